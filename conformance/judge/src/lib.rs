@@ -1,1 +1,20 @@
 //! What is judged and how: plain facts in, verdicts out. No I/O, no async, no clock.
+//!
+//! [`evidence`] is what was observed, [`requirements`] is the catalogue, [`judge`] brings them together under a
+//! [`profile::Profile`] and yields [`verdict::Verdict`]s and [`observation::Observation`]s.
+
+pub mod digest;
+pub mod evidence;
+pub mod json;
+mod judge;
+pub mod observation;
+pub mod profile;
+pub mod reference;
+pub mod requirement;
+pub mod requirements;
+pub mod verdict;
+
+pub use judge::{Judgement, Selection, judge};
+
+/// Version of the catalogue: changes whenever a requirement is added or judged differently.
+pub const CATALOGUE_VERSION: &str = "2026.11";

@@ -1,0 +1,140 @@
+//! Content addresses: the one way to name bytes here. Three newtypes keep a manifest's digest, a config's digest
+//! (the imageID) and an uncompressed layer's digest (the diffID) from being mixed up.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// Why a string is not a digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DigestError {
+    /// There is no `algorithm:encoded`.
+    #[error("parse '{0}' as a digest: it is not of the form algorithm:encoded")]
+    Form(String),
+    /// The encoded part does not fit the registered algorithm.
+    #[error("parse '{0}' as a digest: sha256 takes 64 and sha512 takes 128 lower-case hexadecimal digits")]
+    Encoding(String),
+    /// The algorithm is not a registered one.
+    #[error("parse '{0}' as a digest: its algorithm is neither sha256 nor sha512")]
+    Algorithm(String),
+}
+
+/// A valid digest of a registered algorithm (`oci-image-descriptor.md`, Digests): `sha256:` and 64, or `sha512:` and
+/// 128 lower-case hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest(String);
+
+impl Digest {
+    /// Reads a digest.
+    ///
+    /// # Errors
+    /// [`DigestError`] when the text is not a valid digest of a registered algorithm.
+    pub fn parse(text: &str) -> Result<Self, DigestError> {
+        let (algorithm, encoded) = text.split_once(':').ok_or_else(|| DigestError::Form(text.to_owned()))?;
+        let length = match algorithm {
+            "sha256" => 64,
+            "sha512" => 128,
+            _ => return Err(DigestError::Algorithm(text.to_owned())),
+        };
+        let is_lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if encoded.len() == length && encoded.bytes().all(is_lower_hex) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(DigestError::Encoding(text.to_owned()))
+        }
+    }
+
+    /// The sha256 digest of `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::from_sha256(&Sha256::digest(bytes))
+    }
+
+    /// The digest whose 32 raw bytes are `hash`.
+    #[must_use]
+    pub fn from_sha256(hash: &[u8]) -> Self {
+        use fmt::Write as _;
+        let mut text = String::with_capacity(71);
+        text.push_str("sha256:");
+        for byte in hash {
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self(text)
+    }
+
+    /// The whole text, `algorithm:encoded`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part after the colon.
+    #[must_use]
+    pub fn encoded(&self) -> &str {
+        self.0.split_once(':').map_or("", |(_, encoded)| encoded)
+    }
+
+    /// The part before the colon.
+    #[must_use]
+    pub fn algorithm(&self) -> &str {
+        self.0.split_once(':').map_or("", |(algorithm, _)| algorithm)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = DigestError;
+
+    fn try_from(text: String) -> Result<Self, DigestError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.0
+    }
+}
+
+/// The digest of an image's config: what the specifications call the imageID.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ImageId(pub Digest);
+
+/// The digest of a layer's uncompressed tar.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DiffId(pub Digest);
+
+impl fmt::Display for ImageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for DiffId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lower_case_hexadecimal_of_the_right_length_is_a_digest() {
+        let good = Digest::of(b"");
+        assert_eq!(good.as_str(), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(Digest::parse(good.as_str()), Ok(good.clone()));
+        assert!(Digest::parse(&good.as_str().to_uppercase()).is_err());
+        assert!(Digest::parse(&good.as_str()[..70]).is_err());
+        assert!(Digest::parse(good.encoded()).is_err());
+        assert!(matches!(Digest::parse("md5:00"), Err(DigestError::Algorithm(_))));
+    }
+}

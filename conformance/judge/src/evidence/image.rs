@@ -1,0 +1,149 @@
+//! An image wherever it lives: raw documents first, and what its layers were found to be.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::digest::Digest;
+
+/// Raw bytes with their hash, computed by whoever fetched them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// sha256 of `bytes`.
+    pub digest: Digest,
+    /// The registry's Content-Type, where a registry served it.
+    pub content_type: Option<String>,
+    /// The bytes as served.
+    #[serde(serialize_with = "write_bytes", deserialize_with = "read_bytes")]
+    pub bytes: Vec<u8>,
+}
+
+impl Document {
+    /// A document of these bytes; hashes them.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>, content_type: Option<String>) -> Self {
+        Self { digest: Digest::of(&bytes), content_type, bytes }
+    }
+
+    /// The bytes as a string slice, where they are UTF-8.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.bytes).ok()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Stored {
+    Text(String),
+    Base64(String),
+}
+
+fn write_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    use base64::Engine as _;
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Stored::Text(text.to_owned()),
+        Err(_) => Stored::Base64(base64::engine::general_purpose::STANDARD.encode(bytes)),
+    }
+    .serialize(serializer)
+}
+
+fn read_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    use base64::Engine as _;
+    match Stored::deserialize(deserializer)? {
+        Stored::Text(text) => Ok(text.into_bytes()),
+        Stored::Base64(text) => {
+            base64::engine::general_purpose::STANDARD.decode(text).map_err(serde::de::Error::custom)
+        }
+    }
+}
+
+/// An image as one store holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Image {
+    /// The manifest's bytes; none in a classic daemon, which keeps none.
+    pub manifest: Option<Document>,
+    /// The config's bytes.
+    pub config: Option<Document>,
+    /// One for each layer that the manifest (or the daemon's archive) names, in its order.
+    pub layers: Vec<Layer>,
+}
+
+/// One layer as the manifest names it and as the store serves it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Layer {
+    /// What the manifest's descriptor or the daemon's archive calls it.
+    pub name: String,
+    /// What was found under that name; none where nothing could be read.
+    pub blob: Option<Blob>,
+    /// Why nothing or not all was read, in words.
+    pub problem: Option<String>,
+    /// True for a layer that an OCI layout leaves out because it is the run image's (RFC 0119 allows it).
+    pub left_out: bool,
+}
+
+/// A layer's blob, read to its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Blob {
+    /// sha256 of the bytes as served.
+    pub digest: Digest,
+    /// How many bytes were served.
+    pub size: u64,
+    /// How it is compressed, told from its first bytes.
+    pub compression: Compression,
+    /// sha256 of the uncompressed bytes.
+    pub diff_id: Digest,
+    /// Uncompressed bytes.
+    pub uncompressed_size: u64,
+    /// The tar's entries in their order.
+    pub entries: Vec<Entry>,
+}
+
+/// How a layer is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// A plain tar.
+    None,
+    /// RFC 1952, of one member or many.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+}
+
+/// One entry of a layer's tar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Absolute and without a trailing slash: `/layers/x`. Bytes that are not UTF-8 are replaced.
+    pub path: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Permission bits with setuid, setgid and sticky: at most `0o7777`.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+    /// Bytes of a regular file.
+    pub size: u64,
+    /// Modification time in seconds since 1970.
+    pub mtime: i64,
+    /// Where a symbolic or hard link points, as written.
+    pub link: Option<String>,
+    /// sha256 of a regular file's bytes.
+    pub content: Option<Digest>,
+}
+
+/// What a tar entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EntryKind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A hard link to another entry.
+    HardLink,
+    /// Anything else: a device, a fifo.
+    Other,
+}

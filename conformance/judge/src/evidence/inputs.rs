@@ -1,0 +1,153 @@
+//! What an exporter was given: the facts from which the judge computes what to expect.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Document;
+use crate::digest::Digest;
+
+/// The inputs of one export. All paths are absolute and as the exporter saw them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inputs {
+    /// The command line, program first.
+    pub argv: Vec<String>,
+    /// The whole environment, credentials left out.
+    pub environment: BTreeMap<String, String>,
+    /// Every `<image>`, as given.
+    pub images: Vec<String>,
+    /// `<layers>`.
+    pub layers: String,
+    /// `<app>`.
+    pub app: String,
+    /// `<analyzed>`.
+    pub analyzed: String,
+    /// `<group>`.
+    pub group: String,
+    /// `<project-metadata>`; the file need not exist.
+    pub project_metadata: String,
+    /// `<report>`.
+    pub report: String,
+    /// `<run>`.
+    pub run: String,
+    /// `<launcher>`.
+    pub launcher: String,
+    /// `<launcher-sbom>`.
+    pub launcher_sbom: String,
+    /// `<layout-dir>`, where the target is a layout.
+    pub layout_dir: Option<String>,
+    /// `<process-type>`.
+    pub process_type: Option<String>,
+    /// `SOURCE_DATE_EPOCH`, in seconds.
+    pub source_date_epoch: Option<i64>,
+    /// `<uid>`.
+    pub uid: u32,
+    /// `<gid>`.
+    pub gid: u32,
+    /// Every file below `<layers>`, `<app>`, `<launcher-sbom>`, and each single input file, before the export; sorted
+    /// by path.
+    pub files: Vec<FileFact>,
+    /// The requirement under `errors` that this export must meet by failing; none for a good build.
+    pub expected_failure: Option<String>,
+}
+
+/// One file on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileFact {
+    /// Absolute path.
+    pub path: String,
+    /// What it is.
+    pub kind: FileKind,
+    /// Permission bits with setuid, setgid and sticky: at most `0o7777`.
+    pub mode: u32,
+    /// Bytes of a regular file.
+    pub size: u64,
+    /// sha256 of a regular file's bytes.
+    pub content: Option<Digest>,
+    /// Where a symbolic link points.
+    pub link: Option<String>,
+    /// The text of a regular `.toml` or `.json` file that is UTF-8 and at most 1 MiB.
+    pub text: Option<String>,
+}
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileKind {
+    /// A regular file, hard links included.
+    File,
+    /// A folder.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// Anything else: a socket, a fifo, a device.
+    Other,
+}
+
+/// The run image as the analysis phase saw it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunImage {
+    /// `run-image.image` of `analyzed.toml`.
+    pub name: String,
+    /// `run-image.reference` of `analyzed.toml`.
+    pub reference: String,
+    /// The digest under which it was analysed: of the index where it is behind one, else of the manifest.
+    pub digest: Digest,
+    /// The index's bytes, where it is behind one.
+    pub index: Option<Document>,
+    /// The (platform) manifest's bytes.
+    pub manifest: Document,
+    /// The config's bytes.
+    pub config: Document,
+    /// Every annotation and label value, each of which occurs in no other input.
+    pub sentinels: Vec<String>,
+    /// `run-image.extend` of `analyzed.toml`.
+    pub extended: bool,
+    /// What the run image's tag named when the exporter started, where that is not `digest` any more.
+    pub tag_moved_to: Option<Digest>,
+}
+
+impl Inputs {
+    /// The fact of the file at `path`.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Option<&FileFact> {
+        self.files.iter().find(|file| file.path == path)
+    }
+
+    /// The text of the file at `path`, where it was kept.
+    #[must_use]
+    pub fn text(&self, path: &str) -> Option<&str> {
+        self.file(path)?.text.as_deref()
+    }
+
+    /// The files strictly below `folder`.
+    pub fn below<'a>(&'a self, folder: &str) -> impl Iterator<Item = &'a FileFact> + use<'a> {
+        let prefix = format!("{}/", folder.trim_end_matches('/'));
+        self.files.iter().filter(move |file| file.path.starts_with(&prefix))
+    }
+
+    /// Paths of the files whose facts are not the same in both, and names of other inputs that differ (`images`,
+    /// `environment`, `arguments`). Empty when both exports were given the same at the same paths.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        let facts = |inputs: &Self| -> BTreeMap<String, FileFact> {
+            inputs.files.iter().map(|file| (file.path.clone(), file.clone())).collect()
+        };
+        let (ours, theirs) = (facts(self), facts(other));
+        let mut paths: Vec<&String> = ours.keys().chain(theirs.keys()).collect();
+        paths.sort();
+        paths.dedup();
+        found.extend(paths.into_iter().filter(|path| ours.get(*path) != theirs.get(*path)).cloned());
+        if self.images != other.images {
+            found.push("images".to_owned());
+        }
+        if self.environment != other.environment || self.source_date_epoch != other.source_date_epoch {
+            found.push("environment".to_owned());
+        }
+        if self.argv != other.argv {
+            found.push("arguments".to_owned());
+        }
+        found
+    }
+}

@@ -1,0 +1,242 @@
+//! The facts that an export left: plain data, versioned, written to disk as they are made. Nothing here judges.
+
+mod image;
+mod inputs;
+mod stores;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+
+pub use image::{Blob, Compression, Document, Entry, EntryKind, Image, Layer};
+pub use inputs::{FileFact, FileKind, Inputs, RunImage};
+pub use stores::{DaemonFacts, LayoutFacts, LayoutRoot, SavedFile, StoreKind, TagId};
+
+/// Version of the evidence format; an `index.json` and every `export.json` carry it.
+pub const EVIDENCE_VERSION: u32 = 1;
+
+/// Where an export was written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    /// An OCI registry.
+    Registry,
+    /// A Docker daemon, or one that speaks its protocol.
+    Daemon,
+    /// An OCI image layout on disk.
+    Layout,
+}
+
+impl Target {
+    /// All targets, in the order of reports.
+    pub const ALL: [Self; 3] = [Self::Registry, Self::Daemon, Self::Layout];
+
+    /// The name on the command line and in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Registry => "registry",
+            Self::Daemon => "daemon",
+            Self::Layout => "layout",
+        }
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Everything observed of one scenario, on all targets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioEvidence {
+    /// [`EVIDENCE_VERSION`].
+    pub version: u32,
+    /// The scenario's name, that of its folder.
+    pub scenario: String,
+    /// Each export that was attempted, by target, then service, then step.
+    pub exports: Vec<Export>,
+    /// Each target that the scenario asks for and that was not attempted.
+    pub not_run: Vec<NotRun>,
+}
+
+/// A target on which a scenario was not attempted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotRun {
+    /// The target.
+    pub target: Target,
+    /// The service as `--require` names it, for example `daemon`.
+    pub service: String,
+    /// Why, in words that follow "skipped: ".
+    pub reason: String,
+    /// True when the harness itself failed (verdict `error`), false when something is simply not here (`skipped`).
+    pub harness_failed: bool,
+}
+
+/// One run of the exporter at one target, and what it left.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Export {
+    /// Unique in a run and stable between runs: `<scenario>/<service>/<step>`; also its folder in the evidence.
+    pub id: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// Where it was written to.
+    pub target: Target,
+    /// The service as `--require` names it: `registry`, `daemon:classic`, `layout`.
+    pub service: String,
+    /// 1 for the scenario's first export at this target, 2 for the second, …
+    pub step: usize,
+    /// The Platform API version that the exporter was told.
+    pub platform_api: String,
+    /// What the exporter was given.
+    pub inputs: Inputs,
+    /// The run image that the analysis phase had seen.
+    pub run_image: RunImage,
+    /// How the process ended.
+    pub outcome: Outcome,
+    /// The bytes of `report.toml` after the export, where there is one that this export wrote.
+    pub report: Option<Document>,
+    /// What every `<image>` named before the export: reference → manifest digest (registry, layout) or the daemon's ID.
+    pub tags_before: BTreeMap<String, Option<String>>,
+    /// What every `<image>` names after the export, in the order of the command line.
+    pub tags: Vec<Tag>,
+    /// The image under the first `<image>` as fetched after the export.
+    pub image: Option<Image>,
+    /// What was fetched under the `base.digest` annotation from the run image's repository, where there is one.
+    pub base: Option<BaseImage>,
+    /// What only a daemon shows.
+    pub daemon: Option<DaemonFacts>,
+    /// What only a layout shows.
+    pub layout: Option<LayoutFacts>,
+    /// Requests that the exporter sent to the registry; none where no recorder stood between.
+    pub wire: Option<Vec<WireRecord>>,
+    /// The manifest that the first `<image>` named before the export, fetched by digest after it.
+    pub previous_after: Option<Fetched>,
+    /// The files under `<layers>/sbom/build` after the export.
+    pub build_sboms: Vec<FileFact>,
+    /// What the harness or its services could not observe, and why: verdict `error` for what rests on it.
+    pub troubles: Vec<String>,
+}
+
+/// How the exporter's process ended and what it printed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// Standard output: the first 256 KiB, as UTF-8 with replacement characters.
+    pub stdout: String,
+    /// Standard error: likewise.
+    pub stderr: String,
+    /// Bytes that it printed in all, also beyond what was kept.
+    pub printed: u64,
+    /// Wall time in milliseconds.
+    pub milliseconds: u64,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "how", content = "code")]
+pub enum End {
+    /// By itself with this exit code.
+    Exited(i32),
+    /// By this signal.
+    Signalled(i32),
+    /// It ran longer than the limit of this many seconds and was ended.
+    TimedOut(u64),
+}
+
+impl Outcome {
+    /// True when it exited 0.
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.end == End::Exited(0)
+    }
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exited(code) => write!(f, "exit {code}"),
+            Self::Signalled(signal) => write!(f, "signal {signal}"),
+            Self::TimedOut(seconds) => write!(f, "ended after {seconds} s"),
+        }
+    }
+}
+
+/// What one `<image>` names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tag {
+    /// The reference as it was on the command line.
+    pub reference: String,
+    /// sha256 of the manifest bytes that were served (registry), or that the layout's index names; in a daemon its ID.
+    pub digest: Option<String>,
+    /// The registry's status, 0 where there is no registry.
+    pub status: u16,
+    /// The registry's Content-Type, where there is one.
+    pub content_type: Option<String>,
+}
+
+/// A document fetched by digest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fetched {
+    /// The digest or reference that was asked for.
+    pub asked: String,
+    /// The registry's status; 200 for what was read from disk, 404 for what is not there.
+    pub status: u16,
+    /// The bytes, with status 200.
+    pub document: Option<Document>,
+}
+
+/// What lies under a `base.digest` annotation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BaseImage {
+    /// What the run image's repository served under the annotation's value: a manifest or an index.
+    pub fetched: Fetched,
+    /// The config of that manifest, or of the index's manifest for the run image's platform.
+    pub config: Option<Document>,
+}
+
+/// One HTTP request that the exporter sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WireRecord {
+    /// Position in the order in which requests began.
+    pub sequence: u64,
+    /// The method.
+    pub method: String,
+    /// Path and query as sent.
+    pub target: String,
+    /// The response's status.
+    pub status: u16,
+    /// The request's Content-Type.
+    pub content_type: Option<String>,
+    /// Bytes of the request's body.
+    pub request_bytes: u64,
+    /// Bytes of the response's body.
+    pub response_bytes: u64,
+    /// Whether an Authorization header was sent; its value is never kept.
+    pub had_credentials: bool,
+}
+
+/// Digests that an export's evidence holds for its image, for comparisons.
+impl Export {
+    /// The digest of the manifest's bytes, where a manifest was observed.
+    #[must_use]
+    pub fn manifest_digest(&self) -> Option<&Digest> {
+        self.image.as_ref()?.manifest.as_ref().map(|document| &document.digest)
+    }
+
+    /// The imageID: the digest of the config's bytes.
+    #[must_use]
+    pub fn image_id(&self) -> Option<&Digest> {
+        self.image.as_ref()?.config.as_ref().map(|document| &document.digest)
+    }
+
+    /// Path of one of this export's files in the evidence folder.
+    #[must_use]
+    pub fn at(&self, file: &str) -> String {
+        format!("{}/{file}", self.id)
+    }
+}

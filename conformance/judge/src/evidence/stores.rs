@@ -1,0 +1,89 @@
+//! What only one kind of store shows: a daemon's inspection and archive, a layout's folders.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Document, Image};
+use crate::digest::Digest;
+
+/// How a daemon keeps images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreKind {
+    /// Docker's own graph drivers: an image is its config; there is no manifest.
+    Classic,
+    /// Docker on containerd's content store: an image is its manifest.
+    Containerd,
+    /// Podman behind its Docker-compatible socket.
+    Podman,
+}
+
+/// What a daemon shows of an exported image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DaemonFacts {
+    /// The store's kind.
+    pub store: StoreKind,
+    /// The engine's version.
+    pub engine: String,
+    /// Raw answer to an inspection of the first `<image>`.
+    pub inspect: Option<Document>,
+    /// The ID under every `<image>`.
+    pub tag_ids: Vec<TagId>,
+    /// Every file of the archive that the daemon saves for the image.
+    pub saved: Vec<SavedFile>,
+    /// The archive's `manifest.json` (docker-archive).
+    pub archive_manifest: Option<Document>,
+    /// The archive's `index.json` (OCI archive).
+    pub archive_index: Option<Document>,
+    /// The image after a push from the daemon to the registry, as the registry serves it.
+    pub pushed: Option<Image>,
+    /// Why it was not pushed, or why the push failed.
+    pub push_problem: Option<String>,
+}
+
+/// The daemon's ID under one tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagId {
+    /// The tag as it was on the exporter's command line.
+    pub reference: String,
+    /// The daemon's ID, as it spells it; none where it has no such image.
+    pub id: Option<String>,
+}
+
+/// A file of a saved archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedFile {
+    /// Path in the archive.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// sha256 of its bytes.
+    pub digest: Digest,
+}
+
+/// What lies below a `<layout-dir>` after an export.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayoutFacts {
+    /// Every folder that holds an `oci-layout` or `index.json`, relative to `<layout-dir>`, that was not there before
+    /// the export; sorted.
+    pub folders: Vec<String>,
+    /// For every `<image>` the folder at its mapped path.
+    pub roots: Vec<LayoutRoot>,
+}
+
+/// The image layout at an `<image>`'s mapped path.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayoutRoot {
+    /// The `<image>`.
+    pub reference: String,
+    /// The mapped path (`cnb-platform.md`, Map an image reference to a path in the layout directory), relative to
+    /// `<layout-dir>`.
+    pub path: String,
+    /// Whether a folder is there.
+    pub present: bool,
+    /// The bytes of `oci-layout`.
+    pub oci_layout: Option<Document>,
+    /// The bytes of `index.json`.
+    pub index: Option<Document>,
+    /// Every file below `blobs/`: its path relative to the folder, its size, its hash.
+    pub blobs: Vec<SavedFile>,
+}

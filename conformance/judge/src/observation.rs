@@ -1,0 +1,22 @@
+//! What an exporter did where the RFC leaves it open. No verdict: evidence for those who decide.
+
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::Target;
+
+/// One answer to one open question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// The question's slug, for example `layout-digest-equals-registry`.
+    pub question: String,
+    /// The scenario in which it was seen.
+    pub scenario: String,
+    /// The target.
+    pub target: Target,
+    /// The service.
+    pub service: String,
+    /// What was seen, in a few words.
+    pub answer: String,
+    /// Where in the evidence.
+    pub evidence: String,
+}

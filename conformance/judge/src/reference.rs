@@ -1,0 +1,159 @@
+//! Image references, read and fully qualified in the way registries and daemons do it, so that two spellings of one
+//! image compare equal.
+
+use std::fmt;
+
+use crate::digest::Digest;
+
+/// Why a string is not an image reference.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("parse '{text}' as an image reference: {reason}")]
+pub struct ReferenceError {
+    /// What was given.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+/// The host that all spellings of Docker Hub stand for.
+pub const DOCKER_HUB: &str = "index.docker.io";
+
+/// A fully qualified image reference: Docker Hub's host, `library/` and `:latest` filled in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reference {
+    /// Host with port; `index.docker.io` for all spellings of Docker Hub.
+    pub registry: String,
+    /// Repository path.
+    pub repository: String,
+    /// The tag; `latest` where there is neither tag nor digest.
+    pub tag: Option<String>,
+    /// The digest.
+    pub digest: Option<Digest>,
+    /// Whether the text spelled out the registry.
+    pub spelled_registry: bool,
+}
+
+impl Reference {
+    /// Reads `text`.
+    ///
+    /// # Errors
+    /// [`ReferenceError`] when it is not a reference by the grammar that `oci-distribution.md` (Pulling manifests)
+    /// gives for repositories, tags and digests.
+    pub fn parse(text: &str) -> Result<Self, ReferenceError> {
+        let fail = |reason| ReferenceError { text: text.to_owned(), reason };
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => {
+                (rest, Some(Digest::parse(digest).map_err(|_| fail("what follows '@' is not a digest"))?))
+            }
+            None => (text, None),
+        };
+        let (name, tag) = match rest.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+            _ => (rest, None),
+        };
+        if tag.is_some_and(|tag| !is_tag(tag)) {
+            return Err(fail("the tag is not 1 to 128 of letters, digits, '_', '.', '-'"));
+        }
+        let (registry, path) = match name.split_once('/') {
+            Some((first, path)) if is_host(first) => (Some(first), path),
+            _ => (None, name),
+        };
+        if !is_repository(path) {
+            return Err(fail("the repository is not lower-case path components"));
+        }
+        let registry_host = registry.map_or(DOCKER_HUB, |host| match host {
+            "docker.io" | "registry-1.docker.io" => DOCKER_HUB,
+            other => other,
+        });
+        let repository = if registry_host == DOCKER_HUB && !path.contains('/') {
+            format!("library/{path}")
+        } else {
+            path.to_owned()
+        };
+        let tag = match (tag, &digest) {
+            (None, None) => Some("latest".to_owned()),
+            (tag, _) => tag.map(str::to_owned),
+        };
+        Ok(Self { registry: registry_host.to_owned(), repository, tag, digest, spelled_registry: registry.is_some() })
+    }
+
+    /// Whether both name the same repository.
+    #[must_use]
+    pub fn same_repository(&self, other: &Self) -> bool {
+        self.registry == other.registry && self.repository == other.repository
+    }
+
+    /// Whether both name the same image: repository, tag and digest, spelling aside.
+    #[must_use]
+    pub fn same_image(&self, other: &Self) -> bool {
+        self.same_repository(other) && self.tag == other.tag && self.digest == other.digest
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+fn is_host(text: &str) -> bool {
+    let named = text.contains('.') || text.contains(':') || text == "localhost";
+    named && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
+}
+
+fn is_tag(text: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let mut bytes = text.bytes();
+    text.len() <= 128 && bytes.next().is_some_and(word) && bytes.all(|byte| word(byte) || byte == b'.' || byte == b'-')
+}
+
+fn is_repository(text: &str) -> bool {
+    text.len() <= 255 && text.split('/').all(is_component)
+}
+
+/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
+fn is_component(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let (first, last) = (text.bytes().next(), text.bytes().last());
+    if !first.is_some_and(plain) || !last.is_some_and(plain) {
+        return false;
+    }
+    text.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        .filter(|separator| !separator.is_empty())
+        .all(|separator| matches!(separator, "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_image_are_equal() {
+        let full = Reference::parse("index.docker.io/library/run:latest").unwrap();
+        for text in ["run", "docker.io/run", "registry-1.docker.io/library/run:latest", "library/run"] {
+            assert!(Reference::parse(text).unwrap().same_image(&full), "{text}");
+        }
+        assert!(!Reference::parse("run:1").unwrap().same_image(&full));
+        assert_eq!(Reference::parse("localhost:5000/a/b__c:v1").unwrap().to_string(), "localhost:5000/a/b__c:v1");
+    }
+
+    #[test]
+    fn a_digest_reference_has_no_made_up_tag() {
+        let reference = Reference::parse(&format!("host.example/a@{}", Digest::of(b""))).unwrap();
+        assert_eq!((reference.tag, reference.digest), (None, Some(Digest::of(b""))));
+    }
+
+    #[test]
+    fn malformed_references_are_refused() {
+        for text in ["", "Upper/case", "a//b", "a:b c", "host.example/", "a@sha256:12", "a___b", "-a", "a:.x"] {
+            assert!(Reference::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

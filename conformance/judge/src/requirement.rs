@@ -1,0 +1,217 @@
+//! What one row of the catalogue is, and the case that its judge is given.
+
+use crate::evidence::{Export, Image, Inputs, ScenarioEvidence, Target};
+use crate::verdict::{Finding, Level, Violation};
+
+/// One row of the catalogue.
+pub struct Requirement {
+    /// The slug.
+    pub id: &'static str,
+    /// The level in the catalogue.
+    pub level: Level,
+    /// What must be seen for it to hold, in one sentence.
+    pub asks: &'static str,
+    /// When it is judged, in one clause; empty when always.
+    pub condition: &'static str,
+    /// Where it is written.
+    pub source: Source,
+    /// Targets on which it is judged.
+    pub targets: &'static [Target],
+    /// The first Platform API version for which it holds.
+    pub since: &'static str,
+    /// What of an export it needs; decides what a failed export leaves to be judged.
+    pub needs: Needs,
+    /// The judge.
+    pub judge: fn(&Case<'_>) -> Finding,
+}
+
+/// Where a requirement is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source {
+    /// File of the specification.
+    pub file: &'static str,
+    /// Section.
+    pub section: &'static str,
+    /// Repository and revision.
+    pub revision: &'static str,
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, {} ({})", self.file, self.section, self.revision)
+    }
+}
+
+macro_rules! sources {
+    ($($name:ident: $file:literal, $revision:literal;)*) => { $(
+        #[doc = concat!("A section of `", $file, "`.")]
+        #[must_use]
+        pub const fn $name(section: &'static str) -> Source {
+            Source { file: $file, section, revision: $revision }
+        }
+    )* };
+}
+
+impl Source {
+    sources! {
+        platform: "cnb-platform.md", "buildpacks/spec b745fcf";
+        buildpack: "cnb-buildpack.md", "buildpacks/spec b745fcf";
+        rfc_196: "rfc-196-oci-annotations.md", "buildpacks/rfcs pull request 196, ffa7354";
+        rfc_196_review: "rfc-196-discussion.txt", "buildpacks/rfcs pull request 196";
+        rfc_0034: "rfc-0034-image-labels.md", "buildpacks/rfcs 9efea82";
+        rfc_0119: "rfc-0119-export-to-oci-layout.md", "buildpacks/rfcs 9efea82";
+        rfc_0129: "rfc-0129-run-image-metadata-in-report.md", "buildpacks/rfcs 9efea82";
+        oci_annotations: "oci-image-annotations.md", "opencontainers/image-spec 13cff54";
+        oci_config: "oci-image-config.md", "opencontainers/image-spec 13cff54";
+        oci_descriptor: "oci-image-descriptor.md", "opencontainers/image-spec 13cff54";
+        oci_layer: "oci-image-layer.md", "opencontainers/image-spec 13cff54";
+        oci_layout: "oci-image-image-layout.md", "opencontainers/image-spec 13cff54";
+        oci_manifest: "oci-image-manifest.md", "opencontainers/image-spec 13cff54";
+        oci_media_types: "oci-image-media-types.md", "opencontainers/image-spec 13cff54";
+        oci_distribution: "oci-distribution.md", "opencontainers/distribution-spec 967efdc";
+        own: "docs/requirements.md", "this project's own";
+    }
+}
+
+/// What a requirement needs to be there before its judge is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Only how the process ended.
+    Process,
+    /// Every export of the case exited 0.
+    Success,
+    /// Every export of the case exited 0 and its image was observed.
+    Image,
+}
+
+/// All targets.
+pub const EVERYWHERE: &[Target] = &[Target::Registry, Target::Daemon, Target::Layout];
+/// Where a manifest can carry annotations for sure.
+pub const WITH_MANIFEST: &[Target] = &[Target::Registry, Target::Layout];
+/// The registry alone.
+pub const REGISTRY: &[Target] = &[Target::Registry];
+/// Daemons alone.
+pub const DAEMON: &[Target] = &[Target::Daemon];
+/// Layouts alone.
+pub const LAYOUT: &[Target] = &[Target::Layout];
+
+/// One scenario's exports at one service, and its exports elsewhere for those judges that compare.
+pub struct Case<'a> {
+    /// The whole scenario.
+    pub scenario: &'a ScenarioEvidence,
+    /// The target that is judged.
+    pub target: Target,
+    /// The service that is judged.
+    pub service: &'a str,
+    /// The exports at that service, by step; never empty.
+    pub exports: Vec<&'a Export>,
+}
+
+impl<'a> Case<'a> {
+    /// Asks `judge` of every good build's export and puts the findings together: the first violation, else the first
+    /// absence, else holds where any held, else what the last one said.
+    pub fn each(&self, judge: impl Fn(&'a Export) -> Finding) -> Finding {
+        let findings = self.exports.iter().filter(|export| export.inputs.expected_failure.is_none()).map(|e| judge(e));
+        together(findings)
+    }
+
+    /// As [`Case::each`], with the export's image; an export without one is left out (a requirement that
+    /// [`Needs::Image`] is not asked then).
+    pub fn each_image(&self, judge: impl Fn(&'a Export, &'a Image) -> Finding) -> Finding {
+        self.each(|export| match &export.image {
+            Some(image) => judge(export, image),
+            None => Finding::Skipped("no image was observed".to_owned()),
+        })
+    }
+
+    /// The registry export of the same step.
+    #[must_use]
+    pub fn registry_twin(&self, export: &Export) -> Option<&'a Export> {
+        self.scenario
+            .exports
+            .iter()
+            .find(|other| other.target == Target::Registry && other.step == export.step && other.outcome.succeeded())
+    }
+
+    /// Pairs of exports of this case, earlier one first, that were given the same inputs at the same paths.
+    #[must_use]
+    pub fn repeats(&self) -> Vec<(&'a Export, &'a Export)> {
+        self.pairs_that_differ_in(<[String]>::is_empty)
+    }
+
+    /// Pairs of exports of this case whose inputs differ in a way that `accepts`.
+    pub fn pairs_that_differ_in(&self, accepts: impl Fn(&[String]) -> bool) -> Vec<(&'a Export, &'a Export)> {
+        let mut pairs = Vec::new();
+        for (index, first) in self.exports.iter().enumerate() {
+            for second in &self.exports[index + 1..] {
+                let same_base = first.run_image.digest == second.run_image.digest;
+                if same_base && accepts(&first.inputs.differences(&second.inputs)) {
+                    pairs.push((*first, *second));
+                }
+            }
+        }
+        pairs
+    }
+}
+
+/// One finding of many: the first violation or error, else the first absence, else holds where any held, else the last.
+pub fn together(findings: impl IntoIterator<Item = Finding>) -> Finding {
+    let mut result = Finding::NotApplicable("no good build was exported here".to_owned());
+    let rank = |finding: &Finding| match finding {
+        Finding::Violated(_) => 5,
+        Finding::Error(_) => 4,
+        Finding::Absent(_) => 3,
+        Finding::Skipped(_) => 2,
+        Finding::Holds => 1,
+        Finding::NotApplicable(_) => 0,
+    };
+    let mut best = -1;
+    for finding in findings {
+        if rank(&finding) > best {
+            best = rank(&finding);
+            result = finding;
+        }
+    }
+    result
+}
+
+/// A violation; `expected` and `found` are shown as they stand.
+pub fn violated(
+    message: impl Into<String>,
+    expected: impl std::fmt::Display,
+    found: impl std::fmt::Display,
+    evidence: String,
+) -> Finding {
+    Finding::Violated(Violation {
+        message: message.into(),
+        expected: expected.to_string(),
+        found: found.to_string(),
+        evidence,
+    })
+}
+
+/// The absence of something optional.
+pub fn absent(message: impl Into<String>, expected: impl std::fmt::Display, evidence: String) -> Finding {
+    Finding::Absent(Violation {
+        message: message.into(),
+        expected: expected.to_string(),
+        found: "nothing".to_owned(),
+        evidence,
+    })
+}
+
+/// The condition does not hold, and why.
+pub fn not_applicable(reason: impl Into<String>) -> Finding {
+    Finding::NotApplicable(reason.into())
+}
+
+/// Holds when `condition`, else what `otherwise` says.
+pub fn holds_when(condition: bool, otherwise: impl FnOnce() -> Finding) -> Finding {
+    if condition { Finding::Holds } else { otherwise() }
+}
+
+/// TOML input as a table, where the file is there and parses.
+#[must_use]
+pub fn toml_input(inputs: &Inputs, path: &str) -> Option<toml::Table> {
+    inputs.text(path)?.parse().ok()
+}

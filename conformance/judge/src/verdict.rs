@@ -1,0 +1,168 @@
+//! What a requirement came to: the finding of its judge, weighed by its level.
+
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::Target;
+
+/// How binding a requirement is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Level {
+    /// Its absence is no fault.
+    Optional,
+    /// A violation is a warning.
+    Should,
+    /// A violation is a failure.
+    Must,
+}
+
+impl Level {
+    /// The word of RFC 2119.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Optional => "OPTIONAL",
+            Self::Should => "SHOULD",
+            Self::Must => "MUST",
+        }
+    }
+}
+
+impl std::fmt::Display for Level {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a judge found. It says nothing of levels: the profile turns it into an [`Answer`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// What is required was seen.
+    Holds,
+    /// What is optional is not there.
+    Absent(Violation),
+    /// What is required does not hold.
+    Violated(Violation),
+    /// The requirement's condition does not hold here; the words say which.
+    NotApplicable(String),
+    /// It could not be observed; the words say why.
+    Skipped(String),
+    /// The harness or its services failed; the words say how.
+    Error(String),
+}
+
+/// How a requirement is not met, for a person to read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Violation {
+    /// One sentence.
+    pub message: String,
+    /// What was to be seen.
+    pub expected: String,
+    /// What was seen.
+    pub found: String,
+    /// Where in the evidence: a path in its folder, and after `#` a place in the file.
+    pub evidence: String,
+}
+
+/// The verdict on one requirement, in one scenario, on one service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Answer {
+    /// It holds.
+    #[serde(rename = "pass")]
+    Pass,
+    /// A violated MUST.
+    #[serde(rename = "fail")]
+    Fail,
+    /// A violated SHOULD.
+    #[serde(rename = "warn")]
+    Warn,
+    /// An OPTIONAL that is not there.
+    #[serde(rename = "absent")]
+    Absent,
+    /// Its condition does not hold.
+    #[serde(rename = "n/a")]
+    NotApplicable,
+    /// Not observed.
+    #[serde(rename = "skipped")]
+    Skipped,
+    /// The harness's own failure.
+    #[serde(rename = "error")]
+    Error,
+}
+
+impl Answer {
+    /// All answers, in the order of totals.
+    pub const ALL: [Self; 7] =
+        [Self::Pass, Self::Fail, Self::Warn, Self::Absent, Self::NotApplicable, Self::Skipped, Self::Error];
+
+    /// The word in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Warn => "warn",
+            Self::Absent => "absent",
+            Self::NotApplicable => "n/a",
+            Self::Skipped => "skipped",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One line of a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Unique in a run and stable between runs: `<scenario>/<service>/<requirement>`.
+    pub id: String,
+    /// The scenario.
+    pub scenario: String,
+    /// The target.
+    pub target: Target,
+    /// The service as `--require` names it.
+    pub service: String,
+    /// Ids of the exports that were judged.
+    pub exports: Vec<String>,
+    /// The requirement's slug.
+    pub requirement: String,
+    /// The level under the deciding profile.
+    pub level: Level,
+    /// The level in the catalogue.
+    pub base_level: Level,
+    /// The verdict.
+    pub verdict: Answer,
+    /// Reserved for baselines: `{reason, until}`.
+    pub known: Option<serde_json::Value>,
+    /// One sentence: the violation, or why it was not judged. Empty on `pass`.
+    pub message: String,
+    /// What was to be seen; empty where nothing was violated.
+    pub expected: String,
+    /// What was seen; likewise.
+    pub found: String,
+    /// Where in the evidence; likewise.
+    pub evidence: String,
+    /// File, section and revision that ask for it.
+    pub source: String,
+    /// The command that repeats this one case.
+    pub repeat: String,
+}
+
+/// The answer to a finding at a level.
+#[must_use]
+pub fn weigh(finding: &Finding, level: Level) -> Answer {
+    match (finding, level) {
+        (Finding::Holds, _) => Answer::Pass,
+        (Finding::Absent(_), Level::Optional) => Answer::Absent,
+        (Finding::Absent(_) | Finding::Violated(_), Level::Must) => Answer::Fail,
+        (Finding::Absent(_), Level::Should) | (Finding::Violated(_), Level::Should | Level::Optional) => Answer::Warn,
+        (Finding::NotApplicable(_), _) => Answer::NotApplicable,
+        (Finding::Skipped(_), _) => Answer::Skipped,
+        (Finding::Error(_), _) => Answer::Error,
+    }
+}
