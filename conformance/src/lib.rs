@@ -1,1 +1,18 @@
 //! The harness: runs an exporter against real stores, keeps what it observed as evidence, and has it judged.
+//!
+//! Data flows one way: [`scenario`] → [`exporter`] → [`observe`] → evidence → judge → [`report`]. Nothing here knows
+//! the reference exporter but as a program that stands beside this one.
+
+pub mod catalogue;
+pub mod cli;
+pub mod doctor;
+pub mod evidence_folder;
+pub mod exit;
+pub mod exporter;
+pub mod observe;
+pub mod progress;
+pub mod report;
+pub mod rig;
+pub mod run;
+pub mod scenario;
+pub mod workplace;

@@ -1,0 +1,185 @@
+//! The command line: every flag that `conformance --help` shows, and what is wrong with it when something is.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use judge::evidence::Target;
+use judge::profile::Profile;
+
+use crate::rig::registry::RegistryChoice;
+
+/// Judges whether an exporter of container images conforms to the Buildpacks proposal for OCI annotations.
+#[derive(Debug, Parser)]
+#[command(name = "conformance", version, max_term_width = 100, after_help = AFTER)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER: &str = "Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the suite or its services failed, \
+4 nothing was judged, 130 interrupted.";
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run scenarios against an exporter and judge what it made
+    Run(Box<RunArguments>),
+    /// Make one minimal export and say in plain words what is missing or went wrong
+    Doctor(ExporterArguments),
+    /// Check an exporter description or scenarios without running anything
+    Check {
+        /// An exporter description, or a scenario's folder, or a folder of them
+        path: PathBuf,
+    },
+    /// List requirements, scenarios or profiles
+    List {
+        /// What to list
+        what: Listed,
+        /// How
+        #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+        format: ListFormat,
+    },
+    /// Say what a requirement asks and where it is written
+    Explain {
+        /// The requirement's slug, for example base.digest-is-run-image
+        requirement: String,
+    },
+}
+
+/// What can be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Listed {
+    /// The catalogue.
+    Requirements,
+    /// Scenarios that are compiled in.
+    Scenarios,
+    /// Profiles.
+    Profiles,
+}
+
+/// How a list is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// Lines for people.
+    Text,
+    /// An array of objects, each with `id`.
+    Json,
+}
+
+/// Which exporter.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ExporterArguments {
+    /// The exporter to judge; without it the reference exporter beside this program
+    #[arg(long, value_name = "PATH", conflicts_with = "exporter_file")]
+    pub exporter: Option<PathBuf>,
+    /// An exporter description (docs/exporter-description.md), or the name of a built-in one
+    #[arg(long, value_name = "FILE")]
+    pub exporter_file: Option<PathBuf>,
+}
+
+/// The arguments of `run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunArguments {
+    /// Which exporter.
+    #[command(flatten)]
+    pub exporter: ExporterArguments,
+    /// The profile that decides the exit code
+    #[arg(long, value_name = "NAME", default_value = "rfc-196", value_parser = profile)]
+    pub profile: Profile,
+    /// A scenario's folder, or a folder of them, instead of the built-in ones; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub scenarios: Vec<PathBuf>,
+    /// Only scenarios whose name matches; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub scenario: Vec<String>,
+    /// Only requirements whose slug matches; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub requirement: Vec<String>,
+    /// Only these targets; may be repeated
+    #[arg(long, value_name = "TARGET", value_parser = target)]
+    pub target: Vec<Target>,
+    /// embedded, container, executable or a URL; by default the first that is at hand: container, executable, embedded
+    #[arg(long, value_name = "KIND")]
+    pub registry: Option<RegistryChoice>,
+    /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
+    #[arg(long, value_name = "HOST")]
+    pub daemon: Vec<String>,
+    /// Allow pushes from a daemon that is not the suite's own
+    #[arg(long)]
+    pub allow_push_from_daemon: bool,
+    /// Services that must be observed, separated by commas: registry, daemon, daemon:classic, layout
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+    pub require: Vec<String>,
+    /// The Platform API version to tell the exporter (default: the description's, else 0.15)
+    #[arg(long, value_name = "VERSION", value_parser = platform_api)]
+    pub platform_api: Option<String>,
+    /// terminal or json, to standard output or to a file; may be repeated
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
+    pub report: Vec<ReportArgument>,
+    /// Keep the evidence in this new or empty folder
+    #[arg(long, value_name = "DIR")]
+    pub evidence: Option<PathBuf>,
+    /// Keep every export's inputs in this folder
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// Scenarios at a time (default: one for each processor)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Seconds after which an exporter is ended
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout: u64,
+}
+
+/// Formats of reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// For people.
+    Terminal,
+    /// For programs.
+    Json,
+}
+
+/// A report to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportArgument {
+    /// Its format.
+    pub format: ReportFormat,
+    /// The file; standard output without one.
+    pub file: Option<PathBuf>,
+}
+
+fn profile(text: &str) -> Result<Profile, String> {
+    Profile::named(text).ok_or_else(|| {
+        let names: Vec<&str> = Profile::ALL.iter().map(|profile| profile.name()).collect();
+        format!("there is no profile of this name; there are {}", names.join(", "))
+    })
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    Target::ALL
+        .into_iter()
+        .find(|target| target.name() == text)
+        .ok_or_else(|| "targets are registry, daemon and layout".to_owned())
+}
+
+fn platform_api(text: &str) -> Result<String, String> {
+    let is_number = |part: &str| !part.is_empty() && part.len() < 9 && part.bytes().all(|byte| byte.is_ascii_digit());
+    match text.split_once('.') {
+        Some((major, minor)) if is_number(major) && is_number(minor) => Ok(text.to_owned()),
+        _ => Err("a version is two numbers with a dot between, such as 0.15".to_owned()),
+    }
+}
+
+fn report(text: &str) -> Result<ReportArgument, String> {
+    let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(PathBuf::from(file))));
+    let format = match name {
+        "terminal" => ReportFormat::Terminal,
+        "json" => ReportFormat::Json,
+        _ => return Err("formats are terminal and json".to_owned()),
+    };
+    if file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
+        return Err("name a file after '='".to_owned());
+    }
+    Ok(ReportArgument { format, file })
+}

@@ -1,0 +1,204 @@
+//! Evidence on disk, written as it is made: one folder for each export, layer blobs once under `blobs/sha256`, and an
+//! `index.json` with the hash of every file. `docs/evidence.md` describes the format.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use judge::digest::Digest;
+use judge::evidence::{Document, EVIDENCE_VERSION, Export, Image};
+use ring::digest::{Context, SHA256};
+use serde_json::json;
+
+/// Why evidence could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    /// The folder holds something already.
+    #[error("keep evidence in {}: it is not empty, and evidence is never overwritten; name a new folder", path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The file system refused.
+    #[error("write evidence to {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+/// A folder of evidence.
+pub struct EvidenceFolder {
+    root: PathBuf,
+    exports: Mutex<Vec<serde_json::Value>>,
+}
+
+impl EvidenceFolder {
+    /// Makes the folder, which must be empty or not there yet.
+    ///
+    /// # Errors
+    /// [`EvidenceError`] naming the folder.
+    pub fn create(root: &Path) -> Result<Self, EvidenceError> {
+        let fail = |source| EvidenceError::Write { path: root.to_path_buf(), source };
+        fs::create_dir_all(root.join("blobs/sha256")).map_err(fail)?;
+        let others = fs::read_dir(root).map_err(fail)?.filter_map(Result::ok).filter(|e| e.file_name() != "blobs");
+        let blobs = fs::read_dir(root.join("blobs/sha256")).map_err(fail)?;
+        if others.count() > 0 || blobs.count() > 0 {
+            return Err(EvidenceError::NotEmpty { path: root.to_path_buf() });
+        }
+        let folder = Self { root: root.to_path_buf(), exports: Mutex::new(Vec::new()) };
+        folder.write_index()?;
+        Ok(folder)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Writes one export's evidence and brings the index up to date.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Write`] naming the file.
+    pub fn add(&self, export: &Export, inputs_kept: Option<&Path>) -> Result<(), EvidenceError> {
+        let mut files = Vec::new();
+        for (name, bytes) in files_of(export, inputs_kept) {
+            let path = self.root.join(&export.id).join(name);
+            let fail = |source| EvidenceError::Write { path: path.clone(), source };
+            path.parent().map_or(Ok(()), fs::create_dir_all).map_err(fail)?;
+            fs::write(&path, &bytes).map_err(fail)?;
+            if name == "repeat.sh" {
+                use std::os::unix::fs::PermissionsExt;
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(fail)?;
+            }
+            files.push(json!({ "path": name, "size": bytes.len(), "sha256": Digest::of(&bytes).encoded() }));
+        }
+        let entry = json!({ "id": export.id, "folder": export.id, "files": files });
+        if let Ok(mut exports) = self.exports.lock() {
+            exports.push(entry);
+            exports.sort_by_key(|entry| entry["id"].as_str().unwrap_or_default().to_owned());
+        }
+        self.write_index()
+    }
+
+    fn write_index(&self) -> Result<(), EvidenceError> {
+        let path = self.root.join("index.json");
+        let fail = |source| EvidenceError::Write { path: path.clone(), source };
+        let mut blobs = Vec::new();
+        for entry in fs::read_dir(self.root.join("blobs/sha256")).map_err(fail)?.filter_map(Result::ok) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            // A blob that is still being written has another name.
+            if name.len() == 64 {
+                blobs
+                    .push(json!({ "digest": format!("sha256:{name}"), "size": entry.metadata().map_err(fail)?.len() }));
+            }
+        }
+        blobs.sort_by_key(|blob| blob["digest"].as_str().unwrap_or_default().to_owned());
+        let exports = self.exports.lock().map_or_else(|_| Vec::new(), |exports| exports.clone());
+        let index = json!({
+            "version": EVIDENCE_VERSION,
+            "tool": format!("conformance {}", env!("CARGO_PKG_VERSION")),
+            "exports": exports,
+            "blobs": blobs,
+        });
+        let temporary = self.root.join(".index.json");
+        fs::write(&temporary, format!("{index:#}\n")).map_err(fail)?;
+        fs::rename(&temporary, &path).map_err(fail)
+    }
+}
+
+/// The sha256 of a file's bytes, as lower-case hexadecimal digits.
+///
+/// # Errors
+/// The file system's.
+pub fn sha256_of(path: &Path) -> io::Result<String> {
+    let mut file = fs::File::open(path)?;
+    let mut context = Context::new(&SHA256);
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = io::Read::read(&mut file, &mut buffer)?;
+        if read == 0 {
+            return Ok(Digest::from_sha256(context.finish().as_ref()).encoded().to_owned());
+        }
+        context.update(&buffer[..read]);
+    }
+}
+
+fn files_of(export: &Export, inputs_kept: Option<&Path>) -> Vec<(&'static str, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut document = |name, document: Option<&Document>| {
+        if let Some(document) = document {
+            files.push((name, document.bytes.clone()));
+        }
+    };
+    let image =
+        |names: [&'static str; 2], image: Option<&Image>, put: &mut dyn FnMut(&'static str, Option<&Document>)| {
+            put(names[0], image.and_then(|image| image.manifest.as_ref()));
+            put(names[1], image.and_then(|image| image.config.as_ref()));
+        };
+    image(["manifest.json", "config.json"], export.image.as_ref(), &mut document);
+    document("report.toml", export.report.as_ref());
+    document("run-image-manifest.json", Some(&export.run_image.manifest));
+    document("run-image-config.json", Some(&export.run_image.config));
+    if let Some(daemon) = &export.daemon {
+        document("inspect.json", daemon.inspect.as_ref());
+        document("archive-manifest.json", daemon.archive_manifest.as_ref());
+        document("archive-index.json", daemon.archive_index.as_ref());
+        image(["pushed-manifest.json", "pushed-config.json"], daemon.pushed.as_ref(), &mut document);
+    }
+    if let Some(root) = export.layout.as_ref().and_then(|layout| layout.roots.first()) {
+        document("index.json", root.index.as_ref());
+        document("oci-layout", root.oci_layout.as_ref());
+    }
+    files.push(("stdout.txt", export.outcome.stdout.clone().into_bytes()));
+    files.push(("stderr.txt", export.outcome.stderr.clone().into_bytes()));
+    let tags: Vec<_> = export
+        .tags
+        .iter()
+        .map(|tag| json!({ "reference": tag.reference, "status": tag.status, "content-type": tag.content_type, "digest": tag.digest }))
+        .collect();
+    files.push(("tags.json", format!("{:#}\n", json!(tags)).into_bytes()));
+    files.push(("repeat.sh", repeat_script(export, inputs_kept).into_bytes()));
+    if let Ok(bytes) = serde_json::to_vec(export) {
+        files.push(("export.json", bytes));
+    }
+    files
+}
+
+/// A shell script that runs the exporter alone, at the same paths.
+fn repeat_script(export: &Export, inputs_kept: Option<&Path>) -> String {
+    let inputs = &export.inputs;
+    let seen = Path::new(&inputs.layers).parent().map_or_else(String::new, |path| path.display().to_string());
+    let kept = inputs_kept.map_or_else(String::new, |path| path.display().to_string());
+    let mut words: Vec<String> =
+        inputs.environment.iter().map(|(name, value)| quoted(&format!("{name}={value}"))).collect();
+    words.extend(inputs.argv.iter().map(|word| quoted(word)));
+    format!(
+        "#!/bin/sh\n\
+         # Runs the exporter alone, as the suite did for {id}. Credentials are left out.\n\
+         # INPUTS is the folder of this export below the one that was given to --keep. The registry, daemon and run\n\
+         # image that the arguments and analyzed.toml name have to be there.\n\
+         set -eu\n\
+         inputs=${{1:-{kept}}}\n\
+         [ -n \"$inputs\" ] || {{ echo \"usage: $0 INPUTS\" >&2; exit 2; }}\n\
+         seen={seen}\n\
+         mkdir -p \"$seen\"\n\
+         [ \"$(id -u)\" = 0 ] && user= || user=--map-current-user\n\
+         exec unshare $user --mount --propagation private sh -c '\n\
+         mount --bind \"$1\" \"$2\"; cd \"$2\"; shift 2; exec env -i \"$@\"\n\
+         ' sh \"$inputs\" \"$seen\" \\\n    {words}\n",
+        id = export.id,
+        kept = if kept.is_empty() { String::new() } else { quoted(&kept) },
+        seen = quoted(&seen),
+        words = words.join(" \\\n    "),
+    )
+}
+
+/// A word that a shell reads back as it is.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}

@@ -1,0 +1,285 @@
+//! Exporter descriptions: a small TOML file that says how a given exporter is called. `docs/exporter-description.md`
+//! describes every key.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use judge::evidence::Target;
+use ring::digest::{Context, SHA256};
+use serde::Deserialize;
+
+/// Why an exporter cannot be called.
+#[derive(Debug, thiserror::Error)]
+pub enum DescriptionError {
+    /// The file cannot be read.
+    #[error("read the exporter description {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file is not a description.
+    #[error("read the exporter description {file}: {reason}; docs/exporter-description.md lists every key")]
+    Format {
+        /// The file.
+        file: String,
+        /// What is wrong, with line and key.
+        reason: String,
+    },
+    /// There is no such program.
+    #[error("find the exporter {program}: there is no such file; give --exporter the path of an executable")]
+    Missing {
+        /// What was looked for.
+        program: String,
+    },
+    /// The program cannot be executed.
+    #[error("run the exporter {}: it is not an executable file; give --exporter the path of one", path.display())]
+    NotExecutable {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// The description file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct DescriptionFile {
+    name: String,
+    command: Vec<String>,
+    #[serde(default)]
+    arguments: Vec<String>,
+    #[serde(default)]
+    leave_out: Vec<String>,
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+    #[serde(default = "all_targets")]
+    targets: Vec<Target>,
+    #[serde(default = "all_phases")]
+    phases: Vec<Phase>,
+    platform_api: Option<String>,
+    unreachable_limit: Option<u64>,
+    #[serde(default)]
+    extensions: bool,
+}
+
+/// A phase of the lifecycle that an exporter brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Phase {
+    Export,
+    Rebase,
+}
+
+fn all_targets() -> Vec<Target> {
+    Target::ALL.to_vec()
+}
+
+fn all_phases() -> Vec<Phase> {
+    vec![Phase::Export]
+}
+
+/// An exporter that can be called.
+#[derive(Debug, Clone)]
+pub struct Exporter {
+    /// Its name in reports.
+    pub name: String,
+    /// The program, absolute.
+    pub program: PathBuf,
+    /// sha256 of the program's bytes, as `sha256:<hex>`.
+    pub sha256: String,
+    /// Arguments before the flags of the Platform API.
+    pub before: Vec<String>,
+    /// Arguments after the flags and before `<image>`.
+    pub arguments: Vec<String>,
+    /// Flags of the Platform API that it does not take.
+    pub leave_out: Vec<String>,
+    /// Further variables.
+    pub environment: BTreeMap<String, String>,
+    /// Targets that it has.
+    pub targets: Vec<Target>,
+    /// Its Platform API version, where the command line gives none.
+    pub platform_api: Option<String>,
+    /// Seconds within which it must give up an unreachable registry.
+    pub unreachable_limit: u64,
+    /// Whether it exports images whose run image was extended.
+    pub extensions: bool,
+    /// The argument that names it in a repeat command.
+    pub argument: String,
+}
+
+/// The descriptions that are compiled in: name and text.
+#[must_use]
+pub fn built_in_descriptions() -> [(&'static str, &'static str); 3] {
+    [
+        ("reference", include_str!("../../../fixtures/exporters/reference.toml")),
+        ("lifecycle", include_str!("../../../fixtures/exporters/lifecycle.toml")),
+        ("umoci", include_str!("../../../fixtures/exporters/umoci.toml")),
+    ]
+}
+
+impl Exporter {
+    /// The exporter at `path`, called as the Platform API says.
+    ///
+    /// # Errors
+    /// [`DescriptionError`] when there is no such executable.
+    pub fn at(path: &Path) -> Result<Self, DescriptionError> {
+        let name = path.file_name().map_or_else(|| "exporter".to_owned(), |name| name.to_string_lossy().into_owned());
+        let file = DescriptionFile {
+            name,
+            command: vec![path.display().to_string()],
+            arguments: Vec::new(),
+            leave_out: Vec::new(),
+            environment: BTreeMap::new(),
+            targets: all_targets(),
+            phases: all_phases(),
+            platform_api: None,
+            unreachable_limit: None,
+            extensions: false,
+        };
+        let program = find_as_given(path)?;
+        Self::from_description(file, program, format!("--exporter {}", path.display()))
+    }
+
+    /// The exporter that a description file, or the built-in description of that name, describes.
+    ///
+    /// # Errors
+    /// [`DescriptionError`] naming the file and the key at fault, or the program that is not there.
+    pub fn from_file(path: &Path) -> Result<Self, DescriptionError> {
+        let named = built_in_descriptions().into_iter().find(|(name, _)| Path::new(name) == path);
+        let (text, folder) = match (std::fs::read_to_string(path), named) {
+            (Ok(text), _) => (text, path.parent().map(Path::to_path_buf)),
+            (Err(_), Some((_, text))) => (text.to_owned(), None),
+            (Err(source), None) => return Err(DescriptionError::Read { path: path.to_path_buf(), source }),
+        };
+        let file = parse(&text, &path.display().to_string())?;
+        let program = find(&file.command[0], folder.as_deref())?;
+        Self::from_description(file, program, format!("--exporter-file {}", path.display()))
+    }
+
+    /// The reference exporter beside this program.
+    ///
+    /// # Errors
+    /// [`DescriptionError::Missing`] when it is not there.
+    pub fn beside_this_program() -> Result<Self, DescriptionError> {
+        let (_, text) = built_in_descriptions()[0];
+        let file = parse(text, "reference.toml")?;
+        let program = find(&file.command[0], None)?;
+        Self::from_description(file, program, String::new())
+    }
+
+    fn from_description(file: DescriptionFile, program: PathBuf, argument: String) -> Result<Self, DescriptionError> {
+        let sha256 = hash(&program)?;
+        let targets = if file.phases.contains(&Phase::Export) { file.targets } else { Vec::new() };
+        Ok(Self {
+            name: file.name,
+            program,
+            sha256,
+            before: file.command[1..].to_vec(),
+            arguments: file.arguments,
+            leave_out: file.leave_out,
+            environment: file.environment,
+            targets,
+            platform_api: file.platform_api,
+            unreachable_limit: file.unreachable_limit.unwrap_or(120),
+            extensions: file.extensions,
+            argument,
+        })
+    }
+}
+
+/// Reads a description without looking for its program; gives its name.
+///
+/// # Errors
+/// [`DescriptionError::Format`] naming the key at fault.
+pub fn check_text(text: &str, shown: &str) -> Result<String, DescriptionError> {
+    parse(text, shown).map(|file| file.name)
+}
+
+fn parse(text: &str, shown: &str) -> Result<DescriptionFile, DescriptionError> {
+    let wrong = |reason: String| DescriptionError::Format { file: shown.to_owned(), reason };
+    let file: DescriptionFile = toml::from_str(text).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
+    if file.command.first().is_none_or(String::is_empty) {
+        return Err(wrong("command: name the program first".to_owned()));
+    }
+    for flag in &file.leave_out {
+        if !super::command::FLAGS.contains(&flag.as_str()) {
+            return Err(wrong(format!("leave-out: {flag} is no flag that the harness gives")));
+        }
+    }
+    Ok(file)
+}
+
+/// A program is looked for beside the description, then beside this program, then on PATH.
+fn find(program: &str, folder: Option<&Path>) -> Result<PathBuf, DescriptionError> {
+    if program.contains('/') {
+        let path = folder.map_or_else(|| PathBuf::from(program), |folder| folder.join(program));
+        return find_as_given(&path);
+    }
+    let beside = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_path_buf));
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    folder
+        .map(Path::to_path_buf)
+        .into_iter()
+        .chain(beside)
+        .chain(std::env::split_paths(&on_path))
+        .map(|folder| folder.join(program))
+        .find(|path| is_executable(path))
+        .map_or_else(|| Err(DescriptionError::Missing { program: program.to_owned() }), |path| find_as_given(&path))
+}
+
+fn find_as_given(path: &Path) -> Result<PathBuf, DescriptionError> {
+    let absolute =
+        std::fs::canonicalize(path).map_err(|_| DescriptionError::Missing { program: path.display().to_string() })?;
+    if !is_executable(&absolute) {
+        return Err(DescriptionError::NotExecutable { path: path.to_path_buf() });
+    }
+    // A program may read the name it was called by, so links are kept.
+    std::path::absolute(path).map_err(|_| DescriptionError::Missing { program: path.display().to_string() })
+}
+
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
+}
+
+fn hash(path: &Path) -> Result<String, DescriptionError> {
+    let fail = |source| DescriptionError::Read { path: path.to_path_buf(), source };
+    let mut file = std::fs::File::open(path).map_err(fail)?;
+    let mut context = Context::new(&SHA256);
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = std::io::Read::read(&mut file, &mut buffer).map_err(fail)?;
+        if read == 0 {
+            break;
+        }
+        context.update(&buffer[..read]);
+    }
+    Ok(judge::digest::Digest::from_sha256(context.finish().as_ref()).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_descriptions_are_well_formed() {
+        for (name, text) in built_in_descriptions() {
+            assert_eq!(check_text(text, name).unwrap(), name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let error = check_text("name = 'x'\ncommand = ['y']\ncomand = []\n", "odd.toml").unwrap_err().to_string();
+        assert!(error.contains("comand") && error.contains("odd.toml"), "{error}");
+        assert!(check_text("name = 'x'\ncommand = []\n", "odd.toml").is_err());
+        assert!(check_text("name = 'x'\ncommand = ['y']\nleave-out = ['-nope']\n", "odd.toml").is_err());
+    }
+
+    #[test]
+    fn what_is_not_there_or_not_executable_is_told_apart() {
+        assert!(matches!(Exporter::at(Path::new("/nonexistent")), Err(DescriptionError::Missing { .. })));
+        assert!(matches!(Exporter::at(Path::new("/etc/passwd")), Err(DescriptionError::NotExecutable { .. })));
+    }
+}

@@ -1,0 +1,127 @@
+//! Runs one exporter through its supervisor and keeps what it printed, bounded.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use judge::evidence::Outcome;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+use super::supervise::{ARGUMENT, Report, Spec};
+
+/// How much of each output stream is kept, in bytes.
+const KEPT: usize = 256 * 1024;
+
+/// Why an exporter could not be run: never its own fault.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// The supervisor could not be run.
+    #[error("run the supervisor of {program}: {source}")]
+    Supervisor {
+        /// The exporter.
+        program: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The exporter could not be started.
+    #[error("start {program}: {reason}")]
+    NotStarted {
+        /// The exporter.
+        program: String,
+        /// The system's reason.
+        reason: String,
+    },
+    /// A private mount namespace could not be made.
+    #[error("enter a private mount namespace: {0}")]
+    Namespace(String),
+    /// The run was interrupted.
+    #[error("finish the export: the run was interrupted")]
+    Interrupted,
+}
+
+/// Starts supervisors.
+#[derive(Debug, Clone)]
+pub struct Supervisor {
+    program: PathBuf,
+}
+
+impl Supervisor {
+    /// A supervisor that runs as `program __supervise`, where `program` is the `conformance` binary.
+    #[must_use]
+    pub fn new(program: PathBuf) -> Self {
+        Self { program }
+    }
+
+    /// Runs what `spec` says to its end; `spec_file` is where the supervisor reads it.
+    ///
+    /// # Errors
+    /// [`ProcessError`], none of which is the exporter's own failure: that is an [`Outcome`].
+    pub async fn run(
+        &self,
+        spec: &Spec,
+        spec_file: &Path,
+        cancelled: &CancellationToken,
+    ) -> Result<Outcome, ProcessError> {
+        let program = spec.argv.first().cloned().unwrap_or_default();
+        let fail = |source| ProcessError::Supervisor { program: program.clone(), source };
+        let text = serde_json::to_vec(spec).map_err(|error| fail(error.into()))?;
+        tokio::fs::write(spec_file, text).await.map_err(fail)?;
+        let mut child = Command::new(&self.program)
+            .arg(ARGUMENT)
+            .arg(spec_file)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .map_err(fail)?;
+        let mut lifeline = child.stdin.take();
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let printed = async { tokio::join!(keep(stdout), keep(stderr)) };
+        tokio::pin!(printed);
+        let (out, err) = tokio::select! {
+            both = &mut printed => both,
+            () = cancelled.cancelled() => {
+                drop(lifeline.take());
+                printed.await
+            }
+        };
+        child.wait().await.map_err(fail)?;
+        let report = tokio::fs::read(&spec.report).await.map_err(fail)?;
+        match serde_json::from_slice(&report).map_err(|error| fail(error.into()))? {
+            _ if cancelled.is_cancelled() => Err(ProcessError::Interrupted),
+            Report::Ended { end, milliseconds } => {
+                let printed = out.printed + err.printed;
+                Ok(Outcome { end, stdout: out.text(), stderr: err.text(), printed, milliseconds })
+            }
+            Report::Abandoned => Err(ProcessError::Interrupted),
+            Report::NotStarted { namespace: true, reason } => Err(ProcessError::Namespace(reason)),
+            Report::NotStarted { namespace: false, reason } => Err(ProcessError::NotStarted { program, reason }),
+        }
+    }
+}
+
+struct Kept {
+    bytes: Vec<u8>,
+    printed: u64,
+}
+
+impl Kept {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+}
+
+/// Reads to the end, keeps the first [`KEPT`] bytes.
+async fn keep(stream: Option<impl AsyncRead + Unpin>) -> Kept {
+    let mut kept = Kept { bytes: Vec::new(), printed: 0 };
+    let Some(mut stream) = stream else { return kept };
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+        let room = KEPT.saturating_sub(kept.bytes.len()).min(read);
+        kept.bytes.extend_from_slice(&buffer[..room]);
+        kept.printed += read as u64;
+    }
+    kept
+}

@@ -1,0 +1,124 @@
+//! One sentence for each built-in profile: conformant where, not conformant where, and what was not observed.
+
+use std::collections::BTreeMap;
+
+use judge::evidence::Target;
+use judge::profile::Profile;
+use judge::requirements;
+use judge::verdict::{Answer, Level, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// The answer for one profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Headline {
+    /// The profile.
+    pub profile: Profile,
+    /// One word for each target.
+    pub targets: BTreeMap<Target, Standing>,
+    /// False where nothing was observed of what the profile asks beyond `core`.
+    pub shown: bool,
+    /// The sentence.
+    pub text: String,
+}
+
+/// How an exporter stands on one target under one profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// Nothing judged fails.
+    Conformant,
+    /// Something fails.
+    NotConformant,
+    /// The suite or a service failed, so it cannot be said.
+    Undecided,
+    /// Nothing was judged.
+    NotObserved,
+}
+
+/// The answer to a verdict under another profile. Only violations weigh differently; what is OPTIONAL in the catalogue
+/// can be violated only by not being there.
+#[must_use]
+pub fn under(profile: Profile, verdict: &Verdict) -> Answer {
+    if !matches!(verdict.verdict, Answer::Fail | Answer::Warn | Answer::Absent) {
+        return verdict.verdict;
+    }
+    match requirements::named(&verdict.requirement).map(|row| profile.level(row, verdict.target)) {
+        Some(Level::Must) => Answer::Fail,
+        Some(Level::Should) => Answer::Warn,
+        Some(Level::Optional) => Answer::Absent,
+        None => verdict.verdict,
+    }
+}
+
+/// The headline of every built-in profile; `asked` are the targets that the run was to observe.
+#[must_use]
+pub fn headlines(verdicts: &[Verdict], asked: &[Target]) -> Vec<Headline> {
+    Profile::ALL.into_iter().map(|profile| headline(profile, verdicts, asked)).collect()
+}
+
+fn headline(profile: Profile, verdicts: &[Verdict], asked: &[Target]) -> Headline {
+    let targets: BTreeMap<Target, Standing> =
+        Target::ALL.into_iter().map(|target| (target, standing(profile, verdicts, target))).collect();
+    let shown = beyond_core_was_observed(profile, verdicts);
+    let names = |standing: Standing| -> Vec<&str> {
+        targets
+            .iter()
+            .filter(|(target, is)| **is == standing && (standing != Standing::NotObserved || asked.contains(target)))
+            .map(|(target, _)| target.name())
+            .collect()
+    };
+    let mut parts = Vec::new();
+    for (standing, words) in [
+        (Standing::NotConformant, "not conformant on"),
+        (Standing::Conformant, "conformant on"),
+        (Standing::Undecided, "undecided on"),
+    ] {
+        let names = names(standing);
+        if !names.is_empty() {
+            parts.push(format!("{words} {}", listed(&names)));
+        }
+    }
+    let missing = names(Standing::NotObserved);
+    if !missing.is_empty() {
+        parts.push(format!("{} not observed", listed(&missing)));
+    }
+    let text = if shown {
+        parts.join("; ")
+    } else {
+        format!("nothing it asks beyond core was observed; as core: {}", parts.join("; "))
+    };
+    Headline { profile, targets, shown, text }
+}
+
+fn standing(profile: Profile, verdicts: &[Verdict], target: Target) -> Standing {
+    let answers: Vec<Answer> =
+        verdicts.iter().filter(|verdict| verdict.target == target).map(|verdict| under(profile, verdict)).collect();
+    let any = |wanted: &[Answer]| answers.iter().any(|answer| wanted.contains(answer));
+    if any(&[Answer::Fail]) {
+        Standing::NotConformant
+    } else if any(&[Answer::Error]) {
+        Standing::Undecided
+    } else if any(&[Answer::Pass, Answer::Warn, Answer::Absent]) {
+        Standing::Conformant
+    } else {
+        Standing::NotObserved
+    }
+}
+
+fn beyond_core_was_observed(profile: Profile, verdicts: &[Verdict]) -> bool {
+    profile == Profile::Core
+        || verdicts.iter().any(|verdict| {
+            let judged = matches!(verdict.verdict, Answer::Pass | Answer::Fail | Answer::Warn | Answer::Absent);
+            let raised = requirements::named(&verdict.requirement)
+                .is_some_and(|row| profile.level(row, verdict.target) > row.level);
+            judged && raised
+        })
+}
+
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}

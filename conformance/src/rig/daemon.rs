@@ -1,0 +1,244 @@
+//! A Docker daemon, or one that speaks its protocol, by the Engine API. Nothing is started here.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::query_parameters::{
+    ImportImageOptions, PushImageOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
+};
+use futures_util::{StreamExt, TryStreamExt};
+use judge::evidence::StoreKind;
+use tokio::io::AsyncWriteExt;
+
+/// Seconds that an answer may take; a push or a load is one answer.
+const PATIENCE: u64 = 120;
+
+/// Why a daemon cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// Nothing answers there.
+    #[error("reach a Docker daemon at {host}: {reason}")]
+    Unreachable {
+        /// The address.
+        host: String,
+        /// What happened.
+        reason: String,
+    },
+    /// It refused, or broke off.
+    #[error("{doing} {what}: {reason}")]
+    Refused {
+        /// What was asked.
+        doing: &'static str,
+        /// Of what.
+        what: String,
+        /// What it said.
+        reason: String,
+    },
+    /// A file could not be written.
+    #[error("write {file}: {source}")]
+    Disk {
+        /// The file.
+        file: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+/// A daemon.
+pub struct Daemon {
+    api: Docker,
+    host: String,
+    store: StoreKind,
+    version: String,
+}
+
+impl Daemon {
+    /// Connects to `host`, else to `DOCKER_HOST`, else to the default socket, and asks what it is.
+    ///
+    /// # Errors
+    /// [`DaemonError::Unreachable`], within a few seconds.
+    pub async fn connect(host: Option<&str>) -> Result<Self, DaemonError> {
+        let host = host
+            .map(str::to_owned)
+            .or_else(|| std::env::var("DOCKER_HOST").ok().filter(|value| !value.is_empty()))
+            .unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned());
+        let fail = |reason: String| DaemonError::Unreachable { host: host.clone(), reason };
+        if let Some(path) = host.strip_prefix("unix://")
+            && !Path::new(path).exists()
+        {
+            return Err(fail("there is no such socket".to_owned()));
+        }
+        let version = bollard::API_DEFAULT_VERSION;
+        let api = if host.starts_with("unix://") {
+            Docker::connect_with_unix(&host, PATIENCE, version)
+        } else {
+            Docker::connect_with_http(&host, PATIENCE, version)
+        };
+        let api = api.map_err(|error| fail(error.to_string()))?;
+        let asked = tokio::time::timeout(Duration::from_secs(5), async {
+            let api = api.negotiate_version().await?;
+            let info = api.info().await?;
+            Ok::<_, bollard::errors::Error>((api, info))
+        });
+        let (api, info) = match asked.await {
+            Ok(answer) => answer.map_err(|error| fail(error.to_string()))?,
+            Err(_) => return Err(fail("it does not answer within 5 s".to_owned())),
+        };
+        let version = info.server_version.clone().unwrap_or_default();
+        Ok(Self { api, host, store: store(&info), version })
+    }
+
+    /// The Engine API.
+    #[must_use]
+    pub fn api(&self) -> &Docker {
+        &self.api
+    }
+
+    /// Its address, as `DOCKER_HOST` spells it.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// How it keeps images.
+    #[must_use]
+    pub fn store(&self) -> StoreKind {
+        self.store
+    }
+
+    /// The engine's version.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// As `--require` names it.
+    #[must_use]
+    pub fn service_name(&self) -> &'static str {
+        match self.store {
+            StoreKind::Classic => "daemon:classic",
+            StoreKind::Containerd => "daemon:containerd",
+            StoreKind::Podman => "daemon:podman",
+        }
+    }
+
+    fn refused(doing: &'static str, what: &str, reason: impl std::fmt::Display) -> DaemonError {
+        DaemonError::Refused { doing, what: what.to_owned(), reason: reason.to_string() }
+    }
+
+    /// Loads an archive of images.
+    ///
+    /// # Errors
+    /// [`DaemonError::Refused`] with what it said.
+    pub async fn load_archive(&self, archive: Vec<u8>) -> Result<(), DaemonError> {
+        let body = bollard::body_full(archive.into());
+        let mut answers = self.api.import_image(ImportImageOptions::default(), body, None);
+        while let Some(answer) = answers.next().await {
+            answer.map_err(|error| Self::refused("load", "an archive", error))?;
+        }
+        Ok(())
+    }
+
+    /// The daemon's own ID of an image; none where it has no such image.
+    ///
+    /// # Errors
+    /// [`DaemonError::Refused`].
+    pub async fn image_id(&self, reference: &str) -> Result<Option<String>, DaemonError> {
+        match self.api.inspect_image(reference).await {
+            Ok(image) => Ok(image.id),
+            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(error) => Err(Self::refused("inspect", reference, error)),
+        }
+    }
+
+    /// What it says of an image, as JSON.
+    ///
+    /// # Errors
+    /// [`DaemonError::Refused`].
+    pub async fn inspect(&self, reference: &str) -> Result<Option<Vec<u8>>, DaemonError> {
+        match self.api.inspect_image(reference).await {
+            Ok(image) => {
+                serde_json::to_vec(&image).map(Some).map_err(|error| Self::refused("inspect", reference, error))
+            }
+            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(error) => Err(Self::refused("inspect", reference, error)),
+        }
+    }
+
+    /// Gives an image another name.
+    ///
+    /// # Errors
+    /// [`DaemonError::Refused`].
+    pub async fn tag(&self, image: &str, reference: &str) -> Result<(), DaemonError> {
+        let (repository, tag) = parted(reference);
+        let options = TagImageOptionsBuilder::default().repo(repository).tag(tag).build();
+        self.api.tag_image(image, Some(options)).await.map_err(|error| Self::refused("tag", reference, error))
+    }
+
+    /// Pushes an image to the registry that its name names.
+    ///
+    /// # Errors
+    /// [`DaemonError::Refused`] with the daemon's words.
+    pub async fn push(&self, reference: &str) -> Result<(), DaemonError> {
+        let (repository, tag) = parted(reference);
+        let options = PushImageOptionsBuilder::default().tag(tag).build();
+        // The engine wants a header, also where there are no credentials.
+        let credentials = bollard::auth::DockerCredentials::default();
+        let answers: Vec<_> = self
+            .api
+            .push_image(repository, Some(options), Some(credentials))
+            .try_collect()
+            .await
+            .map_err(|error| Self::refused("push", reference, error))?;
+        match answers.into_iter().find_map(|answer| answer.error_detail.and_then(|detail| detail.message)) {
+            Some(said) => Err(Self::refused("push", reference, said)),
+            None => Ok(()),
+        }
+    }
+
+    /// Saves an image's archive to a file.
+    ///
+    /// # Errors
+    /// [`DaemonError`].
+    pub async fn save(&self, reference: &str, file: &Path) -> Result<(), DaemonError> {
+        let fail = |source| DaemonError::Disk { file: file.display().to_string(), source };
+        let mut out = tokio::fs::File::create(file).await.map_err(fail)?;
+        let mut chunks = self.api.export_image(reference);
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|error| Self::refused("save", reference, error))?;
+            out.write_all(&chunk).await.map_err(fail)?;
+        }
+        out.flush().await.map_err(fail)
+    }
+
+    /// Removes one name of an image, and the image with its last name. One that is not there is no fault.
+    pub async fn remove_image(&self, reference: &str) {
+        let options = RemoveImageOptionsBuilder::default().force(true).build();
+        let _ = self.api.remove_image(reference, Some(options), None).await;
+    }
+}
+
+fn parted(reference: &str) -> (&str, &str) {
+    match reference.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => (repository, tag),
+        _ => (reference, "latest"),
+    }
+}
+
+/// The store's kind, by what the engine says of itself.
+fn store(info: &bollard::models::SystemInfo) -> StoreKind {
+    let snapshotter = |pair: &Vec<String>| {
+        pair.first().is_some_and(|key| key == "driver-type")
+            && pair.get(1).is_some_and(|value| value.starts_with("io.containerd.snapshotter"))
+    };
+    let says_podman = info.operating_system.as_deref().is_some_and(|os| os.to_lowercase().contains("podman"))
+        || info.product_license.as_deref().is_some_and(|license| license == "Apache-2.0");
+    if info.driver_status.as_ref().is_some_and(|pairs| pairs.iter().any(snapshotter)) {
+        StoreKind::Containerd
+    } else if says_podman {
+        StoreKind::Podman
+    } else {
+        StoreKind::Classic
+    }
+}

@@ -1,0 +1,5 @@
+//! The rig: finds or starts the services that a run needs, and ends those that it started.
+
+pub mod daemon;
+pub mod proxy;
+pub mod registry;

@@ -1,0 +1,142 @@
+//! A recorder between exporters and a registry that is spoken to without TLS: every request passes as it is, and what
+//! it was is written down. Authorization values are never kept.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use judge::evidence::WireRecord;
+use tokio::task::JoinHandle;
+
+/// A running recorder; it ends when it is dropped.
+pub struct RecordingProxy {
+    address: SocketAddr,
+    host: String,
+    recorder: Arc<Recorder>,
+    task: JoinHandle<()>,
+}
+
+struct Recorder {
+    client: Client<HttpConnector, Body>,
+    upstream: String,
+    next: AtomicU64,
+    records: Mutex<Vec<WireRecord>>,
+}
+
+impl RecordingProxy {
+    /// Starts before the registry at `upstream`, `http://host:port`.
+    ///
+    /// # Errors
+    /// The system's, where no port can be had.
+    pub async fn start(upstream: &str) -> std::io::Result<Self> {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let recorder = Arc::new(Recorder {
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            upstream: upstream.trim_end_matches('/').to_owned(),
+            next: AtomicU64::new(0),
+            records: Mutex::new(Vec::new()),
+        });
+        let router = Router::new().fallback(pass).with_state(recorder.clone());
+        let task = tokio::spawn(async move {
+            let _ = axum::serve(listener, router).await;
+        });
+        Ok(Self { address, host: address.to_string(), recorder, task })
+    }
+
+    /// `127.0.0.1:port`.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Takes the records of all requests whose path begins with `prefix`.
+    #[must_use]
+    pub fn taken(&self, prefix: &str) -> Vec<WireRecord> {
+        let mut records = self.recorder.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let (taken, kept) = records.drain(..).partition(|record| record.target.starts_with(prefix));
+        *records = kept;
+        taken
+    }
+}
+
+impl Drop for RecordingProxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Recorder {
+    fn change(&self, sequence: u64, change: impl FnOnce(&mut WireRecord)) {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(record) = records.iter_mut().rev().find(|record| record.sequence == sequence) {
+            change(record);
+        }
+    }
+}
+
+async fn pass(State(recorder): State<Arc<Recorder>>, request: Request) -> Response {
+    let sequence = recorder.next.fetch_add(1, Ordering::Relaxed);
+    let (mut parts, body) = request.into_parts();
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    recorder.records.lock().unwrap_or_else(PoisonError::into_inner).push(WireRecord {
+        sequence,
+        method: parts.method.to_string(),
+        target: target.clone(),
+        status: 0,
+        content_type: parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        request_bytes: 0,
+        response_bytes: 0,
+        had_credentials: parts.headers.contains_key(header::AUTHORIZATION),
+    });
+    match format!("{}{target}", recorder.upstream).parse::<Uri>() {
+        Ok(uri) => parts.uri = uri,
+        Err(_) => return StatusCode::BAD_REQUEST.into_response(),
+    }
+    let for_request = recorder.clone();
+    let watched = body.into_data_stream().inspect(move |chunk| {
+        if let Ok(chunk) = chunk {
+            for_request.change(sequence, |record| record.request_bytes += chunk.len() as u64);
+        }
+    });
+    // A body of known length keeps its header, so that the registry sees what was sent; an empty one stays empty.
+    let has_body = parts.headers.contains_key(header::TRANSFER_ENCODING)
+        || parts.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    let body = if has_body { Body::from_stream(watched) } else { Body::empty() };
+    if let Ok(response) = recorder.client.request(axum::http::Request::from_parts(parts, body)).await {
+        return answer(recorder, sequence, response);
+    }
+    recorder.change(sequence, |record| record.status = StatusCode::BAD_GATEWAY.as_u16());
+    StatusCode::BAD_GATEWAY.into_response()
+}
+
+fn answer(recorder: Arc<Recorder>, sequence: u64, response: hyper::Response<hyper::body::Incoming>) -> Response {
+    let (parts, body) = response.into_parts();
+    recorder.change(sequence, |record| record.status = parts.status.as_u16());
+    let counted = Body::new(body).into_data_stream().inspect(move |chunk| {
+        if let Ok(chunk) = chunk {
+            recorder.change(sequence, |record| record.response_bytes += chunk.len() as u64);
+        }
+    });
+    Response::from_parts(parts, Body::from_stream(counted))
+}

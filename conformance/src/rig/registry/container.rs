@@ -1,0 +1,89 @@
+//! `registry:2` in a container, by testcontainers.
+
+use std::time::Duration;
+
+use bollard::Docker;
+use testcontainers::core::{ContainerPort, IntoContainerPort, WaitFor};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+
+use super::{RegistryError, RegistryKind};
+use crate::rig::daemon::Daemon;
+
+/// The image, as `registry-compose/compose.yaml` pins it.
+const IMAGE: (&str, &str) = ("registry", "2");
+
+/// A running container; removed when it is stopped or dropped.
+pub(super) struct Container {
+    running: ContainerAsync<GenericImage>,
+    port: u16,
+    version: String,
+}
+
+fn failed(reason: impl Into<String>) -> RegistryError {
+    RegistryError::Start { kind: RegistryKind::Container, reason: reason.into() }
+}
+
+impl Container {
+    pub(super) async fn start(docker_host: Option<&str>) -> Result<Self, RegistryError> {
+        let daemon = Daemon::connect(docker_host).await.map_err(|error| failed(error.to_string()))?;
+        make_available(daemon.api()).await?;
+        let image = GenericImage::new(IMAGE.0, IMAGE.1)
+            .with_exposed_port(5000.tcp())
+            .with_wait_for(WaitFor::seconds(0))
+            .with_startup_timeout(Duration::from_secs(30))
+            .with_env_var("REGISTRY_STORAGE_DELETE_ENABLED", "true");
+        let container = image.start().await.map_err(|error| failed(error.to_string()))?;
+        let port = published(&container).await?;
+        wait_until_ready(port).await?;
+        Ok(Self { running: container, port, version: format!("{}:{}", IMAGE.0, IMAGE.1) })
+    }
+
+    pub(super) fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(super) fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(super) async fn stop(self) -> Result<(), RegistryError> {
+        let id = self.running.id().to_owned();
+        self.running.rm().await.map_err(|error| RegistryError::Stop {
+            kind: RegistryKind::Container,
+            reason: format!("{error}; container {id} is left"),
+        })
+    }
+}
+
+async fn published(container: &ContainerAsync<GenericImage>) -> Result<u16, RegistryError> {
+    container.get_host_port_ipv4(ContainerPort::Tcp(5000)).await.map_err(|error| failed(error.to_string()))
+}
+
+/// The image is there, or can be pulled in a few seconds; a machine without a network must not wait for long.
+async fn make_available(api: &Docker) -> Result<(), RegistryError> {
+    use bollard::query_parameters::CreateImageOptionsBuilder;
+    use futures_util::TryStreamExt;
+    let name = format!("{}:{}", IMAGE.0, IMAGE.1);
+    if api.inspect_image(&name).await.is_ok() {
+        return Ok(());
+    }
+    let options = CreateImageOptionsBuilder::default().from_image(IMAGE.0).tag(IMAGE.1).build();
+    let pull = api.create_image(Some(options), None, None).try_collect::<Vec<_>>();
+    match tokio::time::timeout(Duration::from_secs(20), pull).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(failed(format!("the engine has no {name} and cannot pull it ({error})"))),
+        Err(_) => Err(failed(format!("the engine has no {name} and did not pull it within 20 s"))),
+    }
+}
+
+async fn wait_until_ready(port: u16) -> Result<(), RegistryError> {
+    let url = format!("http://127.0.0.1:{port}/v2/");
+    for _ in 0..200 {
+        if reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err(failed("its /v2/ does not answer within 10 s"))
+}

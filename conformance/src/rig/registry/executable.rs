@@ -1,0 +1,134 @@
+//! A registry program on PATH, started on a free loopback port with a folder of its own.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use super::{RegistryError, RegistryKind};
+
+/// A running registry program; dropping it ends its process group and removes its folder.
+pub(super) struct Executable {
+    child: Child,
+    group: Option<Pid>,
+    port: u16,
+    version: String,
+    _folder: TempDir,
+}
+
+fn failed(reason: impl Into<String>) -> RegistryError {
+    RegistryError::Start { kind: RegistryKind::Executable, reason: reason.into() }
+}
+
+impl Executable {
+    pub(super) async fn start() -> Result<Self, RegistryError> {
+        let program = ["registry", "docker-registry"].into_iter().find_map(on_path).ok_or_else(|| {
+            failed("there is no registry or docker-registry on PATH; Debian has the package docker-registry")
+        })?;
+        let version = version(&program).await;
+        // Somebody else may take the free port before the program does, hence more than one try.
+        let mut last = String::new();
+        for _ in 0..3 {
+            let mut started = Self::spawn(&program, version.clone())?;
+            match started.wait_until_ready().await {
+                Ok(()) => return Ok(started),
+                Err(reason) => last = reason,
+            }
+        }
+        Err(failed(format!("{}: {last}", program.display())))
+    }
+
+    fn spawn(program: &Path, version: String) -> Result<Self, RegistryError> {
+        let fail = |error: std::io::Error| failed(format!("{}: {error}", program.display()));
+        let folder = tempfile::Builder::new().prefix("conformance-registry-").tempdir().map_err(fail)?;
+        let port = free_port().map_err(fail)?;
+        let config = folder.path().join("config.yml");
+        std::fs::write(&config, configuration(folder.path(), port)).map_err(fail)?;
+        let child = Command::new(program)
+            .arg("serve")
+            .arg(&config)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(fail)?;
+        let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        Ok(Self { child, group, port, version, _folder: folder })
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<(), String> {
+        for _ in 0..200 {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Err(format!("it ended at once with {status}"));
+            }
+            if tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        Err("it does not listen after 5 s".to_owned())
+    }
+
+    pub(super) fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(super) fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(super) async fn stop(mut self) -> Result<(), RegistryError> {
+        self.end();
+        self.child.wait().await.map(|_| ()).map_err(|error| RegistryError::Stop {
+            kind: RegistryKind::Executable,
+            reason: format!("{error}; its process may still run"),
+        })
+    }
+
+    fn end(&mut self) {
+        if let Some(group) = self.group.take() {
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+    }
+}
+
+impl Drop for Executable {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+fn free_port() -> std::io::Result<u16> {
+    TcpListener::bind(("127.0.0.1", 0))?.local_addr().map(|address| address.port())
+}
+
+async fn version(program: &Path) -> String {
+    let output = Command::new(program).arg("--version").stdin(Stdio::null()).output().await;
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    let name = program.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let last = text.split_whitespace().last().unwrap_or("of unknown version").trim_start_matches('v').to_owned();
+    format!("{name} {last}")
+}
+
+fn configuration(folder: &Path, port: u16) -> String {
+    format!(
+        "version: 0.1\n\
+         log:\n  level: error\n  accesslog:\n    disabled: true\n\
+         storage:\n  filesystem:\n    rootdirectory: {}\n  delete:\n    enabled: true\n\
+         http:\n  addr: 127.0.0.1:{port}\n",
+        folder.join("data").display()
+    )
+}

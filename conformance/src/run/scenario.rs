@@ -1,0 +1,93 @@
+//! One scenario on every service that it asks for.
+
+use judge::evidence::{EVIDENCE_VERSION, Export, NotRun, ScenarioEvidence, Target};
+
+use super::export::{self, Before, Store};
+use super::{Event, Shared};
+use super::{daemon_case::DaemonStore, layout_case::LayoutStore, registry_case::RegistryStore};
+use crate::scenario::Scenario;
+
+/// How many exports [`run`] will make.
+pub(super) fn planned(shared: &Shared, scenario: &Scenario) -> usize {
+    let services: usize = targets(shared, scenario)
+        .map(|target| if target == Target::Daemon { shared.services.daemons.len() } else { 1 })
+        .sum();
+    services * scenario.file.steps.len()
+}
+
+fn targets(shared: &Shared, scenario: &Scenario) -> impl Iterator<Item = Target> {
+    let wanted = |target: &Target| {
+        scenario.file.targets.contains(target)
+            && shared.options.targets.contains(target)
+            && shared.options.exporter.targets.contains(target)
+    };
+    Target::ALL.into_iter().filter(wanted)
+}
+
+/// Runs it; what could not be run is named in the evidence.
+pub(super) async fn run(shared: &Shared, scenario: &Scenario) -> ScenarioEvidence {
+    let mut evidence = ScenarioEvidence {
+        version: EVIDENCE_VERSION,
+        scenario: scenario.name.clone(),
+        exports: Vec::new(),
+        not_run: left_out(shared, scenario),
+    };
+    for target in targets(shared, scenario) {
+        match target {
+            Target::Registry => on(shared, scenario, RegistryStore::new(shared, scenario), &mut evidence).await,
+            Target::Layout => on(shared, scenario, LayoutStore::new(shared, scenario), &mut evidence).await,
+            Target::Daemon => {
+                for daemon in &shared.services.daemons {
+                    on(shared, scenario, DaemonStore::new(shared, scenario, daemon), &mut evidence).await;
+                }
+            }
+        }
+    }
+    evidence
+}
+
+/// Targets that were asked for and will not be run, with the reason.
+fn left_out(shared: &Shared, scenario: &Scenario) -> Vec<NotRun> {
+    let options = &shared.options;
+    let asked = scenario.file.targets.iter().filter(|target| options.targets.contains(target));
+    let mut found = Vec::new();
+    for target in asked {
+        let reason = if !options.exporter.targets.contains(target) {
+            format!("the description of exporter {} does not list {target}", options.exporter.name)
+        } else if *target == Target::Daemon && shared.services.daemons.is_empty() {
+            shared.services.no_daemon.clone()
+        } else {
+            continue;
+        };
+        found.push(NotRun { target: *target, service: target.name().to_owned(), reason, harness_failed: false });
+    }
+    found
+}
+
+async fn on<S: Store>(shared: &Shared, scenario: &Scenario, mut store: S, evidence: &mut ScenarioEvidence) {
+    let mut before: Option<Export> = None;
+    for number in 1..=scenario.file.steps.len() {
+        if shared.cancelled.is_cancelled() {
+            break;
+        }
+        let id = format!("{}/{}/{number}", scenario.name, store.service());
+        let _ = shared.events.send(Event::Exporting { id: id.clone() });
+        let context = Before { number, id: &id, last: before.as_ref() };
+        let result = export::run(shared, scenario, &mut store, &context).await;
+        let _ = shared.events.send(Event::Exported { id });
+        match result {
+            Ok(export) => {
+                evidence.exports.push(export.clone());
+                before = Some(export);
+            }
+            Err(_) if shared.cancelled.is_cancelled() => break,
+            Err(error) => {
+                evidence.exports.retain(|export| export.service != store.service());
+                let (target, service) = (store.target(), store.service().to_owned());
+                evidence.not_run.push(NotRun { target, service, reason: error.to_string(), harness_failed: true });
+                break;
+            }
+        }
+    }
+    store.clean_up().await;
+}

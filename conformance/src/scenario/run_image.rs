@@ -1,0 +1,208 @@
+//! Makes a scenario's run image: layers, config and manifest, the same bytes in every run.
+
+use flate2::{Compression, write::GzEncoder};
+use judge::digest::Digest;
+use judge::evidence::Document;
+use serde_json::{Value, json};
+
+use super::{ImageFormat, RunImageFile, RunLayer};
+
+/// A run image, made but not yet published.
+#[derive(Debug, Clone)]
+pub struct MadeImage {
+    /// Compressed layers and the tars that they hold, from the bottom.
+    pub layers: Vec<MadeLayer>,
+    /// The config.
+    pub config: Document,
+    /// The manifest; its `content_type` is its media type.
+    pub manifest: Document,
+}
+
+/// One layer.
+#[derive(Debug, Clone)]
+pub struct MadeLayer {
+    /// The gzip-compressed tar.
+    pub blob: Vec<u8>,
+    /// The tar.
+    pub tar: Vec<u8>,
+}
+
+/// Makes the image that `file` describes; `salt` goes into its top layer, so that another salt makes another image.
+///
+/// # Errors
+/// The tar writer's, for a path that no tar can hold.
+pub fn make(file: &RunImageFile, salt: &str) -> std::io::Result<MadeImage> {
+    let mut layers = file.layers.iter().map(layer).collect::<std::io::Result<Vec<_>>>()?;
+    if !salt.is_empty() {
+        let files = [("usr/share/salt".to_owned(), salt.to_owned())].into();
+        layers.push(layer(&RunLayer { files })?);
+    }
+    let config = Document::new(config(file, &layers).to_string().into_bytes(), None);
+    let manifest = manifest(file, &layers, &config);
+    let media_type = media_types(file.format).manifest.to_owned();
+    Ok(MadeImage { layers, manifest: Document::new(manifest.to_string().into_bytes(), Some(media_type)), config })
+}
+
+fn layer(layer: &RunLayer) -> std::io::Result<MadeLayer> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, text) in &layer.files {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_mode(0o644);
+        header.set_mtime(1);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_size(text.len() as u64);
+        builder.append_data(&mut header, path, text.as_bytes())?;
+    }
+    let tar = builder.into_inner()?;
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    std::io::Write::write_all(&mut encoder, &tar)?;
+    Ok(MadeLayer { blob: encoder.finish()?, tar })
+}
+
+fn config(file: &RunImageFile, layers: &[MadeLayer]) -> Value {
+    let set = |keys: &[String]| -> Value { keys.iter().map(|key| (key.clone(), json!({}))).collect() };
+    let mut inner = json!({ "Env": file.env });
+    let mut put = |key: &str, value: Value, is_there: bool| {
+        if is_there {
+            inner[key] = value;
+        }
+    };
+    put("User", json!(file.user), file.user.is_some());
+    put("Cmd", json!(file.cmd), !file.cmd.is_empty());
+    put("Labels", json!(file.labels), !file.labels.is_empty());
+    put("ExposedPorts", set(&file.exposed_ports), !file.exposed_ports.is_empty());
+    put("Volumes", set(&file.volumes), !file.volumes.is_empty());
+    put("StopSignal", json!(file.stop_signal), file.stop_signal.is_some());
+    let diff_ids: Vec<Digest> = layers.iter().map(|layer| Digest::of(&layer.tar)).collect();
+    let history: Vec<Value> =
+        layers.iter().map(|_| json!({ "created": "1970-01-01T00:00:01Z", "created_by": "conformance" })).collect();
+    let mut config = json!({
+        "architecture": architecture(),
+        "os": "linux",
+        "created": "1970-01-01T00:00:01Z",
+        "config": inner,
+        "rootfs": { "type": "layers", "diff_ids": diff_ids },
+        "history": history,
+    });
+    if let Some(version) = &file.os_version {
+        config["os.version"] = json!(version);
+    }
+    config
+}
+
+/// The machine's architecture in the words of the OCI configuration (Go's).
+#[must_use]
+pub fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+struct MediaTypes {
+    manifest: &'static str,
+    config: &'static str,
+    layer: &'static str,
+}
+
+fn media_types(format: ImageFormat) -> MediaTypes {
+    match format {
+        ImageFormat::Oci => MediaTypes {
+            manifest: "application/vnd.oci.image.manifest.v1+json",
+            config: "application/vnd.oci.image.config.v1+json",
+            layer: "application/vnd.oci.image.layer.v1.tar+gzip",
+        },
+        ImageFormat::DockerSchema2 => MediaTypes {
+            manifest: "application/vnd.docker.distribution.manifest.v2+json",
+            config: "application/vnd.docker.container.image.v1+json",
+            layer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        },
+    }
+}
+
+fn manifest(file: &RunImageFile, layers: &[MadeLayer], config: &Document) -> Value {
+    let types = media_types(file.format);
+    let descriptor = |media_type: &str, bytes: &[u8]| json!({ "mediaType": media_type, "digest": Digest::of(bytes), "size": bytes.len() });
+    let mut manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": types.manifest,
+        "config": descriptor(types.config, &config.bytes),
+        "layers": layers.iter().map(|layer| descriptor(types.layer, &layer.blob)).collect::<Vec<_>>(),
+    });
+    if !file.annotations.is_empty() {
+        manifest["annotations"] = json!(file.annotations);
+    }
+    manifest
+}
+
+impl MadeImage {
+    /// The diffIDs, from the bottom.
+    #[must_use]
+    pub fn diff_ids(&self) -> Vec<Digest> {
+        self.layers.iter().map(|layer| Digest::of(&layer.tar)).collect()
+    }
+
+    /// A docker-archive of the image under the name `tag`, as daemons load it.
+    ///
+    /// # Errors
+    /// The tar writer's.
+    pub fn docker_archive(&self, tag: &str) -> std::io::Result<Vec<u8>> {
+        let config_name = format!("{}.json", self.config.digest.encoded());
+        let names: Vec<String> = self.diff_ids().iter().map(|id| format!("{}.tar", id.encoded())).collect();
+        let index = json!([{ "Config": config_name, "RepoTags": [tag], "Layers": names }]).to_string();
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut add = |name: &str, bytes: &[u8]| {
+            let mut header = tar::Header::new_gnu();
+            header.set_mode(0o644);
+            header.set_size(bytes.len() as u64);
+            builder.append_data(&mut header, name, bytes)
+        };
+        add(&config_name, &self.config.bytes)?;
+        for (name, layer) in names.iter().zip(&self.layers) {
+            add(name, &layer.tar)?;
+        }
+        add("manifest.json", index.as_bytes())?;
+        builder.into_inner()
+    }
+
+    /// Writes the image as an OCI image layout into `folder`.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn write_layout(&self, folder: &std::path::Path) -> std::io::Result<()> {
+        let blobs = folder.join("blobs/sha256");
+        std::fs::create_dir_all(&blobs)?;
+        let layers = self.layers.iter().map(|layer| &layer.blob);
+        for bytes in layers.chain([&self.config.bytes, &self.manifest.bytes]) {
+            std::fs::write(blobs.join(Digest::of(bytes).encoded()), bytes)?;
+        }
+        std::fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;
+        let descriptor = json!({
+            "mediaType": self.manifest.content_type,
+            "digest": self.manifest.digest,
+            "size": self.manifest.bytes.len(),
+        });
+        let index = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": [descriptor],
+        });
+        std::fs::write(folder.join("index.json"), index.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_file_makes_the_same_image_and_another_salt_another() {
+        let file = RunImageFile::default();
+        let (one, two, other) = (make(&file, "").unwrap(), make(&file, "").unwrap(), make(&file, "x").unwrap());
+        assert_eq!(one.manifest.digest, two.manifest.digest);
+        assert_ne!(one.manifest.digest, other.manifest.digest);
+    }
+}

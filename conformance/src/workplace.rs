@@ -1,0 +1,191 @@
+//! Where builds are laid out. Paths are part of an image, so every export runs at the same absolute paths: each in a
+//! mount namespace of its own where that is allowed, else one after another in the same folder under a lock.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use judge::evidence::End;
+use nix::fcntl::{Flock, FlockArg};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::exporter::process::{ProcessError, Supervisor};
+use crate::exporter::supervise::Spec;
+use crate::scenario::materialise::Places;
+
+/// Why there is no place to build at.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkplaceError {
+    /// The file system refused.
+    #[error("prepare the work folder {}: {source}; set TMPDIR to a folder that you may write", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Somebody else's folder is in the way.
+    #[error("prepare the work folder {}: it belongs to another user; remove it or set TMPDIR", path.display())]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Neither a namespace nor the fixed folder.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+}
+
+/// The place where this run builds; dropping it removes all that it made.
+pub struct Workplace {
+    seen: PathBuf,
+    root: PathBuf,
+    scratch: TempDir,
+    /// Why builds run one after another; none where each has its own namespace.
+    sequential: Option<String>,
+    lock: Option<Flock<File>>,
+}
+
+impl Workplace {
+    /// Prepares the place; tries whether a private mount namespace is allowed.
+    ///
+    /// # Errors
+    /// [`WorkplaceError`]; waits while another run holds the fixed folder.
+    pub async fn open(supervisor: &Supervisor) -> Result<Self, WorkplaceError> {
+        let root = std::env::temp_dir().join(format!("conformance-{}", nix::unistd::geteuid()));
+        let seen = root.join("build");
+        let lock = lock(&root, FlockArg::LockShared)?;
+        let scratch = tempfile::Builder::new()
+            .prefix("conformance-run-")
+            .tempdir()
+            .map_err(|source| WorkplaceError::Folder { path: std::env::temp_dir(), source })?;
+        let mut place = Self { seen, root, scratch, sequential: None, lock: Some(lock) };
+        match place.try_namespace(supervisor).await {
+            Ok(()) => {}
+            Err(ProcessError::Namespace(reason)) => {
+                place.lock = None;
+                place.lock = Some(lock_exclusively(&place.root).await?);
+                place.sequential = Some(format!("no private mount namespace: {reason}"));
+            }
+            Err(other) => return Err(other.into()),
+        }
+        Ok(place)
+    }
+
+    /// Why exports run one after another; none where each has a namespace of its own.
+    #[must_use]
+    pub fn sequential(&self) -> Option<&str> {
+        self.sequential.as_deref()
+    }
+
+    /// The folder at which every exporter sees its build.
+    #[must_use]
+    pub fn seen(&self) -> &Path {
+        &self.seen
+    }
+
+    /// A folder of this run for what is not a build.
+    #[must_use]
+    pub fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// A fresh, empty build folder; `name` tells builds that exist at the same time apart.
+    ///
+    /// # Errors
+    /// [`WorkplaceError::Folder`].
+    pub fn places(&self, name: &str) -> Result<Places, WorkplaceError> {
+        let here = match self.sequential {
+            None => self.scratch.path().join(name),
+            Some(_) => self.seen.clone(),
+        };
+        let fail = |source| WorkplaceError::Folder { path: here.clone(), source };
+        remove_all(&here).map_err(fail)?;
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(&here).map_err(fail)?;
+        fs::set_permissions(&here, fs::Permissions::from_mode(0o755)).map_err(fail)?;
+        Ok(Places { here, seen: self.seen.clone() })
+    }
+
+    /// What a supervisor binds where, so that the exporter sees `places.here` at `places.seen`.
+    #[must_use]
+    pub fn bind(&self, places: &Places) -> Option<(PathBuf, PathBuf)> {
+        self.sequential.is_none().then(|| (places.here.clone(), places.seen.clone()))
+    }
+
+    async fn try_namespace(&self, supervisor: &Supervisor) -> Result<(), ProcessError> {
+        let spec = Spec {
+            argv: vec!["/bin/true".to_owned()],
+            environment: std::collections::BTreeMap::new(),
+            working_dir: self.seen.clone(),
+            bind: Some((self.scratch.path().to_path_buf(), self.seen.clone())),
+            limit_seconds: 20,
+            report: self.scratch.path().join("namespace-report.json"),
+        };
+        let spec_file = self.scratch.path().join("namespace.json");
+        let outcome = supervisor.run(&spec, &spec_file, &CancellationToken::new()).await?;
+        match outcome.end {
+            End::Exited(0) => Ok(()),
+            end => Err(ProcessError::Namespace(format!("a program in it ended with {end}"))),
+        }
+    }
+}
+
+impl Drop for Workplace {
+    fn drop(&mut self) {
+        if let Some(lock) = self.lock.take() {
+            // Only the last run may remove the folder that others see their builds at.
+            let alone = if self.sequential.is_some() { Ok(lock) } else { lock_again(lock) };
+            if alone.is_ok() {
+                let _ = remove_all(&self.root);
+            }
+        }
+        let _ = remove_all(self.scratch.path());
+    }
+}
+
+fn lock_again(lock: Flock<File>) -> Result<Flock<File>, ()> {
+    lock.relock(FlockArg::LockExclusiveNonblock).map(|()| lock).map_err(|_| ())
+}
+
+async fn lock_exclusively(root: &Path) -> Result<Flock<File>, WorkplaceError> {
+    let root = root.to_path_buf();
+    let path = root.clone();
+    tokio::task::spawn_blocking(move || lock(&root, FlockArg::LockExclusive))
+        .await
+        .map_err(|error| WorkplaceError::Folder { path, source: io::Error::other(error) })?
+}
+
+/// Locks the folder's lock file, and makes sure that it is not one that another run has just removed.
+fn lock(root: &Path, how: FlockArg) -> Result<Flock<File>, WorkplaceError> {
+    let fail = |source: io::Error| WorkplaceError::Folder { path: root.to_path_buf(), source };
+    for _ in 0..100 {
+        let build = root.join("build");
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(&build).map_err(fail)?;
+        if fs::symlink_metadata(root).map_err(fail)?.uid() != nix::unistd::geteuid().as_raw() {
+            return Err(WorkplaceError::Foreign { path: root.to_path_buf() });
+        }
+        let Ok(file) = File::create(root.join("lock")) else { continue };
+        let locked = Flock::lock(file, how).map_err(|(_, error)| fail(error.into()))?;
+        let same = fs::metadata(root.join("lock"))
+            .and_then(|there| locked.metadata().map(|ours| there.ino() == ours.ino()))
+            .unwrap_or(false);
+        if same && build.is_dir() {
+            return Ok(locked);
+        }
+    }
+    Err(fail(io::Error::other("other runs keep removing it")))
+}
+
+/// Removes a folder also where an exporter took its bits away.
+fn remove_all(path: &Path) -> io::Result<()> {
+    if fs::remove_dir_all(path).is_ok() || !path.exists() {
+        return Ok(());
+    }
+    for entry in walkdir::WalkDir::new(path).into_iter().flatten() {
+        if entry.file_type().is_dir() {
+            let _ = fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o700));
+        }
+    }
+    fs::remove_dir_all(path)
+}
