@@ -1,1 +1,17 @@
-//! The reference exporter: layers, app and run image in; an annotated app image out.
+//! The reference exporter: layers, app and run image in; an annotated app image out, to a registry, a Docker daemon or
+//! an OCI layout. [`annotations`] is what the RFC asks for; everything else is what it takes to be an exporter.
+
+pub mod annotations;
+pub mod cli;
+pub mod digest;
+pub mod exit;
+pub mod export;
+pub mod image;
+pub mod image_name;
+pub mod inputs;
+pub mod layer;
+pub mod log;
+pub mod plan;
+pub mod report;
+pub mod sources;
+pub mod target;

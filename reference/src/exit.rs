@@ -1,0 +1,30 @@
+//! Exit codes of the exporter (`cnb-platform.md`, section exporter, buildpacks/spec b745fcf).
+
+use std::process::ExitCode;
+
+/// Why the exporter ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The image is exported.
+    Success,
+    /// The command line or an input file is wrong.
+    BadInput,
+    /// The Platform API version is not one that this exporter knows.
+    PlatformApi,
+    /// A buildpack's API version is not one that this exporter knows.
+    BuildpackApi,
+    /// The image could not be made or written.
+    Export,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Success => 0,
+            Exit::BadInput => 3,
+            Exit::PlatformApi => 11,
+            Exit::BuildpackApi => 12,
+            Exit::Export => 62,
+        })
+    }
+}

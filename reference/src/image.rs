@@ -1,0 +1,182 @@
+//! Config and manifest of the image, as bytes. The run image's config is edited, not rebuilt, so that what this
+//! exporter does not know is kept.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::digest::Digest;
+
+/// Media types of the OCI image specification.
+pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// An image config.
+pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+/// A gzip-compressed layer.
+pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+/// A descriptor (`oci-image-descriptor.md`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    /// What it describes.
+    pub media_type: String,
+    /// Digest of the blob.
+    pub digest: Digest,
+    /// Bytes of the blob.
+    pub size: u64,
+    /// Where else the blob can be had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub urls: Vec<String>,
+}
+
+/// A Docker layer's media type as OCI has it; the blob is the same.
+#[must_use]
+pub fn oci_layer_type(media_type: &str) -> &str {
+    match media_type {
+        "application/vnd.docker.image.rootfs.diff.tar.gzip" => LAYER,
+        "application/vnd.docker.image.rootfs.diff.tar" => "application/vnd.oci.image.layer.v1.tar",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip" => {
+            "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+        }
+        other => other,
+    }
+}
+
+/// What the config is made of.
+pub struct ConfigParts<'a> {
+    /// The run image's config.
+    pub base: &'a Value,
+    /// Digests of the new layers' tars, with what made each.
+    pub layers: &'a [(Digest, String)],
+    /// `Env`.
+    pub env: Vec<String>,
+    /// `Entrypoint`.
+    pub entrypoint: String,
+    /// `WorkingDir`.
+    pub working_dir: &'a str,
+    /// Labels to set.
+    pub labels: BTreeMap<String, String>,
+    /// `created`, in seconds since 1970.
+    pub created: i64,
+}
+
+/// The image's config. `Cmd` is removed: it was the argument of the run image's own entrypoint.
+#[must_use]
+pub fn config(parts: ConfigParts<'_>) -> Vec<u8> {
+    let created = jiff::Timestamp::from_second(parts.created).unwrap_or_default().to_string();
+    let mut config = parts.base.clone();
+    config["created"] = json!(created);
+    let inner = &mut config["config"];
+    if !inner.is_object() {
+        *inner = json!({});
+    }
+    inner["Env"] = json!(parts.env);
+    inner["Entrypoint"] = json!([parts.entrypoint]);
+    inner["WorkingDir"] = json!(parts.working_dir);
+    if let Some(members) = inner.as_object_mut() {
+        members.shift_remove("Cmd");
+    }
+    if !inner["Labels"].is_object() {
+        inner["Labels"] = json!({});
+    }
+    for (key, value) in parts.labels {
+        inner["Labels"][key] = json!(value);
+    }
+    history(&mut config, parts.layers, &created);
+    let diff_ids = &mut config["rootfs"]["diff_ids"];
+    if let Some(list) = diff_ids.as_array_mut() {
+        list.extend(parts.layers.iter().map(|(diff_id, _)| json!(diff_id)));
+    }
+    // What an engine records of the container that a layer was committed from has no meaning here.
+    if let Some(members) = config.as_object_mut() {
+        members.shift_remove("container");
+        members.shift_remove("container_config");
+    }
+    config.to_string().into_bytes()
+}
+
+/// The history goes on where the run image has one that fits its layers; else there is none that could be true.
+fn history(config: &mut Value, layers: &[(Digest, String)], created: &str) {
+    let base_layers = config["rootfs"]["diff_ids"].as_array().map_or(0, Vec::len);
+    let fits = config["history"].as_array().is_some_and(|history| {
+        history.iter().filter(|entry| entry["empty_layer"] != json!(true)).count() == base_layers
+    });
+    if fits {
+        if let Some(history) = config["history"].as_array_mut() {
+            history.extend(layers.iter().map(|(_, made_by)| json!({ "created": created, "created_by": made_by })));
+        }
+    } else if let Some(members) = config.as_object_mut() {
+        members.shift_remove("history");
+    }
+}
+
+/// The `diff_ids` of a config.
+#[must_use]
+pub fn diff_ids(config: &Value) -> Vec<Digest> {
+    let list = config["rootfs"]["diff_ids"].as_array();
+    list.into_iter().flatten().filter_map(|id| Digest::parse(id.as_str()?)).collect()
+}
+
+/// The image's manifest: always OCI, with annotations in the order of their keys.
+#[must_use]
+pub fn manifest(config: &[u8], layers: &[Descriptor], annotations: &BTreeMap<String, String>) -> Vec<u8> {
+    let mut manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": { "mediaType": CONFIG, "digest": Digest::of(config), "size": config.len() },
+        "layers": layers,
+    });
+    if !annotations.is_empty() {
+        manifest["annotations"] = json!(annotations);
+    }
+    manifest.to_string().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base() -> Value {
+        json!({
+            "architecture": "amd64", "os": "linux", "os.version": "6", "x-unknown": 1,
+            "config": { "Env": ["PATH=/bin"], "Cmd": ["sh"], "User": "1000", "Labels": { "kept": "yes" }, "Volumes": { "/d": {} } },
+            "rootfs": { "type": "layers", "diff_ids": [Digest::of(b"base")] },
+            "history": [{ "created_by": "x" }, { "created_by": "env", "empty_layer": true }]
+        })
+    }
+
+    fn parts<'a>(base: &'a Value, layers: &'a [(Digest, String)]) -> ConfigParts<'a> {
+        ConfigParts {
+            base,
+            layers,
+            env: vec!["PATH=/cnb/process:/bin".to_owned()],
+            entrypoint: "/cnb/process/web".to_owned(),
+            working_dir: "/workspace",
+            labels: BTreeMap::from([("new".to_owned(), "label".to_owned())]),
+            created: 1_700_000_000,
+        }
+    }
+
+    #[test]
+    fn config_and_manifest_of_a_sample() {
+        let (base, layers) = (base(), [(Digest::of(b"app"), "app".to_owned())]);
+        let config = config(parts(&base, &layers));
+        let descriptor =
+            Descriptor { media_type: LAYER.to_owned(), digest: Digest::of(b"blob"), size: 4, urls: Vec::new() };
+        let annotations = BTreeMap::from([("b".to_owned(), "2".to_owned()), ("a".to_owned(), "1".to_owned())]);
+        let manifest = manifest(&config, &[descriptor], &annotations);
+        let pretty =
+            |bytes: &[u8]| serde_json::to_string_pretty(&serde_json::from_slice::<Value>(bytes).unwrap()).unwrap();
+        insta::assert_snapshot!(format!("{}\n{}", pretty(&config), pretty(&manifest)));
+        assert_eq!(config, super::config(parts(&base, &layers)));
+    }
+
+    #[test]
+    fn a_history_that_does_not_fit_is_left_out() {
+        let mut base = base();
+        base["history"] = json!([]);
+        let config: Value = serde_json::from_slice(&config(parts(&base, &[]))).unwrap();
+        assert!(config.get("history").is_none());
+    }
+}

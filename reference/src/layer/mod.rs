@@ -1,0 +1,209 @@
+//! Layers: a folder or a few files become a deterministic tar, its diffID, and a gzip blob, in one pass over the files
+//! and with memory that does not grow with them.
+
+mod glob;
+mod gzip;
+mod tar;
+mod tree;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::digest::{Digest, Hasher};
+
+pub use glob::matches;
+pub use tree::{Item, Kind, Owner, Tree};
+
+/// Modification time of every entry, in seconds: 1980-01-01T00:00:01Z, the earliest that also zip archives can hold.
+pub const MODIFIED: u64 = 315_532_801;
+
+/// Why a layer could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum LayerError {
+    /// A file cannot be read.
+    #[error("read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file is of a kind that no image can hold sensibly.
+    #[error("put {} into a layer: it is a {kind}; remove it before the export", path.display())]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// A file changed while it was read.
+    #[error("put {} into a layer: it changed while it was read", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The temporary disk refused.
+    #[error("spool a layer to temporary disk: {0}; TMPDIR chooses the disk")]
+    Spool(io::Error),
+}
+
+/// A layer whose blob lies on temporary disk.
+#[derive(Debug)]
+pub struct Blob {
+    /// Digest of the uncompressed tar.
+    pub diff_id: Digest,
+    /// Digest of the blob.
+    pub digest: Digest,
+    /// Bytes of the blob.
+    pub size: u64,
+    /// The blob; deleted when this is dropped.
+    pub file: File,
+}
+
+/// The tar's digest and its size in bytes, without keeping a byte of it.
+///
+/// # Errors
+/// [`LayerError`] naming the file.
+pub fn diff_id(tree: &Tree) -> Result<(Digest, u64), LayerError> {
+    let mut sink = Counting { hasher: Hasher::new(), size: 0, inner: io::sink() };
+    tar::write(tree, &mut sink)?;
+    Ok((sink.hasher.finish(), sink.size))
+}
+
+/// Writes the tar to `out`.
+///
+/// # Errors
+/// [`LayerError`] naming the file.
+pub fn write_tar(tree: &Tree, out: &mut dyn Write) -> Result<(), LayerError> {
+    tar::write(tree, out)
+}
+
+/// The header of a regular file in a tar that is no layer, such as a docker-archive; `name` has at most 100 bytes.
+#[must_use]
+pub fn plain_header(name: &str, size: u64) -> [u8; 512] {
+    tar::plain_header(name, size)
+}
+
+/// Makes the compressed blob in `temporary`, on all cores.
+///
+/// # Errors
+/// [`LayerError`] naming the file.
+pub fn compress(tree: &Tree, temporary: &Path) -> Result<Blob, LayerError> {
+    let spool = tempfile::tempfile_in(temporary).map_err(LayerError::Spool)?;
+    let out = Counting { hasher: Hasher::new(), size: 0, inner: spool };
+    let (diff_id, out) = gzip::compress(out, |tar_bytes| {
+        let mut counting = Counting { hasher: Hasher::new(), size: 0, inner: tar_bytes };
+        tar::write(tree, &mut counting)?;
+        Ok(counting.hasher.finish())
+    })?;
+    Ok(Blob { diff_id, digest: out.hasher.finish(), size: out.size, file: out.inner })
+}
+
+/// Hashes and counts what passes.
+struct Counting<W> {
+    hasher: Hasher,
+    size: u64,
+    inner: W,
+}
+
+impl<W: Write> Write for Counting<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.size += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Seek};
+
+    use super::*;
+
+    fn sample(folder: &Path) -> Tree {
+        std::fs::create_dir_all(folder.join("bin/empty")).unwrap();
+        std::fs::write(folder.join("bin/a"), vec![7; 3 << 20]).unwrap();
+        std::fs::hard_link(folder.join("bin/a"), folder.join("bin/b")).unwrap();
+        std::os::unix::fs::symlink("a", folder.join("bin/link")).unwrap();
+        std::fs::write(folder.join(format!("{}-é", "long".repeat(40))), "x").unwrap();
+        Tree::of_folder(folder, "/layers/x", Owner { uid: 1000, gid: 1001 }).unwrap()
+    }
+
+    #[test]
+    fn the_same_files_give_the_same_blob_and_other_readers_can_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let tree = sample(folder.path());
+        let mut one = compress(&tree, &std::env::temp_dir()).unwrap();
+        let two = compress(&sample(tempfile::tempdir().unwrap().path()), &std::env::temp_dir()).unwrap();
+        assert_eq!((&one.diff_id, &one.digest, one.size), (&two.diff_id, &two.digest, two.size));
+        assert_eq!(diff_id(&tree).unwrap().0, one.diff_id);
+        one.file.rewind().unwrap();
+        let mut tar_bytes = Vec::new();
+        flate2::read::MultiGzDecoder::new(&one.file).read_to_end(&mut tar_bytes).unwrap();
+        assert_eq!(Digest::of(&tar_bytes), one.diff_id);
+        let mut archive = ::tar::Archive::new(tar_bytes.as_slice());
+        let listing: Vec<String> = archive
+            .entries()
+            .unwrap()
+            .map(|entry| {
+                let entry = entry.unwrap();
+                let header = entry.header();
+                format!(
+                    "{:?} {:o} {}:{} {} {} {}",
+                    header.entry_type(),
+                    header.mode().unwrap(),
+                    header.uid().unwrap(),
+                    header.gid().unwrap(),
+                    header.mtime().unwrap(),
+                    entry.size(),
+                    String::from_utf8_lossy(&entry.path_bytes())
+                )
+            })
+            .collect();
+        insta::assert_snapshot!(listing.join("\n"));
+    }
+
+    #[test]
+    fn a_socket_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("s.sock")).unwrap();
+        let error = Tree::of_folder(folder.path(), "/x", Owner { uid: 0, gid: 0 }).unwrap_err().to_string();
+        assert!(error.contains("s.sock") && error.contains("socket"), "{error}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_files_come_back_as_they_went_in(
+            files in proptest::collection::btree_map("[a-zé/]{1,20}", proptest::collection::vec(0_u8.., 0..3000), 0..12)
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut there = std::collections::BTreeMap::new();
+            for (name, content) in files {
+                let path = folder.path().join(name.trim_matches('/').replace("//", "/"));
+                let made = path.parent().is_some_and(|parent| std::fs::create_dir_all(parent).is_ok());
+                if made && !path.is_dir() && std::fs::write(&path, &content).is_ok() {
+                    there.insert(path.strip_prefix(folder.path()).unwrap().to_path_buf(), content);
+                }
+            }
+            let tree = Tree::of_folder(folder.path(), "/l", Owner { uid: 0, gid: 0 }).unwrap();
+            let mut bytes = Vec::new();
+            write_tar(&tree, &mut bytes).unwrap();
+            let mut found = std::collections::BTreeMap::new();
+            for entry in ::tar::Archive::new(bytes.as_slice()).entries().unwrap() {
+                let mut entry = entry.unwrap();
+                if entry.header().entry_type().is_file() {
+                    let mut content = Vec::new();
+                    entry.read_to_end(&mut content).unwrap();
+                    found.insert(entry.path().unwrap().strip_prefix("/l").or(entry.path().unwrap().strip_prefix("l")).unwrap().to_path_buf(), content);
+                }
+            }
+            proptest::prop_assert_eq!(found, there);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What goes into a layer: items in the order of the tar, metadata alone. Contents stay on disk until they are written.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::LayerError;
+
+/// Owner of the items of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+}
+
+/// One entry of a layer.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Absolute path in the image, as bytes, without a trailing slash.
+    pub path: Vec<u8>,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub owner: Owner,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What an entry is.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// A folder.
+    Directory,
+    /// A file on disk.
+    File {
+        /// Where its content is.
+        source: PathBuf,
+        /// How many bytes it had when the tree was made.
+        size: u64,
+    },
+    /// Content at hand.
+    Bytes(Vec<u8>),
+    /// A symbolic link to this target.
+    Symlink(Vec<u8>),
+    /// A hard link to the entry of this path.
+    HardLink(Vec<u8>),
+}
+
+/// The entries of one layer.
+#[derive(Debug, Clone, Default)]
+pub struct Tree {
+    /// In the order of the tar: a folder before what is in it.
+    pub items: Vec<Item>,
+}
+
+impl Tree {
+    /// Everything in `folder` and the folder itself, as it is to lie at `path`; in the order of the names' bytes.
+    ///
+    /// # Errors
+    /// [`LayerError`] naming the file that cannot be read or is of a kind that no layer can hold.
+    pub fn of_folder(folder: &Path, path: &str, owner: Owner) -> Result<Self, LayerError> {
+        let mut walk = Walk { owner, links: HashMap::new(), items: Vec::new() };
+        walk.visit(folder, path.as_bytes())?;
+        Ok(Self { items: walk.items })
+    }
+
+    /// A file with content at hand, for the root user.
+    #[must_use]
+    pub fn file(path: &str, mode: u32, content: Vec<u8>) -> Item {
+        Item { path: path.into(), mode, owner: Owner { uid: 0, gid: 0 }, kind: Kind::Bytes(content) }
+    }
+
+    /// A folder of the root user.
+    #[must_use]
+    pub fn directory(path: &str) -> Item {
+        Item { path: path.into(), mode: 0o755, owner: Owner { uid: 0, gid: 0 }, kind: Kind::Directory }
+    }
+}
+
+struct Walk {
+    owner: Owner,
+    /// Device and inode of a file with several names → its first path in the layer.
+    links: HashMap<(u64, u64), Vec<u8>>,
+    items: Vec<Item>,
+}
+
+impl Walk {
+    fn visit(&mut self, source: &Path, path: &[u8]) -> Result<(), LayerError> {
+        let fail = |error| LayerError::Read { path: source.to_path_buf(), source: error };
+        let facts = fs::symlink_metadata(source).map_err(fail)?;
+        let kind = facts.file_type();
+        let kind = if kind.is_dir() {
+            Kind::Directory
+        } else if kind.is_symlink() {
+            Kind::Symlink(fs::read_link(source).map_err(fail)?.as_os_str().as_bytes().to_vec())
+        } else if kind.is_file() {
+            self.file(source, path, &facts)
+        } else {
+            return Err(LayerError::Kind { path: source.to_path_buf(), kind: named(kind) });
+        };
+        let is_folder = matches!(kind, Kind::Directory);
+        let mode = if matches!(kind, Kind::Symlink(_)) { 0o777 } else { facts.permissions().mode() & 0o7777 };
+        self.items.push(Item { path: path.to_vec(), mode, owner: self.owner, kind });
+        if is_folder {
+            let mut names = fs::read_dir(source)
+                .and_then(|entries| {
+                    entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<Vec<_>, _>>()
+                })
+                .map_err(fail)?;
+            names.sort_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
+            for name in names {
+                let inner = [path, b"/", name.as_bytes()].concat();
+                self.visit(&source.join(&name), &inner)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, source: &Path, path: &[u8], facts: &fs::Metadata) -> Kind {
+        if facts.nlink() > 1 {
+            let key = (facts.dev(), facts.ino());
+            if let Some(first) = self.links.get(&key) {
+                return Kind::HardLink(first.clone());
+            }
+            self.links.insert(key, path.to_vec());
+        }
+        Kind::File { source: source.to_path_buf(), size: facts.len() }
+    }
+}
+
+fn named(kind: fs::FileType) -> &'static str {
+    if kind.is_socket() {
+        "socket"
+    } else if kind.is_fifo() {
+        "named pipe"
+    } else if kind.is_block_device() || kind.is_char_device() {
+        "device"
+    } else {
+        "file of an unknown kind"
+    }
+}

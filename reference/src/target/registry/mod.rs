@@ -1,0 +1,199 @@
+//! A registry as a target (`oci-distribution.md`, opencontainers/distribution-spec 967efdc). Written on `reqwest` and
+//! not on `oci-client`, which can neither mount a blob from another repository nor ask for one before it is sent.
+
+mod client;
+mod credentials;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::{NewLayer, Outcome, StoredImage};
+use crate::digest::Digest;
+use crate::image::{Descriptor, MANIFEST, oci_layer_type};
+use crate::image_name::ImageName;
+use client::Client;
+pub use client::RegistryError;
+pub use credentials::Credentials;
+
+/// Blobs that are sent at the same time.
+const AT_A_TIME: usize = 4;
+
+/// The registry that the app image goes to, and the run image's.
+pub struct Registry {
+    client: Arc<Client>,
+    images: Vec<ImageName>,
+    base: Option<(ImageName, Vec<Descriptor>)>,
+    previous: Option<ImageName>,
+    sending: JoinSet<Result<(), RegistryError>>,
+    permits: Arc<Semaphore>,
+}
+
+/// A blob on its way.
+enum Sending {
+    /// From temporary disk.
+    File { file: Arc<std::fs::File>, digest: Digest, size: u64 },
+    /// From another image.
+    Brought { from: ImageName, layer: Descriptor },
+}
+
+impl Registry {
+    /// A registry for these tags, all of which are in it.
+    ///
+    /// # Errors
+    /// [`RegistryError`] where no client can be made.
+    pub fn open(images: &[ImageName], insecure: &[String], credentials: Credentials) -> Result<Self, RegistryError> {
+        Ok(Self {
+            client: Arc::new(Client::new(insecure, credentials)?),
+            images: images.to_vec(),
+            base: None,
+            previous: None,
+            sending: JoinSet::new(),
+            permits: Arc::new(Semaphore::new(AT_A_TIME)),
+        })
+    }
+
+    /// The run image under its digest reference; of an index the manifest for `platform` (os, architecture).
+    ///
+    /// # Errors
+    /// [`RegistryError`] naming the reference.
+    pub async fn base(&mut self, name: &ImageName, platform: (&str, &str)) -> Result<StoredImage, RegistryError> {
+        let image = self.image(name, platform).await?;
+        self.base = Some((name.clone(), image.layers.clone()));
+        Ok(image)
+    }
+
+    /// The previous image; none where it is not there any more.
+    ///
+    /// # Errors
+    /// [`RegistryError`] where the registry fails.
+    pub async fn previous(
+        &mut self,
+        name: &ImageName,
+        platform: (&str, &str),
+    ) -> Result<Option<StoredImage>, RegistryError> {
+        match self.image(name, platform).await {
+            Ok(image) => {
+                self.previous = Some(name.clone());
+                Ok(Some(image))
+            }
+            Err(RegistryError::Status { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn image(&self, name: &ImageName, (os, architecture): (&str, &str)) -> Result<StoredImage, RegistryError> {
+        let reference = name
+            .digest
+            .as_ref()
+            .map_or_else(|| name.tag_or_latest().unwrap_or("latest").to_owned(), ToString::to_string);
+        let mut manifest = self.client.manifest(name, &reference, name.digest.as_ref()).await?;
+        if let Some(entries) = manifest["manifests"].as_array() {
+            let fits =
+                |entry: &&Value| entry["platform"]["os"] == os && entry["platform"]["architecture"] == architecture;
+            let wrong = || RegistryError::content(name, format!("its index has no image for {os}/{architecture}"));
+            let digest = entries.iter().find(fits).and_then(|entry| Digest::parse(entry["digest"].as_str()?));
+            let digest = digest.ok_or_else(wrong)?;
+            manifest = self.client.manifest(name, digest.as_str(), Some(&digest)).await?;
+        }
+        let config = Digest::parse(manifest["config"]["digest"].as_str().unwrap_or_default())
+            .ok_or_else(|| RegistryError::content(name, "its manifest names no config".to_owned()))?;
+        let mut layers: Vec<Descriptor> = serde_json::from_value(manifest["layers"].clone())
+            .map_err(|error| RegistryError::content(name, format!("its layers: {error}")))?;
+        for layer in &mut layers {
+            layer.media_type = oci_layer_type(&layer.media_type).to_owned();
+        }
+        Ok(StoredImage { config: self.client.config(name, &config).await?, layers })
+    }
+
+    /// Begins to send a layer while others are made.
+    ///
+    /// # Errors
+    /// The system's, where the spooled layer cannot be shared.
+    pub fn take(&mut self, layer: &NewLayer) -> std::io::Result<()> {
+        match layer {
+            NewLayer::Made(blob) => {
+                let file = Arc::new(blob.file.try_clone()?);
+                self.spawn(Sending::File { file, digest: blob.digest.clone(), size: blob.size });
+            }
+            NewLayer::Reused { descriptor: Some(descriptor), .. } => {
+                if let Some(from) = self.previous.clone() {
+                    self.bring(from, descriptor.clone());
+                }
+            }
+            NewLayer::Reused { .. } | NewLayer::Streamed { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Begins to bring the run image's layers to where the app image goes.
+    pub fn take_base(&mut self) {
+        if let Some((name, layers)) = self.base.clone() {
+            for layer in layers.into_iter().filter(|layer| layer.urls.is_empty()) {
+                self.bring(name.clone(), layer);
+            }
+        }
+    }
+
+    fn bring(&mut self, from: ImageName, layer: Descriptor) {
+        self.spawn(Sending::Brought { from, layer });
+    }
+
+    /// Sends a blob to every repository that the image goes to.
+    fn spawn(&mut self, blob: Sending) {
+        let repositories = self.repositories();
+        let (client, permits) = (self.client.clone(), self.permits.clone());
+        self.sending.spawn(async move {
+            let _permit = permits.acquire().await;
+            for repository in &repositories {
+                match &blob {
+                    Sending::File { file, digest, size } => client.send_file(repository, digest, *size, file).await?,
+                    Sending::Brought { from, layer } => client.bring(repository, from, layer).await?,
+                }
+            }
+            Ok(())
+        });
+    }
+
+    /// One name for each repository that the image goes to.
+    fn repositories(&self) -> Vec<ImageName> {
+        let mut found: Vec<ImageName> = Vec::new();
+        for image in &self.images {
+            if !found.iter().any(|known| known.repository == image.repository) {
+                found.push(image.clone());
+            }
+        }
+        found
+    }
+
+    /// Descriptors of the image's layers.
+    #[must_use]
+    pub fn descriptors(&self, layers: &[NewLayer]) -> Vec<Descriptor> {
+        let base = self.base.iter().flat_map(|(_, layers)| layers.iter().cloned());
+        base.chain(layers.iter().filter_map(super::layout::descriptor)).collect()
+    }
+
+    /// Waits for the layers, sends the config, and then the manifest under every tag.
+    ///
+    /// # Errors
+    /// [`RegistryError`] naming what could not be sent; no tag has moved then, unless it was one of several tags.
+    pub async fn write(mut self, config: &[u8], manifest: &[u8]) -> Result<Outcome, RegistryError> {
+        while let Some(sent) = self.sending.join_next().await {
+            sent.map_err(|error| RegistryError::Broken(error.to_string()))??;
+        }
+        let image_id = Digest::of(config);
+        for repository in self.repositories() {
+            self.client.send_bytes(&repository, &image_id, config).await?;
+        }
+        for image in &self.images {
+            self.client.put_manifest(image, MANIFEST, manifest).await?;
+        }
+        Ok(Outcome {
+            digest: Some(Digest::of(manifest)),
+            image_id: image_id.to_string(),
+            manifest_size: Some(manifest.len() as u64),
+        })
+    }
+}
