@@ -1,140 +1,221 @@
-//! Blobs of the evidence: each once, under `blobs/sha256/<hex>`, and what a layer among them was found to be.
+//! The evidence's blobs: every byte string that was observed, stored once under its sha256. Nothing here knows what
+//! the bytes mean.
 
-use std::collections::HashMap;
-use std::io::{self, Write};
+use std::fs::{File, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use futures_util::{Stream, StreamExt};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
 use judge::digest::Digest;
-use judge::evidence::Blob;
+use judge::evidence::Document;
 use ring::digest::{Context, SHA256};
 use tempfile::NamedTempFile;
+use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use super::{ObserveError, layer};
-
-/// A folder of blobs.
-pub struct BlobStore {
-    folder: PathBuf,
-    read: Mutex<HashMap<Digest, Arc<ReadLayer>>>,
+/// Why bytes could not be stored or read back: always the harness's own trouble, or that of `Source`'s sender.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    /// The folder cannot be made.
+    #[error("create the blob folder '{path}'")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The store's disk refuses.
+    #[error("store a blob in '{path}'")]
+    Write {
+        /// The folder, or the blob's file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A stored blob cannot be opened or read.
+    #[error("read the stored blob '{path}'")]
+    Read {
+        /// The blob's file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What delivers the bytes broke off.
+    #[error("receive a blob's bytes")]
+    Source {
+        /// Why.
+        source: io::Error,
+    },
+    /// The bytes do not end within the limit.
+    #[error("receive a blob of more than {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The storing task was ended.
+    #[error("finish storing a blob")]
+    Ended {
+        /// Why.
+        source: tokio::task::JoinError,
+    },
 }
 
-/// A layer's facts, and why its tar could not be read to its end, where it could not.
-pub type ReadLayer = (Blob, Option<String>);
+/// What was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredBlob {
+    /// sha256 of the bytes.
+    pub digest: Digest,
+    /// How many bytes.
+    pub size: u64,
+}
 
-/// A blob that is being written.
-pub struct Incoming {
-    file: NamedTempFile,
-    context: Context,
-    size: u64,
+/// A hash that is fed in pieces: sha256 by `ring`, the fastest that was measured.
+pub(super) struct Hash(Context);
+
+impl Hash {
+    pub(super) fn new() -> Self {
+        Self(Context::new(&SHA256))
+    }
+
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(super) fn finish(self) -> Digest {
+        Digest::from_sha256(self.0.finish().as_ref())
+    }
+}
+
+/// The folder `<evidence>/blobs/sha256`. Clones share it; any number of threads and processes may write to it at once,
+/// because a blob appears under its name only when it is whole.
+#[derive(Debug, Clone)]
+pub struct BlobStore {
+    folder: Arc<PathBuf>,
 }
 
 impl BlobStore {
-    /// The store of the evidence folder `root`, whose `blobs/sha256` must be there.
-    #[must_use]
-    pub fn at(root: &Path) -> Self {
-        Self { folder: root.join("blobs/sha256"), read: Mutex::new(HashMap::new()) }
+    /// Most bytes that one blob may have: 8 GiB. A store that never stops sending must not fill the disk.
+    pub const MAX_BLOB: u64 = 8 << 30;
+
+    /// Opens the store below the evidence folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// [`BlobError::Folder`] when the folder cannot be made.
+    pub fn open(evidence: &Path) -> Result<Self, BlobError> {
+        let folder = evidence.join("blobs").join("sha256");
+        std::fs::create_dir_all(&folder).map_err(|source| BlobError::Folder { path: folder.clone(), source })?;
+        Ok(Self { folder: Arc::new(folder) })
     }
 
-    /// The file of a blob that is there.
+    /// Where a blob lies, whether or not it is there. Only sha256 digests are ever stored.
     #[must_use]
     pub fn path(&self, digest: &Digest) -> PathBuf {
         self.folder.join(digest.encoded())
     }
 
-    /// Begins a blob.
+    /// Stores a document's bytes, which are in memory already and so must be few.
     ///
     /// # Errors
-    /// [`ObserveError::Disk`].
-    pub fn begin(&self) -> Result<Incoming, ObserveError> {
-        let file = tempfile::Builder::new()
-            .prefix(".incoming-")
-            .tempfile_in(&self.folder)
-            .map_err(|source| ObserveError::Disk { path: self.folder.clone(), source })?;
-        Ok(Incoming { file, context: Context::new(&SHA256), size: 0 })
-    }
-
-    /// Ends a blob; gives its sha256 and its size in bytes.
-    ///
-    /// # Errors
-    /// [`ObserveError::Disk`].
-    pub fn finish(&self, incoming: Incoming) -> Result<(Digest, u64), ObserveError> {
-        let digest = Digest::from_sha256(incoming.context.finish().as_ref());
-        let path = self.path(&digest);
-        if !path.exists() {
-            incoming.file.persist(&path).map_err(|error| ObserveError::Disk { path, source: error.error })?;
+    /// [`BlobError::Write`] when the disk refuses.
+    pub fn put_document(&self, bytes: Vec<u8>, content_type: Option<String>) -> Result<Document, BlobError> {
+        let document = Document::new(bytes, content_type);
+        if !self.path(&document.digest).exists() {
+            let mut file = self.temporary()?;
+            file.write_all(&document.bytes).map_err(|source| self.refused(source))?;
+            self.keep(file, &document.digest)?;
         }
-        Ok((digest, incoming.size))
+        Ok(document)
     }
 
-    /// Stores what a reader gives.
+    /// Stores all bytes of `source`, hashing them as they come. Blocks the thread.
     ///
     /// # Errors
-    /// [`ObserveError::Disk`], also where the reader fails.
-    pub fn put(&self, reader: &mut dyn io::Read) -> Result<(Digest, u64), ObserveError> {
-        let mut incoming = self.begin()?;
-        let mut buffer = vec![0; 256 * 1024];
+    /// [`BlobError::Source`] when `source` fails, [`BlobError::TooLarge`] beyond [`Self::MAX_BLOB`],
+    /// [`BlobError::Write`] when the disk refuses. Nothing is left behind then.
+    pub fn put_reader(&self, source: &mut dyn Read) -> Result<StoredBlob, BlobError> {
+        let mut file = self.temporary()?;
+        let (mut hash, mut size) = (Hash::new(), 0_u64);
+        let mut buffer = vec![0; 128 * 1024];
         loop {
-            let read =
-                reader.read(&mut buffer).map_err(|source| ObserveError::Disk { path: self.folder.clone(), source })?;
-            if read == 0 {
-                return self.finish(incoming);
+            let count = match source.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(BlobError::Source { source }),
+            };
+            size += count as u64;
+            if size > Self::MAX_BLOB {
+                return Err(BlobError::TooLarge { limit: Self::MAX_BLOB });
             }
-            incoming.add(&buffer[..read]).map_err(|source| ObserveError::Disk { path: self.folder.clone(), source })?;
+            hash.update(&buffer[..count]);
+            file.write_all(&buffer[..count]).map_err(|source| self.refused(source))?;
         }
+        let digest = hash.finish();
+        self.keep(file, &digest)?;
+        Ok(StoredBlob { digest, size })
     }
 
-    /// Stores a stream; the inner error says why the stream broke off.
+    /// Stores all bytes of a stream on a thread of its own, as [`Self::put_reader`] does.
     ///
     /// # Errors
-    /// [`ObserveError::Disk`].
-    pub async fn put_stream<E: std::fmt::Display>(
-        &self,
-        mut stream: impl Stream<Item = Result<bytes::Bytes, E>> + Unpin,
-    ) -> Result<Result<(Digest, u64), String>, ObserveError> {
-        let mut incoming = self.begin()?;
-        while let Some(chunk) = stream.next().await {
-            match chunk {
-                Ok(bytes) => {
-                    incoming.add(&bytes).map_err(|source| ObserveError::Disk { path: self.folder.clone(), source })?;
-                }
-                Err(error) => return Ok(Err(error.to_string())),
-            }
-        }
-        self.finish(incoming).map(Ok)
-    }
-
-    /// What the layer under `digest` is; read once, however many images have it.
-    ///
-    /// # Errors
-    /// [`ObserveError::Disk`].
-    pub async fn layer(&self, digest: &Digest) -> Result<Arc<ReadLayer>, ObserveError> {
-        if let Some(known) = self.read.lock().ok().and_then(|read| read.get(digest).cloned()) {
-            return Ok(known);
-        }
-        let path = self.path(digest);
-        let (wanted, failed) = (digest.clone(), path.clone());
-        let found = tokio::task::spawn_blocking(move || layer::read(&path, wanted))
+    /// Those of [`Self::put_reader`], and [`BlobError::Ended`] when the runtime is shutting down.
+    pub async fn put_stream<S>(&self, stream: S) -> Result<StoredBlob, BlobError>
+    where
+        S: Stream<Item = io::Result<Bytes>> + Send + 'static,
+    {
+        let store = self.clone();
+        let mut reader = SyncIoBridge::new(StreamReader::new(stream.boxed()));
+        tokio::task::spawn_blocking(move || store.put_reader(&mut reader))
             .await
-            .map_err(io::Error::other)
-            .and_then(|result| result)
-            .map_err(|source| ObserveError::Disk { path: failed, source })?;
-        let found = Arc::new(found);
-        if let Ok(mut read) = self.read.lock() {
-            read.insert(digest.clone(), found.clone());
-        }
-        Ok(found)
+            .map_err(|source| BlobError::Ended { source })?
     }
-}
 
-impl Incoming {
-    /// Adds bytes.
+    /// Opens a stored blob.
     ///
     /// # Errors
-    /// The file system's.
-    pub fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.context.update(bytes);
-        self.size += bytes.len() as u64;
-        self.file.write_all(bytes)
+    /// [`BlobError::Read`] when it is not there or cannot be opened.
+    pub fn open_blob(&self, digest: &Digest) -> Result<File, BlobError> {
+        let path = self.path(digest);
+        File::open(&path).map_err(|source| BlobError::Read { path, source })
+    }
+
+    /// A stored blob's bytes, if they are at most `limit`.
+    ///
+    /// # Errors
+    /// [`BlobError::Read`] when it cannot be read, [`BlobError::TooLarge`] when it has more bytes.
+    pub fn document(&self, digest: &Digest, limit: u64) -> Result<Document, BlobError> {
+        let mut bytes = Vec::new();
+        self.open_blob(digest)?
+            .take(limit.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(|source| BlobError::Read { path: self.path(digest), source })?;
+        if bytes.len() as u64 > limit {
+            return Err(BlobError::TooLarge { limit });
+        }
+        Ok(Document::new(bytes, None))
+    }
+
+    fn temporary(&self) -> Result<NamedTempFile, BlobError> {
+        // Evidence is read by others too: the usual mode, less what the umask takes.
+        tempfile::Builder::new()
+            .prefix(".incoming-")
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(self.folder.as_path())
+            .map_err(|source| self.refused(source))
+    }
+
+    /// A rename within the folder: whoever comes second replaces the blob by the same bytes.
+    fn keep(&self, file: NamedTempFile, digest: &Digest) -> Result<(), BlobError> {
+        let path = self.path(digest);
+        if path.exists() {
+            return Ok(());
+        }
+        file.persist(&path).map(drop).map_err(|error| BlobError::Write { path, source: error.error })
+    }
+
+    fn refused(&self, source: io::Error) -> BlobError {
+        BlobError::Write { path: self.folder.as_ref().clone(), source }
     }
 }

@@ -1,243 +1,269 @@
-//! A daemon observed: what it says of an image, and the archive that it saves for it.
+//! What a Docker-compatible daemon shows of an image: its inspection, its IDs, and the archive that it saves. Whether
+//! a push is allowed at all, and what the registry then serves, is left to others.
 
-use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::Path;
-use std::sync::Arc;
+use std::io;
+use std::time::Duration;
 
-use judge::digest::Digest;
-use judge::evidence::{DaemonFacts, Document, Image, Layer, SavedFile, TagId};
+use bollard::Docker;
+use bollard::auth::DockerCredentials;
+use bollard::query_parameters::PushImageOptionsBuilder;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use judge::evidence::{DaemonFacts, Document, Image, StoreKind, Tag, TagId};
 use judge::json::Json;
+use judge::reference::Reference;
+use reqwest::Client;
 
-use super::ObserveError;
-use super::blobs::BlobStore;
-use crate::rig::daemon::Daemon;
+use super::access::{AccessError, Credentials, body_within, client_trusting, refused};
+use super::archive::{Archive, ArchiveError};
+use super::layer::LayerReader;
+use super::registry::MAX_DOCUMENT;
+use super::told;
 
-/// Files of an archive that are kept whole when they are at most this large, in bytes.
-const LARGEST_DOCUMENT: u64 = 16 << 20;
+/// Why a daemon could not be observed.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// There is no HTTP client for its socket.
+    #[error("speak to the daemon at '{host}'")]
+    Client {
+        /// The daemon's address.
+        host: String,
+        /// Why.
+        source: AccessError,
+    },
+    /// It does not answer an inspection.
+    #[error("inspect '{reference}'")]
+    Inspect {
+        /// The image.
+        reference: String,
+        /// Why.
+        source: AccessError,
+    },
+    /// It does not answer an inspection over TLS or SSH.
+    #[error("inspect '{reference}'")]
+    InspectIndirectly {
+        /// The image.
+        reference: String,
+        /// Why.
+        source: bollard::errors::Error,
+    },
+    /// Its answer is not one.
+    #[error("inspect '{reference}': the daemon's answer has no Id")]
+    NoId {
+        /// The image.
+        reference: String,
+    },
+}
 
-/// Observes the image under the first of `references`, and the IDs under all.
-///
-/// # Errors
-/// [`ObserveError`] where the daemon fails; an image that is not there is a fact.
-pub async fn observe(
-    daemon: &Daemon,
-    references: &[String],
-    blobs: &Arc<BlobStore>,
-) -> Result<(DaemonFacts, Option<Image>), ObserveError> {
-    let fail = |doing: &str, error: &dyn std::fmt::Display| ObserveError::Daemon {
-        doing: format!("{doing} in {}", daemon.service_name()),
-        reason: error.to_string(),
-    };
-    let mut tag_ids = Vec::new();
-    for reference in references {
-        let id = daemon.image_id(reference).await.map_err(|error| fail("inspect an image", &error))?;
-        tag_ids.push(TagId { reference: reference.clone(), id });
+/// Why a push from a daemon failed, and what it said until then.
+#[derive(Debug, thiserror::Error)]
+#[error("push '{reference}' from the daemon: {reason}")]
+pub struct PushError {
+    /// What was pushed.
+    pub reference: String,
+    /// The daemon's words, or those of the broken connection.
+    pub reason: String,
+    /// The log up to there.
+    pub log: String,
+}
+
+/// An image in a daemon.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObservedInDaemon {
+    /// The facts; what a push would yield is left open.
+    pub facts: DaemonFacts,
+    /// The image under the first reference, as the daemon saves it.
+    pub image: Option<Image>,
+    /// What every reference names: the daemon's IDs.
+    pub tags: Vec<Tag>,
+    /// Why the daemon, which has the image, does not save it: a broken image can be the reason as well as a broken
+    /// daemon.
+    pub save_problem: Option<String>,
+    /// What the daemon or the harness did not deliver.
+    pub troubles: Vec<String>,
+}
+
+/// Observes one daemon.
+#[derive(Debug, Clone)]
+pub struct DaemonObserver {
+    docker: Docker,
+    direct: Option<(Client, String)>,
+    store: StoreKind,
+    engine: String,
+}
+
+impl DaemonObserver {
+    /// An observer of the daemon that `docker` is connected to. `host` is its address as in `DOCKER_HOST`: at
+    /// `unix://`, and at `tcp://` without TLS, inspections are kept as raw bytes; elsewhere they are not kept.
+    ///
+    /// # Errors
+    /// [`DaemonError::Client`] when no HTTP client can be made for `host`.
+    pub fn new(docker: Docker, host: &str, store: StoreKind, engine: String) -> Result<Self, DaemonError> {
+        let direct = direct(host).map_err(|source| DaemonError::Client { host: host.to_owned(), source })?;
+        Ok(Self { docker, direct, store, engine })
     }
-    let mut facts = DaemonFacts {
-        store: daemon.store(),
-        engine: daemon.version().to_owned(),
-        inspect: None,
-        tag_ids,
-        saved: Vec::new(),
-        archive_manifest: None,
-        archive_index: None,
-        pushed: None,
-        push_problem: None,
-    };
-    let Some(first) = references.first().filter(|_| facts.tag_ids.first().is_some_and(|tag| tag.id.is_some())) else {
-        return Ok((facts, None));
-    };
-    facts.inspect = daemon
-        .inspect(first)
-        .await
-        .map_err(|error| fail("inspect an image", &error))?
-        .map(|bytes| Document::new(bytes, None));
-    let file = tempfile::NamedTempFile::new().map_err(|source| disk(&std::env::temp_dir(), source))?;
-    daemon.save(first, file.path()).await.map_err(|error| fail("save an image", &error))?;
-    let (path, store) = (file.path().to_path_buf(), blobs.clone());
-    let archive = tokio::task::spawn_blocking(move || Archive::read(&path, &store))
-        .await
-        .map_err(|error| fail("read a saved image", &error))??;
-    facts.saved.clone_from(&archive.files);
-    facts.archive_manifest = archive.document("manifest.json");
-    facts.archive_index = archive.document("index.json");
-    let image = archive.image(first, blobs).await?;
-    Ok((facts, image))
-}
 
-fn disk(path: &Path, source: std::io::Error) -> ObserveError {
-    ObserveError::Disk { path: path.to_path_buf(), source }
-}
+    /// The daemon's ID under every reference, in their order.
+    ///
+    /// # Errors
+    /// [`DaemonError`] when the daemon answers neither an image nor that there is none.
+    pub async fn tag_ids(&self, references: &[String]) -> Result<Vec<TagId>, DaemonError> {
+        let mut ids = Vec::new();
+        for reference in references {
+            let id = self.inspect(reference).await?.map(|(id, _)| id);
+            ids.push(TagId { reference: reference.clone(), id });
+        }
+        Ok(ids)
+    }
 
-/// A saved archive, unpacked into the evidence's blobs.
-struct Archive {
-    files: Vec<SavedFile>,
-    documents: BTreeMap<String, Vec<u8>>,
-    links: BTreeMap<String, String>,
-}
+    /// Everything that the daemon shows of the image under the first of `references`, and the IDs under all of them.
+    /// Layers are kept and read by `layers`.
+    ///
+    /// # Errors
+    /// [`DaemonError`] when the daemon does not even answer inspections.
+    pub async fn image(&self, references: &[String], layers: &LayerReader) -> Result<ObservedInDaemon, DaemonError> {
+        let tag_ids = self.tag_ids(references).await?;
+        let tags = tag_ids.iter().map(tag).collect();
+        let facts = DaemonFacts {
+            store: self.store,
+            engine: self.engine.clone(),
+            inspect: None,
+            tag_ids,
+            saved: Vec::new(),
+            archive_manifest: None,
+            archive_index: None,
+            pushed: None,
+            push_problem: None,
+        };
+        let mut seen = ObservedInDaemon { facts, image: None, tags, save_problem: None, troubles: Vec::new() };
+        let Some(reference) = references.first() else { return Ok(seen) };
+        let Some((_, inspection)) = self.inspect(reference).await? else { return Ok(seen) };
+        seen.facts.inspect = inspection;
+        match self.save(reference, layers).await {
+            Ok(archive) => self.read(&archive, reference, layers, &mut seen).await,
+            Err(error) if error.is_own() => seen.troubles.push(told(&error)),
+            Err(error) => seen.save_problem = Some(format!("the daemon does not save {reference}: {}", told(&error))),
+        }
+        Ok(seen)
+    }
 
-impl Archive {
-    fn read(path: &Path, blobs: &BlobStore) -> Result<Self, ObserveError> {
-        let fail = |source| disk(path, source);
-        let mut archive = tar::Archive::new(std::fs::File::open(path).map_err(fail)?);
-        let mut found = Self { files: Vec::new(), documents: BTreeMap::new(), links: BTreeMap::new() };
-        for entry in archive.entries().map_err(fail)? {
-            let mut entry = entry.map_err(fail)?;
-            let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
-            match entry.header().entry_type() {
-                tar::EntryType::Regular => {}
-                // Docker saves a layer that several legacy folders share as a link.
-                tar::EntryType::Symlink | tar::EntryType::Link => {
-                    let target = entry.link_name_bytes().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-                    found.links.insert(name.clone(), resolved(&name, &target.unwrap_or_default()));
-                    continue;
+    /// Pushes an image; the daemon's log. The registry's credentials are handed to the daemon.
+    ///
+    /// # Errors
+    /// [`PushError`] when the daemon says so or its connection breaks, which is how a daemon ends that crashes.
+    pub async fn push(&self, reference: &str, credentials: Option<&Credentials>) -> Result<String, PushError> {
+        let failed = |reason, log| PushError { reference: reference.to_owned(), reason, log };
+        let (name, tag) = match reference.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => (name, tag),
+            _ => (reference, "latest"),
+        };
+        let options = PushImageOptionsBuilder::default().tag(tag).build();
+        let mut answers = self.docker.push_image(name, Some(options), credentials.map(docker_credentials)).boxed();
+        let mut log = String::new();
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(line) => {
+                    if let Some(status) = line.status.filter(|_| log.len() < MAX_LOG) {
+                        log.push_str(&status);
+                        log.push('\n');
+                    }
                 }
-                _ => continue,
-            }
-            if entry.size() <= LARGEST_DOCUMENT && is_document(&name) {
-                let mut bytes = Vec::new();
-                entry.read_to_end(&mut bytes).map_err(fail)?;
-                found.files.push(SavedFile {
-                    path: name.clone(),
-                    size: bytes.len() as u64,
-                    digest: Digest::of(&bytes),
-                });
-                blobs.put(&mut bytes.as_slice())?;
-                found.documents.insert(name, bytes);
-            } else {
-                let (digest, size) = blobs.put(&mut entry)?;
-                found.files.push(SavedFile { path: name, size, digest });
+                Err(error) => return Err(failed(told(&error), log)),
             }
         }
-        Ok(found)
+        Ok(log)
     }
 
-    fn document(&self, name: &str) -> Option<Document> {
-        self.documents.get(name).map(|bytes| Document::new(bytes.clone(), None))
-    }
-
-    fn json(&self, name: &str) -> Option<Json> {
-        Json::parse(self.documents.get(name)?).ok()
-    }
-
-    fn saved(&self, name: &str) -> Option<&SavedFile> {
-        let name = self.links.get(name).map_or(name, String::as_str);
-        self.files.iter().find(|file| file.path == name)
-    }
-
-    /// The image under `reference`: by the OCI index where the archive has one, else by `manifest.json`.
-    async fn image(&self, reference: &str, blobs: &Arc<BlobStore>) -> Result<Option<Image>, ObserveError> {
-        if let Some(manifest) = self.oci_manifest(reference, blobs) {
-            return self.oci_image(manifest, blobs).await.map(Some);
+    async fn read(&self, archive: &Archive, reference: &str, layers: &LayerReader, seen: &mut ObservedInDaemon) {
+        seen.facts.saved.clone_from(&archive.files);
+        for (path, place) in
+            [("manifest.json", &mut seen.facts.archive_manifest), ("index.json", &mut seen.facts.archive_index)]
+        {
+            match archive.document(layers.store(), path) {
+                Ok(document) => *place = document,
+                Err(error) => seen.troubles.push(told(&error)),
+            }
         }
-        let Some(entry) = self.json("manifest.json").and_then(|list| list.items()?.first().cloned()) else {
+        let Ok(parsed) = Reference::parse(reference) else { return };
+        // A classic store has no manifests: those that newer engines write into the archive are made up for it.
+        let index = seen.facts.archive_index.as_ref().filter(|_| self.store != StoreKind::Classic);
+        let mut image = match index {
+            Some(index) => archive.oci_image(index, &parsed, layers).await,
+            None => Ok(None),
+        };
+        if let (Ok(None), Some(manifest)) = (&image, &seen.facts.archive_manifest) {
+            image = archive.docker_image(manifest, &parsed, layers).await.map(Some);
+        }
+        match image {
+            Ok(image) => seen.image = image,
+            Err(error) => seen.troubles.push(told(&error)),
+        }
+    }
+
+    async fn save(&self, reference: &str, layers: &LayerReader) -> Result<Archive, ArchiveError> {
+        let archive = self.docker.export_image(reference).map_err(io::Error::other);
+        Archive::receive(archive, layers.store()).await
+    }
+
+    /// The daemon's ID for the image and, where it can be had raw, its whole answer; none where it has no such image.
+    async fn inspect(&self, reference: &str) -> Result<Option<(String, Option<Document>)>, DaemonError> {
+        // What is no reference must not be put into a path; and no daemon has it.
+        if Reference::parse(reference).is_err() {
             return Ok(None);
-        };
-        let config = match entry.get("Config").and_then(Json::as_str) {
-            Some(name) => self.bytes(name, blobs)?,
-            None => None,
-        };
-        let mut layers = Vec::new();
-        for name in entry.get("Layers").and_then(Json::items).unwrap_or_default() {
-            layers.push(self.layer(name.as_str().unwrap_or_default(), blobs).await?);
         }
-        Ok(Some(Image { manifest: None, config, layers }))
-    }
-
-    /// The manifest that the archive's index names for `reference`, or its only one. Engines with a classic store
-    /// write an index too since version 25, but make the manifest up as they save: there `manifest.json` is the truth.
-    fn oci_manifest(&self, reference: &str, blobs: &Arc<BlobStore>) -> Option<Document> {
-        let index = self.json("index.json")?;
-        let entries = index.get("manifests")?.items()?;
-        let named = |entry: &&Json| {
-            let name = entry.at(&["annotations", "io.containerd.image.name"]).and_then(Json::as_str);
-            name == Some(reference)
+        let no_id = || DaemonError::NoId { reference: reference.to_owned() };
+        let Some((client, base)) = &self.direct else {
+            return match self.docker.inspect_image(reference).await {
+                Ok(image) => Ok(Some((image.id.ok_or_else(no_id)?, None))),
+                Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+                Err(source) => Err(DaemonError::InspectIndirectly { reference: reference.to_owned(), source }),
+            };
         };
-        let entry = entries.iter().find(named)?;
-        let digest = Digest::parse(entry.get("digest")?.as_str()?).ok()?;
-        self.bytes(&format!("blobs/{}/{}", digest.algorithm(), digest.encoded()), blobs).ok()?
-    }
-
-    async fn oci_image(&self, manifest: Document, blobs: &Arc<BlobStore>) -> Result<Image, ObserveError> {
-        let json = Json::parse(&manifest.bytes).ok();
-        let path = |value: Option<&Json>| {
-            let digest = Digest::parse(value?.get("digest")?.as_str()?).ok()?;
-            Some(format!("blobs/{}/{}", digest.algorithm(), digest.encoded()))
-        };
-        let config = match path(json.as_ref().and_then(|json| json.get("config"))) {
-            Some(name) => self.bytes(&name, blobs)?,
-            None => None,
-        };
-        let mut layers = Vec::new();
-        for descriptor in json.as_ref().and_then(|json| json.get("layers")?.items()).unwrap_or_default() {
-            layers.push(self.layer(&path(Some(descriptor)).unwrap_or_default(), blobs).await?);
+        let failed = |source| DaemonError::Inspect { reference: reference.to_owned(), source };
+        let url = format!("{base}/images/{reference}/json");
+        let sent = client.get(&url).send().await;
+        let response = sent.map_err(|source| failed(AccessError::Request { url, source: source.without_url() }))?;
+        match response.status().as_u16() {
+            200 => {}
+            404 => return Ok(None),
+            _ => return Err(failed(refused(&response))),
         }
-        Ok(Image { manifest: Some(manifest), config, layers })
-    }
-
-    fn bytes(&self, name: &str, blobs: &Arc<BlobStore>) -> Result<Option<Document>, ObserveError> {
-        if let Some(document) = self.document(name) {
-            return Ok(Some(document));
-        }
-        let Some(saved) = self.saved(name).filter(|saved| saved.size <= LARGEST_DOCUMENT) else { return Ok(None) };
-        let path = blobs.path(&saved.digest);
-        std::fs::read(&path).map(|bytes| Some(Document::new(bytes, None))).map_err(|source| disk(&path, source))
-    }
-
-    async fn layer(&self, name: &str, blobs: &Arc<BlobStore>) -> Result<Layer, ObserveError> {
-        let Some(saved) = self.saved(name) else {
-            let problem = Some("the saved archive does not hold it".to_owned());
-            return Ok(Layer { name: name.to_owned(), blob: None, problem, left_out: false });
-        };
-        let (blob, problem) = (*blobs.layer(&saved.digest).await?).clone();
-        Ok(Layer { name: name.to_owned(), blob: Some(blob), problem, left_out: false })
+        let document = Document::new(body_within(response, MAX_DOCUMENT).await.map_err(failed)?, None);
+        let json = Json::parse(&document.bytes).ok();
+        let id = json.as_ref().and_then(|json| json.get("Id")).and_then(Json::as_str).ok_or_else(no_id)?;
+        Ok(Some((id.to_owned(), Some(document))))
     }
 }
 
-fn is_document(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|ending| ending == "json") || name == "oci-layout" || name == "repositories"
+/// Most bytes that are kept of a push's log.
+const MAX_LOG: usize = 64 * 1024;
+
+fn tag(id: &TagId) -> Tag {
+    Tag { reference: id.reference.clone(), digest: id.id.clone(), status: 0, content_type: None }
 }
 
-/// Where a link at `name` points, within the archive.
-fn resolved(name: &str, target: &str) -> String {
-    let mut parts: Vec<&str> = name.split('/').collect();
-    parts.pop();
-    for part in target.split('/') {
-        match part {
-            ".." => {
-                parts.pop();
-            }
-            "." | "" => {}
-            part => parts.push(part),
+fn docker_credentials(credentials: &Credentials) -> DockerCredentials {
+    match credentials.clone() {
+        Credentials::Password { user, password } => {
+            DockerCredentials { username: Some(user), password: Some(password), ..DockerCredentials::default() }
+        }
+        Credentials::IdentityToken(token) => {
+            DockerCredentials { identitytoken: Some(token), ..DockerCredentials::default() }
         }
     }
-    parts.join("/")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scenario::{RunImageFile, run_image};
-
-    #[tokio::test]
-    async fn a_docker_archive_is_read_as_the_image_that_it_holds() {
-        let evidence = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(evidence.path().join("blobs/sha256")).unwrap();
-        let blobs = Arc::new(BlobStore::at(evidence.path()));
-        let made = run_image::make(&RunImageFile::default(), "").unwrap();
-        let path = evidence.path().join("archive.tar");
-        std::fs::write(&path, made.docker_archive("host.example/a:1").unwrap()).unwrap();
-        let archive = Archive::read(&path, &blobs).unwrap();
-        let image = archive.image("host.example/a:1", &blobs).await.unwrap().unwrap();
-        assert_eq!(image.config.unwrap().digest, made.config.digest);
-        let diff_ids: Vec<Digest> = image.layers.iter().map(|layer| layer.blob.clone().unwrap().diff_id).collect();
-        assert_eq!(diff_ids, made.diff_ids());
-        assert!(archive.document("manifest.json").is_some());
-    }
-
-    #[test]
-    fn links_point_within_the_archive() {
-        assert_eq!(resolved("aa/layer.tar", "../bb/layer.tar"), "bb/layer.tar");
-    }
+/// A client for a daemon's plain socket and what its URLs begin with; none for TLS and SSH.
+fn direct(host: &str) -> Result<Option<(Client, String)>, AccessError> {
+    let builder = client_trusting(rustls::RootCertStore::empty())?.no_proxy().read_timeout(Duration::from_mins(1));
+    let (builder, base) = if let Some(socket) = host.strip_prefix("unix://") {
+        (builder.unix_socket(socket), "http://docker".to_owned())
+    } else if let Some(address) = host.strip_prefix("tcp://").or_else(|| host.strip_prefix("http://")) {
+        if std::env::var_os("DOCKER_TLS_VERIFY").is_some() {
+            return Ok(None);
+        }
+        (builder, format!("http://{}", address.trim_end_matches('/')))
+    } else {
+        return Ok(None);
+    };
+    Ok(Some((builder.build().map_err(|source| AccessError::Client { source })?, base)))
 }

@@ -1,115 +1,120 @@
-//! Files on disk as facts.
+//! Files on disk as facts: what an exporter is given, and what it leaves beside the image. Links are never followed.
 
-use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use judge::digest::Digest;
 use judge::evidence::{FileFact, FileKind};
-use ring::digest::{Context, SHA256};
+use walkdir::WalkDir;
 
-use super::ObserveError;
+use super::blobs::Hash;
 
-/// Texts larger than this are not kept in a fact, in bytes.
-const LARGEST_TEXT: usize = 1 << 20;
+/// A file that could not be observed.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It cannot be listed.
+    #[error("list the files below '{root}'")]
+    Walk {
+        /// The folder that was walked.
+        root: PathBuf,
+        /// Which file, and why.
+        source: walkdir::Error,
+    },
+    /// It cannot be read.
+    #[error("read '{path}'")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
 
-/// A fact for everything below `root`, and for `root` itself where it is no folder; links are not followed. Paths are
-/// given as if `root` lay at `shown_as`.
+/// Most bytes of a file whose text is kept: 1 MiB.
+const MAX_TEXT: u64 = 1 << 20;
+
+/// The facts of `root`, and of everything below it if it is a folder, sorted by path. `shown_as` is the absolute path
+/// at which the exporter sees `root`. Nothing at `root` yields no facts. Blocks the thread.
 ///
 /// # Errors
-/// [`ObserveError::Disk`] naming the file.
-pub fn file_facts(root: &Path, shown_as: &str) -> Result<Vec<FileFact>, ObserveError> {
-    let mut facts = Vec::new();
-    for entry in walkdir::WalkDir::new(root).follow_links(false).sort_by_file_name() {
-        let entry = entry.map_err(|error| ObserveError::Disk {
-            path: error.path().unwrap_or(root).to_path_buf(),
-            source: error.into_io_error().unwrap_or_else(|| io::Error::other("a loop of links")),
-        })?;
-        if entry.depth() == 0 && entry.file_type().is_dir() {
-            continue;
-        }
-        let path = entry.path();
-        let relative = path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
-        let shown = if relative.is_empty() { shown_as.to_owned() } else { format!("{shown_as}/{relative}") };
-        facts.push(fact(path, shown).map_err(|source| ObserveError::Disk { path: path.to_path_buf(), source })?);
+/// [`FileError`] names the first file that cannot be listed or read.
+pub fn file_facts(root: &Path, shown_as: &str) -> Result<Vec<FileFact>, FileError> {
+    if fs::symlink_metadata(root).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Ok(Vec::new());
     }
-    facts.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut facts = Vec::new();
+    for file in WalkDir::new(root).follow_root_links(false) {
+        let walk = |source| FileError::Walk { root: root.to_owned(), source };
+        let file = file.map_err(walk)?;
+        let metadata = file.metadata().map_err(walk)?;
+        let below = file.path().strip_prefix(root).unwrap_or(file.path());
+        facts.push(fact(file.path(), &metadata, shown(shown_as, below))?);
+    }
+    facts.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(facts)
 }
 
-fn fact(path: &Path, shown: String) -> io::Result<FileFact> {
-    let facts = std::fs::symlink_metadata(path)?;
-    let kind = facts.file_type();
-    let mut found = FileFact {
+fn shown(shown_as: &str, below: &Path) -> String {
+    let root = shown_as.trim_end_matches('/');
+    let below = below.to_string_lossy();
+    match (root, below.as_ref()) {
+        ("", "") => "/".to_owned(),
+        (root, "") => root.to_owned(),
+        (root, below) => format!("{root}/{below}"),
+    }
+}
+
+fn fact(path: &Path, metadata: &Metadata, shown: String) -> Result<FileFact, FileError> {
+    let failed = |source| FileError::Read { path: path.to_owned(), source };
+    let kind = match metadata.file_type() {
+        kind if kind.is_file() => FileKind::File,
+        kind if kind.is_dir() => FileKind::Directory,
+        kind if kind.is_symlink() => FileKind::Symlink,
+        _ => FileKind::Other,
+    };
+    let mut fact = FileFact {
         path: shown,
-        kind: FileKind::Other,
-        mode: facts.permissions().mode() & 0o7777,
+        kind,
+        mode: metadata.permissions().mode() & 0o7777,
         size: 0,
         content: None,
         link: None,
         text: None,
     };
-    if kind.is_dir() {
-        found.kind = FileKind::Directory;
-    } else if kind.is_symlink() {
-        found.kind = FileKind::Symlink;
-        found.link = Some(std::fs::read_link(path)?.to_string_lossy().into_owned());
-    } else if kind.is_file() {
-        found.kind = FileKind::File;
-        let keeps_text = ["toml", "json"].iter().any(|ending| path.extension().is_some_and(|have| have == *ending));
-        read_file(path, keeps_text, &mut found)?;
+    match kind {
+        FileKind::File => {
+            let (size, content, text) = content(path).map_err(failed)?;
+            (fact.size, fact.content, fact.text) = (size, Some(content), text);
+        }
+        FileKind::Symlink => {
+            fact.link = Some(fs::read_link(path).map_err(failed)?.to_string_lossy().into_owned());
+        }
+        FileKind::Directory | FileKind::Other => {}
     }
-    Ok(found)
+    Ok(fact)
 }
 
-fn read_file(path: &Path, keeps_text: bool, found: &mut FileFact) -> io::Result<()> {
-    let mut file = std::fs::File::open(path)?;
-    let mut context = Context::new(&SHA256);
-    let mut buffer = vec![0; 256 * 1024];
-    let mut text = Vec::new();
+/// Size, hash and, where it is to be kept, the text; all from one reading.
+fn content(path: &Path) -> io::Result<(u64, Digest, Option<String>)> {
+    let mut file = File::open(path)?;
+    let readable = path.extension().is_some_and(|extension| extension == "toml" || extension == "json");
+    let (mut hash, mut size, mut kept) = (Hash::new(), 0_u64, Vec::new());
+    let mut buffer = vec![0; 64 * 1024];
     loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            break;
+        let count = match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        size += count as u64;
+        hash.update(&buffer[..count]);
+        if readable && size <= MAX_TEXT {
+            kept.extend_from_slice(&buffer[..count]);
         }
-        context.update(&buffer[..read]);
-        found.size += read as u64;
-        if keeps_text && text.len() <= LARGEST_TEXT {
-            text.extend_from_slice(&buffer[..read]);
-        }
     }
-    found.content = Some(Digest::from_sha256(context.finish().as_ref()));
-    if keeps_text && text.len() <= LARGEST_TEXT {
-        found.text = String::from_utf8(text).ok();
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_kind_of_file_is_told_by_what_it_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        std::fs::create_dir(root.join("d")).unwrap();
-        std::fs::write(root.join("d/x.toml"), "a = 1").unwrap();
-        std::os::unix::fs::symlink("nowhere", root.join("link")).unwrap();
-        let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
-        let facts = file_facts(root, "/layers").unwrap();
-        let kinds: Vec<(&str, FileKind)> = facts.iter().map(|fact| (fact.path.as_str(), fact.kind)).collect();
-        assert_eq!(
-            kinds,
-            [
-                ("/layers/d", FileKind::Directory),
-                ("/layers/d/x.toml", FileKind::File),
-                ("/layers/link", FileKind::Symlink),
-                ("/layers/socket", FileKind::Other)
-            ]
-        );
-        assert_eq!(facts[1].text.as_deref(), Some("a = 1"));
-        assert_eq!(facts[1].content, Some(Digest::of(b"a = 1")));
-        assert_eq!(facts[2].link.as_deref(), Some("nowhere"));
-    }
+    let text = (readable && size <= MAX_TEXT).then(|| String::from_utf8(kept).ok()).flatten();
+    Ok((size, hash.finish(), text))
 }

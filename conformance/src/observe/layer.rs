@@ -1,210 +1,241 @@
-//! A layer's blob read to its last byte: compression, diffID, and every entry of the tar.
+//! Reads stored layers to their end: how compressed, which diffID, what is in the tar. What a store's fault and what
+//! the harness's own is stays apart: the first is a problem in words, the second an error.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
-use std::path::Path;
+use std::io::{self, BufReader, Read};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::bufread::MultiGzDecoder;
 use judge::digest::Digest;
 use judge::evidence::{Blob, Compression, Entry, EntryKind};
-use ring::digest::{Context, SHA256};
+use tokio::sync::{OnceCell, Semaphore};
 
-/// A layer that unpacks to more than this many bytes is not read on: nothing in the suite is that large.
-const LARGEST: u64 = 8 << 30;
+use super::blobs::{BlobError, BlobStore, Hash};
+use super::tarball::{TarError, Tarball};
 
-/// Reads the blob at `path`, whose sha256 is `digest`. The text beside the facts says why the tar could not be read to
-/// its end, where it could not; hash and size are true all the same.
-///
-/// # Errors
-/// The file system's.
-pub fn read(path: &Path, digest: Digest) -> io::Result<(Blob, Option<String>)> {
-    let mut file = File::open(path)?;
-    let size = file.metadata()?.len();
-    let mut magic = [0; 4];
-    let got = file.read(&mut magic)?;
-    file.rewind()?;
-    let compression = compression(&magic[..got]);
-    let raw = BufReader::with_capacity(256 * 1024, file);
-    let mut stream = Hashing {
-        inner: match compression {
-            Compression::None => Box::new(raw),
-            Compression::Gzip => Box::new(MultiGzDecoder::new(raw)),
-            Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(raw)?),
-        },
-        context: Context::new(&SHA256),
-        size: 0,
-    };
-    let mut entries = Vec::new();
-    let mut problem = read_entries(&mut stream, &mut entries).err().map(|error| format!("read its tar: {error}"));
-    if let Err(error) = io::copy(&mut stream, &mut io::sink()) {
-        problem.get_or_insert(format!("unpack it: {error}"));
-    }
-    let diff_id = Digest::from_sha256(stream.context.finish().as_ref());
-    Ok((Blob { digest, size, compression, diff_id, uncompressed_size: stream.size, entries }, problem))
+/// Why a stored layer could not be read: never the fault of what is in it.
+#[derive(Debug, thiserror::Error)]
+pub enum LayerError {
+    /// The store's file is not there or cannot be read.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// The reading task was ended.
+    #[error("finish reading the layer {digest}")]
+    Ended {
+        /// The layer.
+        digest: Digest,
+    },
 }
 
-fn compression(magic: &[u8]) -> Compression {
-    match magic {
+/// A layer as it was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadLayer {
+    /// What was found. Where `problem` says that it cannot be decompressed to its end, `diff_id` and
+    /// `uncompressed_size` are those of the bytes before that; where its tar is at fault, they are the layer's, and
+    /// `entries` are those before the fault.
+    pub blob: Blob,
+    /// What is wrong with it, in words.
+    pub problem: Option<String>,
+}
+
+/// Where reading stops, whatever the layer would still yield.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most uncompressed bytes.
+    pub uncompressed: u64,
+    /// Most tar entries.
+    pub entries: usize,
+}
+
+impl Default for Limits {
+    /// 8 GiB and a million entries.
+    fn default() -> Self {
+        Self { uncompressed: 8 << 30, entries: 1_000_000 }
+    }
+}
+
+type Cell = Arc<OnceCell<Arc<ReadLayer>>>;
+
+/// Reads layers from a [`BlobStore`], each once however often it is asked for. Clones share what was read.
+#[derive(Debug, Clone)]
+pub struct LayerReader {
+    store: BlobStore,
+    limits: Limits,
+    read: Arc<Mutex<HashMap<Digest, Cell>>>,
+    turns: Arc<Semaphore>,
+}
+
+impl LayerReader {
+    /// A reader of the layers in `store` that reads as many at once as there are cores.
+    #[must_use]
+    pub fn new(store: BlobStore, limits: Limits) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { store, limits, read: Arc::default(), turns: Arc::new(Semaphore::new(cores)) }
+    }
+
+    /// The store that it reads from.
+    #[must_use]
+    pub fn store(&self) -> &BlobStore {
+        &self.store
+    }
+
+    /// Reads the stored blob `digest` on a thread of its own.
+    ///
+    /// # Errors
+    /// [`LayerError`] when the harness could not read it; a layer that is broken is no error.
+    pub async fn read(&self, digest: &Digest) -> Result<Arc<ReadLayer>, LayerError> {
+        let cell = {
+            let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(read.entry(digest.clone()).or_default())
+        };
+        cell.get_or_try_init(|| self.read_anew(digest)).await.cloned()
+    }
+
+    async fn read_anew(&self, digest: &Digest) -> Result<Arc<ReadLayer>, LayerError> {
+        let ended = || LayerError::Ended { digest: digest.clone() };
+        let _turn = self.turns.acquire().await.map_err(|_| ended())?;
+        let (store, limits, wanted) = (self.store.clone(), self.limits, digest.clone());
+        tokio::task::spawn_blocking(move || read_layer(&store, &wanted, limits).map(Arc::new))
+            .await
+            .map_err(|_| ended())?
+    }
+}
+
+fn read_layer(store: &BlobStore, digest: &Digest, limits: Limits) -> Result<ReadLayer, LayerError> {
+    let failed = |source| BlobError::Read { path: store.path(digest), source };
+    let file = store.open_blob(digest)?;
+    let size = file.metadata().map_err(failed)?.len();
+    let own_trouble = Rc::new(RefCell::new(None));
+    let stored = Stored { file, trouble: Rc::clone(&own_trouble) };
+    let mut source = BufReader::with_capacity(128 * 1024, stored);
+    let start = start_of(&mut source).map_err(failed)?;
+    let compression = compression_of(&start);
+    let whole: Box<dyn Read> = match compression {
+        Compression::None => Box::new(io::Cursor::new(start).chain(source)),
+        Compression::Gzip => {
+            let again = BufReader::new(io::Cursor::new(start).chain(source));
+            Box::new(MultiGzDecoder::new(again))
+        }
+        Compression::Zstd => {
+            let again = io::Cursor::new(start).chain(source);
+            Box::new(zstd::stream::read::Decoder::new(again).map_err(failed)?)
+        }
+    };
+    let mut measured = Measured { source: whole, hash: Hash::new(), size: 0, limit: limits.uncompressed, fault: None };
+    let (entries, tar_fault) = entries_of(&mut measured, limits.entries);
+    measured.drain();
+    if let Some(source) = own_trouble.take() {
+        return Err(failed(source).into());
+    }
+    let blob = Blob {
+        digest: digest.clone(),
+        size,
+        compression,
+        diff_id: measured.hash.finish(),
+        uncompressed_size: measured.size,
+        entries,
+    };
+    Ok(ReadLayer { blob, problem: measured.fault.or(tar_fault) })
+}
+
+/// The first four bytes, or all of them where there are fewer.
+fn start_of(source: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut start = Vec::with_capacity(4);
+    source.take(4).read_to_end(&mut start)?;
+    Ok(start)
+}
+
+/// Told from the magic numbers of RFC 1952 and RFC 8878 (frames and skippable frames).
+fn compression_of(start: &[u8]) -> Compression {
+    match start {
         [0x1f, 0x8b, ..] => Compression::Gzip,
-        [0x28, 0xb5, 0x2f, 0xfd] => Compression::Zstd,
+        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Compression::Zstd,
         _ => Compression::None,
     }
 }
 
-struct Hashing<'a> {
-    inner: Box<dyn Read + 'a>,
-    context: Context,
-    size: u64,
-}
-
-impl Read for Hashing<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.context.update(&buffer[..read]);
-        self.size += read as u64;
-        if self.size > LARGEST {
-            return Err(io::Error::other(format!("it unpacks to more than {LARGEST} bytes")));
-        }
-        Ok(read)
-    }
-}
-
-fn read_entries(stream: &mut Hashing<'_>, entries: &mut Vec<Entry>) -> io::Result<()> {
-    let mut archive = tar::Archive::new(stream);
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let header = entry.header();
-        let path = absolute(&String::from_utf8_lossy(&entry.path_bytes()));
-        let kind = match header.entry_type() {
-            tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => EntryKind::File,
-            tar::EntryType::Directory => EntryKind::Directory,
-            tar::EntryType::Symlink => EntryKind::Symlink,
-            tar::EntryType::Link => EntryKind::HardLink,
-            // Global extended headers describe no file.
-            tar::EntryType::XGlobalHeader => continue,
-            _ => EntryKind::Other,
-        };
-        let mut found = Entry {
-            path,
-            kind,
-            mode: header.mode()? & 0o7777,
-            uid: header.uid().unwrap_or(0),
-            gid: header.gid().unwrap_or(0),
-            size: entry.size(),
-            mtime: i64::try_from(header.mtime()?).unwrap_or(i64::MAX),
-            link: entry.link_name_bytes().map(|name| String::from_utf8_lossy(&name).into_owned()),
-            content: None,
-        };
-        extended(&mut entry, &mut found)?;
-        if kind == EntryKind::File {
-            found.content = Some(hash(&mut entry)?);
-        }
-        entries.push(found);
-    }
-    Ok(())
-}
-
-/// Numbers that a PAX header gives in place of the entry's own.
-fn extended(entry: &mut tar::Entry<'_, &mut Hashing<'_>>, found: &mut Entry) -> io::Result<()> {
-    let Some(extensions) = entry.pax_extensions()? else { return Ok(()) };
-    for extension in extensions {
-        let extension = extension?;
-        let (Ok(key), Ok(value)) = (extension.key(), extension.value()) else { continue };
-        match key {
-            "mtime" => {
-                let whole = value.split('.').next().unwrap_or(value);
-                found.mtime = whole.parse().unwrap_or(found.mtime);
-            }
-            "uid" => found.uid = value.parse().unwrap_or(found.uid),
-            "gid" => found.gid = value.parse().unwrap_or(found.gid),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn hash(reader: &mut impl Read) -> io::Result<Digest> {
-    let mut context = Context::new(&SHA256);
-    let mut buffer = vec![0; 64 * 1024];
+/// The tar's entries as far as it can be read, and why no further.
+fn entries_of(source: &mut impl Read, most: usize) -> (Vec<Entry>, Option<String>) {
+    let mut tar = Tarball::new(source);
+    let mut entries = Vec::new();
     loop {
-        let read = reader.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(Digest::from_sha256(context.finish().as_ref()));
+        match next_entry(&mut tar) {
+            Ok(None) => return (entries, None),
+            Ok(Some(_)) if entries.len() >= most => {
+                return (entries, Some(format!("the tar has more than {most} entries")));
+            }
+            Ok(Some(entry)) => entries.push(entry),
+            Err(error) => return (entries, Some(error.to_string())),
         }
-        context.update(&buffer[..read]);
     }
 }
 
-/// `/a/b` for `a/b`, `./a/b`, `/a/b/`.
-fn absolute(path: &str) -> String {
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    format!("/{}", parts.join("/"))
+fn next_entry(tar: &mut Tarball<impl Read>) -> Result<Option<Entry>, TarError> {
+    let Some(head) = tar.next_entry()? else { return Ok(None) };
+    let content = if head.kind == EntryKind::File && !head.sparse { Some(tar.hash_data()?) } else { None };
+    Ok(Some(Entry {
+        path: head.path,
+        kind: head.kind,
+        mode: head.mode,
+        uid: head.uid,
+        gid: head.gid,
+        size: head.size,
+        mtime: head.mtime,
+        link: head.link,
+        content,
+    }))
 }
 
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
+/// The store's file; remembers when the disk fails, which must not look like a broken layer.
+struct Stored {
+    file: File,
+    trouble: Rc<RefCell<Option<io::Error>>>,
+}
 
-    use super::*;
-
-    fn tar_of(path: &str, text: &[u8]) -> Vec<u8> {
-        let mut builder = tar::Builder::new(Vec::new());
-        let mut header = tar::Header::new_gnu();
-        header.set_size(text.len() as u64);
-        header.set_mode(0o4755);
-        header.set_mtime(7);
-        builder.append_data(&mut header, path, text).unwrap();
-        builder.into_inner().unwrap()
+impl Read for Stored {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer).map_err(|error| {
+            let kind = error.kind();
+            self.trouble.replace(Some(error));
+            kind.into()
+        })
     }
+}
 
-    fn read_bytes(bytes: &[u8]) -> (Blob, Option<String>) {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(bytes).unwrap();
-        read(file.path(), Digest::of(bytes)).unwrap()
+/// The uncompressed bytes, hashed and counted on their way, up to the first fault.
+struct Measured<R> {
+    source: R,
+    hash: Hash,
+    size: u64,
+    limit: u64,
+    fault: Option<String>,
+}
+
+impl<R: Read> Measured<R> {
+    fn drain(&mut self) {
+        let mut buffer = vec![0; 128 * 1024];
+        while self.read(&mut buffer).is_ok_and(|count| count > 0) {}
     }
+}
 
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    #[test]
-    fn one_tar_is_the_same_layer_however_it_is_compressed() {
-        let tar = tar_of("./layers/a", b"text");
-        let many = [gzip(&tar[..100]), gzip(&tar[100..])].concat();
-        let zstd = zstd::encode_all(tar.as_slice(), 1).unwrap();
-        for (bytes, compression) in [
-            (tar.clone(), Compression::None),
-            (gzip(&tar), Compression::Gzip),
-            (many, Compression::Gzip),
-            (zstd, Compression::Zstd),
-        ] {
-            let (blob, problem) = read_bytes(&bytes);
-            assert_eq!((problem, blob.compression), (None, compression));
-            assert_eq!((blob.diff_id, blob.size), (Digest::of(&tar), bytes.len() as u64));
-            assert_eq!(blob.entries[0].path, "/layers/a");
-            assert_eq!((blob.entries[0].mode, blob.entries[0].mtime), (0o4755, 7));
-            assert_eq!(blob.entries[0].content, Some(Digest::of(b"text")));
+impl<R: Read> Read for Measured<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.fault.is_some() {
+            return Err(io::ErrorKind::InvalidData.into());
         }
-    }
-
-    #[test]
-    fn long_names_are_read_whole() {
-        let long = format!("layers/{}", "long-name/".repeat(30));
-        let (blob, _) = read_bytes(&tar_of(&format!("{long}x"), b""));
-        assert_eq!(blob.entries[0].path, format!("/{long}x"));
-    }
-
-    #[test]
-    fn what_is_no_tar_is_said_and_still_hashed() {
-        let (blob, problem) = read_bytes(&[b'x'; 2000]);
-        assert!(problem.is_some());
-        assert_eq!(blob.diff_id, Digest::of(&[b'x'; 2000]));
-        let mut cut = gzip(&tar_of("a", &[b'y'; 5000]));
-        cut.truncate(cut.len() / 2);
-        assert!(read_bytes(&cut).1.is_some());
-        let (empty, problem) = read_bytes(b"");
-        assert_eq!((empty.entries.len(), problem), (0, None));
+        let count = self.source.read(buffer).map_err(|error| {
+            self.fault = Some(format!("cannot be decompressed beyond {} bytes: {error}", self.size));
+            error
+        })?;
+        self.size += count as u64;
+        self.hash.update(&buffer[..count]);
+        if self.size > self.limit {
+            self.fault = Some(format!("decompresses to more than {} bytes and was not read further", self.limit));
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Ok(count)
     }
 }

@@ -1,197 +1,271 @@
-//! An OCI image layout on disk, observed.
+//! OCI image layouts on disk (`oci-image-image-layout.md`) below a `<layout-dir>`: which are there, and what is in
+//! those at the mapped paths. Links are not followed, and no name in a file leads out of its layout.
 
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use judge::digest::Digest;
-use judge::evidence::{Document, Image, Layer, LayoutFacts, LayoutRoot, SavedFile, Tag};
-use judge::json::Json;
+use judge::evidence::{BaseImage, Document, Fetched, Image, Layer, LayoutFacts, LayoutRoot, SavedFile, Tag};
 use judge::reference::Reference;
+use walkdir::WalkDir;
 
-use super::ObserveError;
-use super::blobs::BlobStore;
+use super::blobs::{BlobError, BlobStore};
+use super::documents::{Named, contents_of, descriptor_for, manifest_for};
+use super::layer::{LayerError, LayerReader};
+use super::registry::MAX_DOCUMENT;
 
-/// What a layout folder shows of an export.
-pub struct Observed {
-    /// Folders and files.
+/// Why a layout could not be observed: the disk's trouble or the harness's.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutError {
+    /// A folder cannot be listed.
+    #[error("list the files below '{root}'")]
+    Walk {
+        /// The folder that was walked.
+        root: PathBuf,
+        /// Which file, and why.
+        source: walkdir::Error,
+    },
+    /// A file cannot be read.
+    #[error("read '{path}'")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What is there cannot be kept.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// A layer cannot be read back.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+    /// The observing task was ended.
+    #[error("finish reading the layout")]
+    Ended(#[from] tokio::task::JoinError),
+}
+
+/// What an export left below a `<layout-dir>`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObservedLayout {
+    /// The facts.
     pub facts: LayoutFacts,
-    /// The image under the first `<image>`.
+    /// The image at the first `<image>`'s mapped path, where there is one.
     pub image: Option<Image>,
-    /// The manifest digest that each `<image>`'s index names.
+    /// What each mapped path's index names.
     pub tags: Vec<Tag>,
 }
 
-/// Documents larger than this are not read, in bytes.
-const LARGEST_DOCUMENT: u64 = 16 << 20;
+/// The path of an `<image>` relative to `<layout-dir>` (`cnb-platform.md`, Map an image reference to a path in the
+/// layout directory): registry, repository, then the tag or the digest's two halves as folders. Docker Hub is
+/// `index.docker.io/library/…/latest`, filled in as RFC 0119 shows; a registry's port stays in its folder's name
+/// (`localhost:5000`), as the text says nothing else. A digest wins over a tag. None for what is no reference.
+#[must_use]
+pub fn mapped_path(reference: &str) -> Option<String> {
+    let Reference { registry, repository, tag, digest, .. } = Reference::parse(reference).ok()?;
+    let leads_out = matches!(registry.as_str(), "." | "..");
+    let last = match (digest, tag) {
+        (Some(digest), _) => format!("{}/{}", digest.algorithm(), digest.encoded()),
+        (None, tag) => tag?,
+    };
+    (!leads_out).then(|| format!("{registry}/{repository}/{last}"))
+}
 
-/// Every folder below `layout_dir` that holds `oci-layout` or `index.json`, relative to it, sorted.
+/// Every folder below `layout_dir` that holds an `oci-layout` or `index.json`, relative to it and sorted; none where
+/// it is not there. Blocks the thread.
 ///
 /// # Errors
-/// [`ObserveError::Disk`].
-pub fn folders(layout_dir: &Path) -> Result<Vec<String>, ObserveError> {
-    let mut found = Vec::new();
-    for entry in walkdir::WalkDir::new(layout_dir).sort_by_file_name() {
-        let entry = entry.map_err(|error| ObserveError::Disk {
-            path: error.path().unwrap_or(layout_dir).to_path_buf(),
-            source: error.into_io_error().unwrap_or_else(|| std::io::Error::other("a loop of links")),
-        })?;
-        if entry.file_name() == "oci-layout" || entry.file_name() == "index.json" {
-            let folder = entry.path().parent().unwrap_or(layout_dir);
-            found.push(folder.strip_prefix(layout_dir).unwrap_or(folder).to_string_lossy().into_owned());
+/// [`LayoutError::Walk`] when a folder cannot be listed.
+pub fn list_layout_folders(layout_dir: &Path) -> Result<Vec<String>, LayoutError> {
+    let mut folders = Vec::new();
+    for file in files_below(layout_dir)? {
+        let is_mark = file.file_name().is_some_and(|name| name == "oci-layout" || name == "index.json");
+        if let Some(folder) = file.parent().filter(|_| is_mark) {
+            folders.push(below(layout_dir, folder));
         }
     }
-    found.dedup();
-    Ok(found)
+    folders.sort();
+    folders.dedup();
+    Ok(folders)
 }
 
-/// The mapped path of an `<image>`, relative to `<layout-dir>` (`cnb-platform.md`, Map an image reference to a path in
-/// the layout directory; RFC 0119 for what a short reference stands for).
-#[must_use]
-pub fn mapped_path(reference: &Reference) -> String {
-    let last = match (&reference.digest, &reference.tag) {
-        (Some(digest), _) => format!("{}/{}", digest.algorithm(), digest.encoded()),
-        (None, Some(tag)) => tag.clone(),
-        (None, None) => "latest".to_owned(),
-    };
-    format!("{}/{}/{last}", reference.registry, reference.repository)
-}
-
-/// Observes what `images` left below `layout_dir`, where `before` lists the folders that were there already.
+/// What the index at the `<image>`'s mapped path names; none where there is none. Blocks the thread.
 ///
 /// # Errors
-/// [`ObserveError::Disk`].
-pub async fn observe(
-    layout_dir: &Path,
-    images: &[String],
-    before: &[String],
-    blobs: &Arc<BlobStore>,
-) -> Result<Observed, ObserveError> {
-    let folders = folders(layout_dir)?.into_iter().filter(|folder| !before.contains(folder)).collect();
-    let mut roots = Vec::new();
-    for image in images {
-        let path = Reference::parse(image).map_or_else(|_| image.clone(), |reference| mapped_path(&reference));
-        roots.push(root(layout_dir, image, path)?);
+/// [`LayoutError::Read`] when the index is there and cannot be read.
+pub fn layout_tag_state(layout_dir: &Path, reference: &str) -> Result<Option<String>, LayoutError> {
+    let (Some(path), Ok(parsed)) = (mapped_path(reference), Reference::parse(reference)) else { return Ok(None) };
+    let index = small(&layout_dir.join(path).join("index.json"))?;
+    Ok(index.and_then(|index| descriptor_for(&index.bytes, &parsed)).map(|named| named.name))
+}
+
+/// The manifest, index or config `asked` in the layout `folder`: status 200, or 404 where no such blob is there or
+/// `asked` is no digest. Blocks the thread.
+///
+/// # Errors
+/// [`LayoutError::Read`] when it is there and cannot be read.
+pub fn layout_document(folder: &Path, asked: &str) -> Result<Fetched, LayoutError> {
+    let document = match Digest::parse(asked) {
+        Ok(digest) => small(&folder.join(blob_path(&digest)))?,
+        Err(_) => None,
+    };
+    Ok(Fetched { asked: asked.to_owned(), status: if document.is_some() { 200 } else { 404 }, document })
+}
+
+/// What lies under the value of a `base.digest` annotation in the run image's layout `folder`, and the config of it
+/// or, where it is an index, of its manifest for this platform. Blocks the thread.
+///
+/// # Errors
+/// [`LayoutError::Read`] when something is there and cannot be read.
+pub fn layout_base_image(
+    folder: &Path,
+    base_digest: &str,
+    os: &str,
+    architecture: &str,
+) -> Result<BaseImage, LayoutError> {
+    let fetched = layout_document(folder, base_digest)?;
+    let Some(found) = &fetched.document else { return Ok(BaseImage { fetched, config: None }) };
+    let mut contents = contents_of(&found.bytes);
+    if let Some(digest) = manifest_for(&found.bytes, os, architecture) {
+        let manifest = layout_document(folder, digest.as_str())?.document;
+        contents = manifest.map(|manifest| contents_of(&manifest.bytes)).unwrap_or_default();
     }
-    let tags = roots
-        .iter()
-        .map(|root| Tag {
-            reference: root.reference.clone(),
-            digest: root.index.as_ref().and_then(only_manifest).map(|digest| digest.to_string()),
-            status: 0,
-            content_type: None,
-        })
-        .collect();
-    let image = match roots.first() {
-        Some(root) => image(&layout_dir.join(&root.path), root, blobs).await?,
+    let config = match contents.config {
+        Some(config) => layout_document(folder, &config.name)?.document,
         None => None,
     };
-    Ok(Observed { facts: LayoutFacts { folders, roots }, image, tags })
+    Ok(BaseImage { fetched, config })
 }
 
-fn root(layout_dir: &Path, image: &str, path: String) -> Result<LayoutRoot, ObserveError> {
+/// Everything that an export of `images` left below `layout_dir`. `folders_before` is what [`list_layout_folders`]
+/// found before it. Blobs are kept and layers read by `layers`; a layer whose blob is not there is one left out.
+///
+/// # Errors
+/// [`LayoutError`] when what is there cannot be read or kept.
+pub async fn layout_facts(
+    layout_dir: &Path,
+    images: &[String],
+    folders_before: &[String],
+    layers: &LayerReader,
+) -> Result<ObservedLayout, LayoutError> {
+    let (folder, wanted, store) = (layout_dir.to_owned(), images.to_vec(), layers.store().clone());
+    let (mut folders, roots) = tokio::task::spawn_blocking(move || {
+        let roots = wanted.iter().map(|image| root(&folder, image, &store)).collect::<Result<Vec<_>, _>>()?;
+        Ok::<_, LayoutError>((list_layout_folders(&folder)?, roots))
+    })
+    .await??;
+    folders.retain(|folder| !folders_before.contains(folder));
+    let image = match roots.first() {
+        Some(root) => image_of(root, layers).await?,
+        None => None,
+    };
+    let tags = roots.iter().map(tag_of).collect();
+    Ok(ObservedLayout { facts: LayoutFacts { folders, roots }, image, tags })
+}
+
+fn root(layout_dir: &Path, image: &str, store: &BlobStore) -> Result<LayoutRoot, LayoutError> {
+    let path = mapped_path(image).unwrap_or_default();
     let folder = layout_dir.join(&path);
-    let mut blobs = Vec::new();
-    if folder.join("blobs").is_dir() {
-        for fact in super::file_facts(&folder.join("blobs"), "blobs")? {
-            if let Some(digest) = fact.content {
-                blobs.push(SavedFile { path: fact.path, size: fact.size, digest });
+    let mut root = LayoutRoot {
+        reference: image.to_owned(),
+        present: !path.is_empty() && fs::symlink_metadata(&folder).is_ok_and(|metadata| metadata.is_dir()),
+        path,
+        oci_layout: None,
+        index: None,
+        blobs: Vec::new(),
+    };
+    if !root.present {
+        return Ok(root);
+    }
+    root.oci_layout = small(&folder.join("oci-layout"))?;
+    root.index = small(&folder.join("index.json"))?;
+    for file in files_below(&folder.join("blobs"))? {
+        let mut bytes = open(&file)?;
+        let stored = store.put_reader(&mut bytes)?;
+        root.blobs.push(SavedFile { path: below(&folder, &file), size: stored.size, digest: stored.digest });
+    }
+    root.blobs.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(root)
+}
+
+async fn image_of(root: &LayoutRoot, layers: &LayerReader) -> Result<Option<Image>, LayoutError> {
+    let Some(named) = named_by(root) else { return Ok(None) };
+    let kept = |digest: &Option<Digest>| digest.as_ref().and_then(|digest| blob_in(root, digest)).cloned();
+    let document = |digest: Option<Digest>| match digest.map(|digest| layers.store().document(&digest, LIMIT)) {
+        None | Some(Err(BlobError::TooLarge { .. })) => Ok(None),
+        Some(read) => read.map(Some),
+    };
+    let Some(manifest) = document(kept(&named.digest))? else { return Ok(None) };
+    let contents = contents_of(&manifest.bytes);
+    let config = document(contents.config.and_then(|config| kept(&config.digest)))?;
+    let mut read = Vec::new();
+    for Named { name, digest } in contents.layers {
+        let mut layer = Layer { name, blob: None, problem: None, left_out: false };
+        match (&digest, kept(&digest)) {
+            (None, _) => layer.problem = Some("its descriptor has no valid digest".to_owned()),
+            (Some(_), None) => layer.left_out = true,
+            (Some(_), Some(held)) => {
+                let found = layers.read(&held).await?;
+                (layer.blob, layer.problem) = (Some(found.blob.clone()), found.problem.clone());
             }
         }
+        read.push(layer);
     }
-    Ok(LayoutRoot {
-        reference: image.to_owned(),
-        present: folder.is_dir(),
-        oci_layout: document(&folder.join("oci-layout"))?,
-        index: document(&folder.join("index.json"))?,
-        blobs,
-        path,
-    })
+    Ok(Some(Image { manifest: Some(manifest), config, layers: read }))
 }
 
-fn document(path: &Path) -> Result<Option<Document>, ObserveError> {
-    let fail = |source| ObserveError::Disk { path: path.to_path_buf(), source };
-    match std::fs::symlink_metadata(path) {
-        Ok(facts) if facts.is_file() && facts.len() <= LARGEST_DOCUMENT => {
-            std::fs::read(path).map(|bytes| Some(Document::new(bytes, None))).map_err(fail)
+const LIMIT: u64 = MAX_DOCUMENT as u64;
+
+fn named_by(root: &LayoutRoot) -> Option<Named> {
+    descriptor_for(&root.index.as_ref()?.bytes, &Reference::parse(&root.reference).ok()?)
+}
+
+fn tag_of(root: &LayoutRoot) -> Tag {
+    let digest = named_by(root).map(|named| named.name);
+    Tag { reference: root.reference.clone(), digest, status: 0, content_type: None }
+}
+
+/// What the bytes of the blob file called `digest` hash to.
+fn blob_in<'a>(root: &'a LayoutRoot, digest: &Digest) -> Option<&'a Digest> {
+    let path = blob_path(digest);
+    root.blobs.iter().find(|blob| blob.path == path).map(|blob| &blob.digest)
+}
+
+fn blob_path(digest: &Digest) -> String {
+    format!("blobs/{}/{}", digest.algorithm(), digest.encoded())
+}
+
+/// Every regular file below `folder`; none where it is not there or is no folder.
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>, LayoutError> {
+    if !fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_dir()) {
+        return Ok(Vec::new());
+    }
+    let mut files = Vec::new();
+    for file in WalkDir::new(folder).follow_root_links(false) {
+        let file = file.map_err(|source| LayoutError::Walk { root: folder.to_owned(), source })?;
+        if file.file_type().is_file() {
+            files.push(file.into_path());
         }
-        _ => Ok(None),
     }
+    Ok(files)
 }
 
-/// The digest that an index names, where it names one manifest.
-fn only_manifest(index: &Document) -> Option<Digest> {
-    let json = Json::parse(&index.bytes).ok()?;
-    match json.get("manifests")?.items()? {
-        [one] => Digest::parse(one.get("digest")?.as_str()?).ok(),
-        _ => None,
-    }
+fn below(folder: &Path, file: &Path) -> String {
+    file.strip_prefix(folder).unwrap_or(file).to_string_lossy().into_owned()
 }
 
-async fn image(folder: &Path, root: &LayoutRoot, blobs: &Arc<BlobStore>) -> Result<Option<Image>, ObserveError> {
-    let Some(digest) = root.index.as_ref().and_then(only_manifest) else { return Ok(None) };
-    let blob_path =
-        |digest: &Digest| -> PathBuf { folder.join("blobs").join(digest.algorithm()).join(digest.encoded()) };
-    let Some(manifest) = document(&blob_path(&digest))? else { return Ok(None) };
-    let json = Json::parse(&manifest.bytes).ok();
-    let named = |value: Option<&Json>| value?.get("digest")?.as_str().map(str::to_owned);
-    let config = match named(json.as_ref().and_then(|json| json.get("config"))).as_deref().map(Digest::parse) {
-        Some(Ok(digest)) => document(&blob_path(&digest))?,
-        _ => None,
-    };
-    let mut layers = Vec::new();
-    for descriptor in json.as_ref().and_then(|json| json.get("layers")?.items()).unwrap_or_default() {
-        let name = named(Some(descriptor)).unwrap_or_default();
-        layers.push(match Digest::parse(&name) {
-            Ok(digest) => layer(name, &blob_path(&digest), blobs).await?,
-            Err(error) => Layer { name, blob: None, problem: Some(error.to_string()), left_out: false },
-        });
-    }
-    Ok(Some(Image { manifest: Some(manifest), config, layers }))
+fn open(path: &Path) -> Result<File, LayoutError> {
+    File::open(path).map_err(|source| LayoutError::Read { path: path.to_owned(), source })
 }
 
-async fn layer(name: String, path: &Path, blobs: &Arc<BlobStore>) -> Result<Layer, ObserveError> {
-    let Ok(mut file) = std::fs::File::open(path) else {
-        return Ok(Layer { name, blob: None, problem: None, left_out: true });
-    };
-    let (digest, _) = blobs.put(&mut file)?;
-    let found = blobs.layer(&digest).await?;
-    let (blob, problem) = (*found).clone();
-    Ok(Layer { name, blob: Some(blob), problem, left_out: false })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scenario::{RunImageFile, run_image};
-
-    #[test]
-    fn references_map_to_paths_as_the_specification_says() {
-        let path = |text: &str| mapped_path(&Reference::parse(text).unwrap());
-        assert_eq!(path("run"), "index.docker.io/library/run/latest");
-        assert_eq!(path("host.example/a/b:1"), "host.example/a/b/1");
-        let digest = Digest::of(b"");
-        assert_eq!(path(&format!("host.example/a@{digest}")), format!("host.example/a/sha256/{}", digest.encoded()));
+/// A regular file's bytes; none where there is none, or it has more than [`MAX_DOCUMENT`].
+fn small(path: &Path) -> Result<Option<Document>, LayoutError> {
+    let is_small = |metadata: fs::Metadata| metadata.is_file() && metadata.len() <= LIMIT;
+    if !fs::symlink_metadata(path).is_ok_and(is_small) {
+        return Ok(None);
     }
-
-    #[tokio::test]
-    async fn an_image_in_a_layout_is_read_whole_and_what_is_not_there_is_said() {
-        let folder = tempfile::tempdir().unwrap();
-        let evidence = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(evidence.path().join("blobs/sha256")).unwrap();
-        let blobs = Arc::new(BlobStore::at(evidence.path()));
-        let made = run_image::make(&RunImageFile::default(), "").unwrap();
-        let at = folder.path().join("host.example/a/1");
-        made.write_layout(&at).unwrap();
-        std::fs::remove_file(at.join("blobs/sha256").join(Digest::of(&made.layers[1].blob).encoded())).unwrap();
-        let images = ["host.example/a:1".to_owned(), "host.example/b:1".to_owned()];
-        let seen = observe(folder.path(), &images, &[], &blobs).await.unwrap();
-        assert_eq!(seen.facts.folders, ["host.example/a/1"]);
-        assert_eq!(seen.tags[0].digest, Some(made.manifest.digest.to_string()));
-        assert_eq!((seen.tags[1].digest.clone(), seen.facts.roots[1].present), (None, false));
-        let image = seen.image.unwrap();
-        assert_eq!(image.manifest.unwrap().digest, made.manifest.digest);
-        assert_eq!(image.config.unwrap().digest, made.config.digest);
-        assert_eq!(image.layers[0].blob.as_ref().unwrap().diff_id, made.diff_ids()[0]);
-        assert!(image.layers[1].left_out);
-    }
+    let mut bytes = Vec::new();
+    let read = open(path)?.take(LIMIT).read_to_end(&mut bytes);
+    read.map_err(|source| LayoutError::Read { path: path.to_owned(), source })?;
+    Ok(Some(Document::new(bytes, None)))
 }

@@ -1,44 +1,39 @@
-//! Observers: what an export left, fetched as raw bytes and written down as facts. One file for each kind of store;
-//! blobs are kept once, under their hash, and layers are read to their last byte.
+//! Observing: everything that an export left in a store or on disk, as the judge's plain facts. All I/O is here, no
+//! judgement; an exporter's fault becomes a fact, only the harness's own trouble is an error.
 
-pub mod blobs;
-pub mod daemon;
+mod access;
+mod archive;
+mod blobs;
+mod challenge;
+mod daemon;
+mod documents;
 mod files;
-pub mod layer;
-pub mod layout;
-pub mod registry;
+mod layer;
+mod layout;
+mod pax;
+mod publish;
+mod pull;
+mod registry;
+mod tarball;
 
-use std::path::PathBuf;
+pub use access::{AccessError, Credentials};
+pub use blobs::{BlobError, BlobStore, StoredBlob};
+pub use daemon::{DaemonError, DaemonObserver, ObservedInDaemon, PushError};
+pub use files::{FileError, file_facts};
+pub use layer::{LayerError, LayerReader, Limits, ReadLayer};
+pub use layout::{
+    LayoutError, ObservedLayout, layout_base_image, layout_document, layout_facts, layout_tag_state,
+    list_layout_folders, mapped_path,
+};
+pub use registry::{MAX_DOCUMENT, ObservedImage, ObservedTag, RegistryClient, RegistryError, RegistryObserver};
 
-pub use files::file_facts;
-
-/// Why something could not be observed: never the exporter's fault.
-#[derive(Debug, thiserror::Error)]
-pub enum ObserveError {
-    /// The file system refused.
-    #[error("read {}: {source}", path.display())]
-    Disk {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// A registry did not answer as a registry.
-    #[error("{doing} at {url}: {reason}")]
-    Registry {
-        /// What was done.
-        doing: &'static str,
-        /// The address, without credentials.
-        url: String,
-        /// What went wrong.
-        reason: String,
-    },
-    /// A daemon did not answer as a daemon.
-    #[error("{doing}: {reason}")]
-    Daemon {
-        /// What was done.
-        doing: String,
-        /// What went wrong.
-        reason: String,
-    },
+/// An error with all its causes in one line.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        words = format!("{words}: {next}");
+        cause = next.source();
+    }
+    words
 }

@@ -1,361 +1,253 @@
-//! A registry observed: status, headers and raw bytes as served, hashed here. The same client publishes run images.
+//! What a registry serves: manifests as raw bytes with their headers, blobs hashed as they come. A reference's host is
+//! never consulted: every request goes to the one registry that was given.
 
+use std::fmt;
 use std::sync::Arc;
 
 use judge::digest::Digest;
-use judge::evidence::{BaseImage, Document, Fetched, Image, Layer, Tag};
-use judge::json::Json;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION, WWW_AUTHENTICATE};
-use reqwest::{Client, Method, Response, StatusCode};
+use judge::evidence::{BaseImage, Document, Fetched, Image, Tag};
+use judge::reference::Reference;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 
-use super::ObserveError;
-use super::blobs::BlobStore;
+use super::access::{Access, AccessError, Credentials, Scope, body_within};
+use super::blobs::BlobError;
+use super::documents::{contents_of, manifest_for};
+use super::layer::{LayerError, LayerReader};
 
-/// Media types that the suite accepts for a manifest.
+/// Most bytes of a manifest, index or config: 16 MiB.
+pub const MAX_DOCUMENT: usize = 16 << 20;
+
+/// Every kind of manifest and index that is asked for.
 const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
-application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
+     application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
 
-/// Documents larger than this are not read, in bytes.
-const LARGEST_DOCUMENT: usize = 16 << 20;
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
-/// A client of one registry.
-pub struct RegistryObserver {
-    client: Client,
-    base_url: String,
-    credentials: Option<(String, String)>,
-    blobs: Arc<BlobStore>,
+/// Why a registry could not be observed: its trouble or the harness's, never the image's.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// It does not answer as it should.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// What it served cannot be kept.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// What it served cannot be read back.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
 }
 
-/// Something fetched, not yet looked into.
+/// A connection to one registry. Clones share it and its tokens.
+#[derive(Clone)]
+pub struct RegistryClient(Arc<Access>);
+
+impl fmt::Debug for RegistryClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RegistryClient").field(&self.0.host()).finish()
+    }
+}
+
+impl RegistryClient {
+    /// A client of the registry at `base_url`, which is `http://` or `https://`, a host and perhaps a port. Nothing is
+    /// sent yet. Credentials are sent only in answer to that registry's challenge.
+    ///
+    /// # Errors
+    /// [`AccessError`] when the URL is none or TLS cannot be set up.
+    pub fn new(base_url: &str, credentials: Option<Credentials>) -> Result<Self, AccessError> {
+        Access::new(base_url, credentials).map(|access| Self(Arc::new(access)))
+    }
+
+    pub(super) fn access(&self) -> &Access {
+        &self.0
+    }
+
+    pub(super) async fn read(
+        &self,
+        repository: &str,
+        make: impl Fn(&Client) -> RequestBuilder,
+    ) -> Result<Response, AccessError> {
+        self.0.send(&Scope { repository: repository.to_owned(), write: false }, make).await
+    }
+
+    pub(super) async fn write(
+        &self,
+        repository: &str,
+        make: impl Fn(&Client) -> RequestBuilder,
+    ) -> Result<Response, AccessError> {
+        self.0.send(&Scope { repository: repository.to_owned(), write: true }, make).await
+    }
+}
+
+/// What one `<image>` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedTag {
+    /// The fact.
+    pub tag: Tag,
+    /// The manifest that was served.
+    pub manifest: Option<Document>,
+    /// Where the registry contradicts itself or refuses: by tag and by digest it must serve the same bytes.
+    pub trouble: Option<String>,
+}
+
+/// An image and what kept it from being observed whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObservedImage {
+    /// What was found.
+    pub image: Image,
+    /// What the registry or the harness did not deliver, in words; a blob that is simply not there is none.
+    pub troubles: Vec<String>,
+}
+
+/// Observes one registry, and keeps what it serves.
+#[derive(Debug, Clone)]
+pub struct RegistryObserver {
+    pub(super) client: RegistryClient,
+    pub(super) layers: LayerReader,
+}
+
 struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    bytes: Vec<u8>,
+    status: u16,
+    content_type: Option<String>,
+    content_digest: Option<String>,
+    document: Option<Document>,
 }
 
 impl RegistryObserver {
-    /// A client of the registry at `base_url`, with what docker's `config.json` has for `host`.
-    ///
-    /// # Errors
-    /// [`ObserveError::Registry`] when no HTTP client can be made.
-    pub fn new(base_url: &str, host: &str, blobs: Arc<BlobStore>) -> Result<Self, ObserveError> {
-        // Another part of the process may have chosen the same provider already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(std::time::Duration::from_secs(10))
-            .read_timeout(std::time::Duration::from_mins(1))
-            .build()
-            .map_err(|error| failed("prepare a client", base_url, error))?;
-        let credentials = match docker_credential::get_credential(host) {
-            Ok(docker_credential::DockerCredential::UsernamePassword(user, password)) => Some((user, password)),
-            _ => None,
-        };
-        Ok(Self { client, base_url: base_url.trim_end_matches('/').to_owned(), credentials, blobs })
+    /// An observer that speaks through `client` and keeps and reads blobs by `layers`.
+    #[must_use]
+    pub fn new(client: RegistryClient, layers: LayerReader) -> Self {
+        Self { client, layers }
     }
 
-    /// What a tag names now.
+    /// The digest of the manifest bytes that are served for `reference`; none where the registry answers 404 or the
+    /// text is no reference.
     ///
     /// # Errors
-    /// [`ObserveError::Registry`] where the registry answers with neither a manifest nor 404.
-    pub async fn tag(&self, reference: &str, repository: &str, tag: &str) -> Result<Tag, ObserveError> {
-        let answer = self.manifest(repository, tag).await?;
-        let is_there = answer.status == StatusCode::OK;
-        Ok(Tag {
-            reference: reference.to_owned(),
-            digest: is_there.then(|| Digest::of(&answer.bytes).to_string()),
-            status: answer.status.as_u16(),
-            content_type: is_there.then(|| header(&answer.headers, CONTENT_TYPE)).flatten(),
+    /// [`RegistryError`] when the registry answers anything else.
+    pub async fn tag_state(&self, reference: &str) -> Result<Option<Digest>, RegistryError> {
+        let Ok(parsed) = Reference::parse(reference) else { return Ok(None) };
+        let answer = self.manifest(&parsed.repository, &identifier_of(&parsed)).await?;
+        match (answer.status, answer.document) {
+            (200, Some(document)) => Ok(Some(document.digest)),
+            (404, _) => Ok(None),
+            (status, _) => Err(AccessError::Status { url: reference.to_owned(), status }.into()),
+        }
+    }
+
+    /// What `reference` names, and whether the registry serves the same under the digest. A text that is no reference
+    /// names nothing (status 0).
+    ///
+    /// # Errors
+    /// [`RegistryError`] when the registry does not answer; an answer of any status is none.
+    pub async fn tag(&self, reference: &str) -> Result<ObservedTag, RegistryError> {
+        let mut tag = Tag { reference: reference.to_owned(), digest: None, status: 0, content_type: None };
+        let Ok(parsed) = Reference::parse(reference) else {
+            return Ok(ObservedTag { tag, manifest: None, trouble: None });
+        };
+        let answer = self.manifest(&parsed.repository, &identifier_of(&parsed)).await?;
+        tag.status = answer.status;
+        tag.content_type = answer.content_type;
+        let trouble = match &answer.document {
+            Some(document) => {
+                tag.digest = Some(document.digest.to_string());
+                let claimed = answer.content_digest.filter(|claimed| claimed != document.digest.as_str());
+                match claimed {
+                    Some(claimed) => Some(format!("bytes that hash to {} are called {claimed}", document.digest)),
+                    None => self.contradiction(&parsed.repository, document).await?,
+                }
+            }
+            None if answer.status == 404 => None,
+            None => Some(format!("it answers {}", answer.status)),
+        };
+        let trouble = trouble.map(|trouble| format!("the registry's fault, asked for {reference}: {trouble}"));
+        Ok(ObservedTag { tag, manifest: answer.document, trouble })
+    }
+
+    async fn contradiction(&self, repository: &str, served: &Document) -> Result<Option<String>, RegistryError> {
+        let again = self.manifest(repository, served.digest.as_str()).await?;
+        Ok(match again.document {
+            Some(document) if document.bytes == served.bytes => None,
+            Some(document) => Some(format!("under {} it serves bytes of {}", served.digest, document.digest)),
+            None => Some(format!("by the digest {} it answers {}", served.digest, again.status)),
         })
     }
 
-    /// Checks the precondition of all judging: under the digest of what a tag served, the same bytes are served.
-    /// The text says how the registry fails it.
+    /// The image under a tag or digest; none where the registry answers 404.
     ///
     /// # Errors
-    /// [`ObserveError::Registry`].
-    pub async fn serves_the_same(
-        &self,
-        repository: &str,
-        digest: &str,
-        tag: &Tag,
-    ) -> Result<Option<String>, ObserveError> {
-        let answer = self.manifest(repository, digest).await?;
-        let found = Digest::of(&answer.bytes);
-        Ok((answer.status != StatusCode::OK || found.as_str() != digest).then(|| {
-            format!(
-                "the registry serves {digest} for {}, but under that digest it answers {} with bytes of {found}",
-                tag.reference, answer.status
-            )
-        }))
-    }
-
-    /// A manifest by digest.
-    ///
-    /// # Errors
-    /// [`ObserveError::Registry`].
-    pub async fn fetch_manifest(&self, repository: &str, digest: &str) -> Result<Fetched, ObserveError> {
-        let answer = self.manifest(repository, digest).await?;
-        let document = (answer.status == StatusCode::OK)
-            .then(|| Document::new(answer.bytes, header(&answer.headers, CONTENT_TYPE)));
-        Ok(Fetched { asked: digest.to_owned(), status: answer.status.as_u16(), document })
-    }
-
-    /// An image by tag or digest: manifest, config and every layer.
-    ///
-    /// # Errors
-    /// [`ObserveError::Registry`] where the registry fails; a blob that it does not have is a fact.
-    pub async fn image(&self, repository: &str, reference: &str) -> Result<Image, ObserveError> {
-        let Some(manifest) = self.fetch_manifest(repository, reference).await?.document else {
-            return Ok(Image { manifest: None, config: None, layers: Vec::new() });
-        };
-        let json = Json::parse(&manifest.bytes).ok();
-        let config = match json.as_ref().and_then(|json| json.at(&["config", "digest"])?.as_str()) {
-            Some(digest) => self.document(repository, digest).await?,
-            None => None,
-        };
-        let mut layers = Vec::new();
-        for descriptor in json.as_ref().and_then(|json| json.get("layers")?.items()).unwrap_or_default() {
-            let name = descriptor.get("digest").and_then(Json::as_str).unwrap_or_default();
-            layers.push(self.layer(repository, name).await?);
+    /// [`RegistryError`] when the manifest cannot be had for another reason.
+    pub async fn image(&self, repository: &str, reference: &str) -> Result<Option<ObservedImage>, RegistryError> {
+        let answer = self.manifest(repository, reference).await?;
+        match (answer.status, answer.document) {
+            (_, Some(manifest)) => Ok(Some(self.image_of(repository, manifest).await)),
+            (404, None) => Ok(None),
+            (status, None) => Err(AccessError::Status { url: format!("{repository} {reference}"), status }.into()),
         }
-        Ok(Image { manifest: Some(manifest), config, layers })
     }
 
-    /// What lies under a `base.digest` annotation, and the config that belongs to it for a platform.
+    /// What the repository serves under `asked`, a tag or a digest. Asked by what cannot stand in a URL, it is not
+    /// asked: status 0.
     ///
     /// # Errors
-    /// [`ObserveError::Registry`].
+    /// [`RegistryError`] when it does not answer; an answer of any status is none.
+    pub async fn fetch_manifest(&self, repository: &str, asked: &str) -> Result<Fetched, RegistryError> {
+        let asked = asked.to_owned();
+        if Digest::parse(&asked).is_err() && Reference::parse(&format!("host.example/a:{asked}")).is_err() {
+            return Ok(Fetched { asked, status: 0, document: None });
+        }
+        let answer = self.manifest(repository, &asked).await?;
+        Ok(Fetched { asked, status: answer.status, document: answer.document })
+    }
+
+    /// What lies under the value of a `base.digest` annotation, and the config of it or, where it is an index, of its
+    /// manifest for this platform. A value that is no digest is not asked for: status 0.
+    ///
+    /// # Errors
+    /// [`RegistryError`] when the registry does not answer, or answers neither yes nor no.
     pub async fn base_image(
         &self,
-        repository: &str,
-        digest: &str,
+        run_repository: &str,
+        base_digest: &str,
         os: &str,
         architecture: &str,
-    ) -> Result<BaseImage, ObserveError> {
-        let fetched = self.fetch_manifest(repository, digest).await?;
-        let json = fetched.document.as_ref().and_then(|document| Json::parse(&document.bytes).ok());
-        let chosen = json.as_ref().and_then(|json| child(json, os, architecture));
-        let manifest = match chosen {
-            Some(child) => {
-                let inner = self.fetch_manifest(repository, &child).await?;
-                inner.document.and_then(|document| Json::parse(&document.bytes).ok())
-            }
-            None => json,
-        };
-        let config = match manifest.as_ref().and_then(|json| json.at(&["config", "digest"])?.as_str()) {
-            Some(digest) => self.document(repository, digest).await?,
+    ) -> Result<BaseImage, RegistryError> {
+        if Digest::parse(base_digest).is_err() {
+            let fetched = Fetched { asked: base_digest.to_owned(), status: 0, document: None };
+            return Ok(BaseImage { fetched, config: None });
+        }
+        let fetched = self.fetch_manifest(run_repository, base_digest).await?;
+        let Some(found) = &fetched.document else { return Ok(BaseImage { fetched, config: None }) };
+        let mut contents = contents_of(&found.bytes);
+        if let Some(digest) = manifest_for(&found.bytes, os, architecture) {
+            let manifest = self.manifest(run_repository, digest.as_str()).await?.document;
+            contents = manifest.map(|manifest| contents_of(&manifest.bytes)).unwrap_or_default();
+        }
+        let config = match contents.config.and_then(|config| config.digest) {
+            Some(digest) => self.config(run_repository, &digest).await?,
             None => None,
         };
         Ok(BaseImage { fetched, config })
     }
 
-    async fn document(&self, repository: &str, digest: &str) -> Result<Option<Document>, ObserveError> {
-        if Digest::parse(digest).is_err() {
-            return Ok(None);
-        }
-        let answer = self.get(&format!("/v2/{repository}/blobs/{digest}"), "").await?;
-        Ok((answer.status == StatusCode::OK).then(|| Document::new(answer.bytes, None)))
-    }
-
-    async fn layer(&self, repository: &str, name: &str) -> Result<Layer, ObserveError> {
-        let gone =
-            |problem: String| Layer { name: name.to_owned(), blob: None, problem: Some(problem), left_out: false };
-        let Ok(wanted) = Digest::parse(name) else { return Ok(gone("its digest is malformed".to_owned())) };
-        let response = self.send(Method::GET, &format!("/v2/{repository}/blobs/{name}"), "").await?;
-        if response.status() != StatusCode::OK {
-            return Ok(gone(format!("the registry answers {}", response.status())));
-        }
-        let stored = self.blobs.put_stream(Box::pin(response.bytes_stream())).await?;
-        let (digest, _) = match stored {
-            Ok(stored) => stored,
-            Err(reason) => return Err(failed("fetch a layer", &self.base_url, reason)),
+    async fn manifest(&self, repository: &str, reference: &str) -> Result<Answer, RegistryError> {
+        let url = self.client.access().url(&format!("v2/{repository}/manifests/{reference}"))?;
+        let response = self.client.read(repository, |client| client.get(url.clone()).header(ACCEPT, MANIFESTS)).await?;
+        let header = |name: HeaderName| {
+            response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
-        let found = self.blobs.layer(&digest).await?;
-        let (blob, mut problem) = (*found).clone();
-        if digest != wanted && problem.is_none() {
-            problem = Some(format!("the registry serves bytes of {digest} under {wanted}"));
-        }
-        Ok(Layer { name: name.to_owned(), blob: Some(blob), problem, left_out: false })
-    }
-
-    async fn manifest(&self, repository: &str, reference: &str) -> Result<Answer, ObserveError> {
-        let path = format!("/v2/{repository}/manifests/{reference}");
-        let answer = self.get(&path, MANIFESTS).await?;
-        match answer.status {
-            StatusCode::OK | StatusCode::NOT_FOUND => Ok(answer),
-            status => Err(failed("fetch a manifest", &format!("{}{path}", self.base_url), status)),
-        }
-    }
-
-    async fn get(&self, path: &str, accept: &str) -> Result<Answer, ObserveError> {
-        let mut response = self.send(Method::GET, path, accept).await?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let mut bytes = Vec::new();
-        while let Some(chunk) =
-            response.chunk().await.map_err(|error| failed("read an answer", &self.base_url, error.without_url()))?
-        {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() > LARGEST_DOCUMENT {
-                return Err(failed("read an answer", &format!("{}{path}", self.base_url), "it is larger than 16 MiB"));
-            }
-        }
-        Ok(Answer { status, headers, bytes })
-    }
-
-    /// Sends a request without a body; answers one challenge and follows redirects, other hosts without credentials.
-    async fn send(&self, method: Method, path: &str, accept: &str) -> Result<Response, ObserveError> {
-        let build = |url: &str, authorization: Option<&str>| {
-            let mut request = self.client.request(method.clone(), url);
-            if !accept.is_empty() {
-                request = request.header(ACCEPT, accept);
-            }
-            match authorization {
-                Some(value) => request.header(AUTHORIZATION, value),
-                None => request,
-            }
+        let (status, content_type, content_digest) = (response.status(), header(CONTENT_TYPE), header(CONTENT_DIGEST));
+        let document = if status == StatusCode::OK {
+            let bytes = body_within(response, MAX_DOCUMENT).await?;
+            Some(self.layers.store().put_document(bytes, content_type.clone())?)
+        } else {
+            None
         };
-        let mut url = format!("{}{path}", self.base_url);
-        let run = async |url: &str, authorization: Option<&str>| {
-            build(url, authorization).send().await.map_err(|error| failed("ask the registry", url, error.without_url()))
-        };
-        let mut response = run(&url, None).await?;
-        if response.status() == StatusCode::UNAUTHORIZED
-            && let Some(authorization) = self.authorization(&response).await?
-        {
-            response = run(&url, Some(&authorization)).await?;
-        }
-        for _ in 0..5 {
-            let Some(next) = response.status().is_redirection().then(|| location(&url, &response)).flatten() else {
-                break;
-            };
-            url = next;
-            response = run(&url, None).await?;
-        }
-        Ok(response)
-    }
-
-    /// The Authorization header that answers a challenge, where there are credentials or a token is given to anybody.
-    async fn authorization(&self, response: &Response) -> Result<Option<String>, ObserveError> {
-        use base64::Engine as _;
-        let Some(challenge) = header(response.headers(), WWW_AUTHENTICATE) else { return Ok(None) };
-        let basic = self.credentials.as_ref().map(|(user, password)| {
-            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
-        });
-        let Some(parameters) = challenge.strip_prefix("Bearer ") else { return Ok(basic) };
-        let parameter = |name: &str| {
-            let start = parameters.find(&format!("{name}=\""))? + name.len() + 2;
-            Some(parameters[start..].split('"').next().unwrap_or_default().to_owned())
-        };
-        let Some(realm) = parameter("realm") else { return Ok(None) };
-        let query: Vec<(&str, String)> =
-            ["service", "scope"].into_iter().filter_map(|name| Some((name, parameter(name)?))).collect();
-        let Ok(mut url) = reqwest::Url::parse(&realm) else { return Ok(None) };
-        url.query_pairs_mut().extend_pairs(&query);
-        let mut request = self.client.get(url);
-        if let Some(basic) = basic {
-            request = request.header(AUTHORIZATION, basic);
-        }
-        let answer = request.send().await.map_err(|error| failed("ask for a token", &realm, error.without_url()))?;
-        let bytes = answer.bytes().await.map_err(|error| failed("ask for a token", &realm, error.without_url()))?;
-        let json = Json::parse(&bytes).ok();
-        let token = json.as_ref().and_then(|json| json.get("token").or_else(|| json.get("access_token"))?.as_str());
-        Ok(token.map(|token| format!("Bearer {token}")))
-    }
-
-    /// Puts a blob into a repository, unless it is there.
-    ///
-    /// # Errors
-    /// [`ObserveError::Registry`].
-    pub async fn push_blob(&self, repository: &str, bytes: &[u8]) -> Result<(), ObserveError> {
-        let digest = Digest::of(bytes);
-        let there = self.send(Method::HEAD, &format!("/v2/{repository}/blobs/{digest}"), "").await?;
-        if there.status() == StatusCode::OK {
-            return Ok(());
-        }
-        let path = format!("/v2/{repository}/blobs/uploads/");
-        let begun = self.upload(Method::POST, &format!("{}{path}", self.base_url), None, Vec::new()).await?;
-        let next = location(&format!("{}{path}", self.base_url), &begun)
-            .ok_or_else(|| failed("publish a blob", &self.base_url, "the registry gives no Location"))?;
-        let joint = if next.contains('?') { '&' } else { '?' };
-        let url = format!("{next}{joint}digest={digest}");
-        self.upload(Method::PUT, &url, Some("application/octet-stream"), bytes.to_vec()).await.map(|_| ())
-    }
-
-    /// Puts a manifest under a tag or its digest.
-    ///
-    /// # Errors
-    /// [`ObserveError::Registry`].
-    pub async fn push_manifest(
-        &self,
-        repository: &str,
-        reference: &str,
-        manifest: &Document,
-    ) -> Result<(), ObserveError> {
-        let url = format!("{}/v2/{repository}/manifests/{reference}", self.base_url);
-        self.upload(Method::PUT, &url, manifest.content_type.as_deref(), manifest.bytes.clone()).await.map(|_| ())
-    }
-
-    async fn upload(
-        &self,
-        method: Method,
-        url: &str,
-        content_type: Option<&str>,
-        body: Vec<u8>,
-    ) -> Result<Response, ObserveError> {
-        let build = |authorization: Option<&str>| {
-            let mut request = self.client.request(method.clone(), url).body(body.clone());
-            if let Some(content_type) = content_type {
-                request = request.header(CONTENT_TYPE, content_type);
-            }
-            match authorization {
-                Some(value) => request.header(AUTHORIZATION, value),
-                None => request,
-            }
-        };
-        let fail = |error: reqwest::Error| failed("publish", url, error.without_url());
-        let mut response = build(None).send().await.map_err(fail)?;
-        if response.status() == StatusCode::UNAUTHORIZED
-            && let Some(authorization) = self.authorization(&response).await?
-        {
-            response = build(Some(&authorization)).send().await.map_err(fail)?;
-        }
-        if response.status().is_success() { Ok(response) } else { Err(failed("publish", url, response.status())) }
-    }
-
-    /// Deletes what a tag names: manifests are deleted by digest.
-    ///
-    /// # Errors
-    /// [`ObserveError::Registry`] where the registry refuses.
-    pub async fn delete(&self, repository: &str, tag: &str) -> Result<(), ObserveError> {
-        let found = self.manifest(repository, tag).await?;
-        if found.status != StatusCode::OK {
-            return Ok(());
-        }
-        let path = format!("/v2/{repository}/manifests/{}", Digest::of(&found.bytes));
-        let answer = self.send(Method::DELETE, &path, "").await?;
-        if answer.status().is_success() { Ok(()) } else { Err(failed("delete", &self.base_url, answer.status())) }
+        Ok(Answer { status: status.as_u16(), content_type, content_digest, document })
     }
 }
 
-fn failed(doing: &'static str, url: &str, reason: impl std::fmt::Display) -> ObserveError {
-    ObserveError::Registry { doing, url: url.to_owned(), reason: reason.to_string() }
-}
-
-fn header(headers: &HeaderMap, name: reqwest::header::HeaderName) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
-}
-
-/// The absolute address that a Location header names.
-fn location(url: &str, response: &Response) -> Option<String> {
-    let value = header(response.headers(), LOCATION)?;
-    Some(reqwest::Url::parse(url).ok()?.join(&value).ok()?.to_string())
-}
-
-/// The digest of an index's manifest for a platform; none where the document is no index.
-fn child(json: &Json, os: &str, architecture: &str) -> Option<String> {
-    let is = |entry: &Json, key: &str, value: &str| entry.at(&["platform", key]).and_then(Json::as_str) == Some(value);
-    let entries = json.get("manifests")?.items()?;
-    let found = entries.iter().find(|entry| is(entry, "os", os) && is(entry, "architecture", architecture))?;
-    found.get("digest")?.as_str().map(str::to_owned)
+fn identifier_of(reference: &Reference) -> String {
+    let digest = reference.digest.as_ref().map(ToString::to_string);
+    digest.or_else(|| reference.tag.clone()).unwrap_or_default()
 }

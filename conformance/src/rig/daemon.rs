@@ -4,12 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::query_parameters::{
-    ImportImageOptions, PushImageOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
-};
-use futures_util::{StreamExt, TryStreamExt};
+use bollard::query_parameters::{ImportImageOptions, RemoveImageOptionsBuilder, TagImageOptionsBuilder};
+use futures_util::StreamExt;
 use judge::evidence::StoreKind;
-use tokio::io::AsyncWriteExt;
 
 /// Seconds that an answer may take; a push or a load is one answer.
 const PATIENCE: u64 = 120;
@@ -34,14 +31,6 @@ pub enum DaemonError {
         what: String,
         /// What it said.
         reason: String,
-    },
-    /// A file could not be written.
-    #[error("write {file}: {source}")]
-    Disk {
-        /// The file.
-        file: String,
-        /// The system's reason.
-        source: std::io::Error,
     },
 }
 
@@ -152,20 +141,6 @@ impl Daemon {
         }
     }
 
-    /// What it says of an image, as JSON.
-    ///
-    /// # Errors
-    /// [`DaemonError::Refused`].
-    pub async fn inspect(&self, reference: &str) -> Result<Option<Vec<u8>>, DaemonError> {
-        match self.api.inspect_image(reference).await {
-            Ok(image) => {
-                serde_json::to_vec(&image).map(Some).map_err(|error| Self::refused("inspect", reference, error))
-            }
-            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
-            Err(error) => Err(Self::refused("inspect", reference, error)),
-        }
-    }
-
     /// Gives an image another name.
     ///
     /// # Errors
@@ -174,42 +149,6 @@ impl Daemon {
         let (repository, tag) = parted(reference);
         let options = TagImageOptionsBuilder::default().repo(repository).tag(tag).build();
         self.api.tag_image(image, Some(options)).await.map_err(|error| Self::refused("tag", reference, error))
-    }
-
-    /// Pushes an image to the registry that its name names.
-    ///
-    /// # Errors
-    /// [`DaemonError::Refused`] with the daemon's words.
-    pub async fn push(&self, reference: &str) -> Result<(), DaemonError> {
-        let (repository, tag) = parted(reference);
-        let options = PushImageOptionsBuilder::default().tag(tag).build();
-        // The engine wants a header, also where there are no credentials.
-        let credentials = bollard::auth::DockerCredentials::default();
-        let answers: Vec<_> = self
-            .api
-            .push_image(repository, Some(options), Some(credentials))
-            .try_collect()
-            .await
-            .map_err(|error| Self::refused("push", reference, error))?;
-        match answers.into_iter().find_map(|answer| answer.error_detail.and_then(|detail| detail.message)) {
-            Some(said) => Err(Self::refused("push", reference, said)),
-            None => Ok(()),
-        }
-    }
-
-    /// Saves an image's archive to a file.
-    ///
-    /// # Errors
-    /// [`DaemonError`].
-    pub async fn save(&self, reference: &str, file: &Path) -> Result<(), DaemonError> {
-        let fail = |source| DaemonError::Disk { file: file.display().to_string(), source };
-        let mut out = tokio::fs::File::create(file).await.map_err(fail)?;
-        let mut chunks = self.api.export_image(reference);
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|error| Self::refused("save", reference, error))?;
-            out.write_all(&chunk).await.map_err(fail)?;
-        }
-        out.flush().await.map_err(fail)
     }
 
     /// Removes one name of an image, and the image with its last name. One that is not there is no fault.

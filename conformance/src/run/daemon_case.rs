@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use judge::evidence::{Export, Tag, Target};
+use judge::evidence::{Export, Target};
 
 use super::Shared;
-use super::export::{Before, ExportError, Seen, Store, disk};
+use super::export::{Before, ExportError, Seen, Store, disk, unobserved};
 use super::registry_case::RegistryStore;
 use super::services::DaemonService;
-use crate::observe::daemon;
 use crate::scenario::Scenario;
 use crate::scenario::materialise::Places;
 use crate::scenario::run_image::MadeImage;
@@ -65,14 +64,16 @@ impl<'a> DaemonStore<'a> {
         let tagged = self.service.daemon.tag(&image, &reference).await;
         tagged.map_err(|error| self.failed("tag the image for a push", error))?;
         self.remember(reference.clone());
-        if let Err(problem) = self.service.daemon.push(&reference).await {
-            return Ok(Err(problem.to_string()));
+        if let Err(problem) = self.service.observer.push(&reference, None).await {
+            return Ok(Err(format!("the push failed: {problem}")));
         }
-        let found = self.shared.services.observer.image(&repository, &tag).await?;
+        let found = self.shared.services.observer.image(&repository, &tag).await;
+        let found = found.map_err(|error| unobserved("fetch the pushed image", &error))?;
+        let Some(found) = found else { return Ok(Err("the push succeeded, yet the registry has no image".to_owned())) };
         if self.shared.services.cleans_up() {
             self.shared.services.delete(&repository, &tag).await;
         }
-        Ok(Ok(found))
+        Ok(Ok(found.image))
     }
 }
 
@@ -120,21 +121,22 @@ impl Store for DaemonStore<'_> {
         for reference in &references {
             self.remember(reference.clone());
         }
-        let (mut facts, image) =
-            daemon::observe(&self.service.daemon, &references, &self.shared.services.blobs).await?;
-        if image.is_some() {
+        let layers = &self.shared.services.layers;
+        let found = self.service.observer.image(&references, layers).await;
+        let mut found = found.map_err(|error| unobserved("observe the image in the daemon", &error))?;
+        if found.tags.first().is_some_and(|tag| tag.digest.is_some()) {
             match self.push(context.number).await? {
-                Ok(pushed) => facts.pushed = Some(pushed),
-                Err(problem) => facts.push_problem = Some(problem),
+                Ok(pushed) => found.facts.pushed = Some(pushed),
+                Err(problem) => found.facts.push_problem = Some(problem),
             }
         }
-        let tag = |found: &judge::evidence::TagId| Tag {
-            reference: found.reference.clone(),
-            digest: found.id.clone(),
-            status: 0,
-            content_type: None,
-        };
-        Ok(Seen { tags: facts.tag_ids.iter().map(tag).collect(), image, daemon: Some(facts), ..Seen::default() })
+        Ok(Seen {
+            tags: found.tags,
+            image: found.image,
+            daemon: Some(found.facts),
+            troubles: found.troubles,
+            ..Seen::default()
+        })
     }
 
     async fn clean_up(&mut self) {

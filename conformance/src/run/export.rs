@@ -13,7 +13,7 @@ use crate::evidence_folder::EvidenceError;
 use crate::exporter::process::ProcessError;
 use crate::exporter::supervise::Spec;
 use crate::exporter::{CallPlaces, Invocation, invocation};
-use crate::observe::{ObserveError, file_facts};
+use crate::observe::file_facts;
 use crate::scenario::materialise::{
     self, APP, Analysis, DOCKER_CONFIG, LAYERS, LAYOUT, LIFECYCLE, MaterialiseError, Places, Previous, REPORT, RUN,
 };
@@ -28,8 +28,6 @@ pub(super) enum ExportError {
     Workplace(#[from] WorkplaceError),
     #[error(transparent)]
     Materialise(#[from] MaterialiseError),
-    #[error(transparent)]
-    Observe(#[from] ObserveError),
     #[error(transparent)]
     Process(#[from] ProcessError),
     #[error(transparent)]
@@ -140,6 +138,17 @@ pub(super) async fn run<S: Store>(
     };
     shared.evidence.add(&export, kept.as_deref())?;
     Ok(export)
+}
+
+/// Something that could not be observed, with all its causes in one line.
+pub(super) fn unobserved(doing: &str, error: &dyn std::error::Error) -> ExportError {
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        reason = format!("{reason}: {next}");
+        cause = next.source();
+    }
+    ExportError::Service { doing: doing.to_owned(), reason }
 }
 
 pub(super) fn disk(doing: &str, source: std::io::Error) -> ExportError {
@@ -312,9 +321,11 @@ fn takes(shared: &Shared, flag: &str) -> bool {
     !shared.options.exporter.leave_out.iter().any(|left_out| left_out == flag)
 }
 
-fn facts_of(places: &Places, name: &str) -> Result<Vec<FileFact>, ObserveError> {
-    let here = places.here(name);
-    if here.exists() { file_facts(&here, &places.seen(name)) } else { Ok(Vec::new()) }
+/// The files strictly below a folder.
+fn facts_of(places: &Places, name: &str) -> Result<Vec<FileFact>, ExportError> {
+    let seen = places.seen(name);
+    let facts = file_facts(&places.here(name), &seen).map_err(|error| unobserved("read the inputs", &error))?;
+    Ok(facts.into_iter().filter(|fact| fact.path != seen).collect())
 }
 
 async fn execute(shared: &Shared, call: &Invocation, places: &Places, name: &str) -> Result<Outcome, ExportError> {

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use judge::evidence::{BaseImage, Document, Export, Fetched, Target};
+use judge::evidence::{Export, Target};
 
 use super::Shared;
-use super::export::{Before, ExportError, Seen, Store, disk};
+use super::export::{Before, ExportError, Seen, Store, disk, unobserved};
 use super::registry_case::{RegistryStore, base_digest};
-use crate::observe::layout;
+use crate::observe::{ObservedLayout, layout_base_image, layout_facts, layout_tag_state, list_layout_folders};
 use crate::scenario::Scenario;
 use crate::scenario::materialise::{LAYOUT, Places};
-use crate::scenario::run_image::MadeImage;
+use crate::scenario::run_image::{MadeImage, architecture};
 
 /// A scenario's layout folder.
 pub(super) struct LayoutStore<'a> {
@@ -32,19 +32,10 @@ impl<'a> LayoutStore<'a> {
         format!("run.example/{repository}/sha256/{}", image.manifest.digest.encoded())
     }
 
-    async fn facts(&self, places: &Places) -> Result<layout::Observed, ExportError> {
-        let store = self.shared.services.blobs.clone();
-        Ok(layout::observe(&places.here(LAYOUT), &self.images(), &self.before, &store).await?)
-    }
-
-    /// What lies under the annotation `base.digest` in the layout of the run image.
-    fn base(&self, value: &str, run: &MadeImage, places: &Places) -> BaseImage {
-        let hex = value.strip_prefix("sha256:").unwrap_or(value);
-        let blob = places.here(LAYOUT).join(self.run_image_folder(run)).join("blobs/sha256").join(hex);
-        let document = std::fs::read(blob).ok().map(|bytes| Document::new(bytes, None));
-        let status = if document.is_some() { 200 } else { 404 };
-        let config = document.as_ref().filter(|found| found.digest == run.manifest.digest).map(|_| run.config.clone());
-        BaseImage { fetched: Fetched { asked: value.to_owned(), status, document }, config }
+    async fn facts(&self, places: &Places) -> Result<ObservedLayout, ExportError> {
+        let layers = &self.shared.services.layers;
+        let facts = layout_facts(&places.here(LAYOUT), &self.images(), &self.before, layers).await;
+        facts.map_err(|error| unobserved("observe the layout", &error))
     }
 }
 
@@ -83,14 +74,27 @@ impl Store for LayoutStore<'_> {
     }
 
     async fn tags(&mut self, places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError> {
-        self.before = layout::folders(&places.here(LAYOUT))?;
-        let seen = self.facts(places).await?;
-        Ok(seen.tags.into_iter().map(|tag| (tag.reference, tag.digest)).collect())
+        let fail = |error| unobserved("observe the layout", &error);
+        let folder = places.here(LAYOUT);
+        self.before = list_layout_folders(&folder).map_err(fail)?;
+        let mut found = BTreeMap::new();
+        for reference in self.images() {
+            let state = layout_tag_state(&folder, &reference).map_err(fail)?;
+            found.insert(reference, state);
+        }
+        Ok(found)
     }
 
     async fn observe(&mut self, _context: &Before<'_>, run: &MadeImage, places: &Places) -> Result<Seen, ExportError> {
         let found = self.facts(places).await?;
-        let base = found.image.as_ref().and_then(base_digest).map(|value| self.base(&value, run, places));
+        let folder = places.here(LAYOUT).join(self.run_image_folder(run));
+        let base = match found.image.as_ref().and_then(base_digest) {
+            Some(value) => {
+                let image = layout_base_image(&folder, &value, "linux", architecture());
+                Some(image.map_err(|error| unobserved("read the base image", &error))?)
+            }
+            None => None,
+        };
         Ok(Seen { tags: found.tags, image: found.image, base, layout: Some(found.facts), ..Seen::default() })
     }
 

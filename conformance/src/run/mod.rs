@@ -24,7 +24,7 @@ use crate::evidence_folder::{EvidenceError, EvidenceFolder};
 use crate::exit::Exit;
 use crate::exporter::Exporter;
 use crate::exporter::process::Supervisor;
-use crate::observe::blobs::BlobStore;
+use crate::observe::BlobStore;
 use crate::report::{ExporterFacts, PathFacts, Report, SCHEMA_VERSION, Tool, Totals, headline};
 use crate::rig::registry::{RegistryChoice, RegistryError};
 use crate::scenario::Scenario;
@@ -131,7 +131,8 @@ pub async fn run(
     let workplace = Workplace::open(&supervisor).await?;
     let folder = options.evidence.clone().unwrap_or_else(|| workplace.scratch().join("evidence"));
     let evidence = EvidenceFolder::create(&folder)?;
-    let blobs = Arc::new(BlobStore::at(evidence.root()));
+    let blobs = BlobStore::open(evidence.root())
+        .map_err(|error| RunError::Service { service: "evidence".to_owned(), reason: error.to_string() })?;
     let services = Services::start(&options, blobs).await?;
     let shared =
         Arc::new(Shared { options, services, workplace, evidence, supervisor, cancelled: cancelled.clone(), events });

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use judge::digest::Digest;
 use judge::evidence::{BaseImage, Export, Image, Target};
 use judge::json::Json;
 use judge::reference::Reference;
 
 use super::Shared;
-use super::export::{Before, ExportError, Seen, Store};
+use super::export::{Before, ExportError, Seen, Store, unobserved};
 use crate::scenario::Scenario;
 use crate::scenario::materialise::Places;
 use crate::scenario::run_image::{MadeImage, architecture};
@@ -28,13 +29,16 @@ impl<'a> RegistryStore<'a> {
     /// Publishes an image under the run image's name; gives that name and the repository.
     pub(super) async fn publish_run_image(&self, image: &MadeImage) -> Result<(String, String), ExportError> {
         let (repository, tag) = self.split(&self.scenario.file.run_image.name);
-        let observer = &self.shared.services.observer;
-        for layer in &image.layers {
-            observer.push_blob(&repository, &layer.blob).await?;
+        let client = &self.shared.services.client;
+        let fail = |error| unobserved("publish the run image", &error);
+        for blob in image.layers.iter().map(|layer| &layer.blob).chain([&image.config.bytes]) {
+            client.push_blob(&repository, Bytes::copy_from_slice(blob)).await.map_err(fail)?;
         }
-        observer.push_blob(&repository, &image.config.bytes).await?;
-        observer.push_manifest(&repository, image.manifest.digest.as_str(), &image.manifest).await?;
-        observer.push_manifest(&repository, &tag, &image.manifest).await?;
+        let media_type = image.manifest.content_type.as_deref().unwrap_or_default();
+        for reference in [image.manifest.digest.as_str(), &tag] {
+            let bytes = Bytes::copy_from_slice(&image.manifest.bytes);
+            client.push_manifest(&repository, reference, media_type, bytes).await.map_err(fail)?;
+        }
         Ok((format!("{}/{repository}:{tag}", self.shared.services.host), repository))
     }
 
@@ -60,7 +64,8 @@ impl<'a> RegistryStore<'a> {
     async fn base(&self, image: &Image) -> Result<Option<BaseImage>, ExportError> {
         let Some(value) = base_digest(image) else { return Ok(None) };
         let (repository, _) = self.split(&self.scenario.file.run_image.name);
-        Ok(Some(self.shared.services.observer.base_image(&repository, &value, "linux", architecture()).await?))
+        let fetched = self.shared.services.observer.base_image(&repository, &value, "linux", architecture()).await;
+        fetched.map(Some).map_err(|error| unobserved("fetch the base image", &error))
     }
 }
 
@@ -100,12 +105,10 @@ impl Store for RegistryStore<'_> {
 
     async fn tags(&mut self, _places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError> {
         let mut found = BTreeMap::new();
-        for (reference, image) in self.image_references().into_iter().zip(&self.scenario.file.images) {
-            let (repository, tag) = self.split(image);
-            found.insert(
-                reference.clone(),
-                self.shared.services.observer.tag(&reference, &repository, &tag).await?.digest,
-            );
+        for reference in self.image_references() {
+            let digest = self.shared.services.observer.tag_state(&reference).await;
+            let digest = digest.map_err(|error| unobserved("ask for a tag", &error))?;
+            found.insert(reference, digest.map(|digest| digest.to_string()));
         }
         self.before.clone_from(&found);
         self.shared.services.forget_wire(&self.scenario.name);
@@ -120,24 +123,24 @@ impl Store for RegistryStore<'_> {
     ) -> Result<Seen, ExportError> {
         let observer = &self.shared.services.observer;
         let mut seen = Seen { wire: self.shared.services.wire(&self.scenario.name), ..Seen::default() };
-        for (reference, image) in self.image_references().into_iter().zip(&self.scenario.file.images) {
-            let (repository, tag) = self.split(image);
-            let found = observer.tag(&reference, &repository, &tag).await?;
-            if let Some(digest) = &found.digest
-                && let Some(trouble) = observer.serves_the_same(&repository, digest, &found).await?
-            {
-                seen.troubles.push(trouble);
+        let fail = |error| unobserved("observe the image in the registry", &error);
+        let (repository, _) = self.split(&self.scenario.file.images[0]);
+        let references = self.image_references();
+        for reference in &references {
+            let found = observer.tag(reference).await.map_err(fail)?;
+            seen.troubles.extend(found.trouble);
+            seen.tags.push(found.tag);
+            if let Some(manifest) = found.manifest.filter(|_| seen.tags.len() == 1) {
+                let image = observer.image_of(&repository, manifest).await;
+                seen.troubles.extend(image.troubles);
+                seen.image = Some(image.image);
             }
-            seen.tags.push(found);
         }
-        let (repository, tag) = self.split(&self.scenario.file.images[0]);
-        if seen.tags.first().is_some_and(|tag| tag.digest.is_some()) {
-            let image = observer.image(&repository, &tag).await?;
-            seen.base = self.base(&image).await?;
-            seen.image = Some(image);
+        if let Some(image) = &seen.image {
+            seen.base = self.base(image).await?;
         }
-        if let Some(Some(digest)) = self.before.values().next() {
-            seen.previous_after = Some(observer.fetch_manifest(&repository, digest).await?);
+        if let Some(Some(digest)) = references.first().and_then(|first| self.before.get(first)) {
+            seen.previous_after = Some(observer.fetch_manifest(&repository, digest).await.map_err(fail)?);
         }
         Ok(seen)
     }

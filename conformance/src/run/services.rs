@@ -1,12 +1,11 @@
 //! The services of one run: one registry with a recorder before it, and every daemon that is at hand.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use judge::evidence::{StoreKind, WireRecord};
 
 use super::{Options, RunError};
-use crate::observe::blobs::BlobStore;
-use crate::observe::registry::RegistryObserver;
+use crate::observe::{BlobStore, Credentials, DaemonObserver, LayerReader, Limits, RegistryClient, RegistryObserver};
 use crate::report::ServiceFacts;
 use crate::rig::daemon::Daemon;
 use crate::rig::proxy::RecordingProxy;
@@ -23,6 +22,8 @@ pub(super) struct DaemonService {
     pub(super) host: String,
     /// The connection.
     pub(super) daemon: Daemon,
+    /// Observes it.
+    pub(super) observer: DaemonObserver,
     /// Whether it may be told to push.
     pub(super) may_push: bool,
 }
@@ -33,10 +34,12 @@ pub(super) struct Services {
     proxy: Option<RecordingProxy>,
     /// The registry as references name it: `host:port`.
     pub(super) host: String,
-    /// Fetches from the registry and publishes there.
+    /// Publishes in the registry.
+    pub(super) client: RegistryClient,
+    /// Fetches from the registry.
     pub(super) observer: RegistryObserver,
-    /// Where layer blobs are kept.
-    pub(super) blobs: Arc<BlobStore>,
+    /// Reads layers into the evidence.
+    pub(super) layers: LayerReader,
     /// Every daemon.
     pub(super) daemons: Vec<DaemonService>,
     /// Why there is none.
@@ -47,7 +50,7 @@ pub(super) struct Services {
 
 impl Services {
     /// Finds or starts what `options` ask for.
-    pub(super) async fn start(options: &Options, blobs: Arc<BlobStore>) -> Result<Self, RunError> {
+    pub(super) async fn start(options: &Options, blobs: BlobStore) -> Result<Self, RunError> {
         let first = options.daemons.first().map(String::as_str);
         let registry = Registry::start(&options.registry, first).await?;
         let service = |service: &str, reason: String| RunError::Service { service: service.to_owned(), reason };
@@ -59,8 +62,12 @@ impl Services {
             None
         };
         let host = proxy.as_ref().map_or_else(|| registry.host().to_owned(), |proxy| proxy.host().to_owned());
-        let observer = RegistryObserver::new(registry.base_url(), registry.host(), blobs.clone())
+        let layers = LayerReader::new(blobs, Limits::default());
+        // Credentials are for a registry that was given; one that was started has none.
+        let credentials = if is_ours { None } else { credentials(registry.host()).await? };
+        let client = RegistryClient::new(registry.base_url(), credentials)
             .map_err(|error| service("registry", error.to_string()))?;
+        let observer = RegistryObserver::new(client.clone(), layers.clone());
         let (daemons, no_daemon) = daemons(options).await?;
         // A registry that others use gets a segment of this run's own, so that runs do not meet.
         let segment = if is_ours { String::new() } else { format!("conformance-{:08x}", unique()) };
@@ -68,8 +75,9 @@ impl Services {
             registry,
             proxy,
             host,
+            client,
             observer,
-            blobs,
+            layers,
             daemons,
             no_daemon,
             segment,
@@ -106,10 +114,18 @@ impl Services {
 
     /// Deletes a tag, or remembers that it could not be.
     pub(super) async fn delete(&self, repository: &str, tag: &str) {
-        if let Err(error) = self.observer.delete(repository, tag).await
-            && let Ok(mut left) = self.left_behind.lock()
-        {
-            left.push(format!("{}/{repository}:{tag} ({error})", self.host));
+        let reference = format!("{}/{repository}:{tag}", self.host);
+        let failure = match self.observer.tag_state(&reference).await {
+            Ok(None) => return,
+            // Registries delete by digest; a tag goes with its manifest.
+            Ok(Some(digest)) => match self.client.delete(repository, digest.as_str()).await {
+                Ok(()) => return,
+                Err(error) => error.to_string(),
+            },
+            Err(error) => error.to_string(),
+        };
+        if let Ok(mut left) = self.left_behind.lock() {
+            left.push(format!("{reference} ({failure})"));
         }
     }
 
@@ -172,9 +188,22 @@ async fn daemons(options: &Options) -> Result<(Vec<DaemonService>, String), RunE
         let same = found.iter().filter(|other| other.daemon.service_name() == kind).count();
         let name = if same == 0 { kind } else { format!("{kind}#{}", same + 1) };
         let may_push = options.allow_push || own.as_deref() == Some(host.as_str());
-        found.push(DaemonService { name, host, daemon, may_push });
+        let observer = DaemonObserver::new(daemon.api().clone(), &host, daemon.store(), daemon.version().to_owned())
+            .map_err(|error| RunError::Service { service: name.clone(), reason: error.to_string() })?;
+        found.push(DaemonService { name, host, daemon, observer, may_push });
     }
     Ok((found, String::new()))
+}
+
+/// Asking a credential helper may take its time, so it is done elsewhere.
+async fn credentials(host: &str) -> Result<Option<Credentials>, RunError> {
+    let fail = |error: &dyn std::fmt::Display| RunError::Service {
+        service: "registry".to_owned(),
+        reason: format!("docker's config.json: {error}"),
+    };
+    let host = host.to_owned();
+    let asked = tokio::task::spawn_blocking(move || Credentials::from_docker_config(&host)).await;
+    asked.map_err(|error| fail(&error))?.map_err(|error| fail(&error))
 }
 
 /// A number that no other run at this time has.

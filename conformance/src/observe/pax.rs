@@ -1,0 +1,100 @@
+//! What the extension headers before a tar entry say about it: PAX records and GNU long names.
+
+const MALFORMED: &str = "its PAX records are malformed";
+
+/// Everything that a following entry's own header is overridden by.
+#[derive(Debug, Default)]
+pub(super) struct Extensions {
+    pub(super) long_name: Option<Vec<u8>>,
+    pub(super) long_link: Option<Vec<u8>>,
+    path: Option<Vec<u8>>,
+    link_path: Option<Vec<u8>>,
+    pub(super) stored_size: Option<u64>,
+    pub(super) real_size: Option<u64>,
+    pub(super) uid: Option<u64>,
+    pub(super) gid: Option<u64>,
+    pub(super) mtime: Option<i64>,
+    pub(super) sparse: bool,
+    any: bool,
+}
+
+impl Extensions {
+    /// Whether no header announced anything.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.any && self.long_name.is_none() && self.long_link.is_none()
+    }
+
+    /// The entry's name, if it is overridden; the GNU spelling wins, as in Go's `archive/tar`.
+    pub(super) fn name(&self) -> Option<&[u8]> {
+        self.long_name.as_deref().map(until_nul).or(self.path.as_deref())
+    }
+
+    /// The link's target, if it is overridden.
+    pub(super) fn link(&self) -> Option<&[u8]> {
+        self.long_link.as_deref().map(until_nul).or(self.link_path.as_deref())
+    }
+
+    /// Reads `length key=value\n` records. Values may hold newlines, which is why their length is trusted and checked.
+    pub(super) fn read_pax(&mut self, mut bytes: &[u8]) -> Result<(), &'static str> {
+        self.any = true;
+        while !bytes.is_empty() {
+            let blank = bytes.iter().position(|byte| *byte == b' ').ok_or(MALFORMED)?;
+            let length: usize = decimal(&bytes[..blank]).ok_or(MALFORMED)?;
+            let record = bytes.get(blank + 1..length).and_then(|record| record.strip_suffix(b"\n")).ok_or(MALFORMED)?;
+            let equals = record.iter().position(|byte| *byte == b'=').ok_or(MALFORMED)?;
+            self.apply(&record[..equals], &record[equals + 1..])?;
+            bytes = &bytes[length..];
+        }
+        Ok(())
+    }
+
+    /// An empty value takes an override back.
+    fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), &'static str> {
+        let bytes = || (!value.is_empty()).then(|| value.to_vec());
+        match key {
+            b"path" if !self.sparse => self.path = bytes(),
+            b"linkpath" => self.link_path = bytes(),
+            b"size" => self.stored_size = number(value)?,
+            b"uid" => self.uid = number(value)?,
+            b"gid" => self.gid = number(value)?,
+            b"mtime" => self.mtime = seconds(value)?,
+            b"GNU.sparse.name" => {
+                self.sparse = true;
+                self.path = bytes();
+            }
+            b"GNU.sparse.realsize" | b"GNU.sparse.size" => {
+                self.sparse = true;
+                self.real_size = number(value)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn until_nul(name: &[u8]) -> &[u8] {
+    name.split(|byte| *byte == 0).next().unwrap_or(name)
+}
+
+fn decimal<N: std::str::FromStr>(digits: &[u8]) -> Option<N> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn number(value: &[u8]) -> Result<Option<u64>, &'static str> {
+    if value.is_empty() { Ok(None) } else { decimal(value).map(Some).ok_or(MALFORMED) }
+}
+
+/// Whole seconds of a decimal number, rounded down.
+fn seconds(value: &[u8]) -> Result<Option<i64>, &'static str> {
+    let text = std::str::from_utf8(value).map_err(|_| MALFORMED)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let seconds: i64 = whole.parse().map_err(|_| MALFORMED)?;
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(MALFORMED);
+    }
+    let below = whole.starts_with('-') && fraction.bytes().any(|byte| byte != b'0');
+    Ok(Some(seconds.saturating_sub(i64::from(below))))
+}

@@ -1,0 +1,86 @@
+//! Fetches what a registry's manifest names: the config, and every layer to its end.
+
+use std::io;
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use judge::digest::Digest;
+use judge::evidence::{Document, Image, Layer};
+use reqwest::{Response, StatusCode};
+
+use super::access::{AccessError, body_within, refused};
+use super::documents::{Named, contents_of};
+use super::layer::ReadLayer;
+use super::registry::{MAX_DOCUMENT, ObservedImage, RegistryError, RegistryObserver};
+use super::told;
+
+/// Layers that are fetched side by side.
+const AT_ONCE: usize = 4;
+
+impl RegistryObserver {
+    /// The image of a manifest that was fetched already: its config, and every layer read to its end. An index, which
+    /// names neither, yields only itself.
+    pub async fn image_of(&self, repository: &str, manifest: Document) -> ObservedImage {
+        let contents = contents_of(&manifest.bytes);
+        let mut troubles = Vec::new();
+        let config = match contents.config.and_then(|config| config.digest) {
+            Some(digest) => self.config(repository, &digest).await.unwrap_or_else(|error| {
+                troubles.push(told(&error));
+                None
+            }),
+            None => None,
+        };
+        let fetched: Vec<(Layer, Option<String>)> =
+            stream::iter(contents.layers).map(|named| self.layer(repository, named)).buffered(AT_ONCE).collect().await;
+        let (layers, of_layers): (Vec<_>, Vec<_>) = fetched.into_iter().unzip();
+        troubles.extend(of_layers.into_iter().flatten());
+        ObservedImage { image: Image { manifest: Some(manifest), config, layers }, troubles }
+    }
+
+    /// The config's bytes; none where the registry answers 404.
+    pub(super) async fn config(&self, repository: &str, digest: &Digest) -> Result<Option<Document>, RegistryError> {
+        let Some(response) = self.blob(repository, digest).await? else { return Ok(None) };
+        let bytes = body_within(response, MAX_DOCUMENT).await?;
+        Ok(Some(self.layers.store().put_document(bytes, None)?))
+    }
+
+    async fn layer(&self, repository: &str, named: Named) -> (Layer, Option<String>) {
+        let mut layer = Layer { name: named.name, blob: None, problem: None, left_out: false };
+        let Some(digest) = named.digest else {
+            layer.problem = Some("its descriptor has no valid digest".to_owned());
+            return (layer, None);
+        };
+        match self.read_layer(repository, &digest).await {
+            Ok(Some(read)) => {
+                layer.blob = Some(read.blob.clone());
+                layer.problem.clone_from(&read.problem);
+                (layer, None)
+            }
+            Ok(None) => {
+                layer.problem = Some("the registry answers 404".to_owned());
+                (layer, None)
+            }
+            Err(error) => {
+                let trouble = format!("layer {}: {}", layer.name, told(&error));
+                layer.problem = Some(told(&error));
+                (layer, Some(trouble))
+            }
+        }
+    }
+
+    async fn read_layer(&self, repository: &str, digest: &Digest) -> Result<Option<Arc<ReadLayer>>, RegistryError> {
+        let Some(response) = self.blob(repository, digest).await? else { return Ok(None) };
+        let stored = self.layers.store().put_stream(response.bytes_stream().map_err(io::Error::other)).await?;
+        Ok(Some(self.layers.read(&stored.digest).await?))
+    }
+
+    async fn blob(&self, repository: &str, digest: &Digest) -> Result<Option<Response>, AccessError> {
+        let url = self.client.access().url(&format!("v2/{repository}/blobs/{digest}"))?;
+        let response = self.client.read(repository, |client| client.get(url.clone())).await?;
+        match response.status() {
+            StatusCode::OK => Ok(Some(response)),
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Err(refused(&response)),
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Reads a tar stream the way container engines read it (ustar, PAX, GNU long names), bounded in memory and never
+//! trusting a number in it. Who may ask for what, and what the files mean, is left to others.
+
+use std::io::{self, Read};
+
+use judge::digest::Digest;
+use judge::evidence::EntryKind;
+use tar::{EntryType, Header};
+
+use super::blobs::Hash;
+use super::pax::Extensions;
+
+/// Where a tar stream stops being one. Offsets are in bytes of the uncompressed stream.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TarError {
+    /// The stream itself fails.
+    #[error("read the tar at byte {offset}")]
+    Stream {
+        /// Where.
+        offset: u64,
+        /// Why.
+        source: io::Error,
+    },
+    /// The stream ends inside an entry.
+    #[error("read the tar: it ends inside an entry at byte {offset}")]
+    Truncated {
+        /// Where.
+        offset: u64,
+    },
+    /// A header is not one.
+    #[error("read the tar header at byte {offset}: {reason}")]
+    Header {
+        /// Where the header begins.
+        offset: u64,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+/// What an entry's header says, extensions applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Head {
+    /// Absolute, without `.` and empty components; `..` is kept, so that it can be seen.
+    pub(super) path: String,
+    pub(super) kind: EntryKind,
+    pub(super) mode: u32,
+    pub(super) uid: u64,
+    pub(super) gid: u64,
+    pub(super) size: u64,
+    pub(super) mtime: i64,
+    pub(super) link: Option<String>,
+    /// The data are a map and pieces of the file, not the file.
+    pub(super) sparse: bool,
+}
+
+/// A tar stream, read entry by entry. Reading from it yields the current entry's data.
+pub(super) struct Tarball<R> {
+    source: R,
+    offset: u64,
+    data: u64,
+    padding: u64,
+}
+
+const BLOCK: usize = 512;
+/// Most bytes of a long name or a PAX header: what Go's `archive/tar` allows.
+const MAX_EXTENSION: u64 = 1 << 20;
+
+impl<R: Read> Tarball<R> {
+    pub(super) fn new(source: R) -> Self {
+        Self { source, offset: 0, data: 0, padding: 0 }
+    }
+
+    /// The next entry, what is left of the current one skipped; none at the archive's end.
+    pub(super) fn next_entry(&mut self) -> Result<Option<Head>, TarError> {
+        let mut extensions = Extensions::default();
+        loop {
+            self.skip_data()?;
+            let at = self.offset;
+            let Some(block) = self.block()? else {
+                return if extensions.is_empty() { Ok(None) } else { Err(TarError::Truncated { offset: at }) };
+            };
+            let header = Header::from_byte_slice(&block);
+            check_sum(header, at)?;
+            match header.entry_type() {
+                EntryType::GNULongName => extensions.long_name = Some(self.extension(header, at)?),
+                EntryType::GNULongLink => extensions.long_link = Some(self.extension(header, at)?),
+                EntryType::XHeader => {
+                    let records = self.extension(header, at)?;
+                    extensions.read_pax(&records).map_err(|reason| TarError::Header { offset: at, reason })?;
+                }
+                // Engines do not apply global headers; neither is it an entry.
+                EntryType::XGlobalHeader => drop(self.extension(header, at)?),
+                _ => return self.head(header, &extensions, at).map(Some),
+            }
+        }
+    }
+
+    /// sha256 of what is left of the current entry's data.
+    pub(super) fn hash_data(&mut self) -> Result<Digest, TarError> {
+        let mut hash = Hash::new();
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            match self.read(&mut buffer) {
+                Ok(0) => return Ok(hash.finish()),
+                Ok(count) => hash.update(&buffer[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(TarError::Truncated { offset: self.offset });
+                }
+                Err(source) => return Err(TarError::Stream { offset: self.offset, source }),
+            }
+        }
+    }
+
+    fn head(&mut self, header: &Header, extensions: &Extensions, at: u64) -> Result<Head, TarError> {
+        let fail = |reason| TarError::Header { offset: at, reason };
+        let old = header.as_old();
+        let name = extensions.name().map_or_else(|| header.path_bytes().into_owned(), <[u8]>::to_vec);
+        let kind = kind_of(header.entry_type(), &name);
+        let stored = match extensions.stored_size {
+            Some(size) => size,
+            None => unsigned(&old.size).ok_or_else(|| fail("its size is no number"))?,
+        };
+        let sparse = header.entry_type() == EntryType::GNUSparse || extensions.sparse;
+        self.expect_data(if has_data(header.entry_type(), kind) { stored } else { 0 }, at)?;
+        let mut size = if kind == EntryKind::File { extensions.real_size.unwrap_or(stored) } else { 0 };
+        if let Some(gnu) = header.as_gnu().filter(|_| header.entry_type() == EntryType::GNUSparse) {
+            size = unsigned(&gnu.realsize).ok_or_else(|| fail("its real size is no number"))?;
+            if gnu.isextended[0] != 0 {
+                self.skip_sparse_map()?;
+            }
+        }
+        let link = matches!(kind, EntryKind::Symlink | EntryKind::HardLink).then(|| {
+            let written = header.link_name_bytes().unwrap_or_default();
+            String::from_utf8_lossy(extensions.link().unwrap_or(&written)).into_owned()
+        });
+        let mode = unsigned(&old.mode).ok_or_else(|| fail("its mode is no number"))? & 0o7777;
+        let uid = extensions.uid.or_else(|| unsigned(&old.uid)).ok_or_else(|| fail("its owner is no number"))?;
+        let gid = extensions.gid.or_else(|| unsigned(&old.gid)).ok_or_else(|| fail("its group is no number"))?;
+        let mtime = extensions.mtime.or_else(|| number(&old.mtime)).ok_or_else(|| fail("its time is no number"))?;
+        let mode = u32::try_from(mode).unwrap_or_default();
+        Ok(Head { path: absolute(&name), kind, mode, uid, gid, size, mtime, link, sparse })
+    }
+
+    /// The next header block; none at two zero blocks, at one before the stream's end, or at the stream's end.
+    fn block(&mut self) -> Result<Option<[u8; BLOCK]>, TarError> {
+        let at = self.offset;
+        let mut block = [0; BLOCK];
+        if !self.fill(&mut block)? {
+            return Ok(None);
+        }
+        if block.iter().any(|byte| *byte != 0) {
+            return Ok(Some(block));
+        }
+        if self.fill(&mut block)? && block.iter().any(|byte| *byte != 0) {
+            return Err(TarError::Header { offset: at, reason: "a single block of zeros is not an end" });
+        }
+        Ok(None)
+    }
+
+    /// Fills `buffer`; false when the stream ended before its first byte.
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<bool, TarError> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.take_some(&mut buffer[filled..])? {
+                0 if filled == 0 => return Ok(false),
+                0 => return Err(TarError::Truncated { offset: self.offset }),
+                count => filled += count,
+            }
+        }
+        Ok(true)
+    }
+
+    fn take_some(&mut self, buffer: &mut [u8]) -> Result<usize, TarError> {
+        loop {
+            match self.source.read(buffer) {
+                Ok(count) => {
+                    self.offset += count as u64;
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(TarError::Stream { offset: self.offset, source }),
+            }
+        }
+    }
+
+    fn expect_data(&mut self, size: u64, at: u64) -> Result<(), TarError> {
+        if size > i64::MAX.unsigned_abs() {
+            return Err(TarError::Header { offset: at, reason: "its size is out of range" });
+        }
+        self.data = size;
+        self.padding = size.wrapping_neg() % BLOCK as u64;
+        Ok(())
+    }
+
+    fn extension(&mut self, header: &Header, at: u64) -> Result<Vec<u8>, TarError> {
+        let fail = |reason| TarError::Header { offset: at, reason };
+        let size = unsigned(&header.as_old().size).ok_or_else(|| fail("its size is no number"))?;
+        if size > MAX_EXTENSION {
+            return Err(fail("it announces a name or PAX header of more than 1 MiB"));
+        }
+        self.expect_data(size, at)?;
+        let mut bytes = vec![0; usize::try_from(size).unwrap_or_default()];
+        if !bytes.is_empty() && !self.fill(&mut bytes)? {
+            return Err(TarError::Truncated { offset: self.offset });
+        }
+        self.data = 0;
+        Ok(bytes)
+    }
+
+    fn skip_sparse_map(&mut self) -> Result<(), TarError> {
+        let mut block = [0; BLOCK];
+        loop {
+            if !self.fill(&mut block)? {
+                return Err(TarError::Truncated { offset: self.offset });
+            }
+            if block[504] == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn skip_data(&mut self) -> Result<(), TarError> {
+        let mut buffer = [0; 16 * 1024];
+        while self.data + self.padding > 0 {
+            let left = usize::try_from(self.data + self.padding).unwrap_or(usize::MAX).min(buffer.len());
+            let count = self.take_some(&mut buffer[..left])? as u64;
+            if count == 0 {
+                return Err(TarError::Truncated { offset: self.offset });
+            }
+            let of_data = count.min(self.data);
+            self.data -= of_data;
+            self.padding -= count - of_data;
+        }
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Tarball<R> {
+    /// The current entry's data; an early end of the stream is an error of kind `UnexpectedEof`.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.data).unwrap_or(usize::MAX).min(buffer.len());
+        if most == 0 {
+            return Ok(0);
+        }
+        let count = self.source.read(&mut buffer[..most])?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.offset += count as u64;
+        self.data -= count as u64;
+        Ok(count)
+    }
+}
+
+fn check_sum(header: &Header, at: u64) -> Result<(), TarError> {
+    let bytes = header.as_bytes();
+    let sum: u64 = bytes[..148].iter().chain(&bytes[156..]).map(|byte| u64::from(*byte)).sum::<u64>() + 8 * 32;
+    if unsigned(&header.as_old().cksum) == Some(sum) {
+        Ok(())
+    } else {
+        Err(TarError::Header { offset: at, reason: "its checksum is wrong" })
+    }
+}
+
+fn kind_of(kind: EntryType, name: &[u8]) -> EntryKind {
+    match kind {
+        // Before ustar a folder was a file whose name ends in a slash.
+        EntryType::Regular if name.ends_with(b"/") => EntryKind::Directory,
+        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => EntryKind::File,
+        EntryType::Directory => EntryKind::Directory,
+        EntryType::Symlink => EntryKind::Symlink,
+        EntryType::Link => EntryKind::HardLink,
+        _ => EntryKind::Other,
+    }
+}
+
+/// Links, folders, devices and fifos have none, whatever their size says; types that nobody knows have.
+fn has_data(kind: EntryType, is: EntryKind) -> bool {
+    let bare = matches!(kind, EntryType::Char | EntryType::Block | EntryType::Fifo);
+    is == EntryKind::File || is == EntryKind::Other && !bare
+}
+
+fn absolute(name: &[u8]) -> String {
+    let text = String::from_utf8_lossy(name);
+    let mut path = String::with_capacity(text.len() + 1);
+    for component in text.split('/').filter(|component| !component.is_empty() && *component != ".") {
+        path.push('/');
+        path.push_str(component);
+    }
+    if path.is_empty() { "/".to_owned() } else { path }
+}
+
+fn unsigned(field: &[u8]) -> Option<u64> {
+    number(field).and_then(|value| u64::try_from(value).ok())
+}
+
+/// A numeric field: octal digits between blanks and NULs, empty for 0, or two's complement big-endian where the first
+/// bit is set (GNU).
+fn number(field: &[u8]) -> Option<i64> {
+    let (first, rest) = field.split_first()?;
+    if first & 0x80 != 0 {
+        let negative = first & 0x40 != 0;
+        let start = i64::from(first & 0x3f) - if negative { 0x40 } else { 0 };
+        return rest.iter().try_fold(start, |value, byte| value.checked_mul(256)?.checked_add(i64::from(*byte)));
+    }
+    let text = std::str::from_utf8(field).ok()?.trim_matches([' ', '\0']);
+    if text.is_empty() {
+        return Some(0);
+    }
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| i64::from_str_radix(text, 8).ok())?
+}
