@@ -12,7 +12,10 @@ pub mod profile;
 pub mod reference;
 pub mod requirement;
 pub mod requirements;
+#[cfg(any(test, feature = "sample"))]
+pub mod sample;
 pub mod verdict;
+pub mod view;
 
 pub use judge::{Judgement, Selection, judge};
 

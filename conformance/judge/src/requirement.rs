@@ -25,6 +25,41 @@ pub struct Requirement {
     pub judge: fn(&Case<'_>) -> Finding,
 }
 
+impl Requirement {
+    /// A requirement of every target that needs an image; what differs is added by the methods below.
+    #[must_use]
+    pub const fn new(
+        level: Level,
+        id: &'static str,
+        asks: &'static str,
+        source: Source,
+        judge: fn(&Case<'_>) -> Finding,
+    ) -> Self {
+        Self { id, level, asks, condition: "", source, targets: EVERYWHERE, since: "0.12", needs: Needs::Image, judge }
+    }
+
+    /// Judged only under a condition.
+    #[must_use]
+    pub const fn when(mut self, condition: &'static str) -> Self {
+        self.condition = condition;
+        self
+    }
+
+    /// Judged only on some targets.
+    #[must_use]
+    pub const fn on(mut self, targets: &'static [Target]) -> Self {
+        self.targets = targets;
+        self
+    }
+
+    /// Needs something else than an image.
+    #[must_use]
+    pub const fn needing(mut self, needs: Needs) -> Self {
+        self.needs = needs;
+        self
+    }
+}
+
 /// Where a requirement is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source {

@@ -1,10 +1,16 @@
 //! The catalogue: one file for each theme, in each a table of its requirements with their judges and tests.
 
+mod annotations;
+mod base;
+mod source;
+
+use crate::evidence::Export;
+use crate::json::Json;
 use crate::observation::Observation;
-use crate::requirement::{Case, Requirement};
+use crate::requirement::{Case, Requirement, toml_input};
 
 /// Every theme's table.
-const THEMES: &[&[Requirement]] = &[];
+const THEMES: &[&[Requirement]] = &[annotations::TABLE, base::TABLE, source::TABLE];
 
 /// Every requirement, in catalogue order.
 pub fn all() -> impl Iterator<Item = &'static Requirement> {
@@ -25,6 +31,58 @@ pub fn compares_with_registry(id: &str) -> bool {
 
 /// What the case shows of the questions that the RFC leaves open.
 #[must_use]
-pub fn observations(_case: &Case<'_>) -> Vec<Observation> {
-    Vec::new()
+pub fn observations(case: &Case<'_>) -> Vec<Observation> {
+    let mut found: Vec<Observation> = Vec::new();
+    let mut see = |export: &Export, question: &str, answer: String, at: &str| {
+        found.push(Observation {
+            question: question.to_owned(),
+            scenario: export.scenario.clone(),
+            target: export.target,
+            service: export.service.clone(),
+            answer,
+            evidence: export.at(at),
+        });
+    };
+    annotations::observations(case, &mut see);
+    base::observations(case, &mut see);
+    source::observations(case, &mut see);
+    found.dedup_by(|b, a| a.question == b.question && a.answer == b.answer);
+    found
+}
+
+/// Labels that buildpacks contributed, in their order.
+fn contributed_labels(export: &Export) -> Vec<(String, String)> {
+    let metadata = toml_input(&export.inputs, &format!("{}/config/metadata.toml", export.inputs.layers));
+    let list = metadata.as_ref().and_then(|table| table.get("labels")?.as_array());
+    list.into_iter()
+        .flatten()
+        .filter_map(|pair| Some((pair.get("key")?.as_str()?.to_owned(), pair.get("value")?.as_str()?.to_owned())))
+        .collect()
+}
+
+/// Whether a JSON value is the form of a TOML value; a date may be any RFC 3339 string of the same instant.
+fn same_value(toml: &toml::Value, json: &Json) -> bool {
+    match (toml, json) {
+        (toml::Value::String(one), Json::String(two)) => one == two,
+        (toml::Value::Integer(one), Json::Number(two)) => {
+            two.as_i64() == Some(*one) || two.as_f64() == Some(*one as f64)
+        }
+        (toml::Value::Float(one), Json::Number(two)) => two.as_f64() == Some(*one),
+        (toml::Value::Boolean(one), Json::Bool(two)) => one == two,
+        (toml::Value::Datetime(one), Json::String(two)) => same_date(&one.to_string(), two),
+        (toml::Value::Array(one), Json::Array(two)) => {
+            one.len() == two.len() && one.iter().zip(two).all(|(one, two)| same_value(one, two))
+        }
+        (toml::Value::Table(one), Json::Object(two)) => {
+            one.len() == two.len()
+                && one.iter().all(|(key, value)| json.get(key).is_some_and(|json| same_value(value, json)))
+        }
+        _ => false,
+    }
+}
+
+fn same_date(toml: &str, json: &str) -> bool {
+    let instants = (toml.parse::<jiff::Timestamp>(), json.parse::<jiff::Timestamp>());
+    // A local date or time has no instant: its text begins the other, which may spell out midnight or an offset.
+    toml == json || matches!(instants, (Ok(one), Ok(two)) if one == two) || instants.0.is_err() && json.contains(toml)
 }

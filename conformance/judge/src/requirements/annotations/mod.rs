@@ -1,0 +1,490 @@
+//! The form of annotations, whoever made them (`oci-image-annotations.md`).
+
+#[cfg(test)]
+mod tests;
+
+use crate::evidence::{Export, Image};
+use crate::json::Json;
+use crate::requirement::{Case, Requirement, Source, WITH_MANIFEST, holds_when, not_applicable, toml_input, violated};
+use crate::verdict::{Finding, Level};
+use crate::view::{self, PREFIX, RFC_KEYS};
+
+const RULES: Source = Source::oci_annotations("Rules");
+const KEYS: Source = Source::oci_annotations("Pre-Defined Annotation Keys");
+
+pub(super) const TABLE: &[Requirement] = &[
+    Requirement::new(
+        Level::Must,
+        "annotations.string-map",
+        "annotations is absent or an object whose values are all strings",
+        RULES,
+        |case| case.each_image(annotations_are_a_map_of_strings),
+    )
+    .on(WITH_MANIFEST),
+    Requirement::new(Level::Must, "annotations.unique-keys", "the manifest's bytes hold no key twice", RULES, |case| {
+        case.each_image(no_key_is_there_twice)
+    })
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Must,
+        "annotations.reserved-namespace",
+        "every org.opencontainers key that no input supplied is one that an OCI specification defines",
+        RULES,
+        |case| case.each_image(reserved_keys_are_defined_ones),
+    )
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Should,
+        "annotations.reverse-domain-keys",
+        "other keys that no input supplied are in reverse domain notation",
+        RULES,
+        |case| case.each_image(other_keys_are_reverse_domains),
+    )
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Must,
+        "annotations.descriptor-rules",
+        "annotations of descriptors are maps of strings without doubled keys",
+        Source::oci_descriptor("Properties"),
+        |case| case.each_image(descriptors_annotations_follow_the_rules),
+    )
+    .when("a descriptor has annotations")
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Must,
+        "annotations.oci-manifest",
+        "a manifest with annotations is an OCI manifest, by Content-Type and mediaType",
+        Source::oci_manifest("Image Manifest Property Descriptions"),
+        |case| case.each(an_annotated_manifest_is_an_oci_manifest),
+    )
+    .when("the manifest has annotations")
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Should,
+        "annotations.oci-descriptors",
+        "config and layers of an annotated manifest have OCI media types",
+        Source::oci_manifest("Image Manifest Property Descriptions"),
+        |case| case.each_image(its_descriptors_are_oci),
+    )
+    .when("the manifest has annotations")
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Should,
+        "annotations.ref-name-only-in-index",
+        "ref.name is not on the manifest",
+        KEYS,
+        |case| case.each_image(ref_name_is_not_on_the_manifest),
+    )
+    .on(WITH_MANIFEST),
+    Requirement::new(Level::Must, "annotations.created-rfc3339", "created parses as RFC 3339", KEYS, |case| {
+        case.each_image(created_is_a_date)
+    })
+    .when("the annotation created is there")
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Must,
+        "annotations.licenses-spdx",
+        "licenses is an SPDX expression where its input is one",
+        KEYS,
+        |case| case.each_image(licenses_stay_an_spdx_expression),
+    )
+    .when("the annotation licenses is there and its input parses as an SPDX expression")
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Should,
+        "annotations.url-values",
+        "documentation and source are absolute URLs whenever their input is",
+        KEYS,
+        |case| case.each_image(urls_stay_urls),
+    )
+    .when("documentation or source is there and its input is an absolute URL")
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Should,
+        "annotations.not-inherited",
+        "no value of the run image's annotations or labels is the value of one of the nine keys",
+        Source::rfc_196("What it is"),
+        |case| case.each_image(nothing_is_inherited_from_the_run_image),
+    )
+    .when("the run image carries annotations or labels")
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Should,
+        "annotations.stable-order",
+        "keys are serialised in the same order from run to run",
+        Source::own("annotations"),
+        keys_keep_their_order,
+    )
+    .when("the same build was exported more than once, with annotations")
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Should,
+        "annotations.no-label-substitute",
+        "the label of an RFC key is absent, equal to the annotation, inherited, or a buildpack's",
+        Source::rfc_196_review("labels are not annotations"),
+        |case| case.each_image(labels_do_not_stand_in_for_annotations),
+    ),
+];
+
+/// Keys that the image specification defines.
+const DEFINED: [&str; 16] = [
+    "created",
+    "authors",
+    "url",
+    "documentation",
+    "source",
+    "version",
+    "revision",
+    "vendor",
+    "licenses",
+    "ref.name",
+    "title",
+    "description",
+    "base.digest",
+    "base.name",
+    "artifact.created",
+    "artifact.description",
+];
+
+fn at(export: &Export, key: &str) -> String {
+    export.at(&format!("manifest.json#/annotations/{}", key.replace('~', "~0").replace('/', "~1")))
+}
+
+fn annotations_are_a_map_of_strings(export: &Export, image: &Image) -> Finding {
+    let Some(manifest) = view::json(image.manifest.as_ref()) else {
+        return violated("the manifest is not JSON", "a JSON object", "something else", export.at("manifest.json"));
+    };
+    let Some(annotations) = manifest.get("annotations") else { return Finding::Holds };
+    let Some(members) = annotations.members() else {
+        let found = annotations.kind();
+        return violated(
+            "annotations is no object",
+            "an object or nothing",
+            found,
+            export.at("manifest.json#/annotations"),
+        );
+    };
+    match members.iter().find(|(_, value)| value.as_str().is_none()) {
+        Some((key, value)) => {
+            violated(format!("the annotation {key} is no string"), "a string", value.kind(), at(export, key))
+        }
+        None => Finding::Holds,
+    }
+}
+
+fn no_key_is_there_twice(export: &Export, image: &Image) -> Finding {
+    let doubled = view::json(image.manifest.as_ref()).map(|json| json.doubled_keys()).unwrap_or_default();
+    match doubled.first() {
+        Some(pointer) => {
+            violated("a key is there twice", "each key once", pointer, export.at(&format!("manifest.json#{pointer}")))
+        }
+        None => Finding::Holds,
+    }
+}
+
+/// Keys of `[[annotations]]` and of the run image's annotations: inputs supplied them.
+fn supplied(export: &Export) -> Vec<String> {
+    let metadata = toml_input(&export.inputs, &format!("{}/config/metadata.toml", export.inputs.layers));
+    let contributed = metadata.as_ref().and_then(|table| table.get("annotations")?.as_array());
+    let mut keys: Vec<String> =
+        contributed.into_iter().flatten().filter_map(|pair| Some(pair.get("key")?.as_str()?.to_owned())).collect();
+    let run_image = view::json(Some(&export.run_image.manifest));
+    let inherited = run_image.as_ref().and_then(|json| json.get("annotations")?.members()).unwrap_or_default();
+    keys.extend(inherited.iter().map(|(key, _)| key.clone()));
+    keys
+}
+
+fn own_keys(export: &Export, image: &Image) -> Vec<String> {
+    let supplied = supplied(export);
+    view::annotations(image).into_iter().map(|(key, _)| key).filter(|key| !supplied.contains(key)).collect()
+}
+
+fn is_reserved(key: &str) -> bool {
+    key == "org.opencontainers" || key.starts_with("org.opencontainers.")
+}
+
+fn reserved_keys_are_defined_ones(export: &Export, image: &Image) -> Finding {
+    let is_defined = |key: &str| key.strip_prefix(PREFIX).is_some_and(|name| DEFINED.contains(&name));
+    match own_keys(export, image).into_iter().find(|key| is_reserved(key) && !is_defined(key)) {
+        Some(key) => violated(
+            "a key of the reserved namespace is not defined by any OCI specification",
+            "a defined key",
+            &key,
+            at(export, &key),
+        ),
+        None => Finding::Holds,
+    }
+}
+
+fn other_keys_are_reverse_domains(export: &Export, image: &Image) -> Finding {
+    let is_label = |part: &str| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        !part.is_empty() && part.chars().all(fits)
+    };
+    let is_reverse_domain = |key: &str| {
+        // After a slash comes a name within the domain, as other projects write keys.
+        let domain = key.split('/').next().unwrap_or(key);
+        domain.contains('.') && domain.split('.').all(is_label)
+    };
+    match own_keys(export, image).into_iter().find(|key| !is_reserved(key) && !is_reverse_domain(key)) {
+        Some(key) => violated("a key is not in reverse domain notation", "com.example.key", &key, at(export, &key)),
+        None => Finding::Holds,
+    }
+}
+
+fn descriptors_annotations_follow_the_rules(export: &Export, image: &Image) -> Finding {
+    let Some(manifest) = view::json(image.manifest.as_ref()) else {
+        return not_applicable("the manifest is not JSON");
+    };
+    let annotated: Vec<(String, &Json)> = view::descriptors(&manifest)
+        .into_iter()
+        .filter_map(|(pointer, descriptor)| Some((pointer, descriptor.get("annotations")?)))
+        .collect();
+    if annotated.is_empty() {
+        return not_applicable("no descriptor has annotations");
+    }
+    for (pointer, annotations) in annotated {
+        let place = export.at(&format!("manifest.json#{pointer}/annotations"));
+        let Some(members) = annotations.members() else {
+            return violated("a descriptor's annotations are no object", "an object", annotations.kind(), place);
+        };
+        if let Some((key, value)) = members.iter().find(|(_, value)| value.as_str().is_none()) {
+            return violated(format!("a descriptor's annotation {key} is no string"), "a string", value.kind(), place);
+        }
+        if let Some(doubled) = annotations.doubled_keys().first() {
+            return violated("a descriptor's annotations hold a key twice", "each key once", doubled, place);
+        }
+    }
+    Finding::Holds
+}
+
+fn has_annotations(image: &Image) -> bool {
+    view::json(image.manifest.as_ref()).is_some_and(|json| json.get("annotations").is_some())
+}
+
+const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+fn an_annotated_manifest_is_an_oci_manifest(export: &Export) -> Finding {
+    let Some(image) = export.image.as_ref().filter(|image| has_annotations(image)) else {
+        return not_applicable("the manifest has no annotations");
+    };
+    let json = view::json(image.manifest.as_ref());
+    let declared = json.as_ref().and_then(|json| json.get("mediaType"));
+    if let Some(found) = declared.filter(|found| found.as_str() != Some(OCI_MANIFEST)) {
+        let place = export.at("manifest.json#/mediaType");
+        return violated("an annotated manifest declares another media type", OCI_MANIFEST, found, place);
+    }
+    let served = image.manifest.as_ref().and_then(|manifest| manifest.content_type.as_deref());
+    let served = served.map(|text| text.split(';').next().unwrap_or(text).trim());
+    match served {
+        Some(found) if found != OCI_MANIFEST => violated(
+            "the registry serves an annotated manifest under another Content-Type",
+            OCI_MANIFEST,
+            found,
+            export.at("tags.json"),
+        ),
+        _ => Finding::Holds,
+    }
+}
+
+fn its_descriptors_are_oci(export: &Export, image: &Image) -> Finding {
+    if !has_annotations(image) {
+        return not_applicable("the manifest has no annotations");
+    }
+    let Some(manifest) = view::json(image.manifest.as_ref()) else {
+        return not_applicable("the manifest is not JSON");
+    };
+    let other = view::descriptors(&manifest).into_iter().find_map(|(pointer, descriptor)| {
+        let media_type = descriptor.get("mediaType").and_then(Json::as_str).unwrap_or("none").to_owned();
+        (!media_type.starts_with("application/vnd.oci.image.")).then_some((pointer, media_type))
+    });
+    match other {
+        Some((pointer, found)) => violated(
+            "a descriptor of an annotated manifest has no OCI media type",
+            "application/vnd.oci.image.…",
+            found,
+            export.at(&format!("manifest.json#{pointer}/mediaType")),
+        ),
+        None => Finding::Holds,
+    }
+}
+
+fn ref_name_is_not_on_the_manifest(export: &Export, image: &Image) -> Finding {
+    let key = format!("{PREFIX}ref.name");
+    // One that an input supplied is not the exporter's own doing.
+    let is_there = own_keys(export, image).contains(&key);
+    holds_when(!is_there, || {
+        let found = view::annotation(image, &key).unwrap_or_default();
+        violated("ref.name belongs on the descriptors of an index", "no such annotation", found, at(export, &key))
+    })
+}
+
+fn created_is_a_date(export: &Export, image: &Image) -> Finding {
+    let key = format!("{PREFIX}created");
+    let Some(text) = view::annotation(image, &key) else { return not_applicable("there is no annotation created") };
+    holds_when(is_rfc_3339(&text), || {
+        violated("created is no RFC 3339 date and time", "1985-04-12T23:20:50.52Z", view::cut(&text), at(export, &key))
+    })
+}
+
+/// Date, time and offset: a parser of dates alone would also take what RFC 3339 does not.
+pub(super) fn is_rfc_3339(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let has_offset = text.ends_with(['Z', 'z'])
+        || bytes.len() > 6 && matches!(bytes[bytes.len() - 6], b'+' | b'-') && bytes[bytes.len() - 3] == b':';
+    let has_shape = bytes.len() >= 20 && bytes[4] == b'-' && bytes[7] == b'-' && bytes[13] == b':' && bytes[16] == b':';
+    has_shape
+        && has_offset
+        && matches!(bytes[10], b'T' | b't' | b' ')
+        && !text.contains('[')
+        && text.parse::<jiff::Timestamp>().is_ok()
+}
+
+/// The non-empty string input of one of the RFC's seven keys.
+pub(super) fn input(export: &Export, table: &str, key: &str) -> Option<String> {
+    let project = toml_input(&export.inputs, &export.inputs.project_metadata)?;
+    Some(project.get("source")?.get(table)?.get(key)?.as_str()?.to_owned()).filter(|text| !text.is_empty())
+}
+
+fn is_spdx(text: &str) -> bool {
+    let mode = spdx::ParseMode {
+        allow_deprecated: true,
+        allow_unknown: false,
+        allow_slash_as_or_operator: false,
+        allow_imprecise_license_names: false,
+        allow_postfix_plus_on_gpl: true,
+    };
+    spdx::Expression::parse_mode(text, mode).is_ok()
+}
+
+fn licenses_stay_an_spdx_expression(export: &Export, image: &Image) -> Finding {
+    let key = format!("{PREFIX}licenses");
+    let Some(found) = view::annotation(image, &key) else { return not_applicable("there is no annotation licenses") };
+    match input(export, "metadata", "licenses") {
+        Some(input) if is_spdx(&input) => holds_when(is_spdx(&found), || {
+            violated("licenses is no SPDX expression, though its input is", input, view::cut(&found), at(export, &key))
+        }),
+        _ => not_applicable("the input is no SPDX expression"),
+    }
+}
+
+fn is_absolute_url(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    let has_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(fits);
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    has_scheme && !host.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+fn urls_stay_urls(export: &Export, image: &Image) -> Finding {
+    let mut result = not_applicable("neither documentation nor source is there with an absolute URL as its input");
+    for (name, key) in [("documentation", "documentation-url"), ("source", "repository")] {
+        let annotation = format!("{PREFIX}{name}");
+        let (Some(found), Some(input)) = (view::annotation(image, &annotation), input(export, "metadata", key)) else {
+            continue;
+        };
+        if !is_absolute_url(&input) {
+            continue;
+        }
+        if !is_absolute_url(&found) {
+            return violated(
+                format!("{name} is no absolute URL, though its input is"),
+                input,
+                view::cut(&found),
+                at(export, &annotation),
+            );
+        }
+        result = Finding::Holds;
+    }
+    result
+}
+
+fn nothing_is_inherited_from_the_run_image(export: &Export, image: &Image) -> Finding {
+    if export.run_image.sentinels.is_empty() {
+        return not_applicable("the run image carries neither annotations nor labels");
+    }
+    for name in RFC_KEYS {
+        let key = format!("{PREFIX}{name}");
+        if let Some(found) = view::annotation(image, &key).filter(|text| export.run_image.sentinels.contains(text)) {
+            return violated(
+                format!("the app image claims the run image's {name} as its own"),
+                "a value of the build's inputs, or no annotation",
+                found,
+                at(export, &key),
+            );
+        }
+    }
+    Finding::Holds
+}
+
+fn keys_keep_their_order(case: &Case<'_>) -> Finding {
+    let keys = |export: &Export| -> Vec<String> {
+        export.image.iter().flat_map(view::annotations).map(|(key, _)| key).collect()
+    };
+    let pairs: Vec<_> = case.repeats().into_iter().filter(|(first, _)| !keys(first).is_empty()).collect();
+    if pairs.is_empty() {
+        return not_applicable("no annotated build was exported twice");
+    }
+    for (first, second) in pairs {
+        let (mut one, mut two) = (keys(first), keys(second));
+        let (expected, found) = (one.join(", "), two.join(", "));
+        if one != two {
+            one.sort();
+            two.sort();
+            if one == two {
+                let place = second.at("manifest.json#/annotations");
+                return violated("the order of the keys changes from run to run", expected, found, place);
+            }
+        }
+    }
+    Finding::Holds
+}
+
+fn labels_do_not_stand_in_for_annotations(export: &Export, image: &Image) -> Finding {
+    let labels = view::labels(image);
+    let inherited = view::labels_of(Some(&export.run_image.config));
+    let contributed = super::contributed_labels(export);
+    for name in RFC_KEYS {
+        let key = format!("{PREFIX}{name}");
+        let Some(found) = labels.get(&key) else { continue };
+        let explained = view::annotation(image, &key).as_ref() == Some(found)
+            || inherited.get(&key) == Some(found)
+            || contributed.iter().any(|(label, value)| *label == key && value == found);
+        if !explained {
+            return violated(
+                format!("a label {key} stands where an annotation belongs"),
+                "no such label, or one equal to the annotation",
+                view::cut(found),
+                export.at(&format!("config.json#/config/Labels/{key}")),
+            );
+        }
+    }
+    Finding::Holds
+}
+
+pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
+    for export in &case.exports {
+        let Some(image) = export.image.as_ref().filter(|image| image.manifest.is_some()) else { continue };
+        let sentinels = &export.run_image.sentinels;
+        let kept = view::annotations(image)
+            .into_iter()
+            .filter(|(key, value)| {
+                let is_rfc = key.strip_prefix(PREFIX).is_some_and(|name| RFC_KEYS.contains(&name));
+                !is_rfc && value.as_str().is_some_and(|text| sentinels.iter().any(|sentinel| sentinel == text))
+            })
+            .count();
+        let run_image = view::json(Some(&export.run_image.manifest));
+        if run_image.is_some_and(|json| json.get("annotations").is_some()) {
+            let answer = if kept == 0 { "dropped".to_owned() } else { format!("{kept} kept") };
+            see(export, "run-image-s-other-annotations", answer, "manifest.json#/annotations");
+        }
+        let Some(manifest) = view::json(image.manifest.as_ref()) else { continue };
+        let on_descriptors = view::descriptors(&manifest).iter().any(|(_, one)| one.get("annotations").is_some());
+        see(
+            export,
+            "annotations-on-descriptors",
+            if on_descriptors { "yes" } else { "no" }.to_owned(),
+            "manifest.json",
+        );
+    }
+}

@@ -1,0 +1,425 @@
+//! The run image: what `base.name` and `base.digest` say, and whether it is true.
+
+#[cfg(test)]
+mod tests;
+
+use crate::digest::Digest;
+use crate::evidence::{Export, Image, Target};
+use crate::json::Json;
+use crate::reference::Reference;
+use crate::requirement::{
+    Case, Requirement, Source, WITH_MANIFEST, absent, holds_when, not_applicable, toml_input, violated,
+};
+use crate::verdict::{Finding, Level};
+use crate::view::{self, PREFIX};
+
+const HOW: Source = Source::rfc_196("How it Works");
+const REVIEW: Source = Source::rfc_196_review("review of base.name and base.digest");
+const KEYS: Source = Source::oci_annotations("Pre-Defined Annotation Keys");
+const THERE: &str = "base.digest is there, the run image is not extended, and the exporter writes an OCI manifest";
+const NAMED: &str = "base.name is there, the run image is not extended, and the exporter writes an OCI manifest";
+
+const fn row(
+    level: Level,
+    id: &'static str,
+    asks: &'static str,
+    source: Source,
+    judge: fn(&Case<'_>) -> Finding,
+) -> Requirement {
+    Requirement::new(level, id, asks, source, judge).on(WITH_MANIFEST)
+}
+
+pub(super) const TABLE: &[Requirement] = &[
+    row(Level::Optional, "base.digest-present", "base.digest is there", HOW, |case| case.each(the_digest_is_there))
+        .when("the run image has a known digest and is not extended"),
+    row(Level::Must, "base.digest-is-run-image", "base.digest is the digest in run-image.reference", HOW, |case| {
+        case.each(|export| with_digest(export, base_digest_is_the_analysed_run_image))
+    })
+    .when(THERE),
+    row(
+        Level::Must,
+        "base.digest-resolves",
+        "base.digest is a valid digest under which the run image's repository serves bytes that hash to it",
+        Source::oci_descriptor("Digests"),
+        |case| case.each(|export| with_digest(export, the_digest_resolves)),
+    )
+    .when(THERE),
+    row(Level::Must, "base.digest-not-image-id", "base.digest is never an imageID", REVIEW, |case| {
+        case.each(|export| with_digest(export, the_digest_is_no_image_id))
+    })
+    .when(THERE),
+    row(
+        Level::Must,
+        "base.digest-pinned",
+        "base.digest stays the analysed digest after the run image's tag has moved",
+        REVIEW,
+        |case| case.each(|export| with_digest(export, the_digest_stays_after_the_tag_moved)),
+    )
+    .when("base.digest is there and the run image's tag moved between analysis and export"),
+    row(Level::Optional, "base.name-present", "base.name is there", HOW, |case| case.each(the_name_is_there))
+        .when("the run image has a known digest and is not extended"),
+    row(
+        Level::Must,
+        "base.name-is-run-image-name",
+        "base.name names run-image.image of analyzed.toml, the label's runImage.image, or a mirror of it",
+        REVIEW,
+        |case| case.each(|export| with_name(export, the_name_is_the_run_image_s)),
+    )
+    .when(NAMED),
+    row(
+        Level::Should,
+        "base.name-fully-qualified",
+        "base.name is a reference that spells out the registry",
+        KEYS,
+        |case| case.each(|export| with_name(export, the_name_spells_out_its_registry)),
+    )
+    .when(NAMED),
+    row(Level::Should, "base.name-is-tag", "base.name is a tag reference", Source::rfc_196("What it is"), |case| {
+        case.each(|export| with_name(export, the_name_is_a_tag))
+    })
+    .when("base.name is there and the run image was not named by digest"),
+    row(
+        Level::Must,
+        "base.agrees-with-label",
+        "base.name and base.digest agree with runImage of the lifecycle's label",
+        HOW,
+        |case| case.each(name_and_digest_agree_with_the_label),
+    )
+    .when("base.name or base.digest is there, and so is runImage in the label"),
+    row(
+        Level::Must,
+        "base.shares-layers",
+        "the app image's first layers are those of the image under base.digest",
+        Source::platform("exporter, Outputs"),
+        |case| case.each(|export| with_digest(export, the_base_s_layers_come_first)),
+    )
+    .when(THERE),
+    row(Level::Should, "base.pair", "where base.name is there, base.digest is", KEYS, |case| {
+        case.each(|export| with_name(export, the_name_comes_with_its_digest))
+    })
+    .when(NAMED),
+];
+
+fn at(export: &Export, name: &str) -> String {
+    export.at(&format!("manifest.json#/annotations/{PREFIX}{name}"))
+}
+
+fn annotation(export: &Export, name: &str) -> Option<String> {
+    view::annotation(export.image.as_ref()?, &format!("{PREFIX}{name}"))
+}
+
+/// Why nothing of this theme is judged, where it is not.
+fn out_of_scope(export: &Export) -> Option<Finding> {
+    if export.run_image.extended {
+        return Some(not_applicable("the run image was extended"));
+    }
+    let media_type = |bytes: Option<&crate::evidence::Document>| {
+        view::json(bytes).and_then(|json| json.get("mediaType")?.as_str().map(str::to_owned)).unwrap_or_default()
+    };
+    let is_docker = |text: &str| text.starts_with("application/vnd.docker.");
+    let image = export.image.as_ref()?;
+    let exported = media_type(image.manifest.as_ref());
+    if is_docker(&media_type(Some(&export.run_image.manifest))) && (exported.is_empty() || is_docker(&exported)) {
+        return Some(not_applicable("the run image is Docker schema 2, and so is the app image"));
+    }
+    None
+}
+
+/// Asks a judge of the digest; in a layout the reference must carry one (RFC 0119).
+fn with_digest(export: &Export, judge: fn(&Export, &str) -> Finding) -> Finding {
+    if let Some(reason) = out_of_scope(export) {
+        return reason;
+    }
+    if export.target == Target::Layout && view::pinned(export).is_none() {
+        return not_applicable("run-image.reference carries no digest");
+    }
+    match annotation(export, "base.digest") {
+        Some(found) => judge(export, &found),
+        None => not_applicable("there is no base.digest"),
+    }
+}
+
+fn with_name(export: &Export, judge: fn(&Export, &str) -> Finding) -> Finding {
+    if let Some(reason) = out_of_scope(export) {
+        return reason;
+    }
+    match annotation(export, "base.name") {
+        Some(found) => judge(export, &found),
+        None => not_applicable("there is no base.name"),
+    }
+}
+
+/// "Present" means with a value that is not one of the run image's own.
+fn is_present(export: &Export, name: &str) -> bool {
+    annotation(export, name).is_some_and(|value| !export.run_image.sentinels.contains(&value))
+}
+
+fn the_digest_is_there(export: &Export) -> Finding {
+    if let Some(reason) = out_of_scope(export) {
+        return reason;
+    }
+    let Some(pinned) = view::pinned(export) else {
+        return not_applicable("run-image.reference carries no digest");
+    };
+    holds_when(is_present(export, "base.digest"), || {
+        absent("there is no base.digest", pinned, at(export, "base.digest"))
+    })
+}
+
+fn the_name_is_there(export: &Export) -> Finding {
+    if let Some(reason) = out_of_scope(export) {
+        return reason;
+    }
+    if view::pinned(export).is_none() || export.run_image.name.is_empty() {
+        return not_applicable("the run image has no known digest or no name");
+    }
+    holds_when(is_present(export, "base.name"), || {
+        absent("there is no base.name", &export.run_image.name, at(export, "base.name"))
+    })
+}
+
+/// Digests by which the analysed run image can rightly be called: that of the reference, and behind an index also that
+/// of the chosen platform's manifest.
+fn right_digests(export: &Export) -> Vec<Digest> {
+    let pinned = view::pinned(export).unwrap_or_else(|| export.run_image.digest.clone());
+    let mut right = vec![pinned];
+    if export.run_image.index.is_some() {
+        right.extend([export.run_image.digest.clone(), export.run_image.manifest.digest.clone()]);
+    }
+    right
+}
+
+fn base_digest_is_the_analysed_run_image(export: &Export, found: &str) -> Finding {
+    let right = right_digests(export);
+    holds_when(right.iter().any(|digest| digest.as_str() == found), || {
+        violated("base.digest is not the analysed run image", &right[0], view::cut(found), at(export, "base.digest"))
+    })
+}
+
+fn the_digest_resolves(export: &Export, found: &str) -> Finding {
+    let Ok(digest) = Digest::parse(found) else {
+        return violated(
+            "base.digest is no valid digest",
+            "sha256:<64 digits>",
+            view::cut(found),
+            at(export, "base.digest"),
+        );
+    };
+    let served = export.base.as_ref().map(|base| &base.fetched);
+    let document = served.and_then(|served| served.document.as_ref());
+    match (document, served) {
+        (Some(document), _) if document.digest == digest => Finding::Holds,
+        (Some(document), _) => {
+            let found = format!("bytes of {}", document.digest);
+            violated(
+                "the run image's repository serves other bytes under base.digest",
+                digest,
+                found,
+                at(export, "base.digest"),
+            )
+        }
+        (None, Some(served)) => {
+            let found = format!("status {}", served.status);
+            violated(
+                "the run image's repository has nothing under base.digest",
+                digest,
+                found,
+                at(export, "base.digest"),
+            )
+        }
+        (None, None) => Finding::Skipped("what lies under base.digest was not fetched".to_owned()),
+    }
+}
+
+fn the_digest_is_no_image_id(export: &Export, found: &str) -> Finding {
+    let own = export.image.as_ref().and_then(|image| image.config.as_ref()).map(|config| &config.digest);
+    let ids = [Some(&export.run_image.config.digest), own];
+    holds_when(!ids.into_iter().flatten().any(|id| id.as_str() == found), || {
+        violated("base.digest is an imageID", &right_digests(export)[0], found, at(export, "base.digest"))
+    })
+}
+
+fn the_digest_stays_after_the_tag_moved(export: &Export, found: &str) -> Finding {
+    let Some(moved) = export.run_image.tag_moved_to.as_ref().filter(|_| export.target == Target::Registry) else {
+        return not_applicable("the run image's tag did not move between analysis and export");
+    };
+    let right = right_digests(export);
+    holds_when(right.iter().any(|digest| digest.as_str() == found), || {
+        let message = if found == moved.as_str() {
+            "base.digest is what the run image's tag names now"
+        } else {
+            "base.digest is not the analysed digest"
+        };
+        violated(message, &right[0], view::cut(found), at(export, "base.digest"))
+    })
+}
+
+/// `runImage` of the lifecycle's label.
+fn label(export: &Export) -> Option<Json> {
+    view::lifecycle_label(export.image.as_ref()?)?.get("runImage").cloned()
+}
+
+/// Names by which the run image can rightly be called, and what each is.
+fn right_names(export: &Export) -> Vec<(&'static str, String)> {
+    let mut names = vec![("run-image.image", export.run_image.name.clone())];
+    let text = |value: Option<&Json>| value.and_then(Json::as_str).map(str::to_owned);
+    if let Some(label) = label(export) {
+        names.extend(text(label.get("image")).map(|name| ("the label's runImage.image", name)));
+        let mirrors = label.get("mirrors").and_then(Json::items).unwrap_or_default();
+        names.extend(mirrors.iter().filter_map(|mirror| Some(("a mirror in the label", text(Some(mirror))?))));
+    }
+    let run = toml_input(&export.inputs, &export.inputs.run);
+    let images = run.as_ref().and_then(|table| table.get("images")?.as_array()).map(Vec::as_slice).unwrap_or_default();
+    let same = |name: &str| Reference::parse(name).ok().zip(Reference::parse(&export.run_image.name).ok());
+    let is_ours = |name: &str| same(name).is_some_and(|(one, two)| one.same_image(&two));
+    for entry in images {
+        let mut all: Vec<&str> = entry.get("image").and_then(toml::Value::as_str).into_iter().collect();
+        let mirrors = entry.get("mirrors").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        all.extend(mirrors.iter().filter_map(toml::Value::as_str));
+        if all.iter().any(|name| is_ours(name)) {
+            names.extend(all.into_iter().map(|name| ("an entry of run.toml", name.to_owned())));
+        }
+    }
+    names
+}
+
+fn matched_name(export: &Export, found: &str) -> Option<&'static str> {
+    let found = Reference::parse(found).ok()?;
+    let is_it = |name: &str| {
+        Reference::parse(name).is_ok_and(|right| {
+            // A name by digest as well as by tag names the same image as the tag alone.
+            right.same_image(&found)
+                || right.same_repository(&found) && found.digest.is_none() && right.tag == found.tag
+        })
+    };
+    right_names(export).into_iter().find(|(_, name)| is_it(name)).map(|(what, _)| what)
+}
+
+fn the_name_is_the_run_image_s(export: &Export, found: &str) -> Finding {
+    holds_when(matched_name(export, found).is_some(), || {
+        violated(
+            "base.name does not name the run image",
+            &export.run_image.name,
+            view::cut(found),
+            at(export, "base.name"),
+        )
+    })
+}
+
+fn the_name_spells_out_its_registry(export: &Export, found: &str) -> Finding {
+    holds_when(Reference::parse(found).is_ok_and(|reference| reference.spelled_registry), || {
+        let expected = Reference::parse(&export.run_image.name).map_or_else(|_| String::new(), |name| name.to_string());
+        violated("base.name does not spell out its registry", expected, view::cut(found), at(export, "base.name"))
+    })
+}
+
+fn the_name_is_a_tag(export: &Export, found: &str) -> Finding {
+    let by_digest = |text: &str| Reference::parse(text).is_ok_and(|name| name.digest.is_some());
+    if by_digest(&export.run_image.name) {
+        return not_applicable("the run image was named by digest");
+    }
+    holds_when(!by_digest(found), || {
+        violated("base.name is a digest reference", &export.run_image.name, view::cut(found), at(export, "base.name"))
+    })
+}
+
+fn name_and_digest_agree_with_the_label(export: &Export) -> Finding {
+    if let Some(reason) = out_of_scope(export) {
+        return reason;
+    }
+    let (name, digest) = (annotation(export, "base.name"), annotation(export, "base.digest"));
+    let Some(label) = label(export).filter(|_| name.is_some() || digest.is_some()) else {
+        return not_applicable("there are no base annotations, or no runImage in the label");
+    };
+    let reference = label.get("reference").and_then(Json::as_str).unwrap_or_default();
+    let in_label = reference.rsplit_once('@').and_then(|(_, digest)| Digest::parse(digest).ok());
+    if let (Some(digest), Some(in_label)) = (&digest, &in_label)
+        && digest != in_label.as_str()
+        && !(export.run_image.index.is_some() && right_digests(export).iter().any(|right| right.as_str() == digest))
+    {
+        return violated(
+            "base.digest and the label's runImage.reference disagree",
+            in_label,
+            digest,
+            at(export, "base.digest"),
+        );
+    }
+    let image = label.get("image").and_then(Json::as_str).unwrap_or_default();
+    let mirrors: Vec<&str> =
+        label.get("mirrors").and_then(Json::items).unwrap_or_default().iter().filter_map(Json::as_str).collect();
+    let Some(name) = name.filter(|_| !image.is_empty()) else {
+        return holds_when(digest.is_some() && in_label.is_some(), || not_applicable("there is nothing to compare"));
+    };
+    let same = |other: &str| {
+        Reference::parse(&name)
+            .ok()
+            .zip(Reference::parse(other).ok())
+            .is_some_and(|(one, two)| one.same_repository(&two))
+    };
+    let agrees = same(image) || mirrors.iter().any(|mirror| same(mirror)) || matched_name(export, &name).is_some();
+    holds_when(agrees, || {
+        violated("base.name and the label's runImage.image disagree", image, view::cut(&name), at(export, "base.name"))
+    })
+}
+
+fn the_base_s_layers_come_first(export: &Export, _: &str) -> Finding {
+    let Some(base) = export.base.as_ref() else {
+        return Finding::Skipped("what lies under base.digest was not fetched".to_owned());
+    };
+    if base.fetched.document.is_none() {
+        return not_applicable("nothing lies under base.digest, which base.digest-resolves judges");
+    }
+    let expected = view::diff_ids(base.config.as_ref());
+    let found = export.image.as_ref().map(|image: &Image| view::diff_ids(image.config.as_ref())).unwrap_or_default();
+    let place = export.at("config.json#/rootfs/diff_ids");
+    if expected.is_empty() {
+        return violated(
+            "what lies under base.digest is no image with layers",
+            "an image",
+            "no diff_ids",
+            at(export, "base.digest"),
+        );
+    }
+    holds_when(found.starts_with(&expected), || {
+        let found = found.iter().take(expected.len()).cloned().collect::<Vec<_>>().join(", ");
+        violated("the first layers are not those of the image under base.digest", expected.join(", "), found, place)
+    })
+}
+
+fn the_name_comes_with_its_digest(export: &Export, name: &str) -> Finding {
+    holds_when(annotation(export, "base.digest").is_some(), || {
+        violated("base.name is there without base.digest", "both", name, export.at("manifest.json#/annotations"))
+    })
+}
+
+pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
+    for export in &case.exports {
+        if export.image.as_ref().is_none_or(|image| image.manifest.is_none()) {
+            continue;
+        }
+        let place = "manifest.json#/annotations";
+        if let Some(name) = annotation(export, "base.name") {
+            let what = matched_name(export, &name).unwrap_or("something else");
+            see(export, "base-name-is", what.to_owned(), place);
+        }
+        if let (Some(digest), true) = (annotation(export, "base.digest"), export.run_image.index.is_some()) {
+            let is_index = digest == export.run_image.digest.as_str();
+            see(
+                export,
+                "base-digest-behind-an-index",
+                if is_index { "the index's" } else { "the platform manifest's" }.to_owned(),
+                place,
+            );
+        }
+        let media_type = |document| {
+            view::json(document).and_then(|json| json.get("mediaType")?.as_str().map(str::to_owned)).unwrap_or_default()
+        };
+        let image = export.image.as_ref();
+        if media_type(Some(&export.run_image.manifest)).starts_with("application/vnd.docker.") {
+            let exported = media_type(image.and_then(|image| image.manifest.as_ref()));
+            let answer =
+                if exported.starts_with("application/vnd.docker.") { "kept as it is" } else { "converted to OCI" };
+            see(export, "docker-schema-2-run-image", answer.to_owned(), "manifest.json#/mediaType");
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! What the platform passes in `project-metadata.toml`: seven keys, byte for byte or not at all.
+
+use crate::evidence::{Export, Image};
+use crate::requirement::{
+    Case, EVERYWHERE, Requirement, Source, WITH_MANIFEST, absent, holds_when, not_applicable, toml_input, violated,
+};
+use crate::verdict::{Finding, Level};
+use crate::view::{self, PREFIX};
+
+const RFC: Source = Source::rfc_196("What it is");
+
+macro_rules! keys {
+    ($($name:literal from $table:literal $key:literal;)*) => {
+        /// Annotation, table below `source`, key.
+        const KEYS: &[(&str, &str, &str)] = &[$(($name, $table, $key)),*];
+
+        pub(super) const TABLE: &[Requirement] = &[
+            $(
+                Requirement::new(
+                    Level::Optional,
+                    concat!("source.", $name, ".present"),
+                    concat!("the annotation ", $name, " is there"),
+                    RFC,
+                    |case| case.each_image(|export, image| the_value_is_there(export, image, $name, $table, $key)),
+                )
+                .when(concat!("source.", $table, ".", $key, " is a non-empty string and no buildpack contributes the key"))
+                .on(WITH_MANIFEST),
+                Requirement::new(
+                    Level::Must,
+                    concat!("source.", $name, ".verbatim"),
+                    concat!("the annotation ", $name, " is source.", $table, ".", $key, " byte for byte"),
+                    RFC,
+                    |case| case.each_image(|export, image| the_value_is_verbatim(export, image, $name, $table, $key)),
+                )
+                .when("the annotation is there, its input is a string, and no buildpack contributes the key")
+                .on(WITH_MANIFEST),
+                Requirement::new(
+                    Level::Must,
+                    concat!("source.", $name, ".not-invented"),
+                    concat!("without its input there is no annotation ", $name),
+                    RFC,
+                    |case| case.each_image(|export, image| the_value_is_not_invented(export, image, $name, $table, $key)),
+                )
+                .when(concat!("source.", $table, ".", $key, " is not there and no buildpack contributes the key"))
+                .on(WITH_MANIFEST),
+            )*
+            Requirement::new(
+                Level::Must,
+                "source.non-string",
+                "a value that is no string fails no export, stays in the label as JSON, and gives a string or nothing",
+                Source::platform("project-metadata.toml"),
+                |case| case.each_image(values_that_are_no_strings_do_no_harm),
+            )
+            .when("an input of the seven keys is no string")
+            .on(EVERYWHERE),
+        ];
+    };
+}
+
+keys! {
+    "source" from "metadata" "repository";
+    "revision" from "version" "commit";
+    "authors" from "metadata" "authors";
+    "version" from "metadata" "version";
+    "documentation" from "metadata" "documentation-url";
+    "title" from "metadata" "name";
+    "licenses" from "metadata" "licenses";
+}
+
+fn input(export: &Export, table: &str, key: &str) -> Option<toml::Value> {
+    toml_input(&export.inputs, &export.inputs.project_metadata)?.get("source")?.get(table)?.get(key).cloned()
+}
+
+/// Whether a buildpack contributes the annotation: who wins then is open.
+fn is_contributed(export: &Export, name: &str) -> bool {
+    let metadata = toml_input(&export.inputs, &format!("{}/config/metadata.toml", export.inputs.layers));
+    let pairs = metadata.as_ref().and_then(|table| table.get("annotations")?.as_array());
+    let wanted = format!("{PREFIX}{name}");
+    pairs.into_iter().flatten().any(|pair| pair.get("key").and_then(toml::Value::as_str) == Some(&wanted))
+}
+
+fn contributed() -> Finding {
+    not_applicable("a buildpack contributes the key")
+}
+
+fn at(export: &Export, name: &str) -> String {
+    export.at(&format!("manifest.json#/annotations/{PREFIX}{name}"))
+}
+
+fn found(image: &Image, name: &str) -> Option<String> {
+    view::annotation(image, &format!("{PREFIX}{name}"))
+}
+
+fn the_value_is_there(export: &Export, image: &Image, name: &str, table: &str, key: &str) -> Finding {
+    if is_contributed(export, name) {
+        return contributed();
+    }
+    match input(export, table, key) {
+        Some(toml::Value::String(text)) if !text.is_empty() => {
+            let is_there = found(image, name).is_some_and(|value| !export.run_image.sentinels.contains(&value));
+            holds_when(is_there, || {
+                absent(format!("there is no annotation {name}"), view::cut(&text), at(export, name))
+            })
+        }
+        _ => not_applicable(format!("source.{table}.{key} is no non-empty string")),
+    }
+}
+
+fn the_value_is_verbatim(export: &Export, image: &Image, name: &str, table: &str, key: &str) -> Finding {
+    if is_contributed(export, name) {
+        return contributed();
+    }
+    let (Some(toml::Value::String(text)), Some(found)) = (input(export, table, key), found(image, name)) else {
+        return not_applicable("the annotation is not there, or its input is no string");
+    };
+    if export.run_image.sentinels.contains(&found) {
+        return not_applicable("the value is the run image's, which annotations.not-inherited judges");
+    }
+    holds_when(found == text, || {
+        let expected = format!("{} ({} bytes)", view::cut(&text), text.len());
+        let shown = format!("{} ({} bytes)", view::cut(&found), found.len());
+        violated(format!("{name} is not the input byte for byte"), expected, shown, at(export, name))
+    })
+}
+
+fn the_value_is_not_invented(export: &Export, image: &Image, name: &str, table: &str, key: &str) -> Finding {
+    if is_contributed(export, name) {
+        return contributed();
+    }
+    if input(export, table, key).is_some() {
+        return not_applicable(format!("source.{table}.{key} is there"));
+    }
+    match found(image, name).filter(|value| !export.run_image.sentinels.contains(value)) {
+        Some(value) => {
+            violated(format!("{name} is there without its input"), "no annotation", view::cut(&value), at(export, name))
+        }
+        None => Finding::Holds,
+    }
+}
+
+fn values_that_are_no_strings_do_no_harm(export: &Export, image: &Image) -> Finding {
+    let odd: Vec<(&str, toml::Value, String)> = KEYS
+        .iter()
+        .filter_map(|(name, table, key)| Some((*name, input(export, table, key)?, format!("{table}/{key}"))))
+        .filter(|(_, value, _)| !value.is_str())
+        .collect();
+    if odd.is_empty() {
+        return not_applicable("every input of the seven keys is a string");
+    }
+    let Some(label) = view::json_label(image, "io.buildpacks.project.metadata") else {
+        let place = export.at("config.json#/config/Labels/io.buildpacks.project.metadata");
+        return violated("the project metadata's label is missing or no JSON", "the JSON form", "nothing", place);
+    };
+    for (name, value, path) in odd {
+        let (table, key) = path.split_once('/').unwrap_or_default();
+        let in_label = label.at(&["source", table, key]);
+        if !in_label.is_some_and(|json| super::same_value(&value, json)) {
+            let place = export.at("config.json#/config/Labels/io.buildpacks.project.metadata");
+            let found = in_label.map_or_else(|| "nothing".to_owned(), |json| view::cut(&json.to_string()));
+            return violated(
+                format!("the label does not hold source.{table}.{key}"),
+                view::cut(&value.to_string()),
+                found,
+                place,
+            );
+        }
+        let annotation = view::annotations(image).into_iter().rev().find(|(key, _)| *key == format!("{PREFIX}{name}"));
+        if let Some((_, json)) = annotation.filter(|(_, json)| json.as_str().is_none()) {
+            return violated(format!("{name} is no string"), "a string or nothing", json.kind(), at(export, name));
+        }
+    }
+    Finding::Holds
+}
+
+pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
+    for export in &case.exports {
+        let Some(image) = export.image.as_ref().filter(|image| image.manifest.is_some()) else { continue };
+        for (name, table, key) in KEYS {
+            let answer = || {
+                found(image, name).map_or_else(|| "no annotation".to_owned(), |text| format!("'{}'", view::cut(&text)))
+            };
+            let place = "manifest.json#/annotations";
+            match input(export, table, key) {
+                Some(toml::Value::String(text)) if text.is_empty() => see(export, "an-empty-string", answer(), place),
+                Some(toml::Value::String(_)) | None => {}
+                Some(value) => {
+                    see(export, "a-value-that-is-no-string", format!("{}: {}", value.type_str(), answer()), place)
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::evidence::Target;
+    use crate::sample::{self, annotate, edit_input, edit_label, edit_manifest, fails, find, holds, on};
+
+    const ON: Target = Target::Registry;
+    const PROJECT: &str = "/layers/project-metadata.toml";
+
+    #[test]
+    fn every_key_is_absent_altered_or_invented() {
+        for (name, _, _) in KEYS {
+            let key = format!("{PREFIX}{name}");
+            for target in [Target::Registry, Target::Layout] {
+                fails(&format!("source.{name}.present"), target, |e| annotate(on(e, target), &key, None));
+                for edit in
+                    [|text: &str| format!("{text} "), |text: &str| text.to_uppercase() + "x", |_: &str| String::new()]
+                {
+                    fails(&format!("source.{name}.verbatim"), target, |e| {
+                        let old = view::annotation(on(e, target).image.as_ref().unwrap(), &key).unwrap();
+                        annotate(on(e, target), &key, Some(&edit(&old)));
+                    });
+                }
+                let mut evidence = sample::scenario();
+                edit_input(on(&mut evidence, target), PROJECT, "[source]\n");
+                assert!(matches!(
+                    find(&evidence, &format!("source.{name}.not-invented"), target),
+                    Finding::Violated(_)
+                ));
+                annotate(on(&mut evidence, target), &key, None);
+                assert_eq!(find(&evidence, &format!("source.{name}.not-invented"), target), Finding::Holds);
+            }
+        }
+    }
+
+    #[test]
+    fn normal_forms_are_kept_apart() {
+        fails("source.title.verbatim", ON, |e| {
+            annotate(on(e, ON), "org.opencontainers.image.title", Some("Na\u{308}me"))
+        });
+        holds("source.title.verbatim", ON, |e| {
+            edit_input(on(e, ON), PROJECT, "[source.metadata]\nname=\"\\\"<>&\\u2028\\t\\n\\\\\"\n");
+            annotate(on(e, ON), "org.opencontainers.image.title", Some("\"<>&\u{2028}\t\n\\"));
+        });
+    }
+
+    #[test]
+    fn what_a_buildpack_contributes_is_open() {
+        let mut evidence = sample::scenario();
+        let export = on(&mut evidence, ON);
+        edit_input(
+            export,
+            "/layers/config/metadata.toml",
+            "[[annotations]]\nkey='org.opencontainers.image.title'\nvalue='x'\n",
+        );
+        annotate(export, "org.opencontainers.image.title", Some("x"));
+        for what in ["present", "verbatim", "not-invented"] {
+            assert!(
+                matches!(find(&evidence, &format!("source.title.{what}"), ON), Finding::NotApplicable(_)),
+                "{what}"
+            );
+        }
+    }
+
+    #[test]
+    fn values_that_are_no_strings_stay_in_the_label() {
+        assert!(matches!(find(&sample::scenario(), "source.non-string", ON), Finding::NotApplicable(_)));
+        let judged = |label: serde_json::Value, annotation: Option<serde_json::Value>| {
+            let mut evidence = sample::scenario();
+            let export = on(&mut evidence, ON);
+            edit_input(export, PROJECT, "[source.metadata]\nname=['a', 'b']\nversion=2026-01-01T00:00:00Z\n");
+            edit_label(export, "io.buildpacks.project.metadata", |value| {
+                *value = json!({ "source": { "metadata": { "name": label, "version": "2026-01-01T00:00:00Z" } } });
+            });
+            edit_manifest(export, |manifest| {
+                let map = manifest["annotations"].as_object_mut().unwrap();
+                match annotation {
+                    Some(value) => map.insert("org.opencontainers.image.title".to_owned(), value),
+                    None => map.shift_remove("org.opencontainers.image.title"),
+                };
+            });
+            find(&evidence, "source.non-string", ON)
+        };
+        assert_eq!(judged(json!(["a", "b"]), None), Finding::Holds);
+        assert_eq!(judged(json!(["a", "b"]), Some(json!("a, b"))), Finding::Holds);
+        assert!(matches!(judged(json!(["a", "b"]), Some(json!(["a", "b"]))), Finding::Violated(_)));
+        assert!(matches!(judged(json!("a, b"), None), Finding::Violated(_)));
+    }
+}

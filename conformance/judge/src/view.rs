@@ -1,0 +1,150 @@
+//! Readings of an export's raw documents that several judges share: manifest, config, labels, layers, and the files
+//! that the new layers bring.
+
+use std::collections::BTreeMap;
+
+use crate::digest::Digest;
+use crate::evidence::{Document, Entry, EntryKind, Export, Image, Layer};
+use crate::json::Json;
+
+/// What every key of the RFC begins with.
+pub const PREFIX: &str = "org.opencontainers.image.";
+
+/// The nine keys of RFC 196, without [`PREFIX`].
+pub const RFC_KEYS: [&str; 9] =
+    ["base.name", "base.digest", "source", "revision", "authors", "version", "documentation", "title", "licenses"];
+
+/// A document as JSON, where it is JSON.
+#[must_use]
+pub fn json(document: Option<&Document>) -> Option<Json> {
+    Json::parse(&document?.bytes).ok()
+}
+
+/// The members of a manifest's `annotations`, where it is an object.
+#[must_use]
+pub fn annotations(image: &Image) -> Vec<(String, Json)> {
+    let manifest = json(image.manifest.as_ref());
+    manifest.and_then(|json| json.get("annotations")?.members().map(<[_]>::to_vec)).unwrap_or_default()
+}
+
+/// The value of a string annotation.
+#[must_use]
+pub fn annotation(image: &Image, key: &str) -> Option<String> {
+    annotations(image).into_iter().rev().find(|(name, _)| name == key).and_then(|(_, v)| v.as_str().map(str::to_owned))
+}
+
+/// The string labels of a config.
+#[must_use]
+pub fn labels_of(config: Option<&Document>) -> BTreeMap<String, String> {
+    let config = json(config);
+    let members = config.as_ref().and_then(|json| json.at(&["config", "Labels"])?.members()).unwrap_or_default();
+    members.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+/// The string labels of an image.
+#[must_use]
+pub fn labels(image: &Image) -> BTreeMap<String, String> {
+    labels_of(image.config.as_ref())
+}
+
+/// A label that holds JSON.
+#[must_use]
+pub fn json_label(image: &Image, key: &str) -> Option<Json> {
+    Json::parse(labels(image).get(key)?.as_bytes()).ok()
+}
+
+/// The lifecycle's label.
+#[must_use]
+pub fn lifecycle_label(image: &Image) -> Option<Json> {
+    json_label(image, "io.buildpacks.lifecycle.metadata")
+}
+
+/// The `diff_ids` of a config, as they stand there.
+#[must_use]
+pub fn diff_ids(config: Option<&Document>) -> Vec<String> {
+    let config = json(config);
+    let list = config.as_ref().and_then(|json| json.at(&["rootfs", "diff_ids"])?.items()).unwrap_or_default();
+    list.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect()
+}
+
+/// How many layers the run image has.
+#[must_use]
+pub fn base_count(export: &Export) -> usize {
+    diff_ids(Some(&export.run_image.config)).len()
+}
+
+/// The layers that are not the run image's, with their place among all.
+#[must_use]
+pub fn new_layers<'a>(export: &Export, image: &'a Image) -> Vec<(usize, &'a Layer)> {
+    image.layers.iter().enumerate().skip(base_count(export)).collect()
+}
+
+/// The files that the new layers leave, by path: later layers replace earlier ones, whiteouts remove, hard links stand
+/// for what they link to.
+#[must_use]
+pub fn new_files<'a>(export: &Export, image: &'a Image) -> BTreeMap<String, &'a Entry> {
+    let mut files: BTreeMap<String, &Entry> = BTreeMap::new();
+    for (_, layer) in new_layers(export, image) {
+        for entry in layer.blob.iter().flat_map(|blob| &blob.entries) {
+            let (folder, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
+            if name == ".wh..wh..opq" {
+                files.retain(|path, _| !is_below(path, folder));
+            } else if let Some(hidden) = name.strip_prefix(".wh.") {
+                let hidden = format!("{folder}/{hidden}");
+                files.retain(|path, _| *path != hidden && !is_below(path, &hidden));
+            } else {
+                files.insert(entry.path.clone(), entry);
+            }
+        }
+    }
+    files
+}
+
+/// What a hard link stands for; any other entry for itself.
+#[must_use]
+pub fn resolved<'a>(files: &BTreeMap<String, &'a Entry>, entry: &'a Entry) -> &'a Entry {
+    if entry.kind != EntryKind::HardLink {
+        return entry;
+    }
+    let target = format!("/{}", entry.link.as_deref().unwrap_or_default().trim_start_matches("./").trim_matches('/'));
+    files.get(&target).copied().filter(|found| found.kind != EntryKind::HardLink).unwrap_or(entry)
+}
+
+/// Whether `path` lies strictly below `folder`.
+#[must_use]
+pub fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
+}
+
+/// A value cut to what a person reads.
+#[must_use]
+pub fn cut(text: &str) -> String {
+    const LONGEST: usize = 300;
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    format!("{}… ({} bytes)", text.chars().take(LONGEST).collect::<String>(), text.len())
+}
+
+/// The digest in a run image's reference: `repository@digest`, or `path@digest` in a layout.
+#[must_use]
+pub fn pinned(export: &Export) -> Option<Digest> {
+    Digest::parse(export.run_image.reference.rsplit_once('@')?.1).ok()
+}
+
+/// A descriptor's list in a manifest: config and layers with their JSON path.
+#[must_use]
+pub fn descriptors(manifest: &Json) -> Vec<(String, &Json)> {
+    let mut found = Vec::new();
+    for key in ["config", "subject"] {
+        if let Some(one) = manifest.get(key) {
+            found.push((format!("/{key}"), one));
+        }
+    }
+    for key in ["layers", "manifests"] {
+        for (index, one) in manifest.get(key).and_then(Json::items).unwrap_or_default().iter().enumerate() {
+            found.push((format!("/{key}/{index}"), one));
+        }
+    }
+    found
+}
