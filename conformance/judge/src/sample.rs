@@ -25,6 +25,8 @@ const METADATA: &str = "buildpack-default-process-type='web'\n[[buildpacks]]\nid
 const GROUP: &str = "[[group]]\nid='a/one'\nversion='1'\napi='0.10'\n[[group]]\nid='b'\nversion='2'\napi='0.10'\n";
 const RUN: &str = "[[images]]\nimage='host.example/run:base'\nmirrors=['mirror.example/run:base']\n";
 const STORE: &str = "[metadata]\nkept='store-sentinel'\n";
+/// When the exports began: 2026-09-21.
+pub const STARTED: i64 = 1_790_000_000;
 const MTIME: i64 = 315_532_801;
 
 /// The scenario with one export on each target.
@@ -395,6 +397,7 @@ fn export(target: Target, step: usize) -> Export {
             stdout: "a daemon keeps no annotations".to_owned(),
             stderr: String::new(),
             printed: 29,
+            started: STARTED,
             milliseconds: 10,
         },
         report: None,

@@ -67,6 +67,7 @@ impl Supervisor {
         let fail = |source| ProcessError::Supervisor { program: program.clone(), source };
         let text = serde_json::to_vec(spec).map_err(|error| fail(error.into()))?;
         tokio::fs::write(spec_file, text).await.map_err(fail)?;
+        let started = jiff::Timestamp::now().as_second();
         let mut child = Command::new(&self.program)
             .arg(ARGUMENT)
             .arg(spec_file)
@@ -93,7 +94,7 @@ impl Supervisor {
             _ if cancelled.is_cancelled() => Err(ProcessError::Interrupted),
             Report::Ended { end, milliseconds } => {
                 let printed = out.printed + err.printed;
-                Ok(Outcome { end, stdout: out.text(), stderr: err.text(), printed, milliseconds })
+                Ok(Outcome { end, stdout: out.text(), stderr: err.text(), printed, started, milliseconds })
             }
             Report::Abandoned => Err(ProcessError::Interrupted),
             Report::NotStarted { namespace: true, reason } => Err(ProcessError::Namespace(reason)),

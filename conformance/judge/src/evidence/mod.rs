@@ -132,6 +132,8 @@ pub struct Outcome {
     pub stderr: String,
     /// Bytes that it printed in all, also beyond what was kept.
     pub printed: u64,
+    /// When it was started, in seconds since 1970.
+    pub started: i64,
     /// Wall time in milliseconds.
     pub milliseconds: u64,
 }

@@ -2,6 +2,8 @@
 
 mod annotations;
 mod base;
+mod digest;
+mod manifest;
 mod source;
 
 use crate::evidence::Export;
@@ -10,7 +12,7 @@ use crate::observation::Observation;
 use crate::requirement::{Case, Requirement, toml_input};
 
 /// Every theme's table.
-const THEMES: &[&[Requirement]] = &[annotations::TABLE, base::TABLE, source::TABLE];
+const THEMES: &[&[Requirement]] = &[annotations::TABLE, base::TABLE, source::TABLE, digest::TABLE, manifest::TABLE];
 
 /// Every requirement, in catalogue order.
 pub fn all() -> impl Iterator<Item = &'static Requirement> {
@@ -46,6 +48,7 @@ pub fn observations(case: &Case<'_>) -> Vec<Observation> {
     annotations::observations(case, &mut see);
     base::observations(case, &mut see);
     source::observations(case, &mut see);
+    digest::observations(case, &mut see);
     found.dedup_by(|b, a| a.question == b.question && a.answer == b.answer);
     found
 }

@@ -1,0 +1,478 @@
+//! Immutability: digests that are true, reports that agree with what is served, and the same inputs giving the same.
+
+#[cfg(test)]
+mod tests;
+
+use crate::evidence::{End, EntryKind, Export, Image, Target};
+use crate::json::Json;
+use crate::requirement::{
+    Case, Needs, REGISTRY, Requirement, Source, WITH_MANIFEST, holds_when, not_applicable, violated,
+};
+use crate::verdict::{Finding, Level};
+use crate::view;
+
+const REPORT: Source = Source::platform("report.toml");
+const REPRODUCIBLE: Source = Source::platform("Build Reproducibility");
+const OUTPUTS: Source = Source::platform("exporter, Outputs");
+const ADDRESSING: Source = Source::oci_descriptor("Digests");
+
+pub(super) const TABLE: &[Requirement] = &[
+    Requirement::new(
+        Level::Must,
+        "digest.report-agrees",
+        "report.toml has the digest of the bytes served",
+        REPORT,
+        |case| case.each_image(the_report_has_the_digest_served),
+    )
+    .on(REGISTRY),
+    Requirement::new(
+        Level::Must,
+        "digest.report-manifest-size",
+        "report.toml has the manifest's length in bytes",
+        REPORT,
+        |case| case.each_image(the_report_has_the_manifest_s_size),
+    )
+    .on(REGISTRY),
+    Requirement::new(Level::Must, "digest.report-tags", "report.toml lists every tag and no other", REPORT, |case| {
+        case.each(the_report_lists_every_tag)
+    })
+    .on(REGISTRY)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Must,
+        "digest.descriptors-true",
+        "each descriptor's size and digest are those of the blob served",
+        ADDRESSING,
+        |case| case.each_image(descriptors_are_true),
+    )
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Must,
+        "digest.diff-ids-true",
+        "layer i decompresses to bytes whose sha256 is diff_ids[i], and there are as many of both",
+        Source::oci_config("Properties, rootfs"),
+        |case| case.each_image(layers_are_those_of_the_config),
+    ),
+    Requirement::new(
+        Level::Should,
+        "digest.history-true",
+        "a history's non-empty entries number the layers",
+        Source::oci_config("Properties, history"),
+        |case| case.each_image(the_history_numbers_the_layers),
+    )
+    .when("there is a history, and the run image's own numbers its layers"),
+    Requirement::new(
+        Level::Must,
+        "digest.all-tags-same",
+        "every image reference serves the same digest",
+        OUTPUTS,
+        |case| case.each(every_tag_is_the_same_image),
+    )
+    .on(REGISTRY)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Should,
+        "digest.same-inputs-same-digest",
+        "two exports of identical inputs at the same paths have one manifest digest",
+        REPRODUCIBLE,
+        |case| repeats_agree(case, "manifest digest", |export| export.manifest_digest().map(ToString::to_string)),
+    )
+    .when("the same build was exported more than once")
+    .on(REGISTRY),
+    Requirement::new(
+        Level::Should,
+        "digest.same-inputs-same-image-id",
+        "two exports of identical inputs at the same paths have one imageID",
+        REPRODUCIBLE,
+        |case| repeats_agree(case, "imageID", |export| export.image_id().map(ToString::to_string)),
+    )
+    .when("the same build was exported more than once"),
+    Requirement::new(
+        Level::Should,
+        "digest.source-date-epoch",
+        "created is SOURCE_DATE_EPOCH, or a constant without it",
+        OUTPUTS,
+        |case| case.each_image(|export, image| created_is_given_or_constant(case, export, image)),
+    ),
+    Requirement::new(
+        Level::Should,
+        "digest.mtimes-constant",
+        "all entries of new layers have one modification time",
+        OUTPUTS,
+        |case| case.each_image(entries_have_one_time),
+    ),
+    Requirement::new(
+        Level::Must,
+        "digest.annotations-change-manifest",
+        "other annotations give another manifest digest",
+        ADDRESSING,
+        other_annotations_are_another_manifest,
+    )
+    .when("two exports of one build differ in their annotations")
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Should,
+        "digest.annotations-keep-layers",
+        "other project metadata gives the same layer digests and diffIDs",
+        REPRODUCIBLE,
+        other_project_metadata_keeps_the_layers,
+    )
+    .when("two exports differ in nothing but project-metadata.toml, and a repeat does not differ already"),
+    Requirement::new(
+        Level::Must,
+        "digest.old-digest-untouched",
+        "the exporter deletes nothing and puts nothing under an existing digest",
+        ADDRESSING,
+        |case| case.each(nothing_old_is_touched),
+    )
+    .when("a recorder stood between exporter and registry")
+    .on(REGISTRY)
+    .needing(Needs::Process),
+];
+
+/// The table `image` of the report.
+pub(super) fn report(export: &Export) -> Option<toml::Table> {
+    let table: toml::Table = export.report.as_ref()?.text()?.parse().ok()?;
+    table.get("image")?.as_table().cloned()
+}
+
+fn in_report(export: &Export, key: &str) -> Option<toml::Value> {
+    report(export)?.get(key).cloned()
+}
+
+fn shown(value: Option<&toml::Value>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
+}
+
+fn the_report_has_the_digest_served(export: &Export, _: &Image) -> Finding {
+    let served = export.manifest_digest().map(ToString::to_string).unwrap_or_default();
+    let found = in_report(export, "digest");
+    holds_when(found.as_ref().and_then(toml::Value::as_str) == Some(&served), || {
+        violated(
+            "the report's digest is not that of the manifest served",
+            served,
+            shown(found.as_ref()),
+            export.at("report.toml#image.digest"),
+        )
+    })
+}
+
+fn the_report_has_the_manifest_s_size(export: &Export, image: &Image) -> Finding {
+    let size = image.manifest.as_ref().map_or(0, |manifest| manifest.bytes.len());
+    let found = in_report(export, "manifest-size");
+    let is_it = match &found {
+        Some(toml::Value::Integer(number)) => usize::try_from(*number) == Ok(size),
+        Some(toml::Value::String(text)) => *text == size.to_string(),
+        _ => false,
+    };
+    holds_when(is_it, || {
+        violated(
+            "the report's manifest size is not that of the bytes served",
+            size,
+            shown(found.as_ref()),
+            export.at("report.toml#image.manifest-size"),
+        )
+    })
+}
+
+fn the_report_lists_every_tag(export: &Export) -> Finding {
+    let qualified =
+        |text: &str| crate::reference::Reference::parse(text).map_or_else(|_| text.to_owned(), |r| r.to_string());
+    let mut expected: Vec<String> = export.inputs.images.iter().map(|image| qualified(image)).collect();
+    let listed = in_report(export, "tags");
+    let tags = listed.as_ref().and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut found: Vec<String> = tags.iter().filter_map(toml::Value::as_str).map(qualified).collect();
+    expected.sort();
+    expected.dedup();
+    found.sort();
+    found.dedup();
+    holds_when(expected == found && tags.iter().all(toml::Value::is_str), || {
+        violated(
+            "the report's tags are not those exported to",
+            expected.join(", "),
+            shown(listed.as_ref()),
+            export.at("report.toml#image.tags"),
+        )
+    })
+}
+
+fn descriptors_are_true(export: &Export, image: &Image) -> Finding {
+    let Some(manifest) = view::json(image.manifest.as_ref()) else {
+        return violated("the manifest is not JSON", "JSON", "something else", export.at("manifest.json"));
+    };
+    let place = |pointer: &str| export.at(&format!("manifest.json#{pointer}"));
+    let named = |descriptor: Option<&Json>| {
+        let digest = descriptor.and_then(|one| one.get("digest")?.as_str()).unwrap_or("none").to_owned();
+        (digest, descriptor.and_then(|one| one.get("size")?.as_u64()))
+    };
+    let told = |(digest, size): &(String, Option<u64>)| {
+        format!("{digest}, {} bytes", size.map_or_else(|| "no".to_owned(), |size| size.to_string()))
+    };
+    let (claimed, config) = (named(manifest.get("config")), image.config.as_ref());
+    let found = config.map_or(("nothing".to_owned(), None), |c| (c.digest.to_string(), Some(c.bytes.len() as u64)));
+    if claimed != found {
+        return violated("the config's descriptor is not true", told(&claimed), told(&found), place("/config"));
+    }
+    let layers = manifest.get("layers").and_then(Json::items).unwrap_or_default();
+    for (index, descriptor) in layers.iter().enumerate() {
+        let layer = image.layers.get(index);
+        if layer.is_some_and(|layer| layer.left_out) || descriptor.get("urls").is_some() {
+            continue;
+        }
+        let (claimed, blob) = (named(Some(descriptor)), layer.and_then(|layer| layer.blob.as_ref()));
+        let found = blob.map_or(("nothing".to_owned(), None), |blob| (blob.digest.to_string(), Some(blob.size)));
+        if claimed != found {
+            return violated(
+                format!("the descriptor of layer {index} is not true"),
+                told(&claimed),
+                told(&found),
+                place(&format!("/layers/{index}")),
+            );
+        }
+    }
+    Finding::Holds
+}
+
+fn layers_are_those_of_the_config(export: &Export, image: &Image) -> Finding {
+    let ids = view::diff_ids(image.config.as_ref());
+    let place = export.at("config.json#/rootfs/diff_ids");
+    if ids.len() != image.layers.len() {
+        let expected = format!("{} diff_ids", image.layers.len());
+        return violated("the config has not as many diffIDs as there are layers", expected, ids.len(), place);
+    }
+    for (index, (id, layer)) in ids.iter().zip(&image.layers).enumerate() {
+        if layer.left_out {
+            continue;
+        }
+        let found = match (&layer.blob, &layer.problem) {
+            (Some(blob), None) => blob.diff_id.to_string(),
+            (Some(blob), Some(problem)) => format!("{} ({problem})", blob.diff_id),
+            (None, problem) => problem.clone().unwrap_or_else(|| "nothing".to_owned()),
+        };
+        if found != *id {
+            return violated(format!("layer {index} is not what diff_ids[{index}] says"), id, found, place);
+        }
+    }
+    Finding::Holds
+}
+
+/// Non-empty entries of a history; none where there is no history.
+fn non_empty(config: Option<&crate::evidence::Document>) -> Option<usize> {
+    let config = view::json(config)?;
+    let history = config.get("history")?.items()?;
+    let is_empty = |entry: &&Json| matches!(entry.get("empty_layer"), Some(Json::Bool(true)));
+    Some(history.iter().filter(|entry| !is_empty(entry)).count())
+}
+
+fn the_history_numbers_the_layers(export: &Export, image: &Image) -> Finding {
+    let base = non_empty(Some(&export.run_image.config));
+    if base.is_some_and(|count| count != view::base_count(export)) {
+        return not_applicable("the run image's own history does not number its layers");
+    }
+    let Some(found) = non_empty(image.config.as_ref()) else { return not_applicable("there is no history") };
+    let expected = view::diff_ids(image.config.as_ref()).len();
+    holds_when(found == expected, || {
+        violated("the history does not number the layers", expected, found, export.at("config.json#/history"))
+    })
+}
+
+fn every_tag_is_the_same_image(export: &Export) -> Finding {
+    let first = export.tags.first().and_then(|tag| tag.digest.clone());
+    for tag in &export.tags {
+        if tag.digest.is_none() {
+            let found = format!("status {}", tag.status);
+            return violated(format!("{} is not there", tag.reference), "a manifest", found, export.at("tags.json"));
+        }
+        if tag.digest != first {
+            let (expected, found) = (first.unwrap_or_default(), tag.digest.clone().unwrap_or_default());
+            return violated(
+                format!("{} is another image than the first tag", tag.reference),
+                expected,
+                found,
+                export.at("tags.json"),
+            );
+        }
+    }
+    holds_when(!export.tags.is_empty(), || {
+        violated("no tag was written", "one at least", "none", export.at("tags.json"))
+    })
+}
+
+fn repeats_agree(case: &Case<'_>, what: &str, of: impl Fn(&Export) -> Option<String>) -> Finding {
+    let pairs = case.repeats();
+    if pairs.is_empty() {
+        return not_applicable("no build was exported twice with the same inputs");
+    }
+    for (first, second) in pairs {
+        if let (Some(expected), Some(found)) = (of(first), of(second))
+            && expected != found
+        {
+            return violated(format!("the same inputs gave another {what}"), expected, found, second.at("export.json"));
+        }
+    }
+    Finding::Holds
+}
+
+/// Whether a repeat of one build differs already, so that nothing that rests on repetition can be judged.
+pub(super) fn a_repeat_differs(case: &Case<'_>) -> bool {
+    let image_id = |export: &Export| export.image_id().cloned();
+    case.repeats().into_iter().any(|(first, second)| image_id(first) != image_id(second))
+}
+
+fn created(image: &Image) -> Option<String> {
+    Some(view::json(image.config.as_ref())?.get("created")?.as_str()?.to_owned())
+}
+
+fn created_is_given_or_constant(case: &Case<'_>, export: &Export, image: &Image) -> Finding {
+    let place = export.at("config.json#/created");
+    let Some(found) = created(image) else {
+        // An absent time is as constant as any; one that was asked for is missing.
+        return holds_when(export.inputs.source_date_epoch.is_none(), || {
+            violated("created is missing", "SOURCE_DATE_EPOCH", "nothing", place)
+        });
+    };
+    let seconds = found.parse::<jiff::Timestamp>().ok();
+    if let Some(epoch) = export.inputs.source_date_epoch {
+        let is_it = seconds.is_some_and(|time| time.as_second() == epoch && time.subsec_nanosecond() == 0);
+        return holds_when(is_it, || violated("created is not SOURCE_DATE_EPOCH", epoch, &found, place));
+    }
+    for other in case.exports.iter().filter(|other| other.inputs.source_date_epoch.is_none()) {
+        if let Some(expected) = other.image.as_ref().and_then(created).filter(|created| *created != found) {
+            return violated("created differs from one export to the next", expected, &found, place);
+        }
+    }
+    // No constant is of the day on which the exporter happened to run.
+    let is_now = seconds.is_some_and(|time| (time.as_second() - export.outcome.started).abs() < DAY);
+    holds_when(!is_now, || violated("created is the time of the export", "a constant", &found, place))
+}
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+fn entries_have_one_time(export: &Export, image: &Image) -> Finding {
+    let mut first: Option<(i64, &str)> = None;
+    for (index, layer) in view::new_layers(export, image) {
+        for entry in layer.blob.iter().flat_map(|blob| &blob.entries).filter(|entry| entry.kind != EntryKind::Other) {
+            match first {
+                None => first = Some((entry.mtime, &entry.path)),
+                Some((time, path)) if time != entry.mtime => {
+                    return violated(
+                        "entries of new layers have different modification times",
+                        format!("{time}, as {path}"),
+                        format!("{} of {} in layer {index}", entry.mtime, entry.path),
+                        export.at("export.json#/image/layers"),
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    Finding::Holds
+}
+
+fn other_annotations_are_another_manifest(case: &Case<'_>) -> Finding {
+    let annotated = |export: &Export| export.image.as_ref().map(view::annotations).unwrap_or_default();
+    let mut result = not_applicable("no two exports of one build differ in their annotations");
+    for (index, first) in case.exports.iter().enumerate() {
+        for second in &case.exports[index + 1..] {
+            if annotated(first) == annotated(second) || annotated(first).is_empty() && annotated(second).is_empty() {
+                continue;
+            }
+            let (one, two) = (served(first), served(second));
+            if one.is_some() && one == two {
+                let place = second.at("tags.json");
+                return violated(
+                    "other annotations under the same digest",
+                    "another digest",
+                    two.unwrap_or_default(),
+                    place,
+                );
+            }
+            result = Finding::Holds;
+        }
+    }
+    result
+}
+
+/// What the tag was said to name: the registry's word, not the hash of the bytes, which cannot be the same.
+fn served(export: &Export) -> Option<String> {
+    export.tags.first()?.digest.clone()
+}
+
+fn other_project_metadata_keeps_the_layers(case: &Case<'_>) -> Finding {
+    if a_repeat_differs(case) {
+        return not_applicable("an identical repeat differs already");
+    }
+    let only_project_metadata = |differences: &[String]| {
+        case.exports.first().is_some_and(|export| differences == [export.inputs.project_metadata.clone()])
+    };
+    let pairs = case.pairs_that_differ_in(only_project_metadata);
+    if pairs.is_empty() {
+        return not_applicable("no two exports differ in project-metadata.toml alone");
+    }
+    let layers = |export: &Export| -> Vec<String> {
+        let image = export.image.as_ref();
+        let names = image.into_iter().flat_map(|image| image.layers.iter().map(|layer| layer.name.clone()));
+        names.chain(view::diff_ids(image.and_then(|image| image.config.as_ref()))).collect()
+    };
+    for (first, second) in pairs {
+        let (expected, found) = (layers(first), layers(second));
+        if expected != found {
+            let index = expected.iter().zip(&found).position(|(one, two)| one != two).unwrap_or(0);
+            let at = |list: &[String]| list.get(index).cloned().unwrap_or_default();
+            return violated(
+                "other project metadata changed the layers",
+                at(&expected),
+                at(&found),
+                second.at("manifest.json#/layers"),
+            );
+        }
+    }
+    Finding::Holds
+}
+
+fn nothing_old_is_touched(export: &Export) -> Finding {
+    if matches!(export.outcome.end, End::TimedOut(_)) {
+        return not_applicable("the exporter was ended");
+    }
+    let Some(wire) = &export.wire else {
+        return Finding::Skipped("no recorder stood between exporter and registry".to_owned());
+    };
+    let place = |sequence: u64| export.at(&format!("export.json#/wire/{sequence}"));
+    for record in wire {
+        let path = record.target.split('?').next().unwrap_or_default();
+        if record.method == "DELETE" && !path.contains("/blobs/uploads/") {
+            return violated("the exporter deletes", "no DELETE", &record.target, place(record.sequence));
+        }
+        let by_digest = path.rsplit_once("/manifests/").is_some_and(|(_, reference)| reference.contains(':'));
+        let existed = export.tags_before.values().flatten().any(|digest| path.ends_with(digest.as_str()));
+        if record.method == "PUT" && by_digest && existed {
+            return violated(
+                "the exporter puts under a digest that existed",
+                "no such PUT",
+                &record.target,
+                place(record.sequence),
+            );
+        }
+    }
+    Finding::Holds
+}
+
+pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
+    for export in &case.exports {
+        let Some(image) = &export.image else { continue };
+        if let Some(time) = created(image) {
+            let answer =
+                if export.inputs.source_date_epoch.is_some() { "SOURCE_DATE_EPOCH".to_owned() } else { time.clone() };
+            see(export, "created", answer, "config.json#/created");
+            if let Some(annotated) = view::annotation(image, "org.opencontainers.image.created").filter(|a| *a != time)
+            {
+                see(export, "created-differs-from-the-config", annotated, "manifest.json#/annotations");
+            }
+        }
+        if let (Target::Registry, Some(old)) = (export.target, &export.previous_after) {
+            let answer = if old.document.is_some() { "still served" } else { "gone" };
+            see(export, "the-previous-digest", answer.to_owned(), "export.json#/previous_after");
+        }
+    }
+}

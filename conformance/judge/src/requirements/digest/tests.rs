@@ -1,0 +1,198 @@
+//! Each digest seen to be true and to lie.
+
+use serde_json::json;
+
+use super::*;
+use crate::digest::Digest;
+use crate::evidence::{Layer, ScenarioEvidence, WireRecord};
+use crate::sample::{
+    self, annotate, edit_config, edit_entries, edit_input, edit_layers, edit_manifest, edit_report, fails, find, holds,
+    on,
+};
+
+const ON: Target = Target::Registry;
+
+#[test]
+fn the_report_is_true() {
+    let digest = Digest::of(b"another").to_string();
+    let real = sample::scenario().exports[0].manifest_digest().unwrap().to_string();
+    fails("digest.report-agrees", ON, |e| edit_report(on(e, ON), &real, &digest));
+    fails("digest.report-agrees", ON, |e| on(e, ON).report = None);
+    fails("digest.report-agrees", ON, |e| edit_report(on(e, ON), &real, &real.to_uppercase()));
+    let size = sample::scenario().exports[0].image.as_ref().unwrap().manifest.as_ref().unwrap().bytes.len();
+    let (from, off) = (format!("manifest-size={size}"), format!("manifest-size={}", size + 1));
+    fails("digest.report-manifest-size", ON, |e| edit_report(on(e, ON), &from, &off));
+    fails("digest.report-manifest-size", ON, |e| edit_report(on(e, ON), &from, &format!("manifest-size={size}.0")));
+    holds("digest.report-manifest-size", ON, |e| edit_report(on(e, ON), &from, &format!("manifest-size='{size}'")));
+    fails("digest.report-tags", ON, |e| edit_report(on(e, ON), "app:latest'", "app:latest', 'host.example/x:1'"));
+    fails("digest.report-tags", ON, |e| edit_report(on(e, ON), "'host.example/app:latest'", ""));
+    holds("digest.report-tags", ON, |e| edit_report(on(e, ON), "app:latest'", "app'"));
+}
+
+#[test]
+fn descriptors_are_compared_with_what_is_served() {
+    for target in [Target::Registry, Target::Layout] {
+        fails("digest.descriptors-true", target, |e| {
+            edit_manifest(on(e, target), |m| m["layers"][3]["size"] = json!(1))
+        });
+        fails("digest.descriptors-true", target, |e| edit_manifest(on(e, target), |m| m["config"]["size"] = json!(1)));
+        fails("digest.descriptors-true", target, |e| {
+            edit_manifest(on(e, target), |m| m["layers"][3]["digest"] = json!(Digest::of(b"x")));
+        });
+        fails("digest.descriptors-true", target, |e| on(e, target).image.as_mut().unwrap().layers[4].blob = None);
+        fails("digest.descriptors-true", target, |e| on(e, target).image.as_mut().unwrap().config = None);
+    }
+    holds("digest.descriptors-true", Target::Layout, |e| {
+        let layer = &mut on(e, Target::Layout).image.as_mut().unwrap().layers[0];
+        *layer = Layer { blob: None, left_out: true, ..layer.clone() };
+    });
+}
+
+#[test]
+fn layers_and_diff_ids_belong_together() {
+    for target in Target::ALL {
+        fails("digest.diff-ids-true", target, |e| on(e, target).image.as_mut().unwrap().layers.swap(3, 4));
+        fails("digest.diff-ids-true", target, |e| {
+            let layers = &mut on(e, target).image.as_mut().unwrap().layers;
+            layers[4] = layers[3].clone();
+        });
+        fails("digest.diff-ids-true", target, |e| {
+            on(e, target).image.as_mut().unwrap().layers.pop();
+        });
+        fails("digest.diff-ids-true", target, |e| {
+            on(e, target).image.as_mut().unwrap().layers[2].problem = Some("unpack it: cut".to_owned());
+        });
+        fails("digest.history-true", target, |e| {
+            edit_config(on(e, target), |c| {
+                c["history"].as_array_mut().unwrap().pop();
+            });
+        });
+        holds("digest.history-true", target, |e| {
+            edit_config(on(e, target), |c| c["history"].as_array_mut().unwrap().push(json!({ "empty_layer": true })));
+        });
+    }
+}
+
+#[test]
+fn tags_are_one_image() {
+    fails("digest.all-tags-same", ON, |e| on(e, ON).tags.push(on_tag(Some("sha256:0"))));
+    fails("digest.all-tags-same", ON, |e| on(e, ON).tags.push(on_tag(None)));
+}
+
+fn on_tag(digest: Option<&str>) -> crate::evidence::Tag {
+    crate::evidence::Tag {
+        reference: "host.example/app:2".to_owned(),
+        digest: digest.map(str::to_owned),
+        status: if digest.is_some() { 200 } else { 404 },
+        content_type: None,
+    }
+}
+
+#[test]
+fn repeats_are_compared() {
+    for (id, target) in [
+        ("digest.same-inputs-same-digest", Target::Registry),
+        ("digest.same-inputs-same-image-id", Target::Registry),
+        ("digest.same-inputs-same-image-id", Target::Daemon),
+        ("digest.same-inputs-same-image-id", Target::Layout),
+    ] {
+        assert!(matches!(find(&sample::scenario(), id, target), Finding::NotApplicable(_)), "{id}");
+        let mut evidence = sample::repeated();
+        assert_eq!(find(&evidence, id, target), Finding::Holds, "{id}");
+        edit_config(on(&mut evidence, target), |config| config["x"] = json!(1));
+        assert!(matches!(find(&evidence, id, target), Finding::Violated(_)), "{id}");
+        on(&mut evidence, target).inputs.environment.insert("TZ".to_owned(), "x".to_owned());
+        assert!(matches!(find(&evidence, id, target), Finding::NotApplicable(_)), "{id}");
+    }
+}
+
+#[test]
+fn created_is_what_was_asked_for() {
+    let with_epoch = |text: &str| {
+        let mut evidence = sample::scenario();
+        let export = on(&mut evidence, ON);
+        export.inputs.source_date_epoch = Some(1_700_000_000);
+        edit_config(export, |config| config["created"] = json!(text));
+        find(&evidence, "digest.source-date-epoch", ON)
+    };
+    assert_eq!(with_epoch("2023-11-14T22:13:20Z"), Finding::Holds);
+    for bad in ["2023-11-14T22:13:21Z", "2023-11-14T22:13:20.5Z", "1980-01-01T00:00:01Z", "x"] {
+        assert!(matches!(with_epoch(bad), Finding::Violated(_)), "{bad}");
+    }
+    fails("digest.source-date-epoch", ON, |e| edit_config(on(e, ON), |c| c["created"] = json!("2026-09-21T14:13:20Z")));
+    holds("digest.source-date-epoch", ON, |e| edit_config(on(e, ON), |c| c["created"] = json!("2025-01-01T00:00:00Z")));
+    let mut evidence = sample::repeated();
+    edit_config(on(&mut evidence, ON), |config| config["created"] = json!("1980-01-01T00:00:02Z"));
+    assert!(matches!(find(&evidence, "digest.source-date-epoch", ON), Finding::Violated(_)));
+}
+
+#[test]
+fn entries_of_new_layers_have_one_time() {
+    for target in Target::ALL {
+        fails("digest.mtimes-constant", target, |e| edit_entries(on(e, target), 3, |entries| entries[1].mtime += 1));
+    }
+    holds("digest.mtimes-constant", ON, |e| {
+        let image = on(e, ON).image.as_mut().unwrap();
+        image.layers[0].blob.as_mut().unwrap().entries[0].mtime = 7;
+    });
+}
+
+fn other_metadata() -> ScenarioEvidence {
+    let mut evidence = sample::repeated();
+    for target in Target::ALL {
+        edit_input(on(&mut evidence, target), "/layers/project-metadata.toml", "[source.metadata]\nname='x'\n");
+    }
+    for target in [Target::Registry, Target::Layout] {
+        annotate(on(&mut evidence, target), "org.opencontainers.image.title", Some("x"));
+    }
+    evidence
+}
+
+#[test]
+fn other_annotations_change_the_manifest_and_keep_the_layers() {
+    let change = "digest.annotations-change-manifest";
+    assert!(matches!(find(&sample::repeated(), change, ON), Finding::NotApplicable(_)));
+    let mut evidence = other_metadata();
+    assert_eq!(find(&evidence, change, ON), Finding::Holds);
+    let other = evidence.exports[1].tags[0].digest.clone();
+    on(&mut evidence, ON).tags[0].digest = other;
+    assert!(matches!(find(&evidence, change, ON), Finding::Violated(_)));
+    for target in Target::ALL {
+        let keep = "digest.annotations-keep-layers";
+        assert!(matches!(find(&sample::repeated(), keep, target), Finding::NotApplicable(_)));
+        let mut evidence = other_metadata();
+        assert_eq!(find(&evidence, keep, target), Finding::Holds);
+        edit_layers(on(&mut evidence, target), |own| own[3] = sample::layer("changed", Vec::new()));
+        assert!(matches!(find(&evidence, keep, target), Finding::Violated(_)));
+    }
+}
+
+#[test]
+fn nothing_old_is_deleted_or_replaced() {
+    let record = |method: &str, target: String| WireRecord {
+        sequence: 0,
+        method: method.to_owned(),
+        target,
+        status: 201,
+        content_type: None,
+        request_bytes: 0,
+        response_bytes: 0,
+        had_credentials: false,
+    };
+    let old = Digest::of(b"old").to_string();
+    let with = |record: WireRecord| {
+        move |e: &mut ScenarioEvidence| {
+            let export = on(e, ON);
+            export.tags_before.insert("host.example/app:latest".to_owned(), Some(Digest::of(b"old").to_string()));
+            export.wire = Some(vec![record]);
+        }
+    };
+    let id = "digest.old-digest-untouched";
+    fails(id, ON, with(record("DELETE", format!("/v2/app/manifests/{old}"))));
+    fails(id, ON, with(record("PUT", format!("/v2/app/manifests/{old}"))));
+    holds(id, ON, with(record("PUT", "/v2/app/manifests/latest".to_owned())));
+    holds(id, ON, with(record("DELETE", "/v2/app/blobs/uploads/7".to_owned())));
+    let mut evidence = sample::scenario();
+    on(&mut evidence, ON).wire = None;
+    assert!(matches!(find(&evidence, id, ON), Finding::Skipped(_)));
+}

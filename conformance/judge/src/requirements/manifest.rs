@@ -1,0 +1,284 @@
+//! Manifest, config, labels, layers and report as documents: what their specifications ask of their form.
+
+use std::collections::HashSet;
+
+use super::annotations::is_rfc_3339;
+use crate::evidence::{Export, Image};
+use crate::json::Json;
+use crate::requirement::{Needs, Requirement, Source, WITH_MANIFEST, holds_when, not_applicable, violated};
+use crate::verdict::{Finding, Level};
+use crate::view;
+
+const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
+
+pub(super) const TABLE: &[Requirement] = &[
+    Requirement::new(
+        Level::Must,
+        "manifest.schema",
+        "an OCI manifest has schemaVersion 2, and mediaType, if used, is the OCI one",
+        Source::oci_manifest("Image Manifest Property Descriptions"),
+        |case| case.each_image(the_manifest_has_its_schema),
+    )
+    .when("the manifest is no Docker schema 2 manifest")
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Should,
+        "manifest.media-type-present",
+        "an OCI manifest uses mediaType",
+        Source::oci_manifest("Image Manifest Property Descriptions"),
+        |case| case.each_image(the_manifest_says_its_media_type),
+    )
+    .when("the manifest is no Docker schema 2 manifest")
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Must,
+        "config.required",
+        "os, architecture and rootfs.type are there, and created is RFC 3339 if there",
+        Source::oci_config("Properties"),
+        |case| case.each_image(the_config_has_what_is_required),
+    ),
+    Requirement::new(
+        Level::Must,
+        "labels.string-map",
+        "Labels is absent or an object whose values are all strings",
+        Source::oci_config("Properties, config.Labels"),
+        |case| case.each_image(labels_are_a_map_of_strings),
+    ),
+    Requirement::new(
+        Level::Must,
+        "labels.unique-keys",
+        "the config's bytes hold no label twice",
+        Source::oci_config("Properties, config.Labels"),
+        |case| case.each_image(no_label_is_there_twice),
+    ),
+    Requirement::new(
+        Level::Must,
+        "layer.no-duplicate-paths",
+        "no path is twice in a new layer",
+        Source::oci_layer("Populate Initial Filesystem"),
+        |case| case.each_image(no_path_is_twice_in_a_layer),
+    ),
+    Requirement::new(
+        Level::Must,
+        "report.run-image-true",
+        "the report's run image data equal the lifecycle label's",
+        Source::rfc_0129("What it is"),
+        |case| case.each_image(the_report_s_run_image_is_the_label_s),
+    )
+    .when("the report has run image data")
+    .needing(Needs::Image),
+];
+
+fn declared(image: &Image) -> Option<String> {
+    Some(view::json(image.manifest.as_ref())?.get("mediaType")?.as_str()?.to_owned())
+}
+
+fn is_docker(image: &Image) -> bool {
+    let served = image.manifest.as_ref().and_then(|manifest| manifest.content_type.clone());
+    let docker = |text: String| text.starts_with("application/vnd.docker.");
+    declared(image).is_some_and(docker) || declared(image).is_none() && served.is_some_and(docker)
+}
+
+fn the_manifest_has_its_schema(export: &Export, image: &Image) -> Finding {
+    if is_docker(image) {
+        return not_applicable("the manifest is Docker schema 2");
+    }
+    let Some(json) = view::json(image.manifest.as_ref()).filter(|json| json.members().is_some()) else {
+        return violated("the manifest is no JSON object", "an object", "something else", export.at("manifest.json"));
+    };
+    let version = json.get("schemaVersion");
+    if version.and_then(Json::as_u64) != Some(2) {
+        let found = version.map_or_else(|| "nothing".to_owned(), ToString::to_string);
+        return violated("schemaVersion is not 2", 2, found, export.at("manifest.json#/schemaVersion"));
+    }
+    match json.get("mediaType") {
+        Some(found) if found.as_str() != Some(OCI) => {
+            violated("mediaType is not that of an OCI manifest", OCI, found, export.at("manifest.json#/mediaType"))
+        }
+        _ => Finding::Holds,
+    }
+}
+
+fn the_manifest_says_its_media_type(export: &Export, image: &Image) -> Finding {
+    if is_docker(image) {
+        return not_applicable("the manifest is Docker schema 2");
+    }
+    holds_when(declared(image).is_some(), || {
+        violated("mediaType is not used", OCI, "nothing", export.at("manifest.json"))
+    })
+}
+
+fn the_config_has_what_is_required(export: &Export, image: &Image) -> Finding {
+    let Some(config) = view::json(image.config.as_ref()).filter(|json| json.members().is_some()) else {
+        return violated("the config is no JSON object", "an object", "something else", export.at("config.json"));
+    };
+    let place = |name: &str| export.at(&format!("config.json#/{name}"));
+    for name in ["os", "architecture"] {
+        if config.get(name).and_then(Json::as_str).is_none_or(str::is_empty) {
+            return violated(format!("{name} is missing"), "a non-empty string", "nothing", place(name));
+        }
+    }
+    let kind = config.at(&["rootfs", "type"]);
+    if kind.and_then(Json::as_str) != Some("layers") {
+        let found = kind.map_or_else(|| "nothing".to_owned(), ToString::to_string);
+        return violated("rootfs.type is not layers", "layers", found, place("rootfs/type"));
+    }
+    if config.at(&["rootfs", "diff_ids"]).and_then(Json::items).is_none() {
+        return violated("rootfs.diff_ids is no array", "an array", "nothing", place("rootfs/diff_ids"));
+    }
+    match config.get("created") {
+        Some(created) if !created.as_str().is_some_and(is_rfc_3339) => {
+            violated("created is no RFC 3339 date and time", "a date and time", created, place("created"))
+        }
+        _ => Finding::Holds,
+    }
+}
+
+fn labels_are_a_map_of_strings(export: &Export, image: &Image) -> Finding {
+    let config = view::json(image.config.as_ref());
+    let place = export.at("config.json#/config/Labels");
+    match config.as_ref().and_then(|json| json.at(&["config", "Labels"])) {
+        None => Finding::Holds,
+        Some(labels) => match labels.members() {
+            None => violated("Labels is no object", "an object or nothing", labels.kind(), place),
+            Some(members) => match members.iter().find(|(_, value)| value.as_str().is_none()) {
+                Some((key, value)) => {
+                    violated(format!("the label {key} is no string"), "a string", value.kind(), place)
+                }
+                None => Finding::Holds,
+            },
+        },
+    }
+}
+
+fn no_label_is_there_twice(export: &Export, image: &Image) -> Finding {
+    let doubled = view::json(image.config.as_ref()).map(|json| json.doubled_keys()).unwrap_or_default();
+    match doubled.iter().find(|pointer| pointer.starts_with("/config/Labels")) {
+        Some(pointer) => {
+            violated("a label is there twice", "each label once", pointer, export.at(&format!("config.json#{pointer}")))
+        }
+        None => Finding::Holds,
+    }
+}
+
+fn no_path_is_twice_in_a_layer(export: &Export, image: &Image) -> Finding {
+    for (index, layer) in view::new_layers(export, image) {
+        let mut paths = HashSet::new();
+        for entry in layer.blob.iter().flat_map(|blob| &blob.entries) {
+            if !paths.insert(&entry.path) {
+                let place = export.at(&format!("export.json#/image/layers/{index}"));
+                return violated(format!("layer {index} holds a path twice"), "each path once", &entry.path, place);
+            }
+        }
+    }
+    Finding::Holds
+}
+
+fn the_report_s_run_image_is_the_label_s(export: &Export, image: &Image) -> Finding {
+    let report = super::digest::report(export);
+    let Some(facts) = report.as_ref().and_then(|report| report.get("run-image")?.as_table()) else {
+        return not_applicable("the report has no run image data");
+    };
+    let label = view::lifecycle_label(image);
+    let run_image = label.as_ref().and_then(|label| label.get("runImage"));
+    for (key, name) in [("image", "image"), ("reference", "reference"), ("top-layer", "topLayer")] {
+        let expected = run_image.and_then(|label| label.get(name)?.as_str());
+        let found = facts.get(key).and_then(toml::Value::as_str);
+        if found.is_some() && found != expected {
+            let place = export.at(&format!("report.toml#image.run-image.{key}"));
+            let (expected, found) = (expected.unwrap_or("nothing").to_owned(), found.unwrap_or_default());
+            return violated(format!("the report's run-image.{key} is not the label's"), expected, found, place);
+        }
+    }
+    let list = |items: Vec<Option<&str>>| items.into_iter().flatten().map(str::to_owned).collect::<Vec<_>>();
+    let in_label = run_image.and_then(|label| label.get("mirrors")?.items()).unwrap_or_default();
+    let expected = list(in_label.iter().map(Json::as_str).collect());
+    let Some(mirrors) = facts.get("mirrors").and_then(toml::Value::as_array) else { return Finding::Holds };
+    let found = list(mirrors.iter().map(toml::Value::as_str).collect());
+    holds_when(expected == found, || {
+        let place = export.at("report.toml#image.run-image.mirrors");
+        violated("the report's mirrors are not the label's", expected.join(", "), found.join(", "), place)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::evidence::{Document, Target};
+    use crate::sample::{edit_config, edit_entries, edit_manifest, edit_report, fails, holds, on, set_config};
+
+    const ON: Target = Target::Registry;
+
+    #[test]
+    fn the_manifest_has_its_form() {
+        for bad in [json!(1), json!("2"), json!(null)] {
+            fails("manifest.schema", ON, |e| edit_manifest(on(e, ON), |m| m["schemaVersion"] = bad));
+        }
+        fails("manifest.schema", ON, |e| edit_manifest(on(e, ON), |m| m["mediaType"] = json!("application/json")));
+        fails("manifest.media-type-present", Target::Layout, |e| {
+            edit_manifest(on(e, Target::Layout), |m| {
+                m.as_object_mut().unwrap().remove("mediaType");
+            });
+        });
+    }
+
+    #[test]
+    fn the_config_has_its_form() {
+        for target in Target::ALL {
+            for name in ["os", "architecture", "rootfs"] {
+                fails("config.required", target, |e| {
+                    edit_config(on(e, target), |c| {
+                        c.as_object_mut().unwrap().remove(name);
+                    });
+                });
+            }
+            fails("config.required", target, |e| edit_config(on(e, target), |c| c["created"] = json!("yesterday")));
+            fails("config.required", target, |e| edit_config(on(e, target), |c| c["rootfs"]["type"] = json!("x")));
+            holds("config.required", target, |e| {
+                edit_config(on(e, target), |c| {
+                    c.as_object_mut().unwrap().remove("created");
+                });
+            });
+        }
+    }
+
+    #[test]
+    fn labels_follow_the_rules_of_annotations() {
+        fails("labels.string-map", ON, |e| edit_config(on(e, ON), |c| c["config"]["Labels"]["x"] = json!(1)));
+        fails("labels.string-map", ON, |e| edit_config(on(e, ON), |c| c["config"]["Labels"] = json!([])));
+        holds("labels.string-map", ON, |e| {
+            edit_config(on(e, ON), |c| {
+                c["config"].as_object_mut().unwrap().remove("Labels");
+            });
+        });
+        fails("labels.unique-keys", ON, |e| {
+            let export = on(e, ON);
+            let config = export.image.as_ref().unwrap().config.clone().unwrap();
+            let text = config.text().unwrap().replacen("\"Labels\":{", "\"Labels\":{\"k\":\"1\",", 1);
+            set_config(export, Document::new(text.into_bytes(), None));
+        });
+    }
+
+    #[test]
+    fn a_layer_holds_each_path_once() {
+        for target in Target::ALL {
+            fails("layer.no-duplicate-paths", target, |e| {
+                edit_entries(on(e, target), 3, |entries| entries.push(entries[0].clone()));
+            });
+        }
+    }
+
+    #[test]
+    fn the_report_names_the_label_s_run_image() {
+        for target in Target::ALL {
+            for (from, to) in
+                [("image='host.example/run:base'", "image='x'"), ("top-layer='", "top-layer='x"), ("['mirror", "['x")]
+            {
+                fails("report.run-image-true", target, |e| edit_report(on(e, target), from, to));
+            }
+            fails("report.run-image-true", target, |e| edit_report(on(e, target), "\nreference='", "\nreference='x"));
+        }
+    }
+}
