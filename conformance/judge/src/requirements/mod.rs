@@ -4,6 +4,7 @@ mod annotations;
 mod base;
 mod digest;
 mod manifest;
+mod platform;
 mod source;
 
 use crate::evidence::Export;
@@ -12,7 +13,8 @@ use crate::observation::Observation;
 use crate::requirement::{Case, Requirement, toml_input};
 
 /// Every theme's table.
-const THEMES: &[&[Requirement]] = &[annotations::TABLE, base::TABLE, source::TABLE, digest::TABLE, manifest::TABLE];
+const THEMES: &[&[Requirement]] =
+    &[annotations::TABLE, base::TABLE, source::TABLE, digest::TABLE, manifest::TABLE, platform::TABLE];
 
 /// Every requirement, in catalogue order.
 pub fn all() -> impl Iterator<Item = &'static Requirement> {
@@ -49,6 +51,7 @@ pub fn observations(case: &Case<'_>) -> Vec<Observation> {
     base::observations(case, &mut see);
     source::observations(case, &mut see);
     digest::observations(case, &mut see);
+    platform::observations(case, &mut see);
     found.dedup_by(|b, a| a.question == b.question && a.answer == b.answer);
     found
 }

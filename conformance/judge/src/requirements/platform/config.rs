@@ -1,0 +1,203 @@
+//! The config against the run image's config and the inputs.
+
+use super::{inputs, no_document};
+use crate::evidence::{Export, Image};
+use crate::json::Json;
+use crate::requirement::{holds_when, not_applicable, violated};
+use crate::verdict::Finding;
+use crate::view;
+
+fn at(export: &Export, name: &str) -> String {
+    export.at(&format!("config.json#/{name}"))
+}
+
+fn shown(value: Option<&Json>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
+}
+
+pub(super) fn the_base_layers_come_first(export: &Export, image: &Image) -> Finding {
+    let (expected, found) = (view::diff_ids(Some(&export.run_image.config)), view::diff_ids(image.config.as_ref()));
+    holds_when(found.starts_with(&expected), || {
+        let at_first = |list: &[String]| {
+            let index = expected.iter().zip(&found).position(|(one, two)| one != two).unwrap_or(found.len());
+            list.get(index).map_or_else(|| format!("nothing at {index}"), |id| format!("{id} at {index}"))
+        };
+        violated(
+            "the run image's layers do not come first",
+            at_first(&expected),
+            at_first(&found),
+            at(export, "rootfs/diff_ids"),
+        )
+    })
+}
+
+/// Null, an empty object and nothing mean the same to every reader of a config.
+fn is_nothing(value: Option<&Json>) -> bool {
+    match value {
+        None | Some(Json::Null) => true,
+        Some(Json::Object(members)) => members.is_empty(),
+        Some(Json::String(text)) => text.is_empty(),
+        Some(Json::Array(items)) => items.is_empty(),
+        Some(_) => false,
+    }
+}
+
+fn same(one: Option<&Json>, two: Option<&Json>) -> bool {
+    is_nothing(one) && is_nothing(two) || one.map(Json::to_value) == two.map(Json::to_value)
+}
+
+pub(super) fn the_base_config_is_kept(export: &Export, image: &Image) -> Finding {
+    let (Some(base), Some(config)) = (view::json(Some(&export.run_image.config)), view::json(image.config.as_ref()))
+    else {
+        return no_document(export, "the config");
+    };
+    let fields: [&[&str]; 8] = [
+        &["os"],
+        &["architecture"],
+        &["variant"],
+        &["os.version"],
+        &["config", "User"],
+        &["config", "ExposedPorts"],
+        &["config", "Volumes"],
+        &["config", "StopSignal"],
+    ];
+    for path in fields {
+        let (expected, found) = (base.at(path), config.at(path));
+        if !same(expected, found) {
+            let name = path.join(".");
+            return violated(
+                format!("{name} is not the run image's"),
+                shown(expected),
+                shown(found),
+                at(export, &path.join("/")),
+            );
+        }
+    }
+    match other_env(export, image) {
+        Finding::Holds => other_labels(export, image),
+        finding => finding,
+    }
+}
+
+const OWN_VARIABLES: [&str; 3] = ["PATH", "CNB_LAYERS_DIR", "CNB_APP_DIR"];
+
+fn env(document: Option<&crate::evidence::Document>) -> Vec<String> {
+    let config = view::json(document);
+    let list = config.as_ref().and_then(|json| json.at(&["config", "Env"])?.items()).unwrap_or_default();
+    list.iter().filter_map(|entry| entry.as_str().map(str::to_owned)).collect()
+}
+
+/// The value of a variable; the last one counts, as in a process.
+fn variable(env: &[String], name: &str) -> Option<String> {
+    env.iter().rev().find_map(|entry| entry.strip_prefix(&format!("{name}=")).map(str::to_owned))
+}
+
+fn other_env(export: &Export, image: &Image) -> Finding {
+    let (base, found) = (env(Some(&export.run_image.config)), env(image.config.as_ref()));
+    for entry in &base {
+        let name = entry.split('=').next().unwrap_or(entry);
+        if OWN_VARIABLES.contains(&name) {
+            continue;
+        }
+        let (expected, seen) = (variable(&base, name), variable(&found, name));
+        if expected != seen {
+            let shown = |value: Option<String>| value.unwrap_or_else(|| "nothing".to_owned());
+            return violated(
+                format!("the variable {name} is not the run image's"),
+                shown(expected),
+                shown(seen),
+                at(export, "config/Env"),
+            );
+        }
+    }
+    Finding::Holds
+}
+
+fn other_labels(export: &Export, image: &Image) -> Finding {
+    let found = view::labels(image);
+    let contributed = super::super::contributed_labels(export);
+    for (key, expected) in view::labels_of(Some(&export.run_image.config)) {
+        let is_replaced = key.starts_with("io.buildpacks.") || contributed.iter().any(|(label, _)| *label == key);
+        if !is_replaced && found.get(&key) != Some(&expected) {
+            let seen = found.get(&key).map_or("nothing", String::as_str);
+            let place = at(export, &format!("config/Labels/{key}"));
+            return violated(format!("the label {key} is not the run image's"), expected, view::cut(seen), place);
+        }
+    }
+    Finding::Holds
+}
+
+pub(super) fn the_entrypoint_is_the_process(export: &Export, image: &Image) -> Finding {
+    let metadata = inputs::metadata(export);
+    let default = inputs::text(&metadata, "buildpack-default-process-type");
+    let expected = match (export.inputs.process_type.as_deref(), default) {
+        (Some(given), _) if inputs::process_types(export).iter().any(|name| name == given) => {
+            format!("/cnb/process/{given}")
+        }
+        (Some(_), _) => return not_applicable("the given process type is unknown, so the export has to fail"),
+        (None, "") => "/cnb/lifecycle/launcher".to_owned(),
+        (None, default) => format!("/cnb/process/{default}"),
+    };
+    let config = view::json(image.config.as_ref());
+    let found = config.as_ref().and_then(|json| json.at(&["config", "Entrypoint"]));
+    let is_it =
+        found.and_then(Json::items).is_some_and(|items| matches!(items, [Json::String(one)] if *one == expected));
+    holds_when(is_it, || {
+        violated(
+            "the entrypoint is not that of the process",
+            format!("[\"{expected}\"]"),
+            shown(found),
+            at(export, "config/Entrypoint"),
+        )
+    })
+}
+
+fn base_path(export: &Export) -> String {
+    variable(&env(Some(&export.run_image.config)), "PATH").unwrap_or_default()
+}
+
+pub(super) fn the_environment_is_set(export: &Export, image: &Image) -> Finding {
+    let found = env(image.config.as_ref());
+    for (name, expected) in [("CNB_LAYERS_DIR", &export.inputs.layers), ("CNB_APP_DIR", &export.inputs.app)] {
+        let seen = variable(&found, name);
+        if seen.as_ref() != Some(expected) {
+            let seen = seen.unwrap_or_else(|| "nothing".to_owned());
+            return violated(format!("{name} is not set to its folder"), expected, seen, at(export, "config/Env"));
+        }
+    }
+    let base = base_path(export);
+    let path = variable(&found, "PATH").unwrap_or_default();
+    let begins = path == "/cnb/process" || path.starts_with("/cnb/process:");
+    let ends = base.is_empty() || path.ends_with(&format!(":{base}"));
+    holds_when(begins && ends, || {
+        violated(
+            "PATH does not begin with /cnb/process and end with the run image's",
+            format!("/cnb/process:{base}"),
+            path,
+            at(export, "config/Env"),
+        )
+    })
+}
+
+pub(super) fn the_path_is_exact(export: &Export, image: &Image) -> Finding {
+    let base = base_path(export);
+    let path = variable(&env(image.config.as_ref()), "PATH").unwrap_or_default();
+    // With no PATH to extend, the separator has nothing to separate.
+    let is_exact = path == format!("/cnb/process:{base}") || base.is_empty() && path == "/cnb/process";
+    holds_when(is_exact, || {
+        violated(
+            "PATH is not the very string of the specification",
+            format!("/cnb/process:{base}"),
+            path,
+            at(export, "config/Env"),
+        )
+    })
+}
+
+pub(super) fn the_working_dir_is_the_app(export: &Export, image: &Image) -> Finding {
+    let config = view::json(image.config.as_ref());
+    let found = config.as_ref().and_then(|json| json.at(&["config", "WorkingDir"]));
+    holds_when(found.and_then(Json::as_str) == Some(&export.inputs.app), || {
+        violated("the working folder is not <app>", &export.inputs.app, shown(found), at(export, "config/WorkingDir"))
+    })
+}

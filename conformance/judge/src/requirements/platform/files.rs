@@ -1,0 +1,128 @@
+//! Single files of the image: launcher, processes, build metadata, SBOMs.
+
+use std::collections::BTreeMap;
+
+use super::inputs;
+use crate::digest::Digest;
+use crate::evidence::{Entry, EntryKind, Export, FileFact, Image};
+use crate::requirement::{holds_when, not_applicable, violated};
+use crate::verdict::Finding;
+use crate::view;
+
+fn layers(export: &Export) -> String {
+    export.at("export.json#/image/layers")
+}
+
+/// The content of a file in the image, whatever links lie between.
+fn content<'a>(files: &BTreeMap<String, &'a Entry>, path: &str) -> Option<&'a Entry> {
+    files.get(path).map(|entry| view::resolved(files, entry)).filter(|entry| entry.kind == EntryKind::File)
+}
+
+/// Holds when the image has a file of this content at `path`.
+fn has(export: &Export, image: &Image, path: &str, expected: Option<&Digest>, what: &str) -> Finding {
+    let files = view::new_files(export, image);
+    let found = content(&files, path).and_then(|entry| entry.content.as_ref());
+    holds_when(found.is_some() && found == expected, || {
+        let expected = expected.map_or_else(|| path.to_owned(), |digest| format!("{path} with {digest}"));
+        let found = match (files.get(path), found) {
+            (_, Some(digest)) => digest.to_string(),
+            (Some(entry), None) => format!("a {:?}", entry.kind).to_lowercase(),
+            (None, None) => "nothing".to_owned(),
+        };
+        violated(format!("{what} is not in the image as it should be"), expected, found, layers(export))
+    })
+}
+
+pub(super) fn the_launcher_is_there(export: &Export, image: &Image) -> Finding {
+    let Some(launcher) = export.inputs.file(&export.inputs.launcher) else {
+        return not_applicable("there is no launcher");
+    };
+    has(export, image, "/cnb/lifecycle/launcher", launcher.content.as_ref(), "the launcher")
+}
+
+pub(super) fn every_process_has_its_symlink(export: &Export, image: &Image) -> Finding {
+    let types = inputs::process_types(export);
+    if types.is_empty() {
+        return not_applicable("no buildpack contributes a process");
+    }
+    let files = view::new_files(export, image);
+    for name in types {
+        let path = format!("/cnb/process/{name}");
+        let entry = files.get(&path).copied();
+        let is_it = entry.is_some_and(|entry| {
+            entry.kind == EntryKind::Symlink && entry.link.as_deref() == Some("/cnb/lifecycle/launcher")
+        });
+        if !is_it {
+            let found =
+                entry.map_or_else(|| "nothing".to_owned(), |entry| format!("{:?} to {:?}", entry.kind, entry.link));
+            return violated(
+                format!("{path} is no symlink to the launcher"),
+                "/cnb/lifecycle/launcher",
+                found,
+                layers(export),
+            );
+        }
+    }
+    Finding::Holds
+}
+
+pub(super) fn the_build_metadata_is_there(export: &Export, image: &Image) -> Finding {
+    let path = format!("{}/config/metadata.toml", export.inputs.layers);
+    // An exporter may write the file anew; that it is there is what is asked.
+    let files = view::new_files(export, image);
+    holds_when(content(&files, &path).is_some(), || {
+        violated("the build metadata is not in the image", path, "nothing", layers(export))
+    })
+}
+
+/// SBOMs of the launcher that lie in the folder that describes it.
+fn launcher_sboms(export: &Export) -> Vec<(String, &FileFact)> {
+    let folder = &export.inputs.launcher_sbom;
+    let extension = |file: &FileFact| {
+        file.path
+            .strip_prefix(&format!("{folder}/launcher.sbom."))
+            .filter(|rest| matches!(*rest, "cdx.json" | "spdx.json" | "syft.json"))
+            .map(str::to_owned)
+    };
+    export.inputs.below(folder).filter_map(|file| Some((extension(file)?, file))).collect()
+}
+
+pub(super) fn launch_sboms_are_at_their_paths(export: &Export, image: &Image) -> Finding {
+    let folder = format!("{}/sbom/launch", export.inputs.layers);
+    let mut expected: Vec<(String, Option<&Digest>)> =
+        inputs::leaves(export, &folder).map(|file| (file.path.clone(), file.content.as_ref())).collect();
+    expected.extend(launcher_sboms(export).into_iter().map(|(extension, file)| {
+        (format!("{folder}/buildpacksio_lifecycle/launcher/sbom.{extension}"), file.content.as_ref())
+    }));
+    if expected.is_empty() {
+        return not_applicable("there is no SBOM for launch");
+    }
+    for (path, digest) in expected {
+        let finding = has(export, image, &path, digest, "an SBOM");
+        if finding != Finding::Holds {
+            return finding;
+        }
+    }
+    Finding::Holds
+}
+
+pub(super) fn build_sboms_stay_on_disk(export: &Export) -> Finding {
+    let folder = format!("{}/sbom/build", export.inputs.layers);
+    let expected: Vec<&FileFact> = inputs::leaves(export, &folder).collect();
+    if expected.is_empty() {
+        return not_applicable("there is no SBOM for build");
+    }
+    for file in expected {
+        let found = export.build_sboms.iter().find(|found| found.path == file.path);
+        if found.map(|found| &found.content) != Some(&file.content) {
+            let seen = found.map_or("nothing", |_| "other content");
+            return violated(
+                "a build SBOM is not where it was",
+                &file.path,
+                seen,
+                export.at("export.json#/build_sboms"),
+            );
+        }
+    }
+    Finding::Holds
+}

@@ -1,0 +1,96 @@
+//! Readings of the build's inputs: buildpacks, layers, processes, slices, as the judge needs them to know what to
+//! expect.
+
+use crate::evidence::{Export, FileFact, FileKind};
+use crate::requirement::toml_input;
+
+/// A buildpack of `group.toml`.
+pub(super) struct Buildpack {
+    pub(super) id: String,
+    pub(super) version: String,
+}
+
+/// A `<layers>/<buildpack>/<layer>.toml`.
+pub(super) struct InputLayer {
+    pub(super) buildpack: String,
+    pub(super) name: String,
+    /// Its folder, which may not be there.
+    pub(super) folder: String,
+    pub(super) has_folder: bool,
+    pub(super) launch: bool,
+    pub(super) build: bool,
+    pub(super) cache: bool,
+    pub(super) metadata: Option<toml::Value>,
+}
+
+pub(super) fn metadata(export: &Export) -> toml::Table {
+    toml_input(&export.inputs, &format!("{}/config/metadata.toml", export.inputs.layers)).unwrap_or_default()
+}
+
+/// An array of tables.
+pub(super) fn tables<'a>(table: &'a toml::Table, key: &str) -> Vec<&'a toml::Table> {
+    let items = table.get(key).and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    items.iter().filter_map(toml::Value::as_table).collect()
+}
+
+pub(super) fn text<'a>(table: &'a toml::Table, key: &str) -> &'a str {
+    table.get(key).and_then(toml::Value::as_str).unwrap_or_default()
+}
+
+pub(super) fn buildpacks(export: &Export) -> Vec<Buildpack> {
+    let group = toml_input(&export.inputs, &export.inputs.group).unwrap_or_default();
+    tables(&group, "group")
+        .into_iter()
+        .map(|entry| Buildpack { id: text(entry, "id").to_owned(), version: text(entry, "version").to_owned() })
+        .collect()
+}
+
+/// The folder of a buildpack: its id with every `/` as `_`.
+pub(super) fn buildpack_folder(export: &Export, id: &str) -> String {
+    format!("{}/{}", export.inputs.layers, id.replace('/', "_"))
+}
+
+pub(super) fn layers(export: &Export) -> Vec<InputLayer> {
+    let mut found = Vec::new();
+    for buildpack in buildpacks(export) {
+        let folder = buildpack_folder(export, &buildpack.id);
+        for file in export.inputs.below(&folder) {
+            let name = file.path[folder.len() + 1..].strip_suffix(".toml").unwrap_or_default();
+            if name.is_empty() || name.contains('/') || matches!(name, "launch" | "build" | "store") {
+                continue;
+            }
+            let table = toml_input(&export.inputs, &file.path).unwrap_or_default();
+            let flag = |key: &str| table.get("types").and_then(|types| types.get(key)?.as_bool()).unwrap_or_default();
+            let own = format!("{folder}/{name}");
+            found.push(InputLayer {
+                buildpack: buildpack.id.clone(),
+                name: name.to_owned(),
+                has_folder: export.inputs.file(&own).is_some_and(|file| file.kind == FileKind::Directory),
+                folder: own,
+                launch: flag("launch"),
+                build: flag("build"),
+                cache: flag("cache"),
+                metadata: table.get("metadata").cloned(),
+            });
+        }
+    }
+    found
+}
+
+/// Regular files and symbolic links below a folder.
+pub(super) fn leaves<'a>(export: &'a Export, folder: &str) -> impl Iterator<Item = &'a FileFact> + use<'a> {
+    export.inputs.below(folder).filter(|file| matches!(file.kind, FileKind::File | FileKind::Symlink))
+}
+
+pub(super) fn process_types(export: &Export) -> Vec<String> {
+    tables(&metadata(export), "processes").into_iter().map(|process| text(process, "type").to_owned()).collect()
+}
+
+/// Every slice's patterns.
+pub(super) fn slices(export: &Export) -> Vec<Vec<String>> {
+    let paths = |slice: &toml::Table| {
+        let list = slice.get("paths").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        list.iter().filter_map(|path| path.as_str().map(str::to_owned)).collect()
+    };
+    tables(&metadata(export), "slices").into_iter().map(paths).collect()
+}

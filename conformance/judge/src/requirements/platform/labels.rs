@@ -1,0 +1,392 @@
+//! Labels that the specification asks for, against the build's inputs.
+
+use super::super::{contributed_labels, same_value};
+use super::inputs::{self, InputLayer};
+use crate::digest::Digest;
+use crate::evidence::{Export, Image, Target};
+use crate::json::Json;
+use crate::reference::Reference;
+use crate::requirement::{holds_when, not_applicable, toml_input, violated};
+use crate::verdict::Finding;
+use crate::view;
+
+const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
+const BUILD: &str = "io.buildpacks.build.metadata";
+const PROJECT: &str = "io.buildpacks.project.metadata";
+
+fn at(export: &Export, label: &str) -> String {
+    export.at(&format!("config.json#/config/Labels/{label}"))
+}
+
+fn missing(export: &Export, label: &str) -> Finding {
+    violated(format!("the label {label} is missing or no JSON"), "a JSON object", "something else", at(export, label))
+}
+
+fn shown(value: Option<&Json>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
+}
+
+pub(super) fn the_project_metadata_is_in_its_label(export: &Export, image: &Image) -> Finding {
+    let Some(label) = view::json_label(image, PROJECT) else { return missing(export, PROJECT) };
+    let input = toml_input(&export.inputs, &export.inputs.project_metadata);
+    let expected = toml::Value::Table(input.clone().unwrap_or_default());
+    let is_it = match &input {
+        Some(_) => same_value(&expected, &label) || is_empty(&expected) && is_blank(&label),
+        None => is_blank(&label),
+    };
+    holds_when(is_it, || {
+        violated(
+            "the label is not the JSON form of project-metadata.toml",
+            view::cut(&expected.to_string()),
+            shown(Some(&label)),
+            at(export, PROJECT),
+        )
+    })
+}
+
+fn is_empty(value: &toml::Value) -> bool {
+    value.as_table().is_some_and(|table| table.values().all(is_empty))
+}
+
+/// `{}`, or objects that hold nothing but empty objects, nulls and empty strings.
+fn is_blank(label: &Json) -> bool {
+    fn inner(value: &Json) -> bool {
+        match value {
+            Json::Null => true,
+            Json::String(text) => text.is_empty(),
+            Json::Object(members) => members.iter().all(|(_, value)| inner(value)),
+            _ => false,
+        }
+    }
+    matches!(label, Json::Object(_)) && inner(label)
+}
+
+fn find<'a>(list: Option<&'a Json>, key: &str, value: &str) -> Option<&'a Json> {
+    list?.items()?.iter().find(|entry| entry.get(key).and_then(Json::as_str) == Some(value))
+}
+
+pub(super) fn the_build_metadata_is_in_its_label(export: &Export, image: &Image) -> Finding {
+    let Some(label) = view::json_label(image, BUILD) else { return missing(export, BUILD) };
+    for buildpack in inputs::buildpacks(export) {
+        let entry = find(label.get("buildpacks"), "id", &buildpack.id);
+        if entry.and_then(|entry| entry.get("version")?.as_str()) != Some(&buildpack.version) {
+            let expected = format!("{}@{}", buildpack.id, buildpack.version);
+            return violated(
+                "the label does not name a buildpack of the group",
+                expected,
+                shown(entry),
+                at(export, BUILD),
+            );
+        }
+    }
+    let metadata = inputs::metadata(export);
+    let processes = inputs::tables(&metadata, "processes");
+    for process in &processes {
+        // Definitions of one type follow each other; the last one counts.
+        let name = inputs::text(process, "type");
+        let last = processes.iter().rev().find(|other| inputs::text(other, "type") == name).unwrap_or(process);
+        let entry = find(label.get("processes"), "type", name);
+        if !entry.is_some_and(|entry| is_process(last, entry)) {
+            return violated(
+                format!("the label does not hold the process {name}"),
+                view::cut(&last.to_string()),
+                shown(entry),
+                at(export, BUILD),
+            );
+        }
+    }
+    holds_when(label.get("launcher").is_some_and(|launcher| launcher.members().is_some()), || {
+        violated("the label says nothing of the launcher", "an object", shown(label.get("launcher")), at(export, BUILD))
+    })
+}
+
+/// Command, arguments and working folder are those of the input; a command may be a string where it is one.
+fn is_process(process: &toml::Table, entry: &Json) -> bool {
+    let same_list = |key: &str| {
+        let expected: Vec<&str> = match process.get(key) {
+            Some(toml::Value::Array(items)) => items.iter().filter_map(toml::Value::as_str).collect(),
+            Some(toml::Value::String(text)) => vec![text],
+            _ => Vec::new(),
+        };
+        let found: Vec<&str> = match entry.get(key) {
+            Some(Json::Array(items)) => items.iter().filter_map(Json::as_str).collect(),
+            Some(Json::String(text)) => vec![text],
+            _ => Vec::new(),
+        };
+        expected == found
+    };
+    let folder = inputs::text(process, "working-dir");
+    let found = entry.get("working-dir").and_then(Json::as_str).unwrap_or_default();
+    same_list("command") && same_list("args") && (folder.is_empty() || folder == found)
+}
+
+/// Names that run.toml gives the run image: its own entry, else the first.
+fn resolved_names(export: &Export) -> Option<(String, Vec<String>)> {
+    let run = toml_input(&export.inputs, &export.inputs.run)?;
+    let images = inputs::tables(&run, "images");
+    let own = Reference::parse(&export.run_image.name).ok();
+    let mirrors = |entry: &toml::Table| -> Vec<String> {
+        let list = entry.get("mirrors").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        list.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+    };
+    let is_own =
+        |name: &str| Reference::parse(name).ok().zip(own.clone()).is_some_and(|(one, two)| one.same_image(&two));
+    let entry = images
+        .iter()
+        .find(|entry| is_own(inputs::text(entry, "image")) || mirrors(entry).iter().any(|name| is_own(name)))
+        .or(images.first())?;
+    Some((inputs::text(entry, "image").to_owned(), mirrors(entry)))
+}
+
+fn same_name(one: &str, two: &str) -> bool {
+    one == two || Reference::parse(one).ok().zip(Reference::parse(two).ok()).is_some_and(|(a, b)| a.same_image(&b))
+}
+
+pub(super) fn the_run_image_is_in_the_label(export: &Export, image: &Image) -> Finding {
+    let Some(label) = view::lifecycle_label(image) else { return missing(export, LIFECYCLE) };
+    let run_image = label.get("runImage");
+    let text = |key: &str| run_image.and_then(|label| label.get(key)?.as_str()).unwrap_or_default();
+    let top = view::diff_ids(Some(&export.run_image.config)).last().cloned().unwrap_or_default();
+    if text("topLayer") != top {
+        return violated(
+            "runImage.topLayer is not the run image's last diffID",
+            top,
+            text("topLayer"),
+            at(export, LIFECYCLE),
+        );
+    }
+    if let Some((name, mirrors)) = resolved_names(export) {
+        if !same_name(text("image"), &name) {
+            return violated("runImage.image is not that of run.toml", name, text("image"), at(export, LIFECYCLE));
+        }
+        let items = run_image.and_then(|label| label.get("mirrors")?.items()).unwrap_or_default();
+        let found: Vec<&str> = items.iter().filter_map(Json::as_str).collect();
+        let same = found.len() == mirrors.len() && found.iter().zip(&mirrors).all(|(one, two)| same_name(one, two));
+        if !same {
+            return violated(
+                "runImage.mirrors are not those of run.toml",
+                mirrors.join(", "),
+                found.join(", "),
+                at(export, LIFECYCLE),
+            );
+        }
+    }
+    let reference = text("reference");
+    holds_when(identifies(export, reference), || {
+        violated(
+            "runImage.reference does not identify the run image",
+            &export.run_image.reference,
+            reference,
+            at(export, LIFECYCLE),
+        )
+    })
+}
+
+/// An imageID, a digest reference, or in a daemon whatever the daemon calls it.
+fn identifies(export: &Export, reference: &str) -> bool {
+    let run = &export.run_image;
+    let digests = [Some(&run.digest), Some(&run.manifest.digest), Some(&run.config.digest)];
+    let is_digest =
+        |text: &str| digests.into_iter().flatten().any(|digest| digest.as_str() == text || digest.encoded() == text);
+    let after_at = reference.rsplit_once('@').map(|(_, digest)| digest);
+    let is_given = export.target != Target::Registry && reference == run.reference;
+    is_given || is_digest(reference) || after_at.is_some_and(is_digest)
+}
+
+pub(super) fn the_deprecated_key_agrees(export: &Export, image: &Image) -> Finding {
+    let Some(label) = view::lifecycle_label(image) else { return missing(export, LIFECYCLE) };
+    let Some(stack) = label.at(&["stack", "runImage"]) else { return not_applicable("there is no stack.runImage") };
+    let run_image = label.get("runImage");
+    for key in ["image", "mirrors"] {
+        let value = |json: Option<&Json>| json.and_then(|json| json.get(key)).map(Json::to_value);
+        let is_none = |value: &Option<serde_json::Value>| {
+            value.as_ref().is_none_or(|value| value.is_null() || value.as_array().is_some_and(Vec::is_empty))
+        };
+        let (expected, found) = (value(run_image), value(Some(stack)));
+        if expected != found && !(is_none(&expected) && is_none(&found)) {
+            let shown = |value: Option<serde_json::Value>| {
+                value.map_or_else(|| "nothing".to_owned(), |value| value.to_string())
+            };
+            return violated(
+                format!("stack.runImage.{key} is not runImage.{key}"),
+                shown(expected),
+                shown(found),
+                at(export, LIFECYCLE),
+            );
+        }
+    }
+    Finding::Holds
+}
+
+pub(super) fn layer_metadata_is_in_the_label(export: &Export, image: &Image) -> Finding {
+    let Some(label) = view::lifecycle_label(image) else { return missing(export, LIFECYCLE) };
+    for buildpack in inputs::buildpacks(export) {
+        let entry = find(label.get("buildpacks"), "key", &buildpack.id);
+        if entry.and_then(|entry| entry.get("version")?.as_str()) != Some(&buildpack.version) {
+            let expected = format!("{}@{}", buildpack.id, buildpack.version);
+            return violated("the label has no entry for a buildpack", expected, shown(entry), at(export, LIFECYCLE));
+        }
+    }
+    let ids = view::diff_ids(image.config.as_ref());
+    for layer in inputs::layers(export).into_iter().filter(|layer| layer.launch) {
+        let finding = data_is_in_the_label(export, &layer);
+        if finding != Finding::Holds {
+            return finding;
+        }
+        let entry = find(label.get("buildpacks"), "key", &layer.buildpack).and_then(|e| e.at(&["layers", &layer.name]));
+        let sha = entry.and_then(|entry| entry.get("sha")?.as_str()).unwrap_or_default();
+        if Digest::parse(sha).is_err() || !ids.iter().any(|id| id == sha) {
+            return violated(
+                format!("sha of layer {} is no diffID of the image", layer.name),
+                "one of diff_ids",
+                sha,
+                at(export, LIFECYCLE),
+            );
+        }
+        let holds_it = layer.has_folder.then(|| holds_the_folder(export, image, &layer, sha));
+        if holds_it == Some(false) {
+            let expected = format!("the layer with {}", layer.folder);
+            return violated(
+                format!("sha of layer {} is another layer's", layer.name),
+                expected,
+                sha,
+                at(export, LIFECYCLE),
+            );
+        }
+    }
+    Finding::Holds
+}
+
+/// Whether the layer of this diffID has something of the folder; an empty folder may be in any layer.
+fn holds_the_folder(export: &Export, image: &Image, layer: &InputLayer, sha: &str) -> bool {
+    let blob = image.layers.iter().filter_map(|layer| layer.blob.as_ref()).find(|blob| blob.diff_id.as_str() == sha);
+    let is_in = |path: &str| path == layer.folder || view::is_below(path, &layer.folder);
+    let has_nothing = export.inputs.below(&layer.folder).next().is_none();
+    has_nothing || blob.is_some_and(|blob| blob.entries.iter().any(|entry| is_in(&entry.path)))
+}
+
+/// Types and data of one launch layer.
+pub(super) fn data_is_in_the_label(export: &Export, layer: &InputLayer) -> Finding {
+    let label = export.image.as_ref().and_then(view::lifecycle_label);
+    let entries = label.as_ref().and_then(|label| label.get("buildpacks"));
+    let entry = find(entries, "key", &layer.buildpack).and_then(|entry| entry.at(&["layers", &layer.name]));
+    let Some(entry) = entry else {
+        return violated(
+            format!("the label has no entry for layer {}", layer.name),
+            "an entry",
+            "nothing",
+            at(export, LIFECYCLE),
+        );
+    };
+    for (key, expected) in [("launch", layer.launch), ("build", layer.build), ("cache", layer.cache)] {
+        let found = entry.get(key);
+        let is_it = match found {
+            Some(Json::Bool(flag)) => *flag == expected,
+            None => !expected,
+            _ => false,
+        };
+        if !is_it {
+            return violated(
+                format!("{key} of layer {} is not that of its file", layer.name),
+                expected,
+                shown(found),
+                at(export, LIFECYCLE),
+            );
+        }
+    }
+    let data = entry.get("data");
+    let is_it = match (&layer.metadata, data) {
+        (None, data) => data.is_none_or(is_none_or_empty),
+        (Some(expected), Some(found)) => same_value(expected, found) || is_empty(expected) && is_none_or_empty(found),
+        (Some(expected), None) => is_empty(expected),
+    };
+    holds_when(is_it, || {
+        let expected =
+            layer.metadata.as_ref().map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()));
+        violated(
+            format!("data of layer {} is not its metadata", layer.name),
+            expected,
+            shown(data),
+            at(export, LIFECYCLE),
+        )
+    })
+}
+
+fn is_none_or_empty(json: &Json) -> bool {
+    matches!(json, Json::Null) || json.members().is_some_and(<[_]>::is_empty)
+}
+
+pub(super) fn the_store_is_kept(export: &Export, image: &Image) -> Finding {
+    let mut result = not_applicable("no buildpack left a store.toml");
+    for buildpack in inputs::buildpacks(export) {
+        let path = format!("{}/store.toml", inputs::buildpack_folder(export, &buildpack.id));
+        let Some(file) = export.inputs.file(&path) else { continue };
+        let table = toml_input(&export.inputs, &path).unwrap_or_default();
+        let mut sentinels = Vec::new();
+        strings(&toml::Value::Table(table), &mut sentinels);
+        let config = image.config.as_ref().and_then(|config| config.text()).unwrap_or_default();
+        let manifest = image.manifest.as_ref().and_then(|manifest| manifest.text()).unwrap_or_default();
+        let in_documents =
+            sentinels.iter().any(|text| config.contains(text.as_str()) || manifest.contains(text.as_str()));
+        let in_files = view::new_files(export, image).values().any(|entry| entry.content == file.content);
+        if !in_documents && !in_files && !sentinels.is_empty() {
+            return violated(
+                format!("the store of {} is not in the image", buildpack.id),
+                sentinels.join(", "),
+                "nothing",
+                at(export, LIFECYCLE),
+            );
+        }
+        result = Finding::Holds;
+    }
+    result
+}
+
+fn strings(value: &toml::Value, found: &mut Vec<String>) {
+    match value {
+        toml::Value::String(text) => found.push(text.clone()),
+        toml::Value::Array(items) => items.iter().for_each(|item| strings(item, found)),
+        toml::Value::Table(table) => table.values().for_each(|value| strings(value, found)),
+        _ => {}
+    }
+}
+
+pub(super) fn the_label_rebasable_is_there(export: &Export, image: &Image) -> Finding {
+    const LABEL: &str = "io.buildpacks.rebasable";
+    let labels = view::labels(image);
+    let found = labels.get(LABEL).map(String::as_str);
+    holds_when(matches!(found, Some("true" | "false")), || {
+        violated(
+            "the label rebasable is neither true nor false",
+            "true or false",
+            found.unwrap_or("nothing"),
+            at(export, LABEL),
+        )
+    })
+}
+
+pub(super) fn contributed_labels_are_there(export: &Export, image: &Image) -> Finding {
+    let contributed = contributed_labels(export);
+    if contributed.is_empty() {
+        return not_applicable("no buildpack contributes a label");
+    }
+    let labels = view::labels(image);
+    for (key, _) in &contributed {
+        let expected = contributed
+            .iter()
+            .rev()
+            .find(|(other, _)| other == key)
+            .map(|(_, value)| value.as_str())
+            .unwrap_or_default();
+        let found = labels.get(key).map(String::as_str);
+        if found != Some(expected) {
+            return violated(
+                format!("the label {key} is not what the last buildpack gave it"),
+                expected,
+                found.unwrap_or("nothing"),
+                at(export, key),
+            );
+        }
+    }
+    Finding::Holds
+}

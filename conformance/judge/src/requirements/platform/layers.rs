@@ -1,0 +1,147 @@
+//! Layers of buildpacks: those for launch are in the image as they lie on disk, others are not, re-used ones are the
+//! previous image's.
+
+use super::inputs::{self, InputLayer};
+use crate::evidence::{EntryKind, Export, FileFact, FileKind, Image};
+use crate::json::Json;
+use crate::requirement::{Case, not_applicable, together, violated};
+use crate::verdict::Finding;
+use crate::view;
+
+fn place(export: &Export) -> String {
+    export.at("export.json#/image/layers")
+}
+
+pub(super) fn launch_layers_are_in_the_image(export: &Export, image: &Image) -> Finding {
+    let layers: Vec<InputLayer> =
+        inputs::layers(export).into_iter().filter(|layer| layer.launch && layer.has_folder).collect();
+    if layers.is_empty() {
+        return not_applicable("no buildpack has a launch layer with a folder");
+    }
+    let files = view::new_files(export, image);
+    for file in layers.iter().flat_map(|layer| export.inputs.below(&layer.folder)) {
+        let entry = files.get(&file.path).map(|entry| view::resolved(&files, entry));
+        if let Some((expected, found)) =
+            entry.map_or_else(|| Some((told(file), "nothing".to_owned())), |e| differs(file, e))
+        {
+            return violated(format!("{} is not in the image as on disk", file.path), expected, found, place(export));
+        }
+    }
+    Finding::Holds
+}
+
+fn told(file: &FileFact) -> String {
+    match file.kind {
+        FileKind::Symlink => format!("a link to {}", file.link.as_deref().unwrap_or_default()),
+        FileKind::Directory => format!("a folder of mode {:o}", file.mode),
+        _ => format!(
+            "a file of mode {:o} with {}",
+            file.mode,
+            file.content.as_ref().map(ToString::to_string).unwrap_or_default()
+        ),
+    }
+}
+
+/// What was to be seen and what was, where they differ.
+fn differs(file: &FileFact, entry: &crate::evidence::Entry) -> Option<(String, String)> {
+    let same = match (file.kind, entry.kind) {
+        (FileKind::Symlink, EntryKind::Symlink) => file.link == entry.link,
+        (FileKind::Directory, EntryKind::Directory) => file.mode == entry.mode,
+        (FileKind::File, EntryKind::File) => file.mode == entry.mode && file.content == entry.content,
+        _ => false,
+    };
+    let found = match entry.kind {
+        EntryKind::Symlink => format!("a link to {}", entry.link.as_deref().unwrap_or_default()),
+        EntryKind::File => {
+            format!(
+                "a file of mode {:o} with {}",
+                entry.mode,
+                entry.content.as_ref().map(ToString::to_string).unwrap_or_default()
+            )
+        }
+        kind => format!("{kind:?} of mode {:o}", entry.mode),
+    };
+    (!same).then(|| (told(file), found))
+}
+
+pub(super) fn other_layers_are_not_in_the_image(export: &Export, image: &Image) -> Finding {
+    let layers: Vec<InputLayer> = inputs::layers(export).into_iter().filter(|layer| !layer.launch).collect();
+    if layers.is_empty() {
+        return not_applicable("no buildpack has a layer that is not for launch");
+    }
+    // Every layer counts, also where a later one hides the file again: the bytes are in the image.
+    for (_, layer) in view::new_layers(export, image) {
+        for entry in layer.blob.iter().flat_map(|blob| &blob.entries) {
+            if let Some(own) = layers.iter().find(|layer| view::is_below(&entry.path, &layer.folder)) {
+                let message = format!("a file of {}, which is not for launch, is in the image", own.folder);
+                return violated(message, "no such file", &entry.path, place(export));
+            }
+        }
+    }
+    Finding::Holds
+}
+
+/// The lifecycle label's entry for a layer.
+fn entry(label: &Json, buildpack: &str, layer: &str) -> Option<Json> {
+    let entries = label.get("buildpacks")?.items()?;
+    let of = entries.iter().find(|entry| entry.get("key").and_then(Json::as_str) == Some(buildpack))?;
+    of.at(&["layers", layer]).cloned()
+}
+
+fn sha(export: &Export, layer: &InputLayer) -> Option<String> {
+    let label = view::lifecycle_label(export.image.as_ref()?)?;
+    Some(entry(&label, &layer.buildpack, &layer.name)?.get("sha")?.as_str()?.to_owned())
+}
+
+/// Each export with a layer to re-use, and the export before it.
+fn reusing<'a>(case: &Case<'a>) -> Vec<(&'a Export, &'a Export, InputLayer)> {
+    let mut found = Vec::new();
+    for pair in case.exports.windows(2) {
+        for layer in inputs::layers(pair[1]).into_iter().filter(|layer| layer.launch && !layer.has_folder) {
+            found.push((pair[0], pair[1], layer));
+        }
+    }
+    found
+}
+
+pub(super) fn a_layer_without_folder_is_the_previous_one(case: &Case<'_>) -> Finding {
+    together(reusing(case).into_iter().map(|(before, export, layer)| is_the_previous_one(before, export, &layer)))
+}
+
+fn is_the_previous_one(before: &Export, export: &Export, layer: &InputLayer) -> Finding {
+    let at = export.at("config.json#/config/Labels/io.buildpacks.lifecycle.metadata");
+    let Some(expected) = sha(before, layer) else {
+        return not_applicable("the previous image's label does not name the layer");
+    };
+    let shown = |value: Option<String>| value.unwrap_or_else(|| "nothing".to_owned());
+    let found = sha(export, layer);
+    if found.as_ref() != Some(&expected) {
+        return violated(format!("layer {} is not the previous image's", layer.name), expected, shown(found), at);
+    }
+    let ids = view::diff_ids(export.image.as_ref().and_then(|image| image.config.as_ref()));
+    if !ids.contains(&expected) {
+        let place = export.at("config.json#/rootfs/diff_ids");
+        return violated(
+            format!("layer {} is in the label, but not in the image", layer.name),
+            expected,
+            "no such diffID",
+            place,
+        );
+    }
+    super::labels::data_is_in_the_label(export, layer)
+}
+
+pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
+    for (before, export, layer) in reusing(case) {
+        let digest = |export: &Export| -> Option<String> {
+            let id = sha(export, &layer)?;
+            let image = export.image.as_ref()?;
+            let index = view::diff_ids(image.config.as_ref()).iter().position(|known| *known == id)?;
+            Some(image.layers.get(index)?.name.clone())
+        };
+        if let (Some(one), Some(two)) = (digest(before), digest(export)) {
+            let answer = if one == two { "the digest of the fresh export" } else { "another digest" };
+            see(export, "a-re-used-layer-has", answer.to_owned(), "manifest.json#/layers");
+        }
+    }
+}

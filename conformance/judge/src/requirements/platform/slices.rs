@@ -1,0 +1,187 @@
+//! The app folder and its slices (`cnb-buildpack.md`, launch.toml): path globs as Go's `path/filepath` matches them.
+
+use std::collections::BTreeMap;
+
+use super::inputs;
+use crate::evidence::{Entry, EntryKind, Export, FileFact, Image};
+use crate::requirement::{holds_when, not_applicable, violated};
+use crate::verdict::Finding;
+use crate::view;
+
+/// For every slice the app files that it takes: those that no earlier slice took.
+fn taken(export: &Export) -> Vec<Vec<String>> {
+    let app = &export.inputs.app;
+    let all: Vec<&FileFact> = export.inputs.below(app).collect();
+    let mut gone: Vec<String> = Vec::new();
+    let mut found = Vec::new();
+    for patterns in inputs::slices(export) {
+        let full: Vec<String> = patterns.iter().map(|pattern| absolute(app, pattern)).collect();
+        let matched: Vec<&str> = all
+            .iter()
+            .filter(|file| full.iter().any(|pattern| glob(pattern, &file.path)))
+            .map(|f| f.path.as_str())
+            .collect();
+        let own: Vec<String> = inputs::leaves(export, app)
+            .map(|file| file.path.clone())
+            .filter(|path| matched.iter().any(|root| path == root || view::is_below(path, root)))
+            .filter(|path| !gone.contains(path))
+            .collect();
+        gone.extend(own.iter().cloned());
+        found.push(own);
+    }
+    found
+}
+
+/// A pattern as Go's `filepath.Join` and `Clean` leave it.
+fn absolute(app: &str, pattern: &str) -> String {
+    let full = if pattern.starts_with('/') { pattern.to_owned() } else { format!("{app}/{pattern}") };
+    let parts: Vec<&str> = full.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    format!("/{}", parts.join("/"))
+}
+
+pub(super) fn an_empty_slice_is_accepted(export: &Export) -> Finding {
+    if taken(export).iter().all(|files| !files.is_empty()) {
+        return not_applicable("every slice matches something");
+    }
+    holds_when(export.outcome.succeeded(), || {
+        violated(
+            "a build with a slice that matches nothing does not exit 0",
+            "exit 0",
+            export.outcome.end,
+            export.at("stderr.txt"),
+        )
+    })
+}
+
+pub(super) fn app_files_are_in_one_layer_each(export: &Export, image: &Image) -> Finding {
+    let place = export.at("export.json#/image/layers");
+    let app = &export.inputs.app;
+    let mut layers_of: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let files = view::new_files(export, image);
+    for (index, layer) in view::new_layers(export, image) {
+        for entry in layer.blob.iter().flat_map(|blob| &blob.entries) {
+            if entry.kind != EntryKind::Directory && view::is_below(&entry.path, app) {
+                layers_of.entry(&entry.path).or_default().push(index);
+            }
+        }
+    }
+    for file in inputs::leaves(export, app) {
+        match layers_of.get(file.path.as_str()).map(Vec::as_slice) {
+            Some([_]) => {}
+            Some(several) => {
+                return violated(
+                    format!("{} is in several layers", file.path),
+                    "one layer",
+                    format!("layers {several:?}"),
+                    place,
+                );
+            }
+            None => return violated(format!("{} is in no layer", file.path), "one layer", "none", place),
+        }
+        if let Some(found) = wrong_content(file, &files) {
+            return violated(
+                format!("{} is not in the image as on disk", file.path),
+                "its content, mode and link",
+                found,
+                place,
+            );
+        }
+    }
+    slices_come_in_order(export, &layers_of, &place)
+}
+
+fn wrong_content(file: &FileFact, files: &BTreeMap<String, &Entry>) -> Option<String> {
+    let entry = view::resolved(files, files.get(&file.path)?);
+    let same_mode = entry.kind == EntryKind::Symlink || file.mode == entry.mode;
+    let same =
+        file.content == entry.content && file.link == entry.link.clone().filter(|_| entry.kind == EntryKind::Symlink);
+    (!same || !same_mode).then(|| format!("{:?} of mode {:o} with {:?}", entry.kind, entry.mode, entry.content))
+}
+
+/// Files of different slices, and files of no slice, are in different layers, and earlier slices in earlier layers.
+fn slices_come_in_order(export: &Export, layers_of: &BTreeMap<&str, Vec<usize>>, place: &str) -> Finding {
+    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+    let layers = |paths: &[String]| -> Vec<usize> {
+        let mut found: Vec<usize> =
+            paths.iter().flat_map(|path| layers_of.get(path.as_str()).cloned().unwrap_or_default()).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    };
+    let taken = taken(export);
+    for (index, paths) in taken.iter().enumerate().filter(|(_, paths)| !paths.is_empty()) {
+        groups.push((format!("slice {}", index + 1), layers(paths)));
+    }
+    let rest: Vec<String> = inputs::leaves(export, &export.inputs.app)
+        .map(|file| file.path.clone())
+        .filter(|path| !taken.iter().flatten().any(|taken| taken == path))
+        .collect();
+    groups.push(("the rest".to_owned(), layers(&rest)));
+    for pair in groups.windows(2) {
+        let ((before, first), (after, second)) = (&pair[0], &pair[1]);
+        if let (Some(last), Some(next)) = (first.last(), second.first())
+            && last >= next
+        {
+            let expected = format!("{before} in layers before those of {after}");
+            return violated(
+                "the layers of the app do not follow the slices",
+                expected,
+                format!("{first:?} and {second:?}"),
+                place.to_owned(),
+            );
+        }
+    }
+    Finding::Holds
+}
+
+/// Go's `filepath.Match`; a malformed pattern matches nothing.
+pub(super) fn glob(pattern: &str, path: &str) -> bool {
+    let (pattern, path): (Vec<char>, Vec<char>) = (pattern.chars().collect(), path.chars().collect());
+    matches(&pattern, &path)
+}
+
+fn matches(pattern: &[char], path: &[char]) -> bool {
+    let Some((first, rest)) = pattern.split_first() else { return path.is_empty() };
+    match first {
+        '*' => {
+            let end = path.iter().position(|c| *c == '/').unwrap_or(path.len());
+            (0..=end).rev().any(|skipped| matches(rest, &path[skipped..]))
+        }
+        '?' => path.split_first().is_some_and(|(c, after)| *c != '/' && matches(rest, after)),
+        '[' => path.split_first().is_some_and(|(c, after)| {
+            *c != '/' && in_class(rest, *c).is_some_and(|(is_in, rest)| is_in && matches(rest, after))
+        }),
+        _ => {
+            let (wanted, rest) = match (first, rest.split_first()) {
+                ('\\', Some((escaped, rest))) => (escaped, rest),
+                ('\\', None) => return false,
+                _ => (first, rest),
+            };
+            path.split_first().is_some_and(|(c, after)| c == wanted && matches(rest, after))
+        }
+    }
+}
+
+/// Whether `c` is in the class that begins after `[`, and what follows `]`.
+fn in_class(text: &[char], c: char) -> Option<(bool, &[char])> {
+    let is_negated = text.first() == Some(&'^');
+    let mut at = if is_negated { &text[1..] } else { text };
+    let mut is_in = false;
+    let mut ranges = 0;
+    while !(at.first() == Some(&']') && ranges > 0) {
+        let (low, rest) = class_char(at)?;
+        let (high, rest) = if rest.first() == Some(&'-') { class_char(&rest[1..])? } else { (low, rest) };
+        is_in |= low <= c && c <= high;
+        ranges += 1;
+        at = rest;
+    }
+    Some((is_in != is_negated, &at[1..]))
+}
+
+fn class_char(text: &[char]) -> Option<(char, &[char])> {
+    match text {
+        ['\\', c, rest @ ..] => Some((*c, rest)),
+        [] | ['-' | ']' | '\\', ..] => None,
+        [c, rest @ ..] => Some((*c, rest)),
+    }
+}
