@@ -2,7 +2,9 @@
 
 mod annotations;
 mod base;
+mod daemon;
 mod digest;
+mod layout;
 mod manifest;
 mod platform;
 mod source;
@@ -13,8 +15,16 @@ use crate::observation::Observation;
 use crate::requirement::{Case, Requirement, toml_input};
 
 /// Every theme's table.
-const THEMES: &[&[Requirement]] =
-    &[annotations::TABLE, base::TABLE, source::TABLE, digest::TABLE, manifest::TABLE, platform::TABLE];
+const THEMES: &[&[Requirement]] = &[
+    annotations::TABLE,
+    base::TABLE,
+    source::TABLE,
+    digest::TABLE,
+    manifest::TABLE,
+    daemon::TABLE,
+    layout::TABLE,
+    platform::TABLE,
+];
 
 /// Every requirement, in catalogue order.
 pub fn all() -> impl Iterator<Item = &'static Requirement> {
@@ -51,6 +61,8 @@ pub fn observations(case: &Case<'_>) -> Vec<Observation> {
     base::observations(case, &mut see);
     source::observations(case, &mut see);
     digest::observations(case, &mut see);
+    daemon::observations(case, &mut see);
+    layout::observations(case, &mut see);
     platform::observations(case, &mut see);
     found.dedup_by(|b, a| a.question == b.question && a.answer == b.answer);
     found

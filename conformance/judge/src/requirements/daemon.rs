@@ -1,0 +1,536 @@
+//! Daemons: what changes on the way there, and what must not. The registry export of the same step is the measure.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::digest::Digest;
+use crate::evidence::{DaemonFacts, Export, Image, StoreKind};
+use crate::json::Json;
+use crate::requirement::{Case, DAEMON, Needs, Requirement, Source, holds_when, not_applicable, toml_input, violated};
+use crate::verdict::{Finding, Level};
+use crate::view::{self, RFC_KEYS};
+
+const DRAWBACKS: Source = Source::rfc_196("Drawbacks");
+const REPRODUCIBLE: Source = Source::platform("Build Reproducibility");
+const REVIEW: Source = Source::rfc_196_review("identical regardless of export target");
+const TWIN: &str = "the same step was exported to a registry, and a repeat does not differ already";
+const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
+
+pub(super) const TABLE: &[Requirement] = &[
+    Requirement::new(
+        Level::Must,
+        "daemon.export-succeeds",
+        "with every annotation input present, a daemon export exits 0",
+        DRAWBACKS,
+        |case| case.each(an_annotated_build_exits_zero),
+    )
+    .when("project metadata has all seven keys as strings")
+    .on(DAEMON)
+    .needing(Needs::Process),
+    Requirement::new(
+        Level::Must,
+        "daemon.annotations-not-labels",
+        "no annotation turns up as a label that the registry export does not have",
+        DRAWBACKS,
+        |case| case.each_image(|export, image| annotations_do_not_become_labels(case, export, image)),
+    )
+    .when("the same step was exported to a registry")
+    .on(DAEMON),
+    Requirement::new(
+        Level::Should,
+        "daemon.says-so",
+        "where the daemon's image carries no annotations and the registry's does, the log says so",
+        Source::own("daemon"),
+        |case| case.each_image(|export, image| the_log_says_what_is_left_out(case, export, image)),
+    )
+    .when("the registry export is annotated and the daemon's image is not")
+    .on(DAEMON),
+    Requirement::new(
+        Level::Must,
+        "daemon.report-image-id",
+        "report.toml has the config digest, or the daemon's own ID where the store's ID is another",
+        Source::platform("report.toml"),
+        |case| case.each_image(the_report_has_the_image_id),
+    )
+    .on(DAEMON),
+    Requirement::new(
+        Level::Must,
+        "daemon.all-tags",
+        "every tag is there, with one ID",
+        Source::platform("exporter, Outputs"),
+        |case| case.each(every_tag_is_there),
+    )
+    .on(DAEMON)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Must,
+        "daemon.image-true",
+        "what the daemon saves is consistent: no layer doubled, shifted, lost, or empty that should not be",
+        Source::oci_config("Properties, rootfs"),
+        |case| case.each_image(the_saved_image_is_true),
+    )
+    .on(DAEMON),
+    Requirement::new(
+        Level::Should,
+        "daemon.same-diff-ids",
+        "diffIDs are those of the registry export",
+        REVIEW,
+        |case| with_twins(case, diff_ids_are_the_same),
+    )
+    .when(TWIN)
+    .on(DAEMON),
+    Requirement::new(
+        Level::Should,
+        "daemon.same-config",
+        "Env, Entrypoint, Cmd, WorkingDir, User, ports, volumes, signal, platform and created are the registry's",
+        REPRODUCIBLE,
+        |case| with_twins(case, the_config_is_the_same),
+    )
+    .when(TWIN)
+    .on(DAEMON),
+    Requirement::new(
+        Level::Should,
+        "daemon.same-labels",
+        "all labels are the registry's, references to the run image excepted",
+        REPRODUCIBLE,
+        |case| with_twins(case, labels_are_the_same),
+    )
+    .when(TWIN)
+    .on(DAEMON),
+    Requirement::new(
+        Level::Should,
+        "daemon.image-id-difference-explained",
+        "imageIDs are equal, or references to the run image are the only cause",
+        REVIEW,
+        |case| with_twins(case, references_alone_change_the_image_id),
+    )
+    .when(TWIN)
+    .on(DAEMON),
+    Requirement::new(
+        Level::Should,
+        "daemon.round-trip-content",
+        "pushed from the daemon, diffIDs and config are those that the daemon held, and every layer is true",
+        Source::rfc_196_review("daemon then registry is not registry"),
+        |case| case.each_image(a_push_keeps_the_content),
+    )
+    .when("the daemon could be told to push")
+    .on(DAEMON),
+];
+
+fn an_annotated_build_exits_zero(export: &Export) -> Finding {
+    let project = toml_input(&export.inputs, &export.inputs.project_metadata).unwrap_or_default();
+    let is_there = |table: &str, key: &str| {
+        let value = project.get("source").and_then(|source| source.get(table)?.get(key)?.as_str());
+        value.is_some_and(|text| !text.is_empty())
+    };
+    let metadata = ["repository", "authors", "version", "documentation-url", "name", "licenses"];
+    if !metadata.iter().all(|key| is_there("metadata", key)) || !is_there("version", "commit") {
+        return not_applicable("not all seven keys are there as strings");
+    }
+    holds_when(export.outcome.succeeded(), || {
+        let said = export.outcome.stderr.trim_end().lines().last().unwrap_or_default();
+        let found = format!("{}; it last said: {}", export.outcome.end, view::cut(said));
+        violated("an annotated build does not export to a daemon", "exit 0", found, export.at("stderr.txt"))
+    })
+}
+
+fn twin<'a>(case: &Case<'a>, export: &Export) -> Option<(&'a Export, &'a Image)> {
+    let twin = case.registry_twin(export)?;
+    Some((twin, twin.image.as_ref()?))
+}
+
+fn no_twin() -> Finding {
+    not_applicable("there is no registry export of this step")
+}
+
+fn annotations_do_not_become_labels(case: &Case<'_>, export: &Export, image: &Image) -> Finding {
+    let Some((_, registry)) = twin(case, export) else { return no_twin() };
+    let (labels, known) = (view::labels(image), view::labels(registry));
+    let mut keys: Vec<String> = view::annotations(registry).into_iter().map(|(key, _)| key).collect();
+    keys.extend(RFC_KEYS.map(|name| format!("{}{name}", view::PREFIX)));
+    for key in keys {
+        if let Some(found) = labels.get(&key).filter(|_| !known.contains_key(&key)) {
+            let place = export.at(&format!("config.json#/config/Labels/{key}"));
+            return violated(
+                format!("the annotation {key} has become a label"),
+                "no such label",
+                view::cut(found),
+                place,
+            );
+        }
+    }
+    Finding::Holds
+}
+
+fn the_log_says_what_is_left_out(case: &Case<'_>, export: &Export, image: &Image) -> Finding {
+    let Some((_, registry)) = twin(case, export) else { return no_twin() };
+    if view::annotations(registry).is_empty() || !view::annotations(image).is_empty() {
+        return not_applicable("the registry export is not annotated, or the daemon's image is");
+    }
+    let log = format!("{}\n{}", export.outcome.stdout, export.outcome.stderr).to_lowercase();
+    holds_when(log.contains("annotation"), || {
+        violated(
+            "annotations are left out without a word",
+            "a line that says so",
+            "no line that speaks of annotations",
+            export.at("stdout.txt"),
+        )
+    })
+}
+
+/// An ID with or without its algorithm.
+fn hex(id: &str) -> &str {
+    id.strip_prefix("sha256:").unwrap_or(id)
+}
+
+fn the_report_has_the_image_id(export: &Export, image: &Image) -> Finding {
+    let report = super::digest::report(export).unwrap_or_default();
+    let found = ["image-id", "imageID"].into_iter().find_map(|key| report.get(key)?.as_str()).unwrap_or_default();
+    let config = image.config.as_ref().map(|config| config.digest.encoded());
+    let daemon = export.daemon.as_ref();
+    let own = daemon.and_then(|daemon| daemon.tag_ids.first()?.id.as_deref()).map(hex);
+    let is_it = !found.is_empty() && (Some(hex(found)) == config || Some(hex(found)) == own);
+    holds_when(is_it, || {
+        let found = if found.is_empty() { "nothing" } else { found };
+        violated(
+            "the report's image ID is not that of the image",
+            config.unwrap_or("an image ID"),
+            found,
+            export.at("report.toml#image.image-id"),
+        )
+    })
+}
+
+fn every_tag_is_there(export: &Export) -> Finding {
+    let ids: &[_] = export.daemon.as_ref().map_or(&[], |daemon| &daemon.tag_ids);
+    let first = ids.first().and_then(|tag| tag.id.clone());
+    for image in &export.inputs.images {
+        let found = ids.iter().find(|tag| tag.reference == *image).and_then(|tag| tag.id.clone());
+        if found.is_none() || found != first {
+            let shown = |id: Option<String>| id.unwrap_or_else(|| "nothing".to_owned());
+            return violated(
+                format!("{image} is missing or another image"),
+                shown(first),
+                shown(found),
+                export.at("tags.json"),
+            );
+        }
+    }
+    holds_when(first.is_some(), || violated("no tag is there", "one at least", "none", export.at("tags.json")))
+}
+
+fn the_saved_image_is_true(export: &Export, image: &Image) -> Finding {
+    let place = export.at("archive-manifest.json");
+    let ids = view::diff_ids(image.config.as_ref());
+    if image.config.is_none() || ids.is_empty() {
+        return violated("the daemon saves no config with layers", "a config", "none", place);
+    }
+    if ids.len() != image.layers.len() {
+        let expected = format!("{} layers, as in the config", ids.len());
+        return violated(
+            "the daemon saves another number of layers than the config names",
+            expected,
+            image.layers.len(),
+            place,
+        );
+    }
+    for (index, (id, layer)) in ids.iter().zip(&image.layers).enumerate() {
+        let found = match (&layer.blob, &layer.problem) {
+            (Some(blob), None) if blob.diff_id.as_str() == id => continue,
+            (Some(blob), problem) => {
+                let doubled = image.layers[..index]
+                    .iter()
+                    .any(|other| other.blob.as_ref().map(|b| &b.diff_id) == Some(&blob.diff_id));
+                let empty = if blob.uncompressed_size == 0 { ", which is empty" } else { "" };
+                let twice = if doubled { ", which an earlier layer is" } else { "" };
+                let problem = problem.as_ref().map_or_else(String::new, |problem| format!(" ({problem})"));
+                format!("{}{empty}{twice}{problem}", blob.diff_id)
+            }
+            (None, problem) => problem.clone().unwrap_or_else(|| "nothing".to_owned()),
+        };
+        return violated(format!("layer {index} that the daemon saves is not diff_ids[{index}]"), id, found, place);
+    }
+    descriptors_are_true(export, image)
+}
+
+/// In an OCI archive the manifest's descriptors are true as well.
+fn descriptors_are_true(export: &Export, image: &Image) -> Finding {
+    let Some(manifest) = view::json(image.manifest.as_ref()) else { return Finding::Holds };
+    let layers = manifest.get("layers").and_then(Json::items).unwrap_or_default();
+    for (index, (descriptor, layer)) in layers.iter().zip(&image.layers).enumerate() {
+        let claimed = (descriptor.get("digest").and_then(Json::as_str), descriptor.get("size").and_then(Json::as_u64));
+        let found = layer.blob.as_ref().map(|blob| (blob.digest.as_str(), blob.size));
+        if found.is_none_or(|(digest, size)| claimed != (Some(digest), Some(size))) {
+            let place = export.at(&format!("manifest.json#/layers/{index}"));
+            return violated(
+                format!("the descriptor of layer {index} is not true"),
+                format!("{claimed:?}"),
+                format!("{found:?}"),
+                place,
+            );
+        }
+    }
+    Finding::Holds
+}
+
+/// Asks a judge of every export with its registry twin.
+fn with_twins(case: &Case<'_>, judge: fn(&Export, &Image, &Image) -> Finding) -> Finding {
+    let registry: Vec<&Export> =
+        case.scenario.exports.iter().filter(|export| export.target == crate::evidence::Target::Registry).collect();
+    let elsewhere = Case { scenario: case.scenario, target: case.target, service: case.service, exports: registry };
+    if super::digest::a_repeat_differs(case) || super::digest::a_repeat_differs(&elsewhere) {
+        return not_applicable("an identical repeat on one target differs already");
+    }
+    case.each_image(|export, image| match twin(case, export) {
+        Some((_, registry)) => judge(export, image, registry),
+        None => no_twin(),
+    })
+}
+
+fn diff_ids_are_the_same(export: &Export, image: &Image, registry: &Image) -> Finding {
+    let (expected, found) = (view::diff_ids(registry.config.as_ref()), view::diff_ids(image.config.as_ref()));
+    holds_when(expected == found, || {
+        let index =
+            expected.iter().zip(&found).position(|(one, two)| one != two).unwrap_or(expected.len().min(found.len()));
+        let at = |list: &[String]| {
+            list.get(index).map_or_else(|| format!("nothing at {index}"), |id| format!("{id} at {index}"))
+        };
+        violated(
+            "diffIDs differ from the registry export",
+            at(&expected),
+            at(&found),
+            export.at("config.json#/rootfs/diff_ids"),
+        )
+    })
+}
+
+const COMPARED: [&[&str]; 12] = [
+    &["config", "Env"],
+    &["config", "Entrypoint"],
+    &["config", "Cmd"],
+    &["config", "WorkingDir"],
+    &["config", "User"],
+    &["config", "ExposedPorts"],
+    &["config", "Volumes"],
+    &["config", "StopSignal"],
+    &["os"],
+    &["architecture"],
+    &["variant"],
+    &["created"],
+];
+
+/// A value for comparison; null, empty and absent are one.
+fn comparable(config: Option<&Json>, path: &[&str]) -> Option<serde_json::Value> {
+    let value = config?.at(path)?.to_value();
+    let is_nothing = match &value {
+        serde_json::Value::Null => true,
+        serde_json::Value::String(text) => text.is_empty(),
+        serde_json::Value::Array(items) => items.is_empty(),
+        serde_json::Value::Object(members) => members.is_empty(),
+        _ => false,
+    };
+    (!is_nothing).then_some(value)
+}
+
+fn the_config_is_the_same(export: &Export, image: &Image, registry: &Image) -> Finding {
+    let (one, two) = (view::json(registry.config.as_ref()), view::json(image.config.as_ref()));
+    for path in COMPARED {
+        let (expected, found) = (comparable(one.as_ref(), path), comparable(two.as_ref(), path));
+        if expected != found {
+            let shown = |value: Option<serde_json::Value>| {
+                value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
+            };
+            let place = export.at(&format!("config.json#/{}", path.join("/")));
+            return violated(
+                format!("{} differs from the registry export", path.join(".")),
+                shown(expected),
+                shown(found),
+                place,
+            );
+        }
+    }
+    Finding::Holds
+}
+
+/// The lifecycle's label without the references to the run image.
+fn without_references(text: &str) -> Option<serde_json::Value> {
+    let mut value = Json::parse(text.as_bytes()).ok()?.to_value();
+    for place in ["/runImage", "/stack/runImage"] {
+        if let Some(members) = value.pointer_mut(place).and_then(serde_json::Value::as_object_mut) {
+            members.remove("reference");
+        }
+    }
+    Some(value)
+}
+
+fn same_label(key: &str, one: Option<&String>, two: Option<&String>) -> bool {
+    match (one, two) {
+        (Some(one), Some(two)) if key == LIFECYCLE => {
+            one == two || without_references(one).is_some_and(|value| Some(value) == without_references(two))
+        }
+        (one, two) => one == two,
+    }
+}
+
+fn labels_are_the_same(export: &Export, image: &Image, registry: &Image) -> Finding {
+    let (expected, found) = (view::labels(registry), view::labels(image));
+    let keys: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
+    for key in keys {
+        if !same_label(key, expected.get(key), found.get(key)) {
+            let shown = |map: &BTreeMap<String, String>| {
+                map.get(key).map_or_else(|| "nothing".to_owned(), |text| view::cut(text))
+            };
+            let place = export.at(&format!("config.json#/config/Labels/{key}"));
+            return violated(
+                format!("the label {key} differs from the registry export"),
+                shown(&expected),
+                shown(&found),
+                place,
+            );
+        }
+    }
+    Finding::Holds
+}
+
+/// The config for a comparison that leaves out what the text of a reference alone changes.
+fn without_reference(image: &Image) -> Option<serde_json::Value> {
+    let mut config = view::json(image.config.as_ref())?.to_value();
+    let label = config.pointer_mut("/config/Labels")?.as_object_mut()?.get_mut(LIFECYCLE)?;
+    *label = without_references(label.as_str()?)?;
+    Some(config)
+}
+
+fn references_alone_change_the_image_id(export: &Export, image: &Image, registry: &Image) -> Finding {
+    let id = |image: &Image| image.config.as_ref().map(|config| config.digest.clone());
+    if id(image) == id(registry) {
+        return Finding::Holds;
+    }
+    let (expected, found) = (without_reference(registry), without_reference(image));
+    holds_when(expected.is_some() && expected == found, || {
+        let shown = |id: Option<Digest>| id.map_or_else(|| "nothing".to_owned(), |id| id.to_string());
+        let message = "imageIDs differ for another reason than the references to the run image";
+        violated(message, shown(id(registry)), shown(id(image)), export.at("config.json"))
+    })
+}
+
+fn a_push_keeps_the_content(export: &Export, image: &Image) -> Finding {
+    let Some(daemon) = &export.daemon else { return Finding::Skipped("nothing of the daemon was observed".to_owned()) };
+    let Some(pushed) = &daemon.pushed else {
+        let reason = daemon.push_problem.clone().unwrap_or_else(|| "nothing was pushed".to_owned());
+        if reason.starts_with("the push failed") {
+            return violated(
+                "the daemon cannot push the image",
+                "a push",
+                view::cut(&reason),
+                export.at("export.json#/daemon"),
+            );
+        }
+        return Finding::Skipped(reason);
+    };
+    let id = |image: &Image| image.config.as_ref().map(|config| config.digest.to_string()).unwrap_or_default();
+    let (expected, found) = (view::diff_ids(image.config.as_ref()), view::diff_ids(pushed.config.as_ref()));
+    if expected != found {
+        let place = export.at("pushed-config.json#/rootfs/diff_ids");
+        return violated("a push changed the diffIDs", expected.join(", "), found.join(", "), place);
+    }
+    for (index, (expected, layer)) in expected.iter().zip(&pushed.layers).enumerate() {
+        let found = layer.blob.as_ref().filter(|_| layer.problem.is_none()).map(|blob| blob.diff_id.to_string());
+        if found.as_ref() != Some(expected) {
+            let found = found.or(layer.problem.clone()).unwrap_or_else(|| "nothing".to_owned());
+            let place = export.at(&format!("pushed-manifest.json#/layers/{index}"));
+            return violated(
+                format!("layer {index} that was pushed is not what its diffID says"),
+                expected,
+                found,
+                place,
+            );
+        }
+    }
+    if expected.len() != pushed.layers.len() {
+        let place = export.at("pushed-manifest.json#/layers");
+        return violated("a push changed the number of layers", expected.len(), pushed.layers.len(), place);
+    }
+    holds_when(id(image) == id(pushed), || {
+        violated("a push changed the config", id(image), id(pushed), export.at("pushed-config.json"))
+    })
+}
+
+/// What differs between the direct export and the image pushed from a daemon, by class.
+fn classes(direct: &Image, pushed: &Image) -> Vec<String> {
+    let mut found = Vec::new();
+    let (one, two) = (view::json(direct.manifest.as_ref()), view::json(pushed.manifest.as_ref()));
+    let media_type =
+        |json: &Option<Json>| json.as_ref().and_then(|json| json.get("mediaType")?.as_str().map(str::to_owned));
+    let digest = |image: &Image| image.manifest.as_ref().map(|manifest| manifest.digest.clone());
+    if digest(direct) == digest(pushed) {
+        return vec!["none: one digest".to_owned()];
+    }
+    if !view::annotations(direct).is_empty() && view::annotations(pushed).is_empty() {
+        found.push("annotations lost");
+    } else if view::annotations(direct) != view::annotations(pushed) {
+        found.push("annotations changed");
+    }
+    if media_type(&one) != media_type(&two) {
+        found.push("media types");
+    }
+    let names = |image: &Image| image.layers.iter().map(|layer| layer.name.clone()).collect::<Vec<_>>();
+    let ids = |image: &Image| view::diff_ids(image.config.as_ref());
+    if names(direct) != names(pushed) {
+        found.push(if ids(direct) == ids(pushed) { "recompression" } else { "other layers" });
+    }
+    if direct.config.as_ref().map(|c| &c.digest) != pushed.config.as_ref().map(|c| &c.digest) {
+        let same = without_reference(direct).is_some() && without_reference(direct) == without_reference(pushed);
+        found.push(if same { "run image reference in the label" } else { "config" });
+    }
+    if found.is_empty() {
+        found.push("unknown");
+    }
+    found.into_iter().map(str::to_owned).collect()
+}
+
+fn id_is(daemon: &DaemonFacts, image: &Image) -> &'static str {
+    let own = daemon.tag_ids.first().and_then(|tag| tag.id.as_deref()).map(hex);
+    let is = |digest: Option<&Digest>| digest.is_some() && digest.map(Digest::encoded) == own;
+    if is(image.config.as_ref().map(|config| &config.digest)) {
+        "the config digest"
+    } else if is(image.manifest.as_ref().map(|manifest| &manifest.digest)) {
+        "the manifest digest"
+    } else {
+        "neither config nor manifest digest"
+    }
+}
+
+pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
+    for export in &case.exports {
+        let (Some(daemon), Some(image)) = (&export.daemon, &export.image) else { continue };
+        let store = match daemon.store {
+            StoreKind::Classic => "classic",
+            StoreKind::Containerd => "containerd",
+            StoreKind::Podman => "podman",
+        };
+        see(export, "daemon-s-id-is", format!("{} ({store})", id_is(daemon, image)), "inspect.json");
+        if let Some(pushed) = &daemon.pushed {
+            let kept = if view::annotations(pushed).is_empty() { "no" } else { "yes" };
+            see(export, "annotations-after-a-push-from-a-daemon", format!("{kept} ({store})"), "pushed-manifest.json");
+        }
+        let Some((_, registry)) = twin(case, export) else { continue };
+        let id = |image: &Image| image.config.as_ref().map(|config| config.digest.clone());
+        let equal = if id(image) == id(registry) { "yes" } else { "no" };
+        see(export, "daemon-s-image-id-equals-registry", equal.to_owned(), "config.json");
+        if let Some(pushed) = &daemon.pushed {
+            let answer = classes(registry, pushed).join(", ");
+            see(export, "pushed-from-a-daemon-differs-in", answer, "pushed-manifest.json");
+        }
+        let base = view::labels_of(Some(&export.run_image.config));
+        let substitutes =
+            view::labels(image).keys().filter(|key| key.starts_with(view::PREFIX) && !base.contains_key(*key)).count();
+        see(
+            export,
+            "labels-as-a-fallback",
+            if substitutes == 0 { "none" } else { "some" }.to_owned(),
+            "config.json#/config/Labels",
+        );
+    }
+}

@@ -1,0 +1,376 @@
+//! OCI image layouts on disk (`rfc-0119-export-to-oci-layout.md`, `oci-image-image-layout.md`).
+
+use std::collections::BTreeMap;
+
+use crate::digest::Digest;
+use crate::evidence::{Export, Image, LayoutRoot};
+use crate::json::Json;
+use crate::requirement::{Case, LAYOUT, Needs, Requirement, Source, holds_when, not_applicable, violated};
+use crate::verdict::{Finding, Level};
+use crate::view::{self, PREFIX};
+
+const MAPPING: Source = Source::platform("Map an image reference to a path in the layout directory");
+
+pub(super) const TABLE: &[Requirement] = &[
+    Requirement::new(Level::Must, "layout.path", "the image is at the mapped path", MAPPING, |case| {
+        case.each(the_image_is_at_its_path)
+    })
+    .when("the reference's registry has no port, for which the mapping is open")
+    .on(LAYOUT)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Must,
+        "layout.valid",
+        "oci-layout has its version, index.json true sizes and digests, and blobs are named by their hash",
+        Source::oci_layout("Content"),
+        |case| case.each(the_layout_is_valid),
+    )
+    .on(LAYOUT)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Should,
+        "layout.app-blobs-present",
+        "the blobs that are not the run image's are there",
+        Source::rfc_0119("How it Works"),
+        |case| case.each_image(the_app_s_blobs_are_there),
+    )
+    .on(LAYOUT),
+    Requirement::new(
+        Level::Must,
+        "layout.all-tags",
+        "each image reference has its own path, all with one manifest digest",
+        Source::platform("exporter, Outputs"),
+        |case| case.each(every_reference_has_the_same_image),
+    )
+    .on(LAYOUT)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Should,
+        "layout.same-annotations",
+        "the manifest's annotations are those of the registry export, ref.name aside",
+        Source::rfc_0119("Motivation"),
+        |case| case.each_image(|export, image| annotations_are_those_of_the_registry(case, export, image)),
+    )
+    .when("the same step was exported to a registry")
+    .on(LAYOUT),
+    Requirement::new(
+        Level::Must,
+        "layout.experimental-gate",
+        "unset or error: it fails; warn: it succeeds and says so; silent: it succeeds",
+        Source::platform("Experimental Features"),
+        the_experimental_gate_is_kept,
+    )
+    .when("the scenario exports with several values of CNB_EXPERIMENTAL_MODE")
+    .on(LAYOUT)
+    .needing(Needs::Process),
+];
+
+fn roots(export: &Export) -> &[LayoutRoot] {
+    export.layout.as_ref().map_or(&[], |layout| &layout.roots)
+}
+
+/// What a port becomes in a path is open.
+fn has_port(root: &LayoutRoot) -> bool {
+    crate::reference::Reference::parse(&root.reference).is_ok_and(|reference| reference.registry.contains(':'))
+}
+
+fn the_image_is_at_its_path(export: &Export) -> Finding {
+    let mut result = not_applicable("every reference's registry has a port");
+    for root in roots(export).iter().filter(|root| !has_port(root)) {
+        if !root.present || root.index.is_none() {
+            let found = export.layout.as_ref().map(|layout| layout.folders.join(", ")).filter(|list| !list.is_empty());
+            let found = found.unwrap_or_else(|| "no layout at all".to_owned());
+            return violated(
+                format!("{} is not at its path", root.reference),
+                &root.path,
+                found,
+                export.at("export.json#/layout"),
+            );
+        }
+        result = Finding::Holds;
+    }
+    result
+}
+
+fn the_layout_is_valid(export: &Export) -> Finding {
+    let present: Vec<&LayoutRoot> = roots(export).iter().filter(|root| root.present).collect();
+    if present.is_empty() {
+        return violated(
+            "there is no layout",
+            "oci-layout, index.json and blobs",
+            "nothing",
+            export.at("export.json#/layout"),
+        );
+    }
+    for root in present {
+        let finding = is_valid(export, root);
+        if finding != Finding::Holds {
+            return finding;
+        }
+    }
+    Finding::Holds
+}
+
+fn is_valid(export: &Export, root: &LayoutRoot) -> Finding {
+    let version = view::json(root.oci_layout.as_ref());
+    if version.as_ref().and_then(|json| json.get("imageLayoutVersion")?.as_str()) != Some("1.0.0") {
+        let found = version.map_or_else(|| "nothing".to_owned(), |json| view::cut(&json.to_string()));
+        return violated("oci-layout has no imageLayoutVersion 1.0.0", "1.0.0", found, export.at("oci-layout"));
+    }
+    let sizes: BTreeMap<String, u64> =
+        root.blobs.iter().map(|blob| (blob.path.trim_start_matches("blobs/").to_owned(), blob.size)).collect();
+    for blob in &root.blobs {
+        let name = blob.path.trim_start_matches("blobs/").replacen('/', ":", 1);
+        if Digest::parse(&name).is_ok_and(|name| name.algorithm() == "sha256" && name != blob.digest) {
+            return violated(
+                "a blob is not named by its hash",
+                &blob.digest,
+                name,
+                export.at("export.json#/layout/roots"),
+            );
+        }
+    }
+    let index = view::json(root.index.as_ref());
+    let entries = index.as_ref().and_then(|json| json.get("manifests")?.items());
+    let Some(entries) =
+        entries.filter(|_| index.as_ref().and_then(|json| json.get("schemaVersion")?.as_u64()) == Some(2))
+    else {
+        return violated(
+            "index.json is no image index",
+            "schemaVersion 2 and manifests",
+            "something else",
+            export.at("index.json"),
+        );
+    };
+    for entry in entries {
+        let digest = entry.get("digest").and_then(Json::as_str).unwrap_or_default();
+        let size = entry.get("size").and_then(Json::as_u64);
+        let found = sizes.get(&digest.replacen(':', "/", 1)).copied();
+        if found.is_none() || found != size {
+            let told =
+                |size: Option<u64>| size.map_or_else(|| "no such blob".to_owned(), |size| format!("{size} bytes"));
+            return violated(
+                format!("index.json is not true of {digest}"),
+                told(size),
+                told(found),
+                export.at("index.json#/manifests"),
+            );
+        }
+    }
+    Finding::Holds
+}
+
+fn the_app_s_blobs_are_there(export: &Export, image: &Image) -> Finding {
+    let missing = view::new_layers(export, image).into_iter().find(|(_, layer)| layer.left_out || layer.blob.is_none());
+    if let Some((index, layer)) = missing {
+        let place = export.at("export.json#/image/layers");
+        return violated(format!("the blob of layer {index} is not in the layout"), &layer.name, "nothing", place);
+    }
+    holds_when(image.config.is_some(), || {
+        violated("the config is not in the layout", "a blob", "nothing", export.at("manifest.json#/config"))
+    })
+}
+
+fn every_reference_has_the_same_image(export: &Export) -> Finding {
+    let digest =
+        |reference: &str| export.tags.iter().find(|tag| tag.reference == reference).and_then(|tag| tag.digest.clone());
+    let first = export.inputs.images.first().and_then(|image| digest(image));
+    for image in &export.inputs.images {
+        let found = digest(image);
+        if found.is_none() || found != first {
+            let place = export.at("tags.json");
+            let shown = |value: Option<String>| value.unwrap_or_else(|| "a manifest".to_owned());
+            return violated(
+                format!("{image} is missing or another image"),
+                shown(first),
+                found.unwrap_or_else(|| "nothing".to_owned()),
+                place,
+            );
+        }
+    }
+    Finding::Holds
+}
+
+fn annotations_are_those_of_the_registry(case: &Case<'_>, export: &Export, image: &Image) -> Finding {
+    let twin = case.registry_twin(export).and_then(|twin| Some((twin, twin.image.as_ref()?)));
+    let Some((twin, registry)) = twin else { return not_applicable("there is no registry export of this step") };
+    let same_base = twin.run_image.digest == export.run_image.digest && twin.run_image.name == export.run_image.name;
+    let compared = |image: &Image| -> BTreeMap<String, String> {
+        let is_compared = |key: &str| {
+            let name = key.strip_prefix(PREFIX).unwrap_or(key);
+            name != "ref.name" && (same_base || !name.starts_with("base."))
+        };
+        let all = view::annotations(image).into_iter().filter(|(key, _)| is_compared(key));
+        all.map(|(key, value)| (key, value.to_string())).collect()
+    };
+    let (expected, found) = (compared(registry), compared(image));
+    if expected == found {
+        return Finding::Holds;
+    }
+    let keys = expected.keys().chain(found.keys());
+    let differing = keys.into_iter().find(|key| expected.get(*key) != found.get(*key)).cloned().unwrap_or_default();
+    let shown = |map: &BTreeMap<String, String>| {
+        map.get(&differing).map_or_else(|| "nothing".to_owned(), |text| view::cut(text))
+    };
+    let place = export.at(&format!("manifest.json#/annotations/{differing}"));
+    violated(format!("{differing} is not as in the registry export"), shown(&expected), shown(&found), place)
+}
+
+fn mode(export: &Export) -> &str {
+    export.inputs.environment.get("CNB_EXPERIMENTAL_MODE").map_or("unset", String::as_str)
+}
+
+/// What an export printed, without what differs from run to run.
+fn lines(export: &Export) -> Vec<&str> {
+    export.outcome.stdout.lines().chain(export.outcome.stderr.lines()).collect()
+}
+
+fn the_experimental_gate_is_kept(case: &Case<'_>) -> Finding {
+    let silent = case.exports.iter().find(|export| mode(export) == "silent");
+    if case.exports.iter().all(|export| mode(export) == "silent") {
+        return not_applicable("no other value than silent was tried");
+    }
+    for export in &case.exports {
+        let mode = mode(export);
+        let may_succeed = matches!(mode, "warn" | "silent");
+        if export.outcome.succeeded() != may_succeed {
+            let expected = if may_succeed { "exit 0" } else { "another exit" };
+            let message = format!("with CNB_EXPERIMENTAL_MODE {mode} the export does not end as it should");
+            return violated(message, expected, export.outcome.end, export.at("stderr.txt"));
+        }
+        if mode == "warn"
+            && !silent.is_some_and(|silent| lines(export).iter().any(|line| !lines(silent).contains(line)))
+        {
+            let message = "with CNB_EXPERIMENTAL_MODE warn it says nothing that it does not say with silent";
+            return violated(message, "a warning", "the same lines", export.at("stderr.txt"));
+        }
+    }
+    Finding::Holds
+}
+
+pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
+    for export in &case.exports {
+        let Some(twin) = case.registry_twin(export).filter(|_| export.layout.is_some()) else { continue };
+        if let (Some(one), Some(two)) = (export.manifest_digest(), twin.manifest_digest()) {
+            let answer = if one == two { "yes" } else { "no" };
+            see(export, "layout-digest-equals-registry", answer.to_owned(), "manifest.json");
+        }
+        if let Some(root) = roots(export).iter().find(|root| has_port(root)) {
+            let folders = export.layout.as_ref().map(|layout| layout.folders.join(", ")).unwrap_or_default();
+            see(
+                export,
+                "layout-path-of-a-registry-with-port",
+                format!("{}: {folders}", root.reference),
+                "export.json#/layout",
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::evidence::{Document, End, ScenarioEvidence, Target};
+    use crate::sample::{self, annotate, edit_manifest, fails, find, holds, on};
+
+    const ON: Target = Target::Layout;
+
+    fn root(evidence: &mut ScenarioEvidence) -> &mut LayoutRoot {
+        &mut on(evidence, ON).layout.as_mut().unwrap().roots[0]
+    }
+
+    #[test]
+    fn the_path_is_the_mapped_one() {
+        fails("layout.path", ON, |e| root(e).present = false);
+        fails("layout.path", ON, |e| root(e).index = None);
+        let mut evidence = sample::scenario();
+        root(&mut evidence).reference = "host.example:5000/app".to_owned();
+        assert!(matches!(find(&evidence, "layout.path", ON), Finding::NotApplicable(_)));
+    }
+
+    #[test]
+    fn the_layout_is_true_in_itself() {
+        fails("layout.valid", ON, |e| root(e).oci_layout = None);
+        fails("layout.valid", ON, |e| {
+            root(e).oci_layout = Some(Document::new(br#"{"imageLayoutVersion":"2"}"#.to_vec(), None))
+        });
+        fails("layout.valid", ON, |e| root(e).blobs[3].digest = Digest::of(b"other"));
+        fails("layout.valid", ON, |e| root(e).blobs[0].size += 1);
+        fails("layout.valid", ON, |e| drop(root(e).blobs.remove(0)));
+        fails("layout.valid", ON, |e| root(e).index = Some(Document::new(b"{\"manifests\":[]}".to_vec(), None)));
+        fails("layout.valid", ON, |e| root(e).present = false);
+    }
+
+    #[test]
+    fn the_app_s_blobs_are_in_it_and_the_run_image_s_may_be_missing() {
+        let leave_out = |index: usize| {
+            move |e: &mut ScenarioEvidence| {
+                let layer = &mut on(e, ON).image.as_mut().unwrap().layers[index];
+                layer.blob = None;
+                layer.left_out = true;
+            }
+        };
+        fails("layout.app-blobs-present", ON, leave_out(3));
+        holds("layout.app-blobs-present", ON, leave_out(0));
+        fails("layout.app-blobs-present", ON, |e| on(e, ON).image.as_mut().unwrap().config = None);
+    }
+
+    #[test]
+    fn every_reference_is_there() {
+        fails("layout.all-tags", ON, |e| on(e, ON).inputs.images.push("app.example/app:2".to_owned()));
+        fails("layout.all-tags", ON, |e| on(e, ON).tags[0].digest = None);
+    }
+
+    #[test]
+    fn annotations_are_compared_with_the_registry_s() {
+        fails("layout.same-annotations", ON, |e| annotate(on(e, ON), "org.opencontainers.image.title", None));
+        fails("layout.same-annotations", ON, |e| annotate(on(e, ON), "org.opencontainers.image.base.name", Some("x")));
+        holds("layout.same-annotations", ON, |e| annotate(on(e, ON), "org.opencontainers.image.ref.name", Some("x")));
+        holds("layout.same-annotations", ON, |e| {
+            on(e, Target::Registry).run_image.name = "elsewhere.example/run:base".to_owned();
+            annotate(on(e, Target::Registry), "org.opencontainers.image.base.name", Some("elsewhere.example/run:base"));
+        });
+        fails("layout.same-annotations", ON, |e| edit_manifest(on(e, ON), |m| m["annotations"] = json!({})));
+    }
+
+    fn gate() -> ScenarioEvidence {
+        let mut evidence = sample::scenario();
+        let template = on(&mut evidence, ON).clone();
+        evidence.exports = ["", "error", "warn", "silent"]
+            .into_iter()
+            .map(|mode| {
+                let mut export = template.clone();
+                export.inputs.environment.remove("CNB_EXPERIMENTAL_MODE");
+                if !mode.is_empty() {
+                    export.inputs.environment.insert("CNB_EXPERIMENTAL_MODE".to_owned(), mode.to_owned());
+                }
+                if matches!(mode, "" | "error") {
+                    export.outcome.end = End::Exited(1);
+                    export.inputs.expected_failure = Some("layout.experimental-gate".to_owned());
+                }
+                if mode == "warn" {
+                    export.outcome.stderr = "experimental".to_owned();
+                }
+                export
+            })
+            .collect();
+        evidence
+    }
+
+    #[test]
+    fn the_gate_has_four_positions() {
+        let id = "layout.experimental-gate";
+        assert!(matches!(find(&sample::scenario(), id, ON), Finding::NotApplicable(_)));
+        assert_eq!(find(&gate(), id, ON), Finding::Holds);
+        for (index, end) in [(0, End::Exited(0)), (1, End::Exited(0)), (2, End::Exited(1)), (3, End::Exited(1))] {
+            let mut evidence = gate();
+            evidence.exports[index].outcome.end = end;
+            assert!(matches!(find(&evidence, id, ON), Finding::Violated(_)), "{index}");
+        }
+        let mut evidence = gate();
+        evidence.exports[2].outcome.stderr.clear();
+        assert!(matches!(find(&evidence, id, ON), Finding::Violated(_)));
+    }
+}
