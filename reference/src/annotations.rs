@@ -87,6 +87,17 @@ fn base(run_image: &RunImage, found: &mut Annotations) {
     }
 }
 
+/// Keys that an export to a registry would have: those at hand, and those of the run image, whose digest a daemon does
+/// not tell.
+#[must_use]
+pub fn left_out(annotations: &BTreeMap<String, String>) -> Vec<String> {
+    let mut keys: Vec<String> = annotations.keys().cloned().collect();
+    keys.extend(["base.digest", "base.name"].map(|name| format!("{PREFIX}{name}")));
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
 /// The digest in a run image's reference: `registry/repository@digest`, or `path@digest` in a layout.
 #[must_use]
 pub fn pinned(reference: &str) -> Option<Digest> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::annotations::{annotations, pinned};
+use crate::annotations::{self, pinned};
 use crate::cli::{Destination, Options};
 use crate::digest::Digest;
 use crate::image::{self, ConfigParts, Descriptor};
@@ -428,7 +428,7 @@ async fn write(
     mut layers: Vec<NewLayer>,
     log: Log,
 ) -> Result<Outcome, ExportError> {
-    let annotations = annotations(&inputs.run_image, &inputs.project);
+    let annotations = annotations::annotations(&inputs.run_image, &inputs.project);
     let warn = || annotations.warnings.iter().for_each(|warning| log.warn(warning));
     let manifest = |descriptors: Vec<Descriptor>| image::manifest(&config, &descriptors, &annotations.map);
     Ok(match target {
@@ -443,10 +443,8 @@ async fn write(
             layout.write(&inputs.images, &config, &manifest, &mut layers).map_err(TargetError::from)?
         }
         Target::Daemon(daemon) => {
-            if !annotations.map.is_empty() {
-                let keys: Vec<&str> = annotations.map.keys().map(String::as_str).collect();
-                log.warn(format_args!("a Docker daemon keeps no annotations; left out: {}", keys.join(", ")));
-            }
+            let keys = annotations::left_out(&annotations.map);
+            log.warn(format_args!("a Docker daemon keeps no annotations; left out: {}", keys.join(", ")));
             daemon.write(&inputs.images, config.clone(), layers).await?
         }
     })

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::evidence::{End, EntryKind, Export, Image, Target};
+use crate::evidence::{End, EntryKind, Export, Image, Layer, Target};
 use crate::json::Json;
 use crate::requirement::{
     Case, Needs, REGISTRY, Requirement, Source, WITH_MANIFEST, holds_when, not_applicable, violated,
@@ -412,7 +412,9 @@ fn other_project_metadata_keeps_the_layers(case: &Case<'_>) -> Finding {
     }
     let layers = |export: &Export| -> Vec<String> {
         let image = export.image.as_ref();
-        let names = image.into_iter().flat_map(|image| image.layers.iter().map(|layer| layer.name.clone()));
+        // A daemon's names of layers are its own; the hash of what it saves is the layer's.
+        let digest = |layer: &Layer| layer.blob.as_ref().map_or(layer.name.clone(), |blob| blob.digest.to_string());
+        let names = image.into_iter().flat_map(|image| image.layers.iter().map(digest));
         names.chain(view::diff_ids(image.and_then(|image| image.config.as_ref()))).collect()
     };
     for (first, second) in pairs {

@@ -78,6 +78,8 @@ async fn make_available(api: &Docker) -> Result<(), RegistryError> {
 }
 
 async fn wait_until_ready(port: u16) -> Result<(), RegistryError> {
+    // An HTTP client cannot be made before this, also where TLS is not spoken; once per process is enough.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let url = format!("http://127.0.0.1:{port}/v2/");
     for _ in 0..200 {
         if reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()) {

@@ -14,6 +14,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use axum::serve::ListenerExt;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -41,6 +42,10 @@ impl Embedded {
         let store = Arc::new(Store::new().map_err(fail)?);
         let (end, ended) = oneshot::channel();
         let router = Router::new().fallback(serve).with_state(store);
+        // Without this, small answers wait for more to send.
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
         let task = tokio::spawn(async move {
             let server = axum::serve(listener, router);
             tokio::select! {
