@@ -1,0 +1,46 @@
+//! Judge and maker share no code, and the judge does nothing but judge: held by what depends on what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Every package that `root` needs to run, with tests and builds left in: more than enough.
+fn reachable(root: &str) -> BTreeSet<String> {
+    let lock: toml::Table = include_str!("../../Cargo.lock").parse().unwrap();
+    let mut needs: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for package in lock["package"].as_array().unwrap() {
+        let names = package.get("dependencies").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+        let names = names.iter().map(|name| name.as_str().unwrap().split(' ').next().unwrap().to_owned());
+        needs.entry(package["name"].as_str().unwrap().to_owned()).or_default().extend(names);
+    }
+    assert!(needs.contains_key(root), "{root}");
+    let mut found = BTreeSet::from([root.to_owned()]);
+    let mut left = vec![root.to_owned()];
+    while let Some(name) = left.pop() {
+        for next in needs.get(&name).into_iter().flatten() {
+            if found.insert(next.clone()) {
+                left.push(next.clone());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_suite_does_not_depend_on_the_reference_nor_the_reference_on_the_suite() {
+    for package in ["conformance", "judge"] {
+        assert!(!reachable(package).contains("reference"), "{package}");
+    }
+    for package in ["conformance", "judge"] {
+        assert!(!reachable("reference").contains(package), "{package}");
+    }
+}
+
+#[test]
+fn the_judge_has_neither_network_nor_runtime() {
+    let manifest: toml::Table = include_str!("../judge/Cargo.toml").parse().unwrap();
+    let names: Vec<&str> = manifest["dependencies"].as_table().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, ["base64", "globset", "jiff", "serde", "serde_json", "sha2", "spdx", "thiserror", "toml"]);
+    let source = include_str!("../judge/src/judge.rs");
+    for word in ["std::fs", "std::net", "std::time::SystemTime", "Instant"] {
+        assert!(!source.contains(word), "{word}");
+    }
+}

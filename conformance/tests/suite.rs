@@ -1,0 +1,362 @@
+//! The binary as its users run it: on registries and layouts that need no service. Exporters that must be there are
+//! those of the same build.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn conformance() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    // Nothing here may reach a daemon that happens to run.
+    command.env("DOCKER_HOST", "unix:///nonexistent/docker.sock");
+    command
+}
+
+/// A program of the workspace beside this test's.
+fn program(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_conformance")).with_file_name(name);
+    assert!(path.is_file(), "{} is not built; test the whole workspace", path.display());
+    path
+}
+
+struct Judged {
+    code: Option<i32>,
+    report: Value,
+    stderr: String,
+}
+
+/// Runs with a JSON report, in a temporary folder of its own that must be empty afterwards.
+fn run(arguments: &[&str]) -> Judged {
+    let folder = tempfile::tempdir().unwrap();
+    let temporary = folder.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let report = folder.path().join("report.json");
+    let output = conformance()
+        .env("TMPDIR", &temporary)
+        .args(["run", "--registry", "embedded", "--report", &format!("json={}", report.display())])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let left: Vec<_> = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
+    Judged {
+        code: output.status.code(),
+        report: std::fs::read(&report).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Requirements with this verdict.
+fn requirements(report: &Value, verdict: &str) -> BTreeSet<String> {
+    let verdicts = report["verdicts"].as_array().unwrap();
+    let wanted = verdicts.iter().filter(|entry| entry["verdict"] == verdict);
+    wanted.map(|entry| entry["requirement"].as_str().unwrap().to_owned()).collect()
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn executable(folder: &Path, name: &str, script: &str) -> String {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join(name);
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn the_reference_meets_the_strict_profile_and_the_report_its_schema() {
+    program("reference-exporter");
+    let judged = run(&["--profile", "strict", "--target", "registry", "--target", "layout"]);
+    assert_eq!(judged.code, Some(0), "{}", judged.stderr);
+    let totals = &judged.report["totals"];
+    assert_eq!(
+        (&totals["fail"], &totals["warn"], &totals["error"], &totals["skipped"]),
+        (&0.into(), &0.into(), &0.into(), &0.into())
+    );
+    assert!(totals["pass"].as_u64().unwrap() > 1000, "{totals}");
+    let schema: Value = serde_json::from_str(include_str!("../../docs/report.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&judged.report).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let ids: BTreeSet<&str> =
+        judged.report["verdicts"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), judged.report["verdicts"].as_array().unwrap().len(), "ids are unique");
+}
+
+fn faulty(fault: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("faulty.toml");
+    let text = format!(
+        "name = \"faulty\"\ncommand = [{:?}, \"{fault}\", {:?}]\ntargets = [\"registry\"]\n",
+        program("faulty-exporter"),
+        program("reference-exporter"),
+    );
+    std::fs::write(&file, text).unwrap();
+    let file = file.display().to_string();
+    (folder, file)
+}
+
+#[test]
+fn a_fault_trips_exactly_the_requirements_that_speak_of_it() {
+    // What a re-put manifest always makes untrue: the report of the exporter that did not know of it.
+    let report = ["digest.report-agrees", "digest.report-manifest-size"];
+    for (fault, expected) in [
+        ("base-digest-dropped", &["base.digest-present", "base.pair"][..]),
+        (
+            "base-digest-is-image-id",
+            &["base.digest-is-run-image", "base.digest-resolves", "base.digest-not-image-id", "base.agrees-with-label"],
+        ),
+        ("title-trimmed", &["source.title.verbatim"]),
+        ("layers-swapped", &["digest.diff-ids-true"]),
+        ("undefined-reserved-key", &["annotations.reserved-namespace"]),
+    ] {
+        let (_folder, file) = faulty(fault);
+        let judged = run(&[
+            "--exporter-file",
+            &file,
+            "--profile",
+            "strict",
+            "--scenario",
+            "all-project-metadata",
+            "--target",
+            "registry",
+        ]);
+        assert_eq!(judged.code, Some(1), "{fault}: {}", judged.stderr);
+        let mut expected = set(expected);
+        expected.extend(set(&report));
+        let mut found = requirements(&judged.report, "fail");
+        // The size stays when a change keeps the length.
+        found.extend(set(&report));
+        assert_eq!(found, expected, "{fault}");
+    }
+}
+
+#[test]
+fn an_exporter_that_fails_is_told_so_in_every_scenario() {
+    let judged = run(&["--exporter", "/bin/false", "--target", "registry", "--target", "layout"]);
+    assert_eq!(judged.code, Some(1));
+    let verdicts = judged.report["verdicts"].as_array().unwrap();
+    for scenario in judged.report["scenarios"].as_array().unwrap() {
+        let of_it: Vec<&Value> = verdicts.iter().filter(|entry| entry["scenario"] == *scenario).collect();
+        let exit = of_it.iter().find(|entry| entry["requirement"] == "platform.exit-zero").unwrap();
+        assert_eq!(exit["verdict"], "fail", "{scenario}");
+        assert!(exit["found"].as_str().unwrap().starts_with("exit 1"), "{exit}");
+        assert!(of_it.iter().any(|entry| entry["message"] == "export failed"), "{scenario}");
+    }
+    assert_eq!(requirements(&judged.report, "pass"), set(&["digest.old-digest-untouched"]));
+}
+
+#[test]
+fn what_cannot_be_run_is_the_caller_s_fault_and_no_verdict() {
+    let not_executable = run(&["--exporter", "/etc/passwd"]);
+    assert_eq!((not_executable.code, &not_executable.report), (Some(3), &Value::Null));
+    let missing = run(&["--exporter", "/nonexistent"]);
+    assert_eq!(missing.code, Some(3));
+    assert!(missing.stderr.contains("/nonexistent"), "{}", missing.stderr);
+    assert_eq!(missing.stderr.lines().count(), 1, "{}", missing.stderr);
+}
+
+#[test]
+fn wrong_usage_is_exit_2_and_names_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join("odd.toml");
+    std::fs::write(&odd, "name = 'x'\ncommand = ['true']\ntimeuot = 3\n").unwrap();
+    let odd = odd.display().to_string();
+    for (arguments, named) in [
+        (&["--profile", "lax"][..], "lax"),
+        (&["--scenario", "no-such"], "--scenario"),
+        (&["--requirement", "no-such"], "requirements"),
+        (&["--scenarios", "/nonexistent/scenarios"], "/nonexistent/scenarios"),
+        (&["--exporter-file", &odd], "timeuot"),
+        (&["--report", "pdf"], "pdf"),
+        (&["--platform-api", "new"], "new"),
+        (&["--no-such-flag"], "--no-such-flag"),
+        (&["--evidence", "/etc"], "/etc"),
+    ] {
+        let judged = run(arguments);
+        assert_eq!(judged.code, Some(2), "{arguments:?}: {}", judged.stderr);
+        assert!(judged.stderr.contains(named), "{arguments:?}: {}", judged.stderr);
+        assert!(!judged.stderr.contains("panicked"), "{}", judged.stderr);
+    }
+}
+
+#[test]
+fn nothing_judged_is_exit_4_and_a_missing_service_exit_3() {
+    let nothing = run(&["--exporter", "/bin/false", "--target", "registry", "--requirement", "layout.*"]);
+    assert_eq!(nothing.code, Some(4), "{}", nothing.stderr);
+    let missing = run(&["--exporter", "/bin/false", "--scenario", "minimal", "--require", "daemon"]);
+    assert_eq!(missing.code, Some(3), "{}", missing.stderr);
+    assert!(missing.report["troubles"][0].as_str().unwrap().contains("daemon"));
+    let skipped = requirements(&missing.report, "skipped");
+    assert!(skipped.contains("daemon.image-true"), "{skipped:?}");
+}
+
+/// Processes whose command line holds `marker`.
+fn running(marker: &str) -> usize {
+    let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    entries
+        .filter(|entry| {
+            std::fs::read(entry.path().join("cmdline"))
+                .is_ok_and(|line| String::from_utf8_lossy(&line).contains(marker))
+        })
+        .count()
+}
+
+#[test]
+fn an_exporter_that_hangs_is_ended_with_all_that_it_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "setsid sleep 86399.125 & sleep 86399.125 & sleep 86399.125";
+    let exporter = executable(folder.path(), "hangs", script);
+    let judged = run(&["--exporter", &exporter, "--scenario", "minimal", "--target", "registry", "--timeout", "1"]);
+    assert_eq!(judged.code, Some(1), "{}", judged.stderr);
+    let verdicts = judged.report["verdicts"].as_array().unwrap();
+    let exit = verdicts.iter().find(|entry| entry["requirement"] == "platform.exit-zero").unwrap();
+    assert!(exit["found"].as_str().unwrap().starts_with("ended after 1 s"), "{exit}");
+    assert_eq!(running("86399.125"), 0);
+}
+
+#[test]
+fn noise_and_children_left_behind_do_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "head -c 1073741824 /dev/zero; setsid sleep 86398.375 & exit 7";
+    let exporter = executable(folder.path(), "loud", script);
+    let evidence = folder.path().join("evidence");
+    let judged = run(&[
+        "--exporter",
+        &exporter,
+        "--scenario",
+        "minimal",
+        "--target",
+        "registry",
+        "--evidence",
+        &evidence.display().to_string(),
+    ]);
+    assert_eq!(judged.code, Some(1), "{}", judged.stderr);
+    assert_eq!(running("86398.375"), 0);
+    let export: Value =
+        serde_json::from_slice(&std::fs::read(evidence.join("minimal/registry/1/export.json")).unwrap()).unwrap();
+    assert_eq!(export["outcome"]["printed"], 1_073_741_824_u64);
+    assert!(std::fs::metadata(evidence.join("minimal/registry/1/stdout.txt")).unwrap().len() <= 256 * 1024);
+}
+
+#[test]
+fn ctrl_c_ends_the_run_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let temporary = folder.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let exporter = executable(folder.path(), "hangs", "sleep 86397.625 & sleep 86397.625");
+    let child = conformance()
+        .env("TMPDIR", &temporary)
+        .args(["run", "--registry", "embedded", "--exporter", &exporter, "--target", "registry"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    for _ in 0..200 {
+        if running("86397.625") > 0 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(running("86397.625"), 0);
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+}
+
+#[test]
+fn evidence_is_indexed_and_inputs_can_be_kept() {
+    use ring::digest::{SHA256, digest};
+    let folder = tempfile::tempdir().unwrap();
+    let (evidence, keep) = (folder.path().join("evidence"), folder.path().join("keep"));
+    let judged = run(&[
+        "--scenario",
+        "minimal",
+        "--evidence",
+        &evidence.display().to_string(),
+        "--keep",
+        &keep.display().to_string(),
+    ]);
+    assert_eq!(judged.code, Some(0), "{}", judged.stderr);
+    let index: Value = serde_json::from_slice(&std::fs::read(evidence.join("index.json")).unwrap()).unwrap();
+    assert_eq!(index["version"], 1);
+    let hex = |path: &Path| -> String {
+        digest(&SHA256, &std::fs::read(path).unwrap()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    for export in index["exports"].as_array().unwrap() {
+        for file in export["files"].as_array().unwrap() {
+            let path = evidence.join(export["folder"].as_str().unwrap()).join(file["path"].as_str().unwrap());
+            assert_eq!(file["sha256"], hex(&path), "{}", path.display());
+        }
+    }
+    for blob in index["blobs"].as_array().unwrap() {
+        let name = blob["digest"].as_str().unwrap().trim_start_matches("sha256:");
+        assert_eq!(hex(&evidence.join("blobs/sha256").join(name)), name);
+    }
+    assert!(keep.join("minimal/registry/1/layers/group.toml").is_file());
+    let again = run(&["--scenario", "minimal", "--evidence", &evidence.display().to_string()]);
+    assert_eq!(again.code, Some(2), "evidence is never overwritten");
+}
+
+fn said(arguments: &[&str]) -> Output {
+    conformance().args(arguments).output().unwrap()
+}
+
+#[test]
+fn what_the_suite_knows_can_be_listed_and_explained() {
+    for what in ["requirements", "scenarios", "profiles"] {
+        let output = said(&["list", what, "--format", "json"]);
+        let list: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let ids: BTreeSet<&str> = list.as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), list.as_array().unwrap().len(), "{what}");
+        assert!(ids.len() >= 4, "{what}");
+    }
+    let output = said(&["explain", "base.digest-pinned"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("rfc-196-discussion.txt") && text.contains("MUST on registry"), "{text}");
+    let output = said(&["explain", "digest-pinned"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("base.digest-pinned"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
+    for path in ["scenarios", "scenarios/minimal", "exporters/lifecycle.toml"] {
+        let output = said(&["check", &root.join(path).display().to_string()]);
+        assert_eq!(output.status.code(), Some(0), "{path}");
+    }
+    assert_eq!(said(&["check", "/etc/passwd"]).status.code(), Some(2));
+}
+
+#[test]
+fn the_doctor_speaks_plainly() {
+    program("reference-exporter");
+    let well = said(&["doctor"]);
+    assert_eq!(well.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&well.stdout).contains("ready to be judged"));
+    let ill = said(&["doctor", "--exporter", "/bin/false"]);
+    assert_eq!(ill.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&ill.stdout).contains("exit 1"));
+    assert_eq!(said(&["doctor", "--exporter", "/nonexistent"]).status.code(), Some(3));
+}
+
+#[test]
+fn scenarios_and_descriptions_meet_their_schemas() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
+    let schema = |text: &str| jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap();
+    let scenario = schema(include_str!("../../docs/scenario.schema.json"));
+    for entry in std::fs::read_dir(root.join("scenarios")).unwrap() {
+        let path = entry.unwrap().path().join("scenario.toml");
+        let value: toml::Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
+        let errors: Vec<String> =
+            scenario.iter_errors(&serde_json::to_value(value).unwrap()).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{}: {errors:?}", path.display());
+    }
+    let description = schema(include_str!("../../docs/exporter-description.schema.json"));
+    for name in ["reference", "lifecycle", "umoci"] {
+        let text = std::fs::read_to_string(root.join(format!("exporters/{name}.toml"))).unwrap();
+        let value: toml::Table = text.parse().unwrap();
+        assert!(description.is_valid(&serde_json::to_value(value).unwrap()), "{name}");
+    }
+}
