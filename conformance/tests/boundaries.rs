@@ -44,3 +44,27 @@ fn the_judge_has_neither_network_nor_runtime() {
         assert!(!source.contains(word), "{word}");
     }
 }
+
+#[test]
+fn every_dependency_has_a_licence_of_the_allow_list() {
+    let allowed: toml::Table = include_str!("../../licences.toml").parse().unwrap();
+    let allowed: Vec<&str> = allowed["allow"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    // What other platforms would need is neither fetched nor shipped.
+    let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", &platform])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    assert!(packages.len() > 100, "{}", packages.len());
+    for package in packages {
+        let text = package["license"].as_str().unwrap_or("none").replace('/', " OR ");
+        let expression =
+            spdx::Expression::parse(&text).unwrap_or_else(|error| panic!("{}: {text}: {error}", package["name"]));
+        let is_allowed = expression.evaluate(|one| allowed.contains(&one.license.to_string().as_str()));
+        assert!(is_allowed, "{} is under {text}, which licences.toml does not allow", package["name"]);
+    }
+}

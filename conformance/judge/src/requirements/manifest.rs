@@ -205,7 +205,6 @@ fn the_report_s_run_image_is_the_label_s(export: &Export, image: &Image) -> Find
 mod tests {
     use serde_json::json;
 
-    use super::*;
     use crate::evidence::{Document, Target};
     use crate::sample::{edit_config, edit_entries, edit_manifest, edit_report, fails, holds, on, set_config};
 
