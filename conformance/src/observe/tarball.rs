@@ -225,6 +225,11 @@ impl<R: Read> Tarball<R> {
         while self.data + self.padding > 0 {
             let left = usize::try_from(self.data + self.padding).unwrap_or(usize::MAX).min(buffer.len());
             let count = self.take_some(&mut buffer[..left])? as u64;
+            if count == 0 && self.data == 0 {
+                // Released exporters leave out the padding of the last entry, and every reader in the field takes it.
+                self.padding = 0;
+                break;
+            }
             if count == 0 {
                 return Err(TarError::Truncated { offset: self.offset });
             }

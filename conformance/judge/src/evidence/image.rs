@@ -80,6 +80,19 @@ pub struct Layer {
     pub left_out: bool,
 }
 
+/// What the text of a [`Layer::problem`] begins with when the blob could be unpacked whole and the tar in it could not
+/// be read: its digests are true all the same.
+pub const TAR_PROBLEM: &str = "read the tar";
+
+impl Layer {
+    /// The diffID of what was unpacked to its end; none where it could not be.
+    #[must_use]
+    pub fn whole_diff_id(&self) -> Option<&Digest> {
+        let is_whole = self.problem.as_ref().is_none_or(|problem| problem.starts_with(TAR_PROBLEM));
+        self.blob.as_ref().filter(|_| is_whole).map(|blob| &blob.diff_id)
+    }
+}
+
 /// A layer's blob, read to its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Blob {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
-pub use image::{Blob, Compression, Document, Entry, EntryKind, Image, Layer};
+pub use image::{Blob, Compression, Document, Entry, EntryKind, Image, Layer, TAR_PROBLEM};
 pub use inputs::{FileFact, FileKind, Inputs, RunImage};
 pub use stores::{DaemonFacts, LayoutFacts, LayoutRoot, SavedFile, StoreKind, TagId};
 

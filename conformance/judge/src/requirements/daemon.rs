@@ -238,7 +238,7 @@ fn the_saved_image_is_true(export: &Export, image: &Image) -> Finding {
     }
     for (index, (id, layer)) in ids.iter().zip(&image.layers).enumerate() {
         let found = match (&layer.blob, &layer.problem) {
-            (Some(blob), None) if blob.diff_id.as_str() == id => continue,
+            (Some(_), _) if layer.whole_diff_id().is_some_and(|found| found.as_str() == id) => continue,
             (Some(blob), problem) => {
                 let doubled = image.layers[..index]
                     .iter()
@@ -436,7 +436,7 @@ fn a_push_keeps_the_content(export: &Export, image: &Image) -> Finding {
         return violated("a push changed the diffIDs", expected.join(", "), found.join(", "), place);
     }
     for (index, (expected, layer)) in expected.iter().zip(&pushed.layers).enumerate() {
-        let found = layer.blob.as_ref().filter(|_| layer.problem.is_none()).map(|blob| blob.diff_id.to_string());
+        let found = layer.whole_diff_id().map(ToString::to_string);
         if found.as_ref() != Some(expected) {
             let found = found.or(layer.problem.clone()).unwrap_or_else(|| "nothing".to_owned());
             let place = export.at(&format!("pushed-manifest.json#/layers/{index}"));

@@ -244,14 +244,13 @@ fn layers_are_those_of_the_config(export: &Export, image: &Image) -> Finding {
         if layer.left_out {
             continue;
         }
-        let found = match (&layer.blob, &layer.problem) {
-            (Some(blob), None) => blob.diff_id.to_string(),
-            (Some(blob), Some(problem)) => format!("{} ({problem})", blob.diff_id),
-            (None, problem) => problem.clone().unwrap_or_else(|| "nothing".to_owned()),
-        };
-        if found != *id {
-            return violated(format!("layer {index} is not what diff_ids[{index}] says"), id, found, place);
+        if layer.whole_diff_id().is_some_and(|found| found.as_str() == id) {
+            continue;
         }
+        let problem = layer.problem.as_ref().map_or_else(String::new, |problem| format!(" ({problem})"));
+        let found =
+            layer.blob.as_ref().map_or_else(|| "nothing".to_owned(), |blob| blob.diff_id.to_string()) + &problem;
+        return violated(format!("layer {index} is not what diff_ids[{index}] says"), id, found, place);
     }
     Finding::Holds
 }

@@ -82,9 +82,7 @@ fn contributed_labels(export: &Export) -> Vec<(String, String)> {
 fn same_value(toml: &toml::Value, json: &Json) -> bool {
     match (toml, json) {
         (toml::Value::String(one), Json::String(two)) => one == two,
-        (toml::Value::Integer(one), Json::Number(two)) => {
-            two.as_i64() == Some(*one) || two.as_f64() == Some(*one as f64)
-        }
+        (toml::Value::Integer(one), Json::Number(two)) => two.as_i64() == Some(*one),
         (toml::Value::Float(one), Json::Number(two)) => two.as_f64() == Some(*one),
         (toml::Value::Boolean(one), Json::Bool(two)) => one == two,
         (toml::Value::Datetime(one), Json::String(two)) => same_date(&one.to_string(), two),

@@ -184,7 +184,7 @@ pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, S
                 Some(toml::Value::String(text)) if text.is_empty() => see(export, "an-empty-string", answer(), place),
                 Some(toml::Value::String(_)) | None => {}
                 Some(value) => {
-                    see(export, "a-value-that-is-no-string", format!("{}: {}", value.type_str(), answer()), place)
+                    see(export, "a-value-that-is-no-string", format!("{}: {}", value.type_str(), answer()), place);
                 }
             }
         }

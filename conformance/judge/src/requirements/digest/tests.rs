@@ -62,6 +62,10 @@ fn layers_and_diff_ids_belong_together() {
         fails("digest.diff-ids-true", target, |e| {
             on(e, target).image.as_mut().unwrap().layers[2].problem = Some("unpack it: cut".to_owned());
         });
+        holds("digest.diff-ids-true", target, |e| {
+            let layer = &mut on(e, target).image.as_mut().unwrap().layers[2];
+            layer.problem = Some(format!("{}: it ends inside an entry", crate::evidence::TAR_PROBLEM));
+        });
         fails("digest.history-true", target, |e| {
             edit_config(on(e, target), |c| {
                 c["history"].as_array_mut().unwrap().pop();

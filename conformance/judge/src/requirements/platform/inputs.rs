@@ -10,6 +10,14 @@ pub(super) struct Buildpack {
     pub(super) version: String,
 }
 
+/// What a layer is for.
+#[derive(Clone, Copy)]
+pub(super) struct Types {
+    pub(super) launch: bool,
+    pub(super) build: bool,
+    pub(super) cache: bool,
+}
+
 /// A `<layers>/<buildpack>/<layer>.toml`.
 pub(super) struct InputLayer {
     pub(super) buildpack: String,
@@ -17,9 +25,7 @@ pub(super) struct InputLayer {
     /// Its folder, which may not be there.
     pub(super) folder: String,
     pub(super) has_folder: bool,
-    pub(super) launch: bool,
-    pub(super) build: bool,
-    pub(super) cache: bool,
+    pub(super) types: Types,
     pub(super) metadata: Option<toml::Value>,
 }
 
@@ -67,9 +73,7 @@ pub(super) fn layers(export: &Export) -> Vec<InputLayer> {
                 name: name.to_owned(),
                 has_folder: export.inputs.file(&own).is_some_and(|file| file.kind == FileKind::Directory),
                 folder: own,
-                launch: flag("launch"),
-                build: flag("build"),
-                cache: flag("cache"),
+                types: Types { launch: flag("launch"), build: flag("build"), cache: flag("cache") },
                 metadata: table.get("metadata").cloned(),
             });
         }

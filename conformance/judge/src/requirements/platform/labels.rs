@@ -228,7 +228,7 @@ pub(super) fn layer_metadata_is_in_the_label(export: &Export, image: &Image) -> 
         }
     }
     let ids = view::diff_ids(image.config.as_ref());
-    for layer in inputs::layers(export).into_iter().filter(|layer| layer.launch) {
+    for layer in inputs::layers(export).into_iter().filter(|layer| layer.types.launch) {
         let finding = data_is_in_the_label(export, &layer);
         if finding != Finding::Holds {
             return finding;
@@ -278,7 +278,8 @@ pub(super) fn data_is_in_the_label(export: &Export, layer: &InputLayer) -> Findi
             at(export, LIFECYCLE),
         );
     };
-    for (key, expected) in [("launch", layer.launch), ("build", layer.build), ("cache", layer.cache)] {
+    for (key, expected) in [("launch", layer.types.launch), ("build", layer.types.build), ("cache", layer.types.cache)]
+    {
         let found = entry.get(key);
         let is_it = match found {
             Some(Json::Bool(flag)) => *flag == expected,

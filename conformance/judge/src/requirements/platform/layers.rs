@@ -14,7 +14,7 @@ fn place(export: &Export) -> String {
 
 pub(super) fn launch_layers_are_in_the_image(export: &Export, image: &Image) -> Finding {
     let layers: Vec<InputLayer> =
-        inputs::layers(export).into_iter().filter(|layer| layer.launch && layer.has_folder).collect();
+        inputs::layers(export).into_iter().filter(|layer| layer.types.launch && layer.has_folder).collect();
     if layers.is_empty() {
         return not_applicable("no buildpack has a launch layer with a folder");
     }
@@ -65,7 +65,7 @@ fn differs(file: &FileFact, entry: &crate::evidence::Entry) -> Option<(String, S
 }
 
 pub(super) fn other_layers_are_not_in_the_image(export: &Export, image: &Image) -> Finding {
-    let layers: Vec<InputLayer> = inputs::layers(export).into_iter().filter(|layer| !layer.launch).collect();
+    let layers: Vec<InputLayer> = inputs::layers(export).into_iter().filter(|layer| !layer.types.launch).collect();
     if layers.is_empty() {
         return not_applicable("no buildpack has a layer that is not for launch");
     }
@@ -97,7 +97,7 @@ fn sha(export: &Export, layer: &InputLayer) -> Option<String> {
 fn reusing<'a>(case: &Case<'a>) -> Vec<(&'a Export, &'a Export, InputLayer)> {
     let mut found = Vec::new();
     for pair in case.exports.windows(2) {
-        for layer in inputs::layers(pair[1]).into_iter().filter(|layer| layer.launch && !layer.has_folder) {
+        for layer in inputs::layers(pair[1]).into_iter().filter(|layer| layer.types.launch && !layer.has_folder) {
             found.push((pair[0], pair[1], layer));
         }
     }

@@ -153,7 +153,7 @@ pub(super) const TABLE: &[Requirement] = &[
         "platform.layer-reuse",
         "a launch layer without folder is the previous image's, with the new metadata in the label",
         LAUNCH,
-        |case| layers::a_layer_without_folder_is_the_previous_one(case),
+        layers::a_layer_without_folder_is_the_previous_one,
     )
     .when("a buildpack has a launch layer without folder, and there is a previous image"),
 ];

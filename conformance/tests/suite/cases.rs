@@ -78,7 +78,7 @@ fn the_reference_meets_the_strict_profile_and_the_report_its_schema() {
         (&0.into(), &0.into(), &0.into(), &0.into())
     );
     assert!(totals["pass"].as_u64().unwrap() > 1000, "{totals}");
-    let schema: Value = serde_json::from_str(include_str!("../../docs/report.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../../../docs/report.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let errors: Vec<String> = validator.iter_errors(&judged.report).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?}");
@@ -270,7 +270,6 @@ fn ctrl_c_ends_the_run_in_order() {
 
 #[test]
 fn evidence_is_indexed_and_inputs_can_be_kept() {
-    use ring::digest::{SHA256, digest};
     let folder = tempfile::tempdir().unwrap();
     let (evidence, keep) = (folder.path().join("evidence"), folder.path().join("keep"));
     let judged = run(&[
@@ -284,9 +283,7 @@ fn evidence_is_indexed_and_inputs_can_be_kept() {
     assert_eq!(judged.code, Some(0), "{}", judged.stderr);
     let index: Value = serde_json::from_slice(&std::fs::read(evidence.join("index.json")).unwrap()).unwrap();
     assert_eq!(index["version"], 1);
-    let hex = |path: &Path| -> String {
-        digest(&SHA256, &std::fs::read(path).unwrap()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-    };
+    let hex = |path: &Path| -> String { judge::digest::Digest::of(&std::fs::read(path).unwrap()).encoded().to_owned() };
     for export in index["exports"].as_array().unwrap() {
         for file in export["files"].as_array().unwrap() {
             let path = evidence.join(export["folder"].as_str().unwrap()).join(file["path"].as_str().unwrap());
@@ -345,7 +342,7 @@ fn the_doctor_speaks_plainly() {
 fn scenarios_and_descriptions_meet_their_schemas() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
     let schema = |text: &str| jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap();
-    let scenario = schema(include_str!("../../docs/scenario.schema.json"));
+    let scenario = schema(include_str!("../../../docs/scenario.schema.json"));
     for entry in std::fs::read_dir(root.join("scenarios")).unwrap() {
         let path = entry.unwrap().path().join("scenario.toml");
         let value: toml::Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
@@ -353,7 +350,7 @@ fn scenarios_and_descriptions_meet_their_schemas() {
             scenario.iter_errors(&serde_json::to_value(value).unwrap()).map(|e| e.to_string()).collect();
         assert!(errors.is_empty(), "{}: {errors:?}", path.display());
     }
-    let description = schema(include_str!("../../docs/exporter-description.schema.json"));
+    let description = schema(include_str!("../../../docs/exporter-description.schema.json"));
     for name in ["reference", "lifecycle", "umoci"] {
         let text = std::fs::read_to_string(root.join(format!("exporters/{name}.toml"))).unwrap();
         let value: toml::Table = text.parse().unwrap();

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 
 fn sha256(bytes: &[u8]) -> String {
-    ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    reference::digest::Digest::of(bytes).hex().to_owned()
 }
 
 /// A run image of one empty layer as a layout; gives its reference.
@@ -128,12 +128,15 @@ fn the_same_build_gives_the_same_bytes_also_through_a_link() {
     assert_eq!(build.manifest("app.example/app/1").0, first);
 }
 
+/// What is changed, the images, the exit code, and what the message names.
+type Case<'a> = (&'a dyn Fn(&Build), &'a [&'a str], i32, &'a str);
+
 #[test]
 fn bad_input_is_refused_in_one_line_and_leaves_nothing() {
     let change = |file: &'static str, text: &'static str| {
         move |build: &Build| fs::write(build.folder.path().join(file), text).unwrap()
     };
-    let cases: [(&dyn Fn(&Build), &[&str], i32, &str); 8] = [
+    let cases: [Case<'_>; 8] = [
         (&change("layers/analyzed.toml", "[run-image"), &["a.example/a:1"], 3, "analyzed.toml"),
         (
             &change("layers/analyzed.toml", "[run-image]\nreference='x@y'\nextend=true\n"),

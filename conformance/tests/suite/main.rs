@@ -1,0 +1,5 @@
+//! The binary as its users run it: on registries and layouts that need no service. Exporters that must be there are
+//! those of the same build.
+
+#[cfg(test)]
+mod cases;
