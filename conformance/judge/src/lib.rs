@@ -12,7 +12,7 @@ pub mod profile;
 pub mod reference;
 pub mod requirement;
 pub mod requirements;
-#[cfg(any(test, feature = "sample"))]
+#[cfg(test)]
 pub mod sample;
 pub mod verdict;
 pub mod view;

@@ -225,7 +225,8 @@ fn run_image(target: Target) -> RunImage {
 }
 
 fn fact(path: &str, text: &str) -> FileFact {
-    let keeps_text = path.ends_with(".toml") || path.ends_with(".json");
+    let ending = path.rsplit('.').next();
+    let keeps_text = matches!(ending, Some("toml" | "json"));
     FileFact {
         path: path.to_owned(),
         kind: FileKind::File,

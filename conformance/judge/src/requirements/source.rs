@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn normal_forms_are_kept_apart() {
         fails("source.title.verbatim", ON, |e| {
-            annotate(on(e, ON), "org.opencontainers.image.title", Some("Na\u{308}me"))
+            annotate(on(e, ON), "org.opencontainers.image.title", Some("Na\u{308}me"));
         });
         holds("source.title.verbatim", ON, |e| {
             edit_input(on(e, ON), PROJECT, "[source.metadata]\nname=\"\\\"<>&\\u2028\\t\\n\\\\\"\n");

@@ -33,10 +33,10 @@ fn values_must_be_strings_in_an_object() {
 #[test]
 fn a_doubled_key_is_seen_in_the_bytes() {
     fails("annotations.unique-keys", ON, |e| {
-        raw(on(e, ON), "\"annotations\":{", "\"annotations\":{\"org.opencontainers.image.title\":\"x\",")
+        raw(on(e, ON), "\"annotations\":{", "\"annotations\":{\"org.opencontainers.image.title\":\"x\",");
     });
     fails("annotations.unique-keys", ON, |e| {
-        raw(on(e, ON), "\"schemaVersion\":2,", "\"schemaVersion\":2,\"schemaVersion\":2,")
+        raw(on(e, ON), "\"schemaVersion\":2,", "\"schemaVersion\":2,\"schemaVersion\":2,");
     });
 }
 
@@ -85,7 +85,7 @@ fn an_annotated_manifest_must_be_oci() {
     });
     holds("annotations.oci-descriptors", ON, |e| {
         edit_manifest(on(e, ON), |m| {
-            m["layers"][2]["mediaType"] = json!("application/vnd.oci.image.layer.v1.tar+zstd")
+            m["layers"][2]["mediaType"] = json!("application/vnd.oci.image.layer.v1.tar+zstd");
         });
     });
 }
@@ -93,7 +93,7 @@ fn an_annotated_manifest_must_be_oci() {
 #[test]
 fn ref_name_does_not_belong_on_the_manifest() {
     fails("annotations.ref-name-only-in-index", ON, |e| {
-        annotate(on(e, ON), "org.opencontainers.image.ref.name", Some("x"))
+        annotate(on(e, ON), "org.opencontainers.image.ref.name", Some("x"));
     });
 }
 
@@ -117,7 +117,7 @@ fn created_must_be_a_date() {
 #[test]
 fn licences_stay_expressions() {
     fails("annotations.licenses-spdx", ON, |e| {
-        annotate(on(e, ON), "org.opencontainers.image.licenses", Some("the usual"))
+        annotate(on(e, ON), "org.opencontainers.image.licenses", Some("the usual"));
     });
     let mut evidence = sample::scenario();
     edit_input(on(&mut evidence, ON), "/layers/project-metadata.toml", "[source.metadata]\nlicenses='the usual'\n");
@@ -130,10 +130,10 @@ fn licences_stay_expressions() {
 #[test]
 fn urls_stay_absolute() {
     fails("annotations.url-values", ON, |e| {
-        annotate(on(e, ON), "org.opencontainers.image.source", Some("git.example/app"))
+        annotate(on(e, ON), "org.opencontainers.image.source", Some("git.example/app"));
     });
     fails("annotations.url-values", ON, |e| {
-        annotate(on(e, ON), "org.opencontainers.image.documentation", Some("https://"))
+        annotate(on(e, ON), "org.opencontainers.image.documentation", Some("https://"));
     });
 }
 
@@ -168,11 +168,11 @@ fn labels_are_no_substitute() {
     };
     for target in Target::ALL {
         fails("annotations.no-label-substitute", target, |e| {
-            label("org.opencontainers.image.source", "elsewhere")(on(e, target))
+            label("org.opencontainers.image.source", "elsewhere")(on(e, target));
         });
     }
     holds("annotations.no-label-substitute", ON, |e| {
-        label("org.opencontainers.image.source", "https://git.example/app")(on(e, ON))
+        label("org.opencontainers.image.source", "https://git.example/app")(on(e, ON));
     });
     holds("annotations.no-label-substitute", ON, |e| label("org.opencontainers.image.url", "x")(on(e, ON)));
 }

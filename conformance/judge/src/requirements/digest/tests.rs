@@ -33,7 +33,7 @@ fn the_report_is_true() {
 fn descriptors_are_compared_with_what_is_served() {
     for target in [Target::Registry, Target::Layout] {
         fails("digest.descriptors-true", target, |e| {
-            edit_manifest(on(e, target), |m| m["layers"][3]["size"] = json!(1))
+            edit_manifest(on(e, target), |m| m["layers"][3]["size"] = json!(1));
         });
         fails("digest.descriptors-true", target, |e| edit_manifest(on(e, target), |m| m["config"]["size"] = json!(1)));
         fails("digest.descriptors-true", target, |e| {
