@@ -467,12 +467,11 @@ pub fn seal(export: &mut Export) {
     let label = crate::view::lifecycle_label(image);
     let reference = label.as_ref().and_then(|label| label.at(&["runImage", "reference"])?.as_str().map(str::to_owned));
     let top = diff_ids(&base_layers())[1].to_string();
-    let mut report = format!("[image]\ntags=[{list}]\nimage-id='{image_id}'\n");
-    if let (Some(digest), Some(size)) = (digest, size) {
-        report += &format!("digest='{digest}'\nmanifest-size={size}\n");
-    }
-    report += &format!(
-        "[image.run-image]\nimage='host.example/run:base'\nreference='{}'\ntop-layer='{top}'\nmirrors=['mirror.example/run:base']\n",
+    let served = digest.zip(size).map(|(digest, size)| format!("digest='{digest}'\nmanifest-size={size}\n"));
+    let report = format!(
+        "[image]\ntags=[{list}]\nimage-id='{image_id}'\n{}[image.run-image]\nimage='host.example/run:base'\n\
+         reference='{}'\ntop-layer='{top}'\nmirrors=['mirror.example/run:base']\n",
+        served.unwrap_or_default(),
         reference.unwrap_or_default()
     );
     export.report = Some(Document::new(report.into_bytes(), None));
