@@ -2,6 +2,8 @@
 
 pub mod headline;
 pub mod json;
+#[cfg(test)]
+mod sample;
 pub mod terminal;
 
 use judge::observation::Observation;

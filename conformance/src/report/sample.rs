@@ -1,0 +1,105 @@
+//! One report with every verdict and hostile text, for the snapshots of every format.
+
+use judge::evidence::Target;
+use judge::observation::Observation;
+use judge::profile::Profile;
+use judge::verdict::{Answer, Level, Verdict};
+
+use super::{ExporterFacts, PathFacts, Report, SCHEMA_VERSION, ServiceFacts, Tool, Totals, headline};
+
+/// Markup, quotes, an escape sequence, a bell, a direction override, a line end.
+const HOSTILE: &str = "<b>&\"'</b>\u{1b}[31mred\u{7}\u{202e}txt\n\u{2028}";
+
+fn verdict(requirement: &str, answer: Answer, base: Level, level: Level) -> Verdict {
+    let tells = !matches!(answer, Answer::Pass);
+    let text = |name: &str| if tells { format!("{name} {HOSTILE}") } else { String::new() };
+    Verdict {
+        id: format!("minimal/registry/{requirement}"),
+        scenario: "minimal".to_owned(),
+        target: Target::Registry,
+        service: "registry".to_owned(),
+        exports: vec!["minimal/registry/1".to_owned()],
+        requirement: requirement.to_owned(),
+        level,
+        base_level: base,
+        verdict: answer,
+        known: None,
+        message: text("message"),
+        expected: text("expected"),
+        found: text("found"),
+        evidence: text("evidence"),
+        source: "rfc-196-oci-annotations.md, How it Works (revision)".to_owned(),
+        repeat: "conformance run --scenario minimal".to_owned(),
+    }
+}
+
+/// The report.
+pub(super) fn report() -> Report {
+    let verdicts = vec![
+        verdict("base.digest-present", Answer::Fail, Level::Optional, Level::Must),
+        verdict("base.pair", Answer::Warn, Level::Should, Level::Should),
+        verdict("base.name-present", Answer::Absent, Level::Optional, Level::Optional),
+        verdict("base.digest-pinned", Answer::NotApplicable, Level::Must, Level::Must),
+        verdict("platform.exit-zero", Answer::Pass, Level::Must, Level::Must),
+        verdict("platform.env", Answer::Skipped, Level::Must, Level::Must),
+        verdict("digest.report-tags", Answer::Error, Level::Must, Level::Must),
+    ];
+    Report {
+        schema: SCHEMA_VERSION,
+        tool: Tool { name: "conformance".to_owned(), version: "0.0.0".to_owned(), catalogue: "0".to_owned() },
+        exporter: ExporterFacts {
+            name: format!("name {HOSTILE}"),
+            path: "/exporter".to_owned(),
+            sha256: format!("sha256:{}", "0".repeat(64)),
+        },
+        platform_api: "0.15".to_owned(),
+        profile: Profile::Rfc196,
+        started: "2026-01-01T00:00:00Z".to_owned(),
+        seconds: 1.25,
+        paths: PathFacts { build: "/build".to_owned(), isolated: false, reason: Some("no namespace".to_owned()) },
+        services: vec![ServiceFacts {
+            name: "registry".to_owned(),
+            kind: "embedded".to_owned(),
+            version: HOSTILE.to_owned(),
+            store: None,
+            observed: true,
+            note: "no container".to_owned(),
+        }],
+        scenarios: vec!["minimal".to_owned()],
+        exports: 1,
+        headlines: headline::headlines(&verdicts, &Target::ALL),
+        totals: Totals::of(&verdicts),
+        verdicts,
+        observations: vec![Observation {
+            question: "created".to_owned(),
+            scenario: "minimal".to_owned(),
+            target: Target::Registry,
+            service: "registry".to_owned(),
+            answer: HOSTILE.to_owned(),
+            evidence: "minimal/registry/1/config.json".to_owned(),
+        }],
+        left_behind: vec!["host.example/app:1 (405)".to_owned()],
+        evidence: None,
+        troubles: vec!["--require daemon: it was not observed".to_owned()],
+        exit_code: 3,
+    }
+}
+
+#[test]
+fn the_terminal_report_is_safe_and_says_everything() {
+    let text = super::terminal::render(&report(), super::terminal::Style { colour: false });
+    assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+    insta::assert_snapshot!(text);
+    let coloured = super::terminal::render(&report(), super::terminal::Style { colour: true });
+    insta::assert_debug_snapshot!(coloured);
+}
+
+#[test]
+fn the_json_report_reads_back_and_meets_its_schema() {
+    let text = super::json::render(&report()).unwrap();
+    insta::assert_snapshot!(text);
+    assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report());
+    let schema = serde_json::from_str(include_str!("../../../docs/report.schema.json")).unwrap();
+    let value = serde_json::from_str(&text).unwrap();
+    assert!(jsonschema::is_valid(&schema, &value));
+}
