@@ -104,7 +104,7 @@ impl Source {
         oci_manifest: "oci-image-manifest.md", "opencontainers/image-spec 13cff54";
         oci_media_types: "oci-image-media-types.md", "opencontainers/image-spec 13cff54";
         oci_distribution: "oci-distribution.md", "opencontainers/distribution-spec 967efdc";
-        own: "docs/requirements.md", "this project's own";
+        own: "this catalogue", "this project's own";
     }
 }
 

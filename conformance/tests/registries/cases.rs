@@ -150,8 +150,7 @@ async fn a_registry_in_a_container_answers_the_same() {
 async fn a_chunk_with_a_gap_is_refused_and_the_upload_goes_on() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let registry = Registry::start(&RegistryChoice::Embedded, None).await.unwrap();
-    let mut session =
-        Session { client: Client::new(), base: registry.base_url().to_owned(), transcript: Vec::new() };
+    let mut session = Session { client: Client::new(), base: registry.base_url().to_owned(), transcript: Vec::new() };
     let begun = session.send("begin", Method::POST, "/v2/a/blobs/uploads/", &[], b"").await;
     let next = session.next(&begun);
     let gap = session.send("gap", Method::PATCH, &next, &[("content-range", "9-12")], b"blob").await;
