@@ -146,7 +146,7 @@ impl<'a> Case<'a> {
     /// Asks `judge` of every good build's export and puts the findings together: the first violation, else the first
     /// absence, else holds where any held, else what the last one said.
     pub fn each(&self, judge: impl Fn(&'a Export) -> Finding) -> Finding {
-        let findings = self.exports.iter().filter(|export| export.inputs.expected_failure.is_none()).map(|e| judge(e));
+        let findings = self.exports.iter().filter(|export| export.is_good_build()).map(|e| judge(e));
         together(findings)
     }
 

@@ -290,6 +290,10 @@ fn inputs(target: Target, run: &RunImage) -> Inputs {
         gid: 1000,
         files,
         expected_failure: None,
+        may_refuse: None,
+        surroundings: BTreeMap::new(),
+        run_as: None,
+        unreachable_limit: 120,
     }
 }
 

@@ -314,6 +314,10 @@ fn inputs<S: Store>(
         gid: owner().1,
         files,
         expected_failure: step.expect_failure.clone(),
+        may_refuse: None,
+        surroundings: BTreeMap::new(),
+        run_as: None,
+        unreachable_limit: shared.options.exporter.unreachable_limit,
     })
 }
 

@@ -49,7 +49,26 @@ pub struct Inputs {
     pub files: Vec<FileFact>,
     /// The requirement under `errors` that this export must meet by failing; none for a good build.
     pub expected_failure: Option<String>,
+    /// The requirement that this export may also meet by failing: it is judged as a good build where it succeeds.
+    #[serde(default)]
+    pub may_refuse: Option<String>,
+    /// What around the exporter's process and of its input files was made other than usual on purpose and is no part
+    /// of the build: `TZ`, `locale`, `TMPDIR`, `umask`, `working-directory`, `hostname`, `file-times`,
+    /// `creation-order`.
+    #[serde(default)]
+    pub surroundings: BTreeMap<String, String>,
+    /// The user that the exporter ran as, where that is not the owner that `uid` names.
+    #[serde(default)]
+    pub run_as: Option<u32>,
+    /// Seconds within which the exporter must give up a registry that it cannot reach, by its description.
+    #[serde(default)]
+    pub unreachable_limit: u64,
 }
+
+/// Variables that are of the surroundings and not of the build.
+const OF_THE_SURROUNDINGS: [&str; 5] = ["TZ", "LC_ALL", "LANG", "TMPDIR", "HOME"];
+/// Flags that say how to work and not what to make.
+const OF_THE_WORK: [&str; 1] = ["-parallel"];
 
 /// One file on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,7 +146,7 @@ impl Inputs {
     }
 
     /// Paths of the files whose facts are not the same in both, and names of other inputs that differ (`images`,
-    /// `environment`, `arguments`). Empty when both exports were given the same at the same paths.
+    /// `environment`, `arguments`, `surroundings`). Empty when both exports were given the same at the same paths.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut found = Vec::new();
@@ -142,11 +161,21 @@ impl Inputs {
         if self.images != other.images {
             found.push("images".to_owned());
         }
-        if self.environment != other.environment || self.source_date_epoch != other.source_date_epoch {
+        let variables = |inputs: &Self, of_the_build: bool| -> BTreeMap<String, String> {
+            let is_wanted = |name: &String| OF_THE_SURROUNDINGS.contains(&name.as_str()) != of_the_build;
+            inputs.environment.clone().into_iter().filter(|(name, _)| is_wanted(name)).collect()
+        };
+        if variables(self, true) != variables(other, true) || self.source_date_epoch != other.source_date_epoch {
             found.push("environment".to_owned());
         }
-        if self.argv != other.argv {
+        let what = |inputs: &Self| -> Vec<String> {
+            inputs.argv.iter().filter(|argument| !OF_THE_WORK.contains(&argument.as_str())).cloned().collect()
+        };
+        if what(self) != what(other) || self.run_as != other.run_as {
             found.push("arguments".to_owned());
+        }
+        if self.surroundings != other.surroundings || variables(self, false) != variables(other, false) {
+            found.push("surroundings".to_owned());
         }
         found
     }

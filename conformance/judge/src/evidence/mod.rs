@@ -236,6 +236,12 @@ impl Export {
         self.image.as_ref()?.config.as_ref().map(|document| &document.digest)
     }
 
+    /// Whether it is judged as a build that had to succeed: neither bad input, nor input that it may refuse and did.
+    #[must_use]
+    pub fn is_good_build(&self) -> bool {
+        self.inputs.expected_failure.is_none() && (self.inputs.may_refuse.is_none() || self.outcome.succeeded())
+    }
+
     /// Path of one of this export's files in the evidence folder.
     #[must_use]
     pub fn at(&self, file: &str) -> String {
