@@ -208,6 +208,7 @@ fn analysis<S: Store>(
     Analysis {
         run_image: name.to_owned(),
         reference: reference.to_owned(),
+        listed: name.to_owned(),
         mirrors: scenario.file.run_image.mirrors.clone(),
         previous,
     }
