@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::exporter::process::{ProcessError, Supervisor};
-use crate::exporter::supervise::Spec;
+use crate::exporter::supervise::{Spec, USUAL_UMASK};
 use crate::scenario::materialise::Places;
 
 /// Why there is no place to build at.
@@ -113,12 +113,32 @@ impl Workplace {
         self.sequential.is_none().then(|| (places.here.clone(), places.seen.clone()))
     }
 
+    /// Why a user who is neither root nor the owner of anything here cannot reach builds and `program`; none where
+    /// that one can.
+    #[must_use]
+    pub fn out_of_reach(&self, program: &Path) -> Option<String> {
+        let closed =
+            |path: &Path, bits: u32| fs::metadata(path).map_or(true, |facts| facts.permissions().mode() & bits != bits);
+        let above = |path: &Path| path.ancestors().skip(1).find(|folder| closed(folder, 0o001)).map(Path::to_path_buf);
+        // Links lead elsewhere.
+        let real = fs::canonicalize(program).unwrap_or_else(|_| program.to_path_buf());
+        let folder = above(&self.seen).or_else(|| above(program)).or_else(|| above(&real));
+        match folder {
+            Some(folder) => Some(format!("{} is closed to other users", folder.display())),
+            None if closed(&real, 0o001) => Some(format!("{} is closed to other users", real.display())),
+            None => None,
+        }
+    }
+
     async fn try_namespace(&self, supervisor: &Supervisor) -> Result<(), ProcessError> {
         let spec = Spec {
             argv: vec!["/bin/true".to_owned()],
             environment: std::collections::BTreeMap::new(),
             working_dir: self.seen.clone(),
             bind: Some((self.scratch.path().to_path_buf(), self.seen.clone())),
+            umask: USUAL_UMASK,
+            hostname: None,
+            user: None,
             limit_seconds: 20,
             report: self.scratch.path().join("namespace-report.json"),
         };

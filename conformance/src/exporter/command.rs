@@ -8,8 +8,8 @@ use super::Exporter;
 use crate::scenario::materialise::{APP, DOCKER_CONFIG, LAYERS, LAYOUT, LIFECYCLE, Places, REPORT, RUN, TEMPORARY};
 use crate::scenario::{ScenarioFile, Step};
 
-/// Flags that the harness gives and a description may leave out.
-pub(super) const FLAGS: [&str; 16] = [
+/// Flags that the harness or a scenario gives and a description may leave out.
+pub(super) const FLAGS: [&str; 17] = [
     "-daemon",
     "-layout",
     "-layout-dir",
@@ -26,6 +26,7 @@ pub(super) const FLAGS: [&str; 16] = [
     "-uid",
     "-gid",
     "-insecure-registry",
+    "-parallel",
 ];
 
 /// What of the surroundings goes into a call.
@@ -35,8 +36,8 @@ pub struct CallPlaces<'a> {
     pub places: &'a Places,
     /// Target of the export.
     pub target: Target,
-    /// `host:port` of the registry where it is spoken to without TLS.
-    pub insecure_registry: Option<&'a str>,
+    /// `host:port` of every registry in use that is spoken to without TLS.
+    pub insecure_registries: &'a [String],
     /// The daemon's address, for `DOCKER_HOST`.
     pub docker_host: Option<&'a str>,
     /// The Platform API version.
@@ -91,15 +92,16 @@ pub fn invocation(
     flag("-report", Some(seen(REPORT)));
     flag("-launcher", Some(seen(&format!("{LIFECYCLE}/launcher"))));
     flag("-launcher-sbom", Some(seen(LIFECYCLE)));
-    if let Some(process_type) = &scenario.process_type {
-        flag("-process-type", Some(process_type.clone()));
+    if let Some(process_type) = scenario.process_type_of(step) {
+        flag("-process-type", Some(process_type.to_owned()));
     }
     flag("-uid", Some(call.owner.0.to_string()));
     flag("-gid", Some(call.owner.1.to_string()));
-    if let Some(host) = call.insecure_registry {
-        flag("-insecure-registry", Some(host.to_owned()));
+    for host in call.insecure_registries {
+        flag("-insecure-registry", Some(host.clone()));
     }
     argv.extend(exporter.arguments.iter().cloned());
+    argv.extend(step.arguments.iter().filter(|argument| !exporter.leave_out.contains(argument)).cloned());
     argv.extend(images.iter().cloned());
     Invocation { argv, environment: environment(exporter, scenario, step, call) }
 }
@@ -114,7 +116,7 @@ fn environment(
         [
             ("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned())),
             ("HOME", call.places.seen(TEMPORARY)),
-            ("TMPDIR", call.places.seen(TEMPORARY)),
+            ("TMPDIR", call.places.seen(step.temporary.as_deref().unwrap_or(TEMPORARY))),
             ("LC_ALL", "C.UTF-8".to_owned()),
             ("TZ", "UTC".to_owned()),
             ("DOCKER_CONFIG", call.places.seen(DOCKER_CONFIG)),
@@ -168,10 +170,11 @@ mod tests {
 
     fn call(target: Target, description: usize) -> String {
         let places = Places { here: PathBuf::from("/here"), seen: PathBuf::from("/build") };
+        let registries = ["127.0.0.1:5000".to_owned()];
         let call = CallPlaces {
             places: &places,
             target,
-            insecure_registry: (target == Target::Registry).then_some("127.0.0.1:5000"),
+            insecure_registries: if target == Target::Registry { &registries } else { &[] },
             docker_host: Some("unix:///run/d.sock"),
             platform_api: "0.15",
             owner: (0, 0),
@@ -182,6 +185,32 @@ mod tests {
         found.environment.remove("PATH");
         let lines: Vec<String> = found.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
         format!("{}\n{}", lines.join("\n"), found.argv.join("\n"))
+    }
+
+    #[test]
+    fn a_step_has_images_arguments_process_type_and_registries_of_its_own() {
+        let places = Places { here: PathBuf::from("/here"), seen: PathBuf::from("/build") };
+        let call = CallPlaces {
+            places: &places,
+            target: Target::Registry,
+            insecure_registries: &["127.0.0.1:1".to_owned(), "127.0.0.1:2".to_owned()],
+            docker_host: None,
+            platform_api: "0.15",
+            owner: (0, 0),
+        };
+        let text = "why = 'x.'\nprocess-type = 'web'\n[[steps]]\nprocess-type = 'worker'\narguments = ['-parallel']\n\
+            temporary = 'other'\n";
+        let scenario: ScenarioFile = toml::from_str(text).unwrap();
+        let mut exporter = exporter(0);
+        let found = invocation(&exporter, &scenario, &scenario.steps[0], &["a:1".to_owned()], &call);
+        let line = found.argv.join(" ");
+        assert!(line.contains("-process-type worker"), "{line}");
+        let end = "-insecure-registry 127.0.0.1:1 -insecure-registry 127.0.0.1:2 -parallel a:1";
+        assert!(line.ends_with(end), "{line}");
+        assert_eq!(found.environment["TMPDIR"], "/build/other");
+        exporter.leave_out.push("-parallel".to_owned());
+        let found = invocation(&exporter, &scenario, &scenario.steps[0], &[], &call);
+        assert!(!found.argv.contains(&"-parallel".to_owned()));
     }
 
     #[test]

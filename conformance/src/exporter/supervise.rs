@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,16 @@ use judge::evidence::End;
 use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 /// The argument that turns the program into a supervisor.
 pub const ARGUMENT: &str = "__supervise";
+
+/// The umask of exporters that are given no other.
+pub const USUAL_UMASK: u32 = 0o022;
 
 /// What a supervisor is to run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,6 +36,12 @@ pub struct Spec {
     pub working_dir: PathBuf,
     /// Folder to be seen at another path: what is there, where it is seen.
     pub bind: Option<(PathBuf, PathBuf)>,
+    /// The umask.
+    pub umask: u32,
+    /// The host's name, in a namespace of its own.
+    pub hostname: Option<String>,
+    /// User and group to run as, where that is not this process's; only root can.
+    pub user: Option<u32>,
     /// Seconds after which the exporter is ended.
     pub limit_seconds: u64,
     /// Where the [`Report`] goes.
@@ -65,7 +75,9 @@ pub fn supervise(spec: &Path) -> bool {
     let Some(spec) = std::fs::read(spec).ok().and_then(|bytes| serde_json::from_slice::<Spec>(&bytes).ok()) else {
         return false;
     };
-    let report = match spec.bind.as_ref().map_or(Ok(()), |(there, seen)| enter_namespace(there, seen)) {
+    let entered =
+        spec.bind.as_ref().map_or(Ok(()), |(there, seen)| enter_namespace(there, seen, spec.hostname.as_deref()));
+    let report = match entered {
         Ok(()) => run(&spec),
         Err(error) => Report::NotStarted { namespace: true, reason: error.to_string() },
     };
@@ -77,13 +89,15 @@ fn write_report(path: &Path, report: &Report) -> io::Result<()> {
     file.write_all(&serde_json::to_vec(report)?)
 }
 
-/// A mount namespace in which `there` is also seen at `seen`; for others than root in a user namespace of their own.
-fn enter_namespace(there: &Path, seen: &Path) -> io::Result<()> {
+/// A mount namespace in which `there` is also seen at `seen`, and one in which the host has another name; for others
+/// than root in a user namespace of their own.
+fn enter_namespace(there: &Path, seen: &Path, hostname: Option<&str>) -> io::Result<()> {
     let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
+    let own = hostname.map_or(CloneFlags::CLONE_NEWNS, |_| CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS);
     if uid.is_root() {
-        nix::sched::unshare(CloneFlags::CLONE_NEWNS)?;
+        nix::sched::unshare(own)?;
     } else {
-        nix::sched::unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUSER)?;
+        nix::sched::unshare(own | CloneFlags::CLONE_NEWUSER)?;
         std::fs::write("/proc/self/setgroups", "deny")?;
         std::fs::write("/proc/self/uid_map", format!("{uid} {uid} 1"))?;
         std::fs::write("/proc/self/gid_map", format!("{gid} {gid} 1"))?;
@@ -91,6 +105,9 @@ fn enter_namespace(there: &Path, seen: &Path) -> io::Result<()> {
     let nothing: Option<&str> = None;
     nix::mount::mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)?;
     nix::mount::mount(Some(there), seen, nothing, MsFlags::MS_BIND, nothing)?;
+    if let Some(hostname) = hostname {
+        nix::unistd::sethostname(hostname)?;
+    }
     Ok(())
 }
 
@@ -106,14 +123,7 @@ fn run(spec: &Spec) -> Report {
         return Report::NotStarted { namespace: false, reason: "there is no program".to_owned() };
     };
     let started = Instant::now();
-    let spawned = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .envs(&spec.environment)
-        .current_dir(&spec.working_dir)
-        .stdin(Stdio::null())
-        .process_group(0)
-        .spawn();
+    let spawned = spawn(spec, program, arguments);
     let mut child = match (spawned, adopted) {
         (Ok(child), Ok(())) => child,
         (Ok(mut child), Err(error)) => {
@@ -136,6 +146,21 @@ fn run(spec: &Spec) -> Report {
         Ok(Event::HarnessGone) | Err(RecvTimeoutError::Disconnected) => Report::Abandoned,
         Err(RecvTimeoutError::Timeout) => Report::Ended { end: End::TimedOut(spec.limit_seconds), milliseconds },
     }
+}
+
+fn spawn(spec: &Spec, program: &str, arguments: &[String]) -> io::Result<Child> {
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().envs(&spec.environment).current_dir(&spec.working_dir);
+    if let Some(user) = spec.user {
+        // Further groups go with the user.
+        command.uid(user).gid(user);
+    }
+    let bits = Mode::from_bits_truncate(spec.umask);
+    let own = umask(bits);
+    let spawned = command.stdin(Stdio::null()).process_group(0).spawn();
+    // The report of this process must stay readable.
+    umask(own);
+    spawned
 }
 
 fn end(status: ExitStatus) -> End {

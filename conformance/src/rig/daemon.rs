@@ -151,11 +151,23 @@ impl Daemon {
         self.api.tag_image(image, Some(options)).await.map_err(|error| Self::refused("tag", reference, error))
     }
 
+    /// Removes the image of this ID where it has no name any more.
+    pub async fn remove_untagged(&self, id: &str) {
+        if self.api.inspect_image(id).await.is_ok_and(|image| is_untagged(&image)) {
+            let _ = self.api.remove_image(id, Some(RemoveImageOptionsBuilder::default().build()), None).await;
+        }
+    }
+
     /// Removes one name of an image, and the image with its last name. One that is not there is no fault.
     pub async fn remove_image(&self, reference: &str) {
         let options = RemoveImageOptionsBuilder::default().force(true).build();
         let _ = self.api.remove_image(reference, Some(options), None).await;
     }
+}
+
+/// What has a name is somebody's.
+fn is_untagged(image: &bollard::models::ImageInspect) -> bool {
+    image.repo_tags.as_ref().is_none_or(|tags| tags.iter().all(|tag| tag.starts_with("<none>")))
 }
 
 fn parted(reference: &str) -> (&str, &str) {

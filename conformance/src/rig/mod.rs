@@ -3,3 +3,4 @@
 pub mod daemon;
 pub mod proxy;
 pub mod registry;
+pub mod unreachable;

@@ -1,5 +1,5 @@
 //! A recorder between exporters and a registry that is spoken to without TLS: every request passes as it is, and what
-//! it was is written down. Authorization values are never kept.
+//! it was is written down. Authorization values are never kept. With a guard it lets nobody pass without credentials.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -31,6 +33,24 @@ struct Recorder {
     upstream: String,
     next: AtomicU64,
     records: Mutex<Vec<WireRecord>>,
+    guard: Option<Guard>,
+}
+
+/// Basic authentication, for one user and a password that no other run has.
+pub struct Guard {
+    expected: String,
+}
+
+impl Guard {
+    /// A guard that lets `user` pass with `password`.
+    #[must_use]
+    pub fn new(user: &str, password: &str) -> Self {
+        Self { expected: format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))) }
+    }
+
+    fn lets_pass(&self, headers: &HeaderMap) -> bool {
+        headers.get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes() == self.expected.as_bytes())
+    }
 }
 
 impl RecordingProxy {
@@ -39,6 +59,18 @@ impl RecordingProxy {
     /// # Errors
     /// The system's, where no port can be had.
     pub async fn start(upstream: &str) -> std::io::Result<Self> {
+        Self::start_with(upstream, None).await
+    }
+
+    /// Starts before the registry at `upstream`, to which only those that the guard lets pass come.
+    ///
+    /// # Errors
+    /// The system's, where no port can be had.
+    pub async fn start_guarded(upstream: &str, guard: Guard) -> std::io::Result<Self> {
+        Self::start_with(upstream, Some(guard)).await
+    }
+
+    async fn start_with(upstream: &str, guard: Option<Guard>) -> std::io::Result<Self> {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let mut connector = HttpConnector::new();
@@ -48,6 +80,7 @@ impl RecordingProxy {
             upstream: upstream.trim_end_matches('/').to_owned(),
             next: AtomicU64::new(0),
             records: Mutex::new(Vec::new()),
+            guard,
         });
         let router = Router::new().fallback(pass).with_state(recorder.clone());
         // Without this, small answers wait for more to send.
@@ -114,6 +147,13 @@ async fn pass(State(recorder): State<Arc<Recorder>>, request: Request) -> Respon
         response_bytes: 0,
         had_credentials: parts.headers.contains_key(header::AUTHORIZATION),
     });
+    if let Some(guard) = &recorder.guard {
+        if !guard.lets_pass(&parts.headers) {
+            recorder.change(sequence, |record| record.status = StatusCode::UNAUTHORIZED.as_u16());
+            return challenge();
+        }
+        parts.headers.remove(header::AUTHORIZATION);
+    }
     match format!("{}{target}", recorder.upstream).parse::<Uri>() {
         Ok(uri) => parts.uri = uri,
         Err(_) => return StatusCode::BAD_REQUEST.into_response(),
@@ -133,6 +173,14 @@ async fn pass(State(recorder): State<Arc<Recorder>>, request: Request) -> Respon
     }
     recorder.change(sequence, |record| record.status = StatusCode::BAD_GATEWAY.as_u16());
     StatusCode::BAD_GATEWAY.into_response()
+}
+
+/// What the distribution specification asks of a registry that wants credentials.
+fn challenge() -> Response {
+    let body = r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#;
+    let headers =
+        [(header::WWW_AUTHENTICATE, "Basic realm=\"conformance\""), (header::CONTENT_TYPE, "application/json")];
+    (StatusCode::UNAUTHORIZED, headers, body).into_response()
 }
 
 fn answer(recorder: Arc<Recorder>, sequence: u64, response: hyper::Response<hyper::body::Incoming>) -> Response {

@@ -2,23 +2,23 @@
 //! evidence before anything is judged.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use judge::evidence::{
-    BaseImage, DaemonFacts, Document, Export, FileFact, Image, Inputs, LayoutFacts, Outcome, RunImage, Tag, Target,
-};
+use judge::evidence::{BaseImage, DaemonFacts, Document, Export, Image, LayoutFacts, Outcome, RunImage, Tag, Target};
 
 use super::Shared;
+use super::inputs::{facts_of, inputs, owner, user_of};
+use super::located::Published;
 use crate::evidence_folder::EvidenceError;
 use crate::exporter::process::ProcessError;
-use crate::exporter::supervise::Spec;
+use crate::exporter::supervise::{Spec, USUAL_UMASK};
 use crate::exporter::{CallPlaces, Invocation, invocation};
-use crate::observe::file_facts;
 use crate::scenario::materialise::{
-    self, APP, Analysis, DOCKER_CONFIG, LAYERS, LAYOUT, LIFECYCLE, MaterialiseError, Places, Previous, REPORT, RUN,
+    self, APP, Analysis, DOCKER_CONFIG, LAYERS, LAYOUT, MaterialiseError, Places, Previous, REPORT,
 };
 use crate::scenario::run_image::{self, MadeImage};
-use crate::scenario::{Scenario, Step};
+use crate::scenario::{Place, Scenario, Step};
 use crate::workplace::WorkplaceError;
 
 /// Why an export could not be made or observed: never the exporter's fault.
@@ -36,12 +36,17 @@ pub(super) enum ExportError {
     Disk { doing: String, source: std::io::Error },
     #[error("{doing}: {reason}")]
     Service { doing: String, reason: String },
+    /// Nothing failed: this machine, user or service does not have what the step needs.
+    #[error("{0}")]
+    Skipped(String),
 }
 
 /// Where in a scenario an export stands.
 pub(super) struct Before<'a> {
     /// Its step, from 1.
     pub(super) number: usize,
+    /// What it asks for.
+    pub(super) step: &'a Step,
     /// Its id.
     pub(super) id: &'a str,
     /// The export before it.
@@ -67,20 +72,22 @@ pub(super) trait Store {
     fn target(&self) -> Target;
     /// The service as `--require` names it.
     fn service(&self) -> &str;
-    /// Every `<image>`.
-    fn images(&self) -> Vec<String>;
+    /// Every `<image>` of a step.
+    fn images(&self, step: &Step) -> Vec<String>;
     /// `DOCKER_HOST` for the exporter.
     fn docker_host(&self) -> Option<&str> {
         None
     }
-    /// Puts the run image where the analysis finds it; gives `run-image.image` and `run-image.reference`.
-    async fn publish(&mut self, image: &MadeImage, places: &Places) -> Result<(String, String), ExportError>;
+    /// Puts the run image where the analysis finds it.
+    async fn publish(&mut self, image: &MadeImage, places: &Places) -> Result<Published, ExportError>;
     /// Makes the run image's tag name another image.
     async fn move_tag(&mut self, image: &MadeImage, places: &Places) -> Result<(), ExportError>;
+    /// Takes the run image away, by tag and digest.
+    async fn delete_run_image(&mut self, image: &MadeImage, places: &Places) -> Result<(), ExportError>;
     /// How `analyzed.toml` refers to the image that an export left.
     fn previous_reference(&self, export: &Export, places: &Places) -> Option<String>;
-    /// What every `<image>` names now.
-    async fn tags(&mut self, places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError>;
+    /// What every `<image>` names now that is a tag and can be asked for.
+    async fn tags(&mut self, step: &Step, places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError>;
     /// Observes what an export left. The exporter may have failed.
     async fn observe(&mut self, context: &Before<'_>, run: &MadeImage, places: &Places) -> Result<Seen, ExportError>;
     /// Removes what the suite put there.
@@ -94,26 +101,33 @@ pub(super) async fn run<S: Store>(
     store: &mut S,
     context: &Before<'_>,
 ) -> Result<Export, ExportError> {
-    let step = &scenario.file.steps[context.number - 1];
+    let step = context.step;
+    can_run(shared, step, store)?;
     let name = format!("{}-{}", scenario.name, store.service().replace(':', "-"));
     let carried = carry_layout(shared, step, &name)?;
     let places = shared.workplace.places(&name)?;
     bring_layout(carried.as_deref(), &places)?;
-    let made = run_image::make(&scenario.file.run_image, "").map_err(|source| disk("make the run image", source))?;
-    let (run_name, reference) = store.publish(&made, &places).await?;
-    let analysis = analysis(scenario, step, store, context, &places, (&run_name, &reference));
+    let made = run_image::make(&scenario.file.run_image, &salt(scenario))
+        .map_err(|source| disk("make the run image", source))?;
+    let published = store.publish(&made, &places).await?;
+    let analysis = analysis(step, store, context, &places, &published);
     materialise::materialise(scenario, step, &analysis, &places)?;
     bring_credentials(&places)?;
     let moved = move_tag(step, scenario, store, &places).await?;
+    if step.delete_run_image {
+        store.delete_run_image(&made, &places).await?;
+    }
+    materialise::hand_over(scenario, step, &places)?;
     let kept = keep_inputs(shared, scenario, step, &analysis, context.id)?;
-    let images = store.images();
+    let images = store.images(step);
     let call = call(shared, scenario, step, store, &images, &places);
     let inputs = inputs(shared, scenario, step, store, &call, &images, &places)?;
-    let tags_before = store.tags(&places).await?;
-    let outcome = execute(shared, &call, &places, &name).await?;
+    let tags_before = store.tags(step, &places).await?;
+    let report_before = stamp(&places);
+    let outcome = execute(shared, step, &call, &places, &name).await?;
     let seen = store.observe(context, &made, &places).await?;
     let build_sboms = facts_of(&places, &format!("{LAYERS}/sbom/build")).unwrap_or_default();
-    let report = read_report(&places);
+    let report = read_report(&places).filter(|_| stamp(&places) != report_before);
     let export = Export {
         id: context.id.to_owned(),
         scenario: scenario.name.clone(),
@@ -122,7 +136,7 @@ pub(super) async fn run<S: Store>(
         step: context.number,
         platform_api: shared.options.platform_api.clone(),
         inputs,
-        run_image: run_image_facts(scenario, &made, run_name, reference, moved),
+        run_image: run_image_facts(scenario, store.target(), &made, published, moved),
         outcome,
         report,
         tags_before,
@@ -194,21 +208,45 @@ fn bring_credentials(places: &Places) -> Result<(), ExportError> {
         .map_err(|source| disk("copy docker's config.json", source))
 }
 
+/// Whether this machine and user allow the step.
+fn can_run<S: Store>(shared: &Shared, step: &Step, store: &S) -> Result<(), ExportError> {
+    if step.user.is_none() {
+        return Ok(());
+    }
+    let skipped =
+        |reason: String| ExportError::Skipped(format!("an unprivileged user cannot run the exporter: {reason}"));
+    if let Some(reason) = shared.workplace.out_of_reach(&shared.options.exporter.program) {
+        return Err(skipped(reason));
+    }
+    let socket = store.docker_host().and_then(|host| host.strip_prefix("unix://"));
+    let is_open = |path: &str| std::fs::metadata(path).is_ok_and(|facts| facts.permissions().mode() & 0o002 != 0);
+    match socket.filter(|path| !is_open(path)) {
+        Some(path) => Err(skipped(format!("the daemon's socket {path} is closed to it"))),
+        None => Ok(()),
+    }
+}
+
+/// A run image that is to be gone must not be another scenario's too: daemons know images by their content.
+fn salt(scenario: &Scenario) -> String {
+    let is_deleted = scenario.file.steps.iter().any(|step| step.delete_run_image);
+    if is_deleted { scenario.name.clone() } else { String::new() }
+}
+
 fn analysis<S: Store>(
-    scenario: &Scenario,
     step: &Step,
     store: &S,
     context: &Before<'_>,
     places: &Places,
-    (name, reference): (&str, &str),
+    published: &Published,
 ) -> Analysis {
     let previous = context.last.filter(|_| step.previous_image).and_then(|export| {
         Some(Previous { reference: store.previous_reference(export, places)?, metadata: lifecycle_label(export) })
     });
     Analysis {
-        run_image: name.to_owned(),
-        reference: reference.to_owned(),
-        mirrors: scenario.file.run_image.mirrors.clone(),
+        run_image: published.name.clone(),
+        reference: published.reference.clone(),
+        listed: published.listed.clone(),
+        mirrors: published.mirrors.clone(),
         previous,
     }
 }
@@ -231,7 +269,7 @@ async fn move_tag<S: Store>(
     let other = run_image::make(&scenario.file.run_image, "another run image\n")
         .map_err(|source| disk("make another run image", source))?;
     store.move_tag(&other, places).await?;
-    Ok(Some(other.manifest.digest))
+    Ok(Some(other.tagged().digest.clone()))
 }
 
 fn keep_inputs(
@@ -246,6 +284,7 @@ fn keep_inputs(
     std::fs::create_dir_all(&here).map_err(|source| disk(&format!("keep inputs in {}", here.display()), source))?;
     let places = Places { here: here.clone(), seen: shared.workplace.seen().to_path_buf() };
     materialise::materialise(scenario, step, analysis, &places)?;
+    materialise::hand_over(scenario, step, &places)?;
     Ok(Some(here))
 }
 
@@ -257,10 +296,13 @@ fn call<S: Store>(
     images: &[String],
     places: &Places,
 ) -> Invocation {
+    let file = &scenario.file;
+    let names = file.images_of(step).iter().chain([&file.run_image.name]).chain(&file.run_image.chosen_mirror);
+    let in_use: Vec<Place> = names.map(|name| Place::split(name).0).collect();
     let call = CallPlaces {
         places,
         target: store.target(),
-        insecure_registry: shared.services.insecure_host(),
+        insecure_registries: &shared.services.insecure_hosts(&in_use),
         docker_host: store.docker_host(),
         platform_api: &shared.options.platform_api,
         owner: owner(),
@@ -268,78 +310,24 @@ fn call<S: Store>(
     invocation(&shared.options.exporter, &scenario.file, step, images, &call)
 }
 
-fn owner() -> (u32, u32) {
-    (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw())
-}
-
-fn inputs<S: Store>(
+async fn execute(
     shared: &Shared,
-    scenario: &Scenario,
     step: &Step,
-    store: &S,
     call: &Invocation,
-    images: &[String],
     places: &Places,
-) -> Result<Inputs, ExportError> {
-    let mut files: Vec<FileFact> = Vec::new();
-    for folder in [LAYERS, APP, "cnb"] {
-        files.extend(facts_of(places, folder)?);
-    }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    let layers_file = |name: &str| places.seen(&format!("{LAYERS}/{name}"));
-    let epoch = call.environment.get("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok());
-    let secret = |name: &str| name == "CNB_REGISTRY_AUTH";
-    Ok(Inputs {
-        argv: call.argv.clone(),
-        environment: call
-            .environment
-            .iter()
-            .filter(|(name, _)| !secret(name))
-            .map(|(n, v)| (n.clone(), v.clone()))
-            .collect(),
-        images: images.to_vec(),
-        layers: places.seen(LAYERS),
-        app: places.seen(APP),
-        analyzed: layers_file("analyzed.toml"),
-        group: layers_file("group.toml"),
-        project_metadata: layers_file("project-metadata.toml"),
-        report: places.seen(REPORT),
-        run: places.seen(RUN),
-        launcher: places.seen(&format!("{LIFECYCLE}/launcher")),
-        launcher_sbom: places.seen(LIFECYCLE),
-        layout_dir: (store.target() == Target::Layout).then(|| places.seen(LAYOUT)),
-        process_type: scenario.file.process_type.clone().filter(|_| takes(shared, "-process-type")),
-        source_date_epoch: epoch,
-        uid: owner().0,
-        gid: owner().1,
-        files,
-        expected_failure: step.expect_failure.clone(),
-        may_refuse: None,
-        surroundings: BTreeMap::new(),
-        run_as: None,
-        unreachable_limit: shared.options.exporter.unreachable_limit,
-    })
-}
-
-fn takes(shared: &Shared, flag: &str) -> bool {
-    !shared.options.exporter.leave_out.iter().any(|left_out| left_out == flag)
-}
-
-/// The files strictly below a folder.
-fn facts_of(places: &Places, name: &str) -> Result<Vec<FileFact>, ExportError> {
-    let seen = places.seen(name);
-    let facts = file_facts(&places.here(name), &seen).map_err(|error| unobserved("read the inputs", &error))?;
-    Ok(facts.into_iter().filter(|fact| fact.path != seen).collect())
-}
-
-async fn execute(shared: &Shared, call: &Invocation, places: &Places, name: &str) -> Result<Outcome, ExportError> {
+    name: &str,
+) -> Result<Outcome, ExportError> {
     let scratch = shared.workplace.scratch();
     let spec = Spec {
         argv: call.argv.clone(),
         environment: call.environment.clone(),
-        working_dir: places.seen.join(APP),
+        // An absolute one stays what it is.
+        working_dir: places.seen.join(step.working_directory.as_deref().unwrap_or(APP)),
         bind: shared.workplace.bind(places),
-        limit_seconds: shared.options.timeout,
+        umask: step.umask.as_deref().and_then(|text| u32::from_str_radix(text, 8).ok()).unwrap_or(USUAL_UMASK),
+        hostname: step.hostname.clone(),
+        user: user_of(step),
+        limit_seconds: limit(shared, step),
         report: scratch.join(format!("{name}.report")),
     };
     let spec_file = scratch.join(format!("{name}.spec"));
@@ -348,6 +336,19 @@ async fn execute(shared: &Shared, call: &Invocation, places: &Places, name: &str
         let _ = std::fs::remove_file(file);
     }
     Ok(outcome?)
+}
+
+/// Seconds that a step may take: an exporter that waits for a registry may use up what its description allows.
+fn limit(shared: &Shared, step: &Step) -> u64 {
+    let waits = step.expect_failure.as_deref() == Some("errors.unreachable-registry");
+    let allowed = shared.options.exporter.unreachable_limit.saturating_add(10);
+    if waits { shared.options.timeout.max(allowed) } else { shared.options.timeout }
+}
+
+/// What tells a report that was written from one that a scenario had put there.
+fn stamp(places: &Places) -> Option<(u64, i64, i64, u64)> {
+    let facts = std::fs::symlink_metadata(places.here(REPORT)).ok()?;
+    Some((facts.ino(), facts.mtime(), facts.mtime_nsec(), facts.size()))
 }
 
 /// The report that the exporter wrote; one that is no regular file of at most 16 MiB is none.
@@ -361,16 +362,19 @@ fn read_report(places: &Places) -> Option<Document> {
 
 fn run_image_facts(
     scenario: &Scenario,
+    target: Target,
     made: &MadeImage,
-    name: String,
-    reference: String,
+    published: Published,
     tag_moved_to: Option<judge::digest::Digest>,
 ) -> RunImage {
+    // A daemon keeps this platform's image alone.
+    let index = made.index.as_ref().filter(|_| target != Target::Daemon);
+    let analysed = if index.is_some() { made.analysed() } else { &made.manifest };
     RunImage {
-        name,
-        reference,
-        digest: made.manifest.digest.clone(),
-        index: None,
+        name: published.name,
+        reference: published.reference,
+        digest: analysed.digest.clone(),
+        index: index.map(|index| index.document.clone()),
         manifest: made.manifest.clone(),
         config: made.config.clone(),
         sentinels: scenario.file.run_image.sentinels(),

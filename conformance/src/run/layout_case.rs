@@ -3,38 +3,48 @@
 use std::collections::BTreeMap;
 
 use judge::evidence::{Export, Target};
+use judge::reference::Reference;
 
 use super::Shared;
 use super::export::{Before, ExportError, Seen, Store, disk, unobserved};
-use super::registry_case::{RegistryStore, base_digest};
+use super::located::{Published, RunImageNames};
+use super::registry_case::base_digest;
 use crate::observe::{ObservedLayout, layout_base_image, layout_facts, layout_tag_state, list_layout_folders};
-use crate::scenario::Scenario;
 use crate::scenario::materialise::{LAYOUT, Places};
 use crate::scenario::run_image::{MadeImage, architecture};
+use crate::scenario::{Place, Scenario, Step};
 
 /// A scenario's layout folder.
 pub(super) struct LayoutStore<'a> {
     shared: &'a Shared,
     scenario: &'a Scenario,
-    names: RegistryStore<'a>,
+    run_image: RunImageNames,
     before: Vec<String>,
 }
 
 impl<'a> LayoutStore<'a> {
     pub(super) fn new(shared: &'a Shared, scenario: &'a Scenario) -> Self {
-        Self { shared, scenario, names: RegistryStore::new(shared, scenario), before: Vec::new() }
+        let run_image = RunImageNames::new(&shared.services, scenario);
+        Self { shared, scenario, run_image, before: Vec::new() }
     }
 
     /// Below `<layout-dir>`, where the analysis phase would have put the run image (RFC 0119). Its host has no port,
     /// because what a port becomes in a path is open.
     fn run_image_folder(&self, image: &MadeImage) -> String {
-        let (repository, _) = self.names.split(&self.scenario.file.run_image.name);
-        format!("run.example/{repository}/sha256/{}", image.manifest.digest.encoded())
+        let name = self.run_image.analysed();
+        let host = if name.place == Place::Main { "run.example" } else { name.place.layout_host() };
+        format!("{host}/{}/sha256/{}", name.repository, image.analysed().digest.encoded())
     }
 
-    async fn facts(&self, places: &Places) -> Result<ObservedLayout, ExportError> {
+    /// Every `<image>` that has a place of its own: digest references and what is no reference have none.
+    fn tags_of(&self, step: &Step) -> Vec<String> {
+        let is_tag = |image: &String| Reference::parse(image).is_ok_and(|reference| reference.digest.is_none());
+        self.images(step).into_iter().filter(is_tag).collect()
+    }
+
+    async fn facts(&self, step: &Step, places: &Places) -> Result<ObservedLayout, ExportError> {
         let layers = &self.shared.services.layers;
-        let facts = layout_facts(&places.here(LAYOUT), &self.images(), &self.before, layers).await;
+        let facts = layout_facts(&places.here(LAYOUT), &self.tags_of(step), &self.before, layers).await;
         facts.map_err(|error| unobserved("observe the layout", &error))
     }
 }
@@ -48,19 +58,21 @@ impl Store for LayoutStore<'_> {
         "layout"
     }
 
-    fn images(&self) -> Vec<String> {
-        let name = &self.scenario.name;
-        self.scenario.file.images.iter().map(|image| format!("app.example/{name}/{image}")).collect()
+    fn images(&self, step: &Step) -> Vec<String> {
+        let image = |name: &String| {
+            let (place, rest) = Place::split(name);
+            format!("{}/{}/{rest}", place.layout_host(), self.scenario.name)
+        };
+        self.scenario.file.images_of(step).iter().map(image).collect()
     }
 
-    async fn publish(&mut self, image: &MadeImage, places: &Places) -> Result<(String, String), ExportError> {
-        // The name is that of the registry export, so that annotations and labels can be compared.
-        let (repository, tag) = self.names.split(&self.scenario.file.run_image.name);
+    async fn publish(&mut self, image: &MadeImage, places: &Places) -> Result<Published, ExportError> {
         let folder = self.run_image_folder(image);
         let here = places.here(LAYOUT).join(&folder);
         image.write_layout(&here).map_err(|source| disk("write the run image's layout", source))?;
-        let reference = format!("{}@{}", places.seen(&format!("{LAYOUT}/{folder}")), image.manifest.digest);
-        Ok((format!("{}/{repository}:{tag}", self.shared.services.host), reference))
+        let reference = format!("{}@{}", places.seen(&format!("{LAYOUT}/{folder}")), image.analysed().digest);
+        // The name is that of the registry export, so that annotations and labels can be compared.
+        Ok(self.run_image.published(self.scenario, reference))
     }
 
     async fn move_tag(&mut self, _image: &MadeImage, _places: &Places) -> Result<(), ExportError> {
@@ -68,25 +80,30 @@ impl Store for LayoutStore<'_> {
         Ok(())
     }
 
+    async fn delete_run_image(&mut self, image: &MadeImage, places: &Places) -> Result<(), ExportError> {
+        let folder = places.here(LAYOUT).join(self.run_image_folder(image));
+        std::fs::remove_dir_all(folder).map_err(|source| disk("remove the run image's layout", source))
+    }
+
     fn previous_reference(&self, export: &Export, places: &Places) -> Option<String> {
         let root = export.layout.as_ref()?.roots.first()?;
         Some(format!("{}@{}", places.seen(&format!("{LAYOUT}/{}", root.path)), export.manifest_digest()?))
     }
 
-    async fn tags(&mut self, places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError> {
+    async fn tags(&mut self, step: &Step, places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError> {
         let fail = |error| unobserved("observe the layout", &error);
         let folder = places.here(LAYOUT);
         self.before = list_layout_folders(&folder).map_err(fail)?;
         let mut found = BTreeMap::new();
-        for reference in self.images() {
+        for reference in self.tags_of(step) {
             let state = layout_tag_state(&folder, &reference).map_err(fail)?;
             found.insert(reference, state);
         }
         Ok(found)
     }
 
-    async fn observe(&mut self, _context: &Before<'_>, run: &MadeImage, places: &Places) -> Result<Seen, ExportError> {
-        let found = self.facts(places).await?;
+    async fn observe(&mut self, context: &Before<'_>, run: &MadeImage, places: &Places) -> Result<Seen, ExportError> {
+        let found = self.facts(context.step, places).await?;
         let folder = places.here(LAYOUT).join(self.run_image_folder(run));
         let base = match found.image.as_ref().and_then(base_digest) {
             Some(value) => {

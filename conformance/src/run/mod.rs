@@ -3,7 +3,10 @@
 
 mod daemon_case;
 mod export;
+mod inputs;
 mod layout_case;
+mod located;
+mod places;
 mod registry_case;
 mod scenario;
 mod services;
@@ -175,7 +178,12 @@ fn assemble(shared: &Shared, found: &[ScenarioEvidence], judgement: Judgement, s
     let options = &shared.options;
     let mut services = shared.services.facts();
     for service in &mut services {
-        service.observed = found.iter().flat_map(|scenario| &scenario.exports).any(|e| e.service == service.name);
+        let place = shared.services.host_of(&service.name);
+        let is_in = |text: &str| place.is_some_and(|host| text.starts_with(&format!("{host}/")));
+        service.observed = found.iter().flat_map(|scenario| &scenario.exports).any(|export| {
+            let run_image = [&export.run_image.name, &export.run_image.reference];
+            export.service == service.name || export.inputs.images.iter().chain(run_image).any(|text| is_in(text))
+        });
     }
     let totals = Totals::of(&judgement.verdicts);
     let mut troubles = Vec::new();

@@ -1,6 +1,6 @@
 //! The registry as a target: run image published there, app image fetched from there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use judge::digest::Digest;
@@ -10,62 +10,101 @@ use judge::reference::Reference;
 
 use super::Shared;
 use super::export::{Before, ExportError, Seen, Store, unobserved};
-use crate::scenario::Scenario;
+use super::located::{Located, Published, RunImageNames};
+use super::places::Access;
 use crate::scenario::materialise::Places;
 use crate::scenario::run_image::{MadeImage, architecture};
+use crate::scenario::{Place, Scenario, Step};
 
-/// A scenario's repositories in the registry.
+/// A scenario's repositories in the registries.
 pub(super) struct RegistryStore<'a> {
     shared: &'a Shared,
     scenario: &'a Scenario,
+    run_image: RunImageNames,
     before: BTreeMap<String, Option<String>>,
+    /// Manifests that were put or seen in a registry that outlives the run.
+    made: BTreeSet<(String, Digest)>,
 }
 
 impl<'a> RegistryStore<'a> {
     pub(super) fn new(shared: &'a Shared, scenario: &'a Scenario) -> Self {
-        Self { shared, scenario, before: BTreeMap::new() }
+        let run_image = RunImageNames::new(&shared.services, scenario);
+        Self { shared, scenario, run_image, before: BTreeMap::new(), made: BTreeSet::new() }
     }
 
-    /// Publishes an image under the run image's name; gives that name and the repository.
-    pub(super) async fn publish_run_image(&self, image: &MadeImage) -> Result<(String, String), ExportError> {
-        let (repository, tag) = self.split(&self.scenario.file.run_image.name);
-        let client = &self.shared.services.client;
+    fn located(&self, step: &Step) -> Vec<Located> {
+        let names = self.scenario.file.images_of(step);
+        names.iter().map(|name| self.shared.services.locate(&self.scenario.name, name)).collect()
+    }
+
+    /// How `image` can be asked for; none for what is no tag, and where nobody answers.
+    fn access(&self, image: &Located) -> Option<&'a Access> {
+        self.shared.services.access(image.place).filter(|_| image.is_tag())
+    }
+
+    fn remember(&mut self, place: Place, repository: &str, digest: &Digest) {
+        if self.shared.services.cleans_up(place) {
+            self.made.insert((repository.to_owned(), digest.clone()));
+        }
+    }
+
+    /// Publishes an image under every name of the run image that can be reached.
+    async fn publish_run_image(&mut self, image: &MadeImage) -> Result<(), ExportError> {
         let fail = |error| unobserved("publish the run image", &error);
-        for blob in image.layers.iter().map(|layer| &layer.blob).chain([&image.config.bytes]) {
-            client.push_blob(&repository, Bytes::copy_from_slice(blob)).await.map_err(fail)?;
+        let names: Vec<Located> = self.run_image.all().cloned().collect();
+        for name in names {
+            let Some(access) = self.shared.services.access(name.place) else { continue };
+            let (client, repository) = (&access.client, name.repository.as_str());
+            for blob in image.blobs() {
+                client.push_blob(repository, Bytes::copy_from_slice(blob)).await.map_err(fail)?;
+            }
+            let tagged = image.tagged();
+            let documents = image.documents().into_iter().map(|document| (document.digest.as_str(), document));
+            for (reference, document) in documents.chain([(name.tag(), tagged)]) {
+                let media_type = document.content_type.as_deref().unwrap_or_default();
+                let bytes = Bytes::copy_from_slice(&document.bytes);
+                client.push_manifest(repository, reference, media_type, bytes).await.map_err(fail)?;
+                self.remember(name.place, repository, &document.digest);
+            }
         }
-        let media_type = image.manifest.content_type.as_deref().unwrap_or_default();
-        for reference in [image.manifest.digest.as_str(), &tag] {
-            let bytes = Bytes::copy_from_slice(&image.manifest.bytes);
-            client.push_manifest(&repository, reference, media_type, bytes).await.map_err(fail)?;
-        }
-        Ok((format!("{}/{repository}:{tag}", self.shared.services.host), repository))
-    }
-
-    /// `name[:tag]` of a scenario → repository in the registry, and tag.
-    pub(super) fn split(&self, name: &str) -> (String, String) {
-        let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
-        (self.shared.services.repository(&self.scenario.name, repository), tag.to_owned())
-    }
-
-    pub(super) fn image_references(&self) -> Vec<String> {
-        self.scenario
-            .file
-            .images
-            .iter()
-            .map(|image| {
-                let (repository, tag) = self.split(image);
-                format!("{}/{repository}:{tag}", self.shared.services.host)
-            })
-            .collect()
+        Ok(())
     }
 
     /// What lies under the annotation `base.digest`, fetched from the run image's repository.
     async fn base(&self, image: &Image) -> Result<Option<BaseImage>, ExportError> {
         let Some(value) = base_digest(image) else { return Ok(None) };
-        let (repository, _) = self.split(&self.scenario.file.run_image.name);
-        let fetched = self.shared.services.observer.base_image(&repository, &value, "linux", architecture()).await;
+        let name = self.run_image.analysed();
+        let Some(access) = self.shared.services.access(name.place) else { return Ok(None) };
+        let fetched = access.observer.base_image(&name.repository, &value, "linux", architecture()).await;
         fetched.map(Some).map_err(|error| unobserved("fetch the base image", &error))
+    }
+
+    /// Deletes by digest, and makes sure that neither tag nor digest is there any more.
+    async fn delete_everywhere(&self, image: &MadeImage) -> Result<(), ExportError> {
+        let fail = |error| unobserved("ask whether the run image is gone", &error);
+        for name in self.run_image.all() {
+            let Some(access) = self.shared.services.access(name.place) else { continue };
+            for document in image.documents().into_iter().rev() {
+                let deleted = access.client.delete(&name.repository, document.digest.as_str()).await;
+                deleted.map_err(|error| self.not_deleted(&error))?;
+                let left = access.observer.fetch_manifest(&name.repository, document.digest.as_str()).await;
+                if left.map_err(fail)?.status == 200 {
+                    return Err(self.not_deleted(&"it still serves the manifest"));
+                }
+            }
+            if access.observer.tag_state(&name.tagged()).await.map_err(fail)?.is_some() {
+                return Err(self.not_deleted(&"it still serves the tag"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A registry that was given may refuse; one that was started must not.
+    fn not_deleted(&self, error: &dyn std::fmt::Display) -> ExportError {
+        if self.shared.services.is_given() {
+            return ExportError::Skipped(format!("the registry does not let the run image be deleted: {error}"));
+        }
+        ExportError::Service { doing: "delete the run image".to_owned(), reason: error.to_string() }
     }
 }
 
@@ -85,17 +124,22 @@ impl Store for RegistryStore<'_> {
         "registry"
     }
 
-    fn images(&self) -> Vec<String> {
-        self.image_references()
+    fn images(&self, step: &Step) -> Vec<String> {
+        self.located(step).iter().map(Located::reference).collect()
     }
 
-    async fn publish(&mut self, image: &MadeImage, _places: &Places) -> Result<(String, String), ExportError> {
-        let (name, repository) = self.publish_run_image(image).await?;
-        Ok((name, format!("{}/{repository}@{}", self.shared.services.host, image.manifest.digest)))
+    async fn publish(&mut self, image: &MadeImage, _places: &Places) -> Result<Published, ExportError> {
+        self.publish_run_image(image).await?;
+        let reference = self.run_image.analysed().at(&image.analysed().digest);
+        Ok(self.run_image.published(self.scenario, reference))
     }
 
     async fn move_tag(&mut self, image: &MadeImage, _places: &Places) -> Result<(), ExportError> {
-        self.publish_run_image(image).await.map(|_| ())
+        self.publish_run_image(image).await
+    }
+
+    async fn delete_run_image(&mut self, image: &MadeImage, _places: &Places) -> Result<(), ExportError> {
+        self.delete_everywhere(image).await
     }
 
     fn previous_reference(&self, export: &Export, _places: &Places) -> Option<String> {
@@ -103,54 +147,59 @@ impl Store for RegistryStore<'_> {
         Some(format!("{}/{}@{}", reference.registry, reference.repository, export.manifest_digest()?))
     }
 
-    async fn tags(&mut self, _places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError> {
+    async fn tags(&mut self, step: &Step, _places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError> {
         let mut found = BTreeMap::new();
-        for reference in self.image_references() {
-            let digest = self.shared.services.observer.tag_state(&reference).await;
+        for image in self.located(step) {
+            let Some(access) = self.access(&image) else { continue };
+            let digest = access.observer.tag_state(&image.reference()).await;
             let digest = digest.map_err(|error| unobserved("ask for a tag", &error))?;
-            found.insert(reference, digest.map(|digest| digest.to_string()));
+            if let Some(digest) = &digest {
+                self.remember(image.place, &image.repository, digest);
+            }
+            found.insert(image.reference(), digest.map(|digest| digest.to_string()));
         }
         self.before.clone_from(&found);
         self.shared.services.forget_wire(&self.scenario.name);
         Ok(found)
     }
 
-    async fn observe(
-        &mut self,
-        _context: &Before<'_>,
-        _run: &MadeImage,
-        _places: &Places,
-    ) -> Result<Seen, ExportError> {
-        let observer = &self.shared.services.observer;
+    async fn observe(&mut self, context: &Before<'_>, _run: &MadeImage, _places: &Places) -> Result<Seen, ExportError> {
         let mut seen = Seen { wire: self.shared.services.wire(&self.scenario.name), ..Seen::default() };
         let fail = |error| unobserved("observe the image in the registry", &error);
-        let (repository, _) = self.split(&self.scenario.file.images[0]);
-        let references = self.image_references();
-        for reference in &references {
-            let found = observer.tag(reference).await.map_err(fail)?;
+        for (index, image) in self.located(context.step).iter().enumerate() {
+            let Some(Access { observer, .. }) = self.access(image) else { continue };
+            let found = observer.tag(&image.reference()).await.map_err(fail)?;
             seen.troubles.extend(found.trouble);
             seen.tags.push(found.tag);
-            if let Some(manifest) = found.manifest.filter(|_| seen.tags.len() == 1) {
-                let image = observer.image_of(&repository, manifest).await;
-                seen.troubles.extend(image.troubles);
-                seen.image = Some(image.image);
+            let Some(manifest) = found.manifest else { continue };
+            self.remember(image.place, &image.repository, &manifest.digest);
+            if index == 0 {
+                let observed = observer.image_of(&image.repository, manifest).await;
+                seen.troubles.extend(observed.troubles);
+                seen.image = Some(observed.image);
             }
         }
         if let Some(image) = &seen.image {
             seen.base = self.base(image).await?;
         }
-        if let Some(Some(digest)) = references.first().and_then(|first| self.before.get(first)) {
-            seen.previous_after = Some(observer.fetch_manifest(&repository, digest).await.map_err(fail)?);
+        if let Some(first) = self.located(context.step).first()
+            && let Some(access) = self.access(first)
+            && let Some(Some(digest)) = self.before.get(&first.reference())
+        {
+            seen.previous_after = Some(access.observer.fetch_manifest(&first.repository, digest).await.map_err(fail)?);
         }
         Ok(seen)
     }
 
     async fn clean_up(&mut self) {
-        if self.shared.services.cleans_up() {
-            for name in self.scenario.file.images.iter().chain([&self.scenario.file.run_image.name]) {
-                let (repository, tag) = self.split(name);
-                self.shared.services.delete(&repository, &tag).await;
-            }
+        let services = &self.shared.services;
+        let images = self.scenario.file.steps.iter().flat_map(|step| self.located(step));
+        let names: BTreeSet<Located> = images.chain(self.run_image.all().cloned()).collect();
+        for name in names.iter().filter(|name| services.cleans_up(name.place) && name.is_tag()) {
+            services.delete(&name.repository, name.tag()).await;
+        }
+        for (repository, digest) in std::mem::take(&mut self.made) {
+            services.delete_digest(&repository, &digest).await;
         }
     }
 }

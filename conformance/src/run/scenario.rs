@@ -2,10 +2,10 @@
 
 use judge::evidence::{EVIDENCE_VERSION, Export, NotRun, ScenarioEvidence, Target};
 
-use super::export::{self, Before, Store};
+use super::export::{self, Before, ExportError, Store};
 use super::{Event, Shared};
 use super::{daemon_case::DaemonStore, layout_case::LayoutStore, registry_case::RegistryStore};
-use crate::scenario::Scenario;
+use crate::scenario::{Need, Scenario};
 
 /// How many exports [`run`] will make.
 pub(super) fn planned(shared: &Shared, scenario: &Scenario) -> usize {
@@ -15,9 +15,11 @@ pub(super) fn planned(shared: &Shared, scenario: &Scenario) -> usize {
     services * scenario.file.steps.len()
 }
 
-fn targets(shared: &Shared, scenario: &Scenario) -> impl Iterator<Item = Target> {
-    let wanted = |target: &Target| {
-        scenario.file.targets.contains(target)
+fn targets<'a>(shared: &'a Shared, scenario: &'a Scenario) -> impl Iterator<Item = Target> + use<'a> {
+    let has_all = missing(shared, scenario).is_none();
+    let wanted = move |target: &Target| {
+        has_all
+            && scenario.file.targets.contains(target)
             && shared.options.targets.contains(target)
             && shared.options.exporter.targets.contains(target)
     };
@@ -46,13 +48,27 @@ pub(super) async fn run(shared: &Shared, scenario: &Scenario) -> ScenarioEvidenc
     evidence
 }
 
+/// Why the scenario cannot be run by this user on this machine.
+fn missing(shared: &Shared, scenario: &Scenario) -> Option<String> {
+    let is_root = nix::unistd::geteuid().is_root();
+    scenario.file.all_needs().into_iter().find_map(|need| match need {
+        Need::Root => (!is_root).then(|| "it needs root, and the suite runs as another user".to_owned()),
+        Need::Namespace => shared
+            .workplace
+            .sequential()
+            .map(|reason| format!("it needs a namespace of its own for each exporter: {reason}")),
+    })
+}
+
 /// Targets that were asked for and will not be run, with the reason.
 fn left_out(shared: &Shared, scenario: &Scenario) -> Vec<NotRun> {
     let options = &shared.options;
     let asked = scenario.file.targets.iter().filter(|target| options.targets.contains(target));
     let mut found = Vec::new();
     for target in asked {
-        let reason = if !options.exporter.targets.contains(target) {
+        let reason = if let Some(reason) = missing(shared, scenario) {
+            reason
+        } else if !options.exporter.targets.contains(target) {
             format!("the description of exporter {} does not list {target}", options.exporter.name)
         } else if *target == Target::Daemon && shared.services.daemons.is_empty() {
             shared.services.no_daemon.clone()
@@ -72,7 +88,8 @@ async fn on<S: Store>(shared: &Shared, scenario: &Scenario, mut store: S, eviden
         }
         let id = format!("{}/{}/{number}", scenario.name, store.service());
         let _ = shared.events.send(Event::Exporting { id: id.clone() });
-        let context = Before { number, id: &id, last: before.as_ref() };
+        let step = &scenario.file.steps[number - 1];
+        let context = Before { number, step, id: &id, last: before.as_ref() };
         let result = export::run(shared, scenario, &mut store, &context).await;
         let _ = shared.events.send(Event::Exported { id });
         match result {
@@ -84,7 +101,8 @@ async fn on<S: Store>(shared: &Shared, scenario: &Scenario, mut store: S, eviden
             Err(error) => {
                 evidence.exports.retain(|export| export.service != store.service());
                 let (target, service) = (store.target(), store.service().to_owned());
-                evidence.not_run.push(NotRun { target, service, reason: error.to_string(), harness_failed: true });
+                let harness_failed = !matches!(error, ExportError::Skipped(_));
+                evidence.not_run.push(NotRun { target, service, reason: error.to_string(), harness_failed });
                 break;
             }
         }

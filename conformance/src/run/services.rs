@@ -1,15 +1,20 @@
 //! The services of one run: one registry with a recorder before it, and every daemon that is at hand.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
+use judge::digest::Digest;
 use judge::evidence::{StoreKind, WireRecord};
 
+use super::located::Located;
+use super::places::{Access, ExtraPlaces};
 use super::{Options, RunError};
-use crate::observe::{BlobStore, Credentials, DaemonObserver, LayerReader, Limits, RegistryClient, RegistryObserver};
+use crate::observe::{BlobStore, Credentials, DaemonObserver, LayerReader, Limits};
 use crate::report::ServiceFacts;
 use crate::rig::daemon::Daemon;
 use crate::rig::proxy::RecordingProxy;
 use crate::rig::registry::{Registry, RegistryKind};
+use crate::scenario::{Place, Scenario};
 
 /// Variable by which `registry-compose/with-services` names the engine that it started itself.
 const OWN_DAEMON: &str = "CONFORMANCE_OWN_DAEMON";
@@ -26,18 +31,32 @@ pub(super) struct DaemonService {
     pub(super) observer: DaemonObserver,
     /// Whether it may be told to push.
     pub(super) may_push: bool,
+    /// IDs of images that this run made there.
+    made: Mutex<BTreeSet<String>>,
+}
+
+impl DaemonService {
+    /// Remembers an image, to remove it after the run where its name went to another one.
+    pub(super) fn remember(&self, id: &str) {
+        if let Ok(mut made) = self.made.lock() {
+            made.insert(id.to_owned());
+        }
+    }
+
+    /// Removes what has no name any more; not before the run's end, because scenarios may share an image.
+    async fn clean_up(self) {
+        for id in self.made.into_inner().unwrap_or_default() {
+            self.daemon.remove_untagged(&id).await;
+        }
+    }
 }
 
 /// What a run uses.
 pub(super) struct Services {
     registry: Registry,
     proxy: Option<RecordingProxy>,
-    /// The registry as references name it: `host:port`.
-    pub(super) host: String,
-    /// Publishes in the registry.
-    pub(super) client: RegistryClient,
-    /// Fetches from the registry.
-    pub(super) observer: RegistryObserver,
+    main: Access,
+    extra: ExtraPlaces,
     /// Reads layers into the evidence.
     pub(super) layers: LayerReader,
     /// Every daemon.
@@ -65,18 +84,19 @@ impl Services {
         let layers = LayerReader::new(blobs, Limits::default());
         // Credentials are for a registry that was given; one that was started has none.
         let credentials = if is_ours { None } else { credentials(registry.host()).await? };
-        let client = RegistryClient::new(registry.base_url(), credentials)
-            .map_err(|error| service("registry", error.to_string()))?;
-        let observer = RegistryObserver::new(client.clone(), layers.clone());
+        let main = Access::of(&registry, host, credentials, &layers)?;
         let (daemons, no_daemon) = daemons(options).await?;
+        let mut needed: Vec<Place> = options.scenarios.iter().flat_map(Scenario::places).collect();
+        needed.sort();
+        needed.dedup();
+        let extra = ExtraPlaces::start(&needed, (&registry, &main), first, &layers).await?;
         // A registry that others use gets a segment of this run's own, so that runs do not meet.
         let segment = if is_ours { String::new() } else { format!("conformance-{:08x}", unique()) };
         Ok(Self {
             registry,
             proxy,
-            host,
-            client,
-            observer,
+            main,
+            extra,
             layers,
             daemons,
             no_daemon,
@@ -91,9 +111,45 @@ impl Services {
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
     }
 
-    /// The host for `-insecure-registry`, where there is no TLS.
-    pub(super) fn insecure_host(&self) -> Option<&str> {
-        self.registry.insecure().then_some(self.host.as_str())
+    /// Where a name of a scenario lies.
+    pub(super) fn locate(&self, scenario: &str, name: &str) -> Located {
+        let (place, name) = Place::split(name);
+        let at = name.find('@').or_else(|| name.rfind(':').filter(|colon| !name[*colon..].contains('/')));
+        let (repository, rest) = name.split_at(at.unwrap_or(name.len()));
+        Located {
+            place,
+            host: self.host(place).to_owned(),
+            repository: self.repository(scenario, repository),
+            rest: rest.to_owned(),
+        }
+    }
+
+    /// The host by which references name a place.
+    pub(super) fn host(&self, place: Place) -> &str {
+        self.extra.host(place).unwrap_or(&self.main.host)
+    }
+
+    /// How a place is spoken to; none where nobody answers.
+    pub(super) fn access(&self, place: Place) -> Option<&Access> {
+        if place == Place::Main { Some(&self.main) } else { self.extra.access(place) }
+    }
+
+    /// The run's registry.
+    pub(super) fn main(&self) -> &Access {
+        &self.main
+    }
+
+    /// The hosts for `-insecure-registry`: where there is no TLS, the run's registry and what else is in use.
+    pub(super) fn insecure_hosts(&self, places: &[Place]) -> Vec<String> {
+        let main = self.registry.insecure().then_some(&self.main.host);
+        let others = places.iter().filter_map(|place| self.extra.host(*place)).map(str::to_owned);
+        let mut found: Vec<String> = main.into_iter().cloned().collect();
+        for host in others {
+            if !found.contains(&host) {
+                found.push(host);
+            }
+        }
+        found
     }
 
     /// What the exporter sent for one scenario since [`Self::forget_wire`].
@@ -107,26 +163,48 @@ impl Services {
         let _ = self.wire(scenario);
     }
 
-    /// Whether tags have to be deleted one by one, because the registry outlives the run.
-    pub(super) fn cleans_up(&self) -> bool {
+    /// Whether what is at a place has to be deleted one by one, because the registry outlives the run.
+    pub(super) fn cleans_up(&self, place: Place) -> bool {
+        let is_main = place == Place::Main || (place == Place::Guarded && self.registry.insecure());
+        is_main && self.is_given()
+    }
+
+    /// Whether the run's registry is one that others use too.
+    pub(super) fn is_given(&self) -> bool {
         self.registry.kind() == RegistryKind::Url
     }
 
     /// Deletes a tag, or remembers that it could not be.
     pub(super) async fn delete(&self, repository: &str, tag: &str) {
-        let reference = format!("{}/{repository}:{tag}", self.host);
-        let failure = match self.observer.tag_state(&reference).await {
-            Ok(None) => return,
+        let reference = format!("{}/{repository}:{tag}", self.main.host);
+        match self.main.observer.tag_state(&reference).await {
+            Ok(None) => {}
             // Registries delete by digest; a tag goes with its manifest.
-            Ok(Some(digest)) => match self.client.delete(repository, digest.as_str()).await {
-                Ok(()) => return,
-                Err(error) => error.to_string(),
-            },
-            Err(error) => error.to_string(),
-        };
-        if let Ok(mut left) = self.left_behind.lock() {
-            left.push(format!("{reference} ({failure})"));
+            Ok(Some(digest)) => self.delete_digest(repository, &digest).await,
+            Err(error) => self.leave_behind(format!("{reference} ({error})")),
         }
+    }
+
+    /// Deletes a manifest, or remembers that it could not be.
+    pub(super) async fn delete_digest(&self, repository: &str, digest: &Digest) {
+        if let Err(error) = self.main.client.delete(repository, digest.as_str()).await {
+            self.leave_behind(format!("{}/{repository}@{digest} ({error})", self.main.host));
+        }
+    }
+
+    fn leave_behind(&self, what: String) {
+        if let Ok(mut left) = self.left_behind.lock()
+            && !left.contains(&what)
+        {
+            left.push(what);
+        }
+    }
+
+    /// The host of one of [`Self::facts`], where it is one of the places beside the run's registry.
+    pub(super) fn host_of(&self, service: &str) -> Option<&str> {
+        let places = [Place::Other, Place::Closed, Place::Silent, Place::Guarded];
+        let place = places.into_iter().find(|place| place.word() == service)?;
+        self.extra.host(place)
     }
 
     /// For reports; `observed` is filled in by the caller.
@@ -141,6 +219,7 @@ impl Services {
         };
         let registry = &self.registry;
         let mut found = vec![fact("registry", registry.kind().name(), registry.version(), None, registry.why())];
+        found.extend(self.extra.facts());
         for service in &self.daemons {
             let (kind, store) = match service.daemon.store() {
                 StoreKind::Classic => ("docker", "classic"),
@@ -159,7 +238,11 @@ impl Services {
     /// Ends what was started; gives what is left in a registry that was given.
     pub(super) async fn stop(self) -> Vec<String> {
         drop(self.proxy);
+        for daemon in self.daemons {
+            daemon.clean_up().await;
+        }
         let mut left = self.left_behind.into_inner().unwrap_or_default();
+        left.extend(self.extra.stop().await);
         if let Err(error) = self.registry.stop().await {
             left.push(error.to_string());
         }
@@ -190,7 +273,7 @@ async fn daemons(options: &Options) -> Result<(Vec<DaemonService>, String), RunE
         let may_push = options.allow_push || own.as_deref() == Some(host.as_str());
         let observer = DaemonObserver::new(daemon.api().clone(), &host, daemon.store(), daemon.version().to_owned())
             .map_err(|error| RunError::Service { service: name.clone(), reason: error.to_string() })?;
-        found.push(DaemonService { name, host, daemon, observer, may_push });
+        found.push(DaemonService { name, host, daemon, observer, may_push, made: Mutex::default() });
     }
     Ok((found, String::new()))
 }

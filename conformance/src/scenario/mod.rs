@@ -1,14 +1,21 @@
 //! Scenarios: one build's inputs, a folder. Reading them, from disk or from those compiled in, is here; laying them
 //! out for an exporter is in [`materialise`], their run images are made in [`run_image`].
 
+mod base;
+mod check;
 mod format;
 pub mod materialise;
+mod place;
 pub mod run_image;
 mod source;
 
 use std::path::{Path, PathBuf};
 
-pub use format::{FileEntry, ImageFormat, RunImageFile, RunLayer, ScenarioFile, Step};
+pub use format::{
+    CreationOrder, FileEntry, ImageFormat, IndexDigest, Need, RunImageFile, RunLayer, ScenarioFile, Step, StepUser,
+    UNPRIVILEGED,
+};
+pub use place::Place;
 pub use source::{Origin, SourceFile};
 
 /// Why a scenario cannot be used.
@@ -78,70 +85,27 @@ pub fn from_folder(folder: &Path) -> Result<Vec<Scenario>, ScenarioError> {
         .collect()
 }
 
-fn assemble(name: String, origin: Origin, mut files: Vec<SourceFile>) -> Result<Scenario, ScenarioError> {
+fn assemble(name: String, origin: Origin, files: Vec<SourceFile>) -> Result<Scenario, ScenarioError> {
     let shown = origin.shown(&name);
-    let at = files
-        .iter()
-        .position(|file| file.path == "scenario.toml")
-        .ok_or_else(|| ScenarioError::Format { file: shown.clone(), reason: "there is no scenario.toml".to_owned() })?;
-    let text = String::from_utf8(files.swap_remove(at).content)
-        .map_err(|error| ScenarioError::Format { file: shown.clone(), reason: error.to_string() })?;
-    let file: ScenarioFile = toml::from_str(&text)
-        .map_err(|error| ScenarioError::Format { file: shown.clone(), reason: error.to_string().trim().to_owned() })?;
+    let base::Merged { file, mut files } =
+        base::resolve(base::Own { name: name.clone(), origin: origin.clone(), files })?;
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let scenario = Scenario { name, origin, file, files };
-    scenario.check(&shown)?;
+    check::check(&scenario).map_err(|(key, reason)| ScenarioError::Senseless { file: shown, key, reason })?;
     Ok(scenario)
 }
 
 impl Scenario {
-    fn check(&self, shown: &str) -> Result<(), ScenarioError> {
-        let wrong = |key: &str, reason: String| {
-            Err(ScenarioError::Senseless { file: shown.to_owned(), key: key.to_owned(), reason })
-        };
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if !self.name.chars().all(plain) || self.name.starts_with('-') || self.name.ends_with('-') {
-            return wrong("the folder's name", "use lower-case letters, digits and '-' between them".to_owned());
-        }
-        if self.file.images.is_empty() || self.file.targets.is_empty() || self.file.steps.is_empty() {
-            return wrong("images, targets, steps", "each needs at least one entry".to_owned());
-        }
-        for (index, step) in self.file.steps.iter().enumerate() {
-            if let Some(folder) = &step.overlay
-                && !self.files.iter().any(|file| file.path.starts_with(&format!("{folder}/")))
-            {
-                return wrong(
-                    "overlay",
-                    format!("step {} names the folder '{folder}', which holds no file", index + 1),
-                );
-            }
-            if step.previous_image && index == 0 {
-                return wrong("previous-image", "the first step has no image before it".to_owned());
-            }
-        }
-        self.check_sentinels(shown)
-    }
-
-    /// A sentinel proves inheritance only when no other input holds it.
-    fn check_sentinels(&self, shown: &str) -> Result<(), ScenarioError> {
-        let sentinels = self.file.run_image.sentinels();
-        for (index, sentinel) in sentinels.iter().enumerate() {
-            let held = self
-                .files
-                .iter()
-                .find(|file| file.content.windows(sentinel.len().max(1)).any(|window| window == sentinel.as_bytes()));
-            let doubled = sentinels[..index].contains(sentinel);
-            if sentinel.is_empty() || doubled || held.is_some() {
-                return Err(ScenarioError::Senseless {
-                    file: shown.to_owned(),
-                    key: "run-image".to_owned(),
-                    reason: format!(
-                        "the label or annotation value '{sentinel}' must be non-empty and occur in no other input"
-                    ),
-                });
-            }
-        }
-        Ok(())
+    /// Every place that a name in it begins with, each once.
+    #[must_use]
+    pub fn places(&self) -> Vec<Place> {
+        let file = &self.file;
+        let steps = file.steps.iter().flat_map(|step| file.images_of(step));
+        let names = steps.chain([&file.run_image.name]).chain(&file.run_image.chosen_mirror);
+        let mut found: Vec<Place> = names.map(|name| Place::split(name).0).collect();
+        found.sort();
+        found.dedup();
+        found
     }
 }
 

@@ -5,7 +5,7 @@ use judge::digest::Digest;
 use judge::evidence::Document;
 use serde_json::{Value, json};
 
-use super::{ImageFormat, RunImageFile, RunLayer};
+use super::{ImageFormat, IndexDigest, RunImageFile, RunLayer};
 
 /// A run image, made but not yet published.
 #[derive(Debug, Clone)]
@@ -16,6 +16,19 @@ pub struct MadeImage {
     pub config: Document,
     /// The manifest; its `content_type` is its media type.
     pub manifest: Document,
+    /// What it stands behind, where the scenario wants an index.
+    pub index: Option<MadeIndex>,
+}
+
+/// An index of two platforms: this machine's and another one.
+#[derive(Debug, Clone)]
+pub struct MadeIndex {
+    /// The index; its `content_type` is its media type.
+    pub document: Document,
+    /// The image of the other platform.
+    pub other: Box<MadeImage>,
+    /// Which digest the analysis refers to.
+    pub analysed: IndexDigest,
 }
 
 /// One layer.
@@ -32,15 +45,48 @@ pub struct MadeLayer {
 /// # Errors
 /// The tar writer's, for a path that no tar can hold.
 pub fn make(file: &RunImageFile, salt: &str) -> std::io::Result<MadeImage> {
+    let mut image = for_platform(file, salt, architecture())?;
+    if let Some(analysed) = file.index {
+        let elsewhere = if architecture() == "amd64" { "arm64" } else { "amd64" };
+        let other = Box::new(for_platform(file, salt, elsewhere)?);
+        let document = index(file.format, &[(&image, architecture()), (&other, elsewhere)]);
+        image.index = Some(MadeIndex { document, other, analysed });
+    }
+    Ok(image)
+}
+
+fn for_platform(file: &RunImageFile, salt: &str, architecture: &str) -> std::io::Result<MadeImage> {
     let mut layers = file.layers.iter().map(layer).collect::<std::io::Result<Vec<_>>>()?;
     if !salt.is_empty() {
         let files = [("usr/share/salt".to_owned(), salt.to_owned())].into();
         layers.push(layer(&RunLayer { files })?);
     }
-    let config = Document::new(config(file, &layers).to_string().into_bytes(), None);
+    let config = Document::new(config(file, &layers, architecture).to_string().into_bytes(), None);
     let manifest = manifest(file, &layers, &config);
     let media_type = media_types(file.format).manifest.to_owned();
-    Ok(MadeImage { layers, manifest: Document::new(manifest.to_string().into_bytes(), Some(media_type)), config })
+    let manifest = Document::new(manifest.to_string().into_bytes(), Some(media_type));
+    Ok(MadeImage { layers, manifest, config, index: None })
+}
+
+fn index(format: ImageFormat, images: &[(&MadeImage, &str)]) -> Document {
+    let media_type = media_types(format).index;
+    // Another platform's comes first, so that nobody finds this one by taking the first.
+    let manifests: Vec<Value> = images
+        .iter()
+        .rev()
+        .map(|(image, architecture)| {
+            let mut descriptor = descriptor(&image.manifest);
+            descriptor["platform"] = json!({ "architecture": architecture, "os": "linux" });
+            descriptor
+        })
+        .collect();
+    let text = json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": manifests }).to_string();
+    Document::new(text.into_bytes(), Some(media_type.to_owned()))
+}
+
+/// A descriptor of a document that has a media type.
+fn descriptor(document: &Document) -> Value {
+    json!({ "mediaType": document.content_type, "digest": document.digest, "size": document.bytes.len() })
 }
 
 fn layer(layer: &RunLayer) -> std::io::Result<MadeLayer> {
@@ -61,7 +107,7 @@ fn layer(layer: &RunLayer) -> std::io::Result<MadeLayer> {
     Ok(MadeLayer { blob: encoder.finish()?, tar })
 }
 
-fn config(file: &RunImageFile, layers: &[MadeLayer]) -> Value {
+fn config(file: &RunImageFile, layers: &[MadeLayer], architecture: &str) -> Value {
     let set = |keys: &[String]| -> Value { keys.iter().map(|key| (key.clone(), json!({}))).collect() };
     let mut inner = json!({ "Env": file.env });
     let mut put = |key: &str, value: Value, is_there: bool| {
@@ -79,7 +125,7 @@ fn config(file: &RunImageFile, layers: &[MadeLayer]) -> Value {
     let history: Vec<Value> =
         layers.iter().map(|_| json!({ "created": "1970-01-01T00:00:01Z", "created_by": "conformance" })).collect();
     let mut config = json!({
-        "architecture": architecture(),
+        "architecture": architecture,
         "os": "linux",
         "created": "1970-01-01T00:00:01Z",
         "config": inner,
@@ -103,6 +149,7 @@ pub fn architecture() -> &'static str {
 }
 
 struct MediaTypes {
+    index: &'static str,
     manifest: &'static str,
     config: &'static str,
     layer: &'static str,
@@ -111,11 +158,13 @@ struct MediaTypes {
 fn media_types(format: ImageFormat) -> MediaTypes {
     match format {
         ImageFormat::Oci => MediaTypes {
+            index: "application/vnd.oci.image.index.v1+json",
             manifest: "application/vnd.oci.image.manifest.v1+json",
             config: "application/vnd.oci.image.config.v1+json",
             layer: "application/vnd.oci.image.layer.v1.tar+gzip",
         },
         ImageFormat::DockerSchema2 => MediaTypes {
+            index: "application/vnd.docker.distribution.manifest.list.v2+json",
             manifest: "application/vnd.docker.distribution.manifest.v2+json",
             config: "application/vnd.docker.container.image.v1+json",
             layer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
@@ -139,6 +188,39 @@ fn manifest(file: &RunImageFile, layers: &[MadeLayer], config: &Document) -> Val
 }
 
 impl MadeImage {
+    /// The document by whose digest the analysis refers to the image.
+    #[must_use]
+    pub fn analysed(&self) -> &Document {
+        match &self.index {
+            Some(MadeIndex { document, analysed: IndexDigest::Index, .. }) => document,
+            _ => &self.manifest,
+        }
+    }
+
+    /// What its tag names.
+    #[must_use]
+    pub fn tagged(&self) -> &Document {
+        self.index.as_ref().map_or(&self.manifest, |index| &index.document)
+    }
+
+    /// Every manifest and, last, the index: what a store must take in this order.
+    #[must_use]
+    pub fn documents(&self) -> Vec<&Document> {
+        let index = self.index.iter().flat_map(|index| [&index.other.manifest, &index.document]);
+        std::iter::once(&self.manifest).chain(index).collect()
+    }
+
+    /// Every layer and config, those of the other platform too.
+    #[must_use]
+    pub fn blobs(&self) -> Vec<&[u8]> {
+        let other = self.index.as_ref().map(|index| index.other.as_ref());
+        let images = std::iter::once(self).chain(other);
+        images
+            .flat_map(|image| image.layers.iter().map(|layer| &layer.blob).chain([&image.config.bytes]))
+            .map(Vec::as_slice)
+            .collect()
+    }
+
     /// The diffIDs, from the bottom.
     #[must_use]
     pub fn diff_ids(&self) -> Vec<Digest> {
@@ -161,34 +243,32 @@ impl MadeImage {
             builder.append_data(&mut header, name, bytes)
         };
         add(&config_name, &self.config.bytes)?;
-        for (name, layer) in names.iter().zip(&self.layers) {
-            add(name, &layer.tar)?;
+        // A layer that is there twice is one file, which the index names twice.
+        for (position, (name, layer)) in names.iter().zip(&self.layers).enumerate() {
+            if !names[..position].contains(name) {
+                add(name, &layer.tar)?;
+            }
         }
         add("manifest.json", index.as_bytes())?;
         builder.into_inner()
     }
 
-    /// Writes the image as an OCI image layout into `folder`.
+    /// Writes the image as an OCI image layout into `folder`. Its index names what was analysed and nothing else.
     ///
     /// # Errors
     /// The file system's.
     pub fn write_layout(&self, folder: &std::path::Path) -> std::io::Result<()> {
         let blobs = folder.join("blobs/sha256");
         std::fs::create_dir_all(&blobs)?;
-        let layers = self.layers.iter().map(|layer| &layer.blob);
-        for bytes in layers.chain([&self.config.bytes, &self.manifest.bytes]) {
+        let documents = self.documents().into_iter().map(|document| document.bytes.as_slice());
+        for bytes in self.blobs().into_iter().chain(documents) {
             std::fs::write(blobs.join(Digest::of(bytes).encoded()), bytes)?;
         }
         std::fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;
-        let descriptor = json!({
-            "mediaType": self.manifest.content_type,
-            "digest": self.manifest.digest,
-            "size": self.manifest.bytes.len(),
-        });
         let index = json!({
             "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.index.v1+json",
-            "manifests": [descriptor],
+            "mediaType": media_types(ImageFormat::Oci).index,
+            "manifests": [descriptor(self.analysed())],
         });
         std::fs::write(folder.join("index.json"), index.to_string())
     }
@@ -204,5 +284,31 @@ mod tests {
         let (one, two, other) = (make(&file, "").unwrap(), make(&file, "").unwrap(), make(&file, "x").unwrap());
         assert_eq!(one.manifest.digest, two.manifest.digest);
         assert_ne!(one.manifest.digest, other.manifest.digest);
+    }
+
+    #[test]
+    fn an_index_names_two_platforms_and_the_analysed_digest_is_the_one_asked_for() {
+        for analysed in [IndexDigest::Index, IndexDigest::Manifest] {
+            let image = make(&RunImageFile { index: Some(analysed), ..RunImageFile::default() }, "").unwrap();
+            let index = image.index.as_ref().unwrap();
+            let parsed: Value = serde_json::from_slice(&index.document.bytes).unwrap();
+            let named: Vec<&str> =
+                parsed["manifests"].as_array().unwrap().iter().map(|m| m["digest"].as_str().unwrap()).collect();
+            assert_eq!(named, [index.other.manifest.digest.as_str(), image.manifest.digest.as_str()]);
+            let expected = if analysed == IndexDigest::Index { &index.document } else { &image.manifest };
+            assert_eq!((image.analysed(), image.tagged()), (expected, &index.document));
+        }
+    }
+
+    #[test]
+    fn a_layer_without_files_is_an_empty_tar_and_one_named_twice_is_stored_once() {
+        let empty = RunLayer { files: std::collections::BTreeMap::new() };
+        let file = RunImageFile { layers: vec![empty.clone(), empty], ..RunImageFile::default() };
+        let image = make(&file, "").unwrap();
+        assert_eq!(image.layers[0].tar, [0; 1024]);
+        assert_eq!(image.diff_ids().len(), 2);
+        let archive = image.docker_archive("run:base").unwrap();
+        let mut archive = tar::Archive::new(archive.as_slice());
+        assert_eq!(archive.entries().unwrap().count(), 3, "config, layer, manifest.json");
     }
 }

@@ -1,0 +1,100 @@
+//! What an exporter is given, as facts for the evidence.
+
+use std::collections::BTreeMap;
+
+use judge::evidence::{FileFact, Inputs, Target};
+
+use super::Shared;
+use super::export::{ExportError, Store, unobserved};
+use crate::exporter::Invocation;
+use crate::observe::file_facts;
+use crate::scenario::materialise::{APP, LAYERS, LAYOUT, LIFECYCLE, Places, REPORT, RUN};
+use crate::scenario::{CreationOrder, Scenario, Step, StepUser, UNPRIVILEGED};
+
+pub(super) fn owner() -> (u32, u32) {
+    (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw())
+}
+
+pub(super) fn inputs<S: Store>(
+    shared: &Shared,
+    scenario: &Scenario,
+    step: &Step,
+    store: &S,
+    call: &Invocation,
+    images: &[String],
+    places: &Places,
+) -> Result<Inputs, ExportError> {
+    let mut files: Vec<FileFact> = Vec::new();
+    for folder in [LAYERS, APP, "cnb"] {
+        files.extend(facts_of(places, folder)?);
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let layers_file = |name: &str| places.seen(&format!("{LAYERS}/{name}"));
+    let epoch = call.environment.get("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok());
+    let secret = |name: &str| name == "CNB_REGISTRY_AUTH";
+    Ok(Inputs {
+        argv: call.argv.clone(),
+        environment: call
+            .environment
+            .iter()
+            .filter(|(name, _)| !secret(name))
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect(),
+        images: images.to_vec(),
+        layers: places.seen(LAYERS),
+        app: places.seen(APP),
+        analyzed: layers_file("analyzed.toml"),
+        group: layers_file("group.toml"),
+        project_metadata: layers_file("project-metadata.toml"),
+        report: places.seen(REPORT),
+        run: places.seen(RUN),
+        launcher: places.seen(&format!("{LIFECYCLE}/launcher")),
+        launcher_sbom: places.seen(LIFECYCLE),
+        layout_dir: (store.target() == Target::Layout).then(|| places.seen(LAYOUT)),
+        process_type: scenario.file.process_type_of(step).filter(|_| takes(shared, "-process-type")).map(str::to_owned),
+        source_date_epoch: epoch,
+        uid: owner().0,
+        gid: owner().1,
+        files,
+        expected_failure: step.expect_failure.clone(),
+        may_refuse: step.may_refuse.clone(),
+        surroundings: surroundings(scenario, step),
+        run_as: user_of(step),
+        unreachable_limit: shared.options.exporter.unreachable_limit,
+    })
+}
+
+/// The user that a step runs as, where it is not the one who runs the suite.
+pub(super) fn user_of(step: &Step) -> Option<u32> {
+    step.user.map(|StepUser::Unprivileged| UNPRIVILEGED)
+}
+
+/// What is around the exporter and not as usual, by the names that the evidence has for it.
+fn surroundings(scenario: &Scenario, step: &Step) -> BTreeMap<String, String> {
+    let variable = |name: &str| {
+        let of_step = step.environment.get(name).or_else(|| scenario.file.environment.get(name));
+        if step.unset.iter().any(|unset| unset == name) { Some("unset".to_owned()) } else { of_step.cloned() }
+    };
+    let given = [
+        ("TZ", variable("TZ").filter(|zone| zone != "UTC")),
+        ("locale", variable("LC_ALL").filter(|locale| locale != "C.UTF-8").or_else(|| variable("LANG"))),
+        ("TMPDIR", step.temporary.clone().or_else(|| variable("TMPDIR"))),
+        ("umask", step.umask.clone()),
+        ("working-directory", step.working_directory.clone()),
+        ("hostname", step.hostname.clone()),
+        ("file-times", step.file_times.map(|seconds| seconds.to_string())),
+        ("creation-order", step.creation_order.map(|CreationOrder::Reversed| "reversed".to_owned())),
+    ];
+    given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+fn takes(shared: &Shared, flag: &str) -> bool {
+    !shared.options.exporter.leave_out.iter().any(|left_out| left_out == flag)
+}
+
+/// The files strictly below a folder.
+pub(super) fn facts_of(places: &Places, name: &str) -> Result<Vec<FileFact>, ExportError> {
+    let seen = places.seen(name);
+    let facts = file_facts(&places.here(name), &seen).map_err(|error| unobserved("read the inputs", &error))?;
+    Ok(facts.into_iter().filter(|fact| fact.path != seen).collect())
+}

@@ -1,0 +1,135 @@
+//! What a scenario must be beyond its format: keys that mean something together, values that can be made.
+
+use super::base::is_inside;
+use super::materialise::{ELSEWHERE, place_of, place_of_removed};
+use super::{FileEntry, Scenario, Step};
+
+/// The key at fault, and what is wrong with it.
+type Fault = (String, String);
+
+fn wrong(key: &str, reason: impl Into<String>) -> Result<(), Fault> {
+    Err((key.to_owned(), reason.into()))
+}
+
+pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !scenario.name.chars().all(plain) || scenario.name.starts_with('-') || scenario.name.ends_with('-') {
+        return wrong("the folder's name", "use lower-case letters, digits and '-' between them");
+    }
+    let file = &scenario.file;
+    if file.images.is_empty() || file.targets.is_empty() || file.steps.is_empty() {
+        return wrong("images, targets, steps", "each needs at least one entry");
+    }
+    if let (Some(_), Some(_)) = (&file.run_image.chosen_mirror, &file.run_image.analysed_name) {
+        return wrong("run-image.analysed-name", "a chosen mirror is what is analysed; leave one of the two out");
+    }
+    for entry in &file.files {
+        check_entry("files", entry)?;
+    }
+    for (index, step) in file.steps.iter().enumerate() {
+        check_step(scenario, step, index).map_err(|(key, reason)| (format!("steps[{}].{key}", index + 1), reason))?;
+    }
+    check_sentinels(scenario)
+}
+
+fn check_entry(key: &str, entry: &FileEntry) -> Result<(), Fault> {
+    let key = format!("{key}, path {}", entry.path);
+    if place_of(&entry.path).is_none() {
+        return wrong(&key, ELSEWHERE);
+    }
+    if entry.kinds() > 1 {
+        return wrong(&key, "it is more than one of content, size, symlink, hard-link, directory, socket and fifo");
+    }
+    if entry.kinds() == 0 && entry.mode.is_none() {
+        return wrong(&key, "it says neither what is made nor which mode is given");
+    }
+    if let Some(mode) = &entry.mode {
+        octal(&key, mode, 0o7777)?;
+    }
+    match &entry.hard_link {
+        Some(other) if place_of(other).is_none() => wrong(&key, "hard-link must name a file of the scenario"),
+        _ => Ok(()),
+    }
+}
+
+fn octal(key: &str, text: &str, most: u32) -> Result<(), Fault> {
+    match u32::from_str_radix(text, 8) {
+        Ok(bits) if bits <= most => Ok(()),
+        _ => wrong(key, format!("'{text}' is not octal text of at most {most:o}")),
+    }
+}
+
+fn check_step(scenario: &Scenario, step: &Step, index: usize) -> Result<(), Fault> {
+    if let Some(folder) = &step.overlay
+        && !scenario.files.iter().any(|file| file.path != *folder && is_inside(&file.path, folder))
+    {
+        return wrong("overlay", format!("the folder '{folder}' holds no file"));
+    }
+    if step.previous_image && index == 0 {
+        return wrong("previous-image", "the first step has no image before it");
+    }
+    if step.move_run_image_tag && step.delete_run_image {
+        return wrong("delete-run-image", "what is gone has no tag to be moved; leave one of the two out");
+    }
+    if step.expect_failure.is_some() && step.may_refuse.is_some() {
+        return wrong("may-refuse", "a step that must fail is judged by expect-failure alone");
+    }
+    if let Some(path) = step.remove.iter().find(|path| place_of_removed(path).is_none()) {
+        return wrong("remove", format!("{path}: {ELSEWHERE}"));
+    }
+    for entry in &step.files {
+        check_entry("files", entry)?;
+    }
+    check_process(step)
+}
+
+fn check_process(step: &Step) -> Result<(), Fault> {
+    if let Some(umask) = &step.umask {
+        octal("umask", umask, 0o777)?;
+    }
+    let is_outside = |path: &str| path.split('/').any(|part| matches!(part, "" | "." | ".."));
+    if let Some(folder) = &step.working_directory
+        && !folder.starts_with('/')
+        && is_outside(folder)
+    {
+        return wrong("working-directory", "it must be absolute, or a path in the build folder");
+    }
+    if step.temporary.as_deref().is_some_and(is_outside) {
+        return wrong("temporary", "it must be a path in the build folder");
+    }
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    match &step.hostname {
+        Some(name) if name.is_empty() || name.len() > 64 || !name.chars().all(is_name) => {
+            wrong("hostname", "use 1 to 64 letters, digits, '-' and '.'")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A sentinel proves inheritance only when no other input holds it.
+fn check_sentinels(scenario: &Scenario) -> Result<(), Fault> {
+    let sentinels = scenario.file.run_image.sentinels();
+    let inputs = inputs(scenario);
+    for (index, sentinel) in sentinels.iter().enumerate() {
+        let is_held =
+            inputs.iter().any(|input| input.windows(sentinel.len().max(1)).any(|part| part == sentinel.as_bytes()));
+        if sentinel.is_empty() || sentinels[..index].contains(sentinel) || is_held {
+            return wrong(
+                "run-image",
+                format!("the label or annotation value '{sentinel}' must be non-empty and occur in no other input"),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Everything that an exporter is given and that a scenario spells out.
+fn inputs(scenario: &Scenario) -> Vec<&[u8]> {
+    let file = &scenario.file;
+    let entries = file.files.iter().chain(file.steps.iter().flat_map(|step| &step.files));
+    let texts = entries.filter_map(|entry| entry.content.as_deref());
+    let variables = file.environment.values().chain(file.steps.iter().flat_map(|step| step.environment.values()));
+    let arguments = file.steps.iter().flat_map(|step| file.images_of(step).iter().chain(&step.arguments));
+    let spelled = texts.chain(variables.chain(arguments).map(String::as_str)).map(str::as_bytes);
+    spelled.chain(scenario.files.iter().map(|file| file.content.as_slice())).collect()
+}

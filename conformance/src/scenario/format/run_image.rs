@@ -1,0 +1,107 @@
+//! `[run-image]`: the run image that a scenario makes.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// A run image to be made and published.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct RunImageFile {
+    /// `[place/]repository:tag`.
+    pub name: String,
+    /// The manifest's format.
+    pub format: ImageFormat,
+    /// Further names that `run.toml` lists as mirrors, as full references.
+    pub mirrors: Vec<String>,
+    /// Whether it stands behind an OCI index of two platforms, and by which digest the analysis refers to it.
+    pub index: Option<IndexDigest>,
+    /// `[place/]repository:tag` under which it is published too; the analysis chose this one of the mirrors.
+    pub chosen_mirror: Option<String>,
+    /// What `run-image.image` says literally, in place of the full name.
+    pub analysed_name: Option<String>,
+    /// Annotations of its manifest.
+    pub annotations: BTreeMap<String, String>,
+    /// Labels of its config.
+    pub labels: BTreeMap<String, String>,
+    /// `Env` of its config.
+    pub env: Vec<String>,
+    /// `User`.
+    pub user: Option<String>,
+    /// `Cmd`.
+    pub cmd: Vec<String>,
+    /// `ExposedPorts`.
+    pub exposed_ports: Vec<String>,
+    /// `Volumes`.
+    pub volumes: Vec<String>,
+    /// `StopSignal`.
+    pub stop_signal: Option<String>,
+    /// `os.version` of its config.
+    pub os_version: Option<String>,
+    /// Its layers, from the bottom.
+    pub layers: Vec<RunLayer>,
+}
+
+impl Default for RunImageFile {
+    fn default() -> Self {
+        let layer = |path: &str, text: &str| RunLayer { files: BTreeMap::from([(path.to_owned(), text.to_owned())]) };
+        Self {
+            name: "run:base".to_owned(),
+            format: ImageFormat::Oci,
+            mirrors: Vec::new(),
+            index: None,
+            chosen_mirror: None,
+            analysed_name: None,
+            annotations: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            env: vec!["PATH=/usr/local/bin:/usr/bin:/bin".to_owned()],
+            user: Some("1000:1000".to_owned()),
+            cmd: Vec::new(),
+            exposed_ports: Vec::new(),
+            volumes: Vec::new(),
+            stop_signal: None,
+            os_version: None,
+            layers: vec![
+                layer("etc/os-release", "ID=conformance\nVERSION_ID=1\n"),
+                layer("usr/share/base", "the run image's second layer\n"),
+            ],
+        }
+    }
+}
+
+impl RunImageFile {
+    /// Every annotation and label value.
+    #[must_use]
+    pub fn sentinels(&self) -> Vec<String> {
+        self.annotations.values().chain(self.labels.values()).cloned().collect()
+    }
+}
+
+/// The digest under which an image behind an index is analysed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IndexDigest {
+    /// The index's own.
+    Index,
+    /// That of this platform's manifest.
+    Manifest,
+}
+
+/// The media types of a run image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageFormat {
+    /// An OCI image manifest.
+    Oci,
+    /// A Docker image manifest, version 2, schema 2.
+    DockerSchema2,
+}
+
+/// One layer of a run image.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunLayer {
+    /// Path without leading slash → text; none for a layer of an empty tar.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
+}

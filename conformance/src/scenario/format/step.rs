@@ -1,0 +1,73 @@
+//! `[[steps]]`: the exports of a scenario, and what is around each.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::FileEntry;
+
+/// One export of a scenario.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Step {
+    /// A folder of the scenario whose files are laid over the inputs.
+    pub overlay: Option<String>,
+    /// Paths, relative to the scenario's folder, that are left out, with all that is below them; the suite's own files
+    /// too.
+    pub remove: Vec<String>,
+    /// Files made after everything else; they replace what is there, the suite's own files too.
+    pub files: Vec<FileEntry>,
+    /// Every `<image>` of this step, in place of the scenario's; may be empty.
+    pub images: Option<Vec<String>>,
+    /// `-process-type` of this step, in place of the scenario's.
+    pub process_type: Option<String>,
+    /// Arguments before `<image>`.
+    pub arguments: Vec<String>,
+    /// Whether the analysis found the image of the step before.
+    pub previous_image: bool,
+    /// Whether the run image's tag is moved to another image after the analysis.
+    pub move_run_image_tag: bool,
+    /// Whether the run image is gone after the analysis, by tag and by digest.
+    pub delete_run_image: bool,
+    /// Variables set for the exporter in this step.
+    pub environment: BTreeMap<String, String>,
+    /// Variables that are not set in this step although they are elsewhere.
+    pub unset: Vec<String>,
+    /// The umask, as octal text.
+    pub umask: Option<String>,
+    /// Where the exporter is started: absolute, or relative to the build folder.
+    pub working_directory: Option<String>,
+    /// A folder of the build folder that `TMPDIR` names in place of the usual one.
+    pub temporary: Option<String>,
+    /// The host's name, in a namespace of its own.
+    pub hostname: Option<String>,
+    /// Modification time of every input file and folder, in seconds since 1970.
+    pub file_times: Option<i64>,
+    /// The order in which input files are made.
+    pub creation_order: Option<CreationOrder>,
+    /// Who the exporter runs as.
+    pub user: Option<StepUser>,
+    /// The requirement that this step meets by failing.
+    pub expect_failure: Option<String>,
+    /// The requirement that this step may meet by failing, or else by a good image.
+    pub may_refuse: Option<String>,
+}
+
+/// The order in which input files are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CreationOrder {
+    /// By path, from the last.
+    Reversed,
+}
+
+/// Who an exporter runs as, other than the user who runs the suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepUser {
+    /// User and group [`UNPRIVILEGED`], without further groups.
+    Unprivileged,
+}
+
+/// The user and group that [`StepUser::Unprivileged`] names: `nobody` and `nogroup` on Debian.
+pub const UNPRIVILEGED: u32 = 65534;

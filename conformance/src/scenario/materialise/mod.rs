@@ -1,0 +1,135 @@
+//! Lays a scenario's inputs out on disk, as the phases before the exporter would have left them. Names that later
+//! steps change or remove are applied here; what the exporter does with the folder is no concern of this module.
+
+mod analysis;
+mod tree;
+mod writer;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{CreationOrder, Scenario, Step, UNPRIVILEGED};
+pub use analysis::{Analysis, Previous};
+pub(super) use tree::{ELSEWHERE, place_of, place_of_removed};
+use writer::Writer;
+
+/// Why inputs could not be laid out.
+#[derive(Debug, thiserror::Error)]
+pub enum MaterialiseError {
+    /// The file system refused.
+    #[error("lay out {path} of scenario {scenario}: {source}")]
+    Write {
+        /// The scenario.
+        scenario: String,
+        /// The path relative to the scenario's folder.
+        path: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// An entry under `[[files]]` cannot be made.
+    #[error("lay out {path} of scenario {scenario}: {reason}")]
+    Entry {
+        /// The scenario.
+        scenario: String,
+        /// The entry's path.
+        path: String,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+}
+
+/// Names of the folders and files below the build folder, the same for every scenario.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// The build folder as this process writes it.
+    pub here: PathBuf,
+    /// The build folder as the exporter sees it: the same in every run, because paths are part of the image.
+    pub seen: PathBuf,
+}
+
+impl Places {
+    /// `<layers>`, `<app>` and so on, below `root`.
+    fn below(root: &Path, name: &str) -> String {
+        root.join(name).display().to_string()
+    }
+
+    /// The path that the exporter sees.
+    #[must_use]
+    pub fn seen(&self, name: &str) -> String {
+        Self::below(&self.seen, name)
+    }
+
+    /// The same file as this process sees it.
+    #[must_use]
+    pub fn here(&self, name: &str) -> PathBuf {
+        self.here.join(name)
+    }
+}
+
+/// `<layers>` below the build folder.
+pub const LAYERS: &str = "layers";
+/// `<app>`.
+pub const APP: &str = "workspace";
+/// `<launcher-sbom>`; `launcher` in it is `<launcher>`.
+pub const LIFECYCLE: &str = "cnb/lifecycle";
+/// `<run>`.
+pub const RUN: &str = "cnb/run.toml";
+/// `<report>`.
+pub const REPORT: &str = "report/report.toml";
+/// `<layout-dir>`.
+pub const LAYOUT: &str = "layout";
+/// Where `DOCKER_CONFIG` points.
+pub const DOCKER_CONFIG: &str = "docker-config";
+/// Where `TMPDIR` points.
+pub const TEMPORARY: &str = "tmp";
+
+/// The launcher's bytes: any program will do, because nothing launches the image.
+const LAUNCHER: &str = "#!/bin/sh\nexec \"$@\"\n";
+
+/// Lays out one step's inputs below `places.here`, which must be an empty folder.
+///
+/// # Errors
+/// [`MaterialiseError`] naming the file.
+pub fn materialise(
+    scenario: &Scenario,
+    step: &Step,
+    analysis: &Analysis,
+    places: &Places,
+) -> Result<(), MaterialiseError> {
+    let writer = Writer { scenario, root: &places.here };
+    let nodes = tree::tree(scenario, step, analysis)?;
+    for folder in [LAYERS, APP, LIFECYCLE, "report", LAYOUT, DOCKER_CONFIG, TEMPORARY] {
+        writer.folder(folder)?;
+    }
+    for folder in [step.temporary.as_deref(), step.working_directory.as_deref()].into_iter().flatten() {
+        if !folder.starts_with('/') {
+            writer.folder(folder)?;
+        }
+    }
+    writer.write(&nodes, step.creation_order == Some(CreationOrder::Reversed))?;
+    if let Some(seconds) = step.file_times {
+        for folder in [LAYERS, APP, "cnb"] {
+            writer.times(folder, seconds)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives the folders in which the exporter may write to the unprivileged user, where the step runs as that one.
+///
+/// # Errors
+/// [`MaterialiseError`] naming the folder.
+pub fn hand_over(scenario: &Scenario, step: &Step, places: &Places) -> Result<(), MaterialiseError> {
+    if step.user.is_none() {
+        return Ok(());
+    }
+    let writer = Writer { scenario, root: &places.here };
+    let temporary = step.temporary.as_deref().unwrap_or(TEMPORARY);
+    for folder in ["report", LAYOUT, DOCKER_CONFIG, TEMPORARY, temporary] {
+        writer.give(folder, UNPRIVILEGED)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

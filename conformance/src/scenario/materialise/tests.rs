@@ -1,0 +1,117 @@
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+
+use super::*;
+use crate::scenario::FileEntry;
+
+fn scenario() -> Scenario {
+    let minimal = crate::scenario::built_in().unwrap().into_iter().find(|scenario| scenario.name == "minimal");
+    minimal.unwrap()
+}
+
+fn analysis() -> Analysis {
+    Analysis {
+        run_image: "r".to_owned(),
+        reference: "r".to_owned(),
+        listed: "r".to_owned(),
+        mirrors: Vec::new(),
+        previous: None,
+    }
+}
+
+fn lay_out(scenario: &Scenario, step: &Step) -> (tempfile::TempDir, Places) {
+    let folder = tempfile::tempdir().unwrap();
+    let places = Places { here: folder.path().to_path_buf(), seen: PathBuf::from("/build") };
+    materialise(scenario, step, &analysis(), &places).unwrap();
+    (folder, places)
+}
+
+fn entry(path: &str) -> FileEntry {
+    FileEntry { path: path.to_owned(), ..FileEntry::default() }
+}
+
+#[test]
+fn sockets_pipes_links_and_folders_are_made_with_their_bits() {
+    let mut scenario = scenario();
+    let mode = Some("4711".to_owned());
+    scenario.file.files = vec![
+        FileEntry { hard_link: Some("app/z".to_owned()), ..entry("app/a") },
+        FileEntry { socket: true, ..entry("app/socket") },
+        FileEntry { fifo: true, ..entry("app/fifo") },
+        FileEntry { symlink: Some("nowhere".to_owned()), ..entry("app/link") },
+        FileEntry { directory: true, mode: Some("500".to_owned()), ..entry("app/closed") },
+        FileEntry { content: Some("in it".to_owned()), ..entry("app/closed/file") },
+        FileEntry { content: Some("z".to_owned()), mode, ..entry("app/z") },
+    ];
+    let (_folder, places) = lay_out(&scenario, &Step::default());
+    let facts = |name: &str| fs::symlink_metadata(places.here(&format!("{APP}/{name}"))).unwrap();
+    assert!(facts("socket").file_type().is_socket() && facts("fifo").file_type().is_fifo());
+    assert!(facts("link").is_symlink());
+    assert_eq!(facts("closed").permissions().mode() & 0o7777, 0o500);
+    assert_eq!((facts("a").ino(), facts("a").permissions().mode() & 0o7777), (facts("z").ino(), 0o4711));
+    // Observing them must neither fail nor wait for somebody who writes into the pipe.
+    let seen = crate::observe::file_facts(&places.here(APP), "/workspace").unwrap();
+    let others = seen.iter().filter(|fact| fact.kind == judge::evidence::FileKind::Other);
+    assert_eq!(others.map(|fact| fact.path.as_str()).collect::<Vec<_>>(), ["/workspace/fifo", "/workspace/socket"]);
+}
+
+#[test]
+fn a_step_s_files_come_last_and_a_folder_can_stand_where_the_report_goes() {
+    let step = Step {
+        files: vec![
+            FileEntry { directory: true, ..entry("report/report.toml") },
+            FileEntry { content: Some("not = [toml".to_owned()), ..entry("layers/analyzed.toml") },
+        ],
+        remove: vec!["cnb/run.toml".to_owned(), "app".to_owned()],
+        ..Step::default()
+    };
+    let (_folder, places) = lay_out(&scenario(), &step);
+    assert!(places.here(REPORT).is_dir());
+    assert_eq!(fs::read_to_string(places.here("layers/analyzed.toml")).unwrap(), "not = [toml");
+    assert!(!places.here(RUN).exists());
+    assert_eq!(fs::read_dir(places.here(APP)).unwrap().count(), 0);
+}
+
+#[test]
+fn file_times_are_given_to_everything_and_reversed_order_makes_the_last_path_first() {
+    let mut scenario = scenario();
+    scenario.file.files = ["a", "b", "c"]
+        .map(|name| FileEntry { content: Some(name.to_owned()), ..entry(&format!("app/{name}")) })
+        .into();
+    scenario.file.files.push(FileEntry { symlink: Some("nowhere".to_owned()), ..entry("app/link") });
+    let step =
+        Step { file_times: Some(1_234_567_890), creation_order: Some(CreationOrder::Reversed), ..Step::default() };
+    let (_folder, places) = lay_out(&scenario, &step);
+    for top in [APP, LAYERS, "cnb"] {
+        for found in walkdir::WalkDir::new(places.here(top)) {
+            let found = found.unwrap();
+            assert_eq!(found.metadata().unwrap().mtime(), 1_234_567_890, "{}", found.path().display());
+        }
+    }
+    let born =
+        |places: &Places, name: &str| fs::metadata(places.here(&format!("{APP}/{name}"))).unwrap().created().unwrap();
+    assert!(born(&places, "c") <= born(&places, "a"));
+    let (_other, usual) = lay_out(&scenario, &Step::default());
+    assert!(born(&usual, "a") <= born(&usual, "c"));
+    assert_eq!(
+        crate::observe::file_facts(&places.here(APP), "/x").unwrap(),
+        crate::observe::file_facts(&usual.here(APP), "/x").unwrap(),
+    );
+}
+
+#[test]
+fn what_the_exporter_writes_to_is_handed_over_and_the_inputs_are_not() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let step = Step {
+        user: Some(crate::scenario::StepUser::Unprivileged),
+        temporary: Some("other-tmp".to_owned()),
+        ..Step::default()
+    };
+    let (_folder, places) = lay_out(&scenario(), &step);
+    hand_over(&scenario(), &step, &places).unwrap();
+    let owner = |name: &str| fs::metadata(places.here(name)).unwrap().uid();
+    assert_eq!([owner("report"), owner("other-tmp"), owner(LAYOUT)], [UNPRIVILEGED; 3]);
+    assert_eq!([owner(APP), owner("layers/group.toml")], [0; 2]);
+}

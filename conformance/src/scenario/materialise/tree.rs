@@ -1,0 +1,250 @@
+//! What is to be laid out, decided before anything is written: path below the build folder → what is there.
+
+use std::collections::BTreeMap;
+
+use super::{APP, Analysis, LAUNCHER, LAYERS, LIFECYCLE, MaterialiseError, RUN, analysis};
+use crate::scenario::base::is_inside;
+use crate::scenario::{FileEntry, Scenario, Step};
+
+/// What is at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    File(Vec<u8>),
+    Directory,
+    Symlink(String),
+    /// The file, below the build folder, whose inode is shared.
+    HardLink(String),
+    Socket,
+    Fifo,
+}
+
+/// One file or folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Node {
+    pub(super) kind: Kind,
+    pub(super) mode: u32,
+}
+
+impl Node {
+    fn new(kind: Kind) -> Self {
+        let mode = if kind == Kind::Directory { 0o755 } else { 0o644 };
+        Self { kind, mode }
+    }
+}
+
+/// Where a path of a scenario is laid out; none for what is not an input.
+pub(in crate::scenario) fn place_of(path: &str) -> Option<String> {
+    if path == RUN {
+        return Some(RUN.to_owned());
+    }
+    let (first, rest) = path.split_once('/')?;
+    if rest.is_empty() || rest.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return None;
+    }
+    match first {
+        "app" => Some(format!("{APP}/{rest}")),
+        "layers" => Some(format!("{LAYERS}/{rest}")),
+        "lifecycle" => Some(format!("{LIFECYCLE}/{rest}")),
+        "report" => Some(path.to_owned()),
+        _ => None,
+    }
+}
+
+/// The same of what a step removes, which may be a whole folder.
+pub(in crate::scenario) fn place_of_removed(path: &str) -> Option<String> {
+    place_of(path).or_else(|| place_of(&format!("{path}/x")).map(|inside| inside.trim_end_matches("/x").to_owned()))
+}
+
+/// The inputs of one step: the suite's own files, over them the scenario's without what the step removes, then the
+/// step's overlay and files.
+pub(super) fn tree(
+    scenario: &Scenario,
+    step: &Step,
+    analysis: &Analysis,
+) -> Result<BTreeMap<String, Node>, MaterialiseError> {
+    let mut tree = Tree { scenario, nodes: BTreeMap::new() };
+    let launcher = Node { kind: Kind::File(LAUNCHER.as_bytes().to_vec()), mode: 0o755 };
+    tree.put(&format!("{LIFECYCLE}/launcher"), launcher);
+    let own =
+        [(format!("{LAYERS}/analyzed.toml"), analysis::analyzed(analysis)), (RUN.to_owned(), analysis::run(analysis))];
+    for (path, text) in own {
+        tree.put(&path, Node::new(Kind::File(text.into_bytes())));
+    }
+    let overlays: Vec<&String> = scenario.file.steps.iter().filter_map(|step| step.overlay.as_ref()).collect();
+    for file in &scenario.files {
+        if !overlays.iter().any(|folder| is_inside(&file.path, folder)) {
+            tree.content(&file.path, &file.content);
+        }
+    }
+    for entry in &scenario.file.files {
+        tree.entry(entry)?;
+    }
+    for path in &step.remove {
+        tree.remove(path);
+    }
+    for file in &scenario.files {
+        if let Some(below) = step.overlay.as_ref().and_then(|folder| file.path.strip_prefix(&format!("{folder}/"))) {
+            tree.content(below, &file.content);
+        }
+    }
+    for entry in &step.files {
+        tree.entry(entry)?;
+    }
+    Ok(tree.nodes)
+}
+
+struct Tree<'a> {
+    scenario: &'a Scenario,
+    nodes: BTreeMap<String, Node>,
+}
+
+impl Tree<'_> {
+    /// Puts a node; what cannot be there beside it goes.
+    fn put(&mut self, place: &str, node: Node) {
+        let is_folder = node.kind == Kind::Directory;
+        self.nodes.retain(|other, there| {
+            let is_above = place != other && is_inside(place, other) && there.kind != Kind::Directory;
+            let is_below = place != other && is_inside(other, place) && !is_folder;
+            !is_above && !is_below
+        });
+        self.nodes.insert(place.to_owned(), node);
+    }
+
+    /// A file of the scenario's folder; the bits of what it replaces stay, because a checkout keeps none.
+    fn content(&mut self, path: &str, bytes: &[u8]) {
+        let Some(place) = place_of(path) else { return };
+        let mut node = Node::new(Kind::File(bytes.to_vec()));
+        if let Some(Node { kind: Kind::File(_), mode }) = self.nodes.get(&place) {
+            node.mode = *mode;
+        }
+        self.put(&place, node);
+    }
+
+    fn remove(&mut self, path: &str) {
+        if let Some(place) = place_of_removed(path) {
+            self.nodes.retain(|other, _| !is_inside(other, &place));
+        }
+    }
+
+    fn entry(&mut self, entry: &FileEntry) -> Result<(), MaterialiseError> {
+        let wrong = |reason: &str| MaterialiseError::Entry {
+            scenario: self.scenario.name.clone(),
+            path: entry.path.clone(),
+            reason: reason.to_owned(),
+        };
+        let place = place_of(&entry.path).ok_or_else(|| wrong(ELSEWHERE))?;
+        let mode = match &entry.mode {
+            Some(text) => {
+                Some(u32::from_str_radix(text, 8).map_err(|_| wrong("mode must be octal, such as \"4755\""))?)
+            }
+            None => None,
+        };
+        let kind = match entry {
+            FileEntry { directory: true, .. } => Kind::Directory,
+            FileEntry { socket: true, .. } => Kind::Socket,
+            FileEntry { fifo: true, .. } => Kind::Fifo,
+            FileEntry { content: Some(text), .. } => Kind::File(text.clone().into_bytes()),
+            FileEntry { size: Some(size), .. } => Kind::File(made_up(&entry.path, *size)),
+            FileEntry { symlink: Some(target), .. } => Kind::Symlink(target.clone()),
+            FileEntry { hard_link: Some(other), .. } => Kind::HardLink(
+                place_of(other).ok_or_else(|| wrong("hard-link must name a file below app/ or layers/"))?,
+            ),
+            _ => return self.change_mode(&place, mode).ok_or_else(|| wrong("there is nothing at this path")),
+        };
+        let mut node = Node::new(kind);
+        node.mode = mode.unwrap_or(node.mode);
+        self.put(&place, node);
+        Ok(())
+    }
+
+    /// Gives bits to what is there, a folder that exists for the files below it included.
+    fn change_mode(&mut self, place: &str, mode: Option<u32>) -> Option<()> {
+        let is_folder = self.nodes.keys().any(|other| other != place && is_inside(other, place));
+        let node = match self.nodes.get_mut(place) {
+            Some(node) => node,
+            None if is_folder => self.nodes.entry(place.to_owned()).or_insert(Node::new(Kind::Directory)),
+            None => return None,
+        };
+        node.mode = mode.unwrap_or(node.mode);
+        Some(())
+    }
+}
+
+/// What is wrong with a path that is none of an input.
+pub(in crate::scenario) const ELSEWHERE: &str =
+    "its path must begin with app/, layers/, lifecycle/ or report/, or be cnb/run.toml, and hold no '.' or '..'";
+
+/// Bytes that do not compress to nothing and are the same in every run: a xorshift sequence seeded by the path.
+fn made_up(path: &str, size: u64) -> Vec<u8> {
+    let seed = path
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let mut state = seed | 1;
+    let mut bytes = Vec::new();
+    while (bytes.len() as u64) < size {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(usize::try_from(size).unwrap_or(bytes.len()));
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn analysis() -> Analysis {
+        Analysis {
+            run_image: "r".to_owned(),
+            reference: "r".to_owned(),
+            listed: "r".to_owned(),
+            mirrors: Vec::new(),
+            previous: None,
+        }
+    }
+
+    #[test]
+    fn a_step_removes_and_overlays() {
+        let scenarios = crate::scenario::built_in().unwrap();
+        let scenario = scenarios.iter().find(|scenario| scenario.name == "rebuilt-with-another-app").unwrap();
+        let [first, second] = [0, 1].map(|at| tree(scenario, &scenario.file.steps[at], &analysis()).unwrap());
+        assert_ne!(first, second);
+        assert!(second.keys().all(|path| !path.starts_with("step-2/")));
+    }
+
+    #[test]
+    fn made_up_bytes_depend_on_the_path_alone() {
+        assert_eq!(made_up("app/a", 100), made_up("app/a", 100));
+        assert_ne!(made_up("app/a", 100), made_up("app/b", 100));
+        assert_eq!(made_up("app/a", 13).len(), 13);
+    }
+
+    #[test]
+    fn the_suite_s_own_files_can_be_replaced_and_removed() {
+        let mut scenario = crate::scenario::built_in().unwrap().swap_remove(0);
+        let entry =
+            |path: &str| FileEntry { path: path.to_owned(), content: Some("x".to_owned()), ..FileEntry::default() };
+        scenario.file.files.clear();
+        let step = Step {
+            remove: vec!["cnb/run.toml".to_owned(), "lifecycle/launcher".to_owned()],
+            files: vec![entry("layers/analyzed.toml")],
+            ..Step::default()
+        };
+        let found = tree(&scenario, &step, &analysis()).unwrap();
+        assert_eq!(found["layers/analyzed.toml"].kind, Kind::File(b"x".to_vec()));
+        assert!(!found.contains_key(RUN) && !found.contains_key("cnb/lifecycle/launcher"));
+    }
+
+    #[test]
+    fn a_file_in_place_of_a_folder_takes_what_was_below_it_away() {
+        let mut tree = Tree { scenario: &crate::scenario::built_in().unwrap()[0], nodes: BTreeMap::new() };
+        tree.content("app/a/b", b"1");
+        tree.content("app/ab", b"2");
+        tree.content("app/a", b"3");
+        assert_eq!(tree.nodes.keys().collect::<Vec<_>>(), ["workspace/a", "workspace/ab"]);
+        tree.content("app/a/c", b"4");
+        assert_eq!(tree.nodes.keys().collect::<Vec<_>>(), ["workspace/a/c", "workspace/ab"]);
+    }
+}

@@ -1,0 +1,108 @@
+//! Writes what was decided, with bits and times that depend on nothing but the scenario.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use nix::sys::stat::{Mode, SFlag, UtimensatFlags, mknod, utimensat};
+use nix::sys::time::TimeSpec;
+
+use super::MaterialiseError;
+use super::tree::{Kind, Node};
+use crate::scenario::Scenario;
+
+pub(super) struct Writer<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) root: &'a Path,
+}
+
+impl Writer<'_> {
+    fn fail(&self, path: &str) -> impl FnOnce(io::Error) -> MaterialiseError {
+        let (scenario, path) = (self.scenario.name.clone(), path.to_owned());
+        move |source| MaterialiseError::Write { scenario, path, source }
+    }
+
+    /// Makes everything in the order of its paths, or from the last: then inodes and what a folder lists first differ.
+    pub(super) fn write(&self, nodes: &BTreeMap<String, Node>, reversed: bool) -> Result<(), MaterialiseError> {
+        let mut order: Vec<(&String, &Node)> = nodes.iter().collect();
+        if reversed {
+            order.reverse();
+        }
+        // A link needs its file, and a folder must be writable until all is in it.
+        for (path, node) in &order {
+            self.make(path, &node.kind)?;
+        }
+        for (path, node) in &order {
+            if let Kind::HardLink(other) = &node.kind {
+                self.parent(path)?;
+                fs::hard_link(self.root.join(other), self.root.join(path)).map_err(self.fail(path))?;
+            }
+        }
+        let (folders, others): (Vec<_>, Vec<_>) =
+            nodes.iter().rev().partition(|(_, node)| node.kind == Kind::Directory);
+        for (path, node) in others.into_iter().chain(folders) {
+            if !matches!(node.kind, Kind::Symlink(_) | Kind::HardLink(_)) {
+                self.mode(path, node.mode)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn make(&self, path: &str, kind: &Kind) -> Result<(), MaterialiseError> {
+        self.parent(path)?;
+        let at = self.root.join(path);
+        let special = |kind: SFlag| mknod(&at, kind, Mode::S_IRUSR | Mode::S_IWUSR, 0).map_err(io::Error::from);
+        match kind {
+            Kind::File(bytes) => fs::write(&at, bytes),
+            Kind::Symlink(target) => std::os::unix::fs::symlink(target, &at),
+            Kind::Socket => special(SFlag::S_IFSOCK),
+            Kind::Fifo => special(SFlag::S_IFIFO),
+            Kind::HardLink(_) => Ok(()),
+            Kind::Directory => return self.folder(path),
+        }
+        .map_err(self.fail(path))
+    }
+
+    /// Creates a folder and those above it, with bits that do not depend on the umask.
+    pub(super) fn folder(&self, path: &str) -> Result<(), MaterialiseError> {
+        let mut at = self.root.to_path_buf();
+        for part in Path::new(path).components() {
+            at.push(part);
+            if !at.is_dir() {
+                fs::create_dir(&at).map_err(self.fail(path))?;
+                fs::set_permissions(&at, fs::Permissions::from_mode(0o755)).map_err(self.fail(path))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn parent(&self, path: &str) -> Result<(), MaterialiseError> {
+        path.rsplit_once('/').map_or(Ok(()), |(folder, _)| self.folder(folder))
+    }
+
+    fn mode(&self, path: &str, mode: u32) -> Result<(), MaterialiseError> {
+        fs::set_permissions(self.root.join(path), fs::Permissions::from_mode(mode)).map_err(self.fail(path))
+    }
+
+    /// Gives every file and folder of `folder`, itself included, this modification time; links get it themselves.
+    pub(super) fn times(&self, folder: &str, seconds: i64) -> Result<(), MaterialiseError> {
+        for entry in walkdir::WalkDir::new(self.root.join(folder)).into_iter() {
+            let entry = entry.map_err(|error| self.fail(folder)(error.into()))?;
+            let time = TimeSpec::new(seconds, 0);
+            utimensat(nix::fcntl::AT_FDCWD, entry.path(), &time, &time, UtimensatFlags::NoFollowSymlink)
+                .map_err(|error| self.fail(folder)(error.into()))?;
+        }
+        Ok(())
+    }
+
+    /// Gives a folder with all that is in it to another user, who is to write there.
+    pub(super) fn give(&self, folder: &str, user: u32) -> Result<(), MaterialiseError> {
+        for entry in walkdir::WalkDir::new(self.root.join(folder)) {
+            let entry = entry.map_err(|error| self.fail(folder)(error.into()))?;
+            std::os::unix::fs::lchown(entry.path(), Some(user), Some(user)).map_err(self.fail(folder))?;
+        }
+        Ok(())
+    }
+}
