@@ -503,7 +503,7 @@ fn id_is(daemon: &DaemonFacts, image: &Image) -> &'static str {
 }
 
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
-    for export in &case.exports {
+    for export in case.good() {
         let (Some(daemon), Some(image)) = (&export.daemon, &export.image) else { continue };
         let store = match daemon.store {
             StoreKind::Classic => "classic",

@@ -3,7 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use crate::evidence::{End, EntryKind, Export, Image, Layer, Target};
+use std::collections::BTreeSet;
+
+use crate::evidence::{End, EntryKind, Export, Image, Inputs, Layer, Target};
 use crate::json::Json;
 use crate::requirement::{
     Case, Needs, REGISTRY, Requirement, Source, WITH_MANIFEST, holds_when, not_applicable, violated,
@@ -87,6 +89,14 @@ pub(super) const TABLE: &[Requirement] = &[
         |case| repeats_agree(case, "imageID", |export| export.image_id().map(ToString::to_string)),
     )
     .when("the same build was exported more than once"),
+    Requirement::new(
+        Level::Should,
+        "digest.environment-independent",
+        "other surroundings of the exporter's process and of its input files give the same image",
+        REPRODUCIBLE,
+        surroundings_change_nothing,
+    )
+    .when("the same build was exported in other surroundings, and a repeat in the same ones does not differ already"),
     Requirement::new(
         Level::Should,
         "digest.source-date-epoch",
@@ -318,6 +328,50 @@ pub(super) fn a_repeat_differs(case: &Case<'_>) -> bool {
     case.repeats().into_iter().any(|(first, second)| image_id(first) != image_id(second))
 }
 
+/// What is the same when an export is the same: the manifest's digest on a registry, elsewhere the imageID.
+fn identity(export: &Export) -> Option<&crate::digest::Digest> {
+    if export.target == Target::Registry { export.manifest_digest() } else { export.image_id() }
+}
+
+fn surroundings_change_nothing(case: &Case<'_>) -> Finding {
+    if case.repeats().into_iter().any(|(first, second)| identity(first) != identity(second)) {
+        return not_applicable("an identical repeat differs already");
+    }
+    let pairs = case.pairs_that_differ_in(|differences| differences == ["surroundings"]);
+    if pairs.is_empty() {
+        return not_applicable("no build was exported in other surroundings");
+    }
+    // Of all pairs that differ, the one with the fewest other surroundings says best which made the difference.
+    let differing = pairs.into_iter().filter(|(first, second)| identity(first) != identity(second));
+    let worst = differing.min_by_key(|(first, second)| other_surroundings(&first.inputs, &second.inputs).len());
+    let Some((first, second)) = worst else { return Finding::Holds };
+    let shown = |export: &Export| identity(export).map_or_else(|| "nothing".to_owned(), ToString::to_string);
+    let names = other_surroundings(&first.inputs, &second.inputs).join(", ");
+    violated(
+        format!("the same build came out other with other surroundings: {names}"),
+        shown(first),
+        shown(second),
+        second.at("export.json#/inputs/surroundings"),
+    )
+}
+
+/// Names of the surroundings in which two exports differ.
+fn other_surroundings(one: &Inputs, two: &Inputs) -> Vec<String> {
+    let names: BTreeSet<&String> = one.surroundings.keys().chain(two.surroundings.keys()).collect();
+    let mut found: Vec<String> =
+        names.into_iter().filter(|name| one.surroundings.get(*name) != two.surroundings.get(*name)).cloned().collect();
+    if found.is_empty() {
+        // Told by the environment alone.
+        found.extend(
+            ["TZ", "LC_ALL", "LANG", "TMPDIR", "HOME"]
+                .into_iter()
+                .filter(|name| one.environment.get(*name) != two.environment.get(*name))
+                .map(str::to_owned),
+        );
+    }
+    found
+}
+
 fn created(image: &Image) -> Option<String> {
     Some(view::json(image.config.as_ref())?.get("created")?.as_str()?.to_owned())
 }
@@ -335,7 +389,7 @@ fn created_is_given_or_constant(case: &Case<'_>, export: &Export, image: &Image)
         let is_it = seconds.is_some_and(|time| time.as_second() == epoch && time.subsec_nanosecond() == 0);
         return holds_when(is_it, || violated("created is not SOURCE_DATE_EPOCH", epoch, &found, place));
     }
-    for other in case.exports.iter().filter(|other| other.inputs.source_date_epoch.is_none()) {
+    for other in case.good().filter(|other| other.inputs.source_date_epoch.is_none()) {
         if let Some(expected) = other.image.as_ref().and_then(created).filter(|created| *created != found) {
             return violated("created differs from one export to the next", expected, &found, place);
         }
@@ -372,8 +426,9 @@ fn entries_have_one_time(export: &Export, image: &Image) -> Finding {
 fn other_annotations_are_another_manifest(case: &Case<'_>) -> Finding {
     let annotated = |export: &Export| export.image.as_ref().map(view::annotations).unwrap_or_default();
     let mut result = not_applicable("no two exports of one build differ in their annotations");
-    for (index, first) in case.exports.iter().enumerate() {
-        for second in &case.exports[index + 1..] {
+    let good: Vec<&Export> = case.good().collect();
+    for (index, first) in good.iter().enumerate() {
+        for second in &good[index + 1..] {
             if annotated(first) == annotated(second) || annotated(first).is_empty() && annotated(second).is_empty() {
                 continue;
             }
@@ -460,7 +515,7 @@ fn nothing_old_is_touched(export: &Export) -> Finding {
 }
 
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
-    for export in &case.exports {
+    for export in case.good() {
         let Some(image) = &export.image else { continue };
         if let Some(time) = created(image) {
             let answer =

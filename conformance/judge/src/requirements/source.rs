@@ -73,10 +73,14 @@ fn input(export: &Export, table: &str, key: &str) -> Option<toml::Value> {
 
 /// Whether a buildpack contributes the annotation: who wins then is open.
 fn is_contributed(export: &Export, name: &str) -> bool {
-    let metadata = toml_input(&export.inputs, &format!("{}/config/metadata.toml", export.inputs.layers));
-    let pairs = metadata.as_ref().and_then(|table| table.get("annotations")?.as_array());
     let wanted = format!("{PREFIX}{name}");
-    pairs.into_iter().flatten().any(|pair| pair.get("key").and_then(toml::Value::as_str) == Some(&wanted))
+    super::contributed_annotations(export).iter().any(|(key, _)| *key == wanted)
+}
+
+/// Whether the platform gives the annotation a string to hold.
+pub(super) fn has_input(export: &Export, name: &str) -> bool {
+    let of = KEYS.iter().find(|(known, _, _)| *known == name);
+    of.and_then(|(_, table, key)| input(export, table, key)).is_some()
 }
 
 fn contributed() -> Finding {
@@ -117,8 +121,11 @@ fn the_value_is_verbatim(export: &Export, image: &Image, name: &str, table: &str
         return not_applicable("the value is the run image's, which annotations.not-inherited judges");
     }
     holds_when(found == text, || {
+        // Texts of one look, such as two normal forms, are told apart by their length and where they part.
+        let parts = text.bytes().zip(found.bytes()).position(|(one, two)| one != two);
+        let parts = parts.unwrap_or_else(|| text.len().min(found.len()));
         let expected = format!("{} ({} bytes)", view::cut(&text), text.len());
-        let shown = format!("{} ({} bytes)", view::cut(&found), found.len());
+        let shown = format!("{} ({} bytes, other from byte {parts} on)", view::cut(&found), found.len());
         violated(format!("{name} is not the input byte for byte"), expected, shown, at(export, name))
     })
 }
@@ -173,7 +180,7 @@ fn values_that_are_no_strings_do_no_harm(export: &Export, image: &Image) -> Find
 }
 
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
-    for export in &case.exports {
+    for export in case.good() {
         let Some(image) = export.image.as_ref().filter(|image| image.manifest.is_some()) else { continue };
         for (name, table, key) in KEYS {
             let answer = || {

@@ -184,10 +184,7 @@ fn no_key_is_there_twice(export: &Export, image: &Image) -> Finding {
 
 /// Keys of `[[annotations]]` and of the run image's annotations: inputs supplied them.
 fn supplied(export: &Export) -> Vec<String> {
-    let metadata = toml_input(&export.inputs, &format!("{}/config/metadata.toml", export.inputs.layers));
-    let contributed = metadata.as_ref().and_then(|table| table.get("annotations")?.as_array());
-    let mut keys: Vec<String> =
-        contributed.into_iter().flatten().filter_map(|pair| Some(pair.get("key")?.as_str()?.to_owned())).collect();
+    let mut keys: Vec<String> = super::contributed_annotations(export).into_iter().map(|(key, _)| key).collect();
     let run_image = view::json(Some(&export.run_image.manifest));
     let inherited = run_image.as_ref().and_then(|json| json.get("annotations")?.members()).unwrap_or_default();
     keys.extend(inherited.iter().map(|(key, _)| key.clone()));
@@ -319,9 +316,18 @@ fn ref_name_is_not_on_the_manifest(export: &Export, image: &Image) -> Finding {
     })
 }
 
+/// The value of an annotation that is no buildpack's: what a buildpack contributes is passed on as it is.
+fn own_value(export: &Export, image: &Image, key: &str) -> Option<String> {
+    let found = view::annotation(image, key)?;
+    let is_contributed = |(known, value): &(String, String)| known == key && *value == found;
+    (!super::contributed_annotations(export).iter().any(is_contributed)).then_some(found)
+}
+
 fn created_is_a_date(export: &Export, image: &Image) -> Finding {
     let key = format!("{PREFIX}created");
-    let Some(text) = view::annotation(image, &key) else { return not_applicable("there is no annotation created") };
+    let Some(text) = own_value(export, image, &key) else {
+        return not_applicable("there is no annotation created, or it is a buildpack's");
+    };
     holds_when(is_rfc_3339(&text), || {
         violated("created is no RFC 3339 date and time", "1985-04-12T23:20:50.52Z", view::cut(&text), at(export, &key))
     })
@@ -359,7 +365,9 @@ fn is_spdx(text: &str) -> bool {
 
 fn licenses_stay_an_spdx_expression(export: &Export, image: &Image) -> Finding {
     let key = format!("{PREFIX}licenses");
-    let Some(found) = view::annotation(image, &key) else { return not_applicable("there is no annotation licenses") };
+    let Some(found) = own_value(export, image, &key) else {
+        return not_applicable("there is no annotation licenses, or it is a buildpack's");
+    };
     match input(export, "metadata", "licenses") {
         Some(input) if is_spdx(&input) => holds_when(is_spdx(&found), || {
             violated("licenses is no SPDX expression, though its input is", input, view::cut(&found), at(export, &key))
@@ -380,7 +388,7 @@ fn urls_stay_urls(export: &Export, image: &Image) -> Finding {
     let mut result = not_applicable("neither documentation nor source is there with an absolute URL as its input");
     for (name, key) in [("documentation", "documentation-url"), ("source", "repository")] {
         let annotation = format!("{PREFIX}{name}");
-        let (Some(found), Some(input)) = (view::annotation(image, &annotation), input(export, "metadata", key)) else {
+        let (Some(found), Some(input)) = (own_value(export, image, &annotation), input(export, "metadata", key)) else {
             continue;
         };
         if !is_absolute_url(&input) {
@@ -463,7 +471,7 @@ fn labels_do_not_stand_in_for_annotations(export: &Export, image: &Image) -> Fin
 }
 
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
-    for export in &case.exports {
+    for export in case.good() {
         let Some(image) = export.image.as_ref().filter(|image| image.manifest.is_some()) else { continue };
         let sentinels = &export.run_image.sentinels;
         let kept = view::annotations(image)

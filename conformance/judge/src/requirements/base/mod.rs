@@ -125,9 +125,17 @@ fn out_of_scope(export: &Export) -> Option<Finding> {
     None
 }
 
+/// Why a key is not judged where its value is not the exporter's own: whether a buildpack may give it is open.
+fn is_a_buildpack_s(export: &Export, name: &str) -> Option<Finding> {
+    let found = annotation(export, name)?;
+    let key = format!("{PREFIX}{name}");
+    let given = super::contributed_annotations(export).into_iter().any(|(known, value)| known == key && value == found);
+    given.then(|| not_applicable(format!("a buildpack contributes {name}, and its value is the one there")))
+}
+
 /// Asks a judge of the digest; in a layout the reference must carry one (RFC 0119).
 fn with_digest(export: &Export, judge: fn(&Export, &str) -> Finding) -> Finding {
-    if let Some(reason) = out_of_scope(export) {
+    if let Some(reason) = out_of_scope(export).or_else(|| is_a_buildpack_s(export, "base.digest")) {
         return reason;
     }
     if export.target == Target::Layout && view::pinned(export).is_none() {
@@ -140,7 +148,7 @@ fn with_digest(export: &Export, judge: fn(&Export, &str) -> Finding) -> Finding 
 }
 
 fn with_name(export: &Export, judge: fn(&Export, &str) -> Finding) -> Finding {
-    if let Some(reason) = out_of_scope(export) {
+    if let Some(reason) = out_of_scope(export).or_else(|| is_a_buildpack_s(export, "base.name")) {
         return reason;
     }
     match annotation(export, "base.name") {
@@ -155,7 +163,7 @@ fn is_present(export: &Export, name: &str) -> bool {
 }
 
 fn the_digest_is_there(export: &Export) -> Finding {
-    if let Some(reason) = out_of_scope(export) {
+    if let Some(reason) = out_of_scope(export).or_else(|| is_a_buildpack_s(export, "base.digest")) {
         return reason;
     }
     let Some(pinned) = view::pinned(export) else {
@@ -167,7 +175,7 @@ fn the_digest_is_there(export: &Export) -> Finding {
 }
 
 fn the_name_is_there(export: &Export) -> Finding {
-    if let Some(reason) = out_of_scope(export) {
+    if let Some(reason) = out_of_scope(export).or_else(|| is_a_buildpack_s(export, "base.name")) {
         return reason;
     }
     if view::pinned(export).is_none() || export.run_image.name.is_empty() {
@@ -327,7 +335,8 @@ fn name_and_digest_agree_with_the_label(export: &Export) -> Finding {
     if let Some(reason) = out_of_scope(export) {
         return reason;
     }
-    let (name, digest) = (annotation(export, "base.name"), annotation(export, "base.digest"));
+    let own = |name: &str| annotation(export, name).filter(|_| is_a_buildpack_s(export, name).is_none());
+    let (name, digest) = (own("base.name"), own("base.digest"));
     let Some(label) = label(export).filter(|_| name.is_some() || digest.is_some()) else {
         return not_applicable("there are no base annotations, or no runImage in the label");
     };
@@ -392,8 +401,30 @@ fn the_name_comes_with_its_digest(export: &Export, name: &str) -> Finding {
     })
 }
 
+/// Whose digest it is, where the run image is behind an index.
+fn behind_an_index(export: &Export, digest: &str) -> &'static str {
+    let index = export.run_image.index.as_ref().map(|index| index.digest.as_str());
+    if index == Some(digest) {
+        "the index's"
+    } else if export.run_image.manifest.digest.as_str() == digest {
+        "the platform manifest's"
+    } else {
+        "neither the index's nor the platform manifest's"
+    }
+}
+
+/// Whether `run.toml` lists the name as a mirror.
+fn is_a_mirror(export: &Export, name: &str) -> bool {
+    let run = toml_input(&export.inputs, &export.inputs.run).unwrap_or_default();
+    let images = run.get("images").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mirrors = images.iter().filter_map(|entry| entry.get("mirrors")?.as_array()).flatten();
+    let same =
+        |one: &str| Reference::parse(one).ok().zip(Reference::parse(name).ok()).is_some_and(|(a, b)| a.same_image(&b));
+    mirrors.filter_map(toml::Value::as_str).any(same)
+}
+
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
-    for export in &case.exports {
+    for export in case.good() {
         if export.image.as_ref().is_none_or(|image| image.manifest.is_none()) {
             continue;
         }
@@ -401,15 +432,13 @@ pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, S
         if let Some(name) = annotation(export, "base.name") {
             let what = matched_name(export, &name).unwrap_or("something else");
             see(export, "base-name-is", what.to_owned(), place);
+            if is_a_mirror(export, &export.run_image.name) {
+                let answer = if is_a_mirror(export, &name) { "the mirror" } else { "the name that it mirrors" };
+                see(export, "base-name-with-a-chosen-mirror", answer.to_owned(), place);
+            }
         }
         if let (Some(digest), true) = (annotation(export, "base.digest"), export.run_image.index.is_some()) {
-            let is_index = digest == export.run_image.digest.as_str();
-            see(
-                export,
-                "base-digest-behind-an-index",
-                if is_index { "the index's" } else { "the platform manifest's" }.to_owned(),
-                place,
-            );
+            see(export, "base-digest-behind-an-index", behind_an_index(export, &digest).to_owned(), place);
         }
         let media_type = |document| {
             view::json(document).and_then(|json| json.get("mediaType")?.as_str().map(str::to_owned)).unwrap_or_default()

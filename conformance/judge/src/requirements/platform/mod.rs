@@ -2,7 +2,8 @@
 
 mod config;
 mod files;
-mod inputs;
+mod flags;
+pub(super) mod inputs;
 mod labels;
 mod layers;
 mod slices;
@@ -15,6 +16,7 @@ use crate::verdict::{Finding, Level};
 use crate::view;
 
 const OUTPUTS: Source = Source::platform("exporter, Outputs");
+const INPUTS: Source = Source::platform("exporter, Inputs");
 const LAUNCH: Source = Source::buildpack("Launch Layers");
 const LAUNCH_TOML: Source = Source::buildpack("launch.toml");
 
@@ -156,6 +158,18 @@ pub(super) const TABLE: &[Requirement] = &[
         layers::a_layer_without_folder_is_the_previous_one,
     )
     .when("a buildpack has a launch layer without folder, and there is a previous image"),
+    must("platform.flags-over-env", "where a flag and its variable differ, the flag wins", INPUTS, |case| {
+        case.each_image(flags::the_flag_wins)
+    })
+    .when("a scenario gives a variable another value than the flag"),
+    must(
+        "platform.api-checked-first",
+        "an unsupported platform API together with malformed inputs is refused with exit 11",
+        Source::platform("Platform API Compatibility"),
+        flags::the_platform_api_is_checked_first,
+    )
+    .when("a scenario exports malformed inputs with an unsupported platform API")
+    .needing(Needs::Process),
 ];
 
 fn a_good_build_exits_zero(export: &Export) -> Finding {
@@ -190,7 +204,7 @@ fn no_document(export: &Export, name: &str) -> Finding {
 }
 
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
-    for export in &case.exports {
+    for export in case.good() {
         let Some(image) = &export.image else { continue };
         let labels = view::labels(image);
         if let Some(value) = labels.get("io.buildpacks.rebasable") {
