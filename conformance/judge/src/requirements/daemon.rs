@@ -1,7 +1,7 @@
 //! Daemons: what changes on the way there, and what must not. The registry export of the same step is the measure.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

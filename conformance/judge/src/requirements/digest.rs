@@ -1,7 +1,7 @@
 //! Immutability: digests that are true, reports that agree with what is served, and the same inputs giving the same.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::BTreeSet;
 

@@ -275,12 +275,12 @@ pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, S
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::evidence::{Document, End, ScenarioEvidence, Target};
-    use crate::sample::{self, annotate, edit_manifest, fails, find, holds, on};
+    use crate::sample::{self, Fault, annotate, edit_manifest, fails, find, holds, on};
 
     const ON: Target = Target::Layout;
 
@@ -379,5 +379,37 @@ mod tests {
         let mut evidence = gate();
         evidence.exports[2].outcome.stderr.clear();
         assert!(matches!(find(&evidence, id, ON), Finding::Violated(_)));
+    }
+
+    /// For every requirement of the theme a fault that violates it.
+    pub(in super::super) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("layout.path", "nothing at the path", ON, |e| root(e).present = false),
+            Fault::new("layout.valid", "a blob of another size", ON, |e| root(e).blobs[0].size += 1),
+            Fault::new("layout.app-blobs-present", "the app's layer is left out", ON, |e| {
+                let layer = &mut on(e, ON).image.as_mut().unwrap().layers[3];
+                layer.blob = None;
+                layer.left_out = true;
+            }),
+            Fault::new("layout.all-tags", "the second image is missing", ON, |e| {
+                on(e, ON).inputs.images.push("app.example/app:2".to_owned());
+            }),
+            Fault::new("layout.same-annotations", "no annotations", ON, |e| {
+                edit_manifest(on(e, ON), |m| m["annotations"] = json!({}));
+            }),
+            Fault::of(gate(), "layout.experimental-gate", "the gate is open", ON, |e| {
+                e.exports[0].outcome.end = End::Exited(0);
+            }),
+        ]
+    }
+
+    #[test]
+    fn a_layer_that_is_the_run_image_s_may_be_left_out_twice() {
+        holds("layout.app-blobs-present", ON, |e| {
+            let layers = &mut on(e, ON).image.as_mut().unwrap().layers;
+            layers[0].blob = None;
+            layers[0].left_out = true;
+            layers[3] = layers[0].clone();
+        });
     }
 }

@@ -202,11 +202,11 @@ fn the_report_s_run_image_is_the_label_s(export: &Export, image: &Image) -> Find
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use crate::evidence::{Document, Target};
-    use crate::sample::{edit_config, edit_entries, edit_manifest, edit_report, fails, holds, on, set_config};
+    use crate::sample::{Fault, edit_config, edit_entries, edit_manifest, edit_report, fails, holds, on, set_config};
 
     const ON: Target = Target::Registry;
 
@@ -279,5 +279,35 @@ mod tests {
             }
             fails("report.run-image-true", target, |e| edit_report(on(e, target), "\nreference='", "\nreference='x"));
         }
+    }
+
+    /// For every requirement of the theme a fault that violates it.
+    pub(in super::super) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("manifest.schema", "schemaVersion 1", ON, |e| {
+                edit_manifest(on(e, ON), |m| m["schemaVersion"] = json!(1));
+            }),
+            Fault::new("manifest.media-type-present", "no mediaType", ON, |e| {
+                edit_manifest(on(e, ON), |m| drop(m.as_object_mut().unwrap().remove("mediaType")));
+            }),
+            Fault::new("config.required", "no os", ON, |e| {
+                edit_config(on(e, ON), |c| drop(c.as_object_mut().unwrap().remove("os")));
+            }),
+            Fault::new("labels.string-map", "a number as value", ON, |e| {
+                edit_config(on(e, ON), |c| c["config"]["Labels"]["x"] = json!(1));
+            }),
+            Fault::new("labels.unique-keys", "a label twice", ON, |e| {
+                let export = on(e, ON);
+                let config = export.image.as_ref().unwrap().config.clone().unwrap();
+                let text = config.text().unwrap().replacen("\"Labels\":{", "\"Labels\":{\"k\":\"1\",", 1);
+                set_config(export, Document::new(text.into_bytes(), None));
+            }),
+            Fault::new("layer.no-duplicate-paths", "a path twice", ON, |e| {
+                edit_entries(on(e, ON), 3, |entries| entries.push(entries[0].clone()));
+            }),
+            Fault::new("report.run-image-true", "another name in the report", ON, |e| {
+                edit_report(on(e, ON), "image='host.example/run:base'", "image='x'");
+            }),
+        ]
     }
 }

@@ -10,6 +10,8 @@ mod layout;
 mod manifest;
 mod platform;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use platform::inputs as platform_inputs;
 

@@ -199,12 +199,12 @@ pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, S
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::evidence::Target;
-    use crate::sample::{self, annotate, edit_input, edit_label, edit_manifest, fails, find, holds, on};
+    use crate::sample::{self, Fault, annotate, edit_input, edit_label, edit_manifest, fails, find, holds, on};
 
     const ON: Target = Target::Registry;
     const PROJECT: &str = "/layers/project-metadata.toml";
@@ -287,5 +287,48 @@ mod tests {
         assert_eq!(judged(json!(["a", "b"]), Some(json!("a, b"))), Finding::Holds);
         assert!(matches!(judged(json!(["a", "b"]), Some(json!(["a", "b"]))), Finding::Violated(_)));
         assert!(matches!(judged(json!("a, b"), None), Finding::Violated(_)));
+    }
+
+    /// For every requirement of the theme a fault that violates it.
+    pub(in super::super) fn faults() -> Vec<Fault> {
+        let mut found = Vec::new();
+        for (name, _, _) in KEYS {
+            let key = format!("{PREFIX}{name}");
+            let (dropped, altered, invented) = (key.clone(), key.clone(), key);
+            let mut without = sample::scenario();
+            edit_input(on(&mut without, ON), PROJECT, "[source]\n");
+            annotate(on(&mut without, ON), &invented, None);
+            found.push(Fault::new(&format!("source.{name}.present"), "it is dropped", ON, move |e| {
+                annotate(on(e, ON), &dropped, None);
+            }));
+            found.push(Fault::new(&format!("source.{name}.verbatim"), "a space after it", ON, move |e| {
+                let old = view::annotation(on(e, ON).image.as_ref().unwrap(), &altered).unwrap();
+                annotate(on(e, ON), &altered, Some(&format!("{old} ")));
+            }));
+            found.push(Fault::of(without, &format!("source.{name}.not-invented"), "it is made up", ON, move |e| {
+                annotate(on(e, ON), &invented, Some("made up"));
+            }));
+        }
+        let mut list = sample::scenario();
+        edit_input(on(&mut list, ON), PROJECT, "[source.metadata]\nname=['a', 'b']\n");
+        edit_label(on(&mut list, ON), "io.buildpacks.project.metadata", |value| {
+            *value = json!({ "source": { "metadata": { "name": ["a", "b"] } } });
+        });
+        found.push(Fault::of(list, "source.non-string", "a list as annotation", ON, |e| {
+            edit_manifest(on(e, ON), |m| m["annotations"]["org.opencontainers.image.title"] = json!(["a", "b"]));
+        }));
+        found
+    }
+
+    #[test]
+    fn where_two_texts_part_is_told_also_behind_the_cut() {
+        let long = "x".repeat(65_536);
+        let mut evidence = sample::scenario();
+        edit_input(on(&mut evidence, ON), PROJECT, &format!("[source.metadata]\nname='{long}'\n"));
+        annotate(on(&mut evidence, ON), "org.opencontainers.image.title", Some(&long));
+        assert_eq!(find(&evidence, "source.title.verbatim", ON), Finding::Holds);
+        annotate(on(&mut evidence, ON), "org.opencontainers.image.title", Some(&long[..65_535]));
+        let Finding::Violated(found) = find(&evidence, "source.title.verbatim", ON) else { panic!("a cut value") };
+        assert!(found.found.len() < 1000 && found.found.ends_with("(65535 bytes, other from byte 65535 on)"));
     }
 }

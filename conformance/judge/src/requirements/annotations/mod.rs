@@ -1,7 +1,7 @@
 //! The form of annotations, whoever made them (`oci-image-annotations.md`).
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use crate::evidence::{Export, Image};
 use crate::json::Json;

@@ -1,7 +1,7 @@
 //! The run image: what `base.name` and `base.digest` say, and whether it is true.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use crate::digest::Digest;
 use crate::evidence::{Export, Image, Target};

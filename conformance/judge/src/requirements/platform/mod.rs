@@ -8,7 +8,7 @@ mod labels;
 mod layers;
 mod slices;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use crate::evidence::Export;
 use crate::requirement::{Case, Needs, Requirement, Source, holds_when, violated};
