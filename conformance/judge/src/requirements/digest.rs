@@ -26,6 +26,11 @@ pub(super) const TABLE: &[Requirement] = &[
         REPORT,
         |case| case.each_image(the_report_has_the_digest_served),
     )
+    .because("platforms take the digest from the report to sign, deploy or scan the image")
+    .looks_like(
+        "report.toml has another digest than the tag serves, often one from before the last change of the manifest",
+    )
+    .fix("take the digest from the bytes that were sent")
     .on(REGISTRY),
     Requirement::new(
         Level::Must,
@@ -34,10 +39,16 @@ pub(super) const TABLE: &[Requirement] = &[
         REPORT,
         |case| case.each_image(the_report_has_the_manifest_s_size),
     )
+    .because("together with the digest the size makes a descriptor, which is refused when one of them is wrong")
+    .looks_like("image.manifest-size is missing or not the length of the bytes served")
+    .fix("count the bytes that were sent")
     .on(REGISTRY),
     Requirement::new(Level::Must, "digest.report-tags", "report.toml lists every tag and no other", REPORT, |case| {
         case.each(the_report_lists_every_tag)
     })
+    .because("platforms learn from the report what was written")
+    .looks_like("a tag is missing in image.tags, or one is there that was not asked for")
+    .fix("list every <image> that was written")
     .on(REGISTRY)
     .needing(Needs::Success),
     Requirement::new(
@@ -47,6 +58,9 @@ pub(super) const TABLE: &[Requirement] = &[
         ADDRESSING,
         |case| case.each_image(descriptors_are_true),
     )
+    .because("everything below a manifest is found by these digests and sizes")
+    .looks_like("a descriptor's digest or size is not that of the blob under it")
+    .fix("compute both from the bytes that are sent")
     .on(WITH_MANIFEST),
     Requirement::new(
         Level::Must,
@@ -54,7 +68,10 @@ pub(super) const TABLE: &[Requirement] = &[
         "layer i decompresses to bytes whose sha256 is diff_ids[i], and there are as many of both",
         Source::oci_config("Properties, rootfs"),
         |case| case.each_image(layers_are_those_of_the_config),
-    ),
+    )
+    .because("runtimes check every layer against its diffID and refuse the image otherwise")
+    .looks_like("a layer decompresses to other bytes than diff_ids says, or counts differ")
+    .fix("keep layers and diffIDs in one list"),
     Requirement::new(
         Level::Should,
         "digest.history-true",
@@ -62,6 +79,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_config("Properties, history"),
         |case| case.each_image(the_history_numbers_the_layers),
     )
+    .because("tools match history and layers by counting; a wrong count shows each layer under another's line")
+    .looks_like("the entries without empty_layer are more or fewer than the layers")
+    .fix("append one entry for each layer added")
     .when("there is a history, and the run image's own numbers its layers"),
     Requirement::new(
         Level::Must,
@@ -70,6 +90,9 @@ pub(super) const TABLE: &[Requirement] = &[
         OUTPUTS,
         |case| case.each(every_tag_is_the_same_image),
     )
+    .because("all references of one export are the same app image")
+    .looks_like("one <image> serves another digest, or nothing")
+    .fix("make the manifest once and put it under every tag")
     .on(REGISTRY)
     .needing(Needs::Success),
     Requirement::new(
@@ -79,6 +102,9 @@ pub(super) const TABLE: &[Requirement] = &[
         REPRODUCIBLE,
         |case| repeats_agree(case, "manifest digest", |export| export.manifest_digest().map(ToString::to_string)),
     )
+    .because("a digest that changes with nothing cannot be compared or cached")
+    .looks_like("two exports of one build have different manifest digests")
+    .fix("look for times, random order and temporary paths in manifest and config")
     .when("the same build was exported more than once")
     .on(REGISTRY),
     Requirement::new(
@@ -88,6 +114,12 @@ pub(super) const TABLE: &[Requirement] = &[
         REPRODUCIBLE,
         |case| repeats_agree(case, "imageID", |export| export.image_id().map(ToString::to_string)),
     )
+    .because(
+        "the imageID covers the config and, by the diffIDs, all content; it has to be the same when they \
+are",
+    )
+    .looks_like("two exports of one build have different configs")
+    .fix("look for times, random order and temporary paths in config and layers")
     .when("the same build was exported more than once"),
     Requirement::new(
         Level::Should,
@@ -96,6 +128,9 @@ pub(super) const TABLE: &[Requirement] = &[
         REPRODUCIBLE,
         surroundings_change_nothing,
     )
+    .because("a build that depends on the machine around it cannot be reproduced elsewhere")
+    .looks_like("another time zone, umask, locale, folder, host name or file order gives another digest")
+    .fix("set modes, times, owners and order explicitly when layers are written, and print times in UTC")
     .when("the same build was exported in other surroundings, and a repeat in the same ones does not differ already"),
     Requirement::new(
         Level::Should,
@@ -103,14 +138,20 @@ pub(super) const TABLE: &[Requirement] = &[
         "created is SOURCE_DATE_EPOCH, or a constant without it",
         OUTPUTS,
         |case| case.each_image(|export, image| created_is_given_or_constant(case, export, image)),
-    ),
+    )
+    .because("the variable lets a platform say when, and without it a constant keeps images comparable")
+    .looks_like("created is the time of the export, or ignores SOURCE_DATE_EPOCH")
+    .fix("use SOURCE_DATE_EPOCH where it is set, else one constant"),
     Requirement::new(
         Level::Should,
         "digest.mtimes-constant",
         "all entries of new layers have one modification time",
         OUTPUTS,
         |case| case.each_image(entries_have_one_time),
-    ),
+    )
+    .because("times of files differ from checkout to checkout, and would make every layer a new one")
+    .looks_like("entries of new layers have different modification times")
+    .fix("set one constant time on every entry"),
     Requirement::new(
         Level::Must,
         "digest.annotations-change-manifest",
@@ -118,6 +159,9 @@ pub(super) const TABLE: &[Requirement] = &[
         ADDRESSING,
         other_annotations_are_another_manifest,
     )
+    .because("annotations are part of the manifest's bytes, so other annotations are another digest")
+    .looks_like("two manifests with different annotations are named by one digest")
+    .fix("compute the digest after the annotations are set")
     .when("two exports of one build differ in their annotations")
     .on(WITH_MANIFEST),
     Requirement::new(
@@ -127,6 +171,9 @@ pub(super) const TABLE: &[Requirement] = &[
         REPRODUCIBLE,
         other_project_metadata_keeps_the_layers,
     )
+    .because("what is said about an image is no part of its content, and layers have to stay shareable")
+    .looks_like("another project-metadata.toml gives other layers")
+    .fix("keep project metadata in manifest and label, out of every layer")
     .when("two exports differ in nothing but project-metadata.toml, and a repeat does not differ already"),
     Requirement::new(
         Level::Must,
@@ -135,6 +182,9 @@ pub(super) const TABLE: &[Requirement] = &[
         ADDRESSING,
         |case| case.each(nothing_old_is_touched),
     )
+    .because("whoever deployed by digest relies on it; an export moves tags and destroys nothing")
+    .looks_like("a DELETE, or a PUT under a digest that was there already")
+    .fix("write new manifests and move tags, nothing else")
     .when("a recorder stood between exporter and registry")
     .on(REGISTRY)
     .needing(Needs::Process),

@@ -15,6 +15,9 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(Level::Must, "layout.path", "the image is at the mapped path", MAPPING, |case| {
         case.each(the_image_is_at_its_path)
     })
+    .because("platforms look for the image at the path that its reference maps to")
+    .looks_like("no image layout at that path")
+    .fix("map registry, repository and tag to folders as the specification says")
     .when("the reference's registry has no port, for which the mapping is open")
     .on(LAYOUT)
     .needing(Needs::Success),
@@ -25,6 +28,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_layout("Content"),
         |case| case.each(the_layout_is_valid),
     )
+    .because("every reader of layouts checks the version, the index and the hashes")
+    .looks_like("oci-layout is missing, or index.json names what is not under blobs/")
+    .fix("write blobs first, then index.json with their true digests and sizes")
     .on(LAYOUT)
     .needing(Needs::Success),
     Requirement::new(
@@ -34,6 +40,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::rfc_0119("How it Works"),
         |case| case.each_image(the_app_s_blobs_are_there),
     )
+    .because("the run image's blobs may be fetched elsewhere; the app's exist nowhere else")
+    .looks_like("a layer or config of the app is not under blobs/")
+    .fix("write every blob that is not the run image's")
     .on(LAYOUT),
     Requirement::new(
         Level::Must,
@@ -42,6 +51,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("exporter, Outputs"),
         |case| case.each(every_reference_has_the_same_image),
     )
+    .because("each <image> has its own path and all are one app image")
+    .looks_like("a path is missing or has another manifest")
+    .fix("write the same manifest at the path of every <image>")
     .on(LAYOUT)
     .needing(Needs::Success),
     Requirement::new(
@@ -51,6 +63,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::rfc_0119("Motivation"),
         |case| case.each_image(|export, image| annotations_are_those_of_the_registry(case, export, image)),
     )
+    .because("a layout is an image on its way to a registry and should say the same")
+    .looks_like("an annotation differs from that of the registry export")
+    .fix("annotate in one place for both targets")
     .when("the same step was exported to a registry")
     .on(LAYOUT),
     Requirement::new(
@@ -60,6 +75,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("Experimental Features"),
         the_experimental_gate_is_kept,
     )
+    .because("layouts are experimental, and users have to agree to that")
+    .looks_like("it exports with the variable unset, or says nothing with warn")
+    .fix("check CNB_EXPERIMENTAL_MODE before anything is written")
     .when("the scenario exports with several values of CNB_EXPERIMENTAL_MODE")
     .on(LAYOUT)
     .needing(Needs::Process),

@@ -23,6 +23,9 @@ macro_rules! keys {
                     RFC,
                     |case| case.each_image(|export, image| the_value_is_there(export, image, $name, $table, $key)),
                 )
+                .because("the platform said it, so that whoever finds the image can read it without pulling it")
+                .looks_like(concat!("project-metadata.toml has source.", $table, ".", $key, ", and the manifest no ", $name))
+                .fix(concat!("copy source.", $table, ".", $key, " to the annotation org.opencontainers.image.", $name))
                 .when(concat!("source.", $table, ".", $key, " is a non-empty string and no buildpack contributes the key"))
                 .on(WITH_MANIFEST),
                 Requirement::new(
@@ -32,6 +35,10 @@ macro_rules! keys {
                     RFC,
                     |case| case.each_image(|export, image| the_value_is_verbatim(export, image, $name, $table, $key)),
                 )
+                .because("tools compare and search these values; one that was trimmed, escaped or normalised is another \
+value")
+                .looks_like(concat!("the annotation ", $name, " differs from its input by white space, escapes, normal form or length"))
+                .fix("pass the string on unchanged, and let the JSON encoder alone escape it")
                 .when("the annotation is there, its input is a string, and no buildpack contributes the key")
                 .on(WITH_MANIFEST),
                 Requirement::new(
@@ -41,6 +48,9 @@ macro_rules! keys {
                     RFC,
                     |case| case.each_image(|export, image| the_value_is_not_invented(export, image, $name, $table, $key)),
                 )
+                .because("an annotation speaks for the app; one that nobody gave is a guess that others take for a fact")
+                .looks_like(concat!("the manifest has ", $name, " although project-metadata.toml lacks source.", $table, ".", $key))
+                .fix("leave the annotation out where its input is missing: no default, no empty string")
                 .when(concat!("source.", $table, ".", $key, " is not there and no buildpack contributes the key"))
                 .on(WITH_MANIFEST),
             )*
@@ -51,6 +61,12 @@ macro_rules! keys {
                 Source::platform("project-metadata.toml"),
                 |case| case.each_image(values_that_are_no_strings_do_no_harm),
             )
+            .because(
+                "project-metadata.toml is arbitrary data, and descriptors do give lists of authors and licences; a manifest \
+                 with such a list as annotation cannot be read",
+            )
+            .looks_like("the export fails, the label loses the value, or the annotation is a list, number or table")
+            .fix("keep the JSON form in the label, and make the annotation a string or leave it out")
             .when("an input of the seven keys is no string")
             .on(EVERYWHERE),
         ];

@@ -31,10 +31,19 @@ const fn row(
 
 pub(super) const TABLE: &[Requirement] = &[
     row(Level::Optional, "base.digest-present", "base.digest is there", HOW, |case| case.each(the_digest_is_there))
+        .because("with it, tools tell whether an image has to be rebased without downloading it")
+        .looks_like(
+            "the manifest lacks org.opencontainers.image.base.digest although run-image.reference has a \
+digest",
+        )
+        .fix("copy the digest of run-image.reference in analyzed.toml to the annotation")
         .when("the run image has a known digest and is not extended"),
     row(Level::Must, "base.digest-is-run-image", "base.digest is the digest in run-image.reference", HOW, |case| {
         case.each(|export| with_digest(export, base_digest_is_the_analysed_run_image))
     })
+    .because("any other digest points at an image on which this one is not based")
+    .looks_like("the value is the digest of another image, of a config, or is not spelled exactly")
+    .fix("take it from run-image.reference, byte for byte")
     .when(THERE),
     row(
         Level::Must,
@@ -43,10 +52,16 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_descriptor("Digests"),
         |case| case.each(|export| with_digest(export, the_digest_resolves)),
     )
+    .because("a digest under which nothing is served can be neither compared nor rebased from")
+    .looks_like("the value is no digest, or the run image's repository answers 404 or with other bytes")
+    .fix("take the digest of the manifest or index in the repository, not one computed after a conversion")
     .when(THERE),
     row(Level::Must, "base.digest-not-image-id", "base.digest is never an imageID", REVIEW, |case| {
         case.each(|export| with_digest(export, the_digest_is_no_image_id))
     })
+    .because("an imageID names a config; no registry serves a manifest under it")
+    .looks_like("the value is the digest of the run image's or the app image's config")
+    .fix("use the manifest's digest; in a daemon, where there is none, leave the annotation out")
     .when(THERE),
     row(
         Level::Must,
@@ -55,8 +70,14 @@ pub(super) const TABLE: &[Requirement] = &[
         REVIEW,
         |case| case.each(|export| with_digest(export, the_digest_stays_after_the_tag_moved)),
     )
+    .because("the build is based on what was analysed; a tag may have moved since")
+    .looks_like("after the tag was moved, the value is what the tag names now")
+    .fix("never look the digest up by tag during export")
     .when("base.digest is there and the run image's tag moved between analysis and export"),
     row(Level::Optional, "base.name-present", "base.name is there", HOW, |case| case.each(the_name_is_there))
+        .because("the name says from where a newer base is to be taken")
+        .looks_like("the manifest lacks org.opencontainers.image.base.name although the run image has a name")
+        .fix("write run-image.image of analyzed.toml, fully qualified")
         .when("the run image has a known digest and is not extended"),
     row(
         Level::Must,
@@ -65,6 +86,9 @@ pub(super) const TABLE: &[Requirement] = &[
         REVIEW,
         |case| case.each(|export| with_name(export, the_name_is_the_run_image_s)),
     )
+    .because("a tool that rebases follows the name; a wrong one leads to another image")
+    .looks_like("the value names another repository or tag than the run image's names and mirrors")
+    .fix("take it from run-image.image, not from reference")
     .when(NAMED),
     row(
         Level::Should,
@@ -73,10 +97,16 @@ pub(super) const TABLE: &[Requirement] = &[
         KEYS,
         |case| case.each(|export| with_name(export, the_name_spells_out_its_registry)),
     )
+    .because("the key is defined as a full reference; a short one depends on who reads it")
+    .looks_like("a name such as run:base, without registry")
+    .fix("add registry, library/ and tag where they are left out")
     .when(NAMED),
     row(Level::Should, "base.name-is-tag", "base.name is a tag reference", Source::rfc_196("What it is"), |case| {
         case.each(|export| with_name(export, the_name_is_a_tag))
     })
+    .because("a tag can move on to a newer base, which is what the name is for; a digest cannot")
+    .looks_like("the value ends in @sha256 and a digest, although the run image was named by tag")
+    .fix("write the tag in base.name and the digest in base.digest")
     .when("base.name is there and the run image was not named by digest"),
     row(
         Level::Must,
@@ -85,6 +115,9 @@ pub(super) const TABLE: &[Requirement] = &[
         HOW,
         |case| case.each(name_and_digest_agree_with_the_label),
     )
+    .because("the rebaser reads the label and others read the annotation; both speak of one image")
+    .looks_like("name or digest differ from runImage in io.buildpacks.lifecycle.metadata")
+    .fix("fill both from the same value")
     .when("base.name or base.digest is there, and so is runImage in the label"),
     row(
         Level::Must,
@@ -93,10 +126,19 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("exporter, Outputs"),
         |case| case.each(|export| with_digest(export, the_base_s_layers_come_first)),
     )
+    .because(
+        "an image is based on another when it begins with the other's layers; otherwise the annotation is \
+untrue",
+    )
+    .looks_like("the first diffIDs of the app image are not those of the image under base.digest")
+    .fix("append to the layers of the run image that was analysed, in their order")
     .when(THERE),
     row(Level::Should, "base.pair", "where base.name is there, base.digest is", KEYS, |case| {
         case.each(|export| with_name(export, the_name_comes_with_its_digest))
     })
+    .because("a name without digest says what to look for, and not what was used")
+    .looks_like("base.name is there and base.digest is not")
+    .fix("write both or neither")
     .when(NAMED),
 ];
 

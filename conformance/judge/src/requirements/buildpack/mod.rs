@@ -27,8 +27,10 @@ pub(super) const TABLE: &[Requirement] = &[
     .because(
         "the review proposes that buildpacks say what is annotated, as they do for labels; this shows who implements it",
     )
-    .looks_like("a key of [[annotations]] in config/metadata.toml is missing on the manifest or has a changed value")
-    .fix("copy key and value of every [[annotations]] entry of <layers>/config/metadata.toml to the manifest")
+    .looks_like("a key of [[annotations]] in config/metadata.toml is missing on the manifest or has a changed \
+value")
+    .fix("copy key and value of every [[annotations]] entry of <layers>/config/metadata.toml to the \
+manifest")
     .when("a buildpack contributes an annotation that nobody else gives")
     .on(WITH_MANIFEST),
     Requirement::new(
@@ -53,7 +55,8 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::rfc_0119("Motivation"),
         |case| case.each_image(|export, image| every_target_has_the_same(case, export, image)),
     )
-    .because("a layout is an image on its way to a registry; it should not say less, or other things, than the image there")
+    .because("a layout is an image on its way to a registry; it should not say less, or other things, than the \
+image there")
     .looks_like("the registry export has a contributed annotation that the layout lacks or gives another value")
     .fix("make the manifest in one place for both targets")
     .when("a buildpack contributes annotations and the same step was exported to a registry")
@@ -69,7 +72,8 @@ pub(super) const TABLE: &[Requirement] = &[
         "annotations are on the manifest so that content stays as it is: layers that change with them cannot be shared or \
          re-used",
     )
-    .looks_like("two builds that differ in [[annotations]] alone have other layers besides the one with metadata.toml")
+    .looks_like("two builds that differ in [[annotations]] alone have other layers besides the one with \
+metadata.toml")
     .fix("keep annotations out of every layer; only the layer with config/metadata.toml holds that file")
     .when("two exports differ in [[annotations]] alone, and a repeat does not differ already"),
 ];

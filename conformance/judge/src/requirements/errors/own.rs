@@ -27,7 +27,8 @@ pub(super) const SPECIAL_FILE: Requirement = Requirement::new(
     "a fifo that the exporter waits for until the time limit, an image that lacks files beside the socket, or an empty \
      regular file where the socket was",
 )
-.fix("look at a file's type before opening it; refuse what is neither file, folder nor link, or skip it with a warning")
+.fix("look at a file's type before opening it; refuse what is neither file, folder nor link, or skip \
+it with a warning")
 .when("a scenario has a socket or fifo among the files and lets the exporter refuse it")
 .needing(Needs::Process);
 
