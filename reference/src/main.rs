@@ -1,6 +1,7 @@
 //! The binary: reads command line and environment, exports, prints the cause of a failure, and exits with a code of
 //! the Platform API. Called as `exporter` through a link, as platforms do, it does the same.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use reference::cli::{self, CliError, Environment};
@@ -9,14 +10,14 @@ use reference::export::{ExportError, export};
 use reference::log::Log;
 
 fn main() -> ExitCode {
-    let environment: Environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
+    let environment: Environment =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
     let options = match cli::read(std::env::args_os().skip(1), &environment) {
         Ok(options) => options,
-        Err(CliError::Flags(error)) => {
+        // The answer to -help and -version.
+        Err(CliError::Flags(error)) if !error.use_stderr() => {
             let _ = error.print();
-            return if error.use_stderr() { Exit::BadInput.into() } else { Exit::Success.into() };
+            return Exit::Success.into();
         }
         Err(error) => {
             return fail(
@@ -52,6 +53,7 @@ fn exit(error: &ExportError) -> Exit {
 
 /// The message and its causes, in one line.
 fn fail(error: &dyn std::error::Error, exit: Exit) -> ExitCode {
-    eprintln!("ERROR: failed to {error}");
+    // Whoever closed standard error has the exit code.
+    let _ = writeln!(std::io::stderr(), "ERROR: failed to {error}");
     exit.into()
 }
