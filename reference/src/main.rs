@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use reference::cli::{self, CliError, Environment};
 use reference::exit::Exit;
-use reference::export::{ExportError, export};
+use reference::export::export;
 use reference::log::Log;
 
 fn main() -> ExitCode {
@@ -32,22 +32,7 @@ fn main() -> ExitCode {
     };
     match runtime.block_on(export(&options, Log::new(options.log_level))) {
         Ok(()) => Exit::Success.into(),
-        Err(error) => fail(&error, exit(&error)),
-    }
-}
-
-fn exit(error: &ExportError) -> Exit {
-    match error {
-        ExportError::BuildpackApi { .. } => Exit::BuildpackApi,
-        ExportError::NoImage
-        | ExportError::Name(_)
-        | ExportError::DigestAsTag(_)
-        | ExportError::TwoRegistries(..)
-        | ExportError::Input(_)
-        | ExportError::NoRunImage(_)
-        | ExportError::Extended(_)
-        | ExportError::Process(_) => Exit::BadInput,
-        _ => Exit::Export,
+        Err(error) => fail(&error, error.exit()),
     }
 }
 

@@ -144,7 +144,9 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         )?,
         report: path(find("-report", &flags.report, "CNB_REPORT_PATH"), below("report.toml"))?,
         run: path(find("-run", &flags.run, "CNB_RUN_PATH"), "/cnb/run.toml".into())?,
-        source_date_epoch: Given::variable("SOURCE_DATE_EPOCH", environment).map(|given| given.seconds()).transpose()?,
+        source_date_epoch: Given::variable("SOURCE_DATE_EPOCH", environment)
+            .map(|given| given.seconds())
+            .transpose()?,
         exec_env: Given::variable("CNB_EXEC_ENV", environment).map(|given| given.exec_env()).transpose()?,
         registry_auth: Given::variable("CNB_REGISTRY_AUTH", environment)
             .map(|given| given.credentials())
@@ -184,10 +186,7 @@ fn insecure(flags: &Flags, environment: &Environment) -> Result<Vec<String>, Cli
     Ok(given.text()?.split(',').map(str::trim).filter(|host| !host.is_empty()).map(str::to_owned).collect())
 }
 
-fn destination(
-    flags: &Flags,
-    environment: &Environment,
-) -> Result<(Destination, Option<&'static str>), CliError> {
+fn destination(flags: &Flags, environment: &Environment) -> Result<(Destination, Option<&'static str>), CliError> {
     let find = |name, value, variable| Given::find((name, value), variable, environment);
     let boolean = |given: Option<Given>| given.map_or(Ok(false), |given| given.boolean());
     let text = |name| Given::variable(name, environment).map(|given| given.text()).transpose();
@@ -195,9 +194,7 @@ fn destination(
     let layout = boolean(find("-layout", &flags.layout, "CNB_USE_LAYOUT"))?;
     let wrong = |reason| CliError::Value { name: "-layout", value: "true".to_owned(), reason };
     match (daemon, layout) {
-        (true, true) => {
-            Err(wrong("exporting to multiple targets is unsupported; leave out -daemon or -layout"))
-        }
+        (true, true) => Err(wrong("exporting to multiple targets is unsupported; leave out -daemon or -layout")),
         (true, false) => Ok((Destination::Daemon(text("DOCKER_HOST")?), None)),
         (false, false) => Ok((Destination::Registry, None)),
         (false, true) => {
