@@ -8,6 +8,7 @@ use reference::cli::{self, CliError, Environment};
 use reference::exit::Exit;
 use reference::export::export;
 use reference::log::Log;
+use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     let environment: Environment =
@@ -30,14 +31,39 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, Exit::Export),
     };
-    match runtime.block_on(export(&options, Log::new(options.log_level))) {
-        Ok(()) => Exit::Success.into(),
-        Err(error) => fail(&error, error.exit()),
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = export(&options, Log::new(options.log_level)) => Ok(result),
+            signal = ended() => Err(signal),
+        }
+    });
+    // Threads that write a layout remove what they have not finished.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    match result {
+        Ok(Ok(())) => Exit::Success.into(),
+        Ok(Err(error)) => fail(&error, error.exit()),
+        Err(signal) => fail(&format_args!("export: ended by {signal}"), Exit::Export),
     }
 }
 
-/// The message and its causes, in one line.
-fn fail(error: &dyn std::error::Error, exit: Exit) -> ExitCode {
+/// Waits until somebody wants this process to end; gives the signal's name.
+async fn ended() -> &'static str {
+    let watch = |kind: SignalKind| async move {
+        match signal(kind) {
+            Ok(mut stream) => stream.recv().await,
+            // Without a handler the signal ends the process by itself.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = watch(SignalKind::interrupt()) => "SIGINT",
+        _ = watch(SignalKind::terminate()) => "SIGTERM",
+        _ = watch(SignalKind::hangup()) => "SIGHUP",
+    }
+}
+
+/// The message, in one line.
+fn fail(error: &dyn std::fmt::Display, exit: Exit) -> ExitCode {
     // Whoever closed standard error has the exit code.
     let _ = writeln!(std::io::stderr(), "ERROR: failed to {error}");
     exit.into()
