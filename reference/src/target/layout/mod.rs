@@ -1,16 +1,21 @@
 //! An OCI image layout as a target (`rfc-0119-export-to-oci-layout.md`; `cnb-platform.md`, Map an image reference to a
 //! path in the layout directory). Layers of the run image whose blobs the layout does not hold are left out.
 
+mod staging;
+
 use std::fs;
-use std::io::{self, Seek};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{NewLayer, Outcome, StoredImage};
+use super::{NewLayer, Outcome, Platform, StoredImage};
 use crate::digest::Digest;
-use crate::image::{Descriptor, LAYER, MANIFEST, oci_layer_type};
+use crate::image::{Descriptor, LAYER, oci_layer_type};
 use crate::image_name::ImageName;
+use staging::{Staging, put_all};
 
 /// Why a layout could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +52,15 @@ pub struct Layout {
     base_layers: Vec<Descriptor>,
 }
 
+/// Tells a thread that nobody waits for it any more.
+struct Abandon(Arc<AtomicBool>);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn disk(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LayoutError {
     let path = path.to_path_buf();
     move |source| LayoutError::Disk { doing, path, source }
@@ -70,13 +84,13 @@ impl Layout {
         Self { root, base: None, previous: None, base_layers: Vec::new() }
     }
 
-    /// The run image at `path@digest`.
+    /// The run image at `path@digest`; of an index the manifest for `platform`.
     ///
     /// # Errors
     /// [`LayoutError`] naming the file.
-    pub fn base(&mut self, reference: &str) -> Result<StoredImage, LayoutError> {
+    pub fn base(&mut self, reference: &str, platform: &Platform) -> Result<StoredImage, LayoutError> {
         let (folder, digest) = split(reference)?;
-        let image = read_image(&folder, &digest)?;
+        let image = read_image(&folder, &digest, platform)?;
         self.base_layers.clone_from(&image.layers);
         self.base = Some(folder);
         Ok(image)
@@ -86,12 +100,12 @@ impl Layout {
     ///
     /// # Errors
     /// [`LayoutError`] where it is there and cannot be read.
-    pub fn previous(&mut self, reference: &str) -> Result<Option<StoredImage>, LayoutError> {
+    pub fn previous(&mut self, reference: &str, platform: &Platform) -> Result<Option<StoredImage>, LayoutError> {
         let Ok((folder, digest)) = split(reference) else { return Ok(None) };
         if !blob(&folder, &digest).is_file() {
             return Ok(None);
         }
-        let image = read_image(&folder, &digest)?;
+        let image = read_image(&folder, &digest, platform)?;
         self.previous = Some(folder);
         Ok(Some(image))
     }
@@ -102,102 +116,54 @@ impl Layout {
         self.base_layers.iter().cloned().chain(layers.iter().filter_map(descriptor)).collect()
     }
 
-    /// Writes the image for every tag: each folder is made beside its place and put there whole.
+    /// Writes the image for every tag: all folders are made beside their places first, and put there whole.
     ///
     /// # Errors
-    /// [`LayoutError`] naming the file.
-    pub fn write(
-        &self,
+    /// [`LayoutError`] naming the file; every place is as it was then.
+    pub async fn write(
+        self,
         images: &[ImageName],
-        config: &[u8],
-        manifest: &[u8],
-        layers: &mut [NewLayer],
+        config: Vec<u8>,
+        manifest: Vec<u8>,
+        layers: Vec<NewLayer>,
     ) -> Result<Outcome, LayoutError> {
-        for image in images {
-            let place = self.place(image);
-            let parent = place.parent().unwrap_or(&self.root);
-            fs::create_dir_all(parent).map_err(disk("make the folder", parent))?;
-            let making = tempfile::Builder::new()
-                .prefix(".exporting-")
-                .tempdir_in(parent)
-                .map_err(disk("make a folder in", parent))?;
-            self.fill(making.path(), config, manifest, layers)?;
-            put(making, &place)?;
-        }
-        Ok(Outcome {
-            digest: Some(Digest::of(manifest)),
-            image_id: Digest::of(config).to_string(),
+        let mut places: Vec<PathBuf> = images.iter().map(|image| self.place(image)).collect();
+        places.sort();
+        places.dedup();
+        let outcome = Outcome {
+            digest: Some(Digest::of(&manifest)),
+            image_id: Digest::of(&config).to_string(),
             manifest_size: Some(manifest.len() as u64),
-        })
+        };
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let _abandon = Abandon(abandoned.clone());
+        let root = self.root.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            let staging =
+                Staging { base: self.base, previous: self.previous, base_layers: self.base_layers, abandoned };
+            put_all(&root, &places, |folder, first| match first {
+                None => staging.fill(folder, &config, &manifest, &layers),
+                Some(first) => staging.copy(first, folder),
+            })
+        });
+        let broken = |error: tokio::task::JoinError| disk("write", &PathBuf::from("layout"))(io::Error::other(error));
+        written.await.map_err(broken)??;
+        Ok(outcome)
     }
 
     fn place(&self, image: &ImageName) -> PathBuf {
         let tag = image.tag_or_latest().unwrap_or("latest");
         self.root.join(&image.registry).join(&image.repository).join(tag)
     }
-
-    fn fill(&self, folder: &Path, config: &[u8], manifest: &[u8], layers: &mut [NewLayer]) -> Result<(), LayoutError> {
-        let blobs = folder.join("blobs/sha256");
-        fs::create_dir_all(&blobs).map_err(disk("make the folder", &blobs))?;
-        for layer in &self.base_layers {
-            copy_if_there(self.base.as_deref(), folder, &layer.digest)?;
-        }
-        for layer in layers {
-            match layer {
-                NewLayer::Made(made) => {
-                    let to = blob(folder, &made.digest);
-                    let mut file = fs::File::create(&to).map_err(disk("write", &to))?;
-                    made.file
-                        .rewind()
-                        .and_then(|()| io::copy(&mut made.file, &mut file))
-                        .map_err(disk("write", &to))?;
-                }
-                NewLayer::Reused { descriptor: Some(descriptor), .. } => {
-                    copy_if_there(self.previous.as_deref(), folder, &descriptor.digest)?;
-                }
-                NewLayer::Reused { .. } | NewLayer::Streamed { .. } => {}
-            }
-        }
-        let index = json!({
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.index.v1+json",
-            "manifests": [{ "mediaType": MANIFEST, "digest": Digest::of(manifest), "size": manifest.len() }],
-        });
-        for (path, bytes) in [
-            (blob(folder, &Digest::of(config)), config),
-            (blob(folder, &Digest::of(manifest)), manifest),
-            (folder.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#),
-            (folder.join("index.json"), index.to_string().as_bytes()),
-        ] {
-            fs::write(&path, bytes).map_err(disk("write", &path))?;
-        }
-        Ok(())
-    }
 }
 
-fn copy_if_there(from: Option<&Path>, to: &Path, digest: &Digest) -> Result<(), LayoutError> {
-    let (Some(from), to) = (from.map(|folder| blob(folder, digest)), blob(to, digest)) else { return Ok(()) };
-    if !from.is_file() || to.exists() {
-        return Ok(());
-    }
-    // A link costs nothing; across file systems, or where links are not allowed, a copy does it.
-    fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(|_| ())).map_err(disk("copy", &from))
-}
-
-/// Puts a finished folder at its place; what was there goes only when the new one is ready.
-fn put(making: tempfile::TempDir, place: &Path) -> Result<(), LayoutError> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(making.path(), fs::Permissions::from_mode(0o755)).map_err(disk("open up", making.path()))?;
-    if place.exists() {
-        fs::remove_dir_all(place).map_err(disk("replace", place))?;
-    }
-    let from = making.keep();
-    fs::rename(&from, place).map_err(disk("write", place))
-}
-
-fn read_image(folder: &Path, digest: &Digest) -> Result<StoredImage, LayoutError> {
-    let manifest = read_document(&blob(folder, digest), digest)?;
+fn read_image(folder: &Path, digest: &Digest, platform: &Platform) -> Result<StoredImage, LayoutError> {
+    let mut manifest = read_document(&blob(folder, digest), digest)?;
     let wrong = |reason: String| LayoutError::Content { path: blob(folder, digest), reason };
+    if let Some(entries) = manifest["manifests"].as_array() {
+        let chosen = platform.choose(entries).map_err(wrong)?;
+        manifest = read_document(&blob(folder, &chosen), &chosen)?;
+    }
     let config = Digest::parse(manifest["config"]["digest"].as_str().unwrap_or_default())
         .ok_or_else(|| wrong("it names no config".to_owned()))?;
     let mut layers: Vec<Descriptor> =

@@ -1,12 +1,18 @@
 //! What on disk becomes which layer (`cnb-platform.md`, exporter, Outputs; `cnb-buildpack.md`, launch.toml for slices).
 
-use std::collections::{BTreeMap, HashSet};
+mod app;
+
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use crate::inputs::{self, Buildpack, InputError, LayerContent, Slice};
-use crate::layer::{Item, Kind, LayerError, Owner, Tree, matches};
+use crate::cli::Options;
+use crate::inputs::{self, BuildMetadata, Buildpack, InputError, LayerContent};
+use crate::layer::{Item, Kind, LayerError, Owner, Tree};
 use crate::plan::{LAUNCHER, PROCESSES};
+
+pub use app::app;
 
 /// Why the layers' sources cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +29,15 @@ pub enum SourceError {
         /// The folder.
         path: PathBuf,
         /// The system's reason.
-        source: std::io::Error,
+        source: io::Error,
+    },
+    /// A bill of materials cannot be kept.
+    #[error("keep the bill of materials {}: {source}", path.display())]
+    Keep {
+        /// Where it was to be kept.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
     },
     /// The launcher is missing.
     #[error("read the launcher {}: {source}; -launcher names it", path.display())]
@@ -31,7 +45,7 @@ pub enum SourceError {
         /// The file.
         path: PathBuf,
         /// The system's reason.
-        source: std::io::Error,
+        source: io::Error,
     },
 }
 
@@ -46,6 +60,80 @@ pub struct LaunchSource {
     pub tree: Option<Tree>,
 }
 
+/// What a buildpack left for the image.
+#[derive(Debug)]
+pub struct BuildpackSource {
+    /// The buildpack.
+    pub buildpack: Buildpack,
+    /// Its launch layers, by name.
+    pub layers: Vec<LaunchSource>,
+    /// `[metadata]` of its `store.toml`, as JSON.
+    pub store: Option<serde_json::Value>,
+}
+
+/// Everything that becomes a layer, as metadata alone: contents stay on disk.
+#[derive(Debug)]
+pub struct Sources {
+    /// In the order of execution.
+    pub buildpacks: Vec<BuildpackSource>,
+    /// Software bills of materials, where there are some.
+    pub sbom: Option<Tree>,
+    /// Slices, then the rest.
+    pub app: Vec<Tree>,
+    /// The launcher.
+    pub launcher: Tree,
+    /// `<layers>/config`.
+    pub config: Tree,
+    /// Process symlinks, where there are processes.
+    pub processes: Option<Tree>,
+}
+
+impl Sources {
+    /// Walks through all folders of the build, so that what cannot be in an image is refused before anything is sent.
+    ///
+    /// # Errors
+    /// [`SourceError`] naming the file.
+    pub fn gather(
+        options: &Options,
+        group: &[Buildpack],
+        metadata: &BuildMetadata,
+        owner: Owner,
+    ) -> Result<Self, SourceError> {
+        let layers = &options.layers;
+        let of_buildpack = |buildpack: &Buildpack| -> Result<BuildpackSource, SourceError> {
+            let store: Option<toml::Table> =
+                inputs::read_if_there(&Path::new(layers).join(buildpack.folder()).join("store.toml"))?;
+            let store = store.and_then(|table| table.get("metadata").map(inputs::to_json));
+            let layers = launch_layers(layers, buildpack, owner)?;
+            Ok(BuildpackSource { buildpack: buildpack.clone(), layers, store })
+        };
+        let types: Vec<String> = metadata.processes.iter().map(|process| process.r#type.clone()).collect();
+        Ok(Self {
+            buildpacks: group.iter().map(of_buildpack).collect::<Result<_, _>>()?,
+            sbom: sbom(layers, &options.launcher_sbom, owner)?,
+            app: app(&options.app, &metadata.slices, owner)?,
+            launcher: launcher(&options.launcher)?,
+            config: config(layers, owner)?,
+            processes: processes(&types),
+        })
+    }
+
+    /// Whether a layer of the previous image is needed.
+    #[must_use]
+    pub fn reuse(&self) -> bool {
+        self.buildpacks.iter().flat_map(|source| &source.layers).any(|layer| layer.tree.is_none())
+    }
+}
+
+/// Whether there is a folder; what cannot be told is an error, never a no.
+fn is_folder(path: &Path) -> Result<bool, SourceError> {
+    match fs::metadata(path) {
+        Ok(facts) => Ok(facts.is_dir()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
+        Err(source) => Err(SourceError::List { path: path.to_path_buf(), source }),
+    }
+}
+
 /// The launch layers of a buildpack, by name.
 ///
 /// # Errors
@@ -53,7 +141,7 @@ pub struct LaunchSource {
 pub fn launch_layers(layers: &str, buildpack: &Buildpack, owner: Owner) -> Result<Vec<LaunchSource>, SourceError> {
     let folder_path = format!("{layers}/{}", buildpack.folder());
     let folder = Path::new(&folder_path);
-    if !folder.is_dir() {
+    if !is_folder(folder)? {
         return Ok(Vec::new());
     }
     let mut found = Vec::new();
@@ -64,7 +152,7 @@ pub fn launch_layers(layers: &str, buildpack: &Buildpack, owner: Owner) -> Resul
         }
         let path = format!("{folder_path}/{name}");
         let mut tree = None;
-        if folder.join(&name).is_dir() {
+        if is_folder(&folder.join(&name))? {
             let mut made = Tree::of_folder(Path::new(&path), &path, owner)?;
             put_parents(&mut made, &[layers, &folder_path], owner);
             tree = Some(made);
@@ -103,7 +191,7 @@ fn put_parents(tree: &mut Tree, parents: &[&str], owner: Owner) {
 pub fn sbom(layers: &str, launcher_sbom: &Path, owner: Owner) -> Result<Option<Tree>, SourceError> {
     let root = format!("{layers}/sbom/launch");
     let mut items: BTreeMap<Vec<u8>, Item> = BTreeMap::new();
-    if Path::new(&root).is_dir() {
+    if is_folder(Path::new(&root))? {
         let tree = Tree::of_folder(Path::new(&root), &root, owner)?;
         items.extend(tree.items.into_iter().map(|item| (item.path.clone(), item)));
     }
@@ -124,7 +212,7 @@ pub fn sbom(layers: &str, launcher_sbom: &Path, owner: Owner) -> Result<Option<T
 
 /// `<name>.sbom.<ext>` files of the folder that describes the lifecycle.
 fn own_sboms(folder: &Path, name: &str) -> Result<Vec<(String, PathBuf)>, SourceError> {
-    if !folder.is_dir() {
+    if !is_folder(folder)? {
         return Ok(Vec::new());
     }
     let fail = |source| SourceError::List { path: folder.to_path_buf(), source };
@@ -140,116 +228,18 @@ fn own_sboms(folder: &Path, name: &str) -> Result<Vec<(String, PathBuf)>, Source
     Ok(found)
 }
 
-/// Copies the lifecycle's own SBOMs to where those of the build are kept on disk.
+/// Puts the lifecycle's own SBOMs to where those of the build are kept on disk.
 ///
 /// # Errors
 /// The file system's.
 pub fn keep_build_sboms(layers: &str, lifecycle: &Path) -> Result<(), SourceError> {
     let folder = PathBuf::from(format!("{layers}/sbom/build/buildpacksio_lifecycle"));
     for (extension, source) in own_sboms(lifecycle, "lifecycle")? {
-        let fail = |source| SourceError::List { path: folder.clone(), source };
-        fs::create_dir_all(&folder).map_err(fail)?;
-        fs::copy(source, folder.join(format!("sbom.{extension}"))).map_err(fail)?;
+        let to = folder.join(format!("sbom.{extension}"));
+        let copied = fs::create_dir_all(&folder).and_then(|()| fs::copy(source, &to));
+        copied.map_err(|source| SourceError::Keep { path: to, source })?;
     }
     Ok(())
-}
-
-/// The app layers: one for each slice that matches something, then the rest.
-///
-/// # Errors
-/// [`SourceError`] naming the file.
-pub fn app(app: &str, slices: &[Slice], owner: Owner) -> Result<Vec<Tree>, SourceError> {
-    let all = Tree::of_folder(Path::new(app), app, owner)?.items;
-    let mut taken: HashSet<usize> = HashSet::new();
-    let mut trees = Vec::new();
-    for slice in slices {
-        let matched = matched(app, slice, &all);
-        let of_slice: HashSet<usize> =
-            (0..all.len()).filter(|index| !taken.contains(index) && is_below(&all[*index].path, &matched)).collect();
-        if of_slice.iter().any(|index| !matches!(all[*index].kind, Kind::Directory)) {
-            trees.push(with_folders(&all, &of_slice));
-        }
-        taken.extend(of_slice);
-    }
-    let rest: HashSet<usize> = (0..all.len()).filter(|index| !taken.contains(index)).collect();
-    trees.push(with_folders(&all, &rest));
-    Ok(trees)
-}
-
-/// Paths that a slice's patterns match; a folder stands for all that is in it.
-fn matched(app: &str, slice: &Slice, all: &[Item]) -> HashSet<Vec<u8>> {
-    let patterns: Vec<String> = slice
-        .paths
-        .iter()
-        .map(|pattern| {
-            let full = if pattern.starts_with('/') { pattern.clone() } else { format!("{app}/{pattern}") };
-            lexically_clean(&full)
-        })
-        .collect();
-    let is_matched = |item: &&Item| {
-        let path = String::from_utf8_lossy(&item.path);
-        patterns.iter().any(|pattern| matches(pattern, &path))
-    };
-    all.iter().filter(is_matched).map(|item| item.path.clone()).collect()
-}
-
-/// Without `.`, doubled and trailing slashes, as Go's `filepath.Clean` leaves a pattern.
-fn lexically_clean(path: &str) -> String {
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    format!("/{}", parts.join("/"))
-}
-
-fn is_below(path: &[u8], matched: &HashSet<Vec<u8>>) -> bool {
-    let mut at = path;
-    loop {
-        if matched.contains(at) {
-            return true;
-        }
-        match at.iter().rposition(|byte| *byte == b'/') {
-            Some(slash) if slash > 0 => at = &at[..slash],
-            _ => return false,
-        }
-    }
-}
-
-/// The chosen items and the folders that they lie in. A hard link whose first name is in another layer becomes a file.
-fn with_folders(all: &[Item], chosen: &HashSet<usize>) -> Tree {
-    let mut folders: HashSet<&[u8]> = HashSet::new();
-    for index in chosen {
-        let mut at = all[*index].path.as_slice();
-        while let Some(slash) = at.iter().rposition(|byte| *byte == b'/') {
-            at = &at[..slash];
-            folders.insert(at);
-        }
-    }
-    let mut first_names: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
-    let mut tree = Tree::default();
-    for (index, item) in all.iter().enumerate() {
-        let is_folder = matches!(item.kind, Kind::Directory) && folders.contains(item.path.as_slice());
-        if !chosen.contains(&index) && !is_folder {
-            continue;
-        }
-        let mut item = item.clone();
-        if let Kind::HardLink(original) = &item.kind {
-            let here = all.iter().enumerate().any(|(at, other)| other.path == *original && chosen.contains(&at));
-            if !here {
-                item.kind = relinked(all, original, &item.path, &mut first_names);
-            }
-        }
-        tree.items.push(item);
-    }
-    tree
-}
-
-/// The first of several names in a layer carries the content, the others link to it.
-fn relinked(all: &[Item], original: &[u8], path: &[u8], first_names: &mut BTreeMap<Vec<u8>, Vec<u8>>) -> Kind {
-    if let Some(first) = first_names.get(original) {
-        return Kind::HardLink(first.clone());
-    }
-    first_names.insert(original.to_vec(), path.to_vec());
-    all.iter()
-        .find(|other| other.path == original)
-        .map_or_else(|| Kind::HardLink(original.to_vec()), |other| other.kind.clone())
 }
 
 /// The launcher layer.
@@ -257,8 +247,11 @@ fn relinked(all: &[Item], original: &[u8], path: &[u8], first_names: &mut BTreeM
 /// # Errors
 /// [`SourceError::Launcher`].
 pub fn launcher(launcher: &Path) -> Result<Tree, SourceError> {
-    let facts =
-        fs::metadata(launcher).map_err(|source| SourceError::Launcher { path: launcher.to_path_buf(), source })?;
+    let fail = |source| SourceError::Launcher { path: launcher.to_path_buf(), source };
+    let facts = fs::metadata(launcher).map_err(fail)?;
+    if !facts.is_file() {
+        return Err(fail(io::Error::other("it is no file")));
+    }
     let mut items: Vec<Item> = ["/cnb", "/cnb/lifecycle"].into_iter().map(Tree::directory).collect();
     items.push(Item {
         path: LAUNCHER.into(),
@@ -303,9 +296,9 @@ pub fn config(layers: &str, owner: Owner) -> Result<Tree, SourceError> {
 mod tests {
     use super::*;
 
-    const OWNER: Owner = Owner { uid: 1, gid: 2 };
+    pub(super) const OWNER: Owner = Owner { uid: 1, gid: 2 };
 
-    fn listing(tree: &Tree, root: &str) -> String {
+    pub(super) fn listing(tree: &Tree, root: &str) -> String {
         let name = |item: &Item| {
             let path = String::from_utf8_lossy(&item.path).replace(root, "APP");
             match &item.kind {
@@ -315,24 +308,6 @@ mod tests {
             }
         };
         tree.items.iter().map(name).collect::<Vec<_>>().join("\n")
-    }
-
-    #[test]
-    fn slices_take_files_once_and_the_rest_has_what_is_left() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().display().to_string();
-        fs::create_dir_all(folder.path().join("static/deep")).unwrap();
-        fs::create_dir(folder.path().join("empty")).unwrap();
-        for name in ["static/a.js", "static/b.css", "static/deep/c", "README.md", "main"] {
-            fs::write(folder.path().join(name), name).unwrap();
-        }
-        fs::hard_link(folder.path().join("main"), folder.path().join("static/main")).unwrap();
-        let slice = |paths: &[&str]| Slice { paths: paths.iter().map(|path| (*path).to_owned()).collect() };
-        let slices =
-            [slice(&["static/*.js", "*.md"]), slice(&[&format!("{root}/static")]), slice(&["nothing", "static/a.js"])];
-        let trees = app(&root, &slices, OWNER).unwrap();
-        let shown: Vec<String> = trees.iter().map(|tree| listing(tree, &root)).collect();
-        insta::assert_snapshot!(shown.join("\n--\n"));
     }
 
     #[test]
