@@ -29,6 +29,9 @@ pub struct Descriptor {
     /// Where else the blob can be had.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub urls: Vec<String>,
+    /// Annotations; a run image's layer keeps those that it came with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// A Docker layer's media type as OCI has it; the blob is the same.
@@ -176,8 +179,13 @@ mod tests {
     fn config_and_manifest_of_a_sample() {
         let (base, layers) = (base(), [(Digest::of(b"app"), "app".to_owned())]);
         let config = config(parts(&base, &layers, &platform()));
-        let descriptor =
-            Descriptor { media_type: LAYER.to_owned(), digest: Digest::of(b"blob"), size: 4, urls: Vec::new() };
+        let descriptor = Descriptor {
+            media_type: LAYER.to_owned(),
+            digest: Digest::of(b"blob"),
+            size: 4,
+            urls: Vec::new(),
+            annotations: BTreeMap::new(),
+        };
         let annotations = BTreeMap::from([("b".to_owned(), "2".to_owned()), ("a".to_owned(), "1".to_owned())]);
         let manifest = manifest(&config, &[descriptor], &annotations);
         let pretty =

@@ -167,6 +167,7 @@ mod tests {
             digest: Digest::of(name.as_bytes()),
             size: 1,
             urls: Vec::new(),
+            annotations: std::collections::BTreeMap::new(),
         };
         let image = |diff_ids: Value, layers: usize| StoredImage {
             config: json!({ "rootfs": { "diff_ids": diff_ids } }),

@@ -193,6 +193,7 @@ pub fn descriptor(layer: &NewLayer) -> Option<Descriptor> {
             digest: blob.digest.clone(),
             size: blob.size,
             urls: Vec::new(),
+            annotations: std::collections::BTreeMap::new(),
         }),
         NewLayer::Reused { descriptor, .. } => descriptor.clone(),
         NewLayer::Streamed { .. } => None,
