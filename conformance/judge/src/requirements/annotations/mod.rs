@@ -385,10 +385,12 @@ fn own_value(export: &Export, image: &Image, key: &str) -> Option<String> {
 
 fn created_is_a_date(export: &Export, image: &Image) -> Finding {
     let key = format!("{PREFIX}created");
-    let Some(text) = own_value(export, image, &key) else {
-        return not_applicable("there is no annotation created, or it is a buildpack's");
-    };
-    holds_when(is_rfc_3339(&text), || {
+    let Some(text) = view::annotation(image, &key) else { return not_applicable("there is no annotation created") };
+    let is_date = is_rfc_3339(&text);
+    if !is_date && own_value(export, image, &key).is_none() {
+        return not_applicable("the annotation created is a buildpack's, which contributed no date and time");
+    }
+    holds_when(is_date, || {
         violated("created is no RFC 3339 date and time", "1985-04-12T23:20:50.52Z", view::cut(&text), at(export, &key))
     })
 }
