@@ -78,7 +78,7 @@ pub fn from_folder(folder: &Path) -> Result<Vec<Scenario>, ScenarioError> {
         .collect()
 }
 
-fn assemble(name: String, origin: Origin, mut files: Vec<SourceFile>) -> Result<Scenario, ScenarioError> {
+pub(crate) fn assemble(name: String, origin: Origin, mut files: Vec<SourceFile>) -> Result<Scenario, ScenarioError> {
     let shown = origin.shown(&name);
     let at = files
         .iter()
