@@ -9,6 +9,7 @@ mod progress;
 pub mod report;
 mod shrink;
 mod strategy;
+mod strokes;
 
 #[cfg(test)]
 mod tests;

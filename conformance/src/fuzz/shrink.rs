@@ -1,4 +1,5 @@
-//! Makes a failing build smaller while the same requirement fails, within a number of tries and a time.
+//! Makes a failing build smaller while the same requirement fails, within a number of tries and a time: whole parts
+//! first, each at one stroke, then what is left of it piece by piece.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -8,7 +9,7 @@ use judge::verdict::{Answer, Verdict};
 
 use super::build::Build;
 use super::draw::draw;
-use super::{Failing, FuzzError, Fuzzer, case_name, folder};
+use super::{Failing, FuzzError, Fuzzer, case_name, folder, strokes};
 
 /// Builds that are tried for one failure.
 const MOST_TRIES: usize = 400;
@@ -25,39 +26,73 @@ pub(super) fn failed(verdicts: Vec<Verdict>, failing: &Failing) -> Option<Verdic
     verdicts.into_iter().find(|verdict| verdict.verdict == Answer::Fail && Failing::of(verdict) == *failing)
 }
 
+/// What is left of a build after some strokes.
+fn after(strokes: &[fn(&mut Build)], mut build: Build) -> Build {
+    for stroke in strokes {
+        stroke(&mut build);
+    }
+    build
+}
+
+/// The tries for one failure.
+struct Tries<'a> {
+    fuzzer: &'a Fuzzer,
+    number: u64,
+    failing: &'a Failing,
+    begun: Instant,
+    done: usize,
+    /// Builds that differ may be the same scenario, because what cannot be laid out is left out.
+    known: HashMap<Digest, bool>,
+}
+
+impl Tries<'_> {
+    /// Whether the requirement still fails; none when there may be no further try.
+    async fn fails(&mut self, build: &Build) -> Result<Option<bool>, FuzzError> {
+        let mark = fingerprint(build);
+        if let Some(fails) = self.known.get(&mark) {
+            return Ok(Some(*fails));
+        }
+        let fuzzer = self.fuzzer;
+        if self.done >= MOST_TRIES || self.begun.elapsed() >= fuzzer.settings.shrink {
+            return Ok(None);
+        }
+        self.done += 1;
+        fuzzer.progress.shrinking(self.number, &self.failing.requirement, self.done);
+        let options = fuzzer.narrow(self.failing, folder::scenario(build, &case_name(self.number))?)?;
+        let Some(report) = fuzzer.run(options, false).await? else { return Ok(None) };
+        let fails = failed(report.verdicts, self.failing).is_some();
+        self.known.insert(mark, fails);
+        Ok(Some(fails))
+    }
+}
+
 impl Fuzzer {
     pub(super) async fn shrink(&self, number: u64, failing: &Failing) -> Result<Shrunk, FuzzError> {
-        let begun = Instant::now();
         let mut drawn = draw(self.settings.seed, number)?;
-        let mut shrunk = Shrunk { build: drawn.current(), tries: 0 };
-        // Builds that differ may be the same scenario, because what cannot be laid out is left out.
-        let mut known = HashMap::from([(fingerprint(&shrunk.build), true)]);
-        let mut goes_on = drawn.simplify();
-        while goes_on {
-            let build = drawn.current();
-            let mark = fingerprint(&build);
-            let fails = match known.get(&mark) {
-                Some(fails) => *fails,
-                None if shrunk.tries >= MOST_TRIES || begun.elapsed() >= self.settings.shrink => break,
-                None => {
-                    shrunk.tries += 1;
-                    self.progress.shrinking(number, &failing.requirement, shrunk.tries);
-                    let scenario = folder::scenario(&build, &case_name(number))?;
-                    let options = self.narrow(failing, scenario)?;
-                    let Some(report) = self.run(options, false).await? else { break };
-                    let fails = failed(report.verdicts, failing).is_some();
-                    known.insert(mark, fails);
-                    fails
-                }
-            };
-            if fails {
-                shrunk.build = build;
-                goes_on = drawn.simplify();
-            } else {
-                goes_on = drawn.complicate();
+        let mut build = drawn.current();
+        let known = HashMap::from([(fingerprint(&build), true)]);
+        let mut tries = Tries { fuzzer: self, number, failing, begun: Instant::now(), done: 0, known };
+        let mut strokes: Vec<fn(&mut Build)> = Vec::new();
+        for stroke in strokes::ALL {
+            let smaller = after(&[*stroke], build.clone());
+            if tries.fails(&smaller).await? == Some(true) {
+                strokes.push(*stroke);
+                build = smaller;
             }
         }
-        Ok(shrunk)
+        let mut goes_on = drawn.simplify();
+        while goes_on {
+            let smaller = after(&strokes, drawn.current());
+            goes_on = match tries.fails(&smaller).await? {
+                None => break,
+                Some(true) => {
+                    build = smaller;
+                    drawn.simplify()
+                }
+                Some(false) => drawn.complicate(),
+            };
+        }
+        Ok(Shrunk { build, tries: tries.done })
     }
 }
 

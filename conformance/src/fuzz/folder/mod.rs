@@ -77,7 +77,7 @@ fn scenario_file(build: &Build, made: Tree) -> Table {
 
 fn steps(build: &Build) -> Vec<Value> {
     let step = |keys: &[(&str, Value)]| -> Value {
-        Table::from_iter(keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone()))).into()
+        keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect::<Table>().into()
     };
     let plain = || step(&[]);
     let moved = || step(&[("move-run-image-tag", true.into())]);
