@@ -225,7 +225,7 @@ impl Failure {
             let _ = writeln!(text, "  evidence  {evidence}");
             let _ = writeln!(text, "  repeat    {repeat}");
             if !self.repeated {
-                let _ = writeln!(text, "  It did not fail again when it was run for its evidence.");
+                let _ = writeln!(text, "  It was not seen to fail again when it was run for its evidence.");
             }
         }
         text.push('\n');
