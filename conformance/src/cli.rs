@@ -25,6 +25,8 @@ const AFTER: &str = "Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the 
 pub enum Command {
     /// Run scenarios against an exporter and judge what it made
     Run(Box<RunArguments>),
+    /// Draw builds from a seed, run them as scenarios, and shrink and keep what fails
+    Fuzz(Box<FuzzArguments>),
     /// Make one minimal export and say in plain words what is missing or went wrong
     Doctor(ExporterArguments),
     /// Check an exporter description or scenarios without running anything
@@ -130,6 +132,50 @@ pub struct RunArguments {
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
     /// Scenarios at a time (default: one for each processor)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Seconds after which an exporter is ended
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout: u64,
+}
+
+/// The arguments of `fuzz`.
+#[derive(Debug, Clone, Args)]
+pub struct FuzzArguments {
+    /// Which exporter.
+    #[command(flatten)]
+    pub exporter: ExporterArguments,
+    /// How many builds
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    pub cases: u64,
+    /// What they are drawn from: the same seed gives the same builds
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Seconds after which no further build is run
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub time: Option<u64>,
+    /// Seconds for shrinking each failure
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub shrink: u64,
+    /// The profile that decides what a failure is
+    #[arg(long, value_name = "NAME", default_value = "rfc-196", value_parser = profile)]
+    pub profile: Profile,
+    /// Only these targets; may be repeated (default: registry and layout)
+    #[arg(long, value_name = "TARGET", value_parser = target)]
+    pub target: Vec<Target>,
+    /// embedded, container, executable or a URL
+    #[arg(long, value_name = "KIND", default_value = "embedded")]
+    pub registry: RegistryChoice,
+    /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
+    #[arg(long, value_name = "HOST")]
+    pub daemon: Vec<String>,
+    /// Where failing builds are kept as scenarios, each with its evidence beside it
+    #[arg(long, value_name = "DIR", default_value = "fuzz-failures")]
+    pub keep_failures: PathBuf,
+    /// terminal or json, to standard output or to a file; may be repeated
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
+    pub report: Vec<ReportArgument>,
+    /// Builds at a time (default: one for each processor)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Seconds after which an exporter is ended

@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod evidence_folder;
 pub mod exit;
 pub mod exporter;
+pub mod fuzz;
 pub mod observe;
 pub mod progress;
 pub mod questions;

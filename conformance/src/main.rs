@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use clap::Parser;
 use conformance::catalogue;
 use conformance::cli::{
-    Cli, Command, ExporterArguments, ListFormat, Listed, ReportArgument, ReportFormat, RunArguments,
+    Cli, Command, ExporterArguments, FuzzArguments, ListFormat, Listed, ReportArgument, ReportFormat, RunArguments,
 };
 use conformance::doctor;
 use conformance::exit::Exit;
 use conformance::exporter::process::Supervisor;
 use conformance::exporter::{DescriptionError, Exporter, supervise};
+use conformance::fuzz;
 use conformance::progress;
 use conformance::questions::{self, Record};
 use conformance::report::{Report, json, terminal};
@@ -62,6 +63,7 @@ impl Failure {
 fn dispatch(cli: Cli) -> Exit {
     let result = match cli.command {
         Command::Run(arguments) => judge_exporter(*arguments),
+        Command::Fuzz(arguments) => judge_generated_builds(*arguments),
         Command::Doctor(exporter) => examine(&exporter),
         Command::Check { path } => catalogue::check(&path).map_err(Failure::usage).and_then(|text| print(&text)),
         Command::List { what, format } => list(what, format),
@@ -225,17 +227,25 @@ fn write_report(report: &Report, argument: &ReportArgument) -> Result<(), Failur
             terminal::render(report, terminal::Style { colour })
         }
     };
+    deliver(&text, argument)
+}
+
+fn deliver(text: &str, argument: &ReportArgument) -> Result<(), Failure> {
     match &argument.file {
-        None => print(&text).map(|_| ()),
+        None => print(text).map(|_| ()),
         Some(file) => std::fs::write(file, text)
             .map_err(|error| Failure::suite(format!("write a report to {}: {error}", file.display()))),
     }
 }
 
 fn exit_of(report: &Report) -> Exit {
+    exit_with(report.exit_code)
+}
+
+fn exit_with(code: u8) -> Exit {
     [Exit::NotConformant, Exit::SuiteFailed, Exit::NothingJudged, Exit::Interrupted]
         .into_iter()
-        .find(|exit| exit.code() == report.exit_code)
+        .find(|exit| exit.code() == code)
         .unwrap_or(Exit::Conformant)
 }
 
@@ -257,6 +267,77 @@ fn execute(options: Options) -> Result<Report, Failure> {
             run::RunError::Evidence(_) => Failure::usage(error),
             _ => Failure::suite(error),
         })
+    })
+}
+
+fn judge_generated_builds(arguments: FuzzArguments) -> Result<Exit, Failure> {
+    let wanted = if arguments.report.is_empty() {
+        vec![ReportArgument { format: ReportFormat::Terminal, file: None }]
+    } else {
+        arguments.report.clone()
+    };
+    for argument in &wanted {
+        writable(argument)?;
+    }
+    let report = fuzz_in_order(fuzz_settings(arguments)?)?;
+    for argument in &wanted {
+        let text = match argument.format {
+            ReportFormat::Json => report.json().map_err(|error| Failure::suite(format!("write a report: {error}")))?,
+            ReportFormat::Terminal => report.text(),
+        };
+        deliver(&text, argument)?;
+    }
+    Ok(exit_with(report.exit_code))
+}
+
+fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
+    let exporter = exporter(&arguments.exporter)?;
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let keep = arguments.keep_failures;
+    if keep.exists() && !keep.is_dir() {
+        return Err(Failure::usage(format!("keep failures in {}: it is no folder", keep.display())));
+    }
+    Ok(fuzz::Settings {
+        cases: arguments.cases,
+        seed: arguments.seed,
+        time: arguments.time.map(std::time::Duration::from_secs),
+        shrink: std::time::Duration::from_secs(arguments.shrink),
+        keep,
+        options: Options {
+            platform_api: exporter.platform_api.clone().unwrap_or_else(|| "0.15".to_owned()),
+            exporter,
+            profile: arguments.profile,
+            scenarios: Vec::new(),
+            requirements: None,
+            targets: if arguments.target.is_empty() {
+                vec![Target::Registry, Target::Layout]
+            } else {
+                arguments.target
+            },
+            registry: arguments.registry,
+            daemons: arguments.daemon,
+            allow_push: false,
+            require: Vec::new(),
+            evidence: None,
+            keep: None,
+            jobs: arguments.jobs.map_or(processors, usize::from),
+            timeout: arguments.timeout,
+        },
+    })
+}
+
+fn fuzz_in_order(settings: fuzz::Settings) -> Result<fuzz::report::Report, Failure> {
+    let program = std::env::current_exe().map_err(|error| Failure::suite(format!("find this program: {error}")))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::suite(format!("start: {error}")))?;
+    runtime.block_on(async {
+        let cancelled = CancellationToken::new();
+        let watcher = tokio::spawn(cancel_on_signal(cancelled.clone()));
+        let result = fuzz::fuzz(settings, Supervisor::new(program), cancelled).await;
+        watcher.abort();
+        result.map_err(Failure::suite)
     })
 }
 

@@ -35,6 +35,7 @@ use crate::workplace::{Workplace, WorkplaceError};
 use services::Services;
 
 /// Everything that a run needs to be told.
+#[derive(Clone)]
 pub struct Options {
     /// What is judged.
     pub exporter: Exporter,

@@ -85,7 +85,7 @@ pub fn from_folder(folder: &Path) -> Result<Vec<Scenario>, ScenarioError> {
         .collect()
 }
 
-fn assemble(name: String, origin: Origin, files: Vec<SourceFile>) -> Result<Scenario, ScenarioError> {
+pub(crate) fn assemble(name: String, origin: Origin, files: Vec<SourceFile>) -> Result<Scenario, ScenarioError> {
     let shown = origin.shown(&name);
     let base::Merged { file, mut files } =
         base::resolve(base::Own { name: name.clone(), origin: origin.clone(), files })?;

@@ -1,0 +1,262 @@
+//! Generated builds: drawn from a seed, run and judged as any scenario, and shrunk where one fails. There is no second
+//! oracle: a case fails where a requirement of the catalogue does. `docs/fuzz.md` is for users.
+
+pub mod build;
+pub mod draw;
+pub mod folder;
+mod kept;
+mod progress;
+pub mod report;
+mod shrink;
+mod strategy;
+mod strokes;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use judge::evidence::Target;
+use judge::requirements;
+use judge::verdict::{Answer, Verdict};
+use tokio_util::sync::CancellationToken;
+
+use crate::exit::Exit;
+use crate::exporter::process::Supervisor;
+use crate::run::{self, Options, RunError};
+use crate::scenario::{Scenario, ScenarioError};
+use draw::DrawError;
+use kept::KeepError;
+use progress::Progress;
+use report::{Failure, Report, Trouble};
+
+/// Cases that share services. Which cases there are does not depend on it.
+const BATCH: u64 = 20;
+
+/// Failures that are shrunk and kept; further requirements that fail are reported with their first case alone.
+const MOST_KEPT: usize = 8;
+
+/// Everything that a run of generated builds needs to be told.
+pub struct Settings {
+    /// How many cases.
+    pub cases: u64,
+    /// What they are drawn from.
+    pub seed: u64,
+    /// What the whole may take.
+    pub time: Option<Duration>,
+    /// What shrinking one failure may take.
+    pub shrink: Duration,
+    /// Where failures are kept; made when there is one.
+    pub keep: PathBuf,
+    /// Exporter, profile, targets, services; its scenarios are not looked at.
+    pub options: Options,
+}
+
+/// Why generated builds could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum FuzzError {
+    /// No build could be drawn.
+    #[error(transparent)]
+    Draw(#[from] DrawError),
+    /// A drawn build is no valid scenario.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// Nothing could be run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A failure could not be kept.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
+}
+
+/// Draws, runs, judges and shrinks. An interruption or the end of the time ends it early, and the report says how many
+/// cases were done until then.
+///
+/// # Errors
+/// [`FuzzError`], never for what the exporter did.
+pub async fn fuzz(
+    settings: Settings,
+    supervisor: Supervisor,
+    cancelled: CancellationToken,
+) -> Result<Report, FuzzError> {
+    let begun = Instant::now();
+    let until = cancelled.child_token();
+    let alarm = settings.time.map(|time| {
+        let until = until.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            until.cancel();
+        })
+    });
+    let progress = Progress::new(settings.cases);
+    let mut report = Report::new(&settings);
+    let fuzzer = Fuzzer { settings, supervisor, until, progress };
+    fuzzer.all(&mut report).await?;
+    if let Some(alarm) = alarm {
+        alarm.abort();
+    }
+    fuzzer.progress.clear();
+    report.seconds = begun.elapsed().as_secs_f64();
+    report.conclude(if cancelled.is_cancelled() { Exit::Interrupted } else { Exit::Conformant });
+    Ok(report)
+}
+
+/// A requirement that fails on a target: what shrinking keeps.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Failing {
+    requirement: String,
+    target: Target,
+}
+
+impl Failing {
+    fn of(verdict: &Verdict) -> Self {
+        Self { requirement: verdict.requirement.clone(), target: verdict.target }
+    }
+
+    /// The targets without which it cannot be judged.
+    fn targets(&self) -> Vec<Target> {
+        if requirements::compares_with_registry(&self.requirement) && self.target != Target::Registry {
+            vec![Target::Registry, self.target]
+        } else {
+            vec![self.target]
+        }
+    }
+}
+
+struct Fuzzer {
+    settings: Settings,
+    supervisor: Supervisor,
+    /// Ends what is going on: on a signal, or when the time is over.
+    until: CancellationToken,
+    progress: Progress,
+}
+
+impl Fuzzer {
+    async fn all(&self, report: &mut Report) -> Result<(), FuzzError> {
+        let mut next = 0;
+        while next < self.settings.cases && !self.until.is_cancelled() {
+            let end = self.settings.cases.min(next + BATCH);
+            let Some(verdicts) = self.batch(next, end, report).await? else { break };
+            report.done = end;
+            next = end;
+            for (failing, found) in verdicts {
+                self.take(failing, found, report).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The failed verdicts of cases, by requirement; none where the batch was ended before its end.
+    async fn batch(
+        &self,
+        from: u64,
+        to: u64,
+        report: &mut Report,
+    ) -> Result<Option<BTreeMap<Failing, Vec<(u64, Verdict)>>>, FuzzError> {
+        let mut scenarios = Vec::new();
+        for number in from..to {
+            scenarios.push(folder::scenario(&draw::draw(self.settings.seed, number)?.current(), &case_name(number))?);
+        }
+        let options = Options { scenarios, ..self.settings.options.clone() };
+        let Some(judged) = self.run(options, true).await? else { return Ok(None) };
+        report.exports += judged.exports;
+        report.judged += judged.totals.judged();
+        report.left_behind.extend(judged.left_behind);
+        report.troubles.extend(judged.troubles.into_iter().map(|message| Trouble { case: None, message }));
+        let mut failed: BTreeMap<Failing, Vec<(u64, Verdict)>> = BTreeMap::new();
+        for verdict in judged.verdicts {
+            let number = number_of(&verdict.scenario);
+            match verdict.verdict {
+                Answer::Fail => failed.entry(Failing::of(&verdict)).or_default().push((number, verdict)),
+                Answer::Error => report.trouble(number, &verdict.message),
+                _ => {}
+            }
+        }
+        for found in failed.values_mut() {
+            found.sort_by_key(|(number, _)| *number);
+        }
+        Ok(Some(failed))
+    }
+
+    /// A requirement's failures of one batch: the first that there is at all is shrunk and kept.
+    async fn take(&self, failing: Failing, found: Vec<(u64, Verdict)>, report: &mut Report) -> Result<(), FuzzError> {
+        let cases: Vec<u64> = found.iter().map(|(number, _)| *number).collect();
+        let known = report.failures.iter_mut().find(|failure| failing.is(failure));
+        if let Some(failure) = known {
+            failure.cases.extend(cases);
+            return Ok(());
+        }
+        let Some((number, verdict)) = found.into_iter().next() else { return Ok(()) };
+        let mut failure = Failure::new(&verdict, cases);
+        if report.failures.len() < MOST_KEPT {
+            self.keep(number, &failing, &mut failure).await?;
+        }
+        report.failures.push(failure);
+        Ok(())
+    }
+
+    async fn keep(&self, number: u64, failing: &Failing, failure: &mut Failure) -> Result<(), FuzzError> {
+        let shrunk = self.shrink(number, failing).await?;
+        failure.tries = shrunk.tries;
+        let name = format!(
+            "seed-{}-case-{number}-{}-{}",
+            self.settings.seed,
+            failing.requirement.replace('.', "-"),
+            failing.target
+        );
+        let place = kept::write(&self.settings.keep, &name, &folder::files(&shrunk.build))?;
+        let scenario = folder::scenario(&shrunk.build, &place.name)?;
+        let options = Options { evidence: Some(place.evidence.clone()), ..self.narrow(failing, scenario)? };
+        let again = self.run(options, false).await?;
+        let verdict = again.and_then(|report| shrink::failed(report.verdicts, failing));
+        failure.keep(&place, verdict.as_ref(), &self.settings.options);
+        Ok(())
+    }
+
+    /// What judges one scenario by one requirement.
+    fn narrow(&self, failing: &Failing, scenario: Scenario) -> Result<Options, FuzzError> {
+        let own = globset::GlobSetBuilder::new()
+            .add(globset::Glob::new(&failing.requirement).map_err(|error| unprepared(&error))?)
+            .build()
+            .map_err(|error| unprepared(&error))?;
+        Ok(Options {
+            scenarios: vec![scenario],
+            requirements: Some(own),
+            targets: failing.targets(),
+            require: Vec::new(),
+            ..self.settings.options.clone()
+        })
+    }
+
+    /// Runs and judges; none where it was ended early.
+    async fn run(&self, options: Options, shown: bool) -> Result<Option<crate::report::Report>, FuzzError> {
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let watcher = shown.then(|| tokio::spawn(self.progress.clone().follow(receiver)));
+        let result = run::run(options, self.supervisor.clone(), self.until.clone(), sender).await;
+        if let Some(watcher) = watcher {
+            let _ = watcher.await;
+        }
+        let report = result?;
+        Ok((!self.until.is_cancelled()).then_some(report))
+    }
+}
+
+impl Failing {
+    fn is(&self, failure: &Failure) -> bool {
+        failure.requirement == self.requirement && failure.target == self.target
+    }
+}
+
+fn unprepared(error: &globset::Error) -> RunError {
+    RunError::Service { service: "the requirement to shrink by".to_owned(), reason: error.to_string() }
+}
+
+fn case_name(number: u64) -> String {
+    format!("case-{number}")
+}
+
+fn number_of(name: &str) -> u64 {
+    name.strip_prefix("case-").and_then(|number| number.parse().ok()).unwrap_or_default()
+}

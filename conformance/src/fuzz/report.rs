@@ -1,0 +1,243 @@
+//! What came of generated builds, for people and for programs.
+
+use std::fmt::Write;
+
+use judge::evidence::Target;
+use judge::verdict::Verdict;
+use serde::Serialize;
+
+use super::Settings;
+use super::kept::Place;
+use crate::exit::Exit;
+use crate::report::terminal::visible;
+use crate::rig::registry::RegistryChoice;
+use crate::run::Options;
+
+/// Version of the JSON form that `docs/fuzz.md` describes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Everything that is told.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// [`SCHEMA_VERSION`].
+    pub schema: u32,
+    /// The exporter's name.
+    pub exporter: String,
+    /// The profile that decided what a failure is.
+    pub profile: String,
+    /// What the cases were drawn from.
+    pub seed: u64,
+    /// Cases that were asked for.
+    pub cases: u64,
+    /// Cases that were run and judged to their end.
+    pub done: u64,
+    /// Exports that were made for them, shrinking aside.
+    pub exports: usize,
+    /// Verdicts on them that say something about the exporter.
+    pub judged: usize,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// Requirements that failed, in the order in which they were found.
+    pub failures: Vec<Failure>,
+    /// What the suite or its services did not manage.
+    pub troubles: Vec<Trouble>,
+    /// What could not be removed from a registry that was given.
+    pub left_behind: Vec<String>,
+    /// The exit code.
+    pub exit_code: u8,
+}
+
+/// A requirement that failed on a target.
+#[derive(Debug, Clone, Serialize)]
+pub struct Failure {
+    /// The requirement's slug.
+    pub requirement: String,
+    /// The target.
+    pub target: Target,
+    /// Cases in which it failed, the first of which was shrunk.
+    pub cases: Vec<u64>,
+    /// Builds that were exported to shrink it.
+    pub tries: usize,
+    /// One sentence: the violation.
+    pub message: String,
+    /// What was to be seen.
+    pub expected: String,
+    /// What was seen.
+    pub found: String,
+    /// The kept scenario's folder; none where further failures were not kept.
+    pub scenario: Option<String>,
+    /// Its evidence.
+    pub evidence: Option<String>,
+    /// The command that repeats it.
+    pub repeat: Option<String>,
+    /// Whether the kept scenario failed again when it was run for its evidence.
+    pub repeated: bool,
+}
+
+/// A failure of the suite.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Trouble {
+    /// The case, where it is one's.
+    pub case: Option<u64>,
+    /// What happened.
+    pub message: String,
+}
+
+impl Failure {
+    pub(super) fn new(verdict: &Verdict, cases: Vec<u64>) -> Self {
+        Self {
+            requirement: verdict.requirement.clone(),
+            target: verdict.target,
+            cases,
+            tries: 0,
+            message: verdict.message.clone(),
+            expected: verdict.expected.clone(),
+            found: verdict.found.clone(),
+            scenario: None,
+            evidence: None,
+            repeat: None,
+            repeated: false,
+        }
+    }
+
+    /// Says where it is kept, and what the kept scenario's own verdict says.
+    pub(super) fn keep(&mut self, place: &Place, again: Option<&Verdict>, options: &Options) {
+        if let Some(verdict) = again {
+            self.repeated = true;
+            self.message.clone_from(&verdict.message);
+            self.expected.clone_from(&verdict.expected);
+            self.found.clone_from(&verdict.found);
+        }
+        self.scenario = Some(place.folder.display().to_string());
+        self.evidence = Some(place.evidence.display().to_string());
+        self.repeat = Some(self.command(place, options));
+    }
+
+    fn command(&self, place: &Place, options: &Options) -> String {
+        let mut words = vec!["conformance run".to_owned()];
+        words.extend(Some(options.exporter.argument.clone()).filter(|argument| !argument.is_empty()));
+        words.push(format!("--scenarios {}", quoted(&place.folder.display().to_string())));
+        words.push(format!("--profile {} --requirement {}", options.profile, self.requirement));
+        let failing = super::Failing { requirement: self.requirement.clone(), target: self.target };
+        words.extend(failing.targets().iter().map(|target| format!("--target {target}")));
+        match &options.registry {
+            RegistryChoice::Auto | RegistryChoice::Url(_) => {}
+            RegistryChoice::Embedded => words.push("--registry embedded".to_owned()),
+            RegistryChoice::Container => words.push("--registry container".to_owned()),
+            RegistryChoice::Executable => words.push("--registry executable".to_owned()),
+        }
+        words.join(" ")
+    }
+}
+
+/// A word that a shell reads back as it is.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+impl Report {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            schema: SCHEMA_VERSION,
+            exporter: settings.options.exporter.name.clone(),
+            profile: settings.options.profile.to_string(),
+            seed: settings.seed,
+            cases: settings.cases,
+            done: 0,
+            exports: 0,
+            judged: 0,
+            seconds: 0.0,
+            failures: Vec::new(),
+            troubles: Vec::new(),
+            left_behind: Vec::new(),
+            exit_code: 0,
+        }
+    }
+
+    /// One trouble for each case and message, however many requirements it kept from being judged.
+    pub(super) fn trouble(&mut self, case: u64, message: &str) {
+        let trouble = Trouble { case: Some(case), message: message.to_owned() };
+        if !self.troubles.contains(&trouble) {
+            self.troubles.push(trouble);
+        }
+    }
+
+    /// Settles the exit code; `so_far` is what is known besides.
+    pub(super) fn conclude(&mut self, so_far: Exit) {
+        let when = |condition: bool, exit: Exit| if condition { exit } else { Exit::Conformant };
+        let exit = so_far
+            .or(when(!self.failures.is_empty(), Exit::NotConformant))
+            .or(when(!self.troubles.is_empty(), Exit::SuiteFailed))
+            .or(when(self.judged == 0, Exit::NothingJudged));
+        self.exit_code = exit.code();
+    }
+
+    /// The JSON form.
+    ///
+    /// # Errors
+    /// The serialiser's.
+    pub fn json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self).map(|text| text + "\n")
+    }
+
+    /// The form for people.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for failure in &self.failures {
+            failure.tell(&mut text);
+        }
+        for trouble in &self.troubles {
+            let of = trouble.case.map_or_else(|| "the suite".to_owned(), |case| format!("case {case}"));
+            let _ = writeln!(text, "ERROR {of}: {}", visible(&trouble.message));
+        }
+        for name in &self.left_behind {
+            let _ = writeln!(text, "left behind: {}", visible(name));
+        }
+        let _ = writeln!(
+            text,
+            "{} of {} cases of seed {}: {} exports, {} verdicts, {} failing requirements, {:.1} s",
+            self.done,
+            self.cases,
+            self.seed,
+            self.exports,
+            self.judged,
+            self.failures.len(),
+            self.seconds
+        );
+        text
+    }
+}
+
+impl Failure {
+    fn tell(&self, text: &mut String) {
+        let first = self.cases.first().copied().unwrap_or_default();
+        let _ =
+            writeln!(text, "FAIL {} on {} in case {first}: {}", self.requirement, self.target, short(&self.message));
+        let _ = writeln!(text, "  expected  {}", short(&self.expected));
+        let _ = writeln!(text, "  found     {}", short(&self.found));
+        if self.cases.len() > 1 {
+            let _ = writeln!(text, "  and in {} further cases", self.cases.len() - 1);
+        }
+        if let (Some(scenario), Some(evidence), Some(repeat)) = (&self.scenario, &self.evidence, &self.repeat) {
+            let _ = writeln!(text, "  scenario  {scenario} (shrunk in {} tries)", self.tries);
+            let _ = writeln!(text, "  evidence  {evidence}");
+            let _ = writeln!(text, "  repeat    {repeat}");
+            if !self.repeated {
+                let _ = writeln!(text, "  It was not seen to fail again when it was run for its evidence.");
+            }
+        }
+        text.push('\n');
+    }
+}
+
+/// At most so many characters of a value that may have 64 KiB.
+fn short(text: &str) -> String {
+    const MOST: usize = 200;
+    let shown = visible(text);
+    match shown.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}…", &shown[..at]),
+        None => shown,
+    }
+}
