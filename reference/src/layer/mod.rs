@@ -79,9 +79,9 @@ pub fn write_tar(tree: &Tree, out: &mut dyn Write) -> Result<(), LayerError> {
     tar::write(tree, out)
 }
 
-/// The header of a regular file in a tar that is no layer, such as a docker-archive; `name` has at most 100 bytes.
+/// The header of a regular file in a tar that is no layer, such as a docker-archive.
 #[must_use]
-pub fn plain_header(name: &str, size: u64) -> [u8; 512] {
+pub fn plain_header(name: &str, size: u64) -> Vec<u8> {
     tar::plain_header(name, size)
 }
 

@@ -123,7 +123,7 @@ fn what_fails_for_good_moves_no_tag_and_leaves_no_report() {
 #[test]
 fn content_that_is_not_what_its_digest_says_is_refused() {
     let run = two_layers();
-    for digest in run.layers.iter().chain([&run.manifest]).cloned() {
+    for digest in run.layers.iter().chain([&run.manifest]) {
         let wrong = digest.clone();
         let server = Server::start(move |asked| {
             if asked.target.contains("mount=") {
@@ -138,7 +138,7 @@ fn content_that_is_not_what_its_digest_says_is_refused() {
         let output = build.to_registry(&server.host, &[&app(&server)]);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(62), "{stderr}");
-        assert!(stderr.contains(&digest), "{stderr}");
+        assert!(stderr.contains(digest.as_str()), "{stderr}");
         assert!(server.manifest("app", "1").is_none());
     }
 }
