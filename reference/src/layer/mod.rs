@@ -169,8 +169,11 @@ mod tests {
         insta::assert_snapshot!(listing.join("\n"));
     }
 
-    /// Type, mode, path and target of every entry, as an independent reader sees them.
-    fn read_back(tree: &Tree) -> Vec<(::tar::EntryType, u32, Vec<u8>, Option<Vec<u8>>)> {
+    /// Type, mode, path and target of an entry.
+    type Facts = (::tar::EntryType, u32, Vec<u8>, Option<Vec<u8>>);
+
+    /// Every entry, as an independent reader sees it.
+    fn read_back(tree: &Tree) -> Vec<Facts> {
         let mut bytes = Vec::new();
         write_tar(tree, &mut bytes).unwrap();
         let mut archive = ::tar::Archive::new(bytes.as_slice());

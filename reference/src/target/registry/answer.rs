@@ -34,7 +34,12 @@ pub(super) fn unreachable(doing: &'static str, name: &ImageName, error: &reqwest
         cause = error.source();
     }
     // What did not answer in time once would take as long again.
-    RegistryError::Unreachable { doing, name: name.to_string(), reason, passing: !error.is_timeout() }
+    RegistryError::Unreachable {
+        doing,
+        name: name.to_string(),
+        reason,
+        passing: !error.is_timeout() && !error.is_builder(),
+    }
 }
 
 pub(super) fn silent(doing: &'static str, name: &ImageName, patience: Duration) -> RegistryError {
