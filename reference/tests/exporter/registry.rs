@@ -189,6 +189,29 @@ fn tokens_are_fetched_for_what_is_done_and_mounts_ask_for_both_repositories() {
 }
 
 #[test]
+fn docker_s_credentials_are_used_where_the_platform_gives_none() {
+    let wanted = format!("Basic {}", base64("user:secret"));
+    let server = Server::start(move |asked| {
+        if asked.authorization.as_ref() == Some(&wanted) {
+            return Wanted::Usual;
+        }
+        Wanted::Answer(Answer::status(401).with("WWW-Authenticate", "Basic realm=\"r\""))
+    });
+    let build = build_on(&server, &two_layers());
+    let auths = format!("{{\"auths\":{{\"{}\":{{\"auth\":\"{}\"}}}}}}", server.host, base64("user:secret"));
+    build.write("docker/config.json", &auths);
+    let export = |auth: Option<&str>| {
+        let mut command = build.command(exporter());
+        command.env("DOCKER_CONFIG", build.path("docker"));
+        command.envs(auth.map(|auth| ("CNB_REGISTRY_AUTH", auth)));
+        command.args(["-insecure-registry", &server.host, &app(&server)]).output().unwrap()
+    };
+    assert!(!export(Some("{}")).status.success(), "what the platform gives replaces docker's file");
+    assert!(server.manifest("app", "1").is_none());
+    succeeded(&export(None));
+}
+
+#[test]
 fn without_credentials_the_refusal_names_the_registry_and_what_to_do() {
     let server = Server::start(|_| Wanted::Answer(Answer::status(401).with("WWW-Authenticate", "Basic realm=\"r\"")));
     let build = build_on(&server, &two_layers());

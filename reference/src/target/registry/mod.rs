@@ -6,6 +6,7 @@ mod challenge;
 mod client;
 mod credentials;
 mod error;
+mod token;
 mod transport;
 
 use std::collections::HashSet;
