@@ -7,7 +7,7 @@ use clap::Parser;
 
 /// Exports an app image, annotated as RFC 196 proposes.
 #[derive(Debug, Parser)]
-#[command(name = "exporter", version, disable_help_subcommand = true)]
+#[command(name = "exporter", version, disable_help_subcommand = true, args_override_self = true)]
 pub(super) struct Flags {
     #[arg(long, value_name = "FILE", help = "analyzed.toml [CNB_ANALYZED_PATH, <layers>/analyzed.toml]")]
     pub(super) analyzed: Option<OsString>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Component, PathBuf};
 
 use super::{CliError, Environment};
 use crate::log::LogLevel;
@@ -54,12 +54,19 @@ impl Given {
         if self.value.is_empty() { Err(self.wrong("it takes a path")) } else { Ok(self.value.into()) }
     }
 
-    /// A path that becomes part of the image: as text, absolute, without a slash at its end.
+    /// A path that becomes part of the image: as text, absolute, without `..` and without a slash at its end.
     pub(super) fn absolute(&self) -> Result<String, CliError> {
         let text = self.text()?;
         let full = std::path::absolute(&text).map_err(|_| self.wrong("it takes a path"))?;
-        let full = full.display().to_string();
-        Ok(if full.len() > 1 { full.trim_end_matches('/').to_owned() } else { full })
+        let mut clean = PathBuf::new();
+        for part in full.components() {
+            if part == Component::ParentDir {
+                clean.pop();
+            } else {
+                clean.push(part);
+            }
+        }
+        Ok(clean.display().to_string())
     }
 
     pub(super) fn boolean(&self) -> Result<bool, CliError> {

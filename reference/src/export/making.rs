@@ -2,7 +2,7 @@
 
 use crate::cli::Options;
 use crate::digest::Digest;
-use crate::image;
+use crate::image::{self, Descriptor};
 use crate::inputs;
 use crate::layer::{self, LayerError, Tree};
 use crate::log::Log;
@@ -84,11 +84,24 @@ impl<'a> Maker<'a> {
         Ok(Contribution { buildpack, layers, store: source.store })
     }
 
+    /// Layers of the previous image that need not be made again; none in a daemon, which takes every layer as a tar.
+    fn known(&self) -> Vec<(Digest, Descriptor)> {
+        let Some(previous) = self.previous else { return Vec::new() };
+        let layers = image::diff_ids(&previous.config).into_iter().zip(previous.layers.iter().cloned());
+        layers.filter(|(_, layer)| self.is_at_hand(layer)).collect()
+    }
+
+    fn is_at_hand(&self, layer: &Descriptor) -> bool {
+        match &self.target {
+            Target::Layout(layout) => layout.holds(layer),
+            Target::Registry(_) | Target::Daemon(_) => true,
+        }
+    }
+
     /// Makes a layer, or finds that the previous image has it: then it is neither compressed nor sent.
     async fn layer(&mut self, tree: Tree, what: &str) -> Result<Digest, ExportError> {
         let streams = matches!(self.target, Target::Daemon(_));
-        let known: Vec<Digest> = self.previous.map(|image| image::diff_ids(&image.config)).unwrap_or_default();
-        let descriptors = self.previous.map(|image| image.layers.clone()).unwrap_or_default();
+        let known = self.known();
         let made = tokio::task::spawn_blocking(move || -> Result<NewLayer, LayerError> {
             if streams {
                 let (diff_id, size) = layer::diff_id(&tree)?;
@@ -96,9 +109,8 @@ impl<'a> Maker<'a> {
             }
             if !known.is_empty() {
                 let (diff_id, _) = layer::diff_id(&tree)?;
-                let at = known.iter().position(|known| *known == diff_id);
-                if let Some(descriptor) = at.and_then(|at| descriptors.get(at)) {
-                    return Ok(NewLayer::Reused { diff_id, descriptor: Some(descriptor.clone()) });
+                if let Some((_, descriptor)) = known.into_iter().find(|(known, _)| *known == diff_id) {
+                    return Ok(NewLayer::Reused { diff_id, descriptor: Some(descriptor) });
                 }
             }
             layer::compress(&tree, &std::env::temp_dir()).map(NewLayer::Made)
@@ -127,7 +139,11 @@ impl<'a> Maker<'a> {
         let sha = entry.and_then(|entry| entry["layers"][layer]["sha"].as_str());
         let diff_id = sha.and_then(Digest::parse).ok_or_else(missing)?;
         let at = image::diff_ids(&previous.config).iter().position(|id| *id == diff_id).ok_or_else(missing)?;
+        let descriptor = previous.layers.get(at).cloned();
+        if descriptor.as_ref().is_some_and(|layer| !self.is_at_hand(layer)) {
+            return Err(missing());
+        }
         self.log.info(format_args!("Reusing layer {buildpack}:{layer}"));
-        self.take(NewLayer::Reused { diff_id, descriptor: previous.layers.get(at).cloned() }, what)
+        self.take(NewLayer::Reused { diff_id, descriptor }, what)
     }
 }

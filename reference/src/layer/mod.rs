@@ -79,9 +79,9 @@ pub fn write_tar(tree: &Tree, out: &mut dyn Write) -> Result<(), LayerError> {
     tar::write(tree, out)
 }
 
-/// The header of a regular file in a tar that is no layer, such as a docker-archive; `name` has at most 100 bytes.
+/// The header of a regular file in a tar that is no layer, such as a docker-archive.
 #[must_use]
-pub fn plain_header(name: &str, size: u64) -> [u8; 512] {
+pub fn plain_header(name: &str, size: u64) -> Vec<u8> {
     tar::plain_header(name, size)
 }
 
@@ -169,12 +169,73 @@ mod tests {
         insta::assert_snapshot!(listing.join("\n"));
     }
 
+    /// Type, mode, path and target of an entry.
+    type Facts = (::tar::EntryType, u32, Vec<u8>, Option<Vec<u8>>);
+
+    /// Every entry, as an independent reader sees it.
+    fn read_back(tree: &Tree) -> Vec<Facts> {
+        let mut bytes = Vec::new();
+        write_tar(tree, &mut bytes).unwrap();
+        let mut archive = ::tar::Archive::new(bytes.as_slice());
+        let facts = |entry: ::tar::Entry<'_, &[u8]>| {
+            let header = entry.header();
+            let target = entry.link_name_bytes().map(std::borrow::Cow::into_owned);
+            (header.entry_type(), header.mode().unwrap(), entry.path_bytes().into_owned(), target)
+        };
+        archive.entries().unwrap().map(|entry| facts(entry.unwrap())).collect()
+    }
+
     #[test]
-    fn a_socket_is_refused_by_name() {
+    fn long_names_other_bytes_and_mode_bits_come_through() {
+        use std::os::unix::ffi::OsStrExt;
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let deep = ["d".repeat(99), "e".repeat(200), "f".repeat(255)].join("/");
+        let odd = std::ffi::OsStr::from_bytes(b"\xff\xfe= ").to_owned();
+        let target = "t/".repeat(1500);
+        std::fs::create_dir_all(folder.path().join(&deep)).unwrap();
+        std::fs::write(folder.path().join(&deep).join("file"), "").unwrap();
+        std::fs::write(folder.path().join(&odd), "").unwrap();
+        std::os::unix::fs::symlink(&target, folder.path().join("link")).unwrap();
+        for (name, mode) in [("setuid", 0o4755), ("setgid", 0o2711), ("none", 0o000)] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+            std::fs::set_permissions(folder.path().join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        std::fs::create_dir(folder.path().join("sticky")).unwrap();
+        std::fs::set_permissions(folder.path().join("sticky"), std::fs::Permissions::from_mode(0o1777)).unwrap();
+        let mut tree = Tree::of_folder(folder.path(), "/l", Owner { uid: 3_000_000, gid: 0 }).unwrap();
+        // Not everybody who runs this test can read it.
+        tree.items.retain(|item| item.path != b"/l/none");
+        let found = read_back(&tree);
+        let of = |path: &[u8]| found.iter().find(|entry| entry.2 == path).unwrap();
+        assert_eq!(of(b"l/setuid").1, 0o4755);
+        assert_eq!(of(b"l/setgid").1, 0o2711);
+        assert_eq!((of(b"l/sticky/").0, of(b"l/sticky/").1), (::tar::EntryType::Directory, 0o1777));
+        assert_eq!(of(&[b"l/", odd.as_bytes()].concat()).0, ::tar::EntryType::Regular);
+        assert_eq!(of(format!("l/{deep}/file").as_bytes()).0, ::tar::EntryType::Regular);
+        assert_eq!(of(b"l/link").3.as_deref(), Some(target.as_bytes()));
+    }
+
+    #[test]
+    fn a_file_of_many_gigabytes_has_its_size_where_readers_look_for_it() {
+        let size = 9_u64 << 30;
+        let bytes = plain_header("layer.tar", size);
+        assert_eq!((bytes.len(), &bytes[156..157]), (3 * 512, &b"x"[..]));
+        assert!(String::from_utf8_lossy(&bytes[512..1024]).contains(&format!("size={size}")));
+        assert_eq!(plain_header("layer.tar", 1).len(), 512);
+    }
+
+    #[test]
+    fn sockets_and_pipes_are_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("s.sock")).unwrap();
         let error = Tree::of_folder(folder.path(), "/x", Owner { uid: 0, gid: 0 }).unwrap_err().to_string();
         assert!(error.contains("s.sock") && error.contains("socket"), "{error}");
+        std::fs::remove_file(folder.path().join("s.sock")).unwrap();
+        let fifo = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status();
+        assert!(fifo.unwrap().success());
+        let error = Tree::of_folder(folder.path(), "/x", Owner { uid: 0, gid: 0 }).unwrap_err().to_string();
+        assert!(error.contains("pipe") && error.contains("named pipe"), "{error}");
     }
 
     proptest::proptest! {

@@ -26,6 +26,17 @@ fn entry(item: &Item, out: &mut dyn Write, buffer: &mut [u8]) -> Result<(), Laye
         Kind::Symlink(target) => (b'2', 0, target),
         Kind::HardLink(first) => (b'1', 0, first.strip_prefix(b"/").unwrap_or(first)),
     };
+    header(item, (flag, size, link), out)?;
+    match &item.kind {
+        Kind::File { source, size } => copy(source, *size, out, buffer)?,
+        Kind::Bytes(bytes) => out.write_all(bytes).map_err(LayerError::Spool)?,
+        _ => {}
+    }
+    pad(size, out)
+}
+
+/// The header of an entry (type, bytes of content, link's target), after a PAX header where it needs one.
+fn header(item: &Item, (flag, size, link): (u8, u64, &[u8]), out: &mut dyn Write) -> Result<(), LayerError> {
     // Names in a layer are relative to the root folder, a folder's with a slash at its end.
     let mut name = item.path.strip_prefix(b"/").unwrap_or(&item.path).to_vec();
     if flag == b'5' {
@@ -47,17 +58,15 @@ fn entry(item: &Item, out: &mut dyn Write, buffer: &mut [u8]) -> Result<(), Laye
         pad(extended.len() as u64, out)?;
     }
     let header = Header { name: &name, link, flag, mode: item.mode, uid: item.owner.uid, gid: item.owner.gid, size };
-    out.write_all(&header.bytes()).map_err(LayerError::Spool)?;
-    match &item.kind {
-        Kind::File { source, size } => copy(source, *size, out, buffer)?,
-        Kind::Bytes(bytes) => out.write_all(bytes).map_err(LayerError::Spool)?,
-        _ => {}
-    }
-    pad(size, out)
+    out.write_all(&header.bytes()).map_err(LayerError::Spool)
 }
 
-pub(super) fn plain_header(name: &str, size: u64) -> [u8; BLOCK] {
-    Header { name: name.as_bytes(), link: b"", flag: b'0', mode: 0o644, uid: 0, gid: 0, size }.bytes()
+pub(super) fn plain_header(name: &str, size: u64) -> Vec<u8> {
+    let item = Item { mode: 0o644, ..Tree::file(name, 0o644, Vec::new()) };
+    let mut bytes = Vec::new();
+    // A vector takes everything.
+    let _ = header(&item, (b'0', size, b""), &mut bytes);
+    bytes
 }
 
 fn pad(size: u64, out: &mut dyn Write) -> Result<(), LayerError> {

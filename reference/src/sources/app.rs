@@ -102,12 +102,11 @@ fn with_folders(all: &[Item], chosen: &HashSet<usize>) -> Tree {
             && !chosen.contains(place)
         {
             // The first of several names in a layer carries the content, the others link to it.
-            item.kind = match first_names.get(original) {
-                Some(first) => Kind::HardLink(first.clone()),
-                None => {
-                    first_names.insert(original.clone(), item.path.clone());
-                    all[*place].kind.clone()
-                }
+            item.kind = if let Some(first) = first_names.get(original) {
+                Kind::HardLink(first.clone())
+            } else {
+                first_names.insert(original.clone(), item.path.clone());
+                all[*place].kind.clone()
             };
         }
         tree.items.push(item);

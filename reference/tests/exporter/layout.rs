@@ -75,6 +75,34 @@ fn buildpack_annotations_change_the_config_layer_alone() {
 }
 
 #[test]
+fn a_layer_of_the_previous_image_is_used_again_where_its_blob_is_there() {
+    let build = Build::with_layout();
+    assert!(build.to_layout(exporter(), &["app.example/app:1"]).status.success());
+    let (digest, manifest) = build.manifest("app.example/app/1");
+    let place = build.path("layout/app.example/app/1");
+    let config = build.document("app.example/app/1", manifest["config"]["digest"].as_str().unwrap());
+    let analyzed = fs::read_to_string(build.path("layers/analyzed.toml")).unwrap();
+    // The label of the previous image says what analyzed.toml leaves out.
+    build.write("layers/analyzed.toml", &format!("{analyzed}[image]\nreference='{}@{digest}'\n", place.display()));
+    fs::remove_dir_all(build.path("layers/b/runtime")).unwrap();
+    build.write("layers/b/runtime.toml", "[types]\nlaunch=true\n[metadata]\nv=2\n");
+    let output = build.to_layout(exporter(), &["app.example/app:2"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (_, again) = build.manifest("app.example/app/2");
+    assert_eq!(again["layers"][1], manifest["layers"][1]);
+    let new = build.document("app.example/app/2", again["config"]["digest"].as_str().unwrap());
+    assert_eq!(new["rootfs"], config["rootfs"]);
+    let label = new["config"]["Labels"]["io.buildpacks.lifecycle.metadata"].as_str().unwrap();
+    assert!(label.contains(r#""data":{"v":2}"#), "{label}");
+    let blob = manifest["layers"][1]["digest"].as_str().unwrap().trim_start_matches("sha256:");
+    fs::remove_file(place.join("blobs/sha256").join(blob)).unwrap();
+    let output = build.to_layout(exporter(), &["app.example/app:3"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(62), "{stderr}");
+    assert!(stderr.contains("runtime") && !build.path("layout/app.example/app/3").exists(), "{stderr}");
+}
+
+#[test]
 fn what_is_around_an_export_changes_nothing() {
     let build = Build::with_layout();
     let digest = |change: &dyn Fn(&mut std::process::Command)| {

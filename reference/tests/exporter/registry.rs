@@ -123,7 +123,7 @@ fn what_fails_for_good_moves_no_tag_and_leaves_no_report() {
 #[test]
 fn content_that_is_not_what_its_digest_says_is_refused() {
     let run = two_layers();
-    for digest in run.layers.iter().chain([&run.manifest]).cloned() {
+    for digest in run.layers.iter().chain([&run.manifest]) {
         let wrong = digest.clone();
         let server = Server::start(move |asked| {
             if asked.target.contains("mount=") {
@@ -138,7 +138,7 @@ fn content_that_is_not_what_its_digest_says_is_refused() {
         let output = build.to_registry(&server.host, &[&app(&server)]);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(62), "{stderr}");
-        assert!(stderr.contains(&digest), "{stderr}");
+        assert!(stderr.contains(digest.as_str()), "{stderr}");
         assert!(server.manifest("app", "1").is_none());
     }
 }
@@ -186,6 +186,29 @@ fn tokens_are_fetched_for_what_is_done_and_mounts_ask_for_both_repositories() {
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said).into_owned();
     assert!(!said.contains("secret") && !said.contains(&base64("user:secret")) && !said.contains("scope="));
+}
+
+#[test]
+fn docker_s_credentials_are_used_where_the_platform_gives_none() {
+    let wanted = format!("Basic {}", base64("user:secret"));
+    let server = Server::start(move |asked| {
+        if asked.authorization.as_ref() == Some(&wanted) {
+            return Wanted::Usual;
+        }
+        Wanted::Answer(Answer::status(401).with("WWW-Authenticate", "Basic realm=\"r\""))
+    });
+    let build = build_on(&server, &two_layers());
+    let auths = format!("{{\"auths\":{{\"{}\":{{\"auth\":\"{}\"}}}}}}", server.host, base64("user:secret"));
+    build.write("docker/config.json", &auths);
+    let export = |auth: Option<&str>| {
+        let mut command = build.command(exporter());
+        command.env("DOCKER_CONFIG", build.path("docker"));
+        command.envs(auth.map(|auth| ("CNB_REGISTRY_AUTH", auth)));
+        command.args(["-insecure-registry", &server.host, &app(&server)]).output().unwrap()
+    };
+    assert!(!export(Some("{}")).status.success(), "what the platform gives replaces docker's file");
+    assert!(server.manifest("app", "1").is_none());
+    succeeded(&export(None));
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn serve(stream: TcpStream, wish: &Wish, kept: &Mutex<Kept>) {
         };
         let mut head = format!("HTTP/1.1 {} X\r\nContent-Length: {}\r\n", answer.status, answer.body.len());
         for (name, value) in &answer.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head = head + name + ": " + value + "\r\n";
         }
         let body: &[u8] = if asked.method == "HEAD" { &[] } else { &answer.body };
         if out.write_all(format!("{head}\r\n").as_bytes()).and_then(|()| out.write_all(body)).is_err() {

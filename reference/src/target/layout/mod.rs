@@ -110,6 +110,12 @@ impl Layout {
         Ok(Some(image))
     }
 
+    /// Whether the previous image's layout holds the blob of a layer: it may leave some out.
+    #[must_use]
+    pub fn holds(&self, layer: &Descriptor) -> bool {
+        self.previous.as_deref().is_some_and(|folder| blob(folder, &layer.digest).is_file())
+    }
+
     /// Descriptors of the image's layers.
     #[must_use]
     pub fn descriptors(&self, layers: &[NewLayer]) -> Vec<Descriptor> {

@@ -2,8 +2,8 @@
 //! as it was.
 
 use std::fs;
-use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::io::{self, Read, Seek};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,31 +101,17 @@ impl Staging {
     }
 
     /// Copies a file from its start, as long as somebody waits for it.
-    fn spooled(&self, from: &fs::File, to: &Path) -> io::Result<()> {
+    fn spooled(&self, mut from: &fs::File, to: &Path) -> io::Result<()> {
         let mut to = fs::File::create(to)?;
-        let mut from = At { file: from, at: 0 };
+        from.rewind()?;
         loop {
             if self.abandoned.load(Ordering::Relaxed) {
                 return Err(io::Error::other("the export has been ended"));
             }
-            if io::copy(&mut from.by_ref().take(64 << 20), &mut to)? == 0 {
+            if io::copy(&mut from.take(64 << 20), &mut to)? == 0 {
                 return Ok(());
             }
         }
-    }
-}
-
-/// Reads by position, so that nobody else's offset matters.
-struct At<'a> {
-    file: &'a fs::File,
-    at: u64,
-}
-
-impl Read for At<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.at)?;
-        self.at += read as u64;
-        Ok(read)
     }
 }
 

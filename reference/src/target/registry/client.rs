@@ -9,9 +9,10 @@ use bytes::Bytes;
 use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 
+use super::answer::{backoff, body, chunk, location, pause, success};
 use super::credentials::Credentials;
 use super::error::RegistryError;
-use super::transport::{Content, Request, TRIES, Transport, backoff, body, chunk, location, pause, success};
+use super::transport::{Content, Request, TRIES, Transport};
 use crate::digest::{Digest, Hasher};
 use crate::image::Descriptor;
 use crate::image_name::ImageName;

@@ -6,7 +6,7 @@ use crate::image_name::ImageName;
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// No answer.
-    #[error("{doing} {name}: {reason}{}", if *.passing { "" } else { "; is the registry there, and reachable?" })]
+    #[error("{doing} {name}: {reason}; is the registry there, and named with the right host?")]
     Unreachable {
         /// What was done.
         doing: &'static str,

@@ -1,10 +1,12 @@
 //! A registry as a target (`oci-distribution.md`, opencontainers/distribution-spec 967efdc). Written on `reqwest` and
 //! not on `oci-client`, which can neither mount a blob from another repository nor ask for one before it is sent.
 
+mod answer;
 mod challenge;
 mod client;
 mod credentials;
 mod error;
+mod token;
 mod transport;
 
 use std::collections::HashSet;

@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use reqwest::{Body, Method, RequestBuilder, Response, StatusCode, Url};
-use serde_json::Value;
-
-use super::challenge::{Challenge, challenges};
-use super::credentials::{Credential, Credentials};
-use super::error::{RegistryError, is_passing};
+use super::answer::{PATIENCE, backoff, location, pause, silent, success, unreachable};
+use super::challenge::challenges;
+use super::credentials::Credentials;
+use super::error::RegistryError;
+use super::token;
 use crate::image_name::ImageName;
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{Body, Method, RequestBuilder, Response, StatusCode, Url};
 
 const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
 application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
@@ -25,13 +25,9 @@ application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.dis
 pub(super) const TRIES: u32 = 4;
 /// To connect.
 const TO_CONNECT: Duration = Duration::from_secs(10);
-/// Without an answer, or without a byte of it, after which the registry has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Without a byte taken, or, after the last, without an answer, after which an upload has failed: registries take
 /// their time to check what they were sent.
-const UPLOAD_PATIENCE: Duration = Duration::from_secs(60);
-/// Manifests and configs larger than this are refused, in bytes.
-const LARGEST_DOCUMENT: usize = 16 << 20;
+const UPLOAD_PATIENCE: Duration = Duration::from_mins(1);
 
 /// A body that can be made again for another try.
 pub(super) enum Content<'a> {
@@ -82,8 +78,12 @@ impl Transport {
 
     /// Where a registry keeps something of a repository.
     pub(super) fn url(&self, name: &ImageName, rest: &str) -> String {
-        let scheme = if self.insecure.contains(&name.registry) { "http" } else { "https" };
+        let scheme = if self.is_insecure(name) { "http" } else { "https" };
         format!("{scheme}://{}/v2/{}/{rest}", name.registry, name.repository)
+    }
+
+    fn is_insecure(&self, name: &ImageName) -> bool {
+        self.insecure.contains(&name.registry)
     }
 
     /// Whether a URL is the registry's own; a redirect or an upload may lead elsewhere, without credentials then.
@@ -95,7 +95,7 @@ impl Transport {
     /// Sends a request, again where the failure may pass, and answers a challenge.
     pub(super) async fn send(&self, request: &Request<'_>, tries: u32) -> Result<Response, RegistryError> {
         let is_own = self.is_own(request.name, request.url);
-        let key = key(request);
+        let key = token::key(request);
         let mut challenged = false;
         loop {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
@@ -105,7 +105,15 @@ impl Transport {
                 return Ok(response);
             }
             challenged = true;
-            let Some(header) = self.answer(request, &challenges(response.headers())).await? else {
+            let Some(header) = token::authorization(
+                &self.http,
+                &self.credentials,
+                self.is_insecure(request.name),
+                request,
+                &challenges(response.headers()),
+            )
+            .await?
+            else {
                 return Ok(response);
             };
             self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), header);
@@ -140,134 +148,45 @@ impl Transport {
         header: Option<String>,
         most: u32,
     ) -> Result<Response, RegistryError> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let taken = Arc::new(AtomicU64::new(0));
+        let patience = if matches!(request.content, Content::None) { PATIENCE } else { UPLOAD_PATIENCE };
+        retried(request, most, patience, |taken| {
             let builder = self.http.request(request.method.clone(), request.url).header(ACCEPT, MANIFESTS);
-            let mut builder = filled(builder, &request.content, &taken)?;
-            if let Some(header) = &header {
-                builder = builder.header(AUTHORIZATION, header);
-            }
-            let patience = if matches!(request.content, Content::None) { PATIENCE } else { UPLOAD_PATIENCE };
-            let answer = watched(request.doing, request.name, builder, &taken, patience).await;
-            let wait = match &answer {
-                Ok(response) => pause(response, tries),
-                Err(error) => error.is_passing().then(|| backoff(tries)),
-            };
-            match wait {
-                Some(wait) if tries < most => tokio::time::sleep(wait).await,
-                _ => return answer,
-            }
-        }
-    }
-
-    /// The Authorization header that a challenge asks for; none where there is nothing to offer.
-    async fn answer(&self, request: &Request<'_>, challenges: &[Challenge]) -> Result<Option<String>, RegistryError> {
-        let credential = self.credentials.of(&request.name.registry);
-        let Some(bearer) = challenges.iter().find(|challenge| challenge.scheme == "bearer") else {
-            return Ok(match credential {
-                Some(Credential::Header(header)) => Some(header),
-                _ => None,
-            });
-        };
-        if let Some(Credential::Header(header)) = &credential
-            && header.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "))
-        {
-            return Ok(Some(header.clone()));
-        }
-        let Some(realm) = bearer.parameters.get("realm").and_then(|realm| Url::parse(realm).ok()) else {
-            return Ok(None);
-        };
-        if realm.scheme() != "https" && !self.insecure.contains(&request.name.registry) {
-            return Err(RegistryError::content(request.name, "the registry names a token server without TLS"));
-        }
-        self.token(request, realm, bearer.parameters.get("service"), credential).await
-    }
-
-    async fn token(
-        &self,
-        request: &Request<'_>,
-        mut realm: Url,
-        service: Option<&String>,
-        credential: Option<Credential>,
-    ) -> Result<Option<String>, RegistryError> {
-        let (doing, name) = (request.doing, request.name);
-        let mut query: Vec<(&str, String)> = scopes(request).into_iter().map(|scope| ("scope", scope)).collect();
-        query.extend(service.map(|service| ("service", service.clone())));
-        let builder = if let Some(Credential::IdentityToken(token)) = credential {
-            // OAuth2 takes all scopes in one value.
-            query.retain(|(key, _)| *key != "scope");
-            query.extend([
-                ("scope", scopes(request).join(" ")),
-                ("grant_type", "refresh_token".to_owned()),
-                ("client_id", "reference-exporter".to_owned()),
-                ("refresh_token", token),
-            ]);
-            let form = Url::parse_with_params("http://form", &query);
-            let form = form.map_err(|error| RegistryError::Broken(error.to_string()))?;
-            let builder = self.http.post(realm).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-            builder.body(form.query().unwrap_or_default().to_owned())
-        } else {
-            realm.query_pairs_mut().extend_pairs(&query);
-            match credential {
-                Some(Credential::Header(header)) => self.http.get(realm).header(AUTHORIZATION, header),
-                _ => self.http.get(realm),
-            }
-        };
-        let answer = self.patient(doing, name, &builder).await?;
-        let bytes = body(doing, name, success(doing, name, answer).await?).await?;
-        let json: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        let token = json["token"].as_str().or_else(|| json["access_token"].as_str());
-        Ok(token.map(|token| format!("Bearer {token}")))
-    }
-
-    /// A request to a token server, again where the failure may pass.
-    async fn patient(
-        &self,
-        doing: &'static str,
-        name: &ImageName,
-        builder: &RequestBuilder,
-    ) -> Result<Response, RegistryError> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let again = builder.try_clone().ok_or_else(|| RegistryError::Broken("a request without end".to_owned()))?;
-            let answer = watched(doing, name, again, &AtomicU64::new(0), PATIENCE).await;
-            let wait = match &answer {
-                Ok(response) => pause(response, tries),
-                Err(error) => error.is_passing().then(|| backoff(tries)),
-            };
-            match wait {
-                Some(wait) if tries < TRIES => tokio::time::sleep(wait).await,
-                _ => return answer,
-            }
-        }
+            let builder = filled(builder, &request.content, taken)?;
+            Ok(match &header {
+                Some(header) => builder.header(AUTHORIZATION, header),
+                None => builder,
+            })
+        })
+        .await
     }
 }
 
-fn is_reading(method: &Method) -> bool {
-    *method == Method::GET || *method == Method::HEAD
-}
-
-/// What a token has to allow.
-fn scopes(request: &Request<'_>) -> Vec<String> {
-    let actions = if is_reading(&request.method) { "pull" } else { "pull,push" };
-    let mut scopes = vec![format!("repository:{}:{actions}", request.name.repository)];
-    scopes.extend(request.from.map(|from| format!("repository:{}:pull", from.repository)));
-    scopes
-}
-
-/// What a header is good for.
-fn key(request: &Request<'_>) -> String {
-    let from = request.from.map_or("", |from| from.repository.as_str());
-    format!("{} {} {from} {}", request.name.registry, request.name.repository, is_reading(&request.method))
+/// Sends what `make` makes, again where the failure may pass.
+pub(super) async fn retried(
+    request: &Request<'_>,
+    most: u32,
+    patience: Duration,
+    make: impl Fn(&Arc<AtomicU64>) -> Result<RequestBuilder, RegistryError>,
+) -> Result<Response, RegistryError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let taken = Arc::new(AtomicU64::new(0));
+        let answer = watched(request, make(&taken)?, &taken, patience).await;
+        let wait = match &answer {
+            Ok(response) => pause(response, tries),
+            Err(error) => error.is_passing().then(|| backoff(tries)),
+        };
+        match wait {
+            Some(wait) if tries < most => tokio::time::sleep(wait).await,
+            _ => return answer,
+        }
+    }
 }
 
 /// Sends; ends when `patience` has passed without an answer and without a byte of the body taken.
 async fn watched(
-    doing: &'static str,
-    name: &ImageName,
+    request: &Request<'_>,
     builder: RequestBuilder,
     taken: &AtomicU64,
     patience: Duration,
@@ -276,16 +195,14 @@ async fn watched(
     tokio::pin!(sending);
     let mut seen = 0;
     loop {
-        match tokio::time::timeout(patience, &mut sending).await {
-            Ok(answer) => return answer.map_err(|error| unreachable(doing, name, &error)),
-            Err(_) => {
-                let now = taken.load(Ordering::Relaxed);
-                if now == seen {
-                    return Err(silent(doing, name, patience));
-                }
-                seen = now;
-            }
+        if let Ok(answer) = tokio::time::timeout(patience, &mut sending).await {
+            return answer.map_err(|error| unreachable(request.doing, request.name, &error));
         }
+        let now = taken.load(Ordering::Relaxed);
+        if now == seen {
+            return Err(silent(request.doing, request.name, patience));
+        }
+        seen = now;
     }
 }
 
@@ -328,78 +245,4 @@ fn file_stream(
         taken.store(at, Ordering::Relaxed);
         Ok(Some((Bytes::from(buffer), (file, at, taken))))
     })
-}
-
-/// How long to wait before another try; none where the answer will not change.
-pub(super) fn pause(response: &Response, tries: u32) -> Option<Duration> {
-    let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let wait = || asked.map_or_else(|| backoff(tries), |seconds| Duration::from_secs(seconds.min(10)));
-    is_passing(response.status().as_u16()).then(wait)
-}
-
-pub(super) fn backoff(tries: u32) -> Duration {
-    Duration::from_millis(100 << tries.min(5))
-}
-
-pub(super) fn unreachable(doing: &'static str, name: &ImageName, error: &reqwest::Error) -> RegistryError {
-    let mut reason = String::new();
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = cause {
-        reason = error.to_string();
-        cause = error.source();
-    }
-    // What did not answer in time once would take as long again.
-    RegistryError::Unreachable { doing, name: name.to_string(), reason, passing: !error.is_timeout() }
-}
-
-fn silent(doing: &'static str, name: &ImageName, patience: Duration) -> RegistryError {
-    let reason = format!("no answer within {} s", patience.as_secs());
-    RegistryError::Unreachable { doing, name: name.to_string(), reason, passing: false }
-}
-
-pub(super) async fn success(
-    doing: &'static str,
-    name: &ImageName,
-    response: Response,
-) -> Result<Response, RegistryError> {
-    if response.status().is_success() {
-        return Ok(response);
-    }
-    let status = response.status().as_u16();
-    let bytes = body(doing, name, response).await.unwrap_or_default();
-    let json: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let said = json["errors"][0]["message"].as_str().map_or_else(String::new, |message| format!(" ({message})"));
-    Err(RegistryError::Status { doing, name: name.to_string(), status, said })
-}
-
-/// The next bytes of an answer; none at its end.
-pub(super) async fn chunk(
-    doing: &'static str,
-    name: &ImageName,
-    response: &mut Response,
-) -> Result<Option<Bytes>, RegistryError> {
-    match tokio::time::timeout(PATIENCE, response.chunk()).await {
-        Ok(chunk) => chunk.map_err(|error| unreachable(doing, name, &error)),
-        Err(_) => Err(silent(doing, name, PATIENCE)),
-    }
-}
-
-pub(super) async fn body(
-    doing: &'static str,
-    name: &ImageName,
-    mut response: Response,
-) -> Result<Vec<u8>, RegistryError> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = chunk(doing, name, &mut response).await? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > LARGEST_DOCUMENT {
-            return Err(RegistryError::content(name, "the answer is larger than 16 MiB"));
-        }
-    }
-    Ok(bytes)
-}
-
-pub(super) fn location(url: &str, response: &Response) -> Option<String> {
-    let value = response.headers().get(LOCATION)?.to_str().ok()?;
-    Some(Url::parse(url).ok()?.join(value).ok()?.to_string())
 }
