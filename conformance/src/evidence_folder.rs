@@ -183,7 +183,7 @@ fn repeat_script(export: &Export, inputs_kept: Option<&Path>) -> String {
     words.extend(inputs.argv.iter().map(|word| quoted(word)));
     let user =
         inputs.run_as.map_or_else(String::new, |user| format!("setpriv --reuid {user} --regid {user} --clear-groups "));
-    let name = around("hostname").map_or_else(String::new, |name| format!("hostname {}; ", name));
+    let name = around("hostname").map_or_else(String::new, |name| format!("hostname {name}; "));
     format!(
         "#!/bin/sh\n\
          # Runs the exporter alone, as the suite did for {id}. Credentials are left out.\n\

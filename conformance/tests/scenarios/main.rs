@@ -4,3 +4,5 @@
 mod cases;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod services;

@@ -85,7 +85,7 @@ impl Writer<'_> {
 
     /// Gives every file and folder of `folder`, itself included, this modification time; links get it themselves.
     pub(super) fn times(&self, folder: &str, seconds: i64) -> Result<(), MaterialiseError> {
-        for entry in walkdir::WalkDir::new(self.root.join(folder)).into_iter() {
+        for entry in walkdir::WalkDir::new(self.root.join(folder)) {
             let entry = entry.map_err(|error| self.fail(folder)(error.into()))?;
             let time = TimeSpec::new(seconds, 0);
             utimensat(nix::fcntl::AT_FDCWD, entry.path(), &time, &time, UtimensatFlags::NoFollowSymlink)
