@@ -45,6 +45,12 @@ pub enum Command {
         /// The requirement's slug, for example base.digest-is-run-image
         requirement: String,
     },
+    /// Print what the RFC leaves open with what stored observations show, as Markdown
+    Questions {
+        /// Files that --report observations=FILE wrote
+        #[arg(required = true)]
+        observations: Vec<PathBuf>,
+    },
 }
 
 /// What can be listed.
@@ -114,7 +120,7 @@ pub struct RunArguments {
     /// The Platform API version to tell the exporter (default: the description's, else 0.15)
     #[arg(long, value_name = "VERSION", value_parser = platform_api)]
     pub platform_api: Option<String>,
-    /// terminal or json, to standard output or to a file; may be repeated
+    /// terminal, json or observations, to standard output or to a file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
     pub report: Vec<ReportArgument>,
     /// Keep the evidence in this new or empty folder
@@ -138,6 +144,8 @@ pub enum ReportFormat {
     Terminal,
     /// For programs.
     Json,
+    /// What the RFC leaves open and the exporter did, for `questions`.
+    Observations,
 }
 
 /// A report to be written.
@@ -176,7 +184,8 @@ fn report(text: &str) -> Result<ReportArgument, String> {
     let format = match name {
         "terminal" => ReportFormat::Terminal,
         "json" => ReportFormat::Json,
-        _ => return Err("formats are terminal and json".to_owned()),
+        "observations" => ReportFormat::Observations,
+        _ => return Err("formats are terminal, json and observations".to_owned()),
     };
     if file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
         return Err("name a file after '='".to_owned());

@@ -11,6 +11,7 @@ pub mod exit;
 pub mod exporter;
 pub mod observe;
 pub mod progress;
+pub mod questions;
 pub mod report;
 pub mod rig;
 pub mod run;

@@ -14,6 +14,7 @@ use conformance::exit::Exit;
 use conformance::exporter::process::Supervisor;
 use conformance::exporter::{DescriptionError, Exporter, supervise};
 use conformance::progress;
+use conformance::questions::{self, Record};
 use conformance::report::{Report, json, terminal};
 use conformance::rig::registry::RegistryChoice;
 use conformance::run::{self, Options};
@@ -65,6 +66,7 @@ fn dispatch(cli: Cli) -> Exit {
         Command::Check { path } => catalogue::check(&path).map_err(Failure::usage).and_then(|text| print(&text)),
         Command::List { what, format } => list(what, format),
         Command::Explain { requirement } => explain(&requirement),
+        Command::Questions { observations } => open_questions(&observations),
     };
     result.unwrap_or_else(|failure| {
         eprintln!("conformance: failed to {}", failure.message);
@@ -96,6 +98,11 @@ fn explain(requirement: &str) -> Result<Exit, Failure> {
     Err(Failure::usage(format!(
         "explain {requirement}: there is no such requirement{near}; see conformance list requirements"
     )))
+}
+
+fn open_questions(files: &[PathBuf]) -> Result<Exit, Failure> {
+    let records = files.iter().map(|file| Record::read(file)).collect::<Result<Vec<_>, _>>().map_err(Failure::usage)?;
+    print(&questions::render(&records))
 }
 
 fn exporter(arguments: &ExporterArguments) -> Result<Exporter, Failure> {
@@ -211,6 +218,7 @@ fn write_report(report: &Report, argument: &ReportArgument) -> Result<(), Failur
     let fail = |error: &dyn std::fmt::Display| Failure::suite(format!("write a report: {error}"));
     let text = match argument.format {
         ReportFormat::Json => json::render(report).map_err(|error| fail(&error))?,
+        ReportFormat::Observations => Record::of(report).render().map_err(|error| fail(&error))?,
         ReportFormat::Terminal => {
             let to_terminal = argument.file.is_none() && std::io::stdout().is_terminal();
             let colour = to_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

@@ -24,15 +24,56 @@
 //!   which image it would be today, not which it is.
 //! - **A run image that was named by digest** keeps that digest in `base.name`; there is no tag to give.
 //! - **The run image's own annotations are not inherited**: its source is not the app's source.
+//!
+//! The review of the RFC would rather let buildpacks contribute annotations, in the way of RFC 0034 for labels:
+//! `[[annotations]]` with `key` and `value` in `<layers>/config/metadata.toml`, in buildpack order. Both are done:
+//! - **The last definition wins**, as for labels; an earlier one is not worth a warning.
+//! - **A buildpack wins over project metadata.** It has seen the source that the platform only describes, the review
+//!   wants these keys to come from buildpacks alone, and a platform that wants its own value leaves the buildpack out.
+//!   A warning names the key.
+//! - **No buildpack wins over `base.*`.** They say what the image is made of, which the exporter knows and a buildpack
+//!   does not: rebasing tools and scanners act on them. The buildpack's value is left out, with a warning, also where
+//!   there is no `base.*` to protect: then nothing is known, and nothing must be said.
+//! - **An empty key** is refused: an annotation without a key cannot be read. An empty value is what the buildpack wrote.
+//! - **Keys of `org.opencontainers.*` that no OCI specification defines** are passed on with a warning: the namespace is
+//!   reserved, but the pair is the buildpack's to answer for.
 
 use std::collections::BTreeMap;
 
 use crate::digest::Digest;
 use crate::image_name::ImageName;
-use crate::inputs::{ProjectMetadata, RunImage};
+use crate::inputs::{Annotation, ProjectMetadata, RunImage};
 
 /// What every key of the RFC begins with.
 const PREFIX: &str = "org.opencontainers.image.";
+
+/// Keys that OCI specifications define below [`PREFIX`] (`oci-image-annotations.md`, Pre-Defined Annotation Keys).
+const DEFINED: [&str; 14] = [
+    "created",
+    "authors",
+    "url",
+    "documentation",
+    "source",
+    "version",
+    "revision",
+    "vendor",
+    "licenses",
+    "ref.name",
+    "title",
+    "description",
+    "base.digest",
+    "base.name",
+];
+
+/// A buildpack's annotation has no key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("use an annotation of {}: its key is empty (its value is '{value}'); give it a key", file.display())]
+pub struct NoKey {
+    /// The file.
+    pub file: std::path::PathBuf,
+    /// The annotation's value.
+    pub value: String,
+}
 
 /// Annotation, table below `source`, key.
 const FROM_PROJECT_METADATA: [(&str, &str, &str); 7] = [
@@ -54,11 +95,17 @@ pub struct Annotations {
     pub warnings: Vec<String>,
 }
 
-/// The annotations of an image with this run image and this project metadata.
+/// The annotations of an image with this run image, this project metadata, and these pairs of buildpacks.
 #[must_use]
-pub fn annotations(run_image: &RunImage, project: &ProjectMetadata) -> Annotations {
+pub fn annotations(run_image: &RunImage, project: &ProjectMetadata, buildpacks: &[Annotation]) -> Annotations {
     let mut found = Annotations::default();
     base(run_image, &mut found);
+    from_project_metadata(project, &mut found);
+    from_buildpacks(buildpacks, &mut found);
+    found
+}
+
+fn from_project_metadata(project: &ProjectMetadata, found: &mut Annotations) {
     for (name, table, key) in FROM_PROJECT_METADATA {
         let reason = match project.source(table, key) {
             None => continue,
@@ -71,7 +118,41 @@ pub fn annotations(run_image: &RunImage, project: &ProjectMetadata) -> Annotatio
         };
         found.warnings.push(format!("source.{table}.{key} {reason}, so there is no annotation {PREFIX}{name}"));
     }
-    found
+}
+
+fn from_buildpacks(pairs: &[Annotation], found: &mut Annotations) {
+    let last: BTreeMap<&str, &str> = pairs.iter().map(|pair| (pair.key.as_str(), pair.value.as_str())).collect();
+    for (key, value) in last {
+        let name = key.strip_prefix(PREFIX);
+        if name.is_some_and(|name| name == "base.name" || name == "base.digest") {
+            found
+                .warnings
+                .push(format!("a buildpack's annotation {key} is left out: the exporter says what the base is"));
+            continue;
+        }
+        let reserved = key == "org.opencontainers" || key.starts_with("org.opencontainers.");
+        if reserved && !name.is_some_and(|name| DEFINED.contains(&name)) {
+            found
+                .warnings
+                .push(format!("a buildpack's annotation {key} is in a reserved namespace that does not define it"));
+        }
+        if let Some(replaced) = found.map.insert(key.to_owned(), value.to_owned())
+            && replaced != value
+        {
+            found.warnings.push(format!("a buildpack's annotation {key} replaces that of project metadata"));
+        }
+    }
+}
+
+/// Refuses pairs of buildpacks that cannot be annotations; `file` is where they are from.
+///
+/// # Errors
+/// [`NoKey`].
+pub fn check(pairs: &[Annotation], file: &std::path::Path) -> Result<(), NoKey> {
+    match pairs.iter().find(|pair| pair.key.is_empty()) {
+        Some(pair) => Err(NoKey { file: file.to_path_buf(), value: pair.value.clone() }),
+        None => Ok(()),
+    }
 }
 
 fn base(run_image: &RunImage, found: &mut Annotations) {
@@ -109,7 +190,7 @@ mod tests {
     use super::*;
 
     fn run_image(image: &str, reference: &str) -> RunImage {
-        RunImage { image: image.to_owned(), reference: reference.to_owned(), extend: false }
+        RunImage { image: image.to_owned(), reference: reference.to_owned(), extend: false, target: None }
     }
 
     fn project(text: &str) -> ProjectMetadata {
@@ -126,7 +207,7 @@ mod tests {
             "[source.version]\ncommit='c'\n[source.metadata]\nrepository='r'\nauthors='a'\nversion='v'\n\
              documentation-url='d'\nname='n'\nlicenses='l'\nother='o'\n",
         );
-        let found = annotations(&run_image("run", &pinned_reference()), &project);
+        let found = annotations(&run_image("run", &pinned_reference()), &project, &[]);
         assert_eq!(found.warnings, Vec::<String>::new());
         insta::assert_debug_snapshot!(found.map);
     }
@@ -134,8 +215,11 @@ mod tests {
     #[test]
     fn values_are_taken_byte_for_byte() {
         let text = "e\\u0301 é  \\\"<>&\\u2028\\t\\n ";
-        let found =
-            annotations(&run_image("run", "sha256:id"), &project(&format!("[source.metadata]\nname=\"{text}\"\n")));
+        let found = annotations(
+            &run_image("run", "sha256:id"),
+            &project(&format!("[source.metadata]\nname=\"{text}\"\n")),
+            &[],
+        );
         assert_eq!(found.map["org.opencontainers.image.title"], "e\u{301} é  \"<>&\u{2028}\t\n ");
     }
 
@@ -143,7 +227,7 @@ mod tests {
     fn what_is_no_string_or_empty_is_named_in_a_warning() {
         let project =
             project("[source.metadata]\nname=['x']\nlicenses=''\nversion=1\n[source.version]\ncommit=2026-01-01\n");
-        let found = annotations(&run_image("run", "sha256:id"), &project);
+        let found = annotations(&run_image("run", "sha256:id"), &project, &[]);
         assert!(found.map.is_empty());
         for key in
             ["source.metadata.name", "source.metadata.licenses", "source.metadata.version", "source.version.commit"]
@@ -155,11 +239,65 @@ mod tests {
     #[test]
     fn without_a_pinned_digest_there_is_no_base() {
         for reference in ["sha256:0123", "host.example/run:tag", "host.example/run@sha256:short"] {
-            assert!(annotations(&run_image("run", reference), &ProjectMetadata::default()).map.is_empty());
+            assert!(annotations(&run_image("run", reference), &ProjectMetadata::default(), &[]).map.is_empty());
         }
         let layout = format!("/layout/run.example/run/sha256/0@{}", Digest::of(b"run"));
-        let found = annotations(&run_image("run.example/run:1", &layout), &ProjectMetadata::default());
+        let found = annotations(&run_image("run.example/run:1", &layout), &ProjectMetadata::default(), &[]);
         assert_eq!(found.map["org.opencontainers.image.base.name"], "run.example/run:1");
         assert_eq!(found.map["org.opencontainers.image.base.digest"], Digest::of(b"run").to_string());
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<Annotation> {
+        pairs.iter().map(|(key, value)| Annotation { key: (*key).to_owned(), value: (*value).to_owned() }).collect()
+    }
+
+    #[test]
+    fn the_last_buildpack_wins_and_buildpacks_win_over_project_metadata() {
+        let project = project("[source.metadata]\nname='platform'\nversion='1'\n");
+        let given = pairs(&[
+            ("com.example.k", "first"),
+            ("org.opencontainers.image.title", "buildpack"),
+            ("com.example.k", " last "),
+            ("com.example.empty", ""),
+        ]);
+        let found = annotations(&run_image("run", "sha256:id"), &project, &given);
+        let of = |key: &str| found.map[key].as_str();
+        assert_eq!((of("com.example.k"), of("com.example.empty")), (" last ", ""));
+        assert_eq!(of("org.opencontainers.image.title"), "buildpack");
+        assert_eq!(of("org.opencontainers.image.version"), "1");
+        assert_eq!(found.warnings.len(), 1, "{:?}", found.warnings);
+        assert!(found.warnings[0].contains("org.opencontainers.image.title"));
+    }
+
+    #[test]
+    fn no_buildpack_says_what_the_base_is() {
+        let given =
+            pairs(&[("org.opencontainers.image.base.name", "liar"), ("org.opencontainers.image.base.digest", "liar")]);
+        for (reference, keys) in [(pinned_reference().as_str(), 2), ("sha256:id", 0)] {
+            let found = annotations(&run_image("run", reference), &ProjectMetadata::default(), &given);
+            assert_eq!((found.map.len(), found.warnings.len()), (keys, 2));
+            assert!(found.map.values().all(|value| value != "liar"));
+        }
+    }
+
+    #[test]
+    fn reserved_keys_are_passed_on_with_a_warning_and_defined_ones_without() {
+        let given = pairs(&[
+            ("org.opencontainers.image.url", "u"),
+            ("org.opencontainers.image.made-up", "x"),
+            ("org.opencontainers.other", "y"),
+            ("org.opencontainersx", "z"),
+        ]);
+        let found = annotations(&run_image("run", "sha256:id"), &ProjectMetadata::default(), &given);
+        assert_eq!((found.map.len(), found.warnings.len()), (4, 2), "{:?}", found.warnings);
+        assert!(found.warnings.iter().any(|warning| warning.contains("made-up")));
+    }
+
+    #[test]
+    fn an_annotation_without_a_key_is_refused_by_its_file() {
+        let file = std::path::Path::new("/layers/config/metadata.toml");
+        let error = check(&pairs(&[("", "v")]), file).unwrap_err().to_string();
+        assert!(error.contains("metadata.toml") && error.contains("'v'"), "{error}");
+        assert!(check(&pairs(&[("k", "")]), file).is_ok());
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::digest::Digest;
+use crate::target::Platform;
 
 /// Media types of the OCI image specification.
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -28,6 +29,9 @@ pub struct Descriptor {
     /// Where else the blob can be had.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub urls: Vec<String>,
+    /// Annotations; a run image's layer keeps those that it came with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// A Docker layer's media type as OCI has it; the blob is the same.
@@ -47,6 +51,8 @@ pub fn oci_layer_type(media_type: &str) -> &str {
 pub struct ConfigParts<'a> {
     /// The run image's config.
     pub base: &'a Value,
+    /// The platform, for a run image that does not say.
+    pub platform: &'a Platform,
     /// Digests of the new layers' tars, with what made each.
     pub layers: &'a [(Digest, String)],
     /// `Env`.
@@ -66,6 +72,11 @@ pub struct ConfigParts<'a> {
 pub fn config(parts: ConfigParts<'_>) -> Vec<u8> {
     let created = jiff::Timestamp::from_second(parts.created).unwrap_or_default().to_string();
     let mut config = parts.base.clone();
+    for (key, value) in [("os", &parts.platform.os), ("architecture", &parts.platform.architecture)] {
+        if !config[key].is_string() {
+            config[key] = json!(value);
+        }
+    }
     config["created"] = json!(created);
     let inner = &mut config["config"];
     if !inner.is_object() {
@@ -84,6 +95,7 @@ pub fn config(parts: ConfigParts<'_>) -> Vec<u8> {
         inner["Labels"][key] = json!(value);
     }
     history(&mut config, parts.layers, &created);
+    config["rootfs"]["type"] = json!("layers");
     let diff_ids = &mut config["rootfs"]["diff_ids"];
     if let Some(list) = diff_ids.as_array_mut() {
         list.extend(parts.layers.iter().map(|(diff_id, _)| json!(diff_id)));
@@ -146,9 +158,14 @@ mod tests {
         })
     }
 
-    fn parts<'a>(base: &'a Value, layers: &'a [(Digest, String)]) -> ConfigParts<'a> {
+    fn platform() -> Platform {
+        Platform { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: None }
+    }
+
+    fn parts<'a>(base: &'a Value, layers: &'a [(Digest, String)], platform: &'a Platform) -> ConfigParts<'a> {
         ConfigParts {
             base,
+            platform,
             layers,
             env: vec!["PATH=/cnb/process:/bin".to_owned()],
             entrypoint: "/cnb/process/web".to_owned(),
@@ -161,22 +178,47 @@ mod tests {
     #[test]
     fn config_and_manifest_of_a_sample() {
         let (base, layers) = (base(), [(Digest::of(b"app"), "app".to_owned())]);
-        let config = config(parts(&base, &layers));
-        let descriptor =
-            Descriptor { media_type: LAYER.to_owned(), digest: Digest::of(b"blob"), size: 4, urls: Vec::new() };
+        let config = config(parts(&base, &layers, &platform()));
+        let descriptor = Descriptor {
+            media_type: LAYER.to_owned(),
+            digest: Digest::of(b"blob"),
+            size: 4,
+            urls: Vec::new(),
+            annotations: BTreeMap::new(),
+        };
         let annotations = BTreeMap::from([("b".to_owned(), "2".to_owned()), ("a".to_owned(), "1".to_owned())]);
         let manifest = manifest(&config, &[descriptor], &annotations);
         let pretty =
             |bytes: &[u8]| serde_json::to_string_pretty(&serde_json::from_slice::<Value>(bytes).unwrap()).unwrap();
         insta::assert_snapshot!(format!("{}\n{}", pretty(&config), pretty(&manifest)));
-        assert_eq!(config, super::config(parts(&base, &layers)));
+        assert_eq!(config, super::config(parts(&base, &layers, &platform())));
     }
 
     #[test]
     fn a_history_that_does_not_fit_is_left_out() {
         let mut base = base();
         base["history"] = json!([]);
-        let config: Value = serde_json::from_slice(&config(parts(&base, &[]))).unwrap();
+        let config: Value = serde_json::from_slice(&config(parts(&base, &[], &platform()))).unwrap();
         assert!(config.get("history").is_none());
+    }
+
+    #[test]
+    fn a_run_image_that_leaves_out_what_it_may_gives_a_whole_config() {
+        let diff_ids = json!([Digest::of(b"base")]);
+        for base in [
+            json!({ "rootfs": { "diff_ids": diff_ids } }),
+            json!({ "os": null, "config": null, "history": null, "rootfs": { "type": null, "diff_ids": diff_ids } }),
+            json!({ "config": { "Env": null, "Labels": null, "Cmd": null }, "rootfs": { "diff_ids": diff_ids } }),
+        ] {
+            let layers = [(Digest::of(b"app"), "app".to_owned())];
+            let config: Value = serde_json::from_slice(&config(parts(&base, &layers, &platform()))).unwrap();
+            assert_eq!((&config["os"], &config["rootfs"]["type"]), (&json!("linux"), &json!("layers")));
+            assert_eq!(config["rootfs"]["diff_ids"].as_array().unwrap().len(), 2);
+            assert_eq!(config["config"]["Labels"]["new"], "label");
+            assert!(config.get("history").is_none());
+        }
+        let base = json!({ "os": "plan9", "architecture": "mips", "rootfs": { "diff_ids": diff_ids } });
+        let config: Value = serde_json::from_slice(&config(parts(&base, &[], &platform()))).unwrap();
+        assert_eq!((&config["os"], &config["architecture"]), (&json!("plan9"), &json!("mips")));
     }
 }

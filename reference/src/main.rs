@@ -1,22 +1,24 @@
 //! The binary: reads command line and environment, exports, prints the cause of a failure, and exits with a code of
 //! the Platform API. Called as `exporter` through a link, as platforms do, it does the same.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use reference::cli::{self, CliError, Environment};
 use reference::exit::Exit;
-use reference::export::{ExportError, export};
+use reference::export::export;
 use reference::log::Log;
+use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    let environment: Environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
+    let environment: Environment =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
     let options = match cli::read(std::env::args_os().skip(1), &environment) {
         Ok(options) => options,
-        Err(CliError::Flags(error)) => {
+        // The answer to -help and -version.
+        Err(CliError::Flags(error)) if !error.use_stderr() => {
             let _ = error.print();
-            return if error.use_stderr() { Exit::BadInput.into() } else { Exit::Success.into() };
+            return Exit::Success.into();
         }
         Err(error) => {
             return fail(
@@ -29,29 +31,40 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, Exit::Export),
     };
-    match runtime.block_on(export(&options, Log::new(options.log_level))) {
-        Ok(()) => Exit::Success.into(),
-        Err(error) => fail(&error, exit(&error)),
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = export(&options, Log::new(options.log_level)) => Ok(result),
+            signal = ended() => Err(signal),
+        }
+    });
+    // Threads that write a layout remove what they have not finished.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    match result {
+        Ok(Ok(())) => Exit::Success.into(),
+        Ok(Err(error)) => fail(&error, error.exit()),
+        Err(signal) => fail(&format_args!("export: ended by {signal}"), Exit::Export),
     }
 }
 
-fn exit(error: &ExportError) -> Exit {
-    match error {
-        ExportError::BuildpackApi { .. } => Exit::BuildpackApi,
-        ExportError::NoImage
-        | ExportError::Name(_)
-        | ExportError::DigestAsTag(_)
-        | ExportError::TwoRegistries(..)
-        | ExportError::Input(_)
-        | ExportError::NoRunImage(_)
-        | ExportError::Extended(_)
-        | ExportError::Process(_) => Exit::BadInput,
-        _ => Exit::Export,
+/// Waits until somebody wants this process to end; gives the signal's name.
+async fn ended() -> &'static str {
+    let watch = |kind: SignalKind| async move {
+        match signal(kind) {
+            Ok(mut stream) => stream.recv().await,
+            // Without a handler the signal ends the process by itself.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = watch(SignalKind::interrupt()) => "SIGINT",
+        _ = watch(SignalKind::terminate()) => "SIGTERM",
+        _ = watch(SignalKind::hangup()) => "SIGHUP",
     }
 }
 
-/// The message and its causes, in one line.
-fn fail(error: &dyn std::error::Error, exit: Exit) -> ExitCode {
-    eprintln!("ERROR: failed to {error}");
+/// The message, in one line.
+fn fail(error: &dyn std::fmt::Display, exit: Exit) -> ExitCode {
+    // Whoever closed standard error has the exit code.
+    let _ = writeln!(std::io::stderr(), "ERROR: failed to {error}");
     exit.into()
 }

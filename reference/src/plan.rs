@@ -52,6 +52,8 @@ pub struct OwnLayers {
     pub processes: Option<Digest>,
     /// Config layer.
     pub config: Digest,
+    /// The execution environment that they were made for.
+    pub exec_env: Option<String>,
 }
 
 /// The run image as the labels and the report name it.
@@ -67,12 +69,7 @@ pub struct RunImageFacts {
 
 /// The label `io.buildpacks.lifecycle.metadata` (`cnb-platform.md`, the label's section, and Deprecations for `stack`).
 #[must_use]
-pub fn lifecycle_label(
-    own: &OwnLayers,
-    contributions: &[Contribution],
-    run: &RunImageFacts,
-    exec_env: Option<&str>,
-) -> Value {
+pub fn lifecycle_label(own: &OwnLayers, contributions: &[Contribution], run: &RunImageFacts) -> Value {
     let sha = |digest: &Digest| json!({ "sha": digest });
     let mut names = Map::new();
     names.insert("image".to_owned(), json!(run.names.image));
@@ -97,7 +94,7 @@ pub fn lifecycle_label(
     if let Some(processes) = &own.processes {
         label["process-types"] = sha(processes);
     }
-    if let Some(exec_env) = exec_env {
+    if let Some(exec_env) = &own.exec_env {
         label["exec-env"] = json!(exec_env);
     }
     label
@@ -148,14 +145,28 @@ pub fn build_label(metadata: &BuildMetadata, group: &Group, launcher: &LauncherF
     label
 }
 
-/// Why there is no entrypoint.
+/// Why the processes cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("use the process type '{wanted}': no buildpack contributed it; there {}", known(.there))]
-pub struct UnknownProcess {
-    /// What `-process-type` says.
-    pub wanted: String,
-    /// Types that there are.
-    pub there: Vec<String>,
+pub enum ProcessError {
+    /// The type that the platform asks for is not there.
+    #[error("no buildpack contributed the process type '{wanted}' that -process-type asks for; there {}", known(.there))]
+    Unknown {
+        /// What `-process-type` says.
+        wanted: String,
+        /// Types that there are.
+        there: Vec<String>,
+    },
+    /// The default type is not there.
+    #[error("buildpack-default-process-type is '{wanted}', which no buildpack contributed; there {}", known(.there))]
+    UnknownDefault {
+        /// What the file says.
+        wanted: String,
+        /// Types that there are.
+        there: Vec<String>,
+    },
+    /// A type that cannot be a file's name.
+    #[error("the process type '{0}' is not of letters, digits, '.', '_' and '-'")]
+    Name(String),
 }
 
 fn known(types: &[String]) -> String {
@@ -165,23 +176,38 @@ fn known(types: &[String]) -> String {
 /// The entrypoint: the given type, else the buildpacks' default, else the launcher.
 ///
 /// # Errors
-/// [`UnknownProcess`] where the given type is not one of a buildpack.
-pub fn entrypoint(given: Option<&str>, metadata: &BuildMetadata) -> Result<String, UnknownProcess> {
-    let there = || metadata.processes.iter().map(|process| process.r#type.clone());
-    let default = metadata.buildpack_default_process_type.as_deref().filter(|name| !name.is_empty());
-    match (given, default) {
-        (Some(wanted), _) if there().any(|name| name == wanted) => Ok(format!("{PROCESSES}/{wanted}")),
-        (Some(wanted), _) => Err(UnknownProcess { wanted: wanted.to_owned(), there: there().collect() }),
-        (None, Some(default)) => Ok(format!("{PROCESSES}/{default}")),
-        (None, None) => Ok(LAUNCHER.to_owned()),
+/// [`ProcessError`] where the type is not one of a buildpack, or where one has no name that a file could have.
+pub fn entrypoint(given: Option<&str>, metadata: &BuildMetadata) -> Result<String, ProcessError> {
+    let there: Vec<String> = metadata.processes.iter().map(|process| process.r#type.clone()).collect();
+    if let Some(name) = there.iter().find(|name| !is_type(name)) {
+        return Err(ProcessError::Name(name.clone()));
     }
+    let default = metadata.buildpack_default_process_type.as_deref().filter(|name| !name.is_empty());
+    let Some(wanted) = given.or(default) else { return Ok(LAUNCHER.to_owned()) };
+    if there.iter().any(|name| name == wanted) {
+        return Ok(format!("{PROCESSES}/{wanted}"));
+    }
+    let wanted = wanted.to_owned();
+    Err(if given.is_some() {
+        ProcessError::Unknown { wanted, there }
+    } else {
+        ProcessError::UnknownDefault { wanted, there }
+    })
+}
+
+/// `cnb-buildpack.md`, launch.toml; what would leave the folder of process symlinks is no name either.
+fn is_type(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    !matches!(name, "" | "." | "..") && name.chars().all(allowed)
 }
 
 /// `Env` of the image: the run image's, with the three entries that the specification asks for.
 #[must_use]
 pub fn environment(run_image: &[String], layers: &str, app: &str) -> Vec<String> {
     let value = |name: &str| run_image.iter().rev().find_map(|entry| entry.strip_prefix(&format!("{name}=")));
-    let path = value("PATH").map_or_else(|| PROCESSES.to_owned(), |path| format!("{PROCESSES}:{path}"));
+    let path = value("PATH")
+        .filter(|path| !path.is_empty())
+        .map_or_else(|| PROCESSES.to_owned(), |path| format!("{PROCESSES}:{path}"));
     let own = [("CNB_LAYERS_DIR", layers), ("CNB_APP_DIR", app), ("PATH", &path)];
     let is_own = |entry: &String| own.iter().any(|(name, _)| entry.starts_with(&format!("{name}=")));
     let mut env: Vec<String> = run_image.iter().filter(|entry| !is_own(entry)).cloned().collect();
@@ -224,6 +250,16 @@ mod tests {
         assert_eq!(entrypoint(None, &metadata("")).unwrap(), LAUNCHER);
         let error = entrypoint(Some("nope"), &both).unwrap_err().to_string();
         assert!(error.contains("nope") && error.contains("web, w"), "{error}");
+        let error = entrypoint(None, &metadata("buildpack-default-process-type='gone'\n")).unwrap_err().to_string();
+        assert!(error.contains("gone") && error.contains("none"), "{error}");
+    }
+
+    #[test]
+    fn a_process_type_that_is_no_file_name_is_refused() {
+        for name in ["", "..", "a/b", "a b", "é"] {
+            let metadata = metadata(&format!("[[processes]]\ntype='{name}'\n"));
+            assert_eq!(entrypoint(None, &metadata), Err(ProcessError::Name(name.to_owned())));
+        }
     }
 
     #[test]
@@ -234,6 +270,8 @@ mod tests {
             ["LANG=C", "CNB_LAYERS_DIR=/layers", "CNB_APP_DIR=/app", "PATH=/cnb/process:/usr/bin:/bin"]
         );
         assert_eq!(environment(&[], "/l", "/a")[2], "PATH=/cnb/process");
+        // A colon at the end would put the working folder on the path.
+        assert_eq!(environment(&["PATH=".to_owned()], "/l", "/a")[2], "PATH=/cnb/process");
     }
 
     #[test]
@@ -255,6 +293,7 @@ mod tests {
             launcher: digest("launcher"),
             processes: Some(digest("processes")),
             config: digest("config"),
+            exec_env: Some("test".to_owned()),
         };
         let buildpack =
             Buildpack { id: "a/b".to_owned(), version: "1".to_owned(), homepage: None, api: "0.10".to_owned() };
@@ -266,7 +305,7 @@ mod tests {
             reference: "host.example/run@sha256:0".to_owned(),
             top_layer: digest("top"),
         };
-        let label = lifecycle_label(&own, &[contribution], &run, Some("test"));
+        let label = lifecycle_label(&own, &[contribution], &run);
         insta::assert_snapshot!(serde_json::to_string_pretty(&label).unwrap());
     }
 }

@@ -11,6 +11,12 @@ pub struct Requirement {
     pub level: Level,
     /// What must be seen for it to hold, in one sentence.
     pub asks: &'static str,
+    /// Why it is asked, in a sentence or two of our own.
+    pub why: &'static str,
+    /// What a violation looks like to those who meet one.
+    pub violation: &'static str,
+    /// What an exporter's author does about a violation.
+    pub remedy: &'static str,
     /// When it is judged, in one clause; empty when always.
     pub condition: &'static str,
     /// Where it is written.
@@ -35,7 +41,41 @@ impl Requirement {
         source: Source,
         judge: fn(&Case<'_>) -> Finding,
     ) -> Self {
-        Self { id, level, asks, condition: "", source, targets: EVERYWHERE, since: "0.12", needs: Needs::Image, judge }
+        Self {
+            id,
+            level,
+            asks,
+            why: "",
+            violation: "",
+            remedy: "",
+            condition: "",
+            source,
+            targets: EVERYWHERE,
+            since: "0.12",
+            needs: Needs::Image,
+            judge,
+        }
+    }
+
+    /// Why it is asked.
+    #[must_use]
+    pub const fn because(mut self, why: &'static str) -> Self {
+        self.why = why;
+        self
+    }
+
+    /// What a violation looks like.
+    #[must_use]
+    pub const fn looks_like(mut self, violation: &'static str) -> Self {
+        self.violation = violation;
+        self
+    }
+
+    /// How a violation is mended.
+    #[must_use]
+    pub const fn fix(mut self, remedy: &'static str) -> Self {
+        self.remedy = remedy;
+        self
     }
 
     /// Judged only under a condition.
@@ -143,11 +183,15 @@ pub struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
+    /// The exports that are judged as builds which had to succeed, by step.
+    pub fn good(&self) -> impl Iterator<Item = &'a Export> + use<'_, 'a> {
+        self.exports.iter().copied().filter(|export| export.is_good_build())
+    }
+
     /// Asks `judge` of every good build's export and puts the findings together: the first violation, else the first
     /// absence, else holds where any held, else what the last one said.
     pub fn each(&self, judge: impl Fn(&'a Export) -> Finding) -> Finding {
-        let findings = self.exports.iter().filter(|export| export.is_good_build()).map(|e| judge(e));
-        together(findings)
+        together(self.good().map(judge))
     }
 
     /// As [`Case::each`], with the export's image; an export without one is left out (a requirement that
@@ -165,7 +209,8 @@ impl<'a> Case<'a> {
         self.scenario
             .exports
             .iter()
-            .find(|other| other.target == Target::Registry && other.step == export.step && other.outcome.succeeded())
+            .find(|other| other.target == Target::Registry && other.step == export.step && other.is_good_build())
+            .filter(|twin| twin.outcome.succeeded())
     }
 
     /// Pairs of exports of this case, earlier one first, that were given the same inputs at the same paths.
@@ -174,11 +219,13 @@ impl<'a> Case<'a> {
         self.pairs_that_differ_in(<[String]>::is_empty)
     }
 
-    /// Pairs of exports of this case whose inputs differ in a way that `accepts`.
+    /// Pairs of good builds of this case whose inputs differ in a way that `accepts`. What an image's name held after
+    /// a refused export is an earlier export's image, so refused ones are in no pair.
     pub fn pairs_that_differ_in(&self, accepts: impl Fn(&[String]) -> bool) -> Vec<(&'a Export, &'a Export)> {
         let mut pairs = Vec::new();
-        for (index, first) in self.exports.iter().enumerate() {
-            for second in &self.exports[index + 1..] {
+        let good: Vec<&'a Export> = self.good().collect();
+        for (index, first) in good.iter().enumerate() {
+            for second in &good[index + 1..] {
                 let same_base = first.run_image.digest == second.run_image.digest;
                 if same_base && accepts(&first.inputs.differences(&second.inputs)) {
                     pairs.push((*first, *second));
@@ -210,7 +257,15 @@ pub fn together(findings: impl IntoIterator<Item = Finding>) -> Finding {
     result
 }
 
-/// A violation; `expected` and `found` are shown as they stand.
+/// Longest text of a violation, in characters: an input may be of any length, and a report is read by people.
+const LONGEST: usize = 1000;
+
+fn shown(text: impl Into<String>) -> String {
+    let text = text.into();
+    if text.len() <= LONGEST { text } else { crate::view::cut_to(&text, LONGEST) }
+}
+
+/// A violation; `expected` and `found` are shown as they stand, but for what is longer than a person reads.
 pub fn violated(
     message: impl Into<String>,
     expected: impl std::fmt::Display,
@@ -218,9 +273,9 @@ pub fn violated(
     evidence: String,
 ) -> Finding {
     Finding::Violated(Violation {
-        message: message.into(),
-        expected: expected.to_string(),
-        found: found.to_string(),
+        message: shown(message),
+        expected: shown(expected.to_string()),
+        found: shown(found.to_string()),
         evidence,
     })
 }
@@ -228,8 +283,8 @@ pub fn violated(
 /// The absence of something optional.
 pub fn absent(message: impl Into<String>, expected: impl std::fmt::Display, evidence: String) -> Finding {
     Finding::Absent(Violation {
-        message: message.into(),
-        expected: expected.to_string(),
+        message: shown(message),
+        expected: shown(expected.to_string()),
         found: "nothing".to_owned(),
         evidence,
     })

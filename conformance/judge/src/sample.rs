@@ -69,6 +69,128 @@ pub fn find(evidence: &ScenarioEvidence, requirement: &str, target: Target) -> F
     (row.judge)(&Case { scenario: evidence, target, service, exports })
 }
 
+/// A change of good evidence.
+pub type Change = Box<dyn FnOnce(&mut ScenarioEvidence)>;
+
+/// A fault made for a requirement: what is changed of which good evidence.
+pub struct Fault {
+    /// The requirement that it violates.
+    pub slug: String,
+    /// What is wrong, in a few words.
+    pub name: &'static str,
+    /// Where it is judged.
+    pub target: Target,
+    /// Evidence on which the requirement holds.
+    pub good: ScenarioEvidence,
+    /// Makes the fault.
+    pub change: Change,
+}
+
+impl Fault {
+    /// A fault in the [`scenario`].
+    pub fn new(
+        slug: &str,
+        name: &'static str,
+        target: Target,
+        change: impl FnOnce(&mut ScenarioEvidence) + 'static,
+    ) -> Self {
+        Self::of(scenario(), slug, name, target, change)
+    }
+
+    /// A fault in other good evidence.
+    pub fn of(
+        good: ScenarioEvidence,
+        slug: &str,
+        name: &'static str,
+        target: Target,
+        change: impl FnOnce(&mut ScenarioEvidence) + 'static,
+    ) -> Self {
+        Self { slug: slug.to_owned(), name, target, good, change: Box::new(change) }
+    }
+
+    /// Asserts that the requirement holds without the fault and is violated, or absent, with it.
+    ///
+    /// # Panics
+    /// When it is not so.
+    pub fn is_seen(self) {
+        let Self { slug, name, target, mut good, change } = self;
+        assert_eq!(find(&good, &slug, target), Finding::Holds, "{slug} on {target} without the fault '{name}'");
+        change(&mut good);
+        let after = find(&good, &slug, target);
+        assert!(
+            matches!(after, Finding::Violated(_) | Finding::Absent(_)),
+            "{slug} on {target} with the fault '{name}': {after:?}"
+        );
+    }
+}
+
+/// The scenario with one export on each target that was given bad input and refused it, printing `output`.
+#[must_use]
+pub fn refused(slug: &str, output: &str) -> ScenarioEvidence {
+    let mut evidence = scenario();
+    for export in &mut evidence.exports {
+        export.inputs.expected_failure = Some(slug.to_owned());
+        export.outcome.end = End::Exited(1);
+        export.outcome.stdout = String::new();
+        export.outcome.stderr = output.to_owned();
+        export.report = None;
+        export.image = None;
+        for tag in &mut export.tags {
+            tag.digest = None;
+        }
+    }
+    evidence
+}
+
+/// The scenario with annotations that buildpacks contribute: a key of their own, defined twice, and another one.
+#[must_use]
+pub fn contributed() -> ScenarioEvidence {
+    let mut evidence = scenario();
+    for export in &mut evidence.exports {
+        contribute(export, &[("com.example.team", "first"), ("com.example.team", "last"), ("com.example.one", "1")]);
+    }
+    evidence
+}
+
+/// Adds annotations to `config/metadata.toml`, to the layer that holds it, and to the manifest where there is one.
+pub fn contribute(export: &mut Export, pairs: &[(&str, &str)]) {
+    let entries: Vec<String> =
+        pairs.iter().map(|(key, value)| format!("[[annotations]]\nkey='{key}'\nvalue='{value}'\n")).collect();
+    let text = format!("{METADATA}{}", entries.concat());
+    edit_input(export, "/layers/config/metadata.toml", &text);
+    let annotations = export.image.as_ref().map(crate::view::annotations).unwrap_or_default();
+    edit_entries(export, 5, |entries| entries[0] = file("/layers/config/metadata.toml", &text));
+    if export.target == Target::Daemon {
+        return;
+    }
+    edit_manifest(export, |manifest| {
+        let kept = annotations.into_iter().map(|(key, value)| (key, value.to_value()));
+        let added = pairs.iter().map(|(key, value)| ((*key).to_owned(), json!(value)));
+        manifest["annotations"] = Value::Object(kept.chain(added).collect());
+    });
+}
+
+/// Two exports of one build on each target, the second in other surroundings.
+#[must_use]
+pub fn in_other_surroundings() -> ScenarioEvidence {
+    let mut evidence = repeated();
+    for export in evidence.exports.iter_mut().filter(|export| export.step == 2) {
+        export.inputs.surroundings.insert("umask".to_owned(), "077".to_owned());
+        export.inputs.surroundings.insert("TZ".to_owned(), "Asia/Tokyo".to_owned());
+        export.inputs.environment.insert("TZ".to_owned(), "Asia/Tokyo".to_owned());
+    }
+    evidence
+}
+
+/// The export of a step on a target.
+///
+/// # Panics
+/// When there is none.
+pub fn step(evidence: &mut ScenarioEvidence, target: Target, step: usize) -> &mut Export {
+    let found = evidence.exports.iter_mut().find(|export| export.target == target && export.step == step);
+    found.expect("an export of this step")
+}
+
 /// Asserts that a requirement holds on the sample and is violated after a change.
 ///
 /// # Panics

@@ -100,14 +100,23 @@ pub fn new_files<'a>(export: &Export, image: &'a Image) -> BTreeMap<String, &'a 
     files
 }
 
-/// What a hard link stands for; any other entry for itself.
+/// What a hard link stands for, also where it links to another hard link; any other entry for itself.
 #[must_use]
 pub fn resolved<'a>(files: &BTreeMap<String, &'a Entry>, entry: &'a Entry) -> &'a Entry {
-    if entry.kind != EntryKind::HardLink {
-        return entry;
+    let mut found = entry;
+    // Links that lead round in a circle stand for nothing.
+    for _ in 0..files.len() {
+        if found.kind != EntryKind::HardLink {
+            return found;
+        }
+        let link = found.link.as_deref().unwrap_or_default();
+        let target = format!("/{}", link.trim_start_matches("./").trim_matches('/'));
+        match files.get(&target) {
+            Some(next) => found = next,
+            None => return entry,
+        }
     }
-    let target = format!("/{}", entry.link.as_deref().unwrap_or_default().trim_start_matches("./").trim_matches('/'));
-    files.get(&target).copied().filter(|found| found.kind != EntryKind::HardLink).unwrap_or(entry)
+    entry
 }
 
 /// Whether `path` lies strictly below `folder`.
@@ -119,11 +128,16 @@ pub fn is_below(path: &str, folder: &str) -> bool {
 /// A value cut to what a person reads.
 #[must_use]
 pub fn cut(text: &str) -> String {
-    const LONGEST: usize = 300;
-    if text.chars().count() <= LONGEST {
-        return text.to_owned();
+    cut_to(text, 300)
+}
+
+/// A value cut to so many characters, with its length where it was cut.
+#[must_use]
+pub fn cut_to(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
+        None => text.to_owned(),
     }
-    format!("{}… ({} bytes)", text.chars().take(LONGEST).collect::<String>(), text.len())
 }
 
 /// The digest in a run image's reference: `repository@digest`, or `path@digest` in a layout.

@@ -3,7 +3,7 @@
 pub mod headline;
 pub mod json;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod terminal;
 
 use judge::observation::Observation;

@@ -34,7 +34,7 @@ fn verdict(requirement: &str, answer: Answer, base: Level, level: Level) -> Verd
 }
 
 /// The report.
-pub(super) fn report() -> Report {
+pub(crate) fn report() -> Report {
     let verdicts = vec![
         verdict("base.digest-present", Answer::Fail, Level::Optional, Level::Must),
         verdict("base.pair", Answer::Warn, Level::Should, Level::Should),

@@ -52,10 +52,10 @@ fn head(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
     }
     writeln!(
         out,
-        "{} scenarios, {} exports, {} verdicts in {:.1} s\n",
-        report.scenarios.len(),
-        report.exports,
-        report.verdicts.len(),
+        "{}, {}, {} in {:.1} s\n",
+        counted(report.scenarios.len(), "scenario"),
+        counted(report.exports, "export"),
+        counted(report.verdicts.len(), "verdict"),
         report.seconds
     )?;
     for headline in &report.headlines {
@@ -76,6 +76,10 @@ fn head(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
         "\npass {} · fail {} · warn {} · absent {} · n/a {} · skipped {} · error {}",
         t.pass, t.fail, t.warn, t.absent, t.not_applicable, t.skipped, t.error
     )
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Verdicts of one requirement that say the same, shown once.
@@ -134,9 +138,7 @@ fn problem(out: &mut String, verdicts: &[&Verdict], style: Style) -> std::fmt::R
         level,
         visible(&first.message)
     )?;
-    let cases: Vec<String> =
-        verdicts.iter().map(|verdict| format!("{} on {}", verdict.scenario, verdict.service)).collect();
-    writeln!(out, "        in        {}", cases.join(", "))?;
+    writeln!(out, "        in        {}", cases(verdicts))?;
     for (name, value) in [
         ("expected", &first.expected),
         ("found", &first.found),
@@ -149,6 +151,29 @@ fn problem(out: &mut String, verdicts: &[&Verdict], style: Style) -> std::fmt::R
         }
     }
     Ok(())
+}
+
+/// Where it was seen: scenarios with the services that they share, and only how many where the line would get long.
+fn cases(verdicts: &[&Verdict]) -> String {
+    const NAMED: usize = 8;
+    let mut services: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for verdict in verdicts {
+        services.entry(&verdict.scenario).or_default().push(&verdict.service);
+    }
+    let mut scenarios: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
+    for (scenario, on) in services {
+        match scenarios.iter_mut().find(|(same, _)| *same == on) {
+            Some((_, names)) => names.push(scenario),
+            None => scenarios.push((on, vec![scenario])),
+        }
+    }
+    let shown = scenarios.into_iter().map(|(on, names)| {
+        let more = names.len().saturating_sub(NAMED);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more scenarios") };
+        let names = names.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+        format!("{names}{more} on {}", on.join(", "))
+    });
+    shown.collect::<Vec<_>>().join("; ")
 }
 
 fn skips(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
@@ -229,7 +254,7 @@ fn shorter(text: &str, longest: usize) -> String {
 pub fn visible(text: &str) -> String {
     let hidden = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {

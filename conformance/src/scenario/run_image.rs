@@ -40,6 +40,8 @@ pub struct MadeLayer {
     pub blob: Vec<u8>,
     /// The tar.
     pub tar: Vec<u8>,
+    /// Annotations of its descriptor.
+    pub annotations: std::collections::BTreeMap<String, String>,
 }
 
 /// Makes the image that `file` describes; `salt` goes into its top layer, so that another salt makes another image.
@@ -61,7 +63,7 @@ fn for_platform(file: &RunImageFile, salt: &str, architecture: &str) -> std::io:
     let mut layers = file.layers.iter().map(layer).collect::<std::io::Result<Vec<_>>>()?;
     if !salt.is_empty() {
         let files = [("usr/share/salt".to_owned(), salt.to_owned())].into();
-        layers.push(layer(&RunLayer { files })?);
+        layers.push(layer(&RunLayer { files, ..RunLayer::default() })?);
     }
     let config = Document::new(config(file, &layers, architecture).to_string().into_bytes(), None);
     let manifest = manifest(file, &layers, &config);
@@ -106,7 +108,7 @@ fn layer(layer: &RunLayer) -> std::io::Result<MadeLayer> {
     let tar = builder.into_inner()?;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     std::io::Write::write_all(&mut encoder, &tar)?;
-    Ok(MadeLayer { blob: encoder.finish()?, tar })
+    Ok(MadeLayer { blob: encoder.finish()?, tar, annotations: layer.annotations.clone() })
 }
 
 fn config(file: &RunImageFile, layers: &[MadeLayer], architecture: &str) -> Value {
@@ -177,11 +179,18 @@ fn media_types(format: ImageFormat) -> MediaTypes {
 fn manifest(file: &RunImageFile, layers: &[MadeLayer], config: &Document) -> Value {
     let types = media_types(file.format);
     let descriptor = |media_type: &str, bytes: &[u8]| json!({ "mediaType": media_type, "digest": Digest::of(bytes), "size": bytes.len() });
+    let layer = |layer: &MadeLayer| {
+        let mut found = descriptor(types.layer, &layer.blob);
+        if !layer.annotations.is_empty() {
+            found["annotations"] = json!(layer.annotations);
+        }
+        found
+    };
     let mut manifest = json!({
         "schemaVersion": 2,
         "mediaType": types.manifest,
         "config": descriptor(types.config, &config.bytes),
-        "layers": layers.iter().map(|layer| descriptor(types.layer, &layer.blob)).collect::<Vec<_>>(),
+        "layers": layers.iter().map(layer).collect::<Vec<_>>(),
     });
     if !file.annotations.is_empty() {
         manifest["annotations"] = json!(file.annotations);
@@ -258,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_layer_without_files_is_an_empty_tar_and_one_named_twice_is_stored_once() {
-        let empty = RunLayer { files: std::collections::BTreeMap::new() };
+        let empty = RunLayer::default();
         let file = RunImageFile { layers: vec![empty.clone(), empty], ..RunImageFile::default() };
         let image = make(&file, "").unwrap();
         assert_eq!(image.layers[0].tar, [0; 1024]);

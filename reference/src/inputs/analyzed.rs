@@ -36,6 +36,22 @@ pub struct RunImage {
     /// Whether image extensions extended it.
     #[serde(default)]
     pub extend: bool,
+    /// What the analysis found it to be for.
+    pub target: Option<TargetData>,
+}
+
+/// The platform of an image; empty where it is not known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct TargetData {
+    /// Operating system.
+    #[serde(default)]
+    pub os: String,
+    /// Architecture.
+    #[serde(default)]
+    pub arch: String,
+    /// Variant of the architecture.
+    #[serde(default)]
+    pub variant: String,
 }
 
 impl Analyzed {

@@ -1,5 +1,5 @@
 //! `<layers>/config/metadata.toml`: what the buildpacks contributed (`cnb-platform.md`, metadata.toml; labels by
-//! `rfc-0034-image-labels.md`).
+//! `rfc-0034-image-labels.md`, annotations in the same way by the review of RFC 196).
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,9 @@ pub struct BuildMetadata {
     /// Every label, in buildpack order.
     #[serde(default)]
     pub labels: Vec<Label>,
+    /// Every annotation, in buildpack order.
+    #[serde(default)]
+    pub annotations: Vec<Annotation>,
 }
 
 /// A process.
@@ -85,6 +88,15 @@ pub struct Slice {
 /// A label.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Label {
+    /// Its key.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// A buildpack's annotation.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Annotation {
     /// Its key.
     pub key: String,
     /// Its value.

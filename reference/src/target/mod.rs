@@ -37,6 +37,59 @@ pub struct StoredImage {
     pub layers: Vec<Descriptor>,
 }
 
+impl StoredImage {
+    /// Whether another image can be built upon it: its config names a digest for each of its layers.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let Some(ids) = self.config["rootfs"]["diff_ids"].as_array() else {
+            return Err("has a config without rootfs.diff_ids");
+        };
+        if ids.len() != crate::image::diff_ids(&self.config).len() {
+            return Err("has a config with a diff_id that is no sha256 digest");
+        }
+        if !self.layers.is_empty() && self.layers.len() != ids.len() {
+            return Err("has a config that names other layers than its manifest");
+        }
+        Ok(())
+    }
+
+    /// Its label `io.buildpacks.lifecycle.metadata`.
+    #[must_use]
+    pub fn label(&self) -> Option<Value> {
+        let text = self.config["config"]["Labels"]["io.buildpacks.lifecycle.metadata"].as_str()?;
+        serde_json::from_str(text).ok()
+    }
+}
+
+/// What an image is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Platform {
+    /// Operating system.
+    pub os: String,
+    /// Architecture.
+    pub architecture: String,
+    /// Variant of the architecture, where it matters.
+    pub variant: Option<String>,
+}
+
+impl Platform {
+    /// The digest of an index's manifest for this platform; of several the one of the same variant.
+    ///
+    /// # Errors
+    /// What to tell where there is none.
+    pub fn choose(&self, manifests: &[Value]) -> Result<Digest, String> {
+        let fits = |entry: &&Value| {
+            entry["platform"]["os"] == *self.os && entry["platform"]["architecture"] == *self.architecture
+        };
+        let same_variant = |entry: &&Value| entry["platform"]["variant"].as_str() == self.variant.as_deref();
+        let entry = manifests.iter().filter(fits).find(same_variant).or_else(|| manifests.iter().find(fits));
+        let digest = entry.and_then(|entry| Digest::parse(entry["digest"].as_str()?));
+        digest.ok_or_else(|| format!("its index has no image for {}/{}", self.os, self.architecture))
+    }
+}
+
 /// A layer of the image to be written.
 #[derive(Debug)]
 pub enum NewLayer {
@@ -80,4 +133,50 @@ pub struct Outcome {
     pub image_id: String,
     /// Bytes of the manifest.
     pub manifest_size: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_an_index_the_platform_s_manifest_is_chosen() {
+        let entry = |name: &str, os: &str, architecture: &str, variant: Option<&str>| json!({ "digest": Digest::of(name.as_bytes()), "platform": { "os": os, "architecture": architecture, "variant": variant } });
+        let index = [
+            entry("attestation", "unknown", "unknown", None),
+            entry("v6", "linux", "arm", Some("v6")),
+            entry("v7", "linux", "arm", Some("v7")),
+            entry("amd64", "linux", "amd64", None),
+        ];
+        let chosen = |architecture: &str, variant: Option<&str>| {
+            let variant = variant.map(str::to_owned);
+            Platform { os: "linux".to_owned(), architecture: architecture.to_owned(), variant }.choose(&index)
+        };
+        assert_eq!(chosen("arm", Some("v7")), Ok(Digest::of(b"v7")));
+        assert_eq!(chosen("arm", None), Ok(Digest::of(b"v6")));
+        assert_eq!(chosen("amd64", Some("v3")), Ok(Digest::of(b"amd64")));
+        assert!(chosen("s390x", None).unwrap_err().contains("linux/s390x"));
+    }
+
+    #[test]
+    fn an_image_whose_config_does_not_fit_its_layers_is_no_base() {
+        let layer = |name: &str| Descriptor {
+            media_type: crate::image::LAYER.to_owned(),
+            digest: Digest::of(name.as_bytes()),
+            size: 1,
+            urls: Vec::new(),
+            annotations: std::collections::BTreeMap::new(),
+        };
+        let image = |diff_ids: Value, layers: usize| StoredImage {
+            config: json!({ "rootfs": { "diff_ids": diff_ids } }),
+            layers: vec![layer("a"); layers],
+        };
+        assert!(image(json!([Digest::of(b"a")]), 1).check().is_ok());
+        assert!(image(json!([Digest::of(b"a")]), 2).check().unwrap_err().contains("other layers"));
+        assert!(image(json!(["sha512:00"]), 1).check().unwrap_err().contains("diff_id"));
+        assert!(image(Value::Null, 0).check().is_err());
+        assert!(StoredImage { config: json!([]), layers: Vec::new() }.check().is_err());
+    }
 }

@@ -1,7 +1,7 @@
 //! Daemons: what changes on the way there, and what must not. The registry export of the same step is the measure.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +26,9 @@ pub(super) const TABLE: &[Requirement] = &[
         DRAWBACKS,
         |case| case.each(an_annotated_build_exits_zero),
     )
+    .because("the proposal lets daemons ignore annotations; builds for them must not break")
+    .looks_like("an export to a daemon fails once project metadata is there")
+    .fix("leave annotations out for daemons instead of failing")
     .when("project metadata has all seven keys as strings")
     .on(DAEMON)
     .needing(Needs::Process),
@@ -36,6 +39,9 @@ pub(super) const TABLE: &[Requirement] = &[
         DRAWBACKS,
         |case| case.each_image(|export, image| annotations_do_not_become_labels(case, export, image)),
     )
+    .because("ignored means ignored: a label instead changes the imageID between targets")
+    .looks_like("the daemon's image has a label with an annotation's key that the registry's image lacks")
+    .fix("do not turn annotations into labels for daemons")
     .when("the same step was exported to a registry")
     .on(DAEMON),
     Requirement::new(
@@ -45,6 +51,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::own("daemon"),
         |case| case.each_image(|export, image| the_log_says_what_is_left_out(case, export, image)),
     )
+    .because("who asked for annotations should not have to inspect the image to learn that there are none")
+    .looks_like("no line of the output speaks of annotations, and the image has none")
+    .fix("log once that a daemon keeps no annotations")
     .when("the registry export is annotated and the daemon's image is not")
     .on(DAEMON),
     Requirement::new(
@@ -54,6 +63,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("report.toml"),
         |case| case.each_image(the_report_has_the_image_id),
     )
+    .because("for a daemon the image ID is how the platform finds the image")
+    .looks_like("image.image-id is missing or is neither the config's digest nor the daemon's ID")
+    .fix("take the ID from the config that was loaded, or ask the daemon")
     .on(DAEMON),
     Requirement::new(
         Level::Must,
@@ -62,6 +74,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("exporter, Outputs"),
         |case| case.each(every_tag_is_there),
     )
+    .because("every <image> is to be the same app image")
+    .looks_like("a tag is missing in the daemon or has another ID")
+    .fix("load the image with all its tags")
     .on(DAEMON)
     .needing(Needs::Success),
     Requirement::new(
@@ -71,6 +86,12 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_config("Properties, rootfs"),
         |case| case.each_image(the_saved_image_is_true),
     )
+    .because(
+        "a daemon checks less than a registry, so a wrong layer shows only when something is missing at \
+run time",
+    )
+    .looks_like("what the daemon saves does not hash to the config's diffIDs")
+    .fix("write each layer's own bytes into the archive, in the config's order")
     .on(DAEMON),
     Requirement::new(
         Level::Should,
@@ -79,6 +100,9 @@ pub(super) const TABLE: &[Requirement] = &[
         REVIEW,
         |case| with_twins(case, diff_ids_are_the_same),
     )
+    .because("the review asks for the same content whatever the target")
+    .looks_like("the diffIDs in the daemon are not those of the registry export")
+    .fix("make layers independent of the target")
     .when(TWIN)
     .on(DAEMON),
     Requirement::new(
@@ -88,6 +112,9 @@ pub(super) const TABLE: &[Requirement] = &[
         REPRODUCIBLE,
         |case| with_twins(case, the_config_is_the_same),
     )
+    .because("the same build should run in the same way wherever it was exported to")
+    .looks_like("Env, Entrypoint, user, ports or another field differs from the registry export")
+    .fix("make the config in one place for all targets")
     .when(TWIN)
     .on(DAEMON),
     Requirement::new(
@@ -97,6 +124,9 @@ pub(super) const TABLE: &[Requirement] = &[
         REPRODUCIBLE,
         |case| with_twins(case, labels_are_the_same),
     )
+    .because("platforms read labels from daemons as well as from registries")
+    .looks_like("a label is missing, added or other than in the registry export")
+    .fix("fill labels before the target is known; only references to the run image may differ")
     .when(TWIN)
     .on(DAEMON),
     Requirement::new(
@@ -106,6 +136,9 @@ pub(super) const TABLE: &[Requirement] = &[
         REVIEW,
         |case| with_twins(case, references_alone_change_the_image_id),
     )
+    .because("an imageID that differs for no reason makes images of one build look like two")
+    .looks_like("the configs differ in more than the references to the run image")
+    .fix("look for what else the daemon's path of the code puts into the config")
     .when(TWIN)
     .on(DAEMON),
     Requirement::new(
@@ -115,6 +148,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::rfc_196_review("daemon then registry is not registry"),
         |case| case.each_image(a_push_keeps_the_content),
     )
+    .because("images often reach a registry by way of a daemon; what arrives should be what was built")
+    .looks_like("after a push from the daemon diffIDs, config or layers are others")
+    .fix("load well-formed archives; compare layer by layer where a push fails")
     .when("the daemon could be told to push")
     .on(DAEMON),
 ];
@@ -503,7 +539,7 @@ fn id_is(daemon: &DaemonFacts, image: &Image) -> &'static str {
 }
 
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
-    for export in &case.exports {
+    for export in case.good() {
         let (Some(daemon), Some(image)) = (&export.daemon, &export.image) else { continue };
         let store = match daemon.store {
             StoreKind::Classic => "classic",

@@ -1,9 +1,11 @@
 //! Immutability: digests that are true, reports that agree with what is served, and the same inputs giving the same.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
-use crate::evidence::{End, EntryKind, Export, Image, Layer, Target};
+use std::collections::BTreeSet;
+
+use crate::evidence::{End, EntryKind, Export, Image, Inputs, Layer, Target};
 use crate::json::Json;
 use crate::requirement::{
     Case, Needs, REGISTRY, Requirement, Source, WITH_MANIFEST, holds_when, not_applicable, violated,
@@ -24,6 +26,11 @@ pub(super) const TABLE: &[Requirement] = &[
         REPORT,
         |case| case.each_image(the_report_has_the_digest_served),
     )
+    .because("platforms take the digest from the report to sign, deploy or scan the image")
+    .looks_like(
+        "report.toml has another digest than the tag serves, often one from before the last change of the manifest",
+    )
+    .fix("take the digest from the bytes that were sent")
     .on(REGISTRY),
     Requirement::new(
         Level::Must,
@@ -32,10 +39,16 @@ pub(super) const TABLE: &[Requirement] = &[
         REPORT,
         |case| case.each_image(the_report_has_the_manifest_s_size),
     )
+    .because("together with the digest the size makes a descriptor, which is refused when one of them is wrong")
+    .looks_like("image.manifest-size is missing or not the length of the bytes served")
+    .fix("count the bytes that were sent")
     .on(REGISTRY),
     Requirement::new(Level::Must, "digest.report-tags", "report.toml lists every tag and no other", REPORT, |case| {
         case.each(the_report_lists_every_tag)
     })
+    .because("platforms learn from the report what was written")
+    .looks_like("a tag is missing in image.tags, or one is there that was not asked for")
+    .fix("list every <image> that was written")
     .on(REGISTRY)
     .needing(Needs::Success),
     Requirement::new(
@@ -45,6 +58,9 @@ pub(super) const TABLE: &[Requirement] = &[
         ADDRESSING,
         |case| case.each_image(descriptors_are_true),
     )
+    .because("everything below a manifest is found by these digests and sizes")
+    .looks_like("a descriptor's digest or size is not that of the blob under it")
+    .fix("compute both from the bytes that are sent")
     .on(WITH_MANIFEST),
     Requirement::new(
         Level::Must,
@@ -52,7 +68,10 @@ pub(super) const TABLE: &[Requirement] = &[
         "layer i decompresses to bytes whose sha256 is diff_ids[i], and there are as many of both",
         Source::oci_config("Properties, rootfs"),
         |case| case.each_image(layers_are_those_of_the_config),
-    ),
+    )
+    .because("runtimes check every layer against its diffID and refuse the image otherwise")
+    .looks_like("a layer decompresses to other bytes than diff_ids says, or counts differ")
+    .fix("keep layers and diffIDs in one list"),
     Requirement::new(
         Level::Should,
         "digest.history-true",
@@ -60,6 +79,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_config("Properties, history"),
         |case| case.each_image(the_history_numbers_the_layers),
     )
+    .because("tools match history and layers by counting; a wrong count shows each layer under another's line")
+    .looks_like("the entries without empty_layer are more or fewer than the layers")
+    .fix("append one entry for each layer added")
     .when("there is a history, and the run image's own numbers its layers"),
     Requirement::new(
         Level::Must,
@@ -68,6 +90,9 @@ pub(super) const TABLE: &[Requirement] = &[
         OUTPUTS,
         |case| case.each(every_tag_is_the_same_image),
     )
+    .because("all references of one export are the same app image")
+    .looks_like("one <image> serves another digest, or nothing")
+    .fix("make the manifest once and put it under every tag")
     .on(REGISTRY)
     .needing(Needs::Success),
     Requirement::new(
@@ -77,6 +102,9 @@ pub(super) const TABLE: &[Requirement] = &[
         REPRODUCIBLE,
         |case| repeats_agree(case, "manifest digest", |export| export.manifest_digest().map(ToString::to_string)),
     )
+    .because("a digest that changes with nothing cannot be compared or cached")
+    .looks_like("two exports of one build have different manifest digests")
+    .fix("look for times, random order and temporary paths in manifest and config")
     .when("the same build was exported more than once")
     .on(REGISTRY),
     Requirement::new(
@@ -86,21 +114,44 @@ pub(super) const TABLE: &[Requirement] = &[
         REPRODUCIBLE,
         |case| repeats_agree(case, "imageID", |export| export.image_id().map(ToString::to_string)),
     )
+    .because(
+        "the imageID covers the config and, by the diffIDs, all content; it has to be the same when they \
+are",
+    )
+    .looks_like("two exports of one build have different configs")
+    .fix("look for times, random order and temporary paths in config and layers")
     .when("the same build was exported more than once"),
+    Requirement::new(
+        Level::Should,
+        "digest.environment-independent",
+        "other surroundings of the exporter's process and of its input files give the same image",
+        REPRODUCIBLE,
+        surroundings_change_nothing,
+    )
+    .because("a build that depends on the machine around it cannot be reproduced elsewhere")
+    .looks_like("another time zone, umask, locale, folder, host name or file order gives another digest")
+    .fix("set modes, times, owners and order explicitly when layers are written, and print times in UTC")
+    .when("the same build was exported in other surroundings, and a repeat in the same ones does not differ already"),
     Requirement::new(
         Level::Should,
         "digest.source-date-epoch",
         "created is SOURCE_DATE_EPOCH, or a constant without it",
         OUTPUTS,
         |case| case.each_image(|export, image| created_is_given_or_constant(case, export, image)),
-    ),
+    )
+    .because("the variable lets a platform say when, and without it a constant keeps images comparable")
+    .looks_like("created is the time of the export, or ignores SOURCE_DATE_EPOCH")
+    .fix("use SOURCE_DATE_EPOCH where it is set, else one constant"),
     Requirement::new(
         Level::Should,
         "digest.mtimes-constant",
         "all entries of new layers have one modification time",
         OUTPUTS,
         |case| case.each_image(entries_have_one_time),
-    ),
+    )
+    .because("times of files differ from checkout to checkout, and would make every layer a new one")
+    .looks_like("entries of new layers have different modification times")
+    .fix("set one constant time on every entry"),
     Requirement::new(
         Level::Must,
         "digest.annotations-change-manifest",
@@ -108,6 +159,9 @@ pub(super) const TABLE: &[Requirement] = &[
         ADDRESSING,
         other_annotations_are_another_manifest,
     )
+    .because("annotations are part of the manifest's bytes, so other annotations are another digest")
+    .looks_like("two manifests with different annotations are named by one digest")
+    .fix("compute the digest after the annotations are set")
     .when("two exports of one build differ in their annotations")
     .on(WITH_MANIFEST),
     Requirement::new(
@@ -117,6 +171,9 @@ pub(super) const TABLE: &[Requirement] = &[
         REPRODUCIBLE,
         other_project_metadata_keeps_the_layers,
     )
+    .because("what is said about an image is no part of its content, and layers have to stay shareable")
+    .looks_like("another project-metadata.toml gives other layers")
+    .fix("keep project metadata in manifest and label, out of every layer")
     .when("two exports differ in nothing but project-metadata.toml, and a repeat does not differ already"),
     Requirement::new(
         Level::Must,
@@ -125,6 +182,9 @@ pub(super) const TABLE: &[Requirement] = &[
         ADDRESSING,
         |case| case.each(nothing_old_is_touched),
     )
+    .because("whoever deployed by digest relies on it; an export moves tags and destroys nothing")
+    .looks_like("a DELETE, or a PUT under a digest that was there already")
+    .fix("write new manifests and move tags, nothing else")
     .when("a recorder stood between exporter and registry")
     .on(REGISTRY)
     .needing(Needs::Process),
@@ -318,6 +378,50 @@ pub(super) fn a_repeat_differs(case: &Case<'_>) -> bool {
     case.repeats().into_iter().any(|(first, second)| image_id(first) != image_id(second))
 }
 
+/// What is the same when an export is the same: the manifest's digest on a registry, elsewhere the imageID.
+fn identity(export: &Export) -> Option<&crate::digest::Digest> {
+    if export.target == Target::Registry { export.manifest_digest() } else { export.image_id() }
+}
+
+fn surroundings_change_nothing(case: &Case<'_>) -> Finding {
+    if case.repeats().into_iter().any(|(first, second)| identity(first) != identity(second)) {
+        return not_applicable("an identical repeat differs already");
+    }
+    let pairs = case.pairs_that_differ_in(|differences| differences == ["surroundings"]);
+    if pairs.is_empty() {
+        return not_applicable("no build was exported in other surroundings");
+    }
+    // Of all pairs that differ, the one with the fewest other surroundings says best which made the difference.
+    let differing = pairs.into_iter().filter(|(first, second)| identity(first) != identity(second));
+    let worst = differing.min_by_key(|(first, second)| other_surroundings(&first.inputs, &second.inputs).len());
+    let Some((first, second)) = worst else { return Finding::Holds };
+    let shown = |export: &Export| identity(export).map_or_else(|| "nothing".to_owned(), ToString::to_string);
+    let names = other_surroundings(&first.inputs, &second.inputs).join(", ");
+    violated(
+        format!("the same build came out other with other surroundings: {names}"),
+        shown(first),
+        shown(second),
+        second.at("export.json#/inputs/surroundings"),
+    )
+}
+
+/// Names of the surroundings in which two exports differ.
+fn other_surroundings(one: &Inputs, two: &Inputs) -> Vec<String> {
+    let names: BTreeSet<&String> = one.surroundings.keys().chain(two.surroundings.keys()).collect();
+    let mut found: Vec<String> =
+        names.into_iter().filter(|name| one.surroundings.get(*name) != two.surroundings.get(*name)).cloned().collect();
+    if found.is_empty() {
+        // Told by the environment alone.
+        found.extend(
+            ["TZ", "LC_ALL", "LANG", "TMPDIR", "HOME"]
+                .into_iter()
+                .filter(|name| one.environment.get(*name) != two.environment.get(*name))
+                .map(str::to_owned),
+        );
+    }
+    found
+}
+
 fn created(image: &Image) -> Option<String> {
     Some(view::json(image.config.as_ref())?.get("created")?.as_str()?.to_owned())
 }
@@ -335,7 +439,7 @@ fn created_is_given_or_constant(case: &Case<'_>, export: &Export, image: &Image)
         let is_it = seconds.is_some_and(|time| time.as_second() == epoch && time.subsec_nanosecond() == 0);
         return holds_when(is_it, || violated("created is not SOURCE_DATE_EPOCH", epoch, &found, place));
     }
-    for other in case.exports.iter().filter(|other| other.inputs.source_date_epoch.is_none()) {
+    for other in case.good().filter(|other| other.inputs.source_date_epoch.is_none()) {
         if let Some(expected) = other.image.as_ref().and_then(created).filter(|created| *created != found) {
             return violated("created differs from one export to the next", expected, &found, place);
         }
@@ -372,8 +476,9 @@ fn entries_have_one_time(export: &Export, image: &Image) -> Finding {
 fn other_annotations_are_another_manifest(case: &Case<'_>) -> Finding {
     let annotated = |export: &Export| export.image.as_ref().map(view::annotations).unwrap_or_default();
     let mut result = not_applicable("no two exports of one build differ in their annotations");
-    for (index, first) in case.exports.iter().enumerate() {
-        for second in &case.exports[index + 1..] {
+    let good: Vec<&Export> = case.good().collect();
+    for (index, first) in good.iter().enumerate() {
+        for second in &good[index + 1..] {
             if annotated(first) == annotated(second) || annotated(first).is_empty() && annotated(second).is_empty() {
                 continue;
             }
@@ -460,7 +565,7 @@ fn nothing_old_is_touched(export: &Export) -> Finding {
 }
 
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
-    for export in &case.exports {
+    for export in case.good() {
         let Some(image) = &export.image else { continue };
         if let Some(time) = created(image) {
             let answer =

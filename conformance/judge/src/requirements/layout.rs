@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::digest::Digest;
-use crate::evidence::{Export, Image, LayoutRoot};
+use crate::evidence::{Export, Image, Layer, LayoutRoot};
 use crate::json::Json;
 use crate::requirement::{Case, LAYOUT, Needs, Requirement, Source, holds_when, not_applicable, violated};
 use crate::verdict::{Finding, Level};
@@ -15,6 +15,9 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(Level::Must, "layout.path", "the image is at the mapped path", MAPPING, |case| {
         case.each(the_image_is_at_its_path)
     })
+    .because("platforms look for the image at the path that its reference maps to")
+    .looks_like("no image layout at that path")
+    .fix("map registry, repository and tag to folders as the specification says")
     .when("the reference's registry has no port, for which the mapping is open")
     .on(LAYOUT)
     .needing(Needs::Success),
@@ -25,6 +28,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_layout("Content"),
         |case| case.each(the_layout_is_valid),
     )
+    .because("every reader of layouts checks the version, the index and the hashes")
+    .looks_like("oci-layout is missing, or index.json names what is not under blobs/")
+    .fix("write blobs first, then index.json with their true digests and sizes")
     .on(LAYOUT)
     .needing(Needs::Success),
     Requirement::new(
@@ -34,6 +40,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::rfc_0119("How it Works"),
         |case| case.each_image(the_app_s_blobs_are_there),
     )
+    .because("the run image's blobs may be fetched elsewhere; the app's exist nowhere else")
+    .looks_like("a layer or config of the app is not under blobs/")
+    .fix("write every blob that is not the run image's")
     .on(LAYOUT),
     Requirement::new(
         Level::Must,
@@ -42,6 +51,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("exporter, Outputs"),
         |case| case.each(every_reference_has_the_same_image),
     )
+    .because("each <image> has its own path and all are one app image")
+    .looks_like("a path is missing or has another manifest")
+    .fix("write the same manifest at the path of every <image>")
     .on(LAYOUT)
     .needing(Needs::Success),
     Requirement::new(
@@ -51,6 +63,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::rfc_0119("Motivation"),
         |case| case.each_image(|export, image| annotations_are_those_of_the_registry(case, export, image)),
     )
+    .because("a layout is an image on its way to a registry and should say the same")
+    .looks_like("an annotation differs from that of the registry export")
+    .fix("annotate in one place for both targets")
     .when("the same step was exported to a registry")
     .on(LAYOUT),
     Requirement::new(
@@ -60,6 +75,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("Experimental Features"),
         the_experimental_gate_is_kept,
     )
+    .because("layouts are experimental, and users have to agree to that")
+    .looks_like("it exports with the variable unset, or says nothing with warn")
+    .fix("check CNB_EXPERIMENTAL_MODE before anything is written")
     .when("the scenario exports with several values of CNB_EXPERIMENTAL_MODE")
     .on(LAYOUT)
     .needing(Needs::Process),
@@ -161,7 +179,10 @@ fn is_valid(export: &Export, root: &LayoutRoot) -> Finding {
 }
 
 fn the_app_s_blobs_are_there(export: &Export, image: &Image) -> Finding {
-    let missing = view::new_layers(export, image).into_iter().find(|(_, layer)| layer.left_out || layer.blob.is_none());
+    // A layer of the app that is byte for byte one of the run image's may be left out with it.
+    let base: Vec<&String> = image.layers.iter().take(view::base_count(export)).map(|layer| &layer.name).collect();
+    let is_missing = |layer: &Layer| (layer.left_out || layer.blob.is_none()) && !base.contains(&&layer.name);
+    let missing = view::new_layers(export, image).into_iter().find(|(_, layer)| is_missing(layer));
     if let Some((index, layer)) = missing {
         let place = export.at("export.json#/image/layers");
         return violated(format!("the blob of layer {index} is not in the layout"), &layer.name, "nothing", place);
@@ -226,11 +247,15 @@ fn lines(export: &Export) -> Vec<&str> {
 }
 
 fn the_experimental_gate_is_kept(case: &Case<'_>) -> Finding {
-    let silent = case.exports.iter().find(|export| mode(export) == "silent");
-    if case.exports.iter().all(|export| mode(export) == "silent") {
+    const SLUG: &str = "layout.experimental-gate";
+    let refused = |export: &Export| export.inputs.expected_failure.as_deref() == Some(SLUG);
+    let tried: Vec<&Export> =
+        case.exports.iter().copied().filter(|export| export.is_good_build() || refused(export)).collect();
+    let silent = tried.iter().find(|export| mode(export) == "silent");
+    if tried.iter().all(|export| mode(export) == "silent") {
         return not_applicable("no other value than silent was tried");
     }
-    for export in &case.exports {
+    for export in tried.iter().copied() {
         let mode = mode(export);
         let may_succeed = matches!(mode, "warn" | "silent");
         if export.outcome.succeeded() != may_succeed {
@@ -249,7 +274,7 @@ fn the_experimental_gate_is_kept(case: &Case<'_>) -> Finding {
 }
 
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
-    for export in &case.exports {
+    for export in case.good() {
         let Some(twin) = case.registry_twin(export).filter(|_| export.layout.is_some()) else { continue };
         if let (Some(one), Some(two)) = (export.manifest_digest(), twin.manifest_digest()) {
             let answer = if one == two { "yes" } else { "no" };
@@ -268,12 +293,12 @@ pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, S
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::evidence::{Document, End, ScenarioEvidence, Target};
-    use crate::sample::{self, annotate, edit_manifest, fails, find, holds, on};
+    use crate::sample::{self, Fault, annotate, edit_manifest, fails, find, holds, on};
 
     const ON: Target = Target::Layout;
 
@@ -372,5 +397,37 @@ mod tests {
         let mut evidence = gate();
         evidence.exports[2].outcome.stderr.clear();
         assert!(matches!(find(&evidence, id, ON), Finding::Violated(_)));
+    }
+
+    /// For every requirement of the theme a fault that violates it.
+    pub(in super::super) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("layout.path", "nothing at the path", ON, |e| root(e).present = false),
+            Fault::new("layout.valid", "a blob of another size", ON, |e| root(e).blobs[0].size += 1),
+            Fault::new("layout.app-blobs-present", "the app's layer is left out", ON, |e| {
+                let layer = &mut on(e, ON).image.as_mut().unwrap().layers[3];
+                layer.blob = None;
+                layer.left_out = true;
+            }),
+            Fault::new("layout.all-tags", "the second image is missing", ON, |e| {
+                on(e, ON).inputs.images.push("app.example/app:2".to_owned());
+            }),
+            Fault::new("layout.same-annotations", "no annotations", ON, |e| {
+                edit_manifest(on(e, ON), |m| m["annotations"] = json!({}));
+            }),
+            Fault::of(gate(), "layout.experimental-gate", "the gate is open", ON, |e| {
+                e.exports[0].outcome.end = End::Exited(0);
+            }),
+        ]
+    }
+
+    #[test]
+    fn a_layer_that_is_the_run_image_s_may_be_left_out_twice() {
+        holds("layout.app-blobs-present", ON, |e| {
+            let layers = &mut on(e, ON).image.as_mut().unwrap().layers;
+            layers[0].blob = None;
+            layers[0].left_out = true;
+            layers[3] = layers[0].clone();
+        });
     }
 }

@@ -19,6 +19,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_manifest("Image Manifest Property Descriptions"),
         |case| case.each_image(the_manifest_has_its_schema),
     )
+    .because("readers tell by these two fields how to read the rest")
+    .looks_like("schemaVersion is not 2, or mediaType is another's")
+    .fix("write schemaVersion 2 and the OCI manifest's media type")
     .when("the manifest is no Docker schema 2 manifest")
     .on(WITH_MANIFEST),
     Requirement::new(
@@ -28,6 +31,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_manifest("Image Manifest Property Descriptions"),
         |case| case.each_image(the_manifest_says_its_media_type),
     )
+    .because("without it a manifest can be taken for another kind of document")
+    .looks_like("the OCI manifest has no mediaType")
+    .fix("write mediaType into the manifest")
     .when("the manifest is no Docker schema 2 manifest")
     .on(WITH_MANIFEST),
     Requirement::new(
@@ -36,28 +42,40 @@ pub(super) const TABLE: &[Requirement] = &[
         "os, architecture and rootfs.type are there, and created is RFC 3339 if there",
         Source::oci_config("Properties"),
         |case| case.each_image(the_config_has_what_is_required),
-    ),
+    )
+    .because("runtimes choose by these fields whether and how they run an image")
+    .looks_like("os, architecture or rootfs.type is missing, or created is no date")
+    .fix("carry os and architecture over from the run image, and set rootfs.type to layers"),
     Requirement::new(
         Level::Must,
         "labels.string-map",
         "Labels is absent or an object whose values are all strings",
         Source::oci_config("Properties, config.Labels"),
         |case| case.each_image(labels_are_a_map_of_strings),
-    ),
+    )
+    .because("runtimes decode labels into a map of strings")
+    .looks_like("a label is a number, list or table")
+    .fix("encode structured labels as JSON text"),
     Requirement::new(
         Level::Must,
         "labels.unique-keys",
         "the config's bytes hold no label twice",
         Source::oci_config("Properties, config.Labels"),
         |case| case.each_image(no_label_is_there_twice),
-    ),
+    )
+    .because("readers disagree on which of two equal labels counts")
+    .looks_like("the config's bytes hold a label twice")
+    .fix("build the map first and serialise it once"),
     Requirement::new(
         Level::Must,
         "layer.no-duplicate-paths",
         "no path is twice in a new layer",
         Source::oci_layer("Populate Initial Filesystem"),
         |case| case.each_image(no_path_is_twice_in_a_layer),
-    ),
+    )
+    .because("which of two entries of one path wins depends on who unpacks")
+    .looks_like("a new layer's tar holds a path twice")
+    .fix("remember the paths written to a tar and skip what is there"),
     Requirement::new(
         Level::Must,
         "report.run-image-true",
@@ -65,6 +83,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::rfc_0129("What it is"),
         |case| case.each_image(the_report_s_run_image_is_the_label_s),
     )
+    .because("platforms read the run image from the report instead of the label; both have to say the same")
+    .looks_like("image, reference, top-layer or mirrors differ between report.toml and the lifecycle's label")
+    .fix("fill both from the same values")
     .when("the report has run image data")
     .needing(Needs::Image),
 ];
@@ -202,11 +223,11 @@ fn the_report_s_run_image_is_the_label_s(export: &Export, image: &Image) -> Find
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use crate::evidence::{Document, Target};
-    use crate::sample::{edit_config, edit_entries, edit_manifest, edit_report, fails, holds, on, set_config};
+    use crate::sample::{Fault, edit_config, edit_entries, edit_manifest, edit_report, fails, holds, on, set_config};
 
     const ON: Target = Target::Registry;
 
@@ -279,5 +300,35 @@ mod tests {
             }
             fails("report.run-image-true", target, |e| edit_report(on(e, target), "\nreference='", "\nreference='x"));
         }
+    }
+
+    /// For every requirement of the theme a fault that violates it.
+    pub(in super::super) fn faults() -> Vec<Fault> {
+        vec![
+            Fault::new("manifest.schema", "schemaVersion 1", ON, |e| {
+                edit_manifest(on(e, ON), |m| m["schemaVersion"] = json!(1));
+            }),
+            Fault::new("manifest.media-type-present", "no mediaType", ON, |e| {
+                edit_manifest(on(e, ON), |m| drop(m.as_object_mut().unwrap().remove("mediaType")));
+            }),
+            Fault::new("config.required", "no os", ON, |e| {
+                edit_config(on(e, ON), |c| drop(c.as_object_mut().unwrap().remove("os")));
+            }),
+            Fault::new("labels.string-map", "a number as value", ON, |e| {
+                edit_config(on(e, ON), |c| c["config"]["Labels"]["x"] = json!(1));
+            }),
+            Fault::new("labels.unique-keys", "a label twice", ON, |e| {
+                let export = on(e, ON);
+                let config = export.image.as_ref().unwrap().config.clone().unwrap();
+                let text = config.text().unwrap().replacen("\"Labels\":{", "\"Labels\":{\"k\":\"1\",", 1);
+                set_config(export, Document::new(text.into_bytes(), None));
+            }),
+            Fault::new("layer.no-duplicate-paths", "a path twice", ON, |e| {
+                edit_entries(on(e, ON), 3, |entries| entries.push(entries[0].clone()));
+            }),
+            Fault::new("report.run-image-true", "another name in the report", ON, |e| {
+                edit_report(on(e, ON), "image='host.example/run:base'", "image='x'");
+            }),
+        ]
     }
 }

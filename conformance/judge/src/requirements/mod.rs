@@ -2,12 +2,18 @@
 
 mod annotations;
 mod base;
+mod buildpack;
 mod daemon;
 mod digest;
+mod errors;
 mod layout;
 mod manifest;
 mod platform;
 mod source;
+#[cfg(test)]
+mod tests;
+
+use platform::inputs as platform_inputs;
 
 use crate::evidence::Export;
 use crate::json::Json;
@@ -19,11 +25,13 @@ const THEMES: &[&[Requirement]] = &[
     annotations::TABLE,
     base::TABLE,
     source::TABLE,
+    buildpack::TABLE,
     digest::TABLE,
     manifest::TABLE,
     daemon::TABLE,
     layout::TABLE,
     platform::TABLE,
+    errors::TABLE,
 ];
 
 /// Every requirement, in catalogue order.
@@ -40,7 +48,7 @@ pub fn named(id: &str) -> Option<&'static Requirement> {
 /// Whether a requirement's judge looks at the registry export beside the one that it judges.
 #[must_use]
 pub fn compares_with_registry(id: &str) -> bool {
-    id.starts_with("daemon.") || id.starts_with("layout.")
+    id.starts_with("daemon.") || id.starts_with("layout.") || id == "buildpack.same-on-every-target"
 }
 
 /// What the case shows of the questions that the RFC leaves open.
@@ -60,6 +68,7 @@ pub fn observations(case: &Case<'_>) -> Vec<Observation> {
     annotations::observations(case, &mut see);
     base::observations(case, &mut see);
     source::observations(case, &mut see);
+    buildpack::observations(case, &mut see);
     digest::observations(case, &mut see);
     daemon::observations(case, &mut see);
     layout::observations(case, &mut see);
@@ -70,8 +79,18 @@ pub fn observations(case: &Case<'_>) -> Vec<Observation> {
 
 /// Labels that buildpacks contributed, in their order.
 fn contributed_labels(export: &Export) -> Vec<(String, String)> {
+    pairs(export, "labels")
+}
+
+/// Annotations that buildpacks contributed, in their order.
+fn contributed_annotations(export: &Export) -> Vec<(String, String)> {
+    pairs(export, "annotations")
+}
+
+/// Pairs of `key` and `value` in an array of `<layers>/config/metadata.toml`.
+fn pairs(export: &Export, array: &str) -> Vec<(String, String)> {
     let metadata = toml_input(&export.inputs, &format!("{}/config/metadata.toml", export.inputs.layers));
-    let list = metadata.as_ref().and_then(|table| table.get("labels")?.as_array());
+    let list = metadata.as_ref().and_then(|table| table.get(array)?.as_array());
     list.into_iter()
         .flatten()
         .filter_map(|pair| Some((pair.get("key")?.as_str()?.to_owned(), pair.get("value")?.as_str()?.to_owned())))
@@ -84,6 +103,8 @@ fn same_value(toml: &toml::Value, json: &Json) -> bool {
         (toml::Value::String(one), Json::String(two)) => one == two,
         (toml::Value::Integer(one), Json::Number(two)) => two.as_i64() == Some(*one),
         (toml::Value::Float(one), Json::Number(two)) => two.as_f64() == Some(*one),
+        // JSON has no form for them.
+        (toml::Value::Float(one), Json::Null | Json::String(_)) => !one.is_finite(),
         (toml::Value::Boolean(one), Json::Bool(two)) => one == two,
         (toml::Value::Datetime(one), Json::String(two)) => same_date(&one.to_string(), two),
         (toml::Value::Array(one), Json::Array(two)) => {

@@ -23,6 +23,9 @@ macro_rules! keys {
                     RFC,
                     |case| case.each_image(|export, image| the_value_is_there(export, image, $name, $table, $key)),
                 )
+                .because("the platform said it, so that whoever finds the image can read it without pulling it")
+                .looks_like(concat!("project-metadata.toml has source.", $table, ".", $key, ", and the manifest no ", $name))
+                .fix(concat!("copy source.", $table, ".", $key, " to the annotation org.opencontainers.image.", $name))
                 .when(concat!("source.", $table, ".", $key, " is a non-empty string and no buildpack contributes the key"))
                 .on(WITH_MANIFEST),
                 Requirement::new(
@@ -32,6 +35,10 @@ macro_rules! keys {
                     RFC,
                     |case| case.each_image(|export, image| the_value_is_verbatim(export, image, $name, $table, $key)),
                 )
+                .because("tools compare and search these values; one that was trimmed, escaped or normalised is another \
+value")
+                .looks_like(concat!("the annotation ", $name, " differs from its input by white space, escapes, normal form or length"))
+                .fix("pass the string on unchanged, and let the JSON encoder alone escape it")
                 .when("the annotation is there, its input is a string, and no buildpack contributes the key")
                 .on(WITH_MANIFEST),
                 Requirement::new(
@@ -41,6 +48,9 @@ macro_rules! keys {
                     RFC,
                     |case| case.each_image(|export, image| the_value_is_not_invented(export, image, $name, $table, $key)),
                 )
+                .because("an annotation speaks for the app; one that nobody gave is a guess that others take for a fact")
+                .looks_like(concat!("the manifest has ", $name, " although project-metadata.toml lacks source.", $table, ".", $key))
+                .fix("leave the annotation out where its input is missing: no default, no empty string")
                 .when(concat!("source.", $table, ".", $key, " is not there and no buildpack contributes the key"))
                 .on(WITH_MANIFEST),
             )*
@@ -51,6 +61,12 @@ macro_rules! keys {
                 Source::platform("project-metadata.toml"),
                 |case| case.each_image(values_that_are_no_strings_do_no_harm),
             )
+            .because(
+                "project-metadata.toml is arbitrary data, and descriptors do give lists of authors and licences; a manifest \
+                 with such a list as annotation cannot be read",
+            )
+            .looks_like("the export fails, the label loses the value, or the annotation is a list, number or table")
+            .fix("keep the JSON form in the label, and make the annotation a string or leave it out")
             .when("an input of the seven keys is no string")
             .on(EVERYWHERE),
         ];
@@ -73,10 +89,14 @@ fn input(export: &Export, table: &str, key: &str) -> Option<toml::Value> {
 
 /// Whether a buildpack contributes the annotation: who wins then is open.
 fn is_contributed(export: &Export, name: &str) -> bool {
-    let metadata = toml_input(&export.inputs, &format!("{}/config/metadata.toml", export.inputs.layers));
-    let pairs = metadata.as_ref().and_then(|table| table.get("annotations")?.as_array());
     let wanted = format!("{PREFIX}{name}");
-    pairs.into_iter().flatten().any(|pair| pair.get("key").and_then(toml::Value::as_str) == Some(&wanted))
+    super::contributed_annotations(export).iter().any(|(key, _)| *key == wanted)
+}
+
+/// Whether the platform gives the annotation a string to hold.
+pub(super) fn has_input(export: &Export, name: &str) -> bool {
+    let of = KEYS.iter().find(|(known, _, _)| *known == name);
+    of.and_then(|(_, table, key)| input(export, table, key)).is_some()
 }
 
 fn contributed() -> Finding {
@@ -117,8 +137,11 @@ fn the_value_is_verbatim(export: &Export, image: &Image, name: &str, table: &str
         return not_applicable("the value is the run image's, which annotations.not-inherited judges");
     }
     holds_when(found == text, || {
+        // Texts of one look, such as two normal forms, are told apart by their length and where they part.
+        let parts = text.bytes().zip(found.bytes()).position(|(one, two)| one != two);
+        let parts = parts.unwrap_or_else(|| text.len().min(found.len()));
         let expected = format!("{} ({} bytes)", view::cut(&text), text.len());
-        let shown = format!("{} ({} bytes)", view::cut(&found), found.len());
+        let shown = format!("{} ({} bytes, other from byte {parts} on)", view::cut(&found), found.len());
         violated(format!("{name} is not the input byte for byte"), expected, shown, at(export, name))
     })
 }
@@ -173,7 +196,7 @@ fn values_that_are_no_strings_do_no_harm(export: &Export, image: &Image) -> Find
 }
 
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
-    for export in &case.exports {
+    for export in case.good() {
         let Some(image) = export.image.as_ref().filter(|image| image.manifest.is_some()) else { continue };
         for (name, table, key) in KEYS {
             let answer = || {
@@ -192,12 +215,12 @@ pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, S
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::evidence::Target;
-    use crate::sample::{self, annotate, edit_input, edit_label, edit_manifest, fails, find, holds, on};
+    use crate::sample::{self, Fault, annotate, edit_input, edit_label, edit_manifest, fails, find, holds, on};
 
     const ON: Target = Target::Registry;
     const PROJECT: &str = "/layers/project-metadata.toml";
@@ -280,5 +303,48 @@ mod tests {
         assert_eq!(judged(json!(["a", "b"]), Some(json!("a, b"))), Finding::Holds);
         assert!(matches!(judged(json!(["a", "b"]), Some(json!(["a", "b"]))), Finding::Violated(_)));
         assert!(matches!(judged(json!("a, b"), None), Finding::Violated(_)));
+    }
+
+    /// For every requirement of the theme a fault that violates it.
+    pub(in super::super) fn faults() -> Vec<Fault> {
+        let mut found = Vec::new();
+        for (name, _, _) in KEYS {
+            let key = format!("{PREFIX}{name}");
+            let (dropped, altered, invented) = (key.clone(), key.clone(), key);
+            let mut without = sample::scenario();
+            edit_input(on(&mut without, ON), PROJECT, "[source]\n");
+            annotate(on(&mut without, ON), &invented, None);
+            found.push(Fault::new(&format!("source.{name}.present"), "it is dropped", ON, move |e| {
+                annotate(on(e, ON), &dropped, None);
+            }));
+            found.push(Fault::new(&format!("source.{name}.verbatim"), "a space after it", ON, move |e| {
+                let old = view::annotation(on(e, ON).image.as_ref().unwrap(), &altered).unwrap();
+                annotate(on(e, ON), &altered, Some(&format!("{old} ")));
+            }));
+            found.push(Fault::of(without, &format!("source.{name}.not-invented"), "it is made up", ON, move |e| {
+                annotate(on(e, ON), &invented, Some("made up"));
+            }));
+        }
+        let mut list = sample::scenario();
+        edit_input(on(&mut list, ON), PROJECT, "[source.metadata]\nname=['a', 'b']\n");
+        edit_label(on(&mut list, ON), "io.buildpacks.project.metadata", |value| {
+            *value = json!({ "source": { "metadata": { "name": ["a", "b"] } } });
+        });
+        found.push(Fault::of(list, "source.non-string", "a list as annotation", ON, |e| {
+            edit_manifest(on(e, ON), |m| m["annotations"]["org.opencontainers.image.title"] = json!(["a", "b"]));
+        }));
+        found
+    }
+
+    #[test]
+    fn where_two_texts_part_is_told_also_behind_the_cut() {
+        let long = "x".repeat(65_536);
+        let mut evidence = sample::scenario();
+        edit_input(on(&mut evidence, ON), PROJECT, &format!("[source.metadata]\nname='{long}'\n"));
+        annotate(on(&mut evidence, ON), "org.opencontainers.image.title", Some(&long));
+        assert_eq!(find(&evidence, "source.title.verbatim", ON), Finding::Holds);
+        annotate(on(&mut evidence, ON), "org.opencontainers.image.title", Some(&long[..65_535]));
+        let Finding::Violated(found) = find(&evidence, "source.title.verbatim", ON) else { panic!("a cut value") };
+        assert!(found.found.len() < 1000 && found.found.ends_with("(65535 bytes, other from byte 65535 on)"));
     }
 }

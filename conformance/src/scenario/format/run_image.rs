@@ -44,7 +44,10 @@ pub struct RunImageFile {
 
 impl Default for RunImageFile {
     fn default() -> Self {
-        let layer = |path: &str, text: &str| RunLayer { files: BTreeMap::from([(path.to_owned(), text.to_owned())]) };
+        let layer = |path: &str, text: &str| RunLayer {
+            files: BTreeMap::from([(path.to_owned(), text.to_owned())]),
+            annotations: BTreeMap::new(),
+        };
         Self {
             name: "run:base".to_owned(),
             format: ImageFormat::Oci,
@@ -73,7 +76,8 @@ impl RunImageFile {
     /// Every annotation and label value.
     #[must_use]
     pub fn sentinels(&self) -> Vec<String> {
-        self.annotations.values().chain(self.labels.values()).cloned().collect()
+        let of_layers = self.layers.iter().flat_map(|layer| layer.annotations.values());
+        self.annotations.values().chain(self.labels.values()).chain(of_layers).cloned().collect()
     }
 }
 
@@ -98,10 +102,13 @@ pub enum ImageFormat {
 }
 
 /// One layer of a run image.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunLayer {
     /// Path without leading slash → text; none for a layer of an empty tar.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
+    /// Annotations of its descriptor in the manifest, as lazy-loading formats use them.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
 }

@@ -27,21 +27,31 @@ impl Credentials {
         Self { given }
     }
 
+    /// The header that `CNB_REGISTRY_AUTH` has for a registry: it is sent without being asked for.
+    pub(super) fn given(&self, registry: &str) -> Option<String> {
+        let given = self.given.as_ref()?;
+        names(&registry).iter().find_map(|name| given.get(*name)).cloned()
+    }
+
     /// What there is for a registry; none means anonymous.
     pub(super) fn of(&self, registry: &str) -> Option<Credential> {
-        if let Some(given) = &self.given {
-            return given.get(registry).map(|header| Credential::Header(header.clone()));
+        if self.given.is_some() {
+            return self.given(registry).map(Credential::Header);
         }
-        let names: &[&str] = match registry {
-            "index.docker.io" => &["https://index.docker.io/v1/", "index.docker.io", "docker.io"],
-            other => &[other],
-        };
-        names.iter().find_map(|name| docker_credential::get_credential(name).ok()).map(|found| match found {
+        names(&registry).iter().find_map(|name| docker_credential::get_credential(name).ok()).map(|found| match found {
             DockerCredential::UsernamePassword(user, password) => {
                 let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
                 Credential::Header(format!("Basic {pair}"))
             }
             DockerCredential::IdentityToken(token) => Credential::IdentityToken(token),
         })
+    }
+}
+
+/// Names under which credentials for a registry are kept.
+fn names<'a>(registry: &'a &'a str) -> &'a [&'a str] {
+    match *registry {
+        "index.docker.io" => &["index.docker.io", "https://index.docker.io/v1/", "docker.io"],
+        _ => std::slice::from_ref(registry),
     }
 }

@@ -1,22 +1,25 @@
 //! A registry as a target (`oci-distribution.md`, opencontainers/distribution-spec 967efdc). Written on `reqwest` and
 //! not on `oci-client`, which can neither mount a blob from another repository nor ask for one before it is sent.
 
+mod challenge;
 mod client;
 mod credentials;
+mod error;
+mod transport;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{NewLayer, Outcome, StoredImage};
+use super::{NewLayer, Outcome, Platform, StoredImage};
 use crate::digest::Digest;
 use crate::image::{Descriptor, MANIFEST, oci_layer_type};
 use crate::image_name::ImageName;
-use client::Client;
-pub use client::RegistryError;
+use client::{Client, Source};
 pub use credentials::Credentials;
+pub use error::RegistryError;
 
 /// Blobs that are sent at the same time.
 const AT_A_TIME: usize = 4;
@@ -29,6 +32,8 @@ pub struct Registry {
     previous: Option<ImageName>,
     sending: JoinSet<Result<(), RegistryError>>,
     permits: Arc<Semaphore>,
+    /// Blobs that are on their way: a layer may be in an image twice.
+    taken: HashSet<Digest>,
 }
 
 /// A blob on its way.
@@ -52,14 +57,15 @@ impl Registry {
             previous: None,
             sending: JoinSet::new(),
             permits: Arc::new(Semaphore::new(AT_A_TIME)),
+            taken: HashSet::new(),
         })
     }
 
-    /// The run image under its digest reference; of an index the manifest for `platform` (os, architecture).
+    /// The run image under its digest reference; of an index the manifest for `platform`.
     ///
     /// # Errors
     /// [`RegistryError`] naming the reference.
-    pub async fn base(&mut self, name: &ImageName, platform: (&str, &str)) -> Result<StoredImage, RegistryError> {
+    pub async fn base(&mut self, name: &ImageName, platform: &Platform) -> Result<StoredImage, RegistryError> {
         let image = self.image(name, platform).await?;
         self.base = Some((name.clone(), image.layers.clone()));
         Ok(image)
@@ -72,7 +78,7 @@ impl Registry {
     pub async fn previous(
         &mut self,
         name: &ImageName,
-        platform: (&str, &str),
+        platform: &Platform,
     ) -> Result<Option<StoredImage>, RegistryError> {
         match self.image(name, platform).await {
             Ok(image) => {
@@ -84,18 +90,14 @@ impl Registry {
         }
     }
 
-    async fn image(&self, name: &ImageName, (os, architecture): (&str, &str)) -> Result<StoredImage, RegistryError> {
+    async fn image(&self, name: &ImageName, platform: &Platform) -> Result<StoredImage, RegistryError> {
         let reference = name
             .digest
             .as_ref()
             .map_or_else(|| name.tag_or_latest().unwrap_or("latest").to_owned(), ToString::to_string);
         let mut manifest = self.client.manifest(name, &reference, name.digest.as_ref()).await?;
         if let Some(entries) = manifest["manifests"].as_array() {
-            let fits =
-                |entry: &&Value| entry["platform"]["os"] == os && entry["platform"]["architecture"] == architecture;
-            let wrong = || RegistryError::content(name, format!("its index has no image for {os}/{architecture}"));
-            let digest = entries.iter().find(fits).and_then(|entry| Digest::parse(entry["digest"].as_str()?));
-            let digest = digest.ok_or_else(wrong)?;
+            let digest = platform.choose(entries).map_err(|reason| RegistryError::content(name, reason))?;
             manifest = self.client.manifest(name, digest.as_str(), Some(&digest)).await?;
         }
         let config = Digest::parse(manifest["config"]["digest"].as_str().unwrap_or_default())
@@ -141,16 +143,29 @@ impl Registry {
         self.spawn(Sending::Brought { from, layer });
     }
 
-    /// Sends a blob to every repository that the image goes to.
+    /// Sends a blob to every repository that the image goes to; what the first has, the others can mount.
     fn spawn(&mut self, blob: Sending) {
+        let digest = match &blob {
+            Sending::File { digest, .. } => digest,
+            Sending::Brought { layer, .. } => &layer.digest,
+        };
+        if !self.taken.insert(digest.clone()) {
+            return;
+        }
         let repositories = self.repositories();
         let (client, permits) = (self.client.clone(), self.permits.clone());
         self.sending.spawn(async move {
             let _permit = permits.acquire().await;
-            for repository in &repositories {
+            for (at, repository) in repositories.iter().enumerate() {
+                let first = repositories.first().filter(|_| at > 0);
                 match &blob {
-                    Sending::File { file, digest, size } => client.send_file(repository, digest, *size, file).await?,
-                    Sending::Brought { from, layer } => client.bring(repository, from, layer).await?,
+                    Sending::File { file, digest, size } => {
+                        client.provide(repository, digest, first, Source::File(file, *size)).await?;
+                    }
+                    Sending::Brought { from, layer } => {
+                        let near = first.filter(|_| from.registry != repository.registry).unwrap_or(from);
+                        client.provide(repository, &layer.digest, Some(near), Source::Image(from, layer)).await?;
+                    }
                 }
             }
             Ok(())
@@ -178,14 +193,15 @@ impl Registry {
     /// Waits for the layers, sends the config, and then the manifest under every tag.
     ///
     /// # Errors
-    /// [`RegistryError`] naming what could not be sent; no tag has moved then, unless it was one of several tags.
+    /// [`RegistryError`] naming what could not be sent; no tag has moved then, unless the manifest could be put under
+    /// one of several tags and not under the next.
     pub async fn write(mut self, config: &[u8], manifest: &[u8]) -> Result<Outcome, RegistryError> {
         while let Some(sent) = self.sending.join_next().await {
             sent.map_err(|error| RegistryError::Broken(error.to_string()))??;
         }
         let image_id = Digest::of(config);
         for repository in self.repositories() {
-            self.client.send_bytes(&repository, &image_id, config).await?;
+            self.client.provide_bytes(&repository, &image_id, config).await?;
         }
         for image in &self.images {
             self.client.put_manifest(image, MANIFEST, manifest).await?;

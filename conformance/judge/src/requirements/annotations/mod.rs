@@ -1,7 +1,7 @@
 //! The form of annotations, whoever made them (`oci-image-annotations.md`).
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use crate::evidence::{Export, Image};
 use crate::json::Json;
@@ -20,10 +20,19 @@ pub(super) const TABLE: &[Requirement] = &[
         RULES,
         |case| case.each_image(annotations_are_a_map_of_strings),
     )
+    .because(
+        "readers decode annotations into a map of strings; another type makes the whole manifest \
+unreadable to them",
+    )
+    .looks_like("annotations is null or an array, or a value is a number, list or table")
+    .fix("write a JSON object of strings, or leave the property out")
     .on(WITH_MANIFEST),
     Requirement::new(Level::Must, "annotations.unique-keys", "the manifest's bytes hold no key twice", RULES, |case| {
         case.each_image(no_key_is_there_twice)
     })
+    .because("readers disagree on which of two equal keys counts, so one digest would mean two things")
+    .looks_like("the manifest's bytes hold a key twice, though a parsed map shows it once")
+    .fix("build the map first and serialise it once instead of splicing text")
     .on(WITH_MANIFEST),
     Requirement::new(
         Level::Must,
@@ -32,6 +41,12 @@ pub(super) const TABLE: &[Requirement] = &[
         RULES,
         |case| case.each_image(reserved_keys_are_defined_ones),
     )
+    .because("the namespace belongs to the OCI, and a key made up there may later get another meaning")
+    .looks_like(
+        "a key under org.opencontainers that no OCI specification knows, often a misspelling such as \
+licence",
+    )
+    .fix("use a defined key, or one in a domain of your own")
     .on(WITH_MANIFEST),
     Requirement::new(
         Level::Should,
@@ -40,6 +55,9 @@ pub(super) const TABLE: &[Requirement] = &[
         RULES,
         |case| case.each_image(other_keys_are_reverse_domains),
     )
+    .because("keys without a domain collide with those of other tools")
+    .looks_like("a bare word or a name with spaces as key")
+    .fix("put a domain that you own, reversed, before the key")
     .on(WITH_MANIFEST),
     Requirement::new(
         Level::Must,
@@ -48,6 +66,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_descriptor("Properties"),
         |case| case.each_image(descriptors_annotations_follow_the_rules),
     )
+    .because("readers of descriptors decode their annotations in the same way as the manifest's")
+    .looks_like("a descriptor's annotations is no object, holds a value that is no string, or a key twice")
+    .fix("treat annotations of descriptors as those of the manifest")
     .when("a descriptor has annotations")
     .on(WITH_MANIFEST),
     Requirement::new(
@@ -57,6 +78,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_manifest("Image Manifest Property Descriptions"),
         |case| case.each(an_annotated_manifest_is_an_oci_manifest),
     )
+    .because("Docker's schema 2 has no annotations, so readers that go by the media type drop them")
+    .looks_like("annotations on a manifest that is served or declared as Docker schema 2")
+    .fix("write an OCI manifest whenever there is something to annotate")
     .when("the manifest has annotations")
     .on(WITH_MANIFEST),
     Requirement::new(
@@ -66,6 +90,12 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_manifest("Image Manifest Property Descriptions"),
         |case| case.each_image(its_descriptors_are_oci),
     )
+    .because(
+        "a manifest of one family with blobs of the other is refused or converted by some tools, which \
+changes its digest",
+    )
+    .looks_like("an OCI manifest whose config or layers have Docker media types")
+    .fix("convert the media types of descriptors together with the manifest's; the blobs stay as they are")
     .when("the manifest has annotations")
     .on(WITH_MANIFEST),
     Requirement::new(
@@ -75,10 +105,16 @@ pub(super) const TABLE: &[Requirement] = &[
         KEYS,
         |case| case.each_image(ref_name_is_not_on_the_manifest),
     )
+    .because("the key names an entry of an index; on a manifest it says something about whoever points at it")
+    .looks_like("org.opencontainers.image.ref.name among the manifest's annotations")
+    .fix("write it on the descriptor in index.json alone")
     .on(WITH_MANIFEST),
     Requirement::new(Level::Must, "annotations.created-rfc3339", "created parses as RFC 3339", KEYS, |case| {
         case.each_image(created_is_a_date)
     })
+    .because("the key is defined as a date and time of RFC 3339, and tools parse it as one")
+    .looks_like("a date without time, a local format, or seconds since 1970")
+    .fix("format it as 2006-01-02T15:04:05Z")
     .when("the annotation created is there")
     .on(WITH_MANIFEST),
     Requirement::new(
@@ -88,6 +124,9 @@ pub(super) const TABLE: &[Requirement] = &[
         KEYS,
         |case| case.each_image(licenses_stay_an_spdx_expression),
     )
+    .because("the key is defined as an SPDX expression, and scanners parse it as one")
+    .looks_like("a valid expression went in, and what came out does not parse")
+    .fix("copy the input unchanged instead of joining or rewriting it")
     .when("the annotation licenses is there and its input parses as an SPDX expression")
     .on(WITH_MANIFEST),
     Requirement::new(
@@ -97,6 +136,9 @@ pub(super) const TABLE: &[Requirement] = &[
         KEYS,
         |case| case.each_image(urls_stay_urls),
     )
+    .because("both keys are links that people and tools follow")
+    .looks_like("an absolute URL went in, and what came out lacks scheme or host")
+    .fix("copy the input unchanged")
     .when("documentation or source is there and its input is an absolute URL")
     .on(WITH_MANIFEST),
     Requirement::new(
@@ -106,6 +148,12 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::rfc_196("What it is"),
         |case| case.each_image(nothing_is_inherited_from_the_run_image),
     )
+    .because(
+        "the run image's title or version is not the app's; copied along, it says something untrue about \
+the app",
+    )
+    .looks_like("a value that only the run image carries is the value of one of the nine keys on the app image")
+    .fix("start from an empty set of annotations instead of editing the run image's manifest")
     .when("the run image carries annotations or labels")
     .on(WITH_MANIFEST),
     Requirement::new(
@@ -115,6 +163,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::own("annotations"),
         keys_keep_their_order,
     )
+    .because("a map that is written in random order changes the digest although nothing changed")
+    .looks_like("two exports of one build list the same annotations in different order")
+    .fix("sort the keys before they are written")
     .when("the same build was exported more than once, with annotations")
     .on(WITH_MANIFEST),
     Requirement::new(
@@ -123,7 +174,16 @@ pub(super) const TABLE: &[Requirement] = &[
         "the label of an RFC key is absent, equal to the annotation, inherited, or a buildpack's",
         Source::rfc_196_review("labels are not annotations"),
         |case| case.each_image(labels_do_not_stand_in_for_annotations),
-    ),
+    )
+    .because(
+        "a label is part of the config and changes the imageID; as a stand-in it brings back what \
+annotations avoid",
+    )
+    .looks_like(
+        "a label with one of the nine keys that neither the run image nor a buildpack gave, and that the \
+manifest does not confirm",
+    )
+    .fix("write annotations on the manifest, and labels where a buildpack asks for them"),
 ];
 
 /// Keys that the image specification defines.
@@ -184,10 +244,7 @@ fn no_key_is_there_twice(export: &Export, image: &Image) -> Finding {
 
 /// Keys of `[[annotations]]` and of the run image's annotations: inputs supplied them.
 fn supplied(export: &Export) -> Vec<String> {
-    let metadata = toml_input(&export.inputs, &format!("{}/config/metadata.toml", export.inputs.layers));
-    let contributed = metadata.as_ref().and_then(|table| table.get("annotations")?.as_array());
-    let mut keys: Vec<String> =
-        contributed.into_iter().flatten().filter_map(|pair| Some(pair.get("key")?.as_str()?.to_owned())).collect();
+    let mut keys: Vec<String> = super::contributed_annotations(export).into_iter().map(|(key, _)| key).collect();
     let run_image = view::json(Some(&export.run_image.manifest));
     let inherited = run_image.as_ref().and_then(|json| json.get("annotations")?.members()).unwrap_or_default();
     keys.extend(inherited.iter().map(|(key, _)| key.clone()));
@@ -319,10 +376,21 @@ fn ref_name_is_not_on_the_manifest(export: &Export, image: &Image) -> Finding {
     })
 }
 
+/// The value of an annotation that is no buildpack's: what a buildpack contributes is passed on as it is.
+fn own_value(export: &Export, image: &Image, key: &str) -> Option<String> {
+    let found = view::annotation(image, key)?;
+    let is_contributed = |(known, value): &(String, String)| known == key && *value == found;
+    (!super::contributed_annotations(export).iter().any(is_contributed)).then_some(found)
+}
+
 fn created_is_a_date(export: &Export, image: &Image) -> Finding {
     let key = format!("{PREFIX}created");
     let Some(text) = view::annotation(image, &key) else { return not_applicable("there is no annotation created") };
-    holds_when(is_rfc_3339(&text), || {
+    let is_date = is_rfc_3339(&text);
+    if !is_date && own_value(export, image, &key).is_none() {
+        return not_applicable("the annotation created is a buildpack's, which contributed no date and time");
+    }
+    holds_when(is_date, || {
         violated("created is no RFC 3339 date and time", "1985-04-12T23:20:50.52Z", view::cut(&text), at(export, &key))
     })
 }
@@ -359,7 +427,9 @@ fn is_spdx(text: &str) -> bool {
 
 fn licenses_stay_an_spdx_expression(export: &Export, image: &Image) -> Finding {
     let key = format!("{PREFIX}licenses");
-    let Some(found) = view::annotation(image, &key) else { return not_applicable("there is no annotation licenses") };
+    let Some(found) = own_value(export, image, &key) else {
+        return not_applicable("there is no annotation licenses, or it is a buildpack's");
+    };
     match input(export, "metadata", "licenses") {
         Some(input) if is_spdx(&input) => holds_when(is_spdx(&found), || {
             violated("licenses is no SPDX expression, though its input is", input, view::cut(&found), at(export, &key))
@@ -380,7 +450,7 @@ fn urls_stay_urls(export: &Export, image: &Image) -> Finding {
     let mut result = not_applicable("neither documentation nor source is there with an absolute URL as its input");
     for (name, key) in [("documentation", "documentation-url"), ("source", "repository")] {
         let annotation = format!("{PREFIX}{name}");
-        let (Some(found), Some(input)) = (view::annotation(image, &annotation), input(export, "metadata", key)) else {
+        let (Some(found), Some(input)) = (own_value(export, image, &annotation), input(export, "metadata", key)) else {
             continue;
         };
         if !is_absolute_url(&input) {
@@ -463,7 +533,7 @@ fn labels_do_not_stand_in_for_annotations(export: &Export, image: &Image) -> Fin
 }
 
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
-    for export in &case.exports {
+    for export in case.good() {
         let Some(image) = export.image.as_ref().filter(|image| image.manifest.is_some()) else { continue };
         let sentinels = &export.run_image.sentinels;
         let kept = view::annotations(image)

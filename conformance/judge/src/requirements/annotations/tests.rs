@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::evidence::{Document, Target};
-use crate::sample::{self, annotate, edit_config, edit_input, edit_manifest, fails, find, holds, on};
+use crate::sample::{self, Fault, annotate, edit_config, edit_input, edit_manifest, fails, find, holds, on};
 
 const ON: Target = Target::Registry;
 
@@ -205,4 +205,74 @@ fn hostile_documents_are_judged_without_a_panic() {
 fn set_config_raw(export: &mut Export, bytes: &[u8]) {
     export.image.as_mut().unwrap().config = Some(Document::new(bytes.to_vec(), None));
     export.run_image.config = Document::new(bytes.to_vec(), None);
+}
+
+/// For every requirement of the theme a fault that violates it.
+pub(in super::super) fn faults() -> Vec<Fault> {
+    let image = |name: &str| format!("{PREFIX}{name}");
+    let annotated = |slug: &str, name: &'static str, key: String, text: &'static str| {
+        Fault::new(slug, name, ON, move |e| annotate(on(e, ON), &key, Some(text)))
+    };
+    let manifest = |slug: &str, name: &'static str, change: fn(&mut serde_json::Value)| {
+        Fault::new(slug, name, ON, move |e| edit_manifest(on(e, ON), change))
+    };
+    let mut described = sample::scenario();
+    edit_manifest(on(&mut described, ON), |m| m["layers"][0]["annotations"] = json!({ "a.b": "c" }));
+    let mut dated = sample::scenario();
+    annotate(on(&mut dated, ON), &image("created"), Some("2026-01-01T00:00:00Z"));
+    let created = image("created");
+    vec![
+        manifest("annotations.string-map", "a number as value", |m| m["annotations"]["a.b"] = json!(1)),
+        Fault::new("annotations.unique-keys", "a key twice", ON, |e| {
+            raw(on(e, ON), "\"annotations\":{", "\"annotations\":{\"org.opencontainers.image.title\":\"x\",");
+        }),
+        annotated("annotations.reserved-namespace", "a key nobody defined", image("licence"), "x"),
+        annotated("annotations.reverse-domain-keys", "a bare word as key", "title".to_owned(), "x"),
+        Fault::of(described, "annotations.descriptor-rules", "a number on a descriptor", ON, |e| {
+            edit_manifest(on(e, ON), |m| m["layers"][0]["annotations"]["a.b"] = json!(1));
+        }),
+        manifest("annotations.oci-manifest", "Docker's media type", |m| {
+            m["mediaType"] = json!("application/vnd.docker.distribution.manifest.v2+json");
+        }),
+        manifest("annotations.oci-descriptors", "Docker's media type on a layer", |m| {
+            m["layers"][2]["mediaType"] = json!("application/vnd.docker.image.rootfs.diff.tar.gzip");
+        }),
+        annotated("annotations.ref-name-only-in-index", "ref.name on the manifest", image("ref.name"), "x"),
+        Fault::of(dated, "annotations.created-rfc3339", "a date without time", ON, move |e| {
+            annotate(on(e, ON), &created, Some("2026-01-01"));
+        }),
+        annotated("annotations.licenses-spdx", "no SPDX expression", image("licenses"), "the usual"),
+        annotated("annotations.url-values", "a URL without scheme", image("source"), "git.example/app"),
+        annotated("annotations.not-inherited", "the run image's title", image("title"), "sentinel-annotation-title"),
+        Fault::of(sample::repeated(), "annotations.stable-order", "keys in another order", ON, |e| {
+            edit_manifest(on(e, ON), |manifest| {
+                let map = manifest["annotations"].as_object_mut().unwrap();
+                let first = map.shift_remove("org.opencontainers.image.base.name").unwrap();
+                map.insert("org.opencontainers.image.base.name".to_owned(), first);
+            });
+        }),
+        Fault::new("annotations.no-label-substitute", "a label in its place", ON, |e| {
+            edit_config(on(e, ON), |c| c["config"]["Labels"]["org.opencontainers.image.source"] = json!("elsewhere"));
+        }),
+    ]
+}
+
+#[test]
+fn what_a_buildpack_contributes_is_passed_on_and_not_judged() {
+    for (key, value, id) in [
+        ("created", "yesterday", "annotations.created-rfc3339"),
+        ("licenses", "the usual", "annotations.licenses-spdx"),
+        ("source", "git.example/app", "annotations.url-values"),
+    ] {
+        let mut evidence = sample::scenario();
+        let export = on(&mut evidence, ON);
+        sample::contribute(export, &[(&format!("{PREFIX}{key}"), value)]);
+        annotate(export, "org.opencontainers.image.documentation", None);
+        assert!(matches!(find(&evidence, id, ON), Finding::NotApplicable(_)), "{id}");
+    }
+    let mut evidence = sample::scenario();
+    sample::contribute(on(&mut evidence, ON), &[("org.opencontainers.mine", "x"), ("bare", "x")]);
+    for id in ["annotations.reserved-namespace", "annotations.reverse-domain-keys", "annotations.not-inherited"] {
+        assert_eq!(find(&evidence, id, ON), Finding::Holds, "{id}");
+    }
 }

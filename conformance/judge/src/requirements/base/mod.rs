@@ -1,7 +1,7 @@
 //! The run image: what `base.name` and `base.digest` say, and whether it is true.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use crate::digest::Digest;
 use crate::evidence::{Export, Image, Target};
@@ -31,10 +31,19 @@ const fn row(
 
 pub(super) const TABLE: &[Requirement] = &[
     row(Level::Optional, "base.digest-present", "base.digest is there", HOW, |case| case.each(the_digest_is_there))
+        .because("with it, tools tell whether an image has to be rebased without downloading it")
+        .looks_like(
+            "the manifest lacks org.opencontainers.image.base.digest although run-image.reference has a \
+digest",
+        )
+        .fix("copy the digest of run-image.reference in analyzed.toml to the annotation")
         .when("the run image has a known digest and is not extended"),
     row(Level::Must, "base.digest-is-run-image", "base.digest is the digest in run-image.reference", HOW, |case| {
         case.each(|export| with_digest(export, base_digest_is_the_analysed_run_image))
     })
+    .because("any other digest points at an image on which this one is not based")
+    .looks_like("the value is the digest of another image, of a config, or is not spelled exactly")
+    .fix("take it from run-image.reference, byte for byte")
     .when(THERE),
     row(
         Level::Must,
@@ -43,10 +52,16 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_descriptor("Digests"),
         |case| case.each(|export| with_digest(export, the_digest_resolves)),
     )
+    .because("a digest under which nothing is served can be neither compared nor rebased from")
+    .looks_like("the value is no digest, or the run image's repository answers 404 or with other bytes")
+    .fix("take the digest of the manifest or index in the repository, not one computed after a conversion")
     .when(THERE),
     row(Level::Must, "base.digest-not-image-id", "base.digest is never an imageID", REVIEW, |case| {
         case.each(|export| with_digest(export, the_digest_is_no_image_id))
     })
+    .because("an imageID names a config; no registry serves a manifest under it")
+    .looks_like("the value is the digest of the run image's or the app image's config")
+    .fix("use the manifest's digest; in a daemon, where there is none, leave the annotation out")
     .when(THERE),
     row(
         Level::Must,
@@ -55,8 +70,14 @@ pub(super) const TABLE: &[Requirement] = &[
         REVIEW,
         |case| case.each(|export| with_digest(export, the_digest_stays_after_the_tag_moved)),
     )
+    .because("the build is based on what was analysed; a tag may have moved since")
+    .looks_like("after the tag was moved, the value is what the tag names now")
+    .fix("never look the digest up by tag during export")
     .when("base.digest is there and the run image's tag moved between analysis and export"),
     row(Level::Optional, "base.name-present", "base.name is there", HOW, |case| case.each(the_name_is_there))
+        .because("the name says from where a newer base is to be taken")
+        .looks_like("the manifest lacks org.opencontainers.image.base.name although the run image has a name")
+        .fix("write run-image.image of analyzed.toml, fully qualified")
         .when("the run image has a known digest and is not extended"),
     row(
         Level::Must,
@@ -65,6 +86,9 @@ pub(super) const TABLE: &[Requirement] = &[
         REVIEW,
         |case| case.each(|export| with_name(export, the_name_is_the_run_image_s)),
     )
+    .because("a tool that rebases follows the name; a wrong one leads to another image")
+    .looks_like("the value names another repository or tag than the run image's names and mirrors")
+    .fix("take it from run-image.image, not from reference")
     .when(NAMED),
     row(
         Level::Should,
@@ -73,10 +97,16 @@ pub(super) const TABLE: &[Requirement] = &[
         KEYS,
         |case| case.each(|export| with_name(export, the_name_spells_out_its_registry)),
     )
+    .because("the key is defined as a full reference; a short one depends on who reads it")
+    .looks_like("a name such as run:base, without registry")
+    .fix("add registry, library/ and tag where they are left out")
     .when(NAMED),
     row(Level::Should, "base.name-is-tag", "base.name is a tag reference", Source::rfc_196("What it is"), |case| {
         case.each(|export| with_name(export, the_name_is_a_tag))
     })
+    .because("a tag can move on to a newer base, which is what the name is for; a digest cannot")
+    .looks_like("the value ends in @sha256 and a digest, although the run image was named by tag")
+    .fix("write the tag in base.name and the digest in base.digest")
     .when("base.name is there and the run image was not named by digest"),
     row(
         Level::Must,
@@ -85,6 +115,9 @@ pub(super) const TABLE: &[Requirement] = &[
         HOW,
         |case| case.each(name_and_digest_agree_with_the_label),
     )
+    .because("the rebaser reads the label and others read the annotation; both speak of one image")
+    .looks_like("name or digest differ from runImage in io.buildpacks.lifecycle.metadata")
+    .fix("fill both from the same value")
     .when("base.name or base.digest is there, and so is runImage in the label"),
     row(
         Level::Must,
@@ -93,10 +126,19 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("exporter, Outputs"),
         |case| case.each(|export| with_digest(export, the_base_s_layers_come_first)),
     )
+    .because(
+        "an image is based on another when it begins with the other's layers; otherwise the annotation is \
+untrue",
+    )
+    .looks_like("the first diffIDs of the app image are not those of the image under base.digest")
+    .fix("append to the layers of the run image that was analysed, in their order")
     .when(THERE),
     row(Level::Should, "base.pair", "where base.name is there, base.digest is", KEYS, |case| {
         case.each(|export| with_name(export, the_name_comes_with_its_digest))
     })
+    .because("a name without digest says what to look for, and not what was used")
+    .looks_like("base.name is there and base.digest is not")
+    .fix("write both or neither")
     .when(NAMED),
 ];
 
@@ -125,9 +167,17 @@ fn out_of_scope(export: &Export) -> Option<Finding> {
     None
 }
 
+/// Why a key is not judged where its value is not the exporter's own: whether a buildpack may give it is open.
+fn is_a_buildpack_s(export: &Export, name: &str) -> Option<Finding> {
+    let found = annotation(export, name)?;
+    let key = format!("{PREFIX}{name}");
+    let given = super::contributed_annotations(export).into_iter().any(|(known, value)| known == key && value == found);
+    given.then(|| not_applicable(format!("a buildpack contributes {name}, and its value is the one there")))
+}
+
 /// Asks a judge of the digest; in a layout the reference must carry one (RFC 0119).
 fn with_digest(export: &Export, judge: fn(&Export, &str) -> Finding) -> Finding {
-    if let Some(reason) = out_of_scope(export) {
+    if let Some(reason) = out_of_scope(export).or_else(|| is_a_buildpack_s(export, "base.digest")) {
         return reason;
     }
     if export.target == Target::Layout && view::pinned(export).is_none() {
@@ -140,7 +190,7 @@ fn with_digest(export: &Export, judge: fn(&Export, &str) -> Finding) -> Finding 
 }
 
 fn with_name(export: &Export, judge: fn(&Export, &str) -> Finding) -> Finding {
-    if let Some(reason) = out_of_scope(export) {
+    if let Some(reason) = out_of_scope(export).or_else(|| is_a_buildpack_s(export, "base.name")) {
         return reason;
     }
     match annotation(export, "base.name") {
@@ -155,7 +205,7 @@ fn is_present(export: &Export, name: &str) -> bool {
 }
 
 fn the_digest_is_there(export: &Export) -> Finding {
-    if let Some(reason) = out_of_scope(export) {
+    if let Some(reason) = out_of_scope(export).or_else(|| is_a_buildpack_s(export, "base.digest")) {
         return reason;
     }
     let Some(pinned) = view::pinned(export) else {
@@ -167,7 +217,7 @@ fn the_digest_is_there(export: &Export) -> Finding {
 }
 
 fn the_name_is_there(export: &Export) -> Finding {
-    if let Some(reason) = out_of_scope(export) {
+    if let Some(reason) = out_of_scope(export).or_else(|| is_a_buildpack_s(export, "base.name")) {
         return reason;
     }
     if view::pinned(export).is_none() || export.run_image.name.is_empty() {
@@ -327,7 +377,8 @@ fn name_and_digest_agree_with_the_label(export: &Export) -> Finding {
     if let Some(reason) = out_of_scope(export) {
         return reason;
     }
-    let (name, digest) = (annotation(export, "base.name"), annotation(export, "base.digest"));
+    let own = |name: &str| annotation(export, name).filter(|_| is_a_buildpack_s(export, name).is_none());
+    let (name, digest) = (own("base.name"), own("base.digest"));
     let Some(label) = label(export).filter(|_| name.is_some() || digest.is_some()) else {
         return not_applicable("there are no base annotations, or no runImage in the label");
     };
@@ -392,8 +443,30 @@ fn the_name_comes_with_its_digest(export: &Export, name: &str) -> Finding {
     })
 }
 
+/// Whose digest it is, where the run image is behind an index.
+fn behind_an_index(export: &Export, digest: &str) -> &'static str {
+    let index = export.run_image.index.as_ref().map(|index| index.digest.as_str());
+    if index == Some(digest) {
+        "the index's"
+    } else if export.run_image.manifest.digest.as_str() == digest {
+        "the platform manifest's"
+    } else {
+        "neither the index's nor the platform manifest's"
+    }
+}
+
+/// Whether `run.toml` lists the name as a mirror.
+fn is_a_mirror(export: &Export, name: &str) -> bool {
+    let run = toml_input(&export.inputs, &export.inputs.run).unwrap_or_default();
+    let images = run.get("images").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mirrors = images.iter().filter_map(|entry| entry.get("mirrors")?.as_array()).flatten();
+    let same =
+        |one: &str| Reference::parse(one).ok().zip(Reference::parse(name).ok()).is_some_and(|(a, b)| a.same_image(&b));
+    mirrors.filter_map(toml::Value::as_str).any(same)
+}
+
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
-    for export in &case.exports {
+    for export in case.good() {
         if export.image.as_ref().is_none_or(|image| image.manifest.is_none()) {
             continue;
         }
@@ -401,15 +474,13 @@ pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, S
         if let Some(name) = annotation(export, "base.name") {
             let what = matched_name(export, &name).unwrap_or("something else");
             see(export, "base-name-is", what.to_owned(), place);
+            if is_a_mirror(export, &export.run_image.name) {
+                let answer = if is_a_mirror(export, &name) { "the mirror" } else { "the name that it mirrors" };
+                see(export, "base-name-with-a-chosen-mirror", answer.to_owned(), place);
+            }
         }
         if let (Some(digest), true) = (annotation(export, "base.digest"), export.run_image.index.is_some()) {
-            let is_index = digest == export.run_image.digest.as_str();
-            see(
-                export,
-                "base-digest-behind-an-index",
-                if is_index { "the index's" } else { "the platform manifest's" }.to_owned(),
-                place,
-            );
+            see(export, "base-digest-behind-an-index", behind_an_index(export, &digest).to_owned(), place);
         }
         let media_type = |document| {
             view::json(document).and_then(|json| json.get("mediaType")?.as_str().map(str::to_owned)).unwrap_or_default()

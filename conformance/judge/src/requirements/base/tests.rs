@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::evidence::Document;
-use crate::sample::{self, annotate, edit_input, edit_label, edit_layers, fails, find, holds, on};
+use crate::sample::{self, Fault, annotate, edit_input, edit_label, edit_layers, fails, find, holds, on};
 
 const ON: Target = Target::Registry;
 const DIGEST: &str = "org.opencontainers.image.base.digest";
@@ -157,5 +157,90 @@ fn a_layout_reference_without_digest_leaves_nothing_to_judge() {
     edit_input(export, "/layers/analyzed.toml", "[run-image]\nreference='/layout/run.example/run/base'\n");
     for id in ["base.digest-present", "base.digest-is-run-image"] {
         assert!(matches!(find(&evidence, id, Target::Layout), Finding::NotApplicable(_)), "{id}");
+    }
+}
+
+/// For every requirement of the theme a fault that violates it.
+pub(in super::super) fn faults() -> Vec<Fault> {
+    let set = |slug: &str, name: &'static str, key: &'static str, value: Option<String>| {
+        Fault::new(slug, name, ON, move |e| annotate(on(e, ON), key, value.as_deref()))
+    };
+    let digest = || Some(Digest::of(b"another").to_string());
+    let image_id = sample::scenario().exports[0].run_image.config.digest.to_string();
+    let moved = Digest::of(b"moved");
+    let mut pinned = sample::scenario();
+    on(&mut pinned, ON).run_image.tag_moved_to = Some(moved.clone());
+    vec![
+        set("base.digest-present", "no digest", DIGEST, None),
+        set("base.digest-is-run-image", "another digest", DIGEST, digest()),
+        set("base.digest-resolves", "no digest at all", DIGEST, Some("latest".to_owned())),
+        set("base.digest-not-image-id", "the run image's imageID", DIGEST, Some(image_id)),
+        Fault::of(pinned, "base.digest-pinned", "the digest that the tag names now", ON, move |e| {
+            annotate(on(e, ON), DIGEST, Some(moved.as_str()));
+        }),
+        set("base.name-present", "no name", NAME, None),
+        set("base.name-is-run-image-name", "another repository", NAME, Some("host.example/other:base".to_owned())),
+        set("base.name-fully-qualified", "no registry", NAME, Some("run:base".to_owned())),
+        set(
+            "base.name-is-tag",
+            "a digest reference",
+            NAME,
+            digest().map(|digest| format!("host.example/run@{digest}")),
+        ),
+        set("base.agrees-with-label", "another digest than the label's", DIGEST, digest()),
+        Fault::new("base.shares-layers", "another image under the digest", ON, |e| {
+            let other = json!({ "rootfs": { "diff_ids": [Digest::of(b"other")] } });
+            on(e, ON).base.as_mut().unwrap().config = Some(Document::new(other.to_string().into_bytes(), None));
+        }),
+        set("base.pair", "the name alone", DIGEST, None),
+    ]
+}
+
+#[test]
+fn a_buildpack_s_value_is_not_the_exporter_s() {
+    for (key, ids) in [
+        (
+            DIGEST,
+            &["base.digest-present", "base.digest-is-run-image", "base.digest-resolves", "base.shares-layers"][..],
+        ),
+        (NAME, &["base.name-present", "base.name-is-run-image-name", "base.name-fully-qualified", "base.pair"]),
+    ] {
+        let mut evidence = sample::scenario();
+        sample::contribute(on(&mut evidence, ON), &[(key, "theirs")]);
+        for id in ids {
+            assert!(matches!(find(&evidence, id, ON), Finding::NotApplicable(_)), "{id}");
+        }
+        let agrees = find(&evidence, "base.agrees-with-label", ON);
+        assert_eq!(agrees, Finding::Holds, "the other half still agrees");
+        // The exporter's own value won, so it is judged as its own.
+        let own = sample::scenario().exports[0].image.as_ref().and_then(|image| view::annotation(image, key));
+        annotate(on(&mut evidence, ON), key, own.as_deref());
+        for id in ids {
+            assert_eq!(find(&evidence, id, ON), Finding::Holds, "{id}");
+        }
+    }
+}
+
+#[test]
+fn behind_an_index_it_is_seen_whose_digest_it_is() {
+    let index = Document::new(b"{\"manifests\":[]}".to_vec(), None);
+    let mut evidence = sample::scenario();
+    let export = on(&mut evidence, ON);
+    export.run_image.index = Some(index.clone());
+    let platform = export.run_image.manifest.digest.clone();
+    assert_eq!(behind_an_index(export, index.digest.as_str()), "the index's");
+    assert_eq!(behind_an_index(export, platform.as_str()), "the platform manifest's");
+    assert!(behind_an_index(export, Digest::of(b"x").as_str()).starts_with("neither"));
+}
+
+#[test]
+fn a_chosen_mirror_is_the_run_image_s_name() {
+    for name in ["mirror.example/run:base", "host.example/run:base"] {
+        holds("base.name-is-run-image-name", ON, |e| {
+            let export = on(e, ON);
+            export.run_image.name = "mirror.example/run:base".to_owned();
+            annotate(export, NAME, Some(name));
+            assert!(is_a_mirror(export, "mirror.example/run:base") && !is_a_mirror(export, "host.example/run:base"));
+        });
     }
 }

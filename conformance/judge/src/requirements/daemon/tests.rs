@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::evidence::{Document, End, Layer, ScenarioEvidence, Target};
 use crate::sample::{
-    self, edit_config, edit_input, edit_label, edit_layers, edit_manifest, edit_report, fails, find, holds, on,
+    self, Fault, edit_config, edit_input, edit_label, edit_layers, edit_manifest, edit_report, fails, find, holds, on,
 };
 
 const ON: Target = Target::Daemon;
@@ -166,4 +166,32 @@ fn differences_of_the_round_trip_are_classified() {
     let bytes = [unknown.manifest.as_ref().unwrap().bytes.clone(), b"\n".to_vec()].concat();
     unknown.manifest = Some(Document::new(bytes, None));
     assert_eq!(classes(&direct, &unknown), ["unknown"]);
+}
+
+/// For every requirement of the theme a fault that violates it.
+pub(in super::super) fn faults() -> Vec<Fault> {
+    let edit = |slug: &str, name: &'static str, change: fn(&mut Export)| {
+        Fault::new(slug, name, ON, move |e| change(on(e, ON)))
+    };
+    vec![
+        edit("daemon.export-succeeds", "exit 1", |e| e.outcome.end = End::Exited(1)),
+        edit("daemon.annotations-not-labels", "the title as a label", |e| {
+            edit_config(e, |c| c["config"]["Labels"]["org.opencontainers.image.title"] = json!("x"));
+        }),
+        edit("daemon.says-so", "no word", |e| e.outcome.stdout.clear()),
+        edit("daemon.report-image-id", "no ID in the report", |e| edit_report(e, "image-id", "image-ids")),
+        edit("daemon.all-tags", "the second tag is missing", |e| {
+            e.inputs.images.push("host.example/app:2".to_owned());
+        }),
+        edit("daemon.image-true", "two layers changed places", |e| e.image.as_mut().unwrap().layers.swap(2, 3)),
+        edit("daemon.same-diff-ids", "two layers changed places", |e| edit_layers(e, |own| own.swap(0, 1))),
+        edit("daemon.same-config", "another user", |e| edit_config(e, |c| c["config"]["User"] = json!("root"))),
+        edit("daemon.same-labels", "a label more", |e| edit_config(e, |c| c["config"]["Labels"]["more"] = json!("x"))),
+        edit("daemon.image-id-difference-explained", "something else in the config", |e| {
+            edit_config(e, |c| c["x"] = json!(1));
+        }),
+        edit("daemon.round-trip-content", "a layer is lost on the way", |e| {
+            e.daemon.as_mut().unwrap().pushed.as_mut().unwrap().layers.pop();
+        }),
+    ]
 }

@@ -6,8 +6,8 @@ use super::*;
 use crate::digest::Digest;
 use crate::evidence::{ScenarioEvidence, WireRecord};
 use crate::sample::{
-    self, annotate, edit_config, edit_entries, edit_input, edit_layers, edit_manifest, edit_report, fails, find, holds,
-    on,
+    self, Fault, annotate, edit_config, edit_entries, edit_input, edit_layers, edit_manifest, edit_report, fails, find,
+    holds, on,
 };
 
 const ON: Target = Target::Registry;
@@ -203,4 +203,106 @@ fn nothing_old_is_deleted_or_replaced() {
     let mut evidence = sample::scenario();
     on(&mut evidence, ON).wire = None;
     assert!(matches!(find(&evidence, id, ON), Finding::Skipped(_)));
+}
+
+/// For every requirement of the theme a fault that violates it.
+pub(in super::super) fn faults() -> Vec<Fault> {
+    let real = sample::scenario().exports[0].manifest_digest().unwrap().to_string();
+    let edit = |slug: &str, name: &'static str, change: fn(&mut Export)| {
+        Fault::new(slug, name, ON, move |e| change(on(e, ON)))
+    };
+    let twice = |slug: &str, name: &'static str, change: fn(&mut Export)| {
+        Fault::of(sample::repeated(), slug, name, ON, move |e| change(on(e, ON)))
+    };
+    let other_config = |export: &mut Export| edit_config(export, |config| config["x"] = json!(1));
+    vec![
+        Fault::new("digest.report-agrees", "another digest in the report", ON, move |e| {
+            edit_report(on(e, ON), &real, Digest::of(b"another").as_str());
+        }),
+        edit("digest.report-manifest-size", "another size in the report", |e| {
+            edit_report(e, "manifest-size=", "manifest-size=1");
+        }),
+        edit("digest.report-tags", "a tag more in the report", |e| {
+            edit_report(e, "app:latest'", "app:latest', 'host.example/x:1'");
+        }),
+        edit("digest.descriptors-true", "another size of a layer", |e| {
+            edit_manifest(e, |m| m["layers"][3]["size"] = json!(1));
+        }),
+        edit("digest.diff-ids-true", "two layers changed places", |e| e.image.as_mut().unwrap().layers.swap(3, 4)),
+        edit("digest.history-true", "an entry of the history is missing", |e| {
+            edit_config(e, |c| drop(c["history"].as_array_mut().unwrap().pop()));
+        }),
+        edit("digest.all-tags-same", "the second tag is another image", |e| e.tags.push(on_tag(Some("sha256:0")))),
+        twice("digest.same-inputs-same-digest", "another config", other_config),
+        twice("digest.same-inputs-same-image-id", "another config", other_config),
+        Fault::of(
+            sample::in_other_surroundings(),
+            "digest.environment-independent",
+            "the umask is in the image",
+            ON,
+            move |e| other_config(sample::step(e, ON, 2)),
+        ),
+        edit("digest.source-date-epoch", "the time of the export", |e| {
+            edit_config(e, |c| c["created"] = json!("2026-09-21T14:13:20Z"));
+        }),
+        edit("digest.mtimes-constant", "one entry is younger", |e| edit_entries(e, 3, |entries| entries[1].mtime += 1)),
+        Fault::of(other_metadata(), "digest.annotations-change-manifest", "one digest for both", ON, |e| {
+            let other = sample::step(e, ON, 2).tags[0].digest.clone();
+            on(e, ON).tags[0].digest = other;
+        }),
+        Fault::of(other_metadata(), "digest.annotations-keep-layers", "another app layer", ON, |e| {
+            edit_layers(on(e, ON), |own| own[3] = sample::layer("changed", Vec::new()));
+        }),
+        edit("digest.old-digest-untouched", "a DELETE", |e| {
+            e.wire = Some(vec![WireRecord {
+                sequence: 0,
+                method: "DELETE".to_owned(),
+                target: "/v2/app/manifests/latest".to_owned(),
+                status: 202,
+                content_type: None,
+                request_bytes: 0,
+                response_bytes: 0,
+                had_credentials: false,
+            }]);
+        }),
+    ]
+}
+
+#[test]
+fn surroundings_are_told_apart_and_named() {
+    let id = "digest.environment-independent";
+    for target in Target::ALL {
+        assert!(matches!(find(&sample::repeated(), id, target), Finding::NotApplicable(_)));
+        let mut evidence = sample::in_other_surroundings();
+        assert_eq!(find(&evidence, id, target), Finding::Holds);
+        // A third export in one other surrounding alone says which one it was.
+        let mut third = sample::step(&mut evidence, target, 1).clone();
+        third.step = 3;
+        third.inputs.surroundings.insert("umask".to_owned(), "077".to_owned());
+        evidence.exports.push(third);
+        for step in [2, 3] {
+            edit_config(sample::step(&mut evidence, target, step), |config| config["x"] = json!(1));
+        }
+        let Finding::Violated(found) = find(&evidence, id, target) else { panic!("{target}") };
+        assert!(found.message.ends_with("surroundings: umask"), "{}", found.message);
+        // Where a repeat in the same surroundings differs, surroundings say nothing.
+        let mut again = sample::step(&mut evidence, target, 1).clone();
+        again.step = 4;
+        edit_config(&mut again, |config| config["x"] = json!(2));
+        evidence.exports.push(again);
+        assert!(matches!(find(&evidence, id, target), Finding::NotApplicable(_)));
+    }
+}
+
+#[test]
+fn a_refused_export_is_compared_with_none() {
+    let mut evidence = sample::repeated();
+    let export = sample::step(&mut evidence, ON, 2);
+    edit_config(export, |config| config["created"] = json!("1999-01-01T00:00:00Z"));
+    export.inputs.expected_failure = Some("errors.missing-analyzed".to_owned());
+    export.outcome.end = End::Exited(1);
+    for id in ["digest.same-inputs-same-digest", "digest.annotations-change-manifest"] {
+        assert!(matches!(find(&evidence, id, ON), Finding::NotApplicable(_)), "{id}");
+    }
+    assert_eq!(find(&evidence, "digest.source-date-epoch", ON), Finding::Holds);
 }

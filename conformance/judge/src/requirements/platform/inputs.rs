@@ -5,45 +5,45 @@ use crate::evidence::{Export, FileFact, FileKind};
 use crate::requirement::toml_input;
 
 /// A buildpack of `group.toml`.
-pub(super) struct Buildpack {
-    pub(super) id: String,
-    pub(super) version: String,
+pub(in super::super) struct Buildpack {
+    pub(in super::super) id: String,
+    pub(in super::super) version: String,
 }
 
 /// What a layer is for.
 #[derive(Clone, Copy)]
-pub(super) struct Types {
-    pub(super) launch: bool,
-    pub(super) build: bool,
-    pub(super) cache: bool,
+pub(in super::super) struct Types {
+    pub(in super::super) launch: bool,
+    pub(in super::super) build: bool,
+    pub(in super::super) cache: bool,
 }
 
 /// A `<layers>/<buildpack>/<layer>.toml`.
-pub(super) struct InputLayer {
-    pub(super) buildpack: String,
-    pub(super) name: String,
+pub(in super::super) struct InputLayer {
+    pub(in super::super) buildpack: String,
+    pub(in super::super) name: String,
     /// Its folder, which may not be there.
-    pub(super) folder: String,
-    pub(super) has_folder: bool,
-    pub(super) types: Types,
-    pub(super) metadata: Option<toml::Value>,
+    pub(in super::super) folder: String,
+    pub(in super::super) has_folder: bool,
+    pub(in super::super) types: Types,
+    pub(in super::super) metadata: Option<toml::Value>,
 }
 
-pub(super) fn metadata(export: &Export) -> toml::Table {
+pub(in super::super) fn metadata(export: &Export) -> toml::Table {
     toml_input(&export.inputs, &format!("{}/config/metadata.toml", export.inputs.layers)).unwrap_or_default()
 }
 
 /// An array of tables.
-pub(super) fn tables<'a>(table: &'a toml::Table, key: &str) -> Vec<&'a toml::Table> {
+pub(in super::super) fn tables<'a>(table: &'a toml::Table, key: &str) -> Vec<&'a toml::Table> {
     let items = table.get(key).and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
     items.iter().filter_map(toml::Value::as_table).collect()
 }
 
-pub(super) fn text<'a>(table: &'a toml::Table, key: &str) -> &'a str {
+pub(in super::super) fn text<'a>(table: &'a toml::Table, key: &str) -> &'a str {
     table.get(key).and_then(toml::Value::as_str).unwrap_or_default()
 }
 
-pub(super) fn buildpacks(export: &Export) -> Vec<Buildpack> {
+pub(in super::super) fn buildpacks(export: &Export) -> Vec<Buildpack> {
     let group = toml_input(&export.inputs, &export.inputs.group).unwrap_or_default();
     tables(&group, "group")
         .into_iter()
@@ -52,11 +52,11 @@ pub(super) fn buildpacks(export: &Export) -> Vec<Buildpack> {
 }
 
 /// The folder of a buildpack: its id with every `/` as `_`.
-pub(super) fn buildpack_folder(export: &Export, id: &str) -> String {
+pub(in super::super) fn buildpack_folder(export: &Export, id: &str) -> String {
     format!("{}/{}", export.inputs.layers, id.replace('/', "_"))
 }
 
-pub(super) fn layers(export: &Export) -> Vec<InputLayer> {
+pub(in super::super) fn layers(export: &Export) -> Vec<InputLayer> {
     let mut found = Vec::new();
     for buildpack in buildpacks(export) {
         let folder = buildpack_folder(export, &buildpack.id);
@@ -82,16 +82,16 @@ pub(super) fn layers(export: &Export) -> Vec<InputLayer> {
 }
 
 /// Regular files and symbolic links below a folder.
-pub(super) fn leaves<'a>(export: &'a Export, folder: &str) -> impl Iterator<Item = &'a FileFact> + use<'a> {
+pub(in super::super) fn leaves<'a>(export: &'a Export, folder: &str) -> impl Iterator<Item = &'a FileFact> + use<'a> {
     export.inputs.below(folder).filter(|file| matches!(file.kind, FileKind::File | FileKind::Symlink))
 }
 
-pub(super) fn process_types(export: &Export) -> Vec<String> {
+pub(in super::super) fn process_types(export: &Export) -> Vec<String> {
     tables(&metadata(export), "processes").into_iter().map(|process| text(process, "type").to_owned()).collect()
 }
 
 /// Every slice's patterns.
-pub(super) fn slices(export: &Export) -> Vec<Vec<String>> {
+pub(in super::super) fn slices(export: &Export) -> Vec<Vec<String>> {
     let paths = |slice: &toml::Table| {
         let list = slice.get("paths").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
         list.iter().filter_map(|path| path.as_str().map(str::to_owned)).collect()

@@ -93,12 +93,15 @@ fn sha(export: &Export, layer: &InputLayer) -> Option<String> {
     Some(entry(&label, &layer.buildpack, &layer.name)?.get("sha")?.as_str()?.to_owned())
 }
 
-/// Each export with a layer to re-use, and the export before it.
+/// Each export with a layer to re-use, and the last export before it to the same name.
 fn reusing<'a>(case: &Case<'a>) -> Vec<(&'a Export, &'a Export, InputLayer)> {
     let mut found = Vec::new();
-    for pair in case.exports.windows(2) {
-        for layer in inputs::layers(pair[1]).into_iter().filter(|layer| layer.types.launch && !layer.has_folder) {
-            found.push((pair[0], pair[1], layer));
+    let good: Vec<&'a Export> = case.good().filter(|export| export.outcome.succeeded()).collect();
+    for (index, export) in good.iter().copied().enumerate() {
+        let is_previous = |before: &&&Export| before.inputs.images.first() == export.inputs.images.first();
+        let Some(before) = good[..index].iter().rev().find(is_previous).copied() else { continue };
+        for layer in inputs::layers(export).into_iter().filter(|layer| layer.types.launch && !layer.has_folder) {
+            found.push((before, export, layer));
         }
     }
     found

@@ -35,7 +35,14 @@ fn taken(export: &Export) -> Vec<Vec<String>> {
 /// A pattern as Go's `filepath.Join` and `Clean` leave it.
 fn absolute(app: &str, pattern: &str) -> String {
     let full = if pattern.starts_with('/') { pattern.to_owned() } else { format!("{app}/{pattern}") };
-    let parts: Vec<&str> = full.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let mut parts: Vec<&str> = Vec::new();
+    for part in full.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
     format!("/{}", parts.join("/"))
 }
 

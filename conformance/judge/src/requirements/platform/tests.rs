@@ -5,7 +5,9 @@ use serde_json::json;
 use super::slices::glob;
 use crate::digest::Digest;
 use crate::evidence::{Document, End, EntryKind, Export, ScenarioEvidence, Target};
-use crate::sample::{self, edit_config, edit_entries, edit_input, edit_label, edit_layers, fails, find, holds, on};
+use crate::sample::{
+    self, Fault, edit_config, edit_entries, edit_input, edit_label, edit_layers, fails, find, holds, on,
+};
 use crate::verdict::Finding;
 
 const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
@@ -273,4 +275,178 @@ fn a_layer_without_folder_is_re_used() {
             assert!(matches!(find(&evidence, id, target), Finding::Violated(_)), "{target}");
         }
     }
+}
+
+/// For every requirement of the theme a fault that violates it.
+pub(in super::super) fn faults() -> Vec<Fault> {
+    const ON: Target = Target::Registry;
+    const PROJECT: &str = "io.buildpacks.project.metadata";
+    let edit = |slug: &str, name: &'static str, change: fn(&mut Export)| {
+        Fault::new(slug, name, ON, move |e| change(on(e, ON)))
+    };
+    let set = |slug: &str, name: &'static str, key: &'static str, value: serde_json::Value| {
+        Fault::new(slug, name, ON, move |e| config(["config", key], value)(on(e, ON)))
+    };
+    vec![
+        edit("platform.exit-zero", "exit 1", |e| e.outcome.end = End::Exited(1)),
+        edit("platform.report-written", "no report", |e| e.report = None),
+        edit("platform.base-layers-preserved", "the run image's layers changed places", |e| {
+            edit_config(e, |c| c["rootfs"]["diff_ids"].as_array_mut().unwrap().swap(0, 1));
+        }),
+        set("platform.base-config-preserved", "another user", "User", json!("root")),
+        edit("platform.launch-layers", "the layer is missing", |e| edit_layers(e, |own| drop(own.remove(0)))),
+        edit("platform.no-other-layers", "the compiler is in the image", |e| {
+            edit_entries(e, 0, |entries| entries[1].path = "/layers/b/tools/compiler".to_owned());
+        }),
+        edit("platform.app-files-once", "a file is missing", |e| edit_entries(e, 3, |entries| drop(entries.pop()))),
+        edit("platform.empty-slice-accepted", "exit 1", |e| e.outcome.end = End::Exited(1)),
+        edit("platform.launcher-layer", "no launcher", |e| edit_layers(e, |own| drop(own.remove(4)))),
+        edit("platform.process-symlinks", "no symlinks", |e| edit_layers(e, |own| drop(own.pop()))),
+        edit("platform.config-layer", "no config layer", |e| edit_layers(e, |own| drop(own.remove(5)))),
+        edit("platform.sbom-paths", "no SBOM layer", |e| edit_layers(e, |own| drop(own.remove(1)))),
+        edit("platform.build-sbom-on-disk", "the SBOM is gone", |e| e.build_sboms.clear()),
+        set("platform.entrypoint", "the launcher", "Entrypoint", json!(["/cnb/lifecycle/launcher"])),
+        set("platform.env", "no folders", "Env", json!(["PATH=/cnb/process:/usr/bin:/bin"])),
+        set("platform.env-exact", "a folder between", "Env", json!(["PATH=/cnb/process:/x:/usr/bin:/bin"])),
+        set("platform.working-dir", "the root", "WorkingDir", json!("/")),
+        edit("platform.label-project-metadata", "another type", |e| {
+            edit_label(e, PROJECT, |l| l["source"]["type"] = json!("x"));
+        }),
+        edit("platform.label-build-metadata", "no processes", |e| edit_label(e, BUILD, |l| l["processes"] = json!([]))),
+        edit("platform.label-run-image", "no mirrors", |e| {
+            edit_label(e, LIFECYCLE, |l| l["runImage"]["mirrors"] = json!([]));
+        }),
+        edit("platform.label-stack-agrees", "another name", |e| {
+            edit_label(e, LIFECYCLE, |l| l["stack"]["runImage"]["image"] = json!("x"));
+        }),
+        edit("platform.layer-metadata-stored", "no layers", |e| {
+            edit_label(e, LIFECYCLE, |l| l["buildpacks"][0]["layers"] = json!({}));
+        }),
+        edit("platform.store-kept", "an empty store", |e| {
+            edit_label(e, LIFECYCLE, |l| l["buildpacks"][0]["store"] = json!({}));
+        }),
+        edit("platform.label-rebasable", "another word", |e| {
+            edit_config(e, |c| c["config"]["Labels"]["io.buildpacks.rebasable"] = json!("yes"));
+        }),
+        edit("platform.buildpack-labels", "the first definition", |e| {
+            edit_config(e, |c| c["config"]["Labels"]["k"] = json!("1"));
+        }),
+        Fault::of(reusing(ON), "platform.layer-reuse", "another layer", ON, |e| {
+            edit_label(sample::step(e, ON, 2), LIFECYCLE, |l| {
+                l["buildpacks"][0]["layers"]["runtime"]["sha"] = json!(Digest::of(b"x"));
+            });
+        }),
+        Fault::of(contradicted(), "platform.flags-over-env", "the variable's folder", ON, |e| {
+            config(["config", "WorkingDir"], json!("/elsewhere"))(on(e, ON));
+        }),
+        Fault::of(checked_first(), "platform.api-checked-first", "exit 1", ON, |e| {
+            on(e, ON).outcome.end = End::Exited(1);
+        }),
+    ]
+}
+
+/// Flags that say what is true, and variables that say something else.
+fn contradicted() -> ScenarioEvidence {
+    let mut evidence = sample::scenario();
+    for export in &mut evidence.exports {
+        let flags = ["-app", "/workspace", "--layers=/layers", "-report", "/report/report.toml"].map(str::to_owned);
+        export.inputs.argv.splice(1..1, flags);
+        for (name, value) in
+            [("CNB_APP_DIR", "/elsewhere"), ("CNB_LAYERS_DIR", "/other"), ("CNB_REPORT_PATH", "/other/report.toml")]
+        {
+            export.inputs.environment.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    evidence
+}
+
+fn checked_first() -> ScenarioEvidence {
+    let mut evidence = sample::refused("platform.api-checked-first", "999.0 is not supported");
+    for export in &mut evidence.exports {
+        export.outcome.end = End::Exited(11);
+    }
+    evidence
+}
+
+#[test]
+fn a_flag_wins_over_its_variable() {
+    let id = "platform.flags-over-env";
+    for target in Target::ALL {
+        assert!(matches!(find(&sample::scenario(), id, target), Finding::NotApplicable(_)));
+        assert_eq!(find(&contradicted(), id, target), Finding::Holds);
+        let changes: [&dyn Fn(&mut Export); 3] = [
+            &|e| {
+                let env = json!(["CNB_LAYERS_DIR=/other", "CNB_APP_DIR=/workspace", "PATH=/cnb/process:/usr/bin:/bin"]);
+                config(["config", "Env"], env)(e);
+            },
+            &|e| config(["config", "WorkingDir"], json!("/elsewhere"))(e),
+            &|e| e.report = None,
+        ];
+        for change in changes {
+            let mut evidence = contradicted();
+            change(on(&mut evidence, target));
+            let Finding::Violated(found) = find(&evidence, id, target) else { panic!("{target}") };
+            assert!(found.message.contains(" does not win over CNB_"), "{}", found.message);
+        }
+        // A variable that says the same contradicts nothing.
+        let mut evidence = sample::scenario();
+        let inputs = &mut on(&mut evidence, target).inputs;
+        inputs.argv.splice(1..1, ["-app=/workspace".to_owned()]);
+        inputs.environment.insert("CNB_APP_DIR".to_owned(), "/workspace".to_owned());
+        assert!(matches!(find(&evidence, id, target), Finding::NotApplicable(_)));
+    }
+}
+
+#[test]
+fn the_platform_api_comes_first() {
+    let id = "platform.api-checked-first";
+    for target in Target::ALL {
+        assert!(matches!(find(&sample::scenario(), id, target), Finding::NotApplicable(_)));
+        assert_eq!(find(&checked_first(), id, target), Finding::Holds);
+        for end in [End::Exited(0), End::Exited(12), End::Signalled(11), End::TimedOut(11)] {
+            let mut evidence = checked_first();
+            on(&mut evidence, target).outcome.end = end;
+            assert!(matches!(find(&evidence, id, target), Finding::Violated(_)), "{end}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_export_between_two_good_ones_is_no_previous_image() {
+    for target in Target::ALL {
+        let mut evidence = reusing(target);
+        let mut between = sample::step(&mut evidence, target, 1).clone();
+        between.inputs.expected_failure = Some("errors.missing-analyzed".to_owned());
+        between.outcome.end = End::Exited(1);
+        between.image = None;
+        let place = evidence.exports.iter().position(|e| e.target == target && e.step == 2).unwrap();
+        evidence.exports.insert(place, between);
+        assert_eq!(find(&evidence, "platform.layer-reuse", target), Finding::Holds);
+    }
+}
+
+#[test]
+fn a_hard_link_may_lead_to_another_one() {
+    let link = |path: &str, to: &str, like: &crate::evidence::Entry| crate::evidence::Entry {
+        path: path.to_owned(),
+        kind: EntryKind::HardLink,
+        link: Some(to.to_owned()),
+        content: None,
+        ..like.clone()
+    };
+    holds_everywhere("platform.launcher-layer", |e| {
+        edit_entries(e, 4, |entries| {
+            entries[1].path = "/cnb/original".to_owned();
+            let like = entries[1].clone();
+            entries.push(link("/cnb/between", "./cnb/original", &like));
+            entries.push(link("/cnb/lifecycle/launcher", "/cnb/between", &like));
+        });
+    });
+    fails_everywhere("platform.launcher-layer", |e| {
+        edit_entries(e, 4, |entries| {
+            let like = entries.pop().unwrap();
+            entries.push(link("/cnb/between", "cnb/lifecycle/launcher", &like));
+            entries.push(link("/cnb/lifecycle/launcher", "cnb/between", &like));
+        });
+    });
 }

@@ -1,0 +1,264 @@
+//! Bad input: a clear refusal, and nothing written. One table of what can be wrong with an export's inputs; each row is
+//! two requirements, that the export is refused and that the refusal says what is wrong.
+
+mod named;
+mod own;
+mod refusal;
+#[cfg(test)]
+pub(super) mod tests;
+
+use crate::evidence::Export;
+use crate::requirement::{Case, DAEMON, EVERYWHERE, LAYOUT, Needs, REGISTRY, Requirement, Source, WITH_MANIFEST};
+use crate::verdict::Level;
+
+pub(super) use refusal::{exits_with, moves_nothing};
+
+const INPUTS: Source = Source::platform("exporter, Inputs");
+const OUTPUTS: Source = Source::platform("exporter, Outputs");
+
+/// Exit code of an exporter that does not know the Platform API.
+pub(super) const PLATFORM_API: i32 = 11;
+/// Exit code of an exporter that does not know a Buildpack API.
+const BUILDPACK_API: i32 = 12;
+
+/// One thing that can be wrong, and what is to be seen of its refusal.
+struct Fault {
+    /// The slug.
+    slug: &'static str,
+    /// The slug of the row on the message.
+    message: &'static str,
+    /// How binding the refusal is; its message is a SHOULD.
+    level: Level,
+    /// The exit code, where one is named.
+    exit: Option<i32>,
+    /// Whether tags may be written all the same: the input turns out to be bad after they are.
+    may_write: bool,
+    /// Whether it must end within the description's limit.
+    is_timed: bool,
+    /// Names of what is at fault, one of which the output must hold.
+    named: fn(&Export) -> Vec<String>,
+}
+
+macro_rules! faults {
+    ($($name:ident = $slug:literal {
+        level: $level:expr, source: $source:expr, targets: $targets:expr, exit: $exit:expr,
+        writes: $writes:expr, timed: $timed:expr, bad: $bad:literal, ask: $ask:literal,
+        names: $names:literal by $named:path, because: $why:literal, fix: $fix:literal,
+    })*) => {
+        $(
+            const $name: Fault = Fault {
+                slug: $slug,
+                message: concat!($slug, ".message"),
+                level: $level,
+                exit: $exit,
+                may_write: $writes,
+                is_timed: $timed,
+                named: $named,
+            };
+        )*
+
+        pub(super) const TABLE: &[Requirement] = &[
+            $(
+                Requirement::new($name.level, $name.slug, concat!($bad, " is refused: ", $ask), $source, |case| {
+                    refusal::is_refused(case, &$name)
+                })
+                .because($why)
+                .looks_like(concat!(
+                    "given ", $bad, ", the exporter exits 0, is ended by a signal or the time limit, has moved a tag, or \
+                     has left a report with a digest, an image ID or tags"
+                ))
+                .fix($fix)
+                .when(concat!("a scenario exports with ", $bad))
+                .on($targets)
+                .needing(Needs::Process),
+                Requirement::new(
+                    Level::Should,
+                    $name.message,
+                    concat!("the refusal of ", $bad, " names ", $names, ", and shows no stack trace"),
+                    Source::own("errors"),
+                    |case| refusal::is_explained(case, &$name),
+                )
+                .because(concat!(
+                    "whoever runs the build has the output alone to go by; without ", $names,
+                    " they cannot tell what to mend"
+                ))
+                .looks_like(concat!("output that holds none of ", $names, ", or a stack trace of the exporter's language"))
+                .fix(concat!("print one line that says ", $names, " and what is wrong with it, and no stack trace"))
+                .when(concat!("a scenario exports with ", $bad))
+                .on($targets)
+                .needing(Needs::Process),
+            )*
+            own::SPECIAL_FILE,
+        ];
+
+        #[cfg(test)]
+        const FAULTS: &[Fault] = &[$($name),*];
+    };
+}
+
+faults! {
+    NO_IMAGE = "errors.no-image" {
+        level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "no <image>", ask: "a non-zero exit, and no report that claims success",
+        names: "the missing <image>" by named::the_image_argument,
+        because: "at least one image reference has to be given; without one there is nothing to write, and an exit of 0 \
+                  would tell the platform that there is an image",
+        fix: "count the arguments after the flags before anything is read, and refuse none",
+    }
+    DIGEST_AS_TAG = "errors.digest-as-tag" {
+        level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "a digest reference as <image>", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "the digest reference" by named::digest_references,
+        because: "an image to be made cannot be put under a digest that is known beforehand: the reference has to be a tag",
+        fix: "parse every <image> as a tag reference and refuse one with a digest",
+    }
+    MALFORMED_REFERENCE = "errors.malformed-reference" {
+        level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "a malformed <image>", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "the malformed reference" by named::malformed_references,
+        because: "every <image> has to be a valid tag reference; a guess at what was meant puts an image where nobody looks",
+        fix: "parse every <image> by the grammar of references before the first one is written",
+    }
+    TWO_REGISTRIES = "errors.two-registries" {
+        level: Level::Must, source: INPUTS, targets: WITH_MANIFEST, exit: None, writes: false, timed: false,
+        bad: "images on two registries", ask: "a non-zero exit, no tag moved on either, no report that claims success",
+        names: "one of the references or registries" by named::images,
+        because: "outside of a daemon all images have to be on one registry; half of an export on each cannot be undone",
+        fix: "compare the registries of all images, fully qualified, before anything is written",
+    }
+    MISSING_ANALYZED = "errors.missing-analyzed" {
+        level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "no analyzed.toml", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "analyzed.toml" by named::analyzed,
+        because: "analyzed.toml says what the run image is, so without it there is nothing that the app could be based on",
+        fix: "treat a missing <analyzed> as an error, not as an empty file",
+    }
+    MALFORMED_ANALYZED = "errors.malformed-analyzed" {
+        level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "an analyzed.toml that is no TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "analyzed.toml" by named::analyzed,
+        because: "a file that does not parse says nothing of the run image; what was read before the fault may be half of it",
+        fix: "let a parse error of <analyzed> end the export",
+    }
+    MALFORMED_PROJECT_METADATA = "errors.malformed-project-metadata" {
+        level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "a project-metadata.toml that is no TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "project-metadata.toml" by named::project_metadata,
+        because: "the file may be missing, but one that is there is meant to be in the label and the annotations; to leave \
+                  it out would lose what the platform said without a word",
+        fix: "tell a missing file from one that does not parse, and refuse the latter",
+    }
+    MALFORMED_GROUP = "errors.malformed-group" {
+        level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "a group.toml that is no TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "group.toml" by named::group,
+        because: "the group says whose layers are exported; without it an image would lack them all",
+        fix: "let a parse error of <group> end the export",
+    }
+    MALFORMED_METADATA = "errors.malformed-metadata" {
+        level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "a config/metadata.toml that is no TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "config/metadata.toml" by named::build_metadata,
+        because: "processes, slices and labels come from it; an image without them does not start what was built",
+        fix: "let a parse error of <layers>/config/metadata.toml end the export",
+    }
+    MISSING_RUN_IMAGE = "errors.missing-run-image" {
+        level: Level::Must, source: OUTPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "a run image that is not there", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "the run image" by named::run_image,
+        because: "the app image has to be based on the run image; one on top of nothing would lack its system",
+        fix: "read manifest and config of the run image first, and end the export where they are not there",
+    }
+    RUN_IMAGE_DIGEST_GONE = "errors.run-image-digest-gone" {
+        level: Level::Must, source: OUTPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "a run image whose digest is gone since the analysis",
+        ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "the run image's reference or digest" by named::run_image,
+        because: "the digest in analyzed.toml is what was analysed; to take what the tag names now instead would base the \
+                  app on an image that nobody looked at",
+        fix: "fetch the run image by the digest of run-image.reference alone, and never fall back to the tag",
+    }
+    REUSED_LAYER_MISSING = "errors.reused-layer-missing" {
+        level: Level::Must, source: Source::buildpack("Phase #6: Export"), targets: EVERYWHERE, exit: None,
+        writes: false, timed: false,
+        bad: "a layer to re-use that no previous image has", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "the layer" by named::reused_layers,
+        because: "a launch layer without folder stands for that of the previous image; where there is none, the image would \
+                  lack a layer that its buildpack counts on",
+        fix: "look every layer without folder up in the previous image's label, and end the export where it is not there",
+    }
+    UNKNOWN_PROCESS_TYPE = "errors.unknown-process-type" {
+        level: Level::Must, source: OUTPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "a process type that no buildpack provides", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "the process type" by named::process_type,
+        because: "the given type becomes the entrypoint; one that does not exist gives an image that cannot start",
+        fix: "compare <process-type> with the processes of config/metadata.toml before layers are made",
+    }
+    UNKNOWN_PLATFORM_API = "errors.platform-api" {
+        level: Level::Must, source: Source::platform("Platform API Compatibility"), targets: EVERYWHERE,
+        exit: Some(PLATFORM_API), writes: false, timed: false,
+        bad: "an unsupported Platform API", ask: "exit 11, no tag moved, no report that claims success",
+        names: "the version asked for or CNB_PLATFORM_API" by named::platform_api,
+        because: "a platform tells by exit code 11 that it has to speak another version; any other code hides the reason",
+        fix: "check CNB_PLATFORM_API before anything else and exit 11",
+    }
+    UNKNOWN_BUILDPACK_API = "errors.buildpack-api" {
+        level: Level::Must, source: OUTPUTS, targets: EVERYWHERE, exit: Some(BUILDPACK_API), writes: false, timed: false,
+        bad: "an unsupported Buildpack API", ask: "exit 12, no tag moved, no report that claims success",
+        names: "the version or the buildpack" by named::buildpack_api,
+        because: "what a buildpack left on disk means what its API version says; to read it by another one makes up an image",
+        fix: "check the api of every buildpack in group.toml and exit 12",
+    }
+    UNREACHABLE_REGISTRY = "errors.unreachable-registry" {
+        level: Level::Must, source: OUTPUTS, targets: REGISTRY, exit: None, writes: false, timed: true,
+        bad: "a registry that cannot be reached",
+        ask: "a non-zero exit by itself within the limit of the exporter's description, no report that claims success",
+        names: "the registry or a reference on it" by named::images_and_run_image,
+        because: "a registry may refuse connections or swallow them; a build that waits for ever blocks whoever waits for it",
+        fix: "give connections and requests a time limit and the whole export a bounded number of attempts",
+    }
+    UNAUTHORIZED = "errors.unauthorized" {
+        level: Level::Must, source: Source::platform("Registry Authentication"), targets: REGISTRY, exit: None,
+        writes: false, timed: false,
+        bad: "a registry that wants credentials that the exporter lacks",
+        ask: "a non-zero exit, no report that claims success",
+        names: "the registry or a reference on it" by named::images_and_run_image,
+        because: "nothing was stored, so nothing may be reported as stored",
+        fix: "treat 401 and 403 as the end of the export, and name the registry that sent them",
+    }
+    REPORT_UNWRITABLE = "errors.report-unwritable" {
+        level: Level::Must, source: Source::platform("report.toml"), targets: EVERYWHERE, exit: None,
+        writes: true, timed: false,
+        bad: "a report that cannot be written", ask: "a non-zero exit (the image may be there)",
+        names: "the report's path" by named::report,
+        because: "the report is an output that platforms read; exit 0 without it says that all outputs are there",
+        fix: "end with an error when writing <report> fails, or try the path before the export",
+    }
+    DAEMON_DOWN = "errors.daemon-down" {
+        level: Level::Must, source: OUTPUTS, targets: DAEMON, exit: None, writes: false, timed: false,
+        bad: "a daemon that is not there", ask: "a non-zero exit, no report that claims success",
+        names: "the daemon's address" by named::daemon,
+        because: "an export to a daemon that is not there has written nothing",
+        fix: "treat a failed connection to the daemon as the end of the export, and print its address",
+    }
+    LAYOUT_AND_DAEMON = "errors.layout-and-daemon" {
+        level: Level::Should, source: Source::rfc_0119("How it Works"), targets: LAYOUT, exit: None,
+        writes: false, timed: false,
+        bad: "both a layout and a daemon asked for", ask: "a non-zero exit, nothing written, no report that claims success",
+        names: "the two that exclude each other" by named::layout_and_daemon,
+        because: "an export goes to one target; one that takes its pick silently leaves the other without the image",
+        fix: "refuse -layout together with -daemon, also where one of them comes from the environment",
+    }
+    UNREADABLE_FILE = "errors.unreadable-file" {
+        level: Level::Must, source: Source::own("errors"), targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "a file that the exporter's user cannot read", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "the file" by named::unreadable_files,
+        because: "an image that just lacks what could not be read is broken, and nobody is told until it runs",
+        fix: "let every error of opening or reading an input file end the export",
+    }
+}
+
+/// The exports of a case that are to be refused for the reason that `slug` names.
+pub(super) fn refused<'a>(case: &Case<'a>, slug: &str) -> Vec<&'a Export> {
+    case.exports.iter().copied().filter(|export| export.inputs.expected_failure.as_deref() == Some(slug)).collect()
+}

@@ -1,0 +1,229 @@
+//! By which names an output can call what is at fault: a path or its last part, a flag, a variable, a reference or a
+//! part of it.
+
+use super::super::platform_inputs as build;
+use crate::evidence::{Export, FileKind, Inputs};
+use crate::reference::Reference;
+
+/// Whether a text holds a name as a word of its own; case does not matter.
+pub(super) fn is_in(text: &str, name: &str) -> bool {
+    let (text, name) = (text.to_lowercase(), name.to_lowercase());
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let begins_inside = |before: &str| {
+        let last = before.chars().next_back();
+        // A dash before a flag is the flag's second one; a dash before a file's name makes it another file.
+        last.is_some_and(|c| is_part(c) || c == '-' && !name.starts_with('-'))
+    };
+    let ends_inside = |after: &str| {
+        let mut next = after.chars();
+        match next.next() {
+            Some('-') => next.next().is_some_and(is_part),
+            Some(c) => is_part(c),
+            None => false,
+        }
+    };
+    let starts_open = name.starts_with(|c: char| !is_part(c) && c != '-');
+    !name.is_empty()
+        && text
+            .match_indices(&name)
+            .any(|(at, found)| (starts_open || !begins_inside(&text[..at])) && !ends_inside(&text[at + found.len()..]))
+}
+
+fn strings(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// A path, its last part, its flag and its variable.
+fn file(path: &str, others: &[&str]) -> Vec<String> {
+    let mut names = vec![path.to_owned()];
+    names.extend(path.rsplit('/').next().map(str::to_owned));
+    names.extend(strings(others));
+    names
+}
+
+/// A reference, fully qualified and as given, its repository, its registry, its tag's and digest's part.
+fn reference(text: &str) -> Vec<String> {
+    let mut names = vec![text.to_owned()];
+    if let Ok(parsed) = Reference::parse(text) {
+        names.push(parsed.to_string());
+        names.push(parsed.repository.clone());
+        names.push(parsed.registry.clone());
+        names.extend(parsed.repository.rsplit('/').next().map(str::to_owned));
+        names.extend(parsed.digest.map(|digest| digest.encoded().to_owned()));
+    } else {
+        // What is not a reference can be called by its name without host or without what follows it.
+        names.extend(text.split('@').map(str::to_owned));
+        names.extend(text.rsplit_once('/').map(|(_, last)| last.to_owned()));
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+fn references<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+    texts.into_iter().flat_map(|text| reference(text)).collect()
+}
+
+pub(super) fn the_image_argument(_: &Export) -> Vec<String> {
+    strings(&["image", "images", "<image>", "reference", "tag"])
+}
+
+pub(super) fn digest_references(export: &Export) -> Vec<String> {
+    references(export.inputs.images.iter().filter(|image| image.contains('@')))
+}
+
+pub(super) fn malformed_references(export: &Export) -> Vec<String> {
+    references(export.inputs.images.iter().filter(|image| Reference::parse(image).is_err()))
+}
+
+pub(super) fn images(export: &Export) -> Vec<String> {
+    references(&export.inputs.images)
+}
+
+pub(super) fn analyzed(export: &Export) -> Vec<String> {
+    file(&export.inputs.analyzed, &["-analyzed", "CNB_ANALYZED_PATH"])
+}
+
+pub(super) fn project_metadata(export: &Export) -> Vec<String> {
+    file(&export.inputs.project_metadata, &["-project-metadata", "CNB_PROJECT_METADATA_PATH"])
+}
+
+pub(super) fn group(export: &Export) -> Vec<String> {
+    file(&export.inputs.group, &["-group", "CNB_GROUP_PATH"])
+}
+
+pub(super) fn build_metadata(export: &Export) -> Vec<String> {
+    file(&format!("{}/config/metadata.toml", export.inputs.layers), &["config/metadata.toml"])
+}
+
+/// The run image by any of its names; the file that should have named it, where it does not.
+pub(super) fn run_image(export: &Export) -> Vec<String> {
+    let run = &export.run_image;
+    let mut names = references([&run.reference, &run.name]);
+    // A layout's reference is a path with a digest, a daemon's an image ID.
+    names.extend(run.reference.split('@').map(str::to_owned));
+    names.extend([&run.digest, &run.manifest.digest].map(|digest| digest.encoded().to_owned()));
+    let analysed = crate::requirement::toml_input(&export.inputs, &export.inputs.analyzed).unwrap_or_default();
+    let given = analysed.get("run-image").and_then(toml::Value::as_table);
+    let mut says = false;
+    for key in ["reference", "image"] {
+        if let Some(text) = given.and_then(|table| table.get(key)?.as_str()).filter(|text| !text.is_empty()) {
+            says |= key == "reference";
+            names.extend(reference(text));
+            names.extend(text.split('@').map(str::to_owned));
+        }
+    }
+    if !says {
+        names.extend(analyzed(export));
+        names.extend(strings(&["run-image", "run image"]));
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+pub(super) fn reused_layers(export: &Export) -> Vec<String> {
+    let without_folder = build::layers(export).into_iter().filter(|layer| layer.types.launch && !layer.has_folder);
+    without_folder
+        .flat_map(|layer| {
+            [
+                layer.name.clone(),
+                format!("{}:{}", layer.buildpack, layer.name),
+                layer.folder.clone(),
+                format!("{}.toml", layer.folder),
+            ]
+        })
+        .collect()
+}
+
+pub(super) fn process_type(export: &Export) -> Vec<String> {
+    let mut names: Vec<String> = export.inputs.process_type.iter().cloned().collect();
+    names.extend(export.inputs.environment.get("CNB_PROCESS_TYPE").cloned());
+    names.extend(strings(&["-process-type", "CNB_PROCESS_TYPE"]));
+    names
+}
+
+pub(super) fn platform_api(export: &Export) -> Vec<String> {
+    let mut names = vec![export.platform_api.clone(), "CNB_PLATFORM_API".to_owned()];
+    names.extend(export.inputs.environment.get("CNB_PLATFORM_API").cloned());
+    names
+}
+
+/// Versions that no Buildpack API has, and the buildpacks that ask for them; all of them where none stands out.
+pub(super) fn buildpack_api(export: &Export) -> Vec<String> {
+    let asked = |is_wanted: fn(&str) -> bool| -> Vec<String> {
+        let mut found = Vec::new();
+        for (file, array) in [
+            (export.inputs.group.clone(), "group"),
+            (format!("{}/config/metadata.toml", export.inputs.layers), "buildpacks"),
+        ] {
+            let table = crate::requirement::toml_input(&export.inputs, &file).unwrap_or_default();
+            for entry in build::tables(&table, array) {
+                let api = build::text(entry, "api");
+                if is_wanted(api) {
+                    found.extend([api.to_owned(), build::text(entry, "id").to_owned()]);
+                }
+            }
+        }
+        found.retain(|name| !name.is_empty());
+        found
+    };
+    let unknown = asked(|api| !matches!(api.split_once('.'), Some(("0", _))));
+    if unknown.is_empty() { asked(|_| true) } else { unknown }
+}
+
+pub(super) fn images_and_run_image(export: &Export) -> Vec<String> {
+    let mut names = images(export);
+    names.extend(references([&export.run_image.name, &export.run_image.reference]));
+    names
+}
+
+pub(super) fn report(export: &Export) -> Vec<String> {
+    let folder = export.inputs.report.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    let mut names = file(&export.inputs.report, &["-report", "CNB_REPORT_PATH"]);
+    names.extend(folder.filter(|folder| !folder.is_empty()));
+    names
+}
+
+pub(super) fn daemon(export: &Export) -> Vec<String> {
+    let address = export.inputs.environment.get("DOCKER_HOST").cloned();
+    let address = address.unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned());
+    let place = address.split_once("://").map_or(address.clone(), |(_, place)| place.to_owned());
+    let mut names = file(place.trim_end_matches('/'), &["DOCKER_HOST", "-daemon", "CNB_USE_DAEMON"]);
+    names.push(address);
+    names
+}
+
+pub(super) fn layout_and_daemon(_: &Export) -> Vec<String> {
+    strings(&["-daemon", "-layout", "daemon", "CNB_USE_DAEMON", "CNB_USE_LAYOUT"])
+}
+
+/// A file by its path, its path within the folder that it was given in, or its last part.
+fn within(inputs: &Inputs, path: &str) -> Vec<String> {
+    let folders = [&inputs.app, &inputs.layers].into_iter();
+    let inner =
+        folders.filter_map(|folder| Some(path.strip_prefix(folder.as_str())?.trim_start_matches('/').to_owned()));
+    file(path, &[]).into_iter().chain(inner).collect()
+}
+
+/// Files that nobody may read, else those that only their owner may.
+pub(super) fn unreadable_files(export: &Export) -> Vec<String> {
+    let inputs = &export.inputs;
+    let below = || inputs.below(&inputs.app).chain(inputs.below(&inputs.layers));
+    let with = |bits: u32| -> Vec<String> {
+        let unreadable = below().filter(|file| file.kind != FileKind::Symlink && file.mode & bits == 0);
+        unreadable.flat_map(|file| within(inputs, &file.path)).collect()
+    };
+    let nobody = with(0o444);
+    if nobody.is_empty() { with(0o004) } else { nobody }
+}
+
+/// Sockets, fifos and devices among the build's files.
+pub(super) fn special_files(export: &Export) -> Vec<String> {
+    special(export).iter().flat_map(|path| within(&export.inputs, path)).collect()
+}
+
+/// Their paths.
+pub(super) fn special(export: &Export) -> Vec<String> {
+    let inputs = &export.inputs;
+    let below = inputs.below(&inputs.app).chain(inputs.below(&inputs.layers));
+    below.filter(|file| file.kind == FileKind::Other).map(|file| file.path.clone()).collect()
+}

@@ -1,0 +1,76 @@
+//! Special files, which an exporter may refuse or leave out.
+
+use super::{named, refusal};
+use crate::evidence::{EntryKind, Export};
+use crate::requirement::{Case, Needs, Requirement, Source, not_applicable, together, violated};
+use crate::verdict::{Finding, Level};
+use crate::view;
+
+use super::super::platform_inputs as build;
+
+const SLUG: &str = "errors.special-file";
+
+/// The row of the theme that has two good ends.
+pub(super) const SPECIAL_FILE: Requirement = Requirement::new(
+    Level::Should,
+    SLUG,
+    "a socket or fifo is refused by name with nothing written, or the image holds every other file and no regular file \
+     in its place",
+    Source::own("errors"),
+    |case| special_files_do_no_harm(case),
+)
+.because(
+    "a socket is no content, so it can be left out or refused; what must not happen is that it hangs the exporter, takes \
+     other files with it, or turns into an empty file",
+)
+.looks_like(
+    "a fifo that the exporter waits for until the time limit, an image that lacks files beside the socket, or an empty \
+     regular file where the socket was",
+)
+.fix("look at a file's type before opening it; refuse what is neither file, folder nor link, or skip \
+it with a warning")
+.when("a scenario has a socket or fifo among the files and lets the exporter refuse it")
+.needing(Needs::Process);
+
+fn special_files_do_no_harm(case: &Case<'_>) -> Finding {
+    let exports = case.exports.iter().filter(|export| export.inputs.may_refuse.as_deref() == Some(SLUG));
+    let findings: Vec<Finding> = exports.map(|export| does_no_harm(export)).collect();
+    if findings.is_empty() {
+        return not_applicable("no export of this scenario has special files");
+    }
+    together(findings)
+}
+
+fn does_no_harm(export: &Export) -> Finding {
+    if let Some(trouble) = export.troubles.first() {
+        return Finding::Error(trouble.clone());
+    }
+    if !export.outcome.succeeded() {
+        let refused = [
+            refusal::exits_with(export, None),
+            refusal::moves_nothing(export, false),
+            refusal::claims_no_success(export),
+            refusal::says_what_is_wrong(export, &named::special_files(export)),
+        ];
+        return together(refused);
+    }
+    let Some(image) = &export.image else {
+        return Finding::Skipped("the exporter exited 0, yet no image is there".to_owned());
+    };
+    let files = view::new_files(export, image);
+    let place = export.at("export.json#/image/layers");
+    for path in named::special(export) {
+        let entry = files.get(&path).map(|entry| view::resolved(&files, entry));
+        if entry.is_some_and(|entry| entry.kind == EntryKind::File) {
+            return violated(format!("{path} has become a regular file"), "nothing, or what it is", "a file", place);
+        }
+    }
+    let launch = build::layers(export).into_iter().filter(|layer| layer.types.launch && layer.has_folder);
+    let folders = launch.map(|layer| layer.folder).chain([export.inputs.app.clone()]);
+    for folder in folders {
+        if let Some(lost) = build::leaves(export, &folder).find(|file| !files.contains_key(&file.path)) {
+            return violated("a file beside the special one is missing", &lost.path, "nothing", place);
+        }
+    }
+    Finding::Holds
+}

@@ -1,0 +1,141 @@
+//! What a refusal is, and what its message holds.
+
+use super::{Fault, named, refused};
+use crate::evidence::{End, Export};
+use crate::requirement::{Case, not_applicable, together, violated};
+use crate::verdict::Finding;
+use crate::view;
+
+/// First lines of what runtimes print when a program comes down.
+const STACK_TRACES: [&str; 9] = [
+    "panic: ",
+    "[running]:",
+    "panicked at ",
+    "stack backtrace:",
+    "Traceback (most recent call last)",
+    "\n\tat ",
+    "Exception in thread ",
+    "Segmentation fault",
+    "SIGSEGV",
+];
+
+fn each(case: &Case<'_>, fault: &Fault, judge: impl Fn(&Export) -> Finding) -> Finding {
+    let exports = refused(case, fault.slug);
+    if exports.is_empty() {
+        return not_applicable("no export of this scenario is to be refused for this reason");
+    }
+    together(exports.into_iter().map(|export| match export.troubles.first() {
+        Some(trouble) => Finding::Error(trouble.clone()),
+        None => judge(export),
+    }))
+}
+
+pub(super) fn is_refused(case: &Case<'_>, fault: &Fault) -> Finding {
+    each(case, fault, |export| {
+        let clauses = [exits_with(export, fault.exit), in_time(export, fault), moves_nothing(export, fault.may_write)];
+        together(clauses.into_iter().chain([claims_no_success(export)]))
+    })
+}
+
+/// Holds when the exporter ended by itself with this code, or with any but 0 where none is named.
+pub(in super::super) fn exits_with(export: &Export, code: Option<i32>) -> Finding {
+    let expected = code.map_or_else(|| "a non-zero exit by itself".to_owned(), |code| format!("exit {code}"));
+    let is_it = match export.outcome.end {
+        End::Exited(found) => code.map_or(found != 0, |code| found == code),
+        End::Signalled(_) | End::TimedOut(_) => false,
+    };
+    if is_it {
+        return Finding::Holds;
+    }
+    let message = match export.outcome.end {
+        End::Exited(0) => "the exporter accepts it",
+        End::Exited(_) => "the exporter refuses it with another exit code",
+        End::Signalled(_) => "the exporter crashes, which is no refusal",
+        End::TimedOut(_) => "the exporter does not end by itself",
+    };
+    violated(message, expected, found(export), export.at("stderr.txt"))
+}
+
+/// How it ended and what it last said.
+fn found(export: &Export) -> String {
+    let said = export.outcome.stderr.trim_end().lines().last().unwrap_or_default();
+    if said.is_empty() {
+        export.outcome.end.to_string()
+    } else {
+        format!("{}; it last said: {}", export.outcome.end, view::cut(said))
+    }
+}
+
+fn in_time(export: &Export, fault: &Fault) -> Finding {
+    let limit = export.inputs.unreachable_limit;
+    if !fault.is_timed || export.outcome.milliseconds <= limit.saturating_mul(1000) {
+        return Finding::Holds;
+    }
+    let found = format!("{} s", export.outcome.milliseconds / 1000);
+    violated("the exporter gives up too late", format!("at most {limit} s"), found, export.at("export.json#/outcome"))
+}
+
+/// Holds when every `<image>` that can be asked for names what it named before.
+pub(in super::super) fn moves_nothing(export: &Export, may_write: bool) -> Finding {
+    for tag in export.tags.iter().filter(|_| !may_write) {
+        let Some(before) = export.tags_before.get(&tag.reference) else { continue };
+        if *before != tag.digest {
+            let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+            let message = format!("{} was written although the export is refused", tag.reference);
+            return violated(message, shown(before), shown(&tag.digest), export.at("tags.json"));
+        }
+    }
+    Finding::Holds
+}
+
+/// Holds when there is no report of an image.
+pub(super) fn claims_no_success(export: &Export) -> Finding {
+    let report = export.report.as_ref().and_then(|report| report.text()?.parse::<toml::Table>().ok());
+    let image = report.as_ref().and_then(|report| report.get("image")?.as_table());
+    let is_told = |key: &&str| {
+        let value = image.and_then(|image| image.get(*key));
+        value.is_some_and(|value| value.as_array().map_or(value.as_str() != Some(""), |list| !list.is_empty()))
+    };
+    match ["digest", "image-id", "imageID", "tags"].iter().find(|key| is_told(key)) {
+        Some(key) => violated(
+            format!("the report of a refused export has image.{key}"),
+            "no report, or one without digest, image ID and tags",
+            view::cut(&image.and_then(|image| image.get(*key)).map(ToString::to_string).unwrap_or_default()),
+            export.at(&format!("report.toml#image.{key}")),
+        ),
+        None => Finding::Holds,
+    }
+}
+
+pub(super) fn is_explained(case: &Case<'_>, fault: &Fault) -> Finding {
+    each(case, fault, |export| {
+        if export.outcome.succeeded() {
+            return not_applicable(format!("it is not refused, which {} judges", fault.slug));
+        }
+        says_what_is_wrong(export, &(fault.named)(export))
+    })
+}
+
+/// Holds when the output names one of `names` and shows no stack trace.
+pub(super) fn says_what_is_wrong(export: &Export, names: &[String]) -> Finding {
+    let output = format!("{}\n{}", export.outcome.stdout, export.outcome.stderr);
+    if let Some(trace) = STACK_TRACES.into_iter().find(|trace| output.contains(trace)) {
+        let line = output.lines().find(|line| line.contains(trace.trim_start_matches('\n'))).unwrap_or(trace);
+        return violated("the refusal shows a stack trace", "a message", view::cut(line), export.at("stderr.txt"));
+    }
+    if names.iter().any(|name| named::is_in(&output, name)) {
+        return Finding::Holds;
+    }
+    let expected = format!("one of: {}", names.join(", "));
+    let said = output.trim();
+    let found = if said.is_empty() { "no output at all".to_owned() } else { view::cut(tail(said)) };
+    violated("the refusal does not name what is wrong", expected, found, export.at("stderr.txt"))
+}
+
+/// The last lines of an output.
+fn tail(text: &str) -> &str {
+    match text.rmatch_indices('\n').nth(2) {
+        Some((at, _)) => &text[at + 1..],
+        None => text,
+    }
+}

@@ -1,0 +1,267 @@
+//! Every refusal seen to be one, and not to be one.
+
+use super::{FAULTS, named};
+use crate::digest::Digest;
+use crate::evidence::{Document, End, Export, FileKind, ScenarioEvidence, Target};
+use crate::requirements;
+use crate::sample::{self, find, on};
+use crate::verdict::Finding;
+
+/// Evidence of a refusal by the book: the exit code that is named, and a name in the output.
+fn refused(fault: &super::Fault) -> ScenarioEvidence {
+    let mut evidence = sample::refused(fault.slug, "");
+    for export in &mut evidence.exports {
+        export.outcome.end = End::Exited(fault.exit.unwrap_or(1));
+        prepare(fault.slug, export);
+        export.outcome.stderr = format!("ERROR: failed to export: {}", (fault.named)(export).first().unwrap());
+    }
+    evidence
+}
+
+/// The bad input of some rows, where the names are taken from it.
+fn prepare(slug: &str, export: &mut Export) {
+    match slug {
+        "errors.digest-as-tag" => export.inputs.images = vec![format!("host.example/app@{}", Digest::of(b"x"))],
+        "errors.malformed-reference" => export.inputs.images = vec!["host.example/App:!".to_owned()],
+        "errors.reused-layer-missing" => export.inputs.files.retain(|file| file.path != "/layers/a_one/runtime"),
+        "errors.unreadable-file" => {
+            export.inputs.files.iter_mut().filter(|file| file.path == "/workspace/main").for_each(|file| file.mode = 0);
+        }
+        _ => {}
+    }
+}
+
+fn fault(slug: &str) -> &'static super::Fault {
+    FAULTS.iter().find(|fault| fault.slug == slug).unwrap()
+}
+
+fn targets(slug: &str) -> &'static [Target] {
+    requirements::named(slug).unwrap().targets
+}
+
+/// For every requirement of the theme a fault that violates it.
+pub(in super::super) fn faults() -> Vec<sample::Fault> {
+    let mut found = Vec::new();
+    for fault in FAULTS {
+        let target = targets(fault.slug)[0];
+        found.push(sample::Fault::of(refused(fault), fault.slug, "exit 0", target, move |e| {
+            on(e, target).outcome.end = End::Exited(0);
+        }));
+        found.push(sample::Fault::of(refused(fault), fault.message, "something failed", target, move |e| {
+            on(e, target).outcome.stderr = "ERROR: something failed".to_owned();
+        }));
+    }
+    found.push(sample::Fault::of(
+        with_socket(),
+        "errors.special-file",
+        "an empty file instead",
+        Target::Registry,
+        |e| {
+            sample::edit_entries(on(e, Target::Registry), 3, |entries| {
+                let mut file = entries[1].clone();
+                file.path = "/workspace/run.sock".to_owned();
+                entries.push(file);
+            });
+        },
+    ));
+    found
+}
+
+#[test]
+fn each_row_is_judged_on_its_exports_alone() {
+    for fault in FAULTS {
+        for target in targets(fault.slug) {
+            for id in [fault.slug, fault.message] {
+                assert!(matches!(find(&sample::scenario(), id, *target), Finding::NotApplicable(_)), "{id}");
+                assert_eq!(find(&refused(fault), id, *target), Finding::Holds, "{id} on {target}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_an_exit_by_itself_is_a_refusal() {
+    for fault in FAULTS {
+        let target = targets(fault.slug)[0];
+        let mut bad = vec![End::Exited(0), End::Signalled(6), End::TimedOut(120)];
+        bad.extend(fault.exit.map(|_| End::Exited(1)));
+        for end in bad {
+            let mut evidence = refused(fault);
+            on(&mut evidence, target).outcome.end = end;
+            assert!(matches!(find(&evidence, fault.slug, target), Finding::Violated(_)), "{} {end}", fault.slug);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_written_and_nothing_claimed() {
+    for fault in FAULTS {
+        let target = targets(fault.slug)[0];
+        let judged = |change: &dyn Fn(&mut Export)| {
+            let mut evidence = refused(fault);
+            change(on(&mut evidence, target));
+            find(&evidence, fault.slug, target)
+        };
+        let moved = judged(&|export| export.tags[0].digest = Some(Digest::of(b"x").to_string()));
+        let may_write = fault.slug == "errors.report-unwritable";
+        assert_eq!(matches!(moved, Finding::Violated(_)), !may_write, "{}: {moved:?}", fault.slug);
+        let kept = judged(&|export| {
+            let (name, digest) = (export.tags[0].reference.clone(), Some("sha256:old".to_owned()));
+            export.tags[0].digest.clone_from(&digest);
+            export.tags_before.insert(name, digest);
+        });
+        assert_eq!(kept, Finding::Holds, "{}", fault.slug);
+        let report = |text: &'static str| {
+            judged(&move |export| export.report = Some(Document::new(text.as_bytes().to_vec(), None)))
+        };
+        for bad in ["[image]\ndigest='sha256:0'", "[image]\nimage-id='x'", "[image]\ntags=['a']"] {
+            assert!(matches!(report(bad), Finding::Violated(_)), "{} {bad}", fault.slug);
+        }
+        for good in ["", "[image]\ntags=[]", "[build]\nbom=[]", "[image"] {
+            assert_eq!(report(good), Finding::Holds, "{} {good}", fault.slug);
+        }
+    }
+}
+
+#[test]
+fn an_unreachable_registry_is_given_up_in_time() {
+    let fault = fault("errors.unreachable-registry");
+    let mut evidence = refused(fault);
+    on(&mut evidence, Target::Registry).outcome.milliseconds = 120_000;
+    assert_eq!(find(&evidence, fault.slug, Target::Registry), Finding::Holds);
+    on(&mut evidence, Target::Registry).outcome.milliseconds = 120_001;
+    assert!(matches!(find(&evidence, fault.slug, Target::Registry), Finding::Violated(_)));
+    // Of several steps one is enough.
+    let mut evidence = refused(fault);
+    let mut silent = on(&mut evidence, Target::Registry).clone();
+    silent.outcome.end = End::TimedOut(300);
+    evidence.exports.push(silent);
+    assert!(matches!(find(&evidence, fault.slug, Target::Registry), Finding::Violated(_)));
+}
+
+#[test]
+fn what_the_harness_could_not_see_is_its_own_error() {
+    let mut evidence = refused(&FAULTS[0]);
+    on(&mut evidence, Target::Registry).troubles.push("the registry is gone".to_owned());
+    for id in [FAULTS[0].slug, FAULTS[0].message] {
+        assert!(matches!(find(&evidence, id, Target::Registry), Finding::Error(_)));
+    }
+}
+
+#[test]
+fn stack_traces_are_no_messages() {
+    for trace in [
+        "panic: runtime error\n\ngoroutine 1 [running]:\nmain.main()",
+        "thread 'main' panicked at src/main.rs:1:1:",
+        "Traceback (most recent call last):",
+        "Exception in thread \"main\" java.lang.Error\n\tat a.B.c(B.java:1)",
+    ] {
+        let fault = fault("errors.missing-analyzed");
+        let mut evidence = refused(fault);
+        on(&mut evidence, Target::Registry).outcome.stdout = trace.to_owned();
+        assert!(matches!(find(&evidence, fault.message, Target::Registry), Finding::Violated(_)), "{trace}");
+    }
+}
+
+#[test]
+fn many_ways_to_name_it_are_accepted() {
+    let digest = Digest::of(b"x");
+    for (slug, message) in [
+        ("errors.missing-analyzed", "open /layers/analyzed.toml: no such file or directory"),
+        ("errors.missing-analyzed", "analyzed.toml: not found"),
+        ("errors.missing-analyzed", "flag --analyzed: no such file"),
+        ("errors.malformed-metadata", "parse metadata.toml, line 3"),
+        ("errors.two-registries", "writing to multiple registries is unsupported: host.example, other.example"),
+        ("errors.malformed-reference", "could not parse reference: host.example/App:!"),
+        ("errors.digest-as-tag", &format!("'{}' is not a tag", digest.encoded())),
+        ("errors.reused-layer-missing", "cannot reuse 'a/one:runtime', previous image has no metadata for it"),
+        ("errors.run-image-digest-gone", "GET https://host.example/v2/run/manifests/x: MANIFEST_UNKNOWN"),
+        ("errors.unreachable-registry", "dial tcp host.example: connection refused"),
+        ("errors.platform-api", "the Lifecycle's Platform API version is incompatible with version 0.15"),
+        ("errors.daemon-down", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock."),
+        ("errors.unreadable-file", "open main: permission denied"),
+        ("errors.report-unwritable", "write -report: is a directory"),
+    ] {
+        let (fault, target) = (fault(slug), targets(slug)[0]);
+        let mut evidence = refused(fault);
+        on(&mut evidence, target).outcome.stderr = message.to_owned();
+        assert_eq!(find(&evidence, fault.message, target), Finding::Holds, "{slug}: {message}");
+    }
+    for (slug, message) in [
+        ("errors.malformed-metadata", "parse project-metadata.toml"),
+        ("errors.malformed-group", "the subgroup.toml is bad"),
+        ("errors.unreadable-file", "domain: permission denied"),
+        ("errors.missing-analyzed", ""),
+    ] {
+        let fault = fault(slug);
+        let mut evidence = refused(fault);
+        on(&mut evidence, Target::Registry).outcome.stderr = message.to_owned();
+        assert!(matches!(find(&evidence, fault.message, Target::Registry), Finding::Violated(_)), "{slug}: {message}");
+    }
+}
+
+#[test]
+fn a_name_is_a_word_of_its_own() {
+    for (text, name) in
+        [("-report: x", "-report"), ("--report: x", "-report"), ("(/a/b.toml)", "b.toml"), ("Run.", "run")]
+    {
+        assert!(named::is_in(text, name), "{name} in {text}");
+    }
+    for (text, name) in [("runtime", "run"), ("-report-path", "-report"), ("my-b.toml", "b.toml"), ("x", "")] {
+        assert!(!named::is_in(text, name), "{name} in {text}");
+    }
+}
+
+fn with_socket() -> ScenarioEvidence {
+    let mut evidence = sample::scenario();
+    for export in &mut evidence.exports {
+        export.inputs.may_refuse = Some("errors.special-file".to_owned());
+        let mut socket = export.inputs.file("/workspace/main").unwrap().clone();
+        socket.path = "/workspace/run.sock".to_owned();
+        socket.kind = FileKind::Other;
+        socket.content = None;
+        export.inputs.files.push(socket);
+        export.inputs.files.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+    evidence
+}
+
+#[test]
+fn a_socket_is_refused_by_name_or_left_out() {
+    let id = "errors.special-file";
+    let refuse = |export: &mut Export, said: &str| {
+        export.outcome.end = End::Exited(1);
+        export.outcome.stderr = said.to_owned();
+        export.report = None;
+        export.tags[0].digest = None;
+    };
+    for target in Target::ALL {
+        assert!(matches!(find(&sample::scenario(), id, target), Finding::NotApplicable(_)));
+        let judged = |change: &dyn Fn(&mut Export)| {
+            let mut evidence = with_socket();
+            change(on(&mut evidence, target));
+            find(&evidence, id, target)
+        };
+        assert_eq!(judged(&|_| {}), Finding::Holds, "left out");
+        assert_eq!(judged(&|export| refuse(export, "/workspace/run.sock is a socket")), Finding::Holds);
+        let bad: [&dyn Fn(&mut Export); 5] = [
+            &|export| refuse(export, "a file is odd"),
+            &|export| {
+                refuse(export, "run.sock");
+                export.outcome.end = End::TimedOut(120);
+            },
+            &|export| {
+                refuse(export, "run.sock");
+                export.tags[0].digest = Some("sha256:0".to_owned());
+            },
+            &|export| {
+                refuse(export, "run.sock");
+                export.report = Some(Document::new(b"[image]\ntags=['a']".to_vec(), None));
+            },
+            &|export| sample::edit_entries(export, 3, |entries| drop(entries.pop())),
+        ];
+        for change in bad {
+            assert!(matches!(judged(change), Finding::Violated(_)), "{target}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The catalogue as a whole: what has to be in it, and that every row has been seen to fail.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::sample::Fault;
+
+/// The slugs of the shared catalogue that are judged; those of the seven keys and of errors are below.
+const EXPECTED: &str = "
+    annotations: string-map unique-keys reserved-namespace reverse-domain-keys descriptor-rules oci-manifest
+        oci-descriptors ref-name-only-in-index created-rfc3339 licenses-spdx url-values not-inherited stable-order
+        no-label-substitute
+    base: digest-present digest-is-run-image digest-resolves digest-not-image-id digest-pinned name-present
+        name-is-run-image-name name-fully-qualified name-is-tag agrees-with-label shares-layers pair
+    source: non-string
+    buildpack: annotations-present last-definition-wins same-on-every-target manifest-only
+    digest: report-agrees report-manifest-size report-tags descriptors-true diff-ids-true history-true all-tags-same
+        same-inputs-same-digest same-inputs-same-image-id environment-independent source-date-epoch mtimes-constant
+        annotations-change-manifest annotations-keep-layers old-digest-untouched
+    manifest: schema media-type-present
+    config: required
+    labels: string-map unique-keys
+    layer: no-duplicate-paths
+    report: run-image-true
+    daemon: export-succeeds annotations-not-labels says-so report-image-id all-tags image-true same-diff-ids
+        same-config same-labels image-id-difference-explained round-trip-content
+    layout: path valid app-blobs-present all-tags same-annotations experimental-gate
+    platform: exit-zero report-written base-layers-preserved base-config-preserved launch-layers no-other-layers
+        app-files-once empty-slice-accepted launcher-layer process-symlinks config-layer sbom-paths build-sbom-on-disk
+        entrypoint env env-exact working-dir label-project-metadata label-build-metadata label-run-image
+        label-stack-agrees layer-metadata-stored store-kept label-rebasable buildpack-labels layer-reuse flags-over-env
+        api-checked-first
+    errors: special-file
+";
+const KEYS: [&str; 7] = ["source", "revision", "authors", "version", "documentation", "title", "licenses"];
+const ERRORS: &str = "no-image digest-as-tag malformed-reference two-registries missing-analyzed malformed-analyzed
+    malformed-project-metadata malformed-group malformed-metadata missing-run-image run-image-digest-gone
+    reused-layer-missing unknown-process-type platform-api buildpack-api unreachable-registry unauthorized
+    report-unwritable daemon-down layout-and-daemon unreadable-file";
+
+fn expected() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut theme = "";
+    for word in EXPECTED.split_whitespace() {
+        match word.strip_suffix(':') {
+            Some(name) => theme = name,
+            None => drop(found.insert(format!("{theme}.{word}"))),
+        }
+    }
+    for key in KEYS {
+        found.extend(["present", "verbatim", "not-invented"].map(|what| format!("source.{key}.{what}")));
+    }
+    for error in ERRORS.split_whitespace() {
+        found.extend([format!("errors.{error}"), format!("errors.{error}.message")]);
+    }
+    found
+}
+
+#[test]
+fn the_catalogue_has_every_slug_once_and_no_other() {
+    let slugs: Vec<String> = all().map(|row| row.id.to_owned()).collect();
+    let found: BTreeSet<String> = slugs.iter().cloned().collect();
+    assert_eq!(slugs.len(), found.len(), "a slug is there twice");
+    assert_eq!(found, expected());
+}
+
+#[test]
+fn every_row_says_what_why_where_and_what_to_do() {
+    for row in all() {
+        let texts = [("asks", row.asks), ("why", row.why), ("violation", row.violation), ("remedy", row.remedy)];
+        for (what, text) in texts {
+            assert!(text.len() > 10, "{} has no {what}: {text:?}", row.id);
+            assert!(!text.ends_with('.') && !text.contains("  "), "{} has a blemish in {what}: {text:?}", row.id);
+        }
+        assert!(!row.source.section.is_empty() && !row.targets.is_empty(), "{}", row.id);
+    }
+}
+
+fn faults() -> Vec<Fault> {
+    let themes = [
+        annotations::tests::faults(),
+        base::tests::faults(),
+        source::tests::faults(),
+        buildpack::tests::faults(),
+        digest::tests::faults(),
+        manifest::tests::faults(),
+        daemon::tests::faults(),
+        layout::tests::faults(),
+        platform::tests::faults(),
+        errors::tests::faults(),
+    ];
+    themes.into_iter().flatten().collect()
+}
+
+#[test]
+fn every_row_is_violated_by_a_fault_made_for_it() {
+    let faults = faults();
+    let covered: BTreeSet<&str> = faults.iter().map(|fault| fault.slug.as_str()).collect();
+    let missing: Vec<&str> = all().map(|row| row.id).filter(|id| !covered.contains(id)).collect();
+    assert!(missing.is_empty(), "no fault is made for {missing:?}; add one to the theme's tests");
+    for fault in faults {
+        let row = named(&fault.slug).unwrap_or_else(|| panic!("a fault for {}, which is no requirement", fault.slug));
+        assert!(row.targets.contains(&fault.target), "{} is not judged on {}", fault.slug, fault.target);
+        fault.is_seen();
+    }
+}

@@ -1,0 +1,342 @@
+//! The command line and environment of the Platform API's `exporter` (`cnb-platform.md`, section exporter, Inputs):
+//! flags over variables over defaults. Both `-flag` and `--flag`, `-flag VALUE` and `-flag=VALUE` are taken, as
+//! platforms write them.
+
+mod flags;
+mod given;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::log::LogLevel;
+use flags::Flags;
+use given::Given;
+
+/// Platform API versions that this exporter speaks.
+pub const PLATFORM_APIS: [&str; 4] = ["0.12", "0.13", "0.14", "0.15"];
+
+/// Why the command line cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The platform speaks another version.
+    #[error("speak Platform API '{0}': this exporter knows 0.12 to 0.15; set CNB_PLATFORM_API to one of them")]
+    PlatformApi(String),
+    /// A flag is unknown or has no value; the text is the parser's. Also the answer to `-help`.
+    #[error("read the command line: {}; -help lists the flags", first_line(.0))]
+    Flags(clap::Error),
+    /// A value is not what its flag or variable takes.
+    #[error("read {name} '{value}': {reason}")]
+    Value {
+        /// The flag or variable.
+        name: &'static str,
+        /// What was given.
+        value: String,
+        /// What it takes.
+        reason: &'static str,
+    },
+}
+
+/// What is wrong, without the parser's hints.
+fn first_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
+
+/// Where the image goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// A registry.
+    Registry,
+    /// The Docker daemon at this address; none for the default one.
+    Daemon(Option<String>),
+    /// OCI layouts below this folder.
+    Layout(PathBuf),
+}
+
+/// Every input, with defaults filled in.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `<analyzed>`.
+    pub analyzed: PathBuf,
+    /// `<app>`.
+    pub app: String,
+    /// Where to.
+    pub destination: Destination,
+    /// `<uid>`.
+    pub uid: u32,
+    /// `<gid>`.
+    pub gid: u32,
+    /// `<group>`.
+    pub group: PathBuf,
+    /// Registries that are spoken to without TLS.
+    pub insecure_registries: Vec<String>,
+    /// `<launcher>`.
+    pub launcher: PathBuf,
+    /// `<launcher-sbom>`.
+    pub launcher_sbom: PathBuf,
+    /// `<layers>`.
+    pub layers: String,
+    /// `<log-level>`.
+    pub log_level: LogLevel,
+    /// `<process-type>`.
+    pub process_type: Option<String>,
+    /// `<project-metadata>`.
+    pub project_metadata: PathBuf,
+    /// `<report>`.
+    pub report: PathBuf,
+    /// `<run>`.
+    pub run: PathBuf,
+    /// Every `<image>`, as given.
+    pub images: Vec<String>,
+    /// `SOURCE_DATE_EPOCH`, in seconds.
+    pub source_date_epoch: Option<i64>,
+    /// `CNB_EXEC_ENV`.
+    pub exec_env: Option<String>,
+    /// `CNB_REGISTRY_AUTH`: registry → Authorization header.
+    pub registry_auth: Option<BTreeMap<String, String>>,
+    /// The Platform API version.
+    pub platform_api: String,
+    /// Flags and variables that are accepted without effect.
+    pub without_effect: Vec<&'static str>,
+    /// A warning of the experimental gate.
+    pub experimental_warning: Option<&'static str>,
+}
+
+/// Variables by name.
+pub type Environment = BTreeMap<String, OsString>;
+
+/// Reads arguments (without the program's name) and variables.
+///
+/// # Errors
+/// [`CliError`]; the Platform API version is looked at before anything else.
+pub fn read(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Result<Options, CliError> {
+    let platform_api = platform_api(environment)?;
+    let flags = Flags::read(arguments).map_err(CliError::Flags)?;
+    let find = |name, value, variable| Given::find((name, value), variable, environment);
+    let absolute = |given: Option<Given>, default: &str| match given {
+        Some(given) => given.absolute(),
+        None => Ok(default.to_owned()),
+    };
+    let path = |given: Option<Given>, default: PathBuf| given.map_or(Ok(default), Given::path);
+    let number = |given: Option<Given>| given.map_or(Ok(0), |given| given.number());
+    let layers = absolute(find("-layers", &flags.layers, "CNB_LAYERS_DIR"), "/layers")?;
+    let below = |name: &str| PathBuf::from(format!("{layers}/{name}"));
+    let (destination, experimental_warning) = destination(&flags, environment)?;
+    let process_type = find("-process-type", &flags.process_type, "CNB_PROCESS_TYPE").map(|given| given.text());
+    accepted(&flags, environment)?;
+    Ok(Options {
+        analyzed: path(find("-analyzed", &flags.analyzed, "CNB_ANALYZED_PATH"), below("analyzed.toml"))?,
+        app: absolute(find("-app", &flags.app, "CNB_APP_DIR"), "/workspace")?,
+        destination,
+        uid: number(find("-uid", &flags.uid, "CNB_USER_ID"))?,
+        gid: number(find("-gid", &flags.gid, "CNB_GROUP_ID"))?,
+        group: path(find("-group", &flags.group, "CNB_GROUP_PATH"), below("group.toml"))?,
+        insecure_registries: insecure(&flags, environment)?,
+        launcher: path(find("-launcher", &flags.launcher, ""), "/cnb/lifecycle/launcher".into())?,
+        launcher_sbom: path(find("-launcher-sbom", &flags.launcher_sbom, ""), "/cnb/lifecycle".into())?,
+        log_level: find("-log-level", &flags.log_level, "CNB_LOG_LEVEL")
+            .map_or(Ok(LogLevel::Info), |given| given.log_level())?,
+        process_type: process_type.transpose()?.filter(|name| !name.is_empty()),
+        project_metadata: path(
+            find("-project-metadata", &flags.project_metadata, "CNB_PROJECT_METADATA_PATH"),
+            below("project-metadata.toml"),
+        )?,
+        report: path(find("-report", &flags.report, "CNB_REPORT_PATH"), below("report.toml"))?,
+        run: path(find("-run", &flags.run, "CNB_RUN_PATH"), "/cnb/run.toml".into())?,
+        source_date_epoch: Given::variable("SOURCE_DATE_EPOCH", environment)
+            .map(|given| given.seconds())
+            .transpose()?,
+        exec_env: Given::variable("CNB_EXEC_ENV", environment).map(|given| given.exec_env()).transpose()?,
+        registry_auth: Given::variable("CNB_REGISTRY_AUTH", environment)
+            .map(|given| given.credentials())
+            .transpose()?,
+        without_effect: without_effect(&flags, environment),
+        images: flags.images.into_iter().map(|image| Given::image(image).text()).collect::<Result<_, _>>()?,
+        layers,
+        platform_api,
+        experimental_warning,
+    })
+}
+
+fn platform_api(environment: &Environment) -> Result<String, CliError> {
+    let given = environment.get("CNB_PLATFORM_API").filter(|value| !value.is_empty());
+    let version = given.map_or_else(|| PLATFORM_APIS[3].to_owned(), |value| value.to_string_lossy().into_owned());
+    if PLATFORM_APIS.contains(&version.as_str()) { Ok(version) } else { Err(CliError::PlatformApi(version)) }
+}
+
+/// Flags that change nothing here must still be well-formed.
+fn accepted(flags: &Flags, environment: &Environment) -> Result<(), CliError> {
+    if let Some(given) = Given::find(("-parallel", &flags.parallel), "CNB_PARALLEL_EXPORT", environment) {
+        given.boolean()?;
+    }
+    if let Some(given) = Given::find(("-extended", &flags.extended), "CNB_EXTENDED_DIR", environment) {
+        given.path()?;
+    }
+    Ok(())
+}
+
+/// Hosts as names of images have them: the flag's, else those of the variable, separated by commas.
+fn insecure(flags: &Flags, environment: &Environment) -> Result<Vec<String>, CliError> {
+    if !flags.insecure_registry.is_empty() {
+        let hosts = flags.insecure_registry.iter();
+        return hosts.map(|host| Given::flag("-insecure-registry", host.clone()).text()).collect();
+    }
+    let Some(given) = Given::variable("CNB_INSECURE_REGISTRIES", environment) else { return Ok(Vec::new()) };
+    Ok(given.text()?.split(',').map(str::trim).filter(|host| !host.is_empty()).map(str::to_owned).collect())
+}
+
+fn destination(flags: &Flags, environment: &Environment) -> Result<(Destination, Option<&'static str>), CliError> {
+    let find = |name, value, variable| Given::find((name, value), variable, environment);
+    let boolean = |given: Option<Given>| given.map_or(Ok(false), |given| given.boolean());
+    let text = |name| Given::variable(name, environment).map(|given| given.text()).transpose();
+    let daemon = boolean(find("-daemon", &flags.daemon, "CNB_USE_DAEMON"))?;
+    let layout = boolean(find("-layout", &flags.layout, "CNB_USE_LAYOUT"))?;
+    let wrong = |reason| CliError::Value { name: "-layout", value: "true".to_owned(), reason };
+    match (daemon, layout) {
+        (true, true) => Err(wrong("exporting to multiple targets is unsupported; leave out -daemon or -layout")),
+        (true, false) => Ok((Destination::Daemon(text("DOCKER_HOST")?), None)),
+        (false, false) => Ok((Destination::Registry, None)),
+        (false, true) => {
+            let warning = match text("CNB_EXPERIMENTAL_MODE")?.as_deref() {
+                Some("silent") => None,
+                Some("warn") => Some("exporting to an OCI layout is experimental (CNB_EXPERIMENTAL_MODE=warn)"),
+                _ => return Err(wrong("it is experimental; set CNB_EXPERIMENTAL_MODE to warn or silent")),
+            };
+            let folder = find("-layout-dir", &flags.layout_dir, "CNB_LAYOUT_DIR");
+            let folder = folder.ok_or_else(|| wrong("it needs -layout-dir or CNB_LAYOUT_DIR"))?;
+            Ok((Destination::Layout(folder.path()?), warning))
+        }
+    }
+}
+
+fn without_effect(flags: &Flags, environment: &Environment) -> Vec<&'static str> {
+    [
+        ("-cache-dir", &flags.cache_dir, "CNB_CACHE_DIR"),
+        ("-cache-image", &flags.cache_image, "CNB_CACHE_IMAGE"),
+        ("-launch-cache", &flags.launch_cache, "CNB_LAUNCH_CACHE_DIR"),
+    ]
+    .into_iter()
+    .filter(|(flag, value, variable)| Given::find((flag, value), variable, environment).is_some())
+    .map(|(flag, _, _)| flag)
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &str, variables: &[(&str, &str)]) -> Result<Options, CliError> {
+        let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        read(words.split_whitespace().map(OsString::from), &environment)
+    }
+
+    #[test]
+    fn flags_go_over_variables_and_variables_over_defaults() {
+        let options = parse("a", &[]).unwrap();
+        assert_eq!((options.app.as_str(), options.layers.as_str()), ("/workspace", "/layers"));
+        assert_eq!(options.analyzed, PathBuf::from("/layers/analyzed.toml"));
+        let variables =
+            [("CNB_APP_DIR", "/one"), ("CNB_LAYERS_DIR", "/l"), ("CNB_USER_ID", "7"), ("CNB_USE_DAEMON", "true")];
+        let options = parse("a", &variables).unwrap();
+        assert_eq!((options.app.as_str(), options.uid), ("/one", 7));
+        assert_eq!(options.report, PathBuf::from("/l/report.toml"));
+        assert_eq!(options.destination, Destination::Daemon(None));
+        let options = parse("-app /two --uid=8 -daemon=false -layers /m a b", &variables).unwrap();
+        assert_eq!((options.app.as_str(), options.uid, options.images.len()), ("/two", 8, 2));
+        assert_eq!(options.destination, Destination::Registry);
+        assert_eq!(options.group, PathBuf::from("/m/group.toml"));
+    }
+
+    #[test]
+    fn the_platform_api_is_looked_at_first() {
+        let error = parse("-no-such-flag", &[("CNB_PLATFORM_API", "999.0")]).unwrap_err();
+        assert!(matches!(&error, CliError::PlatformApi(version) if version == "999.0"));
+        assert!(error.to_string().contains("0.12 to 0.15"));
+        assert!(parse("a", &[("CNB_PLATFORM_API", "0.12")]).is_ok());
+    }
+
+    #[test]
+    fn layout_is_behind_the_experimental_gate() {
+        for mode in [&[][..], &[("CNB_EXPERIMENTAL_MODE", "error")]] {
+            assert!(parse("-layout -layout-dir /d a", mode).is_err());
+        }
+        let options = parse("-layout -layout-dir /d a", &[("CNB_EXPERIMENTAL_MODE", "warn")]).unwrap();
+        assert!(options.experimental_warning.is_some());
+        let options = parse("-layout -layout-dir /d a", &[("CNB_EXPERIMENTAL_MODE", "silent")]).unwrap();
+        assert_eq!((options.experimental_warning, options.destination), (None, Destination::Layout("/d".into())));
+        let error = parse("-layout -daemon -layout-dir /d a", &[]).unwrap_err().to_string();
+        assert!(error.contains("multiple targets"), "{error}");
+    }
+
+    #[test]
+    fn credentials_are_not_shown() {
+        let error = parse("a", &[("CNB_REGISTRY_AUTH", "{secret")]).unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn wrong_values_name_their_flag() {
+        for (words, name) in [("-uid x a", "-uid"), ("-daemon=maybe a", "-daemon"), ("-log-level loud a", "-log-level")]
+        {
+            assert!(parse(words, &[]).unwrap_err().to_string().contains(name), "{words}");
+        }
+        for (name, value) in [
+            ("SOURCE_DATE_EPOCH", "now"),
+            ("CNB_USE_DAEMON", "maybe"),
+            ("CNB_PARALLEL_EXPORT", "2"),
+            ("CNB_GROUP_ID", "-1"),
+            ("CNB_LOG_LEVEL", "loud"),
+            ("CNB_EXEC_ENV", "a/b"),
+        ] {
+            let error = parse("a", &[(name, value)]).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains(value), "{error}");
+        }
+        assert!(parse("-app= a", &[]).is_err());
+    }
+
+    #[test]
+    fn values_that_are_no_text_are_refused_and_never_left_out() {
+        use std::os::unix::ffi::OsStringExt;
+        let bytes = || OsString::from_vec(vec![b'/', 0xff]);
+        let with = |name: &str| Environment::from([(name.to_owned(), bytes())]);
+        let words = || [OsString::from("a")];
+        assert!(matches!(read(words(), &with("CNB_PLATFORM_API")), Err(CliError::PlatformApi(_))));
+        assert!(read(words(), &with("CNB_APP_DIR")).unwrap_err().to_string().contains("CNB_APP_DIR"));
+        assert!(read([bytes()], &Environment::new()).unwrap_err().to_string().contains("<image>"));
+        assert_eq!(read(words(), &with("CNB_RUN_PATH")).unwrap().run, PathBuf::from(bytes()));
+    }
+
+    #[test]
+    fn every_input_of_the_specification_has_its_flag_and_variable() {
+        let folders = [
+            ("-analyzed", "CNB_ANALYZED_PATH", (|o| o.analyzed.display().to_string()) as fn(&Options) -> String),
+            ("-app", "CNB_APP_DIR", |o| o.app.clone()),
+            ("-group", "CNB_GROUP_PATH", |o| o.group.display().to_string()),
+            ("-layers", "CNB_LAYERS_DIR", |o| o.layers.clone()),
+            ("-project-metadata", "CNB_PROJECT_METADATA_PATH", |o| o.project_metadata.display().to_string()),
+            ("-report", "CNB_REPORT_PATH", |o| o.report.display().to_string()),
+            ("-run", "CNB_RUN_PATH", |o| o.run.display().to_string()),
+            ("-insecure-registry", "CNB_INSECURE_REGISTRIES", |o| o.insecure_registries.join("+")),
+            ("-process-type", "CNB_PROCESS_TYPE", |o| o.process_type.clone().unwrap_or_default()),
+        ];
+        for (flag, variable, shown) in folders {
+            let by_variable = parse("a", &[(variable, "/v")]).unwrap();
+            let by_flag = parse(&format!("{flag} /f a"), &[(variable, "/v")]).unwrap();
+            assert_eq!((shown(&by_variable).as_str(), shown(&by_flag).as_str()), ("/v", "/f"), "{flag}");
+        }
+        for flag in ["-launcher", "-launcher-sbom", "-cache-dir", "-cache-image", "-launch-cache", "-extended"] {
+            assert!(parse(&format!("{flag}=/f -parallel a"), &[]).is_ok(), "{flag}");
+        }
+        let several = parse("-insecure-registry a:1 -insecure-registry=b:2 x", &[]).unwrap();
+        assert_eq!(several.insecure_registries, ["a:1", "b:2"]);
+        let listed = parse("x", &[("CNB_INSECURE_REGISTRIES", "a:1, b:2,")]).unwrap();
+        assert_eq!(listed.insecure_registries, ["a:1", "b:2"]);
+    }
+
+    #[test]
+    fn an_unknown_flag_is_named_in_one_line() {
+        let error = parse("-no-such-flag a", &[]).unwrap_err().to_string();
+        assert!(error.contains("no-such-flag") && !error.contains('\n'), "{error}");
+    }
+}

@@ -1,0 +1,205 @@
+//! One export, from inputs to report: what is read first is what can be refused without having done anything.
+
+mod error;
+mod making;
+mod reading;
+
+use crate::annotations::{self, pinned};
+use crate::cli::{Destination, Options};
+use crate::digest::Digest;
+use crate::image::{self, ConfigParts, Descriptor};
+use crate::image_name::ImageName;
+use crate::inputs::{self, RunImage};
+use crate::layer::{MODIFIED, Owner};
+use crate::log::Log;
+use crate::plan::{self, LauncherFacts, RunImageFacts};
+use crate::report;
+use crate::sources::{self, Sources};
+use crate::target::daemon::Daemon;
+use crate::target::layout::Layout;
+use crate::target::registry::{Credentials, Registry};
+use crate::target::{NewLayer, Outcome, Platform, StoredImage, TargetError};
+
+pub use error::ExportError;
+use making::{Made, Maker};
+use reading::Inputs;
+
+/// The open target.
+enum Target {
+    Registry(Box<Registry>),
+    Daemon(Box<Daemon>),
+    Layout(Layout),
+}
+
+/// Exports. The report of an earlier export is removed before anything else, so that none is taken for this one's.
+///
+/// # Errors
+/// [`ExportError`]; its message names the file, flag or reference, and what to do.
+pub async fn export(options: &Options, log: Log) -> Result<(), ExportError> {
+    let report_error = |source| ExportError::Report { path: options.report.clone(), source };
+    report::prepare(&options.report).map_err(report_error)?;
+    let inputs = Inputs::read(options)?;
+    warn(options, &inputs, log);
+    let owner = Owner { uid: options.uid, gid: options.gid };
+    let sources = Sources::gather(options, &inputs.group.group, &inputs.metadata, owner)?;
+    let mut target = open(options, &inputs).await?;
+    let base = base(&mut target, &inputs.run_image).await?;
+    let facts = run_image_facts(options, &inputs, &base)?;
+    let previous = previous(&mut target, &inputs, &sources).await?;
+    let made = Maker::new(&inputs, &mut target, previous.as_ref(), log).make(options, sources).await?;
+    let config = config(options, &inputs, &base, &made, &facts);
+    sources::keep_build_sboms(&options.layers, &options.launcher_sbom)?;
+    let outcome = write(&inputs, target, config, made.layers, log).await?;
+    report::write(&options.report, &report::render(&options.images, &outcome, &facts)).map_err(report_error)?;
+    for image in &inputs.images {
+        log.info(format_args!("Saved {image}"));
+    }
+    match &outcome.digest {
+        Some(digest) => log.info(format_args!("Digest: {digest}")),
+        None => log.info(format_args!("Image ID: {}", outcome.image_id)),
+    }
+    Ok(())
+}
+
+fn warn(options: &Options, inputs: &Inputs, log: Log) {
+    for flag in &options.without_effect {
+        log.warn(format_args!("{flag} has no effect: this exporter caches nothing"));
+    }
+    if let Some(warning) = options.experimental_warning {
+        log.warn(warning);
+    }
+    for key in inputs::without_json(&inputs.project.0) {
+        log.warn(format_args!("{key} of project metadata is null in its label: JSON has neither inf nor nan"));
+    }
+}
+
+async fn open(options: &Options, inputs: &Inputs) -> Result<Target, ExportError> {
+    Ok(match &options.destination {
+        Destination::Registry => {
+            let credentials = Credentials::new(options.registry_auth.clone());
+            let registry = Registry::open(&inputs.images, &options.insecure_registries, credentials);
+            Target::Registry(Box::new(registry.map_err(TargetError::from)?))
+        }
+        Destination::Daemon(host) => {
+            Target::Daemon(Box::new(Daemon::open(host.as_deref()).await.map_err(TargetError::from)?))
+        }
+        Destination::Layout(folder) => Target::Layout(Layout::open(folder.clone())),
+    })
+}
+
+/// The platform of the build: the run image's as the analysis found it, else this exporter's own.
+fn platform(run_image: &RunImage) -> Platform {
+    let own = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let target = run_image.target.clone().unwrap_or_default();
+    let given = |text: String| Some(text).filter(|text| !text.is_empty());
+    Platform {
+        os: given(target.os).unwrap_or_else(|| "linux".to_owned()),
+        architecture: given(target.arch).unwrap_or_else(|| own.to_owned()),
+        variant: given(target.variant),
+    }
+}
+
+async fn base(target: &mut Target, run_image: &RunImage) -> Result<StoredImage, ExportError> {
+    let reference = &run_image.reference;
+    Ok(match target {
+        Target::Registry(registry) => {
+            let name = ImageName::parse(reference)?;
+            registry.base(&name, &platform(run_image)).await.map_err(TargetError::from)?
+        }
+        Target::Daemon(daemon) => daemon.base(reference).await.map_err(TargetError::from)?,
+        Target::Layout(layout) => layout.base(reference, &platform(run_image)).map_err(TargetError::from)?,
+    })
+}
+
+/// The previous image, where it can be of use; one whose config does not fit its layers is of none.
+async fn previous(target: &mut Target, inputs: &Inputs, sources: &Sources) -> Result<Option<StoredImage>, ExportError> {
+    let image = inputs.analyzed.image.as_ref();
+    let Some(reference) = image.map(|image| image.reference.as_str()).filter(|reference| !reference.is_empty()) else {
+        return Ok(None);
+    };
+    let platform = platform(&inputs.run_image);
+    let found = match target {
+        Target::Registry(registry) => match ImageName::parse(reference) {
+            Ok(name) => registry.previous(&name, &platform).await.map_err(TargetError::from)?,
+            Err(_) => None,
+        },
+        // A daemon has to save the whole image for it.
+        Target::Daemon(_) if !sources.reuse() => None,
+        Target::Daemon(daemon) => daemon.previous(reference).await.map_err(TargetError::from)?,
+        Target::Layout(layout) => layout.previous(reference, &platform).map_err(TargetError::from)?,
+    };
+    Ok(found.filter(|image| image.check().is_ok()))
+}
+
+fn run_image_facts(options: &Options, inputs: &Inputs, base: &StoredImage) -> Result<RunImageFacts, ExportError> {
+    let reference = &inputs.run_image.reference;
+    let wrong = |reason: &str| ExportError::RunImage { reference: reference.clone(), reason: reason.to_owned() };
+    base.check().map_err(wrong)?;
+    let top_layer = image::diff_ids(&base.config).pop().ok_or_else(|| wrong("has no layers"))?;
+    // In a layout the reference is a path on the machine of the build; the image's name and the digest outlive it.
+    let reference = match (&options.destination, pinned(reference), ImageName::parse(&inputs.run_image.image)) {
+        (Destination::Layout(_), Some(digest), Ok(name)) => format!("{}@{digest}", name.context()),
+        _ => reference.clone(),
+    };
+    Ok(RunImageFacts { names: inputs.names.clone(), reference, top_layer })
+}
+
+fn config(options: &Options, inputs: &Inputs, base: &StoredImage, made: &Made, facts: &RunImageFacts) -> Vec<u8> {
+    let lifecycle = plan::lifecycle_label(&made.own, &made.contributions, facts);
+    let build = plan::build_label(&inputs.metadata, &inputs.group, &launcher_facts(options));
+    let env: Vec<String> = serde_json::from_value(base.config["config"]["Env"].clone()).unwrap_or_default();
+    let layers: Vec<(Digest, String)> =
+        made.layers.iter().map(|layer| layer.diff_id().clone()).zip(made.origins.iter().cloned()).collect();
+    image::config(ConfigParts {
+        base: &base.config,
+        platform: &platform(&inputs.run_image),
+        layers: &layers,
+        env: plan::environment(&env, &options.layers, &options.app),
+        entrypoint: inputs.entrypoint.clone(),
+        working_dir: &options.app,
+        labels: plan::labels(&inputs.metadata, &lifecycle, &build, &inputs.project),
+        created: options.source_date_epoch.unwrap_or_else(|| i64::try_from(MODIFIED).unwrap_or_default()),
+    })
+}
+
+/// The version that `lifecycle.toml` beside the lifecycle's folder gives, where there is one.
+fn launcher_facts(options: &Options) -> LauncherFacts {
+    let file = options.launcher.parent().and_then(|folder| folder.parent()).map(|folder| folder.join("lifecycle.toml"));
+    let table =
+        file.and_then(|file| std::fs::read_to_string(file).ok()).and_then(|text| text.parse::<toml::Table>().ok());
+    let version = table.and_then(|table| Some(table.get("lifecycle")?.get("version")?.as_str()?.to_owned()));
+    LauncherFacts { version: version.unwrap_or_default() }
+}
+
+async fn write(
+    inputs: &Inputs,
+    target: Target,
+    config: Vec<u8>,
+    layers: Vec<NewLayer>,
+    log: Log,
+) -> Result<Outcome, ExportError> {
+    let annotations = annotations::annotations(&inputs.run_image, &inputs.project, &inputs.metadata.annotations);
+    let warn = || annotations.warnings.iter().for_each(|warning| log.warn(warning));
+    let manifest = |descriptors: Vec<Descriptor>| image::manifest(&config, &descriptors, &annotations.map);
+    Ok(match target {
+        Target::Registry(registry) => {
+            warn();
+            let manifest = manifest(registry.descriptors(&layers));
+            registry.write(&config, &manifest).await.map_err(TargetError::from)?
+        }
+        Target::Layout(layout) => {
+            warn();
+            let manifest = manifest(layout.descriptors(&layers));
+            layout.write(&inputs.images, config.clone(), manifest, layers).await.map_err(TargetError::from)?
+        }
+        Target::Daemon(daemon) => {
+            let keys = annotations::left_out(&annotations.map);
+            log.warn(format_args!("a Docker daemon keeps no annotations; left out: {}", keys.join(", ")));
+            daemon.write(&inputs.images, config.clone(), layers).await?
+        }
+    })
+}

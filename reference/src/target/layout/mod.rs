@@ -1,0 +1,201 @@
+//! An OCI image layout as a target (`rfc-0119-export-to-oci-layout.md`; `cnb-platform.md`, Map an image reference to a
+//! path in the layout directory). Layers of the run image whose blobs the layout does not hold are left out.
+
+mod staging;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::Value;
+
+use super::{NewLayer, Outcome, Platform, StoredImage};
+use crate::digest::Digest;
+use crate::image::{Descriptor, LAYER, oci_layer_type};
+use crate::image_name::ImageName;
+use staging::{Staging, put_all};
+
+/// Why a layout could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutError {
+    /// The reference has no path and digest.
+    #[error("find the run image '{0}': in a layout its reference is path@digest; run the analyzer with -layout")]
+    Reference(String),
+    /// A file cannot be read or written.
+    #[error("{doing} {}: {source}", path.display())]
+    Disk {
+        /// What was done.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("read {}: {reason}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Layouts below a folder.
+#[derive(Debug)]
+pub struct Layout {
+    root: PathBuf,
+    base: Option<PathBuf>,
+    previous: Option<PathBuf>,
+    base_layers: Vec<Descriptor>,
+}
+
+/// Tells a thread that nobody waits for it any more.
+struct Abandon(Arc<AtomicBool>);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn disk(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LayoutError {
+    let path = path.to_path_buf();
+    move |source| LayoutError::Disk { doing, path, source }
+}
+
+fn blob(folder: &Path, digest: &Digest) -> PathBuf {
+    folder.join("blobs/sha256").join(digest.hex())
+}
+
+/// The folder and digest of `path@digest`.
+fn split(reference: &str) -> Result<(PathBuf, Digest), LayoutError> {
+    let wrong = || LayoutError::Reference(reference.to_owned());
+    let (path, digest) = reference.rsplit_once('@').ok_or_else(wrong)?;
+    Ok((PathBuf::from(path), Digest::parse(digest).ok_or_else(wrong)?))
+}
+
+impl Layout {
+    /// Layouts below `root`.
+    #[must_use]
+    pub fn open(root: PathBuf) -> Self {
+        Self { root, base: None, previous: None, base_layers: Vec::new() }
+    }
+
+    /// The run image at `path@digest`; of an index the manifest for `platform`.
+    ///
+    /// # Errors
+    /// [`LayoutError`] naming the file.
+    pub fn base(&mut self, reference: &str, platform: &Platform) -> Result<StoredImage, LayoutError> {
+        let (folder, digest) = split(reference)?;
+        let image = read_image(&folder, &digest, platform)?;
+        self.base_layers.clone_from(&image.layers);
+        self.base = Some(folder);
+        Ok(image)
+    }
+
+    /// The previous image at `path@digest`; none where it is not there any more.
+    ///
+    /// # Errors
+    /// [`LayoutError`] where it is there and cannot be read.
+    pub fn previous(&mut self, reference: &str, platform: &Platform) -> Result<Option<StoredImage>, LayoutError> {
+        let Ok((folder, digest)) = split(reference) else { return Ok(None) };
+        if !blob(&folder, &digest).is_file() {
+            return Ok(None);
+        }
+        let image = read_image(&folder, &digest, platform)?;
+        self.previous = Some(folder);
+        Ok(Some(image))
+    }
+
+    /// Descriptors of the image's layers.
+    #[must_use]
+    pub fn descriptors(&self, layers: &[NewLayer]) -> Vec<Descriptor> {
+        self.base_layers.iter().cloned().chain(layers.iter().filter_map(descriptor)).collect()
+    }
+
+    /// Writes the image for every tag: all folders are made beside their places first, and put there whole.
+    ///
+    /// # Errors
+    /// [`LayoutError`] naming the file; every place is as it was then.
+    pub async fn write(
+        self,
+        images: &[ImageName],
+        config: Vec<u8>,
+        manifest: Vec<u8>,
+        layers: Vec<NewLayer>,
+    ) -> Result<Outcome, LayoutError> {
+        let mut places: Vec<PathBuf> = images.iter().map(|image| self.place(image)).collect();
+        places.sort();
+        places.dedup();
+        let outcome = Outcome {
+            digest: Some(Digest::of(&manifest)),
+            image_id: Digest::of(&config).to_string(),
+            manifest_size: Some(manifest.len() as u64),
+        };
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let _abandon = Abandon(abandoned.clone());
+        let root = self.root.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            let staging =
+                Staging { base: self.base, previous: self.previous, base_layers: self.base_layers, abandoned };
+            put_all(&root, &places, |folder, first| match first {
+                None => staging.fill(folder, &config, &manifest, &layers),
+                Some(first) => staging.copy(first, folder),
+            })
+        });
+        let broken = |error: tokio::task::JoinError| disk("write", &PathBuf::from("layout"))(io::Error::other(error));
+        written.await.map_err(broken)??;
+        Ok(outcome)
+    }
+
+    fn place(&self, image: &ImageName) -> PathBuf {
+        let tag = image.tag_or_latest().unwrap_or("latest");
+        self.root.join(&image.registry).join(&image.repository).join(tag)
+    }
+}
+
+fn read_image(folder: &Path, digest: &Digest, platform: &Platform) -> Result<StoredImage, LayoutError> {
+    let mut manifest = read_document(&blob(folder, digest), digest)?;
+    let wrong = |reason: String| LayoutError::Content { path: blob(folder, digest), reason };
+    if let Some(entries) = manifest["manifests"].as_array() {
+        let chosen = platform.choose(entries).map_err(wrong)?;
+        manifest = read_document(&blob(folder, &chosen), &chosen)?;
+    }
+    let config = Digest::parse(manifest["config"]["digest"].as_str().unwrap_or_default())
+        .ok_or_else(|| wrong("it names no config".to_owned()))?;
+    let mut layers: Vec<Descriptor> =
+        serde_json::from_value(manifest["layers"].clone()).map_err(|error| wrong(error.to_string()))?;
+    for layer in &mut layers {
+        layer.media_type = oci_layer_type(&layer.media_type).to_owned();
+    }
+    Ok(StoredImage { config: read_document(&blob(folder, &config), &config)?, layers })
+}
+
+/// A JSON document whose bytes are those that its digest promises.
+fn read_document(path: &Path, digest: &Digest) -> Result<Value, LayoutError> {
+    let wrong = |reason: String| LayoutError::Content { path: path.to_path_buf(), reason };
+    let bytes = fs::read(path).map_err(disk("read", path))?;
+    if Digest::of(&bytes) != *digest {
+        return Err(wrong(format!("its bytes are not those of {digest}")));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))
+}
+
+/// The descriptor of a new layer; none of one that only a daemon has.
+#[must_use]
+pub fn descriptor(layer: &NewLayer) -> Option<Descriptor> {
+    match layer {
+        NewLayer::Made(blob) => Some(Descriptor {
+            media_type: LAYER.to_owned(),
+            digest: blob.digest.clone(),
+            size: blob.size,
+            urls: Vec::new(),
+            annotations: std::collections::BTreeMap::new(),
+        }),
+        NewLayer::Reused { descriptor, .. } => descriptor.clone(),
+        NewLayer::Streamed { .. } => None,
+    }
+}

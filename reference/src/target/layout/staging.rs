@@ -1,0 +1,253 @@
+//! Layout folders are made beside their places, and put there whole; until then, and after any failure, every place is
+//! as it was.
+
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::{LayoutError, blob, disk};
+use crate::digest::Digest;
+use crate::image::{Descriptor, MANIFEST};
+use crate::target::NewLayer;
+
+/// What a layout consists of; anything else in its folder is another layout's.
+const OWN: [&str; 3] = ["blobs", "index.json", "oci-layout"];
+
+/// What folders are filled from.
+pub(super) struct Staging {
+    pub(super) base: Option<PathBuf>,
+    pub(super) previous: Option<PathBuf>,
+    pub(super) base_layers: Vec<Descriptor>,
+    /// Whether nobody waits for the image any more.
+    pub(super) abandoned: Arc<AtomicBool>,
+}
+
+impl Staging {
+    pub(super) fn fill(
+        &self,
+        folder: &Path,
+        config: &[u8],
+        manifest: &[u8],
+        layers: &[NewLayer],
+    ) -> Result<(), LayoutError> {
+        let blobs = folder.join("blobs/sha256");
+        fs::create_dir_all(&blobs).map_err(disk("make the folder", &blobs))?;
+        for layer in &self.base_layers {
+            self.copy_if_there(self.base.as_deref(), folder, &layer.digest)?;
+        }
+        for layer in layers {
+            match layer {
+                NewLayer::Made(made) => {
+                    let to = blob(folder, &made.digest);
+                    self.spooled(&made.file, &to).map_err(disk("write", &to))?;
+                }
+                NewLayer::Reused { descriptor: Some(descriptor), .. } => {
+                    self.copy_if_there(self.previous.as_deref(), folder, &descriptor.digest)?;
+                }
+                NewLayer::Reused { .. } | NewLayer::Streamed { .. } => {}
+            }
+        }
+        let index = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": [{ "mediaType": MANIFEST, "digest": Digest::of(manifest), "size": manifest.len() }],
+        });
+        for (path, bytes) in [
+            (blob(folder, &Digest::of(config)), config),
+            (blob(folder, &Digest::of(manifest)), manifest),
+            (folder.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#),
+            (folder.join("index.json"), index.to_string().as_bytes()),
+        ] {
+            fs::write(&path, bytes).map_err(disk("write", &path))?;
+        }
+        Ok(())
+    }
+
+    /// The same layout again; blobs are shared.
+    pub(super) fn copy(&self, from: &Path, to: &Path) -> Result<(), LayoutError> {
+        let (from_blobs, to_blobs) = (from.join("blobs/sha256"), to.join("blobs/sha256"));
+        fs::create_dir_all(&to_blobs).map_err(disk("make the folder", &to_blobs))?;
+        for entry in fs::read_dir(&from_blobs).map_err(disk("list", &from_blobs))? {
+            let name = entry.map_err(disk("list", &from_blobs))?.file_name();
+            self.link(&from_blobs.join(&name), &to_blobs.join(&name))?;
+        }
+        for name in &OWN[1..] {
+            fs::copy(from.join(name), to.join(name)).map_err(disk("write", &to.join(name)))?;
+        }
+        Ok(())
+    }
+
+    fn copy_if_there(&self, from: Option<&Path>, to: &Path, digest: &Digest) -> Result<(), LayoutError> {
+        let (Some(from), to) = (from.map(|folder| blob(folder, digest)), blob(to, digest)) else { return Ok(()) };
+        if !from.is_file() || to.exists() {
+            return Ok(());
+        }
+        self.link(&from, &to)
+    }
+
+    /// A link costs nothing; across file systems, or where links are not allowed, a copy does it.
+    fn link(&self, from: &Path, to: &Path) -> Result<(), LayoutError> {
+        if fs::hard_link(from, to).is_ok() {
+            return Ok(());
+        }
+        let copied = fs::File::open(from).and_then(|file| self.spooled(&file, to));
+        copied.map_err(disk("copy", from))
+    }
+
+    /// Copies a file from its start, as long as somebody waits for it.
+    fn spooled(&self, from: &fs::File, to: &Path) -> io::Result<()> {
+        let mut to = fs::File::create(to)?;
+        let mut from = At { file: from, at: 0 };
+        loop {
+            if self.abandoned.load(Ordering::Relaxed) {
+                return Err(io::Error::other("the export has been ended"));
+            }
+            if io::copy(&mut from.by_ref().take(64 << 20), &mut to)? == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Reads by position, so that nobody else's offset matters.
+struct At<'a> {
+    file: &'a fs::File,
+    at: u64,
+}
+
+impl Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+/// A place that has its new folder, and what was there before.
+struct Put<'a> {
+    place: &'a Path,
+    before: Option<PathBuf>,
+}
+
+/// Makes a folder for each place with `fill`, which gets the first of them for the others, and then puts them all.
+pub(super) fn put_all(
+    root: &Path,
+    places: &[PathBuf],
+    fill: impl Fn(&Path, Option<&Path>) -> Result<(), LayoutError>,
+) -> Result<(), LayoutError> {
+    fs::create_dir_all(root).map_err(disk("make the folder", root))?;
+    let making = || tempfile::Builder::new().prefix(".exporting-").tempdir_in(root);
+    let aside = making().map_err(disk("make a folder in", root))?;
+    let mut made: Vec<TempDir> = Vec::new();
+    for _ in places {
+        let folder = making().map_err(disk("make a folder in", root))?;
+        fill(folder.path(), made.first().map(TempDir::path))?;
+        let open = fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755));
+        open.map_err(disk("open up", folder.path()))?;
+        made.push(folder);
+    }
+    let mut done: Vec<Put<'_>> = Vec::new();
+    for (at, (place, folder)) in places.iter().zip(&made).enumerate() {
+        let before = aside.path().join(at.to_string());
+        if let Err(error) = put(folder.path(), place, &before, &mut done) {
+            done.iter().rev().for_each(undo);
+            return Err(error);
+        }
+    }
+    // Layouts that lie below these places go with them.
+    for put in &done {
+        if let Some(before) = &put.before {
+            keep_others(before, put.place)?;
+        }
+    }
+    Ok(())
+}
+
+fn put<'a>(folder: &Path, place: &'a Path, before: &Path, done: &mut Vec<Put<'a>>) -> Result<(), LayoutError> {
+    let parent = place.parent().unwrap_or(place);
+    fs::create_dir_all(parent).map_err(disk("make the folder", parent))?;
+    let replaced = match fs::rename(place, before) {
+        Ok(()) => Some(before.to_path_buf()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(disk("replace", place)(error)),
+    };
+    done.push(Put { place, before: replaced });
+    fs::rename(folder, place).map_err(disk("write", place))
+}
+
+/// What cannot be undone has been said by the error that led here.
+fn undo(put: &Put<'_>) {
+    let _ = fs::remove_dir_all(put.place);
+    if let Some(before) = &put.before {
+        let _ = fs::rename(before, put.place);
+    }
+}
+
+fn keep_others(before: &Path, place: &Path) -> Result<(), LayoutError> {
+    let Ok(entries) = fs::read_dir(before) else { return Ok(()) };
+    for entry in entries.flatten().filter(|entry| OWN.iter().all(|own| entry.file_name() != *own)) {
+        let to = place.join(entry.file_name());
+        if to.exists() {
+            continue;
+        }
+        fs::rename(entry.path(), &to).map_err(disk("keep", &to))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(folder: &Path, text: &str) -> Result<(), LayoutError> {
+        fs::write(folder.join("index.json"), text).map_err(disk("write", folder))
+    }
+
+    #[test]
+    fn where_one_place_cannot_be_had_all_are_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::create_dir(root.join("a")).unwrap();
+        fs::write(root.join("a/index.json"), "old").unwrap();
+        fs::write(root.join("file"), "").unwrap();
+        let places = [root.join("a"), root.join("b"), root.join("file/below")];
+        assert!(put_all(root, &places, |folder, _| name(folder, "new")).is_err());
+        assert_eq!(fs::read_to_string(root.join("a/index.json")).unwrap(), "old");
+        assert!(!root.join("b").exists());
+        let left: Vec<_> = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left.len(), 2, "{left:?}");
+    }
+
+    #[test]
+    fn a_layout_below_another_survives_its_replacement() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let places = [root.join("app"), root.join("app/1/latest")];
+        for text in ["one", "two"] {
+            for place in &places {
+                put_all(root, std::slice::from_ref(place), |folder, _| name(folder, text)).unwrap();
+            }
+        }
+        put_all(root, &places[..1], |folder, _| name(folder, "three")).unwrap();
+        assert_eq!(fs::read_to_string(root.join("app/index.json")).unwrap(), "three");
+        assert_eq!(fs::read_to_string(root.join("app/1/latest/index.json")).unwrap(), "two");
+    }
+
+    #[test]
+    fn what_fails_half_way_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let fill = |folder: &Path, first: Option<&Path>| {
+            name(folder, "x")?;
+            if first.is_some() { Err(disk("write", folder)(io::Error::other("full"))) } else { Ok(()) }
+        };
+        assert!(put_all(root, &[root.join("a"), root.join("b")], fill).is_err());
+        assert_eq!(fs::read_dir(root).unwrap().count(), 0);
+    }
+}

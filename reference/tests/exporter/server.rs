@@ -1,0 +1,209 @@
+//! A registry in the test's process: it keeps blobs and manifests in memory, remembers what it was asked, and does what
+//! a test wants instead where a test wants that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use reference::digest::Digest;
+
+use crate::build::RunImage;
+
+/// A request, as it came.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    /// Path and query.
+    pub(crate) target: String,
+    pub(crate) authorization: Option<String>,
+    pub(crate) body: Vec<u8>,
+    host: String,
+}
+
+impl Asked {
+    /// The host that was asked.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+/// An answer.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn status(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Vec::new() }
+    }
+
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// What a test wants: an answer of its own, a closed connection, or what a registry does.
+pub(crate) enum Wanted {
+    Usual,
+    Closed,
+    Answer(Answer),
+}
+
+type Wish = Box<dyn Fn(&Asked) -> Wanted + Send + Sync>;
+
+#[derive(Default)]
+struct Kept {
+    /// Repository and digest.
+    links: BTreeSet<(String, String)>,
+    blobs: BTreeMap<String, Vec<u8>>,
+    manifests: BTreeMap<(String, String), Vec<u8>>,
+    asked: Vec<Asked>,
+}
+
+pub(crate) struct Server {
+    pub(crate) host: String,
+    kept: Arc<Mutex<Kept>>,
+}
+
+impl Server {
+    pub(crate) fn start(wish: impl Fn(&Asked) -> Wanted + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let kept = Arc::new(Mutex::new(Kept::default()));
+        let (wish, shared): (Arc<Wish>, _) = (Arc::new(Box::new(wish)), kept.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (wish, kept) = (wish.clone(), shared.clone());
+                std::thread::spawn(move || serve(stream, &wish, &kept));
+            }
+        });
+        Self { host, kept }
+    }
+
+    /// Has a run image in a repository, under its digest.
+    pub(crate) fn publish(&self, repository: &str, run: &RunImage) {
+        let mut kept = self.kept.lock().unwrap();
+        for bytes in &run.blobs {
+            let digest = Digest::of(bytes).to_string();
+            kept.links.insert((repository.to_owned(), digest.clone()));
+            kept.manifests.insert((repository.to_owned(), digest.clone()), bytes.clone());
+            kept.blobs.insert(digest, bytes.clone());
+        }
+    }
+
+    pub(crate) fn put_manifest(&self, repository: &str, bytes: &[u8]) -> Digest {
+        let digest = Digest::of(bytes);
+        let key = (repository.to_owned(), digest.to_string());
+        self.kept.lock().unwrap().manifests.insert(key, bytes.to_vec());
+        digest
+    }
+
+    pub(crate) fn manifest(&self, repository: &str, reference: &str) -> Option<Vec<u8>> {
+        self.kept.lock().unwrap().manifests.get(&(repository.to_owned(), reference.to_owned())).cloned()
+    }
+
+    pub(crate) fn has(&self, repository: &str, digest: &str) -> bool {
+        self.kept.lock().unwrap().links.contains(&(repository.to_owned(), digest.to_owned()))
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.kept.lock().unwrap().asked.clone()
+    }
+
+    /// Method and path of every request that changes something.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let asked = self.asked().into_iter().filter(|asked| asked.method == "PUT" || asked.method == "POST");
+        asked.map(|asked| format!("{} {}", asked.method, asked.target)).collect()
+    }
+}
+
+fn serve(stream: TcpStream, wish: &Wish, kept: &Mutex<Kept>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut out = stream;
+    while let Some(asked) = read(&mut reader) {
+        kept.lock().unwrap().asked.push(asked.clone());
+        let answer = match wish(&asked) {
+            Wanted::Usual => usual(&asked, &mut kept.lock().unwrap()),
+            Wanted::Answer(answer) => answer,
+            Wanted::Closed => return,
+        };
+        let mut head = format!("HTTP/1.1 {} X\r\nContent-Length: {}\r\n", answer.status, answer.body.len());
+        for (name, value) in &answer.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let body: &[u8] = if asked.method == "HEAD" { &[] } else { &answer.body };
+        if out.write_all(format!("{head}\r\n").as_bytes()).and_then(|()| out.write_all(body)).is_err() {
+            return;
+        }
+    }
+}
+
+fn read(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+    let mut words = line.split_whitespace();
+    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let (mut length, mut authorization, mut host) = (0, None, String::new());
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.parse().ok()?,
+            "host" => value.clone_into(&mut host),
+            "authorization" => authorization = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(Asked { method, target, authorization, body, host })
+}
+
+fn usual(asked: &Asked, kept: &mut Kept) -> Answer {
+    let target = asked.target.strip_prefix("/v2/").unwrap_or(&asked.target);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let parameter = |name: &str| {
+        query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}="))).map(|text| text.replace("%3A", ":"))
+    };
+    if let Some((repository, reference)) = path.split_once("/manifests/") {
+        let key = (repository.to_owned(), reference.to_owned());
+        if asked.method == "PUT" {
+            kept.manifests.insert(key, asked.body.clone());
+            return Answer::status(201).with("Docker-Content-Digest", Digest::of(&asked.body).to_string());
+        }
+        return kept
+            .manifests
+            .get(&key)
+            .map_or(Answer::status(404), |bytes| Answer { body: bytes.clone(), ..Answer::status(200) });
+    }
+    if let Some((repository, upload)) = path.split_once("/blobs/uploads/") {
+        if asked.method == "POST" {
+            if let (Some(digest), Some(from)) = (parameter("mount"), parameter("from"))
+                && kept.links.contains(&(from, digest.clone()))
+            {
+                kept.links.insert((repository.to_owned(), digest));
+                return Answer::status(201);
+            }
+            return Answer::status(202).with("Location", format!("/v2/{repository}/blobs/uploads/u{upload}?state=1"));
+        }
+        let digest = Digest::of(&asked.body).to_string();
+        if parameter("digest").as_deref() != Some(digest.as_str()) {
+            return Answer::status(400);
+        }
+        kept.links.insert((repository.to_owned(), digest.clone()));
+        kept.blobs.insert(digest, asked.body.clone());
+        return Answer::status(201);
+    }
+    let (repository, digest) = path.split_once("/blobs/").unwrap_or_default();
+    match kept.blobs.get(digest) {
+        Some(bytes) if kept.links.contains(&(repository.to_owned(), digest.to_owned())) => {
+            Answer { body: bytes.clone(), ..Answer::status(200) }
+        }
+        _ => Answer::status(404),
+    }
+}
