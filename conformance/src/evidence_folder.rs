@@ -142,6 +142,7 @@ fn files_of(export: &Export, inputs_kept: Option<&Path>) -> Vec<(&'static str, V
         };
     image(["manifest.json", "config.json"], export.image.as_ref(), &mut document);
     document("report.toml", export.report.as_ref());
+    document("run-image-index.json", export.run_image.index.as_ref());
     document("run-image-manifest.json", Some(&export.run_image.manifest));
     document("run-image-config.json", Some(&export.run_image.config));
     if let Some(daemon) = &export.daemon {
@@ -169,14 +170,20 @@ fn files_of(export: &Export, inputs_kept: Option<&Path>) -> Vec<(&'static str, V
     files
 }
 
-/// A shell script that runs the exporter alone, at the same paths.
+/// A shell script that runs the exporter alone, at the same paths and with the same surroundings. File times and
+/// creation order are those of the inputs that were kept.
 fn repeat_script(export: &Export, inputs_kept: Option<&Path>) -> String {
     let inputs = &export.inputs;
-    let seen = Path::new(&inputs.layers).parent().map_or_else(String::new, |path| path.display().to_string());
-    let kept = inputs_kept.map_or_else(String::new, |path| path.display().to_string());
+    let around = |name: &str| inputs.surroundings.get(name).map(String::as_str);
+    let seen = Path::new(&inputs.layers).parent().unwrap_or(Path::new("/"));
+    let folder = around("working-directory").map_or_else(|| PathBuf::from(&inputs.app), |folder| seen.join(folder));
+    let kept = inputs_kept.map_or_else(String::new, |path| quoted(&path.display().to_string()));
     let mut words: Vec<String> =
         inputs.environment.iter().map(|(name, value)| quoted(&format!("{name}={value}"))).collect();
     words.extend(inputs.argv.iter().map(|word| quoted(word)));
+    let user =
+        inputs.run_as.map_or_else(String::new, |user| format!("setpriv --reuid {user} --regid {user} --clear-groups "));
+    let name = around("hostname").map_or_else(String::new, |name| format!("hostname {name}; "));
     format!(
         "#!/bin/sh\n\
          # Runs the exporter alone, as the suite did for {id}. Credentials are left out.\n\
@@ -187,13 +194,14 @@ fn repeat_script(export: &Export, inputs_kept: Option<&Path>) -> String {
          [ -n \"$inputs\" ] || {{ echo \"usage: $0 INPUTS\" >&2; exit 2; }}\n\
          seen={seen}\n\
          mkdir -p \"$seen\"\n\
-         [ \"$(id -u)\" = 0 ] && user= || user=--map-current-user\n\
-         exec unshare $user --mount --propagation private sh -c '\n\
-         mount --bind \"$1\" \"$2\"; cd \"$2\"; shift 2; exec env -i \"$@\"\n\
-         ' sh \"$inputs\" \"$seen\" \\\n    {words}\n",
+         [ \"$(id -u)\" = 0 ] && user= || user='--map-current-user --keep-caps'\n\
+         exec unshare $user --mount --uts --propagation private sh -c '\n\
+         mount --bind \"$1\" \"$2\"; cd \"$3\"; shift 3; {name}umask {umask}; exec {user}env -i \"$@\"\n\
+         ' sh \"$inputs\" \"$seen\" {folder} \\\n    {words}\n",
         id = export.id,
-        kept = if kept.is_empty() { String::new() } else { quoted(&kept) },
-        seen = quoted(&seen),
+        seen = quoted(&seen.display().to_string()),
+        folder = quoted(&folder.display().to_string()),
+        umask = around("umask").unwrap_or("022"),
         words = words.join(" \\\n    "),
     )
 }

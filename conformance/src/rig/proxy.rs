@@ -193,3 +193,35 @@ fn answer(recorder: Arc<Recorder>, sequence: u64, response: hyper::Response<hype
     });
     Response::from_parts(parts, Body::from_stream(counted))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::{Credentials, RegistryClient};
+    use crate::rig::registry::{Registry, RegistryChoice};
+
+    #[tokio::test]
+    async fn a_guard_lets_nobody_pass_without_its_password_and_keeps_none() {
+        let registry = Registry::start(&RegistryChoice::Embedded, None).await.unwrap();
+        let guard = Guard::new("somebody", "open-sesame");
+        let proxy = RecordingProxy::start_guarded(registry.base_url(), guard).await.unwrap();
+        let url = format!("http://{}", proxy.host());
+        let password =
+            |password: &str| Some(Credentials::Password { user: "somebody".to_owned(), password: password.to_owned() });
+        let push = async |credentials| {
+            let client = RegistryClient::new(&url, credentials).unwrap();
+            client.push_blob("team/app", bytes::Bytes::from_static(b"a blob")).await
+        };
+        for credentials in [None, password("wrong")] {
+            let refused = push(credentials).await.unwrap_err().to_string();
+            assert!(refused.contains("401"), "{refused}");
+        }
+        assert!(proxy.taken("/v2/").iter().all(|record| record.status == 401));
+        let digest = push(password("open-sesame")).await.unwrap();
+        let behind = RegistryClient::new(registry.base_url(), None).unwrap();
+        assert!(behind.has_blob("team/app", &digest).await.unwrap());
+        let records = proxy.taken("/v2/");
+        assert!(records.iter().any(|record| record.had_credentials && record.status == 201), "{records:?}");
+        assert!(!format!("{records:?}").contains("Basic"), "{records:?}");
+    }
+}

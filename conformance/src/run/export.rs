@@ -2,23 +2,22 @@
 //! evidence before anything is judged.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use judge::evidence::{BaseImage, DaemonFacts, Document, Export, Image, LayoutFacts, Outcome, RunImage, Tag, Target};
+use judge::evidence::{BaseImage, DaemonFacts, Document, Export, Image, LayoutFacts, RunImage, Tag, Target};
 
 use super::Shared;
-use super::inputs::{facts_of, inputs, owner, user_of};
+use super::call::{call, can_run, execute};
+use super::inputs::{facts_of, inputs};
 use super::located::Published;
 use crate::evidence_folder::EvidenceError;
 use crate::exporter::process::ProcessError;
-use crate::exporter::supervise::{Spec, USUAL_UMASK};
-use crate::exporter::{CallPlaces, Invocation, invocation};
 use crate::scenario::materialise::{
-    self, APP, Analysis, DOCKER_CONFIG, LAYERS, LAYOUT, MaterialiseError, Places, Previous, REPORT,
+    self, Analysis, DOCKER_CONFIG, LAYERS, LAYOUT, MaterialiseError, Places, Previous, REPORT,
 };
 use crate::scenario::run_image::{self, MadeImage};
-use crate::scenario::{Place, Scenario, Step};
+use crate::scenario::{Scenario, Step};
 use crate::workplace::WorkplaceError;
 
 /// Why an export could not be made or observed: never the exporter's fault.
@@ -94,6 +93,17 @@ pub(super) trait Store {
     async fn clean_up(&mut self);
 }
 
+/// A step that is ready to be run.
+struct Prepared {
+    /// Tells its files from those of other exports at the same time.
+    name: String,
+    places: Places,
+    made: MadeImage,
+    published: Published,
+    moved: Option<judge::digest::Digest>,
+    kept: Option<PathBuf>,
+}
+
 /// Makes one export.
 pub(super) async fn run<S: Store>(
     shared: &Shared,
@@ -103,6 +113,48 @@ pub(super) async fn run<S: Store>(
 ) -> Result<Export, ExportError> {
     let step = context.step;
     can_run(shared, step, store)?;
+    let Prepared { name, places, made, published, moved, kept } = prepare(shared, scenario, store, context).await?;
+    let images = store.images(step);
+    let call = call(shared, scenario, step, store, &images, &places);
+    let inputs = inputs(shared, scenario, step, store, &call, &images, &places)?;
+    let tags_before = store.tags(step, &places).await?;
+    let report_before = stamp(&places);
+    let outcome = execute(shared, step, &call, &places, &name).await?;
+    let seen = store.observe(context, &made, &places).await?;
+    let export = Export {
+        id: context.id.to_owned(),
+        scenario: scenario.name.clone(),
+        target: store.target(),
+        service: store.service().to_owned(),
+        step: context.number,
+        platform_api: shared.options.platform_api.clone(),
+        inputs,
+        run_image: run_image_facts(scenario, store.target(), &made, published, moved),
+        outcome,
+        report: read_report(&places).filter(|_| stamp(&places) != report_before),
+        tags_before,
+        tags: seen.tags,
+        image: seen.image,
+        base: seen.base,
+        daemon: seen.daemon,
+        layout: seen.layout,
+        wire: seen.wire,
+        previous_after: seen.previous_after,
+        build_sboms: facts_of(&places, &format!("{LAYERS}/sbom/build")).unwrap_or_default(),
+        troubles: seen.troubles,
+    };
+    shared.evidence.add(&export, kept.as_deref())?;
+    Ok(export)
+}
+
+/// Does what the phases before the exporter do, and what happens between them and it.
+async fn prepare<S: Store>(
+    shared: &Shared,
+    scenario: &Scenario,
+    store: &mut S,
+    context: &Before<'_>,
+) -> Result<Prepared, ExportError> {
+    let step = context.step;
     let name = format!("{}-{}", scenario.name, store.service().replace(':', "-"));
     let carried = carry_layout(shared, step, &name)?;
     let places = shared.workplace.places(&name)?;
@@ -119,39 +171,7 @@ pub(super) async fn run<S: Store>(
     }
     materialise::hand_over(scenario, step, &places)?;
     let kept = keep_inputs(shared, scenario, step, &analysis, context.id)?;
-    let images = store.images(step);
-    let call = call(shared, scenario, step, store, &images, &places);
-    let inputs = inputs(shared, scenario, step, store, &call, &images, &places)?;
-    let tags_before = store.tags(step, &places).await?;
-    let report_before = stamp(&places);
-    let outcome = execute(shared, step, &call, &places, &name).await?;
-    let seen = store.observe(context, &made, &places).await?;
-    let build_sboms = facts_of(&places, &format!("{LAYERS}/sbom/build")).unwrap_or_default();
-    let report = read_report(&places).filter(|_| stamp(&places) != report_before);
-    let export = Export {
-        id: context.id.to_owned(),
-        scenario: scenario.name.clone(),
-        target: store.target(),
-        service: store.service().to_owned(),
-        step: context.number,
-        platform_api: shared.options.platform_api.clone(),
-        inputs,
-        run_image: run_image_facts(scenario, store.target(), &made, published, moved),
-        outcome,
-        report,
-        tags_before,
-        tags: seen.tags,
-        image: seen.image,
-        base: seen.base,
-        daemon: seen.daemon,
-        layout: seen.layout,
-        wire: seen.wire,
-        previous_after: seen.previous_after,
-        build_sboms,
-        troubles: seen.troubles,
-    };
-    shared.evidence.add(&export, kept.as_deref())?;
-    Ok(export)
+    Ok(Prepared { name, places, made, published, moved, kept })
 }
 
 /// Something that could not be observed, with all its causes in one line.
@@ -206,24 +226,6 @@ fn bring_credentials(places: &Places) -> Result<(), ExportError> {
     std::fs::copy(config, places.here(DOCKER_CONFIG).join("config.json"))
         .map(|_| ())
         .map_err(|source| disk("copy docker's config.json", source))
-}
-
-/// Whether this machine and user allow the step.
-fn can_run<S: Store>(shared: &Shared, step: &Step, store: &S) -> Result<(), ExportError> {
-    if step.user.is_none() {
-        return Ok(());
-    }
-    let skipped =
-        |reason: String| ExportError::Skipped(format!("an unprivileged user cannot run the exporter: {reason}"));
-    if let Some(reason) = shared.workplace.out_of_reach(&shared.options.exporter.program) {
-        return Err(skipped(reason));
-    }
-    let socket = store.docker_host().and_then(|host| host.strip_prefix("unix://"));
-    let is_open = |path: &str| std::fs::metadata(path).is_ok_and(|facts| facts.permissions().mode() & 0o002 != 0);
-    match socket.filter(|path| !is_open(path)) {
-        Some(path) => Err(skipped(format!("the daemon's socket {path} is closed to it"))),
-        None => Ok(()),
-    }
 }
 
 /// A run image that is to be gone must not be another scenario's too: daemons know images by their content.
@@ -286,63 +288,6 @@ fn keep_inputs(
     materialise::materialise(scenario, step, analysis, &places)?;
     materialise::hand_over(scenario, step, &places)?;
     Ok(Some(here))
-}
-
-fn call<S: Store>(
-    shared: &Shared,
-    scenario: &Scenario,
-    step: &Step,
-    store: &S,
-    images: &[String],
-    places: &Places,
-) -> Invocation {
-    let file = &scenario.file;
-    let names = file.images_of(step).iter().chain([&file.run_image.name]).chain(&file.run_image.chosen_mirror);
-    let in_use: Vec<Place> = names.map(|name| Place::split(name).0).collect();
-    let call = CallPlaces {
-        places,
-        target: store.target(),
-        insecure_registries: &shared.services.insecure_hosts(&in_use),
-        docker_host: store.docker_host(),
-        platform_api: &shared.options.platform_api,
-        owner: owner(),
-    };
-    invocation(&shared.options.exporter, &scenario.file, step, images, &call)
-}
-
-async fn execute(
-    shared: &Shared,
-    step: &Step,
-    call: &Invocation,
-    places: &Places,
-    name: &str,
-) -> Result<Outcome, ExportError> {
-    let scratch = shared.workplace.scratch();
-    let spec = Spec {
-        argv: call.argv.clone(),
-        environment: call.environment.clone(),
-        // An absolute one stays what it is.
-        working_dir: places.seen.join(step.working_directory.as_deref().unwrap_or(APP)),
-        bind: shared.workplace.bind(places),
-        umask: step.umask.as_deref().and_then(|text| u32::from_str_radix(text, 8).ok()).unwrap_or(USUAL_UMASK),
-        hostname: step.hostname.clone(),
-        user: user_of(step),
-        limit_seconds: limit(shared, step),
-        report: scratch.join(format!("{name}.report")),
-    };
-    let spec_file = scratch.join(format!("{name}.spec"));
-    let outcome = shared.supervisor.run(&spec, &spec_file, &shared.cancelled).await;
-    for file in [&spec_file, &spec.report] {
-        let _ = std::fs::remove_file(file);
-    }
-    Ok(outcome?)
-}
-
-/// Seconds that a step may take: an exporter that waits for a registry may use up what its description allows.
-fn limit(shared: &Shared, step: &Step) -> u64 {
-    let waits = step.expect_failure.as_deref() == Some("errors.unreachable-registry");
-    let allowed = shared.options.exporter.unreachable_limit.saturating_add(10);
-    if waits { shared.options.timeout.max(allowed) } else { shared.options.timeout }
 }
 
 /// What tells a report that was written from one that a scenario had put there.

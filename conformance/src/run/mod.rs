@@ -1,6 +1,7 @@
 //! Scenarios × services × requirements: runs every export, has the evidence judged, and makes the report. Scenarios
 //! run beside each other, the exports of one scenario one after another.
 
+mod call;
 mod daemon_case;
 mod export;
 mod inputs;

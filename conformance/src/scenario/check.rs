@@ -1,8 +1,10 @@
 //! What a scenario must be beyond its format: keys that mean something together, values that can be made.
 
+use judge::reference::Reference;
+
 use super::base::is_inside;
 use super::materialise::{ELSEWHERE, place_of, place_of_removed};
-use super::{FileEntry, Scenario, Step};
+use super::{FileEntry, Place, Scenario, Step};
 
 /// The key at fault, and what is wrong with it.
 type Fault = (String, String);
@@ -23,6 +25,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
     if let (Some(_), Some(_)) = (&file.run_image.chosen_mirror, &file.run_image.analysed_name) {
         return wrong("run-image.analysed-name", "a chosen mirror is what is analysed; leave one of the two out");
     }
+    check_names(scenario)?;
     for entry in &file.files {
         check_entry("files", entry)?;
     }
@@ -30,6 +33,30 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
         check_step(scenario, step, index).map_err(|(key, reason)| (format!("steps[{}].{key}", index + 1), reason))?;
     }
     check_sentinels(scenario)
+}
+
+/// The run image's names must be ones that it can be published under; those of images may be wrong on purpose. A
+/// place must be one that there is.
+fn check_names(scenario: &Scenario) -> Result<(), Fault> {
+    let file = &scenario.file;
+    let own = std::iter::once(("run-image.name", &file.run_image.name));
+    let published: Vec<(&str, &String)> =
+        own.chain(file.run_image.chosen_mirror.iter().map(|name| ("run-image.chosen-mirror", name))).collect();
+    for (key, name) in &published {
+        let reference = Reference::parse(&format!("host.example/{}", Place::split(name).1));
+        if !reference.is_ok_and(|reference| reference.digest.is_none()) {
+            return wrong(key, format!("'{name}' is not [place/]repository[:tag]"));
+        }
+    }
+    let images = file.images.iter().map(|name| ("images", name));
+    let of_steps = file.steps.iter().flat_map(|step| file.images_of(step)).map(|name| ("steps.images", name));
+    for (key, name) in images.chain(of_steps).chain(published) {
+        let first = name.split_once('/').map_or("", |(first, _)| first);
+        if first.ends_with("-registry") && Place::split(name).0 == Place::Main {
+            return wrong(key, format!("'{first}' is no place; docs/scenario.md lists them"));
+        }
+    }
+    Ok(())
 }
 
 fn check_entry(key: &str, entry: &FileEntry) -> Result<(), Fault> {

@@ -32,6 +32,8 @@ fn run(arguments: &[&str]) -> Judged {
     let folder = tempfile::tempdir().unwrap();
     let temporary = folder.path().join("tmp");
     std::fs::create_dir(&temporary).unwrap();
+    // Steps that run as another user must come there.
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let report = folder.path().join("report.json");
     let output = conformance()
         .env("TMPDIR", &temporary)

@@ -130,6 +130,8 @@ fn messages_name_the_file_and_the_key() {
         ("why = 'x'\n[[files]]\npath = 'app/../x'\nfifo = true\n", ["app/../x", "hold no"]),
         ("why = 'x'\n[[steps]]\nexpect-failure = 'a'\nmay-refuse = 'b'\n", ["steps[1].may-refuse", "expect-failure"]),
         ("why = 'x'\n[[steps]]\nmove-run-image-tag = true\ndelete-run-image = true\n", ["delete-run-image", "tag"]),
+        ("why = 'x'\n[run-image]\nname = 'Run'\n", ["run-image.name", "Run"]),
+        ("why = 'x'\n[[steps]]\nimages = ['othr-registry/a']\n", ["steps.images", "othr-registry"]),
         ("why = 'x'\n[run-image]\nchosen-mirror = 'a'\nanalysed-name = 'b'\n", ["run-image.analysed-name", "mirror"]),
     ] {
         write(

@@ -26,10 +26,7 @@ impl Writer<'_> {
 
     /// Makes everything in the order of its paths, or from the last: then inodes and what a folder lists first differ.
     pub(super) fn write(&self, nodes: &BTreeMap<String, Node>, reversed: bool) -> Result<(), MaterialiseError> {
-        let mut order: Vec<(&String, &Node)> = nodes.iter().collect();
-        if reversed {
-            order.reverse();
-        }
+        let order = in_order(nodes, reversed);
         // A link needs its file, and a folder must be writable until all is in it.
         for (path, node) in &order {
             self.make(path, &node.kind)?;
@@ -88,7 +85,7 @@ impl Writer<'_> {
 
     /// Gives every file and folder of `folder`, itself included, this modification time; links get it themselves.
     pub(super) fn times(&self, folder: &str, seconds: i64) -> Result<(), MaterialiseError> {
-        for entry in walkdir::WalkDir::new(self.root.join(folder)).into_iter() {
+        for entry in walkdir::WalkDir::new(self.root.join(folder)) {
             let entry = entry.map_err(|error| self.fail(folder)(error.into()))?;
             let time = TimeSpec::new(seconds, 0);
             utimensat(nix::fcntl::AT_FDCWD, entry.path(), &time, &time, UtimensatFlags::NoFollowSymlink)
@@ -104,5 +101,23 @@ impl Writer<'_> {
             std::os::unix::fs::lchown(entry.path(), Some(user), Some(user)).map_err(self.fail(folder))?;
         }
         Ok(())
+    }
+}
+
+fn in_order(nodes: &BTreeMap<String, Node>, reversed: bool) -> Vec<(&String, &Node)> {
+    if reversed { nodes.iter().rev().collect() } else { nodes.iter().collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reversed_makes_the_last_path_first() {
+        let node = Node { kind: Kind::Fifo, mode: 0o644 };
+        let nodes = ["a", "b/c", "b"].map(|path| (path.to_owned(), node.clone())).into();
+        let paths =
+            |reversed| in_order(&nodes, reversed).into_iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>();
+        assert_eq!((paths(false), paths(true)), (vec!["a", "b", "b/c"], vec!["b/c", "b", "a"]));
     }
 }

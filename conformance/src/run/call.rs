@@ -1,0 +1,90 @@
+//! Calling the exporter for one step: whether this machine can, how, and for how long.
+
+use std::os::unix::fs::PermissionsExt;
+
+use judge::evidence::Outcome;
+
+use super::Shared;
+use super::export::{ExportError, Store};
+use super::inputs::{owner, user_of};
+use crate::exporter::supervise::{Spec, USUAL_UMASK};
+use crate::exporter::{CallPlaces, Invocation, invocation};
+use crate::scenario::materialise::{APP, Places};
+use crate::scenario::{Place, Scenario, Step};
+
+/// Whether this machine and user allow the step.
+pub(super) fn can_run<S: Store>(shared: &Shared, step: &Step, store: &S) -> Result<(), ExportError> {
+    if step.user.is_none() {
+        return Ok(());
+    }
+    let skipped =
+        |reason: String| ExportError::Skipped(format!("an unprivileged user cannot run the exporter: {reason}"));
+    if let Some(reason) = shared.workplace.out_of_reach(&shared.options.exporter.program) {
+        return Err(skipped(reason));
+    }
+    let socket = store.docker_host().and_then(|host| host.strip_prefix("unix://"));
+    let is_open = |path: &str| std::fs::metadata(path).is_ok_and(|facts| facts.permissions().mode() & 0o002 != 0);
+    match socket.filter(|path| !is_open(path)) {
+        Some(path) => Err(skipped(format!("the daemon's socket {path} is closed to it"))),
+        None => Ok(()),
+    }
+}
+
+/// The exporter's command line and environment.
+pub(super) fn call<S: Store>(
+    shared: &Shared,
+    scenario: &Scenario,
+    step: &Step,
+    store: &S,
+    images: &[String],
+    places: &Places,
+) -> Invocation {
+    let file = &scenario.file;
+    let names = file.images_of(step).iter().chain([&file.run_image.name]).chain(&file.run_image.chosen_mirror);
+    let in_use: Vec<Place> = names.map(|name| Place::split(name).0).collect();
+    let call = CallPlaces {
+        places,
+        target: store.target(),
+        insecure_registries: &shared.services.insecure_hosts(&in_use),
+        docker_host: store.docker_host(),
+        platform_api: &shared.options.platform_api,
+        owner: owner(),
+    };
+    invocation(&shared.options.exporter, &scenario.file, step, images, &call)
+}
+
+/// Runs the exporter under its supervisor.
+pub(super) async fn execute(
+    shared: &Shared,
+    step: &Step,
+    call: &Invocation,
+    places: &Places,
+    name: &str,
+) -> Result<Outcome, ExportError> {
+    let scratch = shared.workplace.scratch();
+    let spec = Spec {
+        argv: call.argv.clone(),
+        environment: call.environment.clone(),
+        // An absolute one stays what it is.
+        working_dir: places.seen.join(step.working_directory.as_deref().unwrap_or(APP)),
+        bind: shared.workplace.bind(places),
+        umask: step.umask.as_deref().and_then(|text| u32::from_str_radix(text, 8).ok()).unwrap_or(USUAL_UMASK),
+        hostname: step.hostname.clone(),
+        user: user_of(step),
+        limit_seconds: limit(shared, step),
+        report: scratch.join(format!("{name}.report")),
+    };
+    let spec_file = scratch.join(format!("{name}.spec"));
+    let outcome = shared.supervisor.run(&spec, &spec_file, &shared.cancelled).await;
+    for file in [&spec_file, &spec.report] {
+        let _ = std::fs::remove_file(file);
+    }
+    Ok(outcome?)
+}
+
+/// Seconds that a step may take: an exporter that waits for a registry may use up what its description allows.
+fn limit(shared: &Shared, step: &Step) -> u64 {
+    let waits = step.expect_failure.as_deref() == Some("errors.unreachable-registry");
+    let allowed = shared.options.exporter.unreachable_limit.saturating_add(10);
+    if waits { shared.options.timeout.max(allowed) } else { shared.options.timeout }
+}
