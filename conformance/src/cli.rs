@@ -173,7 +173,7 @@ pub struct FuzzArguments {
     #[arg(long, value_name = "DIR", default_value = "fuzz-failures")]
     pub keep_failures: PathBuf,
     /// terminal or json, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_generated_builds)]
     pub report: Vec<ReportArgument>,
     /// Builds at a time (default: one for each processor)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -222,6 +222,15 @@ fn platform_api(text: &str) -> Result<String, String> {
     match text.split_once('.') {
         Some((major, minor)) if is_number(major) && is_number(minor) => Ok(text.to_owned()),
         _ => Err("a version is two numbers with a dot between, such as 0.15".to_owned()),
+    }
+}
+
+fn report_of_generated_builds(text: &str) -> Result<ReportArgument, String> {
+    match report(text) {
+        Ok(ReportArgument { format: ReportFormat::Observations, .. }) | Err(_) => {
+            Err("formats are terminal and json, and =FILE after them".to_owned())
+        }
+        found => found,
     }
 }
 

@@ -283,7 +283,7 @@ fn judge_generated_builds(arguments: FuzzArguments) -> Result<Exit, Failure> {
     for argument in &wanted {
         let text = match argument.format {
             ReportFormat::Json => report.json().map_err(|error| Failure::suite(format!("write a report: {error}")))?,
-            ReportFormat::Terminal => report.text(),
+            ReportFormat::Terminal | ReportFormat::Observations => report.text(),
         };
         deliver(&text, argument)?;
     }
