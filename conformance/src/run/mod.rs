@@ -31,7 +31,7 @@ use crate::exporter::process::Supervisor;
 use crate::observe::BlobStore;
 use crate::report::{ExporterFacts, PathFacts, Report, SCHEMA_VERSION, Tool, Totals, headline};
 use crate::rig::registry::{RegistryChoice, RegistryError};
-use crate::scenario::Scenario;
+use crate::scenario::{Place, Scenario};
 use crate::workplace::{Workplace, WorkplaceError};
 use services::Services;
 
@@ -159,13 +159,20 @@ async fn all_scenarios(shared: &Arc<Shared>) -> Vec<ScenarioEvidence> {
     let jobs = if shared.workplace.sequential().is_some() { 1 } else { shared.options.jobs };
     let steps: usize = shared.options.scenarios.iter().map(|s| scenario::planned(shared, s)).sum();
     let _ = shared.events.send(Event::Started { exports: steps });
-    let mut found: Vec<ScenarioEvidence> = futures_util::stream::iter(0..shared.options.scenarios.len())
-        .map(|index| scenario::run(shared, &shared.options.scenarios[index]))
-        .buffer_unordered(jobs)
-        .collect()
-        .await;
+    let all = &shared.options.scenarios;
+    // One that waits for a registry that never answers takes no processor from the others.
+    let waits = |scenario: &&Scenario| jobs > 1 && scenario.places().contains(&Place::Silent);
+    let (waiting, working): (Vec<&Scenario>, Vec<&Scenario>) = all.iter().partition(waits);
+    let side = waiting.len().max(1);
+    let (mut found, aside) = futures_util::join!(several(shared, working, jobs), several(shared, waiting, side));
+    found.extend(aside);
     found.sort_by(|a, b| a.scenario.cmp(&b.scenario));
     found
+}
+
+async fn several(shared: &Shared, scenarios: Vec<&Scenario>, jobs: usize) -> Vec<ScenarioEvidence> {
+    let runs = futures_util::stream::iter(scenarios).map(|scenario| scenario::run(shared, scenario));
+    runs.buffer_unordered(jobs).collect().await
 }
 
 fn selection(options: &Options) -> Selection {
