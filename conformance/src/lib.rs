@@ -10,6 +10,7 @@ pub mod evidence_folder;
 pub mod exit;
 pub mod exporter;
 pub mod observe;
+pub mod profile_file;
 pub mod progress;
 pub mod report;
 pub mod rig;
