@@ -1,5 +1,7 @@
 //! `list`, `explain` and `check`: what the suite knows, without running anything.
 
+mod markdown;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Listed;
 use crate::exporter::{DescriptionError, check_text};
+use crate::profile_file::{self, ProfileFileError};
 use crate::report::terminal::{profile_line, visible};
 use crate::scenario::{self, ScenarioError};
 
@@ -22,6 +25,9 @@ pub enum CheckError {
     /// It is not an exporter description.
     #[error(transparent)]
     Description(#[from] DescriptionError),
+    /// It is not a profile.
+    #[error(transparent)]
+    Profile(#[from] ProfileFileError),
 }
 
 /// What `list` prints as text.
@@ -37,7 +43,7 @@ pub fn list_text(what: Listed) -> Result<String, ScenarioError> {
             .iter()
             .map(|scenario| format!("{:<28} {:<10} {}", scenario.name, scenario.origin, visible(&scenario.file.why)))
             .collect(),
-        Listed::Profiles => Profile::ALL.into_iter().map(profile_line).collect(),
+        Listed::Profiles => Profile::BUILT_IN.iter().map(profile_line).collect(),
     };
     Ok(lines.join("\n") + "\n")
 }
@@ -61,10 +67,22 @@ pub fn list_json(what: Listed) -> Result<Value, ScenarioError> {
                 })
             })
             .collect(),
-        Listed::Profiles => Profile::ALL
-            .into_iter()
+        Listed::Profiles => Profile::BUILT_IN
+            .iter()
             .map(|profile| json!({ "id": profile.name(), "summary": profile.summary() }))
             .collect(),
+    })
+}
+
+/// What `list --format markdown` prints; that of the requirements is `docs/requirements.md`.
+///
+/// # Errors
+/// [`ScenarioError`] when a built-in scenario is malformed.
+pub fn list_markdown(what: Listed) -> Result<String, ScenarioError> {
+    Ok(match what {
+        Listed::Requirements => markdown::requirements(),
+        Listed::Scenarios => markdown::scenarios(&scenario::built_in()?),
+        Listed::Profiles => markdown::profiles(),
     })
 }
 
@@ -73,6 +91,9 @@ fn requirement_json(row: &Requirement) -> Value {
         "id": row.id,
         "level": row.level,
         "asks": row.asks,
+        "why": row.why,
+        "violation": row.violation,
+        "fix": row.remedy,
         "condition": row.condition,
         "targets": row.targets,
         "since": row.since,
@@ -89,20 +110,52 @@ pub fn explain(id: &str) -> Option<String> {
     Some(out)
 }
 
+/// Columns of what `explain` prints.
+const WIDTH: usize = 100;
+
 fn explain_into(out: &mut String, row: &Requirement) -> std::fmt::Result {
     writeln!(out, "{}  {}\n", row.id, row.level)?;
-    writeln!(out, "asks       {}", row.asks)?;
-    writeln!(out, "judged     {}", if row.condition.is_empty() { "always" } else { row.condition })?;
     let targets: Vec<&str> = row.targets.iter().map(|target| target.name()).collect();
-    writeln!(out, "on         {}, from Platform API {}", targets.join(", "), row.since)?;
-    writeln!(out, "source     {}", row.source)?;
+    let on = format!("{}, from Platform API {}", targets.join(", "), row.since);
+    let source = row.source.to_string();
+    for (name, text) in [
+        ("asks", row.asks),
+        ("why", row.why),
+        ("judged", if row.condition.is_empty() { "always" } else { row.condition }),
+        ("on", &on),
+        ("source", &source),
+        ("violation", row.violation),
+        ("fix", row.remedy),
+    ] {
+        out.push_str(&paragraph(name, text));
+    }
     writeln!(out, "levels")?;
-    for profile in Profile::ALL {
+    for profile in Profile::BUILT_IN {
         let levels: Vec<String> =
             row.targets.iter().map(|target| format!("{} on {target}", profile.level(row, *target))).collect();
-        writeln!(out, "           {:<22} {}", profile.name(), levels.join(", "))?;
+        out.push_str(&paragraph("", &format!("{:<22} {}", profile.name(), levels.join(", "))));
     }
     writeln!(out, "try        conformance run --requirement {}", row.id)
+}
+
+/// A name and a text beside it, broken between words so that no line is longer than [`WIDTH`].
+fn paragraph(name: &str, text: &str) -> String {
+    const INDENT: usize = 11;
+    let mut out = format!("{name:<INDENT$}");
+    let mut column = INDENT;
+    for (index, word) in text.split(' ').enumerate() {
+        let length = word.chars().count();
+        if index > 0 && column + 1 + length > WIDTH {
+            let _ = write!(out, "\n{:INDENT$}", "");
+            column = INDENT;
+        } else if index > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out + "\n"
 }
 
 /// The slug nearest to one that is not there, for messages.
@@ -112,8 +165,8 @@ pub fn nearest(id: &str) -> Option<&'static str> {
     requirements::all().map(|row| row.id).find(|known| !last.is_empty() && known.contains(last))
 }
 
-/// Checks a description (a file that is not `scenario.toml`) or scenarios (a folder, or a `scenario.toml`); says what
-/// was found.
+/// Checks a description or a profile (a file that is not `scenario.toml`) or scenarios (a folder, or a
+/// `scenario.toml`); says what was found.
 ///
 /// # Errors
 /// [`CheckError`] naming the file and what is wrong in it.
@@ -130,10 +183,59 @@ pub fn check(path: &Path) -> Result<String, CheckError> {
     }
     let text =
         std::fs::read_to_string(path).map_err(|source| DescriptionError::Read { path: path.to_path_buf(), source })?;
+    if profile_file::is_meant(&text) {
+        let profile = profile_file::named(&path.display().to_string())?;
+        return Ok(format!("{}: the profile '{}' is well-formed\n", path.display(), profile.name()));
+    }
     let name = check_text(&text, &path.display().to_string())?;
     Ok(format!("{}: the exporter description '{}' is well-formed\n", path.display(), visible(&name)))
 }
 
 fn count(names: &[&str]) -> String {
     if names.len() == 1 { "1 scenario is".to_owned() } else { format!("{} scenarios are", names.len()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_explanation_says_everything_within_its_width() {
+        for row in requirements::all() {
+            let text = explain(row.id).unwrap();
+            assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+            let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for part in [row.asks, row.why, row.violation, row.remedy, row.condition] {
+                assert!(words(&text).contains(&words(part)), "{part} is missing in {text}");
+            }
+            assert!(words(&text).contains(&row.source.to_string()), "{text}");
+        }
+        assert_eq!(explain("base.none"), None);
+    }
+
+    #[test]
+    fn the_document_of_the_requirements_is_that_of_the_code() {
+        let written = include_str!("../../docs/requirements.md");
+        assert!(
+            list_markdown(Listed::Requirements).unwrap() == written,
+            "docs/requirements.md is stale; renew it: cargo run -p conformance -- list requirements --format markdown \
+             > docs/requirements.md"
+        );
+    }
+
+    #[test]
+    fn lists_have_every_entry_in_every_format() {
+        for what in [Listed::Requirements, Listed::Scenarios, Listed::Profiles] {
+            let (text, markdown) = (list_text(what).unwrap(), list_markdown(what).unwrap());
+            for entry in list_json(what).unwrap().as_array().unwrap() {
+                let id = entry["id"].as_str().unwrap();
+                assert!(text.contains(id) && markdown.contains(&format!("`{id}`")), "{id}");
+            }
+        }
+        for entry in list_json(Listed::Requirements).unwrap().as_array().unwrap() {
+            for key in ["why", "violation", "fix"] {
+                assert!(entry[key].as_str().is_some_and(|text| !text.is_empty()), "{entry}");
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use judge::evidence::Target;
 use judge::profile::Profile;
 
+use crate::profile_file;
 use crate::rig::registry::RegistryChoice;
 
 /// Judges whether an exporter of container images conforms to the Buildpacks proposal for OCI annotations.
@@ -29,9 +30,9 @@ pub enum Command {
     Fuzz(Box<FuzzArguments>),
     /// Make one minimal export and say in plain words what is missing or went wrong
     Doctor(ExporterArguments),
-    /// Check an exporter description or scenarios without running anything
+    /// Check an exporter description, a profile or scenarios without running anything
     Check {
-        /// An exporter description, or a scenario's folder, or a folder of them
+        /// An exporter description or profile, or a scenario's folder, or a folder of them
         path: PathBuf,
     },
     /// List requirements, scenarios or profiles
@@ -42,7 +43,7 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = ListFormat::Text)]
         format: ListFormat,
     },
-    /// Say what a requirement asks and where it is written
+    /// Say what a requirement asks, why, where it is written, what a violation looks like and how to mend it
     Explain {
         /// The requirement's slug, for example base.digest-is-run-image
         requirement: String,
@@ -73,6 +74,8 @@ pub enum ListFormat {
     Text,
     /// An array of objects, each with `id`.
     Json,
+    /// A document; docs/requirements.md is that of the requirements.
+    Markdown,
 }
 
 /// Which exporter.
@@ -92,8 +95,8 @@ pub struct RunArguments {
     /// Which exporter.
     #[command(flatten)]
     pub exporter: ExporterArguments,
-    /// The profile that decides the exit code
-    #[arg(long, value_name = "NAME", default_value = "rfc-196", value_parser = profile)]
+    /// The profile that decides the exit code: a built-in one's name, or a file of one's own (docs/profile.md)
+    #[arg(long, value_name = "NAME|FILE", default_value = "rfc-196", value_parser = profile)]
     pub profile: Profile,
     /// A scenario's folder, or a folder of them, instead of the built-in ones; may be repeated
     #[arg(long, value_name = "DIR")]
@@ -204,10 +207,7 @@ pub struct ReportArgument {
 }
 
 fn profile(text: &str) -> Result<Profile, String> {
-    Profile::named(text).ok_or_else(|| {
-        let names: Vec<&str> = Profile::ALL.iter().map(|profile| profile.name()).collect();
-        format!("there is no profile of this name; there are {}", names.join(", "))
-    })
+    profile_file::named(text).map_err(|error| format!("failed to {error}"))
 }
 
 fn target(text: &str) -> Result<Target, String> {

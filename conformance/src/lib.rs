@@ -11,6 +11,7 @@ pub mod exit;
 pub mod exporter;
 pub mod fuzz;
 pub mod observe;
+pub mod profile_file;
 pub mod progress;
 pub mod questions;
 pub mod report;

@@ -88,6 +88,7 @@ fn print(text: &str) -> Result<Exit, Failure> {
 fn list(what: Listed, format: ListFormat) -> Result<Exit, Failure> {
     match format {
         ListFormat::Text => print(&catalogue::list_text(what).map_err(Failure::suite)?),
+        ListFormat::Markdown => print(&catalogue::list_markdown(what).map_err(Failure::suite)?),
         ListFormat::Json => print(&format!("{:#}\n", catalogue::list_json(what).map_err(Failure::suite)?)),
     }
 }
@@ -171,7 +172,7 @@ fn options(arguments: &RunArguments) -> Result<Options, Failure> {
             .or_else(|| exporter.platform_api.clone())
             .unwrap_or_else(|| "0.15".to_owned()),
         exporter,
-        profile: arguments.profile,
+        profile: arguments.profile.clone(),
         scenarios,
         requirements,
         targets: if arguments.target.is_empty() { Target::ALL.to_vec() } else { arguments.target.clone() },

@@ -146,8 +146,18 @@ fn repeat(selection: &Selection, scenario: &str, requirement: &str, target: Targ
     let gap = if exporter.is_empty() { "" } else { " " };
     format!(
         "conformance run{gap}{exporter} --profile {} --scenario {scenario} --requirement {requirement} {targets}",
-        selection.profile
+        quoted(selection.profile.argument())
     )
+}
+
+/// The text as one word of a shell's command line.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }
 
 fn not_observed(

@@ -1,63 +1,76 @@
 //! Profiles: sets of levels. A profile only raises what the catalogue says, never lowers it.
 
-use serde::{Deserialize, Serialize};
+mod own;
 
 use crate::evidence::Target;
 use crate::requirement::Requirement;
 use crate::verdict::Level;
 
-/// The built-in profiles (the shared catalogue, Profiles).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub use own::{OwnProfile, ProfileError};
+
+/// A profile: a built-in one (the shared catalogue, Profiles) or a user's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Profile {
     /// Every requirement at its own level.
-    #[serde(rename = "core")]
     Core,
     /// `core`, and the RFC's annotations are demanded.
-    #[serde(rename = "rfc-196")]
     Rfc196,
     /// `core`, and annotations that buildpacks contribute are demanded.
-    #[serde(rename = "buildpack-annotations")]
     BuildpackAnnotations,
     /// `rfc-196`, and every SHOULD is a MUST.
-    #[serde(rename = "strict")]
     Strict,
+    /// A user's own (`docs/profile.md`).
+    Own(Box<OwnProfile>),
 }
 
 impl Profile {
     /// All built-in profiles, in the order of headlines.
-    pub const ALL: [Self; 4] = [Self::Core, Self::Rfc196, Self::BuildpackAnnotations, Self::Strict];
+    pub const BUILT_IN: [Self; 4] = [Self::Core, Self::Rfc196, Self::BuildpackAnnotations, Self::Strict];
 
-    /// The name on the command line.
+    /// Its name.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Core => "core",
             Self::Rfc196 => "rfc-196",
             Self::BuildpackAnnotations => "buildpack-annotations",
             Self::Strict => "strict",
+            Self::Own(own) => &own.name,
+        }
+    }
+
+    /// What names it on the command line: a built-in one's name, an own one's file.
+    #[must_use]
+    pub fn argument(&self) -> &str {
+        match self {
+            Self::Own(own) => &own.argument,
+            built_in => built_in.name(),
         }
     }
 
     /// What it is, in one sentence.
     #[must_use]
-    pub fn summary(self) -> &'static str {
+    pub fn summary(&self) -> String {
         match self {
-            Self::Core => "every requirement at its own level: an exporter that sets no annotation can pass",
-            Self::Rfc196 => "core, and the nine annotations of RFC 196 are demanded on the registry",
-            Self::BuildpackAnnotations => "core, and the annotations that buildpacks contribute are demanded",
-            Self::Strict => "rfc-196, and every SHOULD counts as a MUST",
+            Self::Core => "every requirement at its own level: an exporter that sets no annotation can pass".to_owned(),
+            Self::Rfc196 => "core, and the nine annotations of RFC 196 are demanded on the registry".to_owned(),
+            Self::BuildpackAnnotations => {
+                "core, and the annotations that buildpacks contribute are demanded".to_owned()
+            }
+            Self::Strict => "rfc-196, and every SHOULD counts as a MUST".to_owned(),
+            Self::Own(own) => format!("{}, and what {} raises", own.extends.name(), own.argument),
         }
     }
 
-    /// The profile of this name.
+    /// The built-in profile of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|profile| profile.name() == name)
+        Self::BUILT_IN.into_iter().find(|profile| profile.name() == name)
     }
 
     /// The level of a requirement on a target.
     #[must_use]
-    pub fn level(self, requirement: &Requirement, target: Target) -> Level {
+    pub fn level(&self, requirement: &Requirement, target: Target) -> Level {
         let own = requirement.level;
         match self {
             Self::Rfc196 => own.max(rfc_196(requirement.id, target)),
@@ -67,6 +80,7 @@ impl Profile {
                 Level::Should | Level::Must => Level::Must,
                 Level::Optional => Level::Optional,
             },
+            Self::Own(profile) => profile.level(requirement, target),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One sentence for each built-in profile: conformant where, not conformant where, and what was not observed.
+//! One sentence for each built-in profile, and for a user's own one that decides: conformant where, not conformant where, and what was not observed.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 /// The answer for one profile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Headline {
-    /// The profile.
-    pub profile: Profile,
+    /// The profile's name.
+    pub profile: String,
     /// One word for each target.
     pub targets: BTreeMap<Target, Standing>,
     /// False where nothing was observed of what the profile asks beyond `core`.
@@ -38,7 +38,7 @@ pub enum Standing {
 /// The answer to a verdict under another profile. Only violations weigh differently; what is OPTIONAL in the catalogue
 /// can be violated only by not being there.
 #[must_use]
-pub fn under(profile: Profile, verdict: &Verdict) -> Answer {
+pub fn under(profile: &Profile, verdict: &Verdict) -> Answer {
     if !matches!(verdict.verdict, Answer::Fail | Answer::Warn | Answer::Absent) {
         return verdict.verdict;
     }
@@ -50,13 +50,15 @@ pub fn under(profile: Profile, verdict: &Verdict) -> Answer {
     }
 }
 
-/// The headline of every built-in profile; `asked` are the targets that the run was to observe.
+/// The headline of every built-in profile, and of the deciding one where that is a user's own; `asked` are the targets
+/// that the run was to observe.
 #[must_use]
-pub fn headlines(verdicts: &[Verdict], asked: &[Target]) -> Vec<Headline> {
-    Profile::ALL.into_iter().map(|profile| headline(profile, verdicts, asked)).collect()
+pub fn headlines(verdicts: &[Verdict], asked: &[Target], decides: &Profile) -> Vec<Headline> {
+    let own = matches!(decides, Profile::Own(_)).then_some(decides);
+    Profile::BUILT_IN.iter().chain(own).map(|profile| headline(profile, verdicts, asked)).collect()
 }
 
-fn headline(profile: Profile, verdicts: &[Verdict], asked: &[Target]) -> Headline {
+fn headline(profile: &Profile, verdicts: &[Verdict], asked: &[Target]) -> Headline {
     let targets: BTreeMap<Target, Standing> =
         Target::ALL.into_iter().map(|target| (target, standing(profile, verdicts, target))).collect();
     let shown = beyond_core_was_observed(profile, verdicts);
@@ -87,10 +89,10 @@ fn headline(profile: Profile, verdicts: &[Verdict], asked: &[Target]) -> Headlin
     } else {
         format!("nothing it asks beyond core was observed; as core: {}", parts.join("; "))
     };
-    Headline { profile, targets, shown, text }
+    Headline { profile: profile.name().to_owned(), targets, shown, text }
 }
 
-fn standing(profile: Profile, verdicts: &[Verdict], target: Target) -> Standing {
+fn standing(profile: &Profile, verdicts: &[Verdict], target: Target) -> Standing {
     let answers: Vec<Answer> =
         verdicts.iter().filter(|verdict| verdict.target == target).map(|verdict| under(profile, verdict)).collect();
     let any = |wanted: &[Answer]| answers.iter().any(|answer| wanted.contains(answer));
@@ -105,8 +107,8 @@ fn standing(profile: Profile, verdicts: &[Verdict], target: Target) -> Standing 
     }
 }
 
-fn beyond_core_was_observed(profile: Profile, verdicts: &[Verdict]) -> bool {
-    profile == Profile::Core
+fn beyond_core_was_observed(profile: &Profile, verdicts: &[Verdict]) -> bool {
+    *profile == Profile::Core
         || verdicts.iter().any(|verdict| {
             let judged = matches!(verdict.verdict, Answer::Pass | Answer::Fail | Answer::Warn | Answer::Absent);
             let raised = requirements::named(&verdict.requirement)

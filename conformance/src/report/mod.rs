@@ -7,7 +7,6 @@ pub(crate) mod sample;
 pub mod terminal;
 
 use judge::observation::Observation;
-use judge::profile::Profile;
 use judge::verdict::{Answer, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +25,8 @@ pub struct Report {
     pub exporter: ExporterFacts,
     /// The Platform API version that the exporter was told.
     pub platform_api: String,
-    /// The profile that decides the exit code.
-    pub profile: Profile,
+    /// The name of the profile that decides the exit code.
+    pub profile: String,
     /// When the run began, RFC 3339 in UTC.
     pub started: String,
     /// How long it took, in seconds.
@@ -40,7 +39,7 @@ pub struct Report {
     pub scenarios: Vec<String>,
     /// Exports that were made.
     pub exports: usize,
-    /// One answer for every built-in profile.
+    /// One answer for every built-in profile, and for a user's own one that decides.
     pub headlines: Vec<headline::Headline>,
     /// How many verdicts of each kind.
     pub totals: Totals,

@@ -53,7 +53,7 @@ pub(crate) fn report() -> Report {
             sha256: format!("sha256:{}", "0".repeat(64)),
         },
         platform_api: "0.15".to_owned(),
-        profile: Profile::Rfc196,
+        profile: Profile::Rfc196.name().to_owned(),
         started: "2026-01-01T00:00:00Z".to_owned(),
         seconds: 1.25,
         paths: PathFacts { build: "/build".to_owned(), isolated: false, reason: Some("no namespace".to_owned()) },
@@ -67,7 +67,7 @@ pub(crate) fn report() -> Report {
         }],
         scenarios: vec!["minimal".to_owned()],
         exports: 1,
-        headlines: headline::headlines(&verdicts, &Target::ALL),
+        headlines: headline::headlines(&verdicts, &Target::ALL, &Profile::Rfc196),
         totals: Totals::of(&verdicts),
         verdicts,
         observations: vec![Observation {

@@ -67,7 +67,7 @@ fn head(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
         } else {
             Colour::Yellow
         };
-        let name = format!("{:<22}", headline.profile.name());
+        let name = format!("{:<22}", headline.profile);
         writeln!(out, "{}{}{decides}", style.paint(colour, &name), visible(&headline.text))?;
     }
     let t = report.totals;
@@ -293,6 +293,6 @@ impl Style {
 
 /// One line on a profile, for `list profiles`.
 #[must_use]
-pub fn profile_line(profile: Profile) -> String {
+pub fn profile_line(profile: &Profile) -> String {
     format!("{:<22} {}", profile.name(), profile.summary())
 }

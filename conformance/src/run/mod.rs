@@ -177,7 +177,7 @@ async fn several(shared: &Shared, scenarios: Vec<&Scenario>, jobs: usize) -> Vec
 
 fn selection(options: &Options) -> Selection {
     Selection {
-        profile: options.profile,
+        profile: options.profile.clone(),
         requirements: options.requirements.clone(),
         exporter_argument: options.exporter.argument.clone(),
     }
@@ -217,7 +217,7 @@ fn assemble(shared: &Shared, found: &[ScenarioEvidence], judgement: Judgement, s
             sha256: options.exporter.sha256.clone(),
         },
         platform_api: options.platform_api.clone(),
-        profile: options.profile,
+        profile: options.profile.name().to_owned(),
         started,
         seconds: 0.0,
         paths: PathFacts {
@@ -227,7 +227,7 @@ fn assemble(shared: &Shared, found: &[ScenarioEvidence], judgement: Judgement, s
         },
         scenarios: found.iter().map(|scenario| scenario.scenario.clone()).collect(),
         exports: found.iter().map(|scenario| scenario.exports.len()).sum(),
-        headlines: headline::headlines(&judgement.verdicts, &options.targets),
+        headlines: headline::headlines(&judgement.verdicts, &options.targets, &options.profile),
         services,
         totals,
         verdicts: judgement.verdicts,

@@ -74,7 +74,7 @@ macro_rules! faults {
                 Requirement::new(
                     Level::Should,
                     $name.message,
-                    concat!("the refusal of ", $bad, " names ", $names, ", and shows no stack trace"),
+                    concat!("what is printed on ", $bad, " names ", $names, " and shows no stack trace"),
                     Source::own("errors"),
                     |case| refusal::is_explained(case, &$name),
                 )
@@ -82,8 +82,8 @@ macro_rules! faults {
                     "whoever runs the build has the output alone to go by; without ", $names,
                     " they cannot tell what to mend"
                 ))
-                .looks_like(concat!("output that holds none of ", $names, ", or a stack trace of the exporter's language"))
-                .fix(concat!("print one line that says ", $names, " and what is wrong with it, and no stack trace"))
+                .looks_like(concat!("output without ", $names, ", or with a stack trace of the exporter's language"))
+                .fix(concat!("print one line with ", $names, " and what is wrong, and no stack trace"))
                 .when(concat!("a scenario exports with ", $bad))
                 .on($targets)
                 .needing(Needs::Process),
@@ -99,11 +99,11 @@ macro_rules! faults {
 faults! {
     NO_IMAGE = "errors.no-image" {
         level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
-        bad: "no <image>", ask: "a non-zero exit, and no report that claims success",
-        names: "the missing <image>" by named::the_image_argument,
+        bad: "a command line without <image>", ask: "a non-zero exit, and no report that claims success",
+        names: "the argument <image>" by named::the_image_argument,
         because: "at least one image reference has to be given; without one there is nothing to write, and an exit of 0 \
                   would tell the platform that there is an image",
-        fix: "count the arguments after the flags before anything is read, and refuse none",
+        fix: "count the arguments after the flags before anything is read, and end with an error where there are none",
     }
     DIGEST_AS_TAG = "errors.digest-as-tag" {
         level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
@@ -128,7 +128,7 @@ faults! {
     }
     MISSING_ANALYZED = "errors.missing-analyzed" {
         level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
-        bad: "no analyzed.toml", ask: "a non-zero exit, no tag moved, no report that claims success",
+        bad: "a missing analyzed.toml", ask: "a non-zero exit, no tag moved, no report that claims success",
         names: "analyzed.toml" by named::analyzed,
         because: "analyzed.toml says what the run image is, so without it there is nothing that the app could be based on",
         fix: "treat a missing <analyzed> as an error, not as an empty file",

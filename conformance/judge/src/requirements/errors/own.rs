@@ -17,7 +17,7 @@ pub(super) const SPECIAL_FILE: Requirement = Requirement::new(
     "a socket or fifo is refused by name with nothing written, or the image holds every other file and no regular file \
      in its place",
     Source::own("errors"),
-    |case| special_files_do_no_harm(case),
+    special_files_do_no_harm,
 )
 .because(
     "a socket is no content, so it can be left out or refused; what must not happen is that it hangs the exporter, takes \

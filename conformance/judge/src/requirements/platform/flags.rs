@@ -79,11 +79,11 @@ pub(super) fn the_platform_api_is_checked_first(case: &Case<'_>) -> Finding {
     if exports.is_empty() {
         return not_applicable("no export of this scenario has malformed inputs and an unsupported platform API");
     }
-    together(exports.into_iter().map(|export| match export.troubles.first() {
-        Some(trouble) => Finding::Error(trouble.clone()),
-        None => {
-            let code = errors::exits_with(export, Some(errors::PLATFORM_API));
-            together([code, errors::moves_nothing(export, false)])
+    together(exports.into_iter().map(|export| {
+        if let Some(trouble) = export.troubles.first() {
+            return Finding::Error(trouble.clone());
         }
+        let code = errors::exits_with(export, Some(errors::PLATFORM_API));
+        together([code, errors::moves_nothing(export, false)])
     }))
 }
