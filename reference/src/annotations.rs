@@ -35,7 +35,7 @@
 //!   does not: rebasing tools and scanners act on them. The buildpack's value is left out, with a warning, also where
 //!   there is no `base.*` to protect: then nothing is known, and nothing must be said.
 //! - **An empty key** is refused: an annotation without a key cannot be read. An empty value is what the buildpack wrote.
-//! - **Keys of `org.opencontainers.*` that no OCI specification defines** are passed on with a warning: the namespace is
+//! - **Keys of `org.opencontainers.*` that no OCI specification defines** for a manifest are passed on with a warning: the namespace is
 //!   reserved, but the pair is the buildpack's to answer for.
 
 use std::collections::BTreeMap;
@@ -47,8 +47,9 @@ use crate::inputs::{Annotation, ProjectMetadata, RunImage};
 /// What every key of the RFC begins with.
 const PREFIX: &str = "org.opencontainers.image.";
 
-/// Keys that OCI specifications define below [`PREFIX`] (`oci-image-annotations.md`, Pre-Defined Annotation Keys).
-const DEFINED: [&str; 14] = [
+/// Keys that OCI specifications define below [`PREFIX`] for a manifest (`oci-image-annotations.md`, Pre-Defined Annotation
+/// Keys; `ref.name` is for descriptors of an index).
+const DEFINED: [&str; 13] = [
     "created",
     "authors",
     "url",
@@ -58,7 +59,6 @@ const DEFINED: [&str; 14] = [
     "revision",
     "vendor",
     "licenses",
-    "ref.name",
     "title",
     "description",
     "base.digest",
@@ -132,9 +132,9 @@ fn from_buildpacks(pairs: &[Annotation], found: &mut Annotations) {
         }
         let reserved = key == "org.opencontainers" || key.starts_with("org.opencontainers.");
         if reserved && !name.is_some_and(|name| DEFINED.contains(&name)) {
-            found
-                .warnings
-                .push(format!("a buildpack's annotation {key} is in a reserved namespace that does not define it"));
+            found.warnings.push(format!(
+                "a buildpack's annotation {key} is in a reserved namespace, which does not define it for a manifest"
+            ));
         }
         if let Some(replaced) = found.map.insert(key.to_owned(), value.to_owned())
             && replaced != value
@@ -286,10 +286,11 @@ mod tests {
             ("org.opencontainers.image.url", "u"),
             ("org.opencontainers.image.made-up", "x"),
             ("org.opencontainers.other", "y"),
+            ("org.opencontainers.image.ref.name", "r"),
             ("org.opencontainersx", "z"),
         ]);
         let found = annotations(&run_image("run", "sha256:id"), &ProjectMetadata::default(), &given);
-        assert_eq!((found.map.len(), found.warnings.len()), (4, 2), "{:?}", found.warnings);
+        assert_eq!((found.map.len(), found.warnings.len()), (5, 3), "{:?}", found.warnings);
         assert!(found.warnings.iter().any(|warning| warning.contains("made-up")));
     }
 

@@ -1,29 +1,40 @@
 //! Path globs of slices, with the syntax of Go's `path/filepath.Match` (`cnb-buildpack.md`, launch.toml): `*` and `?`
 //! stop at `/`, `[a-z]` and `[^a-z]` are classes, `\` takes the next character as it is.
 
-/// Whether `path` matches `pattern`; a malformed pattern matches nothing.
+/// Whether `path` matches `pattern`; a malformed pattern matches nothing. Only the last star is tried again: what an
+/// earlier one of the same part of a path could take, it can take too.
 #[must_use]
 pub fn matches(pattern: &str, path: &str) -> bool {
     let (pattern, path): (Vec<char>, Vec<char>) = (pattern.chars().collect(), path.chars().collect());
-    here(&pattern, &path)
+    let (mut at, mut done) = (0, 0);
+    // Pattern after the last star, and how far that star has come.
+    let mut star: Option<(usize, usize)> = None;
+    while done < path.len() {
+        if pattern.get(at) == Some(&'*') {
+            at += 1;
+            star = Some((at, done));
+        } else if let Some(length) = one_of(&pattern[at..], path[done]) {
+            at += length;
+            done += 1;
+        } else if let Some((after, taken)) = star.filter(|(_, taken)| path[*taken] != '/') {
+            star = Some((after, taken + 1));
+            (at, done) = (after, taken + 1);
+        } else {
+            return false;
+        }
+    }
+    pattern[at..].iter().all(|c| *c == '*')
 }
 
-fn here(pattern: &[char], path: &[char]) -> bool {
-    match (pattern.split_first(), path.split_first()) {
-        (None, None) => true,
-        (Some(('*', rest)), _) => {
-            let reach = path.iter().position(|c| *c == '/').unwrap_or(path.len());
-            (0..=reach).any(|taken| here(rest, &path[taken..]))
+/// Characters of the pattern that match `c`; none where it begins with nothing that does.
+fn one_of(pattern: &[char], c: char) -> Option<usize> {
+    match pattern.split_first()? {
+        ('?', _) => (c != '/').then_some(1),
+        ('[', rest) => {
+            class(rest, c).filter(|(is_in, _)| *is_in && c != '/').map(|(_, rest)| pattern.len() - rest.len())
         }
-        (Some(('?', rest)), Some((c, after))) => *c != '/' && here(rest, after),
-        (Some(('[', rest)), Some((c, after))) => {
-            class(rest, *c).is_some_and(|(is_in, rest)| is_in && *c != '/' && here(rest, after))
-        }
-        (Some(('\\', rest)), Some((c, after))) => {
-            rest.split_first().is_some_and(|(wanted, rest)| wanted == c && here(rest, after))
-        }
-        (Some((wanted, rest)), Some((c, after))) => wanted == c && here(rest, after),
-        (None, Some(_)) | (Some(_), None) => false,
+        ('\\', rest) => (rest.first() == Some(&c)).then_some(2),
+        (wanted, _) => (*wanted == c).then_some(1),
     }
 }
 
@@ -82,8 +93,21 @@ mod tests {
             ("[", "a", false),
             ("[\\]]", "]", true),
             ("é?", "éé", true),
+            ("*a/*b", "xa/a/b", false),
+            ("*a*/b*", "xax/bx", true),
+            ("a*", "a", true),
+            ("", "", true),
+            ("*x", "a/x", false),
+            ("[a-c]*[^x]", "b/y", false),
         ] {
             assert_eq!(matches(pattern, path), expected, "{pattern} {path}");
         }
+    }
+
+    #[test]
+    fn many_stars_take_no_more_time_than_few() {
+        let path = "a".repeat(4000);
+        assert!(!matches(&format!("{}b", "*a".repeat(30)), &path));
+        assert!(matches(&format!("{}a", "*a".repeat(30)), &path));
     }
 }
