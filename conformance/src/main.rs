@@ -261,7 +261,7 @@ fn execute(options: Options) -> Result<Report, Failure> {
         let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
         let shown = tokio::spawn(progress::show(receiver));
         let watcher = tokio::spawn(cancel_on_signal(cancelled.clone()));
-        let result = run::run(options, Supervisor::new(program), cancelled, sender).await;
+        let result = Box::pin(run::run(options, Supervisor::new(program), cancelled, sender)).await;
         watcher.abort();
         let _ = shown.await;
         result.map_err(|error| match error {

@@ -234,7 +234,7 @@ impl Fuzzer {
     async fn run(&self, options: Options, shown: bool) -> Result<Option<crate::report::Report>, FuzzError> {
         let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
         let watcher = shown.then(|| tokio::spawn(self.progress.clone().follow(receiver)));
-        let result = run::run(options, self.supervisor.clone(), self.until.clone(), sender).await;
+        let result = Box::pin(run::run(options, self.supervisor.clone(), self.until.clone(), sender)).await;
         if let Some(watcher) = watcher {
             let _ = watcher.await;
         }

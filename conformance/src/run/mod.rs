@@ -141,7 +141,7 @@ pub async fn run(
     let services = Services::start(&options, blobs).await?;
     let shared =
         Arc::new(Shared { options, services, workplace, evidence, supervisor, cancelled: cancelled.clone(), events });
-    let found = all_scenarios(&shared).await;
+    let found = Box::pin(all_scenarios(&shared)).await;
     let judgement = judge::judge(&found, &selection(&shared.options));
     let mut report = assemble(&shared, &found, judgement, started);
     if let Some(shared) = Arc::into_inner(shared) {
