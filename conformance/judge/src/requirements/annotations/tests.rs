@@ -88,6 +88,11 @@ fn an_annotated_manifest_must_be_oci() {
             m["layers"][2]["mediaType"] = json!("application/vnd.oci.image.layer.v1.tar+zstd");
         });
     });
+    holds("annotations.oci-descriptors", ON, |e| {
+        edit_manifest(on(e, ON), |m| {
+            m["subject"] = json!({ "mediaType": docker, "digest": crate::digest::Digest::of(b"x"), "size": 1 });
+        });
+    });
 }
 
 #[test]
