@@ -7,7 +7,7 @@ use super::wrapped::{Judged, Variation, is_no_alarm, judged, variations};
 const HERE: [&str; 6] = ["--registry", "embedded", "--target", "registry", "--target", "layout"];
 
 /// Scenarios for the variations whose names begin so; the first that fits counts.
-const SCENARIOS: [(&str, &[&str]); 14] = [
+const SCENARIOS: [(&str, &[&str]); 18] = [
     ("base-digest-of-platform", &["run-image-behind-index"]),
     ("base-name-is-mirror", &["several-buildpacks", "run-image-mirror"]),
     ("annotation", &["same-build-twice", "buildpack-annotations", "annotated-run-image"]),
@@ -18,7 +18,11 @@ const SCENARIOS: [(&str, &[&str]); 14] = [
     ("created-", &["same-build-twice", "source-date-epoch"]),
     ("layout-", &["same-build-twice", "three-tags", "layout-gate"]),
     ("report-", &["three-tags", "same-build-twice"]),
-    ("tar-", &["rebuilt-layers-re-used"]),
+    ("tar-pa", &["rebuilt-layers-re-used"]),
+    ("tar-", &["several-buildpacks"]),
+    ("env-", &["same-build-twice"]),
+    ("history-", &["same-build-twice", "annotated-run-image"]),
+    ("config-", &["same-build-twice", "annotated-run-image"]),
     ("zstd-", &["rebuilt-layers-re-used", "three-tags"]),
     ("lifecycle-label-", &["rebuilt-layers-re-used", "same-build-twice"]),
     ("", &["several-buildpacks", "same-build-twice"]),
