@@ -25,7 +25,7 @@ const SCENARIOS: [(&str, &[&str]); 18] = [
     ("config-", &["same-build-twice", "annotated-run-image"]),
     ("zstd-", &["rebuilt-layers-re-used", "three-tags"]),
     ("lifecycle-label-", &["rebuilt-layers-re-used", "same-build-twice"]),
-    ("", &["several-buildpacks", "same-build-twice"]),
+    ("", &["several-buildpacks"]),
 ];
 
 fn scenarios(variation: &Variation) -> &'static [&'static str] {
