@@ -336,7 +336,7 @@ fn fuzz_in_order(settings: fuzz::Settings) -> Result<fuzz::report::Report, Failu
     runtime.block_on(async {
         let cancelled = CancellationToken::new();
         let watcher = tokio::spawn(cancel_on_signal(cancelled.clone()));
-        let result = fuzz::fuzz(settings, Supervisor::new(program), cancelled).await;
+        let result = Box::pin(fuzz::fuzz(settings, Supervisor::new(program), cancelled)).await;
         watcher.abort();
         result.map_err(Failure::suite)
     })
