@@ -188,7 +188,7 @@ impl Services {
     /// Deletes a manifest, or remembers that it could not be.
     pub(super) async fn delete_digest(&self, repository: &str, digest: &Digest) {
         if let Err(error) = self.main.client.delete(repository, digest.as_str()).await {
-            self.leave_behind(format!("{}/{repository}@{digest} ({error})", self.main.host));
+            self.leave_behind(format!("{}/{repository}@{digest} ({error})", self.registry.host()));
         }
     }
 
