@@ -373,3 +373,21 @@ fn scenarios_and_descriptions_meet_their_schemas() {
         assert!(description.is_valid(&serde_json::to_value(value).unwrap()), "{name}");
     }
 }
+
+#[test]
+fn the_document_of_open_questions_is_current() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let mut stored: Vec<String> = std::fs::read_dir(docs.join("observations"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().display().to_string())
+        .collect();
+    stored.sort();
+    let output = said(&[&["questions"][..], &stored.iter().map(String::as_str).collect::<Vec<_>>()].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let committed = std::fs::read_to_string(docs.join("open-questions.md")).unwrap();
+    let renew = "renew it: conformance questions docs/observations/*.json > docs/open-questions.md";
+    assert_eq!(String::from_utf8_lossy(&output.stdout), committed, "{renew}");
+    let odd = said(&["questions", &docs.join("report.schema.json").display().to_string()]);
+    assert_eq!(odd.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&odd.stderr).contains("report.schema.json"));
+}
