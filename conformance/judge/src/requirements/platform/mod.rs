@@ -261,9 +261,7 @@ reason",
 
 fn a_good_build_exits_zero(export: &Export) -> Finding {
     holds_when(export.outcome.succeeded(), || {
-        let said = export.outcome.stderr.trim_end().lines().last().unwrap_or_default();
-        let found = format!("{}; it last said: {}", export.outcome.end, view::cut(said));
-        violated("a good build does not exit 0", "exit 0", found, export.at("stderr.txt"))
+        violated("a good build does not exit 0", "exit 0", view::ended(export), export.at("stderr.txt"))
     })
 }
 
