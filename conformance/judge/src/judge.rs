@@ -171,3 +171,6 @@ fn not_observed(
     let finding = if missing.harness_failed { Finding::Error(reason) } else { Finding::Skipped(reason) };
     verdict(&case, requirement, selection, finding)
 }
+
+#[cfg(test)]
+mod tests;

@@ -162,3 +162,6 @@ pub fn descriptors(manifest: &Json) -> Vec<(String, &Json)> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;
