@@ -2,6 +2,8 @@
 //! two requirements, that the export is refused and that the refusal says what is wrong.
 
 mod named;
+#[cfg(test)]
+mod named_tests;
 mod own;
 mod refusal;
 #[cfg(test)]
