@@ -39,12 +39,6 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// The requirement and which of its good evidence is changed, as a key.
-    #[must_use]
-    pub fn good(&self) -> (String, Vec<Target>, usize) {
-        (self.slug.clone(), self.targets.clone(), Rc::as_ptr(&self.good).cast::<()>() as usize)
-    }
-
     /// What is wrong with the requirement's judge, a line for each target; empty when it does as it should.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
@@ -76,23 +70,16 @@ impl Trial {
         (!is_it).then(|| format!("{slug} on {target} {what} '{name}': {after:?}"))
     }
 
-    /// What a harmless change of all exports does to this trial's good evidence: a line for each target on which the
-    /// requirement held and rejects it.
+    /// Its good evidence.
     #[must_use]
-    pub fn false_alarms(&self, harmless: &str, change: fn(&mut Export)) -> Vec<String> {
-        let mut evidence = (self.good)();
-        let held: Vec<Target> = self
-            .targets
-            .iter()
-            .copied()
-            .filter(|target| sample::find(&evidence, &self.slug, *target) == Finding::Holds)
-            .collect();
-        evidence.exports.iter_mut().for_each(change);
-        let alarm = |target: Target| match sample::find(&evidence, &self.slug, target) {
-            Finding::Holds | Finding::NotApplicable(_) => None,
-            finding => Some(format!("{} on {target} rejects the harmless '{harmless}': {finding:?}", self.slug)),
-        };
-        held.into_iter().filter_map(alarm).collect()
+    pub fn good(&self) -> ScenarioEvidence {
+        (self.good)()
+    }
+
+    /// Where the requirement is tried.
+    #[must_use]
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
     }
 }
 
