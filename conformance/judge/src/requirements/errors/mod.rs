@@ -7,7 +7,9 @@ mod named_tests;
 mod own;
 mod refusal;
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) mod trials;
 
 use crate::evidence::Export;
 use crate::requirement::{Case, DAEMON, EVERYWHERE, LAYOUT, Needs, REGISTRY, Requirement, Source, WITH_MANIFEST};
