@@ -74,7 +74,7 @@ fn cases(scenario: &ScenarioEvidence) -> Vec<Case<'_>> {
 }
 
 /// Asks the judge where what it needs is there; says why not where it is not.
-fn ask(case: &Case<'_>, requirement: &Requirement) -> Finding {
+pub(crate) fn ask(case: &Case<'_>, requirement: &Requirement) -> Finding {
     let good = || case.exports.iter().filter(|export| export.is_good_build());
     if let Some(reason) = too_early(case, requirement) {
         return reason;
@@ -171,3 +171,6 @@ fn not_observed(
     let finding = if missing.harness_failed { Finding::Error(reason) } else { Finding::Skipped(reason) };
     verdict(&case, requirement, selection, finding)
 }
+
+#[cfg(test)]
+mod tests;

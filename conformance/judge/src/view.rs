@@ -171,3 +171,6 @@ pub fn descriptors(manifest: &Json) -> Vec<(String, &Json)> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

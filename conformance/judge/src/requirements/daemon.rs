@@ -1,7 +1,9 @@
 //! Daemons: what changes on the way there, and what must not. The registry export of the same step is the measure.
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) mod trials;
 
 use std::collections::{BTreeMap, BTreeSet};
 

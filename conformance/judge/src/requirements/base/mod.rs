@@ -1,7 +1,9 @@
 //! The run image: what `base.name` and `base.digest` say, and whether it is true.
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) mod trials;
 
 use crate::digest::Digest;
 use crate::evidence::{Export, Image, Target};

@@ -8,7 +8,9 @@ mod labels;
 mod layers;
 mod slices;
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) mod trials;
 
 use crate::evidence::Export;
 use crate::requirement::{Case, Needs, Requirement, Source, holds_when, violated};
