@@ -12,7 +12,12 @@ use crate::sample::{self, on};
 use crate::verdict::{Answer, Level};
 
 fn selection(profile: Profile) -> Selection {
-    Selection { profile, requirements: None, exporter_argument: "--exporter mine".to_owned() }
+    Selection {
+        profile,
+        requirements: None,
+        exporter_argument: "--exporter mine".to_owned(),
+        scenario_folders: std::collections::BTreeMap::new(),
+    }
 }
 
 fn judged(evidence: &ScenarioEvidence) -> Vec<Verdict> {
@@ -189,6 +194,16 @@ fn the_repeat_command_runs_what_is_compared() {
     assert_eq!(
         repeat(Profile::Strict, "", "platform.env", Target::Daemon),
         "conformance run --profile strict --scenario sample --requirement platform.env --target daemon"
+    );
+    let elsewhere = Selection {
+        scenario_folders: [("sample".to_owned(), "/builds/our sample".to_owned())].into(),
+        ..selection(Profile::Core)
+    };
+    let found = judge(&[sample::scenario()], &elsewhere);
+    assert!(
+        one(&found.verdicts, "platform.env", Target::Registry)
+            .repeat
+            .contains(" --scenarios '/builds/our sample' --scenario sample ")
     );
     let own = OwnProfile::parse("name='ours'\nextends='core'\n", "our profile.toml").unwrap();
     assert!(

@@ -150,7 +150,8 @@ fn the_config_has_what_is_required(export: &Export, image: &Image) -> Finding {
     if config.at(&["rootfs", "diff_ids"]).and_then(Json::items).is_none() {
         return violated("rootfs.diff_ids is no array", "an array", "nothing", place("rootfs/diff_ids"));
     }
-    match config.get("created") {
+    // An optional property that is null is as absent (`oci-image-config.md`, Properties).
+    match config.get("created").filter(|created| **created != Json::Null) {
         Some(created) if !created.as_str().is_some_and(is_rfc_3339) => {
             violated("created is no RFC 3339 date and time", "a date and time", created, place("created"))
         }

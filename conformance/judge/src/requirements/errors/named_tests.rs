@@ -249,5 +249,8 @@ fn what_was_printed_last_is_told() {
     assert_eq!(violation.found, "exit 0; it last said: last words");
     let silent = export(Target::Registry, |export| export.outcome.stderr = "\n".to_owned());
     let Finding::Violated(violation) = refusal::exits_with(&silent, Some(11)) else { panic!("no violation") };
-    assert_eq!((violation.expected.as_str(), violation.found.as_str()), ("exit 11", "exit 0"));
+    assert_eq!(
+        (violation.expected.as_str(), violation.found.as_str()),
+        ("exit 11", "exit 0, without a word on standard error")
+    );
 }

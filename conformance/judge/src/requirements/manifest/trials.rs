@@ -73,6 +73,7 @@ fn required() -> Trials {
         .rejects("diff_ids that are an object", config(|c| c["rootfs"]["diff_ids"] = json!({})))
         .rejects("no JSON", |e| raw_config(e, "{", ""))
         .accepts("no created", config(without("created")))
+        .accepts("created that is null", config(|c| c["created"] = json!(null)))
         .accepts("created with fraction and offset", config(|c| c["created"] = json!("1980-01-01T01:00:01.5+01:00")))
         .accepts("an author", config(|c| c["author"] = json!("Ada")))
 }

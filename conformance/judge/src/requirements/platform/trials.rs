@@ -552,7 +552,6 @@ fn lifecycle() -> Vec<Trials> {
             .rejects("no name", stack("image", json!(null)))
             .rejects("other mirrors", stack("mirrors", json!(["x"])))
             .rejects("no mirrors", stack("mirrors", json!([])))
-            .rejects("no label", unlabelled(LIFECYCLE))
             .accepts("another key", stack("more", json!(1)))
             .accepts("no mirrors in both", |e| {
                 edit_label(e, LIFECYCLE, |l| {
