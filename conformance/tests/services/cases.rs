@@ -74,6 +74,35 @@ fn the_reference_conforms_on_registry_daemon_and_layout_with_nothing_skipped() {
 
 #[test]
 #[ignore = "needs the services of registry-compose/with-services"]
+fn a_registry_in_a_container_is_published_on_loopback_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let ports = folder.path().join("ports");
+    let wrapper = folder.path().join("looks");
+    let script = format!("#!/bin/sh\ndocker ps --format '{{{{.Ports}}}}' >{}\n", ports.display());
+    std::fs::write(&wrapper, script).unwrap();
+    Command::new("chmod").arg("755").arg(&wrapper).status().unwrap();
+    // The exporter's environment has no DOCKER_HOST on a registry, so its description brings it.
+    let description = folder.path().join("looks.toml");
+    let host = std::env::var("DOCKER_HOST").unwrap();
+    let text = format!("name = 'looks'\ncommand = [{wrapper:?}]\nenvironment = {{ DOCKER_HOST = {host:?} }}\n");
+    std::fs::write(&description, text).unwrap();
+    let description = description.display().to_string();
+    judged(&[
+        "--registry",
+        "container",
+        "--exporter-file",
+        &description,
+        "--scenario",
+        "minimal",
+        "--target",
+        "registry",
+    ]);
+    let seen = std::fs::read_to_string(&ports).unwrap();
+    assert!(seen.contains("127.0.0.1:") && !seen.contains("0.0.0.0") && !seen.contains("::"), "{seen}");
+}
+
+#[test]
+#[ignore = "needs the services of registry-compose/with-services"]
 fn the_reference_conforms_on_a_registry_program() {
     let (code, report, stderr) = judged(&["--registry", "executable", "--target", "registry"]);
     assert_eq!(code, Some(0), "{stderr}");
