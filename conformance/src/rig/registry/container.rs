@@ -11,7 +11,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use super::{RegistryError, RegistryKind};
 use crate::rig::daemon::Daemon;
 
-/// The image, as `registry-compose/compose.yaml` pins it.
+/// The image, of which `registry-compose/compose.yaml` pins a version.
 const IMAGE: (&str, &str) = ("registry", "2");
 
 /// A running container; removed when it is stopped or dropped.

@@ -353,7 +353,9 @@ fn its_descriptors_are_oci(export: &Export, image: &Image) -> Finding {
     let Some(manifest) = view::json(image.manifest.as_ref()) else {
         return not_applicable("the manifest is not JSON");
     };
-    let other = view::descriptors(&manifest).into_iter().find_map(|(pointer, descriptor)| {
+    // A subject is another image's manifest, of whatever kind that is.
+    let mut own = view::descriptors(&manifest).into_iter().filter(|(pointer, _)| pointer != "/subject");
+    let other = own.find_map(|(pointer, descriptor)| {
         let media_type = descriptor.get("mediaType").and_then(Json::as_str).unwrap_or("none").to_owned();
         (!media_type.starts_with("application/vnd.oci.image.")).then_some((pointer, media_type))
     });

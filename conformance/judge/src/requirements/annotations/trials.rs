@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::digest::Digest;
 use crate::evidence::ScenarioEvidence;
 use crate::sample::{self, annotate, edit_config, edit_input, edit_manifest, raw_manifest};
 use crate::trial::{self, Trial, Trials, Wanted};
@@ -199,6 +200,13 @@ fn media_types() -> Vec<Trials> {
             .accepts(
                 "a plain layer",
                 media_type("/layers/2/mediaType", json!("application/vnd.oci.image.layer.v1.tar")),
+            )
+            .accepts(
+                "a subject that is a Docker manifest",
+                manifest(|m| {
+                    let media_type = "application/vnd.docker.distribution.manifest.v2+json";
+                    m["subject"] = json!({ "mediaType": media_type, "digest": Digest::of(b"x"), "size": 1 });
+                }),
             )
             .spares(
                 "Docker's without annotations",
