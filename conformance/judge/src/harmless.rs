@@ -14,13 +14,13 @@ pub type Harmless = (&'static str, fn(&mut Export));
 pub const HARMLESS: [Harmless; 11] = [
     ("keys in reverse order", |export| rewritten(export, |value| compact(&reversed(value)))),
     ("white space in the documents", |export| {
-        rewritten(export, |value| serde_json::to_vec_pretty(value).expect("JSON"))
+        rewritten(export, |value| serde_json::to_vec_pretty(value).expect("JSON"));
     }),
     ("an end of line after the documents", |export| {
-        rewritten(export, |value| [compact(value), b"\n".to_vec()].concat())
+        rewritten(export, |value| [compact(value), b"\n".to_vec()].concat());
     }),
     ("another gzip level", |export| {
-        recompressed(export, Compression::Gzip, "application/vnd.oci.image.layer.v1.tar+gzip")
+        recompressed(export, Compression::Gzip, "application/vnd.oci.image.layer.v1.tar+gzip");
     }),
     ("zstd layers", |export| recompressed(export, Compression::Zstd, "application/vnd.oci.image.layer.v1.tar+zstd")),
     ("uncompressed layers", |export| recompressed(export, Compression::None, "application/vnd.oci.image.layer.v1.tar")),
@@ -42,7 +42,7 @@ pub const HARMLESS: [Harmless; 11] = [
         });
     }),
     ("no history", |export| {
-        configured(export, |config| drop(config.as_object_mut().expect("a config").shift_remove("history")))
+        configured(export, |config| drop(config.as_object_mut().expect("a config").shift_remove("history")));
     }),
     ("fields more in config and manifest", |export| {
         configured(export, |config| config["com.example.more"] = json!({ "x": [1, null] }));
@@ -97,7 +97,9 @@ fn configured(export: &mut Export, edit: fn(&mut Value)) {
 
 fn annotated(export: &mut Export, pairs: &[(&str, &str)]) {
     if export.image.as_ref().is_some_and(|image| !view::annotations(image).is_empty()) {
-        pairs.iter().for_each(|(key, value)| sample::annotate(export, key, Some(value)));
+        for (key, value) in pairs {
+            sample::annotate(export, key, Some(value));
+        }
     }
 }
 

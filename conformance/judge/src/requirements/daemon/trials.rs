@@ -52,7 +52,7 @@ fn process() -> Vec<Trials> {
             .rejects("the time limit", end(End::TimedOut(1)))
             .accepts("a warning", |e| "warning: no annotations".clone_into(&mut e.outcome.stderr))
             .spares("not all inputs", |e| {
-                edit_input(e, "/layers/project-metadata.toml", "[source.metadata]\nname='x'\n")
+                edit_input(e, "/layers/project-metadata.toml", "[source.metadata]\nname='x'\n");
             }),
         Trials::of("daemon.annotations-not-labels")
             .rejects("the title as a label", label(TITLE, "N\u{e4}me"))
@@ -116,14 +116,14 @@ fn ids() -> Vec<Trials> {
             .rejects("the only one is missing", |e| e.daemon.as_mut().unwrap().tag_ids[0].id = None)
             .rejects("nothing was seen", |e| e.daemon.as_mut().unwrap().tag_ids.clear())
             .accepts("another ID, which other rows judge", |e| {
-                e.daemon.as_mut().unwrap().tag_ids[0].id = Some("x".to_owned())
+                e.daemon.as_mut().unwrap().tag_ids[0].id = Some("x".to_owned());
             })
             .from(sample::with_two_tags)
             .rejects("the second names the image before", |e| {
-                e.daemon.as_mut().unwrap().tag_ids[1].id = Some("sha256:0".to_owned())
+                e.daemon.as_mut().unwrap().tag_ids[1].id = Some("sha256:0".to_owned());
             })
             .rejects("the first names the image before", |e| {
-                e.daemon.as_mut().unwrap().tag_ids[0].id = Some("sha256:0".to_owned())
+                e.daemon.as_mut().unwrap().tag_ids[0].id = Some("sha256:0".to_owned());
             })
             .rejects("the second is missing", |e| e.daemon.as_mut().unwrap().tag_ids[1].id = None)
             .accepts("the two in other order", |e| e.daemon.as_mut().unwrap().tag_ids.swap(0, 1)),
@@ -252,11 +252,11 @@ fn twins() -> Vec<Trials> {
             .rejects("one less", config(|c| drop(c["config"]["Labels"].as_object_mut().unwrap().remove("k"))))
             .rejects("another run image", |e| edit_label(e, LIFECYCLE, |l| l["runImage"]["image"] = json!("x")))
             .rejects("no run image", |e| {
-                edit_label(e, LIFECYCLE, |l| drop(l.as_object_mut().unwrap().remove("runImage")))
+                edit_label(e, LIFECYCLE, |l| drop(l.as_object_mut().unwrap().remove("runImage")));
             })
             .accepts("another reference to the run image", reference)
             .accepts("another reference in stack", |e| {
-                edit_label(e, LIFECYCLE, |l| l["stack"]["runImage"]["reference"] = json!("x"))
+                edit_label(e, LIFECYCLE, |l| l["stack"]["runImage"]["reference"] = json!("x"));
             })
             .accepts("labels in other order", |e| crate::harmless::HARMLESS[0].1(e))
             .whole("no registry export", Wanted::NotJudged, alone)

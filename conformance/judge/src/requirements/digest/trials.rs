@@ -34,7 +34,14 @@ fn other() -> String {
 
 pub(in super::super) fn trials() -> Vec<Trial> {
     trial::all(
-        reported().into_iter().chain(stored()).chain(repeated()).chain(times()).chain(annotated()).chain([untouched()]),
+        reported()
+            .into_iter()
+            .chain(stored())
+            .chain(named())
+            .chain(repeated())
+            .chain(times())
+            .chain(annotated())
+            .chain([untouched()]),
     )
 }
 
@@ -231,6 +238,11 @@ fn stored() -> Vec<Trials> {
             )
             .accepts("one layer twice by design", |e| edit_layers(e, |own| own.push(own[3].clone())))
             .accepts("no layer of its own but one", |e| edit_layers(e, |own| own.truncate(1))),
+    ]
+}
+
+fn named() -> Vec<Trials> {
+    vec![
         Trials::of("digest.history-true")
             .rejects("an entry is lost", config(|c| drop(c["history"].as_array_mut().unwrap().pop())))
             .rejects(
@@ -325,7 +337,7 @@ fn repeated() -> Vec<Trials> {
             .rejects("the zone is in the time", config(|c| c["created"] = json!("1980-01-01T09:00:01+09:00")))
             .accepts("another log", |e| e.outcome.stdout = "/tmp/x".to_owned())
             .accepts("more of them differ", |e| {
-                drop(e.inputs.surroundings.insert("hostname".to_owned(), "x".to_owned()))
+                drop(e.inputs.surroundings.insert("hostname".to_owned(), "x".to_owned()));
             })
             .spares("the build differs as well", another)
             .spares("another run image", |e| e.run_image.digest = Digest::of(b"x"))

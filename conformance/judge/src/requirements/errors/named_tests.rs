@@ -81,9 +81,12 @@ fn references_go_by_all_their_parts() {
     }
 }
 
+/// By what a fault of an export may be called.
+type Named = fn(&Export) -> Vec<String>;
+
 #[test]
 fn input_files_go_by_path_flag_and_variable() {
-    let cases: [(fn(&Export) -> Vec<String>, &[&str]); 5] = [
+    let cases: [(Named, &[&str]); 5] = [
         (named::analyzed, &["/layers/analyzed.toml", "analyzed.toml", "-analyzed", "CNB_ANALYZED_PATH"]),
         (
             named::project_metadata,

@@ -62,7 +62,9 @@ fn other() -> Value {
 
 pub(in super::super) fn trials() -> Vec<Trial> {
     let rows = process().into_iter().chain(base()).chain(layers()).chain([app()]).chain(files()).chain(run());
-    trial::all(rows.chain(metadata()).chain(lifecycle()).chain(more_labels()).chain(steps()))
+    trial::all(
+        rows.chain(metadata()).chain(lifecycle()).chain(layers_in_the_label()).chain(more_labels()).chain(steps()),
+    )
 }
 
 fn process() -> Vec<Trials> {
@@ -502,9 +504,6 @@ fn metadata() -> Vec<Trials> {
 
 fn lifecycle() -> Vec<Trials> {
     let run = |key: &'static str, value: Value| label(LIFECYCLE, move |l| l["runImage"][key] = value.clone());
-    let runtime = |key: &'static str, value: Value| {
-        label(LIFECYCLE, move |l| l["buildpacks"][0]["layers"]["runtime"][key] = value.clone())
-    };
     let stack =
         |key: &'static str, value: Value| label(LIFECYCLE, move |l| l["stack"]["runImage"][key] = value.clone());
     let pinned = |e: &mut Export, what: &str| {
@@ -560,6 +559,14 @@ fn lifecycle() -> Vec<Trials> {
                 });
             })
             .spares("no stack", label(LIFECYCLE, |l| drop(l.as_object_mut().unwrap().remove("stack")))),
+    ]
+}
+
+fn layers_in_the_label() -> Vec<Trials> {
+    let runtime = |key: &'static str, value: Value| {
+        label(LIFECYCLE, move |l| l["buildpacks"][0]["layers"]["runtime"][key] = value.clone())
+    };
+    vec![
         Trials::of("platform.layer-metadata-stored")
             .rejects("a buildpack less", label(LIFECYCLE, |l| drop(l["buildpacks"].as_array_mut().unwrap().pop())))
             .rejects("another version", label(LIFECYCLE, |l| l["buildpacks"][1]["version"] = json!("1")))
