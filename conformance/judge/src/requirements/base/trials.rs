@@ -313,6 +313,15 @@ fn agreement() -> Vec<Trials> {
             .rejects("the label has another reference", |e| {
                 label("reference", json!(format!("host.example/run@{}", other())))(e);
             })
+            .rejects("the label names another image", |e| {
+                label("image", json!("registry.example/another/run:base"))(e);
+                label("mirrors", json!([]))(e);
+            })
+            .accepts("run.toml does not list the run image, and its first entry is in the label", |e| {
+                edit_input(e, "/cnb/run.toml", "[[images]]\nimage='registry.example/another/run:base'\n");
+                label("image", json!("registry.example/another/run:base"))(e);
+                label("mirrors", json!([]))(e);
+            })
             .accepts("the label has an imageID as reference", label("reference", json!("sha256:an-image-id")))
             .accepts("a mirror", set(NAME, "mirror.example/run:base"))
             .accepts("the digest alone", none(NAME))
