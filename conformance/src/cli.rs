@@ -21,6 +21,12 @@ pub struct Cli {
 const AFTER: &str = "Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the suite or its services failed, \
 4 nothing was judged, 130 interrupted.";
 
+const SELF_TEST: &str = "Every fault is the exporter with one thing spoiled by the program faulty-exporter, which names the \
+requirements that it must trip. A requirement is tripped when it fails under the profile strict and does not for the same \
+exporter unspoiled in the same run. The reference must trip all of the named ones and no other; any other exporter all of \
+those that it passes unspoiled.\n\nExit codes: 0 every fault is caught, 1 one is missed (or, for the reference, trips \
+something besides), 2 usage, 3 the suite or its services failed, 4 no fault was run, 130 interrupted.";
+
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -28,6 +34,9 @@ pub enum Command {
     Run(Box<RunArguments>),
     /// Draw builds from a seed, run them as scenarios, and shrink and keep what fails
     Fuzz(Box<FuzzArguments>),
+    /// Prove that the suite catches faults: run an exporter unspoiled and with every fault, and print fault × requirement
+    #[command(after_help = SELF_TEST)]
+    SelfTest(Box<SelfTestArguments>),
     /// Make one minimal export and say in plain words what is missing or went wrong
     Doctor(ExporterArguments),
     /// Check an exporter description, a profile or scenarios without running anything
@@ -186,6 +195,44 @@ pub struct FuzzArguments {
     pub timeout: u64,
 }
 
+/// The arguments of `self-test`.
+#[derive(Debug, Clone, Args)]
+pub struct SelfTestArguments {
+    /// Which exporter.
+    #[command(flatten)]
+    pub exporter: ExporterArguments,
+    /// The program that spoils it; without this, faulty-exporter beside this program
+    #[arg(long, value_name = "PATH")]
+    pub faulty: Option<PathBuf>,
+    /// Only faults whose name matches; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub fault: Vec<String>,
+    /// Only faults on these targets; may be repeated
+    #[arg(long, value_name = "TARGET", value_parser = target)]
+    pub target: Vec<Target>,
+    /// embedded, container, executable or a URL; by default the first that is at hand: container, executable, embedded
+    #[arg(long, value_name = "KIND")]
+    pub registry: Option<RegistryChoice>,
+    /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
+    #[arg(long, value_name = "HOST")]
+    pub daemon: Vec<String>,
+    /// Allow pushes from a daemon that is not the suite's own
+    #[arg(long)]
+    pub allow_push_from_daemon: bool,
+    /// Services that must be observed, separated by commas: registry, daemon, daemon:classic, layout
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+    pub require: Vec<String>,
+    /// terminal, json or markdown (the section of docs/trust.md), to standard output or to a file; may be repeated
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_a_self_test)]
+    pub report: Vec<ReportArgument>,
+    /// Faults at a time (default: one for each processor)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Seconds after which an exporter is ended
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout: u64,
+}
+
 /// Formats of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportFormat {
@@ -195,6 +242,8 @@ pub enum ReportFormat {
     Json,
     /// What the RFC leaves open and the exporter did, for `questions`.
     Observations,
+    /// A section of a document.
+    Markdown,
 }
 
 /// A report to be written.
@@ -225,25 +274,36 @@ fn platform_api(text: &str) -> Result<String, String> {
     }
 }
 
-fn report_of_generated_builds(text: &str) -> Result<ReportArgument, String> {
-    match report(text) {
-        Ok(ReportArgument { format: ReportFormat::Observations, .. }) | Err(_) => {
-            Err("formats are terminal and json, and =FILE after them".to_owned())
-        }
-        found => found,
-    }
+fn report(text: &str) -> Result<ReportArgument, String> {
+    report_in(
+        text,
+        &[
+            ("terminal", ReportFormat::Terminal),
+            ("json", ReportFormat::Json),
+            ("observations", ReportFormat::Observations),
+        ],
+    )
 }
 
-fn report(text: &str) -> Result<ReportArgument, String> {
+fn report_of_generated_builds(text: &str) -> Result<ReportArgument, String> {
+    report_in(text, &[("terminal", ReportFormat::Terminal), ("json", ReportFormat::Json)])
+}
+
+fn report_of_a_self_test(text: &str) -> Result<ReportArgument, String> {
+    report_in(
+        text,
+        &[("terminal", ReportFormat::Terminal), ("json", ReportFormat::Json), ("markdown", ReportFormat::Markdown)],
+    )
+}
+
+fn report_in(text: &str, formats: &[(&str, ReportFormat)]) -> Result<ReportArgument, String> {
     let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(PathBuf::from(file))));
-    let format = match name {
-        "terminal" => ReportFormat::Terminal,
-        "json" => ReportFormat::Json,
-        "observations" => ReportFormat::Observations,
-        _ => return Err("formats are terminal, json and observations".to_owned()),
+    let Some((_, format)) = formats.iter().find(|(known, _)| *known == name) else {
+        let names: Vec<&str> = formats.iter().map(|(name, _)| *name).collect();
+        return Err(format!("formats are {}, and =FILE after them", names.join(", ")));
     };
     if file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
         return Err("name a file after '='".to_owned());
     }
-    Ok(ReportArgument { format, file })
+    Ok(ReportArgument { format: *format, file })
 }

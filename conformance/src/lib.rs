@@ -18,4 +18,5 @@ pub mod report;
 pub mod rig;
 pub mod run;
 pub mod scenario;
+pub mod self_test;
 pub mod workplace;

@@ -137,4 +137,29 @@ mod tests {
         assert!(Digest::parse(good.encoded()).is_err());
         assert!(matches!(Digest::parse("md5:00"), Err(DigestError::Algorithm(_))));
     }
+
+    #[test]
+    fn both_registered_algorithms_are_read() {
+        let (short, long) = ("0123456789abcdef".repeat(4), "0123456789abcdef".repeat(8));
+        for (algorithm, encoded) in [("sha256", &short), ("sha512", &long)] {
+            let digest = Digest::parse(&format!("{algorithm}:{encoded}")).unwrap();
+            assert_eq!((digest.algorithm(), digest.encoded()), (algorithm, encoded.as_str()));
+            assert_eq!(digest.to_string(), digest.as_str());
+            assert_eq!(String::from(digest.clone()), digest.as_str());
+            let stored = serde_json::to_string(&digest).unwrap();
+            assert_eq!(serde_json::from_str::<Digest>(&stored).unwrap(), digest);
+        }
+        for bad in [format!("sha256:{long}"), format!("sha512:{short}"), format!("sha256:{}g", &short[1..])] {
+            assert!(matches!(Digest::parse(&bad), Err(DigestError::Encoding(_))), "{bad}");
+            assert!(serde_json::from_str::<Digest>(&format!("\"{bad}\"")).is_err(), "{bad}");
+        }
+        assert!(matches!(Digest::parse(&short), Err(DigestError::Form(_))));
+    }
+
+    #[test]
+    fn an_image_id_and_a_diff_id_read_as_their_digest() {
+        let digest = Digest::of(b"");
+        assert_eq!(ImageId(digest.clone()).to_string(), digest.as_str());
+        assert_eq!(DiffId(digest.clone()).to_string(), digest.as_str());
+    }
 }

@@ -215,4 +215,36 @@ mod tests {
         assert!(Json::parse(b"{\"a\":01}").is_err());
         assert!(Json::parse(b"").is_err());
     }
+
+    #[test]
+    fn every_kind_of_value_is_kept() {
+        let text = r#"[null,true,18446744073709551615,-7,1.5,"\u00e4",{"a":[]}]"#;
+        let json = Json::parse(text.as_bytes()).unwrap();
+        let items = json.items().unwrap();
+        assert_eq!(items[0], Json::Null);
+        assert_eq!(items[1], Json::Bool(true));
+        assert_eq!((items[2].as_u64(), items[3].as_u64(), items[4].as_u64()), (Some(u64::MAX), None, None));
+        assert_eq!(items[3], Json::Number((-7).into()));
+        assert_eq!(items[4].to_value(), serde_json::json!(1.5));
+        assert_eq!((items[5].as_str(), items[1].as_str()), (Some("ä"), None));
+        assert_eq!((items[6].members().map(<[_]>::len), items[6].items(), items[5].members()), (Some(1), None, None));
+        let kinds: Vec<&str> = items.iter().map(Json::kind).collect();
+        let words = ["null", "a boolean", "a number", "a number", "a number", "a string", "an object"];
+        assert_eq!(kinds, words);
+        assert_eq!(json.kind(), "an array");
+        assert_eq!(json.to_string(), text.replace("\\u00e4", "ä"));
+        assert_eq!(json.to_value(), serde_json::from_str::<serde_json::Value>(text).unwrap());
+        assert!(serde_json::from_value::<Json>(serde_json::json!(1.5)).is_ok());
+    }
+
+    #[test]
+    fn a_path_leads_through_objects_alone() {
+        let json = Json::parse(br#"{"a":{"b":1,"b":2},"c":[{"d":3}]}"#).unwrap();
+        assert_eq!(json.at(&["a", "b"]).and_then(Json::as_u64), Some(2));
+        assert_eq!(json.at(&[]), Some(&json));
+        assert_eq!((json.get("b"), json.at(&["c", "d"]), json.at(&["a", "b", "c"])), (None, None, None));
+        assert_eq!(json.to_value(), serde_json::json!({"a": {"b": 2}, "c": [{"d": 3}]}));
+        let marks = Json::parse(br#"{"~/":1,"~/":{"x":1}}"#).unwrap();
+        assert_eq!(marks.doubled_keys(), ["/~0~1"]);
+    }
 }

@@ -1,6 +1,6 @@
 //! Brings evidence and catalogue together: every requirement, in every scenario, on every service.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use globset::GlobSet;
 
@@ -19,6 +19,8 @@ pub struct Selection {
     pub requirements: Option<GlobSet>,
     /// The exporter as it is named in the repeat command: `--exporter X` or `--exporter-file F`, or empty.
     pub exporter_argument: String,
+    /// The folders of scenarios that are not compiled in, by the scenario's name: the repeat command names them.
+    pub scenario_folders: BTreeMap<String, String>,
 }
 
 /// What came of it.
@@ -74,7 +76,7 @@ fn cases(scenario: &ScenarioEvidence) -> Vec<Case<'_>> {
 }
 
 /// Asks the judge where what it needs is there; says why not where it is not.
-fn ask(case: &Case<'_>, requirement: &Requirement) -> Finding {
+pub(crate) fn ask(case: &Case<'_>, requirement: &Requirement) -> Finding {
     let good = || case.exports.iter().filter(|export| export.is_good_build());
     if let Some(reason) = too_early(case, requirement) {
         return reason;
@@ -144,8 +146,10 @@ fn repeat(selection: &Selection, scenario: &str, requirement: &str, target: Targ
     let targets = if others { format!("--target registry --target {target}") } else { format!("--target {target}") };
     let exporter = &selection.exporter_argument;
     let gap = if exporter.is_empty() { "" } else { " " };
+    let folder = selection.scenario_folders.get(scenario);
+    let folder = folder.map_or_else(String::new, |folder| format!(" --scenarios {}", quoted(folder)));
     format!(
-        "conformance run{gap}{exporter} --profile {} --scenario {scenario} --requirement {requirement} {targets}",
+        "conformance run{gap}{exporter} --profile {}{folder} --scenario {scenario} --requirement {requirement} {targets}",
         quoted(selection.profile.argument())
     )
 }
@@ -171,3 +175,6 @@ fn not_observed(
     let finding = if missing.harness_failed { Finding::Error(reason) } else { Finding::Skipped(reason) };
     verdict(&case, requirement, selection, finding)
 }
+
+#[cfg(test)]
+mod tests;

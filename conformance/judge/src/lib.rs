@@ -5,6 +5,8 @@
 
 pub mod digest;
 pub mod evidence;
+#[cfg(test)]
+pub mod harmless;
 pub mod json;
 mod judge;
 pub mod observation;
@@ -14,6 +16,8 @@ pub mod requirement;
 pub mod requirements;
 #[cfg(test)]
 pub mod sample;
+#[cfg(test)]
+pub mod trial;
 pub mod verdict;
 pub mod view;
 

@@ -102,3 +102,6 @@ fn rfc_196(id: &str, target: Target) -> Level {
         _ => Level::Optional,
     }
 }
+
+#[cfg(test)]
+mod tests;

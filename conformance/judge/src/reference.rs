@@ -156,4 +156,56 @@ mod tests {
             assert!(Reference::parse(text).is_err(), "{text:?}");
         }
     }
+
+    #[test]
+    fn a_reference_is_taken_apart_at_its_marks() {
+        let digest = Digest::of(b"");
+        for (text, registry, repository, tag, has_digest, spelled) in [
+            ("a", DOCKER_HUB, "library/a", Some("latest"), false, false),
+            ("team/a:1", DOCKER_HUB, "team/a", Some("1"), false, false),
+            ("docker.io/a", DOCKER_HUB, "library/a", Some("latest"), false, true),
+            ("localhost/a", "localhost", "a", Some("latest"), false, true),
+            ("host:5000/a", "host:5000", "a", Some("latest"), false, true),
+            ("h.example/a/b:_x.Y-1", "h.example", "a/b", Some("_x.Y-1"), false, true),
+            ("[::1]:5000/a:1", "[::1]:5000", "a", Some("1"), false, true),
+            (&format!("h.example/a:1@{digest}"), "h.example", "a", Some("1"), true, true),
+        ] {
+            let read = Reference::parse(text).unwrap();
+            assert_eq!((read.registry.as_str(), read.repository.as_str()), (registry, repository), "{text}");
+            assert_eq!((read.tag.as_deref(), read.digest.is_some()), (tag, has_digest), "{text}");
+            assert_eq!(read.spelled_registry, spelled, "{text}");
+        }
+        let whole = format!("h.example/a:1@{digest}");
+        assert_eq!(Reference::parse(&whole).unwrap().to_string(), whole);
+    }
+
+    #[test]
+    fn images_differ_in_registry_repository_tag_or_digest() {
+        let read = |text: &str| Reference::parse(text).unwrap();
+        let one = read("h.example/a:1");
+        for (text, same_repository) in [
+            ("i.example/a:1", false),
+            ("h.example/b:1", false),
+            ("h.example/a:2", true),
+            (&format!("h.example/a:1@{}", Digest::of(b"")), true),
+        ] {
+            assert_eq!(one.same_repository(&read(text)), same_repository, "{text}");
+            assert!(!one.same_image(&read(text)), "{text}");
+        }
+        assert!(one.same_image(&read("h.example/a:1")));
+    }
+
+    #[test]
+    fn lengths_and_characters_have_limits() {
+        let parses = |text: &str| Reference::parse(text).is_ok();
+        assert!(parses(&format!("a:{}", "t".repeat(128))) && !parses(&format!("a:{}", "t".repeat(129))));
+        assert!(parses(&"r".repeat(255)) && !parses(&"r".repeat(256)));
+        for good in ["a.b/c_d/e__f/g--h/0", "a:0", "h_x.example:1/a"] {
+            assert!(parses(good), "{good}");
+        }
+        for bad in ["a:", "a:-x", "a:x!", "a..b", "a._b", "a-", ".a", "a-.b", "h!.example/a", "localhost/", "/a", "ä"]
+        {
+            assert!(!parses(bad), "{bad}");
+        }
+    }
 }

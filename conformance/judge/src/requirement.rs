@@ -261,8 +261,7 @@ pub fn together(findings: impl IntoIterator<Item = Finding>) -> Finding {
 const LONGEST: usize = 1000;
 
 fn shown(text: impl Into<String>) -> String {
-    let text = text.into();
-    if text.len() <= LONGEST { text } else { crate::view::cut_to(&text, LONGEST) }
+    crate::view::cut_to(&text.into(), LONGEST)
 }
 
 /// A violation; `expected` and `found` are shown as they stand, but for what is longer than a person reads.
@@ -305,3 +304,6 @@ pub fn holds_when(condition: bool, otherwise: impl FnOnce() -> Finding) -> Findi
 pub fn toml_input(inputs: &Inputs, path: &str) -> Option<toml::Table> {
     inputs.text(path)?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

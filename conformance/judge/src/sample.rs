@@ -2,6 +2,7 @@
 //! `edit_*` changes one thing and makes everything that follows from it true again, so that only the fault is there.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ use crate::evidence::{
     FileFact, FileKind, Image, Inputs, Layer, LayoutFacts, LayoutRoot, Outcome, RunImage, SavedFile, ScenarioEvidence,
     StoreKind, Tag, TagId, Target,
 };
+use crate::judge;
 use crate::requirement::Case;
 use crate::requirements;
 use crate::verdict::Finding;
@@ -42,6 +44,12 @@ pub fn repeated() -> ScenarioEvidence {
 }
 
 fn steps(count: usize) -> ScenarioEvidence {
+    static ONE: LazyLock<ScenarioEvidence> = LazyLock::new(|| made(1));
+    static TWO: LazyLock<ScenarioEvidence> = LazyLock::new(|| made(2));
+    if count == 1 { ONE.clone() } else { TWO.clone() }
+}
+
+fn made(count: usize) -> ScenarioEvidence {
     let exports = [Target::Registry, Target::Daemon, Target::Layout]
         .into_iter()
         .flat_map(|target| (1..=count).map(move |step| export(target, step)))
@@ -57,7 +65,7 @@ pub fn on(evidence: &mut ScenarioEvidence, target: Target) -> &mut Export {
     evidence.exports.iter_mut().find(|export| export.target == target).expect("an export on every target")
 }
 
-/// What a requirement's judge finds on a target.
+/// What is found of a requirement on a target, by the way that a run takes.
 ///
 /// # Panics
 /// When there is no such requirement.
@@ -66,62 +74,7 @@ pub fn find(evidence: &ScenarioEvidence, requirement: &str, target: Target) -> F
     let row = requirements::named(requirement).unwrap_or_else(|| panic!("no requirement {requirement}"));
     let exports: Vec<&Export> = evidence.exports.iter().filter(|export| export.target == target).collect();
     let service = exports.first().map_or("", |export| export.service.as_str());
-    (row.judge)(&Case { scenario: evidence, target, service, exports })
-}
-
-/// A change of good evidence.
-pub type Change = Box<dyn FnOnce(&mut ScenarioEvidence)>;
-
-/// A fault made for a requirement: what is changed of which good evidence.
-pub struct Fault {
-    /// The requirement that it violates.
-    pub slug: String,
-    /// What is wrong, in a few words.
-    pub name: &'static str,
-    /// Where it is judged.
-    pub target: Target,
-    /// Evidence on which the requirement holds.
-    pub good: ScenarioEvidence,
-    /// Makes the fault.
-    pub change: Change,
-}
-
-impl Fault {
-    /// A fault in the [`scenario`].
-    pub fn new(
-        slug: &str,
-        name: &'static str,
-        target: Target,
-        change: impl FnOnce(&mut ScenarioEvidence) + 'static,
-    ) -> Self {
-        Self::of(scenario(), slug, name, target, change)
-    }
-
-    /// A fault in other good evidence.
-    pub fn of(
-        good: ScenarioEvidence,
-        slug: &str,
-        name: &'static str,
-        target: Target,
-        change: impl FnOnce(&mut ScenarioEvidence) + 'static,
-    ) -> Self {
-        Self { slug: slug.to_owned(), name, target, good, change: Box::new(change) }
-    }
-
-    /// Asserts that the requirement holds without the fault and is violated, or absent, with it.
-    ///
-    /// # Panics
-    /// When it is not so.
-    pub fn is_seen(self) {
-        let Self { slug, name, target, mut good, change } = self;
-        assert_eq!(find(&good, &slug, target), Finding::Holds, "{slug} on {target} without the fault '{name}'");
-        change(&mut good);
-        let after = find(&good, &slug, target);
-        assert!(
-            matches!(after, Finding::Violated(_) | Finding::Absent(_)),
-            "{slug} on {target} with the fault '{name}': {after:?}"
-        );
-    }
+    judge::ask(&Case { scenario: evidence, target, service, exports }, row)
 }
 
 /// The scenario with one export on each target that was given bad input and refused it, printing `output`.
@@ -189,29 +142,6 @@ pub fn in_other_surroundings() -> ScenarioEvidence {
 pub fn step(evidence: &mut ScenarioEvidence, target: Target, step: usize) -> &mut Export {
     let found = evidence.exports.iter_mut().find(|export| export.target == target && export.step == step);
     found.expect("an export of this step")
-}
-
-/// Asserts that a requirement holds on the sample and is violated after a change.
-///
-/// # Panics
-/// When it is not so.
-pub fn fails(requirement: &str, target: Target, change: impl FnOnce(&mut ScenarioEvidence)) {
-    let mut evidence = scenario();
-    let before = find(&evidence, requirement, target);
-    assert_eq!(before, Finding::Holds, "{requirement} on good evidence");
-    change(&mut evidence);
-    let after = find(&evidence, requirement, target);
-    assert!(matches!(after, Finding::Violated(_) | Finding::Absent(_)), "{requirement} after the change: {after:?}");
-}
-
-/// Asserts that a requirement still holds after a change that the specifications allow.
-///
-/// # Panics
-/// When it does not.
-pub fn holds(requirement: &str, target: Target, change: impl FnOnce(&mut ScenarioEvidence)) {
-    let mut evidence = scenario();
-    change(&mut evidence);
-    assert_eq!(find(&evidence, requirement, target), Finding::Holds, "{requirement}");
 }
 
 fn entry(path: &str, kind: EntryKind, mode: u32, text: &str, link: Option<&str>) -> Entry {
@@ -639,15 +569,19 @@ fn seal_stores(export: &mut Export, names: &[String], image_id: &str) {
             manifest.bytes.len() as u64,
         );
         let index = json!({ "schemaVersion": 2, "manifests": [entry] });
-        let root = LayoutRoot {
-            reference: names[0].clone(),
-            path: "app.example/app/latest".to_owned(),
-            present: true,
-            oci_layout: Some(Document::new(br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec(), None)),
-            index: Some(Document::new(index.to_string().into_bytes(), None)),
-            blobs,
-        };
-        export.layout = Some(LayoutFacts { folders: vec![root.path.clone()], roots: vec![root] });
+        let index = Document::new(index.to_string().into_bytes(), None);
+        let roots: Vec<LayoutRoot> = names
+            .iter()
+            .map(|name| LayoutRoot {
+                reference: name.clone(),
+                path: name.replace(':', "/"),
+                present: true,
+                oci_layout: Some(Document::new(br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec(), None)),
+                index: Some(index.clone()),
+                blobs: blobs.clone(),
+            })
+            .collect();
+        export.layout = Some(LayoutFacts { folders: roots.iter().map(|root| root.path.clone()).collect(), roots });
     }
 }
 
@@ -770,4 +704,45 @@ pub fn edit_report(export: &mut Export, from: &str, to: &str) {
     let text = export.report.as_ref().and_then(Document::text).expect("a report").to_owned();
     assert!(text.contains(from), "{from} in {text}");
     export.report = Some(Document::new(text.replace(from, to).into_bytes(), None));
+}
+
+/// Replaces text in the manifest's bytes, once; all that follows from the manifest too.
+///
+/// # Panics
+/// When the text is not there.
+pub fn raw_manifest(export: &mut Export, from: &str, to: &str) {
+    let image = export.image.as_mut().expect("an image");
+    let manifest = image.manifest.as_ref().expect("a manifest");
+    let text = manifest.text().expect("text");
+    assert!(text.contains(from), "{from} in {text}");
+    image.manifest = Some(Document::new(text.replacen(from, to, 1).into_bytes(), manifest.content_type.clone()));
+    seal(export);
+}
+
+/// Replaces text in the config's bytes, once; all that follows from the config too.
+///
+/// # Panics
+/// When the text is not there.
+pub fn raw_config(export: &mut Export, from: &str, to: &str) {
+    let config = export.image.as_ref().and_then(|image| image.config.clone()).expect("a config");
+    let text = config.text().expect("text");
+    assert!(text.contains(from), "{from} in {text}");
+    set_config(export, Document::new(text.replacen(from, to, 1).into_bytes(), None));
+}
+
+/// Gives the export one more `<image>`, of the same name with the tag `2`.
+pub fn one_more_tag(export: &mut Export) {
+    let name = export.inputs.images[0].replace(":latest", ":2");
+    export.inputs.argv.push(name.clone());
+    export.tags_before.insert(name.clone(), None);
+    export.inputs.images.push(name);
+    seal(export);
+}
+
+/// The scenario with two `<image>`s on each target.
+#[must_use]
+pub fn with_two_tags() -> ScenarioEvidence {
+    let mut evidence = scenario();
+    evidence.exports.iter_mut().for_each(one_more_tag);
+    evidence
 }

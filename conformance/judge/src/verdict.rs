@@ -166,3 +166,35 @@ pub fn weigh(finding: &Finding, level: Level) -> Answer {
         (Finding::Error(_), _) => Answer::Error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_weighed_by_the_level() {
+        use Answer::{Absent, Error, Fail, NotApplicable, Pass, Skipped, Warn};
+        let blank = Violation::default;
+        for (finding, answers) in [
+            (Finding::Holds, [Pass; 3]),
+            (Finding::Absent(blank()), [Absent, Warn, Fail]),
+            (Finding::Violated(blank()), [Warn, Warn, Fail]),
+            (Finding::NotApplicable(String::new()), [NotApplicable; 3]),
+            (Finding::Skipped(String::new()), [Skipped; 3]),
+            (Finding::Error(String::new()), [Error; 3]),
+        ] {
+            let found = [Level::Optional, Level::Should, Level::Must].map(|level| weigh(&finding, level));
+            assert_eq!(found, answers, "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn levels_and_answers_read_as_they_are_stored() {
+        for level in [Level::Optional, Level::Should, Level::Must] {
+            assert_eq!(serde_json::to_value(level).unwrap(), level.to_string());
+        }
+        for answer in Answer::ALL {
+            assert_eq!(serde_json::to_value(answer).unwrap(), answer.to_string());
+        }
+    }
+}

@@ -125,6 +125,15 @@ pub fn is_below(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
 }
 
+/// How the exporter ended, and the last line that it printed to standard error.
+#[must_use]
+pub fn ended(export: &Export) -> String {
+    match export.outcome.stderr.trim_end().lines().last() {
+        Some(said) if !said.is_empty() => format!("{}; it last said: {}", export.outcome.end, cut(said)),
+        _ => format!("{}, without a word on standard error", export.outcome.end),
+    }
+}
+
 /// A value cut to what a person reads.
 #[must_use]
 pub fn cut(text: &str) -> String {
@@ -162,3 +171,6 @@ pub fn descriptors(manifest: &Json) -> Vec<(String, &Json)> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

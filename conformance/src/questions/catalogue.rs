@@ -22,7 +22,7 @@ pub const QUESTIONS: &[Question] = &[
     Question {
         title: "What is `base.name` when the run image has several names?",
         why: "A mirror may have been chosen, the name may lack registry and tag, or be a digest reference; the RFC says \"tag name\".",
-        observed_as: &["base-name-is"],
+        observed_as: &["base-name-is", "base-name-with-a-chosen-mirror"],
         answers: &[
             "the image that was used (`run-image.image` of `analyzed.toml`), fully qualified",
             "the image that `run.toml` lists first, whatever mirror was used",
@@ -91,9 +91,9 @@ pub const QUESTIONS: &[Question] = &[
     Question {
         title: "Who wins when platform, buildpack and exporter each give a key?",
         why: "The review would rather have buildpacks contribute annotations; both ways can meet in one image. May a buildpack claim another base?",
-        observed_as: &["who-wins", "a-key-of-platform-and-buildpack", "a-base-key-of-a-buildpack"],
+        observed_as: &["who-wins-a-key-of-several"],
         answers: &["the buildpack, but for `base.*`", "the buildpack, always", "the platform", "the export fails"],
-        reference: "documents its choice in `reference/src/annotations.rs`; `base.*` is always what the exporter knows to be true.",
+        reference: "lets the buildpack win over project metadata, because the review wants buildpacks to contribute; `base.*` is always what the exporter knows to be true, and a buildpack's claim is left out with a warning.",
         unobserved: "no exporter that was judged carries annotations of buildpacks",
     },
     Question {

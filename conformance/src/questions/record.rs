@@ -81,7 +81,9 @@ impl Record {
     /// The part of a report that is stored.
     #[must_use]
     pub fn of(report: &Report) -> Self {
-        let services = report.services.iter().filter(|service| service.observed);
+        // Registries that stand beside the run's own are a scenario's inputs.
+        let is_target = |name: &str| name == "registry" || name == "layout" || name.starts_with("daemon");
+        let services = report.services.iter().filter(|service| service.observed && is_target(&service.name));
         Self {
             version: VERSION,
             exporter: report.exporter.name.clone(),

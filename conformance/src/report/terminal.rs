@@ -105,11 +105,36 @@ fn problems(out: &mut String, report: &Report, style: Style) -> std::fmt::Result
     }
     for (theme, groups) in themes {
         writeln!(out, "\n{}", style.paint(Colour::Bold, theme))?;
+        let mut alike: Vec<Vec<Vec<&Verdict>>> = Vec::new();
         for verdicts in groups.into_values() {
-            problem(out, &verdicts, style)?;
+            match alike.iter_mut().find(|same| says_the_same(same[0][0], verdicts[0])) {
+                Some(same) => same.push(verdicts),
+                None => alike.push(vec![verdicts]),
+            }
+        }
+        for same in alike {
+            if same.len() >= FOLDED {
+                folded(out, &same, style)?;
+            } else {
+                same.iter().try_for_each(|verdicts| problem(out, verdicts, style))?;
+            }
         }
     }
     Ok(())
+}
+
+/// So many requirements of a theme that say the same of the same words of the exporter are shown as one.
+const FOLDED: usize = 4;
+
+fn says_the_same(one: &Verdict, other: &Verdict) -> bool {
+    let said = |verdict: &Verdict| (verdict.verdict, verdict.message.clone(), verdict.found.clone());
+    said(one) == said(other)
+}
+
+fn folded(out: &mut String, groups: &[Vec<&Verdict>], style: Style) -> std::fmt::Result {
+    let names: Vec<&str> = groups.iter().skip(1).map(|verdicts| verdicts[0].requirement.as_str()).collect();
+    problem(out, &groups[0], style)?;
+    writeln!(out, "        likewise  {}", names.join(", "))
 }
 
 /// The message without what differs from scenario to scenario.

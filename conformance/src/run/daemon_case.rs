@@ -115,6 +115,12 @@ impl Store for DaemonStore<'_> {
     }
 
     async fn move_tag(&mut self, image: &MadeImage, _places: &Places) -> Result<(), ExportError> {
+        // Another scenario may have the same run image: without a name here it would go when that one cleans up.
+        let services = &self.shared.services;
+        let held = format!("{}/{}:held", services.main().host, services.repository(&self.scenario.name, "analysed"));
+        let tagged = self.service.daemon.tag(&self.run_image.own.tagged(), &held).await;
+        tagged.map_err(|error| self.failed("hold the analysed run image", error))?;
+        self.remember(held);
         self.load(image).await.map(|_| ())
     }
 

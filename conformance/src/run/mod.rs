@@ -31,7 +31,7 @@ use crate::exporter::process::Supervisor;
 use crate::observe::BlobStore;
 use crate::report::{ExporterFacts, PathFacts, Report, SCHEMA_VERSION, Tool, Totals, headline};
 use crate::rig::registry::{RegistryChoice, RegistryError};
-use crate::scenario::{Place, Scenario};
+use crate::scenario::{Origin, Place, Scenario};
 use crate::workplace::{Workplace, WorkplaceError};
 use services::Services;
 
@@ -175,11 +175,20 @@ async fn several(shared: &Shared, scenarios: Vec<&Scenario>, jobs: usize) -> Vec
     runs.buffer_unordered(jobs).collect().await
 }
 
+/// A scenario that is not compiled in, and where it is.
+fn folder(scenario: &Scenario) -> Option<(String, String)> {
+    match &scenario.origin {
+        Origin::BuiltIn => None,
+        Origin::Folder(path) => Some((scenario.name.clone(), path.display().to_string())),
+    }
+}
+
 fn selection(options: &Options) -> Selection {
     Selection {
         profile: options.profile.clone(),
         requirements: options.requirements.clone(),
         exporter_argument: options.exporter.argument.clone(),
+        scenario_folders: options.scenarios.iter().filter_map(folder).collect(),
     }
 }
 

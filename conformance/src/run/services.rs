@@ -16,8 +16,10 @@ use crate::rig::proxy::RecordingProxy;
 use crate::rig::registry::{Registry, RegistryKind};
 use crate::scenario::{Place, Scenario};
 
-/// Variable by which `registry-compose/with-services` names the engine that it started itself.
+/// Variable by which `registry-compose/with-services` names the daemons that it started itself.
 const OWN_DAEMON: &str = "CONFORMANCE_OWN_DAEMON";
+/// Variable by which it names all daemons; `DOCKER_HOST` is the first of them.
+const DAEMONS: &str = "CONFORMANCE_DAEMONS";
 
 /// A daemon in use.
 pub(super) struct DaemonService {
@@ -188,7 +190,7 @@ impl Services {
     /// Deletes a manifest, or remembers that it could not be.
     pub(super) async fn delete_digest(&self, repository: &str, digest: &Digest) {
         if let Err(error) = self.main.client.delete(repository, digest.as_str()).await {
-            self.leave_behind(format!("{}/{repository}@{digest} ({error})", self.main.host));
+            self.leave_behind(format!("{}/{repository}@{digest} ({error})", self.registry.host()));
         }
     }
 
@@ -250,14 +252,21 @@ impl Services {
     }
 }
 
+/// The words of a variable.
+fn several(variable: &str) -> Vec<String> {
+    std::env::var(variable).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
 async fn daemons(options: &Options) -> Result<(Vec<DaemonService>, String), RunError> {
-    let own = std::env::var(OWN_DAEMON).ok();
+    let own = several(OWN_DAEMON);
+    // Who has set DOCKER_HOST to another engine since means that one.
+    let named = several(DAEMONS);
+    let is_first = std::env::var("DOCKER_HOST").ok() == named.first().cloned();
+    let at_hand = if is_first { named } else { Vec::new() };
     let mut found: Vec<DaemonService> = Vec::new();
-    let hosts: Vec<Option<&str>> = if options.daemons.is_empty() {
-        vec![None]
-    } else {
-        options.daemons.iter().map(|h| Some(h.as_str())).collect()
-    };
+    let given = if options.daemons.is_empty() { &at_hand } else { &options.daemons };
+    let hosts: Vec<Option<&str>> =
+        if given.is_empty() { vec![None] } else { given.iter().map(|host| Some(host.as_str())).collect() };
     for given in hosts {
         let daemon = match Daemon::connect(given).await {
             Ok(daemon) => daemon,
@@ -270,7 +279,7 @@ async fn daemons(options: &Options) -> Result<(Vec<DaemonService>, String), RunE
         let kind = daemon.service_name().to_owned();
         let same = found.iter().filter(|other| other.daemon.service_name() == kind).count();
         let name = if same == 0 { kind } else { format!("{kind}#{}", same + 1) };
-        let may_push = options.allow_push || own.as_deref() == Some(host.as_str());
+        let may_push = options.allow_push || own.contains(&host);
         let observer = DaemonObserver::new(daemon.api().clone(), &host, daemon.store(), daemon.version().to_owned())
             .map_err(|error| RunError::Service { service: name.clone(), reason: error.to_string() })?;
         found.push(DaemonService { name, host, daemon, observer, may_push, made: Mutex::default() });

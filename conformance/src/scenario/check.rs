@@ -101,6 +101,13 @@ fn check_step(scenario: &Scenario, step: &Step, index: usize) -> Result<(), Faul
     if step.expect_failure.is_some() && step.may_refuse.is_some() {
         return wrong("may-refuse", "a step that must fail is judged by expect-failure alone");
     }
+    for (key, slug) in [("expect-failure", &step.expect_failure), ("may-refuse", &step.may_refuse)] {
+        if let Some(slug) = slug
+            && judge::requirements::named(slug).is_none()
+        {
+            return wrong(key, format!("there is no requirement {slug}; see conformance list requirements"));
+        }
+    }
     if let Some(path) = step.remove.iter().find(|path| place_of_removed(path).is_none()) {
         return wrong("remove", format!("{path}: {ELSEWHERE}"));
     }

@@ -61,7 +61,8 @@ fn the_reference_conforms_on_registry_daemon_and_layout_with_nothing_skipped() {
     );
     let kinds: Vec<&str> =
         report["services"].as_array().unwrap().iter().map(|service| service["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["container", "docker", "disk"]);
+    // The registry, another one, a closed port, a silent server, a guard; then daemon and layout.
+    assert_eq!(kinds, ["container", "container", "none", "none", "container", "docker", "disk"]);
     assert_eq!(not_judged(&report), BTreeSet::new(), "requirements that no scenario shows");
     assert!(totals["pass"].as_u64().unwrap() >= 1500, "{totals}");
     let seen = observed(&report["observations"]);
@@ -69,6 +70,35 @@ fn the_reference_conforms_on_registry_daemon_and_layout_with_nothing_skipped() {
     assert_eq!(seen, observed(&stored["observations"]), "renew it with --report observations=FILE");
     assert_eq!(docker(&["images", "--all", "--quiet"]), before, "images are left in the daemon");
     assert_eq!(docker(&["ps", "--all", "--quiet"]), "", "containers are left in the daemon");
+}
+
+#[test]
+#[ignore = "needs the services of registry-compose/with-services"]
+fn a_registry_in_a_container_is_published_on_loopback_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let ports = folder.path().join("ports");
+    let wrapper = folder.path().join("looks");
+    let script = format!("#!/bin/sh\ndocker ps --format '{{{{.Ports}}}}' >{}\n", ports.display());
+    std::fs::write(&wrapper, script).unwrap();
+    Command::new("chmod").arg("755").arg(&wrapper).status().unwrap();
+    // The exporter's environment has no DOCKER_HOST on a registry, so its description brings it.
+    let description = folder.path().join("looks.toml");
+    let host = std::env::var("DOCKER_HOST").unwrap();
+    let text = format!("name = 'looks'\ncommand = [{wrapper:?}]\nenvironment = {{ DOCKER_HOST = {host:?} }}\n");
+    std::fs::write(&description, text).unwrap();
+    let description = description.display().to_string();
+    judged(&[
+        "--registry",
+        "container",
+        "--exporter-file",
+        &description,
+        "--scenario",
+        "minimal",
+        "--target",
+        "registry",
+    ]);
+    let seen = std::fs::read_to_string(&ports).unwrap();
+    assert!(seen.contains("127.0.0.1:") && !seen.contains("0.0.0.0") && !seen.contains("::"), "{seen}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 mod image;
 mod inputs;
 mod stores;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

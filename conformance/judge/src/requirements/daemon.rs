@@ -1,7 +1,9 @@
 //! Daemons: what changes on the way there, and what must not. The registry export of the same step is the measure.
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) mod trials;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -166,9 +168,12 @@ fn an_annotated_build_exits_zero(export: &Export) -> Finding {
         return not_applicable("not all seven keys are there as strings");
     }
     holds_when(export.outcome.succeeded(), || {
-        let said = export.outcome.stderr.trim_end().lines().last().unwrap_or_default();
-        let found = format!("{}; it last said: {}", export.outcome.end, view::cut(said));
-        violated("an annotated build does not export to a daemon", "exit 0", found, export.at("stderr.txt"))
+        violated(
+            "an annotated build does not export to a daemon",
+            "exit 0",
+            view::ended(export),
+            export.at("stderr.txt"),
+        )
     })
 }
 

@@ -1,7 +1,9 @@
 //! Immutability: digests that are true, reports that agree with what is served, and the same inputs giving the same.
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) mod trials;
 
 use std::collections::BTreeSet;
 
@@ -337,6 +339,9 @@ fn the_history_numbers_the_layers(export: &Export, image: &Image) -> Finding {
 
 fn every_tag_is_the_same_image(export: &Export) -> Finding {
     let first = export.tags.first().and_then(|tag| tag.digest.clone());
+    if let Some(image) = export.inputs.images.iter().find(|image| export.tags.iter().all(|t| t.reference != **image)) {
+        return violated(format!("{image} is not there"), "a manifest", "nothing", export.at("tags.json"));
+    }
     for tag in &export.tags {
         if tag.digest.is_none() {
             let found = format!("status {}", tag.status);

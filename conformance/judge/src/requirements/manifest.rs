@@ -1,5 +1,8 @@
 //! Manifest, config, labels, layers and report as documents: what their specifications ask of their form.
 
+#[cfg(test)]
+pub(super) mod trials;
+
 use std::collections::HashSet;
 
 use super::annotations::is_rfc_3339;
@@ -205,10 +208,11 @@ fn the_report_s_run_image_is_the_label_s(export: &Export, image: &Image) -> Find
     let run_image = label.as_ref().and_then(|label| label.get("runImage"));
     for (key, name) in [("image", "image"), ("reference", "reference"), ("top-layer", "topLayer")] {
         let expected = run_image.and_then(|label| label.get(name)?.as_str());
-        let found = facts.get(key).and_then(toml::Value::as_str);
-        if found.is_some() && found != expected {
+        let Some(found) = facts.get(key) else { continue };
+        if found.as_str().is_none() || found.as_str() != expected {
             let place = export.at(&format!("report.toml#image.run-image.{key}"));
-            let (expected, found) = (expected.unwrap_or("nothing").to_owned(), found.unwrap_or_default());
+            let expected = expected.unwrap_or("nothing").to_owned();
+            let found = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
             return violated(format!("the report's run-image.{key} is not the label's"), expected, found, place);
         }
     }
@@ -221,116 +225,4 @@ fn the_report_s_run_image_is_the_label_s(export: &Export, image: &Image) -> Find
         let place = export.at("report.toml#image.run-image.mirrors");
         violated("the report's mirrors are not the label's", expected.join(", "), found.join(", "), place)
     })
-}
-
-#[cfg(test)]
-pub(super) mod tests {
-    use serde_json::json;
-
-    use crate::evidence::{Document, Target};
-    use crate::sample::{Fault, edit_config, edit_entries, edit_manifest, edit_report, fails, holds, on, set_config};
-
-    const ON: Target = Target::Registry;
-
-    #[test]
-    fn the_manifest_has_its_form() {
-        for bad in [json!(1), json!("2"), json!(null)] {
-            fails("manifest.schema", ON, |e| edit_manifest(on(e, ON), |m| m["schemaVersion"] = bad));
-        }
-        fails("manifest.schema", ON, |e| edit_manifest(on(e, ON), |m| m["mediaType"] = json!("application/json")));
-        fails("manifest.media-type-present", Target::Layout, |e| {
-            edit_manifest(on(e, Target::Layout), |m| {
-                m.as_object_mut().unwrap().remove("mediaType");
-            });
-        });
-    }
-
-    #[test]
-    fn the_config_has_its_form() {
-        for target in Target::ALL {
-            for name in ["os", "architecture", "rootfs"] {
-                fails("config.required", target, |e| {
-                    edit_config(on(e, target), |c| {
-                        c.as_object_mut().unwrap().remove(name);
-                    });
-                });
-            }
-            fails("config.required", target, |e| edit_config(on(e, target), |c| c["created"] = json!("yesterday")));
-            fails("config.required", target, |e| edit_config(on(e, target), |c| c["rootfs"]["type"] = json!("x")));
-            holds("config.required", target, |e| {
-                edit_config(on(e, target), |c| {
-                    c.as_object_mut().unwrap().remove("created");
-                });
-            });
-            holds("config.required", target, |e| edit_config(on(e, target), |c| c["created"] = json!(null)));
-        }
-    }
-
-    #[test]
-    fn labels_follow_the_rules_of_annotations() {
-        fails("labels.string-map", ON, |e| edit_config(on(e, ON), |c| c["config"]["Labels"]["x"] = json!(1)));
-        fails("labels.string-map", ON, |e| edit_config(on(e, ON), |c| c["config"]["Labels"] = json!([])));
-        holds("labels.string-map", ON, |e| {
-            edit_config(on(e, ON), |c| {
-                c["config"].as_object_mut().unwrap().remove("Labels");
-            });
-        });
-        fails("labels.unique-keys", ON, |e| {
-            let export = on(e, ON);
-            let config = export.image.as_ref().unwrap().config.clone().unwrap();
-            let text = config.text().unwrap().replacen("\"Labels\":{", "\"Labels\":{\"k\":\"1\",", 1);
-            set_config(export, Document::new(text.into_bytes(), None));
-        });
-    }
-
-    #[test]
-    fn a_layer_holds_each_path_once() {
-        for target in Target::ALL {
-            fails("layer.no-duplicate-paths", target, |e| {
-                edit_entries(on(e, target), 3, |entries| entries.push(entries[0].clone()));
-            });
-        }
-    }
-
-    #[test]
-    fn the_report_names_the_label_s_run_image() {
-        for target in Target::ALL {
-            for (from, to) in
-                [("image='host.example/run:base'", "image='x'"), ("top-layer='", "top-layer='x"), ("['mirror", "['x")]
-            {
-                fails("report.run-image-true", target, |e| edit_report(on(e, target), from, to));
-            }
-            fails("report.run-image-true", target, |e| edit_report(on(e, target), "\nreference='", "\nreference='x"));
-        }
-    }
-
-    /// For every requirement of the theme a fault that violates it.
-    pub(in super::super) fn faults() -> Vec<Fault> {
-        vec![
-            Fault::new("manifest.schema", "schemaVersion 1", ON, |e| {
-                edit_manifest(on(e, ON), |m| m["schemaVersion"] = json!(1));
-            }),
-            Fault::new("manifest.media-type-present", "no mediaType", ON, |e| {
-                edit_manifest(on(e, ON), |m| drop(m.as_object_mut().unwrap().remove("mediaType")));
-            }),
-            Fault::new("config.required", "no os", ON, |e| {
-                edit_config(on(e, ON), |c| drop(c.as_object_mut().unwrap().remove("os")));
-            }),
-            Fault::new("labels.string-map", "a number as value", ON, |e| {
-                edit_config(on(e, ON), |c| c["config"]["Labels"]["x"] = json!(1));
-            }),
-            Fault::new("labels.unique-keys", "a label twice", ON, |e| {
-                let export = on(e, ON);
-                let config = export.image.as_ref().unwrap().config.clone().unwrap();
-                let text = config.text().unwrap().replacen("\"Labels\":{", "\"Labels\":{\"k\":\"1\",", 1);
-                set_config(export, Document::new(text.into_bytes(), None));
-            }),
-            Fault::new("layer.no-duplicate-paths", "a path twice", ON, |e| {
-                edit_entries(on(e, ON), 3, |entries| entries.push(entries[0].clone()));
-            }),
-            Fault::new("report.run-image-true", "another name in the report", ON, |e| {
-                edit_report(on(e, ON), "image='host.example/run:base'", "image='x'");
-            }),
-        ]
-    }
 }

@@ -8,10 +8,14 @@ mod digest;
 mod errors;
 mod layout;
 mod manifest;
+#[cfg(test)]
+mod observation_tests;
 mod platform;
 mod source;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod values_tests;
 
 use platform::inputs as platform_inputs;
 

@@ -1,5 +1,8 @@
 //! What the platform passes in `project-metadata.toml`: seven keys, byte for byte or not at all.
 
+#[cfg(test)]
+pub(super) mod trials;
+
 use crate::evidence::{Export, Image};
 use crate::requirement::{
     Case, EVERYWHERE, Requirement, Source, WITH_MANIFEST, absent, holds_when, not_applicable, toml_input, violated,
@@ -215,126 +218,14 @@ pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, S
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use serde_json::json;
+mod tests {
 
     use super::*;
     use crate::evidence::Target;
-    use crate::sample::{self, Fault, annotate, edit_input, edit_label, edit_manifest, fails, find, holds, on};
+    use crate::sample::{self, annotate, edit_input, find, on};
 
     const ON: Target = Target::Registry;
     const PROJECT: &str = "/layers/project-metadata.toml";
-
-    #[test]
-    fn every_key_is_absent_altered_or_invented() {
-        for (name, _, _) in KEYS {
-            let key = format!("{PREFIX}{name}");
-            for target in [Target::Registry, Target::Layout] {
-                fails(&format!("source.{name}.present"), target, |e| annotate(on(e, target), &key, None));
-                for edit in
-                    [|text: &str| format!("{text} "), |text: &str| text.to_uppercase() + "x", |_: &str| String::new()]
-                {
-                    fails(&format!("source.{name}.verbatim"), target, |e| {
-                        let old = view::annotation(on(e, target).image.as_ref().unwrap(), &key).unwrap();
-                        annotate(on(e, target), &key, Some(&edit(&old)));
-                    });
-                }
-                let mut evidence = sample::scenario();
-                edit_input(on(&mut evidence, target), PROJECT, "[source]\n");
-                assert!(matches!(
-                    find(&evidence, &format!("source.{name}.not-invented"), target),
-                    Finding::Violated(_)
-                ));
-                annotate(on(&mut evidence, target), &key, None);
-                assert_eq!(find(&evidence, &format!("source.{name}.not-invented"), target), Finding::Holds);
-            }
-        }
-    }
-
-    #[test]
-    fn normal_forms_are_kept_apart() {
-        fails("source.title.verbatim", ON, |e| {
-            annotate(on(e, ON), "org.opencontainers.image.title", Some("Na\u{308}me"));
-        });
-        holds("source.title.verbatim", ON, |e| {
-            edit_input(on(e, ON), PROJECT, "[source.metadata]\nname=\"\\\"<>&\\u2028\\t\\n\\\\\"\n");
-            annotate(on(e, ON), "org.opencontainers.image.title", Some("\"<>&\u{2028}\t\n\\"));
-        });
-    }
-
-    #[test]
-    fn what_a_buildpack_contributes_is_open() {
-        let mut evidence = sample::scenario();
-        let export = on(&mut evidence, ON);
-        edit_input(
-            export,
-            "/layers/config/metadata.toml",
-            "[[annotations]]\nkey='org.opencontainers.image.title'\nvalue='x'\n",
-        );
-        annotate(export, "org.opencontainers.image.title", Some("x"));
-        for what in ["present", "verbatim", "not-invented"] {
-            assert!(
-                matches!(find(&evidence, &format!("source.title.{what}"), ON), Finding::NotApplicable(_)),
-                "{what}"
-            );
-        }
-    }
-
-    #[test]
-    fn values_that_are_no_strings_stay_in_the_label() {
-        assert!(matches!(find(&sample::scenario(), "source.non-string", ON), Finding::NotApplicable(_)));
-        let judged = |label: serde_json::Value, annotation: Option<serde_json::Value>| {
-            let mut evidence = sample::scenario();
-            let export = on(&mut evidence, ON);
-            edit_input(export, PROJECT, "[source.metadata]\nname=['a', 'b']\nversion=2026-01-01T00:00:00Z\n");
-            edit_label(export, "io.buildpacks.project.metadata", |value| {
-                *value = json!({ "source": { "metadata": { "name": label, "version": "2026-01-01T00:00:00Z" } } });
-            });
-            edit_manifest(export, |manifest| {
-                let map = manifest["annotations"].as_object_mut().unwrap();
-                match annotation {
-                    Some(value) => map.insert("org.opencontainers.image.title".to_owned(), value),
-                    None => map.shift_remove("org.opencontainers.image.title"),
-                };
-            });
-            find(&evidence, "source.non-string", ON)
-        };
-        assert_eq!(judged(json!(["a", "b"]), None), Finding::Holds);
-        assert_eq!(judged(json!(["a", "b"]), Some(json!("a, b"))), Finding::Holds);
-        assert!(matches!(judged(json!(["a", "b"]), Some(json!(["a", "b"]))), Finding::Violated(_)));
-        assert!(matches!(judged(json!("a, b"), None), Finding::Violated(_)));
-    }
-
-    /// For every requirement of the theme a fault that violates it.
-    pub(in super::super) fn faults() -> Vec<Fault> {
-        let mut found = Vec::new();
-        for (name, _, _) in KEYS {
-            let key = format!("{PREFIX}{name}");
-            let (dropped, altered, invented) = (key.clone(), key.clone(), key);
-            let mut without = sample::scenario();
-            edit_input(on(&mut without, ON), PROJECT, "[source]\n");
-            annotate(on(&mut without, ON), &invented, None);
-            found.push(Fault::new(&format!("source.{name}.present"), "it is dropped", ON, move |e| {
-                annotate(on(e, ON), &dropped, None);
-            }));
-            found.push(Fault::new(&format!("source.{name}.verbatim"), "a space after it", ON, move |e| {
-                let old = view::annotation(on(e, ON).image.as_ref().unwrap(), &altered).unwrap();
-                annotate(on(e, ON), &altered, Some(&format!("{old} ")));
-            }));
-            found.push(Fault::of(without, &format!("source.{name}.not-invented"), "it is made up", ON, move |e| {
-                annotate(on(e, ON), &invented, Some("made up"));
-            }));
-        }
-        let mut list = sample::scenario();
-        edit_input(on(&mut list, ON), PROJECT, "[source.metadata]\nname=['a', 'b']\n");
-        edit_label(on(&mut list, ON), "io.buildpacks.project.metadata", |value| {
-            *value = json!({ "source": { "metadata": { "name": ["a", "b"] } } });
-        });
-        found.push(Fault::of(list, "source.non-string", "a list as annotation", ON, |e| {
-            edit_manifest(on(e, ON), |m| m["annotations"]["org.opencontainers.image.title"] = json!(["a", "b"]));
-        }));
-        found
-    }
 
     #[test]
     fn where_two_texts_part_is_told_also_behind_the_cut() {

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::sample::Fault;
+use crate::evidence::{ScenarioEvidence, Target};
+use crate::harmless::HARMLESS;
+use crate::sample::find;
+use crate::trial::{Trial, Wanted};
+use crate::verdict::Finding;
 
 /// The slugs of the shared catalogue that are judged; those of the seven keys and of errors are below.
 const EXPECTED: &str = "
@@ -76,31 +80,71 @@ fn every_row_says_what_why_where_and_what_to_do() {
     }
 }
 
-fn faults() -> Vec<Fault> {
-    let themes = [
-        annotations::tests::faults(),
-        base::tests::faults(),
-        source::tests::faults(),
-        buildpack::tests::faults(),
-        digest::tests::faults(),
-        manifest::tests::faults(),
-        daemon::tests::faults(),
-        layout::tests::faults(),
-        platform::tests::faults(),
-        errors::tests::faults(),
-    ];
-    themes.into_iter().flatten().collect()
+/// Every theme with its trials, in catalogue order.
+fn trials() -> Vec<(&'static str, Vec<Trial>)> {
+    vec![
+        ("annotations", annotations::trials::trials()),
+        ("base", base::trials::trials()),
+        ("source", source::trials::trials()),
+        ("buildpack", buildpack::trials::trials()),
+        ("digest", digest::trials::trials()),
+        ("manifest, config, labels, layers", manifest::trials::trials()),
+        ("daemon", daemon::trials::trials()),
+        ("layout", layout::trials::trials()),
+        ("platform", platform::trials::trials()),
+        ("errors", errors::trials::trials()),
+    ]
 }
 
 #[test]
-fn every_row_is_violated_by_a_fault_made_for_it() {
-    let faults = faults();
-    let covered: BTreeSet<&str> = faults.iter().map(|fault| fault.slug.as_str()).collect();
-    let missing: Vec<&str> = all().map(|row| row.id).filter(|id| !covered.contains(id)).collect();
-    assert!(missing.is_empty(), "no fault is made for {missing:?}; add one to the theme's tests");
-    for fault in faults {
-        let row = named(&fault.slug).unwrap_or_else(|| panic!("a fault for {}, which is no requirement", fault.slug));
-        assert!(row.targets.contains(&fault.target), "{} is not judged on {}", fault.slug, fault.target);
-        fault.is_seen();
+fn every_row_rejects_its_mutations_and_no_near_miss() {
+    let trials: Vec<Trial> = trials().into_iter().flat_map(|(_, trials)| trials).collect();
+    let with = |is_mutation: bool| -> BTreeSet<&str> {
+        let wanted = trials.iter().filter(|trial| (trial.wanted == Wanted::Rejected) == is_mutation);
+        wanted.map(|trial| trial.slug.as_str()).collect()
+    };
+    let (mutated, missed) = (with(true), with(false));
+    let mut complaints: Vec<String> = Vec::new();
+    for row in all() {
+        for (what, of) in [("mutation", &mutated), ("near miss", &missed)] {
+            if !of.contains(row.id) {
+                complaints.push(format!("{} has no {what}; add one to the theme's trials", row.id));
+            }
+        }
     }
+    complaints.extend(trials.iter().flat_map(Trial::complaints));
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+/// The distinct good evidence of all trials, each with the requirements and targets that are tried on it.
+fn goods() -> Vec<(ScenarioEvidence, BTreeSet<(String, Target)>)> {
+    let mut goods: Vec<(ScenarioEvidence, BTreeSet<(String, Target)>)> = Vec::new();
+    for trial in trials().into_iter().flat_map(|(_, trials)| trials) {
+        let good = trial.good();
+        let known = goods.iter().position(|(known, _)| *known == good).unwrap_or_else(|| {
+            goods.push((good, BTreeSet::new()));
+            goods.len() - 1
+        });
+        goods[known].1.extend(trial.targets().iter().map(|target| (trial.slug.clone(), *target)));
+    }
+    goods
+}
+
+#[test]
+fn no_row_rejects_what_every_specification_allows() {
+    let mut alarms = Vec::new();
+    for (good, tried) in goods() {
+        let held: Vec<_> = tried.iter().filter(|(slug, on)| find(&good, slug, *on) == Finding::Holds).collect();
+        for (name, change) in HARMLESS {
+            let mut evidence = good.clone();
+            evidence.exports.iter_mut().for_each(change);
+            for (slug, target) in &held {
+                let after = find(&evidence, slug, *target);
+                if !matches!(after, Finding::Holds | Finding::NotApplicable(_)) {
+                    alarms.push(format!("{slug} on {target} rejects the harmless '{name}': {after:?}"));
+                }
+            }
+        }
+    }
+    assert!(alarms.is_empty(), "{} false alarms:\n{}", alarms.len(), alarms.join("\n"));
 }

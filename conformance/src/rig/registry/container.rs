@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bollard::Docker;
+use bollard::models::{HostConfig, PortBinding};
 use testcontainers::core::{ContainerPort, IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
@@ -10,7 +11,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use super::{RegistryError, RegistryKind};
 use crate::rig::daemon::Daemon;
 
-/// The image, as `registry-compose/compose.yaml` pins it.
+/// The image, of which `registry-compose/compose.yaml` pins a version.
 const IMAGE: (&str, &str) = ("registry", "2");
 
 /// A running container; removed when it is stopped or dropped.
@@ -32,7 +33,8 @@ impl Container {
             .with_exposed_port(5000.tcp())
             .with_wait_for(WaitFor::seconds(0))
             .with_startup_timeout(Duration::from_secs(30))
-            .with_env_var("REGISTRY_STORAGE_DELETE_ENABLED", "true");
+            .with_env_var("REGISTRY_STORAGE_DELETE_ENABLED", "true")
+            .with_host_config_modifier(publish_on_loopback);
         let container = image.start().await.map_err(|error| failed(error.to_string()))?;
         let port = published(&container).await?;
         wait_until_ready(port).await?;
@@ -54,6 +56,13 @@ impl Container {
             reason: format!("{error}; container {id} is left"),
         })
     }
+}
+
+/// An engine publishes on every address where it is not told otherwise.
+fn publish_on_loopback(host: &mut HostConfig) {
+    let binding = PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: None };
+    host.publish_all_ports = Some(false);
+    host.port_bindings = Some([("5000/tcp".to_owned(), Some(vec![binding]))].into());
 }
 
 async fn published(container: &ContainerAsync<GenericImage>) -> Result<u16, RegistryError> {

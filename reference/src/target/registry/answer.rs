@@ -11,7 +11,7 @@ use super::error::{RegistryError, is_passing};
 use crate::image_name::ImageName;
 
 /// Without an answer, or without a byte of it, after which a registry has failed.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Manifests and configs larger than this are refused, in bytes.
 const LARGEST_DOCUMENT: usize = 16 << 20;
 

@@ -1,7 +1,9 @@
 //! The form of annotations, whoever made them (`oci-image-annotations.md`).
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) mod trials;
 
 use crate::evidence::{Export, Image};
 use crate::json::Json;

@@ -1,7 +1,9 @@
 //! The run image: what `base.name` and `base.digest` say, and whether it is true.
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) mod trials;
 
 use crate::digest::Digest;
 use crate::evidence::{Export, Image, Target};
@@ -407,10 +409,19 @@ fn name_and_digest_agree_with_the_label(export: &Export) -> Finding {
             .zip(Reference::parse(other).ok())
             .is_some_and(|(one, two)| one.same_repository(&two))
     };
-    let agrees = same(image) || mirrors.iter().any(|mirror| same(mirror)) || matched_name(export, &name).is_some();
+    // Where run.toml does not list the run image, its first entry goes into the label, and both are right.
+    let is_fallback = || is_first_of_run_toml(export, image) && matched_name(export, &name).is_some();
+    let agrees = same(image) || mirrors.iter().any(|mirror| same(mirror)) || is_fallback();
     holds_when(agrees, || {
         violated("base.name and the label's runImage.image disagree", image, view::cut(&name), at(export, "base.name"))
     })
+}
+
+/// Whether `image` is what `run.toml` lists first (`cnb-platform.md`, Run Image Resolution).
+fn is_first_of_run_toml(export: &Export, image: &str) -> bool {
+    let run = toml_input(&export.inputs, &export.inputs.run);
+    let first = run.as_ref().and_then(|run| run.get("images")?.as_array()?.first()?.get("image")?.as_str());
+    first.is_some_and(|first| first == image)
 }
 
 fn the_base_s_layers_come_first(export: &Export, _: &str) -> Finding {

@@ -2,7 +2,9 @@
 //! `<layers>/config/metadata.toml`, collected in the way that RFC 0034 has for labels.
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) mod trials;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,10 +2,14 @@
 //! two requirements, that the export is refused and that the refusal says what is wrong.
 
 mod named;
+#[cfg(test)]
+mod named_tests;
 mod own;
 mod refusal;
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) mod trials;
 
 use crate::evidence::Export;
 use crate::requirement::{Case, DAEMON, EVERYWHERE, LAYOUT, Needs, REGISTRY, Requirement, Source, WITH_MANIFEST};

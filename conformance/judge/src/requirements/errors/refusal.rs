@@ -53,17 +53,7 @@ pub(in super::super) fn exits_with(export: &Export, code: Option<i32>) -> Findin
         End::Signalled(_) => "the exporter crashes, which is no refusal",
         End::TimedOut(_) => "the exporter does not end by itself",
     };
-    violated(message, expected, found(export), export.at("stderr.txt"))
-}
-
-/// How it ended and what it last said.
-fn found(export: &Export) -> String {
-    let said = export.outcome.stderr.trim_end().lines().last().unwrap_or_default();
-    if said.is_empty() {
-        export.outcome.end.to_string()
-    } else {
-        format!("{}; it last said: {}", export.outcome.end, view::cut(said))
-    }
+    violated(message, expected, view::ended(export), export.at("stderr.txt"))
 }
 
 fn in_time(export: &Export, fault: &Fault) -> Finding {
@@ -126,7 +116,13 @@ pub(super) fn says_what_is_wrong(export: &Export, names: &[String]) -> Finding {
     if names.iter().any(|name| named::is_in(&output, name)) {
         return Finding::Holds;
     }
-    let expected = format!("one of: {}", names.join(", "));
+    let mut once: Vec<&str> = Vec::new();
+    for name in names {
+        if !once.contains(&name.as_str()) {
+            once.push(name);
+        }
+    }
+    let expected = format!("one of: {}", once.join(", "));
     let said = output.trim();
     let found = if said.is_empty() { "no output at all".to_owned() } else { view::cut(tail(said)) };
     violated("the refusal does not name what is wrong", expected, found, export.at("stderr.txt"))

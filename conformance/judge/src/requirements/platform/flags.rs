@@ -5,28 +5,39 @@ use super::{config, files, labels};
 use crate::evidence::{Export, Image};
 use crate::requirement::{Case, not_applicable, together, violated};
 use crate::verdict::Finding;
+use crate::view;
 
 /// A flag, its variable, and what is to be seen when the flag's value counts.
 struct Pair {
     flag: &'static str,
     variable: &'static str,
     shows: fn(&Export, &Image) -> Finding,
+    /// The label that shows it: one that is not there shows nothing.
+    label: Option<&'static str>,
+}
+
+impl Pair {
+    const fn of(flag: &'static str, variable: &'static str, shows: fn(&Export, &Image) -> Finding) -> Self {
+        Self { flag, variable, shows, label: None }
+    }
+
+    const fn in_label(mut self, label: &'static str) -> Self {
+        self.label = Some(label);
+        self
+    }
 }
 
 /// [`crate::evidence::Inputs`] has what the flags say, so the judges of what they give say whether they counted.
 const PAIRS: [Pair; 8] = [
-    Pair { flag: "app", variable: "CNB_APP_DIR", shows: the_folders_are_the_flags },
-    Pair { flag: "layers", variable: "CNB_LAYERS_DIR", shows: the_folders_are_the_flags },
-    Pair { flag: "process-type", variable: "CNB_PROCESS_TYPE", shows: config::the_entrypoint_is_the_process },
-    Pair { flag: "report", variable: "CNB_REPORT_PATH", shows: |export, _| super::the_report_is_there(export) },
-    Pair { flag: "analyzed", variable: "CNB_ANALYZED_PATH", shows: config::the_base_layers_come_first },
-    Pair { flag: "group", variable: "CNB_GROUP_PATH", shows: labels::the_build_metadata_is_in_its_label },
-    Pair {
-        flag: "project-metadata",
-        variable: "CNB_PROJECT_METADATA_PATH",
-        shows: labels::the_project_metadata_is_in_its_label,
-    },
-    Pair { flag: "run", variable: "CNB_RUN_PATH", shows: labels::the_run_image_is_in_the_label },
+    Pair::of("app", "CNB_APP_DIR", the_folders_are_the_flags),
+    Pair::of("layers", "CNB_LAYERS_DIR", the_folders_are_the_flags),
+    Pair::of("process-type", "CNB_PROCESS_TYPE", config::the_entrypoint_is_the_process),
+    Pair::of("report", "CNB_REPORT_PATH", |export, _| super::the_report_is_there(export)),
+    Pair::of("analyzed", "CNB_ANALYZED_PATH", config::the_base_layers_come_first),
+    Pair::of("group", "CNB_GROUP_PATH", labels::the_build_metadata_is_in_its_label).in_label(labels::BUILD),
+    Pair::of("project-metadata", "CNB_PROJECT_METADATA_PATH", labels::the_project_metadata_is_in_its_label)
+        .in_label(labels::PROJECT),
+    Pair::of("run", "CNB_RUN_PATH", labels::the_run_image_is_in_the_label).in_label(labels::LIFECYCLE),
 ];
 
 fn the_folders_are_the_flags(export: &Export, image: &Image) -> Finding {
@@ -55,6 +66,7 @@ pub(super) fn the_flag_wins(export: &Export, image: &Image) -> Finding {
     let contradicted = PAIRS.iter().filter_map(|pair| {
         let value = export.inputs.environment.get(pair.variable)?;
         let flag = given(&export.inputs.argv, pair.flag)?;
+        pair.label.is_none_or(|label| view::json_label(image, label).is_some()).then_some(())?;
         (flag != value).then_some((pair, flag, value))
     });
     let findings: Vec<Finding> = contradicted
@@ -69,7 +81,7 @@ pub(super) fn the_flag_wins(export: &Export, image: &Image) -> Finding {
         })
         .collect();
     if findings.is_empty() {
-        return not_applicable("no variable contradicts a flag");
+        return not_applicable("no variable contradicts a flag of whose value the image shows anything");
     }
     together(findings)
 }

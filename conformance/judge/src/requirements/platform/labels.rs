@@ -10,16 +10,17 @@ use crate::requirement::{holds_when, not_applicable, toml_input, violated};
 use crate::verdict::Finding;
 use crate::view;
 
-const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
-const BUILD: &str = "io.buildpacks.build.metadata";
-const PROJECT: &str = "io.buildpacks.project.metadata";
+pub(super) const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
+pub(super) const BUILD: &str = "io.buildpacks.build.metadata";
+pub(super) const PROJECT: &str = "io.buildpacks.project.metadata";
 
 fn at(export: &Export, label: &str) -> String {
     export.at(&format!("config.json#/config/Labels/{label}"))
 }
 
-fn missing(export: &Export, label: &str) -> Finding {
-    violated(format!("the label {label} is missing or no JSON"), "a JSON object", "something else", at(export, label))
+fn missing(export: &Export, image: &Image, label: &str) -> Finding {
+    let found = view::labels(image).remove(label).map_or_else(|| "nothing".to_owned(), |text| view::cut(&text));
+    violated(format!("the label {label} is missing or no JSON"), "a JSON object", found, at(export, label))
 }
 
 fn shown(value: Option<&Json>) -> String {
@@ -27,7 +28,7 @@ fn shown(value: Option<&Json>) -> String {
 }
 
 pub(super) fn the_project_metadata_is_in_its_label(export: &Export, image: &Image) -> Finding {
-    let Some(label) = view::json_label(image, PROJECT) else { return missing(export, PROJECT) };
+    let Some(label) = view::json_label(image, PROJECT) else { return missing(export, image, PROJECT) };
     let input = toml_input(&export.inputs, &export.inputs.project_metadata);
     let expected = toml::Value::Table(input.clone().unwrap_or_default());
     let is_it = match &input {
@@ -66,7 +67,7 @@ fn find<'a>(list: Option<&'a Json>, key: &str, value: &str) -> Option<&'a Json> 
 }
 
 pub(super) fn the_build_metadata_is_in_its_label(export: &Export, image: &Image) -> Finding {
-    let Some(label) = view::json_label(image, BUILD) else { return missing(export, BUILD) };
+    let Some(label) = view::json_label(image, BUILD) else { return missing(export, image, BUILD) };
     for buildpack in inputs::buildpacks(export) {
         let entry = find(label.get("buildpacks"), "id", &buildpack.id);
         if entry.and_then(|entry| entry.get("version")?.as_str()) != Some(&buildpack.version) {
@@ -143,7 +144,7 @@ fn same_name(one: &str, two: &str) -> bool {
 }
 
 pub(super) fn the_run_image_is_in_the_label(export: &Export, image: &Image) -> Finding {
-    let Some(label) = view::lifecycle_label(image) else { return missing(export, LIFECYCLE) };
+    let Some(label) = view::lifecycle_label(image) else { return missing(export, image, LIFECYCLE) };
     let run_image = label.get("runImage");
     let text = |key: &str| run_image.and_then(|label| label.get(key)?.as_str()).unwrap_or_default();
     let top = view::diff_ids(Some(&export.run_image.config)).last().cloned().unwrap_or_default();
@@ -194,9 +195,12 @@ fn identifies(export: &Export, reference: &str) -> bool {
 }
 
 pub(super) fn the_deprecated_key_agrees(export: &Export, image: &Image) -> Finding {
-    let Some(label) = view::lifecycle_label(image) else { return missing(export, LIFECYCLE) };
-    let Some(stack) = label.at(&["stack", "runImage"]) else { return not_applicable("there is no stack.runImage") };
-    let run_image = label.get("runImage");
+    let label = view::lifecycle_label(image);
+    let label = label.as_ref();
+    let Some(stack) = label.and_then(|label| label.at(&["stack", "runImage"])) else {
+        return not_applicable("there is no stack.runImage");
+    };
+    let run_image = label.and_then(|label| label.get("runImage"));
     for key in ["image", "mirrors"] {
         let value = |json: Option<&Json>| json.and_then(|json| json.get(key)).map(Json::to_value);
         let is_none = |value: &Option<serde_json::Value>| {
@@ -219,7 +223,7 @@ pub(super) fn the_deprecated_key_agrees(export: &Export, image: &Image) -> Findi
 }
 
 pub(super) fn layer_metadata_is_in_the_label(export: &Export, image: &Image) -> Finding {
-    let Some(label) = view::lifecycle_label(image) else { return missing(export, LIFECYCLE) };
+    let Some(label) = view::lifecycle_label(image) else { return missing(export, image, LIFECYCLE) };
     for buildpack in inputs::buildpacks(export) {
         let entry = find(label.get("buildpacks"), "key", &buildpack.id);
         if entry.and_then(|entry| entry.get("version")?.as_str()) != Some(&buildpack.version) {

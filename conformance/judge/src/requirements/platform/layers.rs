@@ -19,6 +19,12 @@ pub(super) fn launch_layers_are_in_the_image(export: &Export, image: &Image) -> 
         return not_applicable("no buildpack has a launch layer with a folder");
     }
     let files = view::new_files(export, image);
+    for folder in layers.iter().filter_map(|layer| export.inputs.file(&layer.folder)) {
+        // Whether a layer's own folder is an entry is left to the exporter; one that is there is that folder.
+        if let Some((expected, found)) = files.get(&folder.path).and_then(|entry| differs(folder, entry)) {
+            return violated(format!("{} is not in the image as on disk", folder.path), expected, found, place(export));
+        }
+    }
     for file in layers.iter().flat_map(|layer| export.inputs.below(&layer.folder)) {
         let entry = files.get(&file.path).map(|entry| view::resolved(&files, entry));
         if let Some((expected, found)) =

@@ -8,7 +8,9 @@ mod labels;
 mod layers;
 mod slices;
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) mod trials;
 
 use crate::evidence::Export;
 use crate::requirement::{Case, Needs, Requirement, Source, holds_when, violated};
@@ -261,9 +263,7 @@ reason",
 
 fn a_good_build_exits_zero(export: &Export) -> Finding {
     holds_when(export.outcome.succeeded(), || {
-        let said = export.outcome.stderr.trim_end().lines().last().unwrap_or_default();
-        let found = format!("{}; it last said: {}", export.outcome.end, view::cut(said));
-        violated("a good build does not exit 0", "exit 0", found, export.at("stderr.txt"))
+        violated("a good build does not exit 0", "exit 0", view::ended(export), export.at("stderr.txt"))
     })
 }
 

@@ -1,0 +1,257 @@
+//! What is asked, when, and how it is reported.
+
+use std::collections::BTreeSet;
+
+use globset::{Glob, GlobSetBuilder};
+
+use super::*;
+use crate::evidence::End;
+use crate::profile::OwnProfile;
+use crate::requirement::EVERYWHERE;
+use crate::sample::{self, on};
+use crate::verdict::{Answer, Level};
+
+fn selection(profile: Profile) -> Selection {
+    Selection {
+        profile,
+        requirements: None,
+        exporter_argument: "--exporter mine".to_owned(),
+        scenario_folders: std::collections::BTreeMap::new(),
+    }
+}
+
+fn judged(evidence: &ScenarioEvidence) -> Vec<Verdict> {
+    judge(std::slice::from_ref(evidence), &selection(Profile::Core)).verdicts
+}
+
+fn one<'a>(verdicts: &'a [Verdict], requirement: &str, target: Target) -> &'a Verdict {
+    let mut found = verdicts.iter().filter(|verdict| verdict.requirement == requirement && verdict.target == target);
+    let first = found.next().unwrap_or_else(|| panic!("no verdict on {requirement} on {target}"));
+    assert!(found.next().is_none(), "{requirement} on {target} is judged twice");
+    first
+}
+
+#[test]
+fn every_requirement_is_judged_once_on_each_of_its_targets() {
+    let verdicts = judged(&sample::repeated());
+    let expected: BTreeSet<(String, Target)> =
+        requirements::all().flat_map(|row| row.targets.iter().map(|target| (row.id.to_owned(), *target))).collect();
+    let found: BTreeSet<(String, Target)> = verdicts.iter().map(|v| (v.requirement.clone(), v.target)).collect();
+    assert_eq!(found, expected);
+    let ids: BTreeSet<&str> = verdicts.iter().map(|verdict| verdict.id.as_str()).collect();
+    assert_eq!(ids.len(), verdicts.len());
+    let bad: Vec<&Verdict> = verdicts
+        .iter()
+        .filter(|verdict| matches!(verdict.verdict, Answer::Fail | Answer::Warn | Answer::Skipped | Answer::Error))
+        .collect();
+    assert!(bad.is_empty(), "{bad:#?}");
+    let first = one(&verdicts, "digest.descriptors-true", Target::Registry);
+    assert_eq!((first.verdict, first.message.as_str()), (Answer::Pass, ""));
+    assert_eq!(first.exports, ["sample/registry/1", "sample/registry/2"]);
+    assert_eq!(first.id, "sample/registry/digest.descriptors-true");
+}
+
+#[test]
+fn services_of_one_target_are_cases_of_their_own() {
+    let mut evidence = sample::scenario();
+    let mut podman = on(&mut evidence, Target::Daemon).clone();
+    podman.service = "daemon:podman".to_owned();
+    podman.outcome.end = End::Exited(1);
+    evidence.exports.push(podman);
+    let verdicts = judged(&evidence);
+    let answers: Vec<(&str, Answer)> = verdicts
+        .iter()
+        .filter(|verdict| verdict.requirement == "platform.exit-zero" && verdict.target == Target::Daemon)
+        .map(|verdict| (verdict.service.as_str(), verdict.verdict))
+        .collect();
+    assert_eq!(answers, [("daemon:classic", Answer::Pass), ("daemon:podman", Answer::Fail)]);
+}
+
+#[test]
+fn a_glob_selects_requirements() {
+    let globs = GlobSetBuilder::new().add(Glob::new("base.p*").unwrap()).build().unwrap();
+    let selection = Selection { requirements: Some(globs), ..selection(Profile::Core) };
+    let found: BTreeSet<String> =
+        judge(&[sample::scenario()], &selection).verdicts.into_iter().map(|verdict| verdict.requirement).collect();
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["base.pair"]);
+}
+
+#[test]
+fn a_failed_export_leaves_how_it_ended_to_be_judged() {
+    let mut evidence = sample::scenario();
+    on(&mut evidence, Target::Registry).outcome.end = End::Exited(1);
+    let verdicts = judged(&evidence);
+    for row in requirements::all().filter(|row| row.targets.contains(&Target::Registry)) {
+        let verdict = one(&verdicts, row.id, Target::Registry);
+        if row.needs == Needs::Process {
+            assert_ne!(verdict.message, "export failed", "{}", row.id);
+        } else {
+            assert_eq!((verdict.verdict, verdict.message.as_str()), (Answer::Skipped, "export failed"), "{}", row.id);
+        }
+    }
+    assert_eq!(one(&verdicts, "platform.exit-zero", Target::Registry).verdict, Answer::Fail);
+    assert_eq!(one(&verdicts, "platform.exit-zero", Target::Layout).verdict, Answer::Pass);
+}
+
+#[test]
+fn a_refusal_is_not_asked_for_an_image() {
+    let verdicts = judged(&sample::refused("errors.missing-analyzed", "no analyzed.toml"));
+    for target in Target::ALL {
+        assert_eq!(one(&verdicts, "errors.missing-analyzed", target).verdict, Answer::Pass);
+        let verdict = one(&verdicts, "platform.env", target);
+        assert_eq!(verdict.verdict, Answer::NotApplicable);
+        assert_eq!(verdict.message, "no export of this scenario is meant to succeed");
+    }
+    // Beside a good build it takes nothing from what that one is asked for.
+    let mut evidence = sample::refused("errors.missing-analyzed", "no analyzed.toml");
+    evidence.exports.extend(sample::scenario().exports.into_iter().map(|export| {
+        let inputs = export.inputs.clone();
+        crate::evidence::Export { id: export.id.replace("/1", "/2"), step: 2, inputs, ..export }
+    }));
+    let verdicts = judged(&evidence);
+    for id in ["errors.missing-analyzed", "platform.env", "platform.report-written"] {
+        assert_eq!(one(&verdicts, id, Target::Registry).verdict, Answer::Pass, "{id}");
+    }
+}
+
+#[test]
+fn what_the_harness_could_not_observe_is_its_own_error() {
+    let mut evidence = sample::scenario();
+    on(&mut evidence, Target::Registry).troubles = vec!["the registry is gone".to_owned(), "more".to_owned()];
+    let verdicts = judged(&evidence);
+    let verdict = one(&verdicts, "platform.env", Target::Registry);
+    assert_eq!((verdict.verdict, verdict.message.as_str()), (Answer::Error, "the registry is gone"));
+    assert_eq!(one(&verdicts, "platform.exit-zero", Target::Registry).verdict, Answer::Pass);
+    assert_eq!(one(&verdicts, "platform.env", Target::Layout).verdict, Answer::Pass);
+}
+
+#[test]
+fn without_an_image_only_what_needs_none_is_judged() {
+    let mut evidence = sample::scenario();
+    on(&mut evidence, Target::Registry).image = None;
+    let verdicts = judged(&evidence);
+    for row in requirements::all().filter(|row| row.targets.contains(&Target::Registry)) {
+        let verdict = one(&verdicts, row.id, Target::Registry);
+        let is_skipped = verdict.message == "the exporter exited 0, yet no image is there";
+        assert_eq!(is_skipped, row.needs == Needs::Image, "{}: {verdict:?}", row.id);
+        assert!(!is_skipped || verdict.verdict == Answer::Skipped, "{}", row.id);
+    }
+}
+
+#[test]
+fn a_requirement_holds_from_its_platform_api_on() {
+    let at = |api: &str| {
+        let mut evidence = sample::scenario();
+        on(&mut evidence, Target::Registry).platform_api = api.to_owned();
+        one(&judged(&evidence), "platform.env", Target::Registry).clone()
+    };
+    let early = at("0.11");
+    assert_eq!(early.verdict, Answer::NotApplicable);
+    assert_eq!(early.message, "it holds from Platform API 0.12, and 0.11 was used");
+    // Versions are numbers, not texts.
+    assert_eq!(at("0.9").verdict, Answer::NotApplicable);
+    for api in ["0.12", "0.13", "1.0", "none"] {
+        assert_eq!(at(api).verdict, Answer::Pass, "{api}");
+    }
+}
+
+#[test]
+fn a_violation_is_weighed_by_the_profile_and_told_whole() {
+    let mut evidence = sample::scenario();
+    sample::annotate(on(&mut evidence, Target::Registry), "org.opencontainers.image.base.digest", None);
+    let answer = |profile: Profile| {
+        let verdicts = judge(std::slice::from_ref(&evidence), &selection(profile)).verdicts;
+        one(&verdicts, "base.digest-present", Target::Registry).clone()
+    };
+    let core = answer(Profile::Core);
+    assert_eq!((core.level, core.base_level, core.verdict), (Level::Optional, Level::Optional, Answer::Absent));
+    let raised = answer(Profile::Rfc196);
+    assert_eq!((raised.level, raised.base_level, raised.verdict), (Level::Must, Level::Optional, Answer::Fail));
+    assert_eq!(raised.found, "nothing");
+    assert!(!raised.message.is_empty() && !raised.expected.is_empty());
+    assert!(raised.evidence.starts_with("sample/registry/1/manifest.json#"), "{}", raised.evidence);
+    let row = requirements::named("base.digest-present").unwrap();
+    assert_eq!(raised.source, format!("{}, {} ({})", row.source.file, row.source.section, row.source.revision));
+    assert_eq!(raised.known, None);
+}
+
+#[test]
+fn the_repeat_command_runs_what_is_compared() {
+    let repeat = |profile: Profile, exporter: &str, id: &str, target: Target| {
+        let selection = Selection { exporter_argument: exporter.to_owned(), ..selection(profile) };
+        one(&judge(&[sample::scenario()], &selection).verdicts, id, target).repeat.clone()
+    };
+    let run = "conformance run --exporter mine --profile core --scenario sample --requirement";
+    for (id, target, targets) in [
+        ("base.pair", Target::Layout, "--target layout"),
+        ("daemon.says-so", Target::Daemon, "--target registry --target daemon"),
+        ("layout.same-annotations", Target::Layout, "--target registry --target layout"),
+        ("buildpack.same-on-every-target", Target::Layout, "--target registry --target layout"),
+        ("platform.env", Target::Registry, "--target registry"),
+    ] {
+        assert_eq!(repeat(Profile::Core, "--exporter mine", id, target), format!("{run} {id} {targets}"));
+    }
+    assert_eq!(
+        repeat(Profile::Strict, "", "platform.env", Target::Daemon),
+        "conformance run --profile strict --scenario sample --requirement platform.env --target daemon"
+    );
+    let elsewhere = Selection {
+        scenario_folders: [("sample".to_owned(), "/builds/our sample".to_owned())].into(),
+        ..selection(Profile::Core)
+    };
+    let found = judge(&[sample::scenario()], &elsewhere);
+    assert!(
+        one(&found.verdicts, "platform.env", Target::Registry)
+            .repeat
+            .contains(" --scenarios '/builds/our sample' --scenario sample ")
+    );
+    let own = OwnProfile::parse("name='ours'\nextends='core'\n", "our profile.toml").unwrap();
+    assert!(
+        repeat(Profile::Own(Box::new(own)), "", "platform.env", Target::Daemon)
+            .contains(" --profile 'our profile.toml' ")
+    );
+}
+
+#[test]
+fn a_shell_reads_a_quoted_text_as_one_word() {
+    for plain in ["core", "a/b-c_d.e:f=g@h%i+j,k"] {
+        assert_eq!(quoted(plain), plain);
+    }
+    assert_eq!(quoted(""), "''");
+    assert_eq!(quoted("it's $HOME"), "'it'\\''s $HOME'");
+}
+
+#[test]
+fn a_service_that_was_not_run_is_reported_with_the_reason() {
+    let missing = |harness_failed| NotRun {
+        target: Target::Layout,
+        service: "layout".to_owned(),
+        reason: "no room".to_owned(),
+        harness_failed,
+    };
+    for (harness_failed, answer) in [(false, Answer::Skipped), (true, Answer::Error)] {
+        let mut evidence = sample::scenario();
+        evidence.exports.retain(|export| export.target != Target::Layout);
+        evidence.not_run.push(missing(harness_failed));
+        let found: Vec<Verdict> =
+            judged(&evidence).into_iter().filter(|verdict| verdict.target == Target::Layout).collect();
+        let rows = requirements::all().filter(|row| row.targets.contains(&Target::Layout)).count();
+        assert_eq!(found.len(), rows);
+        for verdict in found {
+            assert_eq!((verdict.verdict, verdict.message.as_str()), (answer, "no room"), "{}", verdict.id);
+            assert_eq!((verdict.service.as_str(), verdict.exports.len()), ("layout", 0));
+        }
+    }
+}
+
+#[test]
+fn observations_are_made_of_every_case() {
+    let judgement = judge(&[sample::scenario()], &selection(Profile::Core));
+    let seen: BTreeSet<(Target, &str)> = judgement
+        .observations
+        .iter()
+        .filter(|seen| seen.question == "rebasable")
+        .map(|seen| (seen.target, seen.scenario.as_str()))
+        .collect();
+    assert_eq!(seen, EVERYWHERE.iter().map(|target| (*target, "sample")).collect());
+}

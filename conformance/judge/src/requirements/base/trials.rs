@@ -1,0 +1,345 @@
+//! What the theme rejects, and what it must not.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::evidence::{Document, ScenarioEvidence};
+use crate::requirement::REGISTRY;
+use crate::sample::{self, annotate, edit_input, edit_label, edit_layers, edit_manifest};
+use crate::trial::{self, Trial, Trials};
+
+const DIGEST: &str = "org.opencontainers.image.base.digest";
+const NAME: &str = "org.opencontainers.image.base.name";
+const LABEL: &str = "io.buildpacks.lifecycle.metadata";
+
+fn set(key: &'static str, value: impl Into<String>) -> impl Fn(&mut Export) + 'static {
+    let value = value.into();
+    move |export| annotate(export, key, Some(&value))
+}
+
+fn none(key: &'static str) -> impl Fn(&mut Export) + 'static {
+    move |export| annotate(export, key, None)
+}
+
+/// The digest that stands there, changed.
+fn changed(change: fn(&str) -> String) -> impl Fn(&mut Export) + 'static {
+    move |export| {
+        let old = annotation(export, "base.digest").unwrap();
+        annotate(export, DIGEST, Some(&change(&old)));
+    }
+}
+
+fn upper(digest: &str) -> String {
+    digest.to_uppercase().replace("SHA256", "sha256")
+}
+
+fn one_digit(digest: &str) -> String {
+    let last = if digest.ends_with('0') { "1" } else { "0" };
+    format!("{}{last}", &digest[..digest.len() - 1])
+}
+
+fn other() -> String {
+    Digest::of(b"another").to_string()
+}
+
+fn index() -> Document {
+    Document::new(b"{\"manifests\":[]}".to_vec(), None)
+}
+
+/// The run image is behind an index, by whose digest it was analysed.
+fn behind_an_index() -> ScenarioEvidence {
+    let mut evidence = sample::scenario();
+    for export in &mut evidence.exports {
+        let index = index();
+        let name = export.run_image.reference.split('@').next().unwrap_or_default().to_owned();
+        export.run_image.digest = index.digest.clone();
+        export.run_image.reference = format!("{name}@{}", index.digest);
+        edit_label(export, LABEL, |l| l["runImage"]["reference"] = json!(format!("host.example/run@{}", index.digest)));
+        export.run_image.index = Some(index.clone());
+        if let Some(base) = &mut export.base {
+            base.fetched.document = Some(index.clone());
+            annotate(export, DIGEST, Some(index.digest.as_str()));
+        }
+    }
+    evidence
+}
+
+fn moved() -> ScenarioEvidence {
+    let mut evidence = sample::scenario();
+    evidence.exports.iter_mut().for_each(|export| export.run_image.tag_moved_to = Some(Digest::of(b"moved")));
+    evidence
+}
+
+fn extended(export: &mut Export) {
+    export.run_image.extended = true;
+}
+
+/// The run image's manifest and the app's are Docker schema 2.
+fn docker(export: &mut Export) {
+    let docker = json!({ "mediaType": "application/vnd.docker.distribution.manifest.v2+json" });
+    export.run_image.manifest = Document::new(docker.to_string().into_bytes(), None);
+    edit_manifest(export, |manifest| manifest["mediaType"] = docker["mediaType"].clone());
+}
+
+fn without_digest(export: &mut Export) {
+    export.run_image.reference = "/layout/run.example/run/base".to_owned();
+    edit_input(export, "/layers/analyzed.toml", "[run-image]\nreference='/layout/run.example/run/base'\n");
+}
+
+fn label(key: &'static str, value: Value) -> impl Fn(&mut Export) + 'static {
+    move |export| edit_label(export, LABEL, |label| label["runImage"][key] = value.clone())
+}
+
+fn named(run_image: &'static str, found: &'static str) -> impl Fn(&mut Export) + 'static {
+    move |export| {
+        run_image.clone_into(&mut export.run_image.name);
+        annotate(export, NAME, Some(found));
+    }
+}
+
+fn theirs(key: &'static str) -> impl Fn(&mut Export) + 'static {
+    move |export| sample::contribute(export, &[(key, "theirs")])
+}
+
+pub(in super::super) fn trials() -> Vec<Trial> {
+    trial::all(presence().into_iter().chain(digests()).chain(names()).chain(agreement()))
+}
+
+fn presence() -> Vec<Trials> {
+    let platform_s = |e: &mut Export| {
+        let platform = e.run_image.manifest.digest.to_string();
+        annotate(e, DIGEST, Some(&platform));
+    };
+    vec![
+        Trials::of("base.digest-present")
+            .rejects("none", none(DIGEST))
+            .rejects("one left over from the run image", |e| e.run_image.sentinels.push(e.run_image.digest.to_string()))
+            .rejects("under a misspelt key", |e| {
+                sample::raw_manifest(e, "image.base.digest", "image.base.Digest");
+            })
+            .accepts("another digest, which other rows judge", set(DIGEST, other()))
+            .spares("an extended run image", extended)
+            .spares("Docker schema 2", docker)
+            .spares("a buildpack's", theirs(DIGEST))
+            .from(behind_an_index)
+            .accepts("the platform manifest's", platform_s)
+            .from(sample::scenario)
+            .on(&[Target::Layout])
+            .spares("a layout's reference without digest", without_digest),
+        Trials::of("base.name-present")
+            .rejects("none", none(NAME))
+            .rejects("one left over from the run image", |e| e.run_image.sentinels.push(e.run_image.name.clone()))
+            .rejects("under a misspelt key", |e| sample::raw_manifest(e, "image.base.name", "image.base_name"))
+            .accepts("another name, which other rows judge", set(NAME, "x"))
+            .accepts("a Docker run image converted to OCI", |e| {
+                let docker = json!({ "mediaType": "application/vnd.docker.distribution.manifest.v2+json" });
+                let reference = e.run_image.reference.clone();
+                e.run_image.manifest = Document::new(docker.to_string().into_bytes(), None);
+                e.run_image.reference = reference;
+            })
+            .spares("an extended run image", extended)
+            .spares("Docker schema 2", docker)
+            .spares("a buildpack's", theirs(NAME)),
+        Trials::of("base.pair")
+            .rejects("the name alone", none(DIGEST))
+            .accepts("any digest", set(DIGEST, "x"))
+            .spares("the digest alone", none(NAME))
+            .spares("neither", |e| {
+                none(NAME)(e);
+                none(DIGEST)(e);
+            })
+            .spares("a buildpack's name", theirs(NAME)),
+    ]
+}
+
+fn digests() -> Vec<Trials> {
+    let image_id = |e: &mut Export| {
+        let id = e.run_image.config.digest.to_string();
+        annotate(e, DIGEST, Some(&id));
+    };
+    let platform_s = |e: &mut Export| {
+        let platform = e.run_image.manifest.digest.to_string();
+        annotate(e, DIGEST, Some(&platform));
+    };
+    let exact = |trials: Trials| {
+        trials
+            .rejects("another digest", set(DIGEST, other()))
+            .rejects("one digit other", changed(one_digit))
+            .rejects("capitals", changed(upper))
+            .rejects("a space after it", changed(|digest| format!("{digest} ")))
+            .rejects("a space before it", changed(|digest| format!(" {digest}")))
+            .rejects("without algorithm", changed(|digest| digest.replace("sha256:", "")))
+            .rejects("cut", changed(|digest| digest[..70].to_owned()))
+            .rejects("with its repository", changed(|digest| format!("host.example/run@{digest}")))
+            .rejects("an empty string", set(DIGEST, ""))
+            .rejects("the run image's imageID", image_id)
+    };
+    let fetched = |status: u16, bytes: Option<&'static [u8]>| {
+        move |e: &mut Export| {
+            let base = e.base.as_mut().unwrap();
+            base.fetched.status = status;
+            base.fetched.document = bytes.map(|bytes| Document::new(bytes.to_vec(), None));
+        }
+    };
+    vec![
+        exact(Trials::of("base.digest-is-run-image"))
+            .spares("none", none(DIGEST))
+            .spares("an extended run image", extended)
+            .spares("Docker schema 2", docker)
+            .spares("a buildpack's", theirs(DIGEST))
+            .from(behind_an_index)
+            .rejects("behind an index, neither digest", set(DIGEST, other()))
+            .accepts("behind an index, the platform manifest's", platform_s)
+            .from(sample::scenario)
+            .on(&[Target::Layout])
+            .spares("a layout's reference without digest", without_digest),
+        exact(Trials::of("base.digest-resolves"))
+            .rejects("a word", set(DIGEST, "latest"))
+            .rejects("another algorithm", set(DIGEST, "md5:d41d8cd98f00b204e9800998ecf8427e"))
+            .rejects("nothing is served", fetched(404, None))
+            .rejects("other bytes are served", fetched(200, Some(b"{}")))
+            .accepts("the image under the digest has another Content-Type", |e| {
+                let document = e.base.as_mut().unwrap().fetched.document.as_mut().unwrap();
+                document.content_type = Some("application/vnd.oci.image.index.v1+json".to_owned());
+            })
+            .spares("none", none(DIGEST))
+            .spares("a buildpack's", theirs(DIGEST)),
+        Trials::of("base.digest-not-image-id")
+            .rejects("the run image's imageID", image_id)
+            .rejects("the app image's imageID", |e| {
+                // The annotation is not in the config, so the imageID stays.
+                let id = e.image_id().unwrap().to_string();
+                annotate(e, DIGEST, Some(&id));
+            })
+            .accepts("another digest, which other rows judge", set(DIGEST, other()))
+            .spares("none", none(DIGEST)),
+        exact(Trials::of("base.digest-pinned").on(REGISTRY).from(moved))
+            .rejects("what the tag names now", set(DIGEST, Digest::of(b"moved").to_string()))
+            .accepts("a name by another mirror", set(NAME, "mirror.example/run:base"))
+            .spares("none", none(DIGEST))
+            .spares("a tag that did not move", |e| e.run_image.tag_moved_to = None),
+        Trials::of("base.shares-layers")
+            .rejects("another image under the digest", |e| {
+                let other = json!({ "rootfs": { "diff_ids": [Digest::of(b"other")] } });
+                e.base.as_mut().unwrap().config = Some(Document::new(other.to_string().into_bytes(), None));
+            })
+            .rejects("no image under the digest", |e| e.base.as_mut().unwrap().config = None)
+            .rejects("the first two layers swapped", |e| {
+                sample::edit_config(e, |c| c["rootfs"]["diff_ids"].as_array_mut().unwrap().swap(0, 1));
+            })
+            .rejects("a layer of its own first", |e| {
+                sample::edit_config(e, |c| c["rootfs"]["diff_ids"].as_array_mut().unwrap().swap(0, 4));
+            })
+            .rejects("the second layer is lost", |e| {
+                sample::edit_config(e, |c| drop(c["rootfs"]["diff_ids"].as_array_mut().unwrap().remove(1)));
+            })
+            .accepts("fewer layers of its own", |e| edit_layers(e, |own| own.truncate(3)))
+            .accepts("layers of its own in other order", |e| edit_layers(e, |own| own.swap(1, 2)))
+            .spares("none", none(DIGEST))
+            .spares("nothing is served, which another row judges", fetched(404, None))
+            .spares("a buildpack's", theirs(DIGEST)),
+    ]
+}
+
+fn names() -> Vec<Trials> {
+    let mut is_it = Trials::of("base.name-is-run-image-name");
+    for bad in [
+        "host.example/other:base",
+        "host.example/run:other",
+        "other.example/run:base",
+        "not a name",
+        "",
+        "host.example/run:base ",
+        "host.example/run",
+        "HOST.example/run:base",
+        "host.example/team/run:base",
+        "host.example:443/run:base",
+        "host.example/run:Base",
+        "run:base",
+    ] {
+        is_it = is_it.rejects(format!("'{bad}'"), set(NAME, bad));
+    }
+    is_it = is_it
+        .rejects("the name in the reference", |e| {
+            let reference = format!("host.example/run@{}", e.run_image.digest);
+            annotate(e, NAME, Some(&reference));
+        })
+        .accepts("a mirror", set(NAME, "mirror.example/run:base"))
+        .accepts("the name that a chosen mirror mirrors", named("mirror.example/run:base", "host.example/run:base"))
+        .accepts("a chosen mirror", named("mirror.example/run:base", "mirror.example/run:base"))
+        .accepts("Docker Hub spelt out", named("run", "index.docker.io/library/run:latest"))
+        .accepts(
+            "Docker Hub by its other name",
+            named("docker.io/library/run:22", "registry-1.docker.io/library/run:22"),
+        )
+        .accepts("Docker Hub not spelt out", named("index.docker.io/library/run:22", "run:22"))
+        .spares("none", none(NAME))
+        .spares("an extended run image", extended)
+        .spares("a buildpack's", theirs(NAME));
+    let digest = || format!("host.example/run@{}", other());
+    let mut full = Trials::of("base.name-fully-qualified");
+    for bad in
+        ["run:base", "not a name", "", "team/run:base", "host.example/run:base ", "https://host.example/run:base"]
+    {
+        full = full.rejects(format!("'{bad}'"), set(NAME, bad));
+    }
+    for good in ["localhost/run:base", "host.example:5000/run:base", "docker.io/library/run:base", "host.example/run"] {
+        full = full.accepts(format!("'{good}'"), set(NAME, good));
+    }
+    vec![
+        is_it,
+        full.spares("none", none(NAME)).spares("a buildpack's", theirs(NAME)),
+        Trials::of("base.name-is-tag")
+            .rejects("a digest reference", set(NAME, digest()))
+            .rejects("tag and digest", set(NAME, format!("host.example/run:base@{}", other())))
+            .accepts("another tag, which another row judges", set(NAME, "host.example/run:other"))
+            .accepts("a name without tag", set(NAME, "host.example/run"))
+            .spares("a run image named by digest", move |e| {
+                e.run_image.name = digest();
+                annotate(e, NAME, Some(&digest()));
+            })
+            .spares("none", none(NAME)),
+    ]
+}
+
+fn agreement() -> Vec<Trials> {
+    vec![
+        Trials::of("base.agrees-with-label")
+            .rejects("another digest than the label's", set(DIGEST, other()))
+            .rejects("one digit other", changed(one_digit))
+            .rejects("capitals", changed(upper))
+            .rejects("another repository than the label's", set(NAME, "other.example/run:base"))
+            .rejects("no name at all", set(NAME, "not a name"))
+            .rejects("the label has another reference", |e| {
+                label("reference", json!(format!("host.example/run@{}", other())))(e);
+            })
+            .rejects("the label names another image", |e| {
+                label("image", json!("registry.example/another/run:base"))(e);
+                label("mirrors", json!([]))(e);
+            })
+            .accepts("run.toml does not list the run image, and its first entry is in the label", |e| {
+                edit_input(e, "/cnb/run.toml", "[[images]]\nimage='registry.example/another/run:base'\n");
+                label("image", json!("registry.example/another/run:base"))(e);
+                label("mirrors", json!([]))(e);
+            })
+            .accepts("the label has an imageID as reference", label("reference", json!("sha256:an-image-id")))
+            .accepts("a mirror", set(NAME, "mirror.example/run:base"))
+            .accepts("the digest alone", none(NAME))
+            .accepts("the name alone", none(DIGEST))
+            .accepts("a buildpack's name beside the exporter's digest", theirs(NAME))
+            .spares("no runImage in the label", |e| {
+                edit_label(e, LABEL, |label| drop(label.as_object_mut().unwrap().remove("runImage")));
+            })
+            .spares("neither", |e| {
+                none(NAME)(e);
+                none(DIGEST)(e);
+            })
+            .spares("an extended run image", extended)
+            .from(behind_an_index)
+            .rejects("behind an index, neither digest", set(DIGEST, other()))
+            .accepts("behind an index, the platform manifest's", |e| {
+                let platform = e.run_image.manifest.digest.to_string();
+                annotate(e, DIGEST, Some(&platform));
+            }),
+    ]
+}

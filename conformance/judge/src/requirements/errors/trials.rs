@@ -1,0 +1,137 @@
+//! What the theme rejects, and what it must not: the same ways for every kind of bad input.
+
+use super::FAULTS;
+use super::tests::{refused, with_socket};
+use crate::digest::Digest;
+use crate::evidence::{Document, End, EntryKind, Export};
+use crate::sample;
+use crate::trial::{self, Trial, Trials};
+
+const STACK_TRACES: [(&str, &str); 4] = [
+    ("Go", "panic: runtime error\n\ngoroutine 1 [running]:\nmain.main()"),
+    ("Rust", "thread 'main' panicked at src/main.rs:1:1:"),
+    ("Python", "Traceback (most recent call last):"),
+    ("Java", "Exception in thread \"main\" java.lang.Error\n\tat a.B.c(B.java:1)"),
+];
+
+fn end(end: End) -> impl Fn(&mut Export) + 'static {
+    move |export| export.outcome.end = end
+}
+
+fn report(text: &'static str) -> impl Fn(&mut Export) + 'static {
+    move |export| export.report = Some(Document::new(text.as_bytes().to_vec(), None))
+}
+
+fn moved(export: &mut Export) {
+    export.tags[0].digest = Some(Digest::of(b"x").to_string());
+}
+
+fn kept(export: &mut Export) {
+    let (name, digest) = (export.tags[0].reference.clone(), Some("sha256:old".to_owned()));
+    export.tags[0].digest.clone_from(&digest);
+    export.tags_before.insert(name, digest);
+}
+
+pub(in super::super) fn trials() -> Vec<Trial> {
+    let rows = FAULTS.iter().flat_map(|fault| [refusal(fault), message(fault)]);
+    trial::all(rows.chain([special_file()]))
+}
+
+fn refusal(fault: &'static super::Fault) -> Trials {
+    let mut trials = Trials::of(fault.slug)
+        .from(move || refused(fault))
+        .rejects("exit 0", end(End::Exited(0)))
+        .rejects("a signal", end(End::Signalled(6)))
+        .rejects("the time limit", end(End::TimedOut(120)))
+        .rejects("a report with a digest", report("[image]\ndigest='sha256:0'"))
+        .rejects("a report with an image ID", report("[image]\nimage-id='x'"))
+        .rejects("a report with the other spelling", report("[image]\nimageID='x'"))
+        .rejects("a report with tags", report("[image]\ntags=['a']"))
+        .accepts("an empty report", report(""))
+        .accepts("a report without tags", report("[image]\ntags=[]"))
+        .accepts("a report of the build", report("[build]\nbom=[]"))
+        .accepts("half a report", report("[image"))
+        .accepts("a tag that names what it did", kept)
+        .accepts("another message, which another row judges", |e| e.outcome.stderr.clear())
+        .spares("a good build", |e| e.inputs.expected_failure = Some("errors.none".to_owned()));
+    trials = match fault.exit {
+        Some(_) => trials.rejects("another exit code", end(End::Exited(1))),
+        None => trials.accepts("another exit code", end(End::Exited(246))),
+    };
+    trials = if fault.may_write {
+        trials.accepts("a tag is there", moved)
+    } else {
+        trials.rejects("a tag is there", moved).rejects("a tag is gone", |e| {
+            kept(e);
+            e.tags[0].digest = None;
+        })
+    };
+    let late = |e: &mut Export| e.outcome.milliseconds = 120_001;
+    if fault.is_timed { trials.rejects("too late", late) } else { trials.accepts("late", late) }
+        .accepts("just in time", |e| e.outcome.milliseconds = 120_000)
+}
+
+fn message(fault: &'static super::Fault) -> Trials {
+    let mut trials = Trials::of(fault.message)
+        .from(move || refused(fault))
+        .rejects("something failed", |e| "ERROR: something failed".clone_into(&mut e.outcome.stderr))
+        .rejects("no output", |e| e.outcome.stderr.clear())
+        .rejects("the name backwards", |e| {
+            let said: String = e.outcome.stderr.rsplit(' ').next().unwrap_or_default().chars().rev().collect();
+            e.outcome.stderr = format!("ERROR: {said}");
+        })
+        .accepts("on the other stream", |e| e.outcome.stdout = std::mem::take(&mut e.outcome.stderr))
+        .accepts("in capitals", |e| e.outcome.stderr = e.outcome.stderr.to_uppercase())
+        .accepts("among other lines", |e| e.outcome.stderr = format!("warning: x\n{}\ndone\n", e.outcome.stderr))
+        .spares("it is not refused, which another row judges", end(End::Exited(0)));
+    for (language, trace) in STACK_TRACES {
+        trials =
+            trials.rejects(format!("a stack trace of {language}"), move |e| trace.clone_into(&mut e.outcome.stdout));
+    }
+    trials
+}
+
+fn refuse(said: &'static str) -> impl Fn(&mut Export) + 'static {
+    move |export| {
+        export.outcome.end = End::Exited(1);
+        said.clone_into(&mut export.outcome.stderr);
+        export.report = None;
+        export.tags[0].digest = None;
+    }
+}
+
+fn special_file() -> Trials {
+    let as_entry = |kind: EntryKind| {
+        move |e: &mut Export| {
+            sample::edit_entries(e, 3, |entries| {
+                let mut file = entries[1].clone();
+                "/workspace/run.sock".clone_into(&mut file.path);
+                file.kind = kind;
+                entries.push(file);
+            });
+        }
+    };
+    let and = |change: Box<dyn Fn(&mut Export)>| {
+        move |e: &mut Export| {
+            refuse("run.sock")(e);
+            change(e);
+        }
+    };
+    Trials::of("errors.special-file")
+        .from(with_socket)
+        .rejects("refused without its name", refuse("a file is odd"))
+        .rejects("the time limit", and(Box::new(|e: &mut Export| e.outcome.end = End::TimedOut(120))))
+        .rejects("a signal", and(Box::new(|e: &mut Export| e.outcome.end = End::Signalled(6))))
+        .rejects(
+            "refused with a tag written",
+            and(Box::new(|e: &mut Export| e.tags[0].digest = Some("sha256:0".to_owned()))),
+        )
+        .rejects("refused with a report of success", and(Box::new(report("[image]\ntags=['a']"))))
+        .rejects("a file beside it is lost", |e| sample::edit_entries(e, 3, |entries| drop(entries.pop())))
+        .rejects("a file of a layer is lost", |e| sample::edit_entries(e, 0, |entries| drop(entries.pop())))
+        .rejects("an empty file instead", as_entry(EntryKind::File))
+        .accepts("refused by name", refuse("/workspace/run.sock is a socket"))
+        .accepts("kept as what it is", as_entry(EntryKind::Other))
+        .accepts("left out with a warning", |e| "warning: run.sock is left out".clone_into(&mut e.outcome.stderr))
+        .spares("no special file", |e| e.inputs.may_refuse = None)
+}

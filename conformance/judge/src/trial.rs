@@ -1,0 +1,185 @@
+//! Trials of requirements: mutations of good evidence that must be rejected, and near misses that must not be. Every
+//! theme declares them beside its judges; `requirements/tests.rs` walks them all.
+
+use std::rc::Rc;
+
+use crate::evidence::{Export, ScenarioEvidence, Target};
+use crate::requirements;
+use crate::sample;
+use crate::verdict::Finding;
+
+/// Makes good evidence.
+type Good = Rc<dyn Fn() -> ScenarioEvidence>;
+/// Changes it, for the target that is judged.
+type Change = Rc<dyn Fn(&mut ScenarioEvidence, Target)>;
+
+/// What a trial's change has to lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// A mutation: the requirement held before and does not any more.
+    Rejected,
+    /// A near miss: the requirement holds.
+    Held,
+    /// A near miss to which the requirement does not speak.
+    NotJudged,
+}
+
+/// One change of good evidence, tried on each of its targets.
+#[derive(Clone)]
+pub struct Trial {
+    /// The requirement.
+    pub slug: String,
+    /// What is changed, in a few words.
+    pub name: String,
+    /// What it has to lead to.
+    pub wanted: Wanted,
+    targets: Vec<Target>,
+    good: Good,
+    change: Change,
+}
+
+impl Trial {
+    /// What is wrong with the requirement's judge, a line for each target; empty when it does as it should.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        self.targets.iter().filter_map(|target| self.complaint(*target)).collect()
+    }
+
+    fn complaint(&self, target: Target) -> Option<String> {
+        let Self { slug, name, .. } = self;
+        let mut evidence = (self.good)();
+        let before = sample::find(&evidence, slug, target);
+        if self.wanted == Wanted::Rejected && before != Finding::Holds {
+            return Some(format!("{slug} on {target}: good evidence, before '{name}', is not: {before:?}"));
+        }
+        let untouched = evidence.clone();
+        (self.change)(&mut evidence, target);
+        if evidence == untouched {
+            return Some(format!("{slug} on {target}: '{name}' changes nothing"));
+        }
+        let after = sample::find(&evidence, slug, target);
+        let is_it = match self.wanted {
+            Wanted::Rejected => matches!(after, Finding::Violated(_) | Finding::Absent(_)),
+            Wanted::Held => after == Finding::Holds,
+            Wanted::NotJudged => matches!(after, Finding::NotApplicable(_) | Finding::Skipped(_)),
+        };
+        let what = match self.wanted {
+            Wanted::Rejected => "survives the mutation",
+            Wanted::Held | Wanted::NotJudged => "rejects the near miss",
+        };
+        (!is_it).then(|| format!("{slug} on {target} {what} '{name}': {after:?}"))
+    }
+
+    /// Its good evidence.
+    #[must_use]
+    pub fn good(&self) -> ScenarioEvidence {
+        (self.good)()
+    }
+
+    /// Where the requirement is tried.
+    #[must_use]
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+}
+
+/// The trials of one requirement, declared one after another.
+pub struct Trials {
+    slug: String,
+    targets: Vec<Target>,
+    step: usize,
+    good: Good,
+    list: Vec<Trial>,
+}
+
+impl Trials {
+    /// Trials on all of the requirement's targets, of the sample scenario.
+    ///
+    /// # Panics
+    /// When there is no such requirement.
+    #[must_use]
+    pub fn of(slug: &str) -> Self {
+        let row = requirements::named(slug).unwrap_or_else(|| panic!("no requirement {slug}"));
+        Self {
+            slug: slug.to_owned(),
+            targets: row.targets.to_vec(),
+            step: 1,
+            good: Rc::new(sample::scenario),
+            list: Vec::new(),
+        }
+    }
+
+    /// The trials that follow change other good evidence.
+    #[must_use]
+    pub fn from(mut self, good: impl Fn() -> ScenarioEvidence + 'static) -> Self {
+        self.good = Rc::new(good);
+        self
+    }
+
+    /// The trials that follow are made on these targets alone.
+    ///
+    /// # Panics
+    /// When the requirement is not judged on one of them.
+    #[must_use]
+    pub fn on(mut self, targets: &[Target]) -> Self {
+        let row = requirements::named(&self.slug).expect("a requirement");
+        assert!(targets.iter().all(|target| row.targets.contains(target)), "{} on {targets:?}", self.slug);
+        self.targets = targets.to_vec();
+        self
+    }
+
+    /// The trials that follow change the export of this step.
+    #[must_use]
+    pub fn step(mut self, step: usize) -> Self {
+        self.step = step;
+        self
+    }
+
+    /// A mutation of the target's export.
+    #[must_use]
+    pub fn rejects(self, name: impl Into<String>, change: impl Fn(&mut Export) + 'static) -> Self {
+        self.add(name.into(), Wanted::Rejected, change)
+    }
+
+    /// A near miss of the target's export: the requirement holds.
+    #[must_use]
+    pub fn accepts(self, name: impl Into<String>, change: impl Fn(&mut Export) + 'static) -> Self {
+        self.add(name.into(), Wanted::Held, change)
+    }
+
+    /// A near miss of the target's export: the requirement does not speak of it.
+    #[must_use]
+    pub fn spares(self, name: impl Into<String>, change: impl Fn(&mut Export) + 'static) -> Self {
+        self.add(name.into(), Wanted::NotJudged, change)
+    }
+
+    fn add(self, name: String, wanted: Wanted, change: impl Fn(&mut Export) + 'static) -> Self {
+        let step = self.step;
+        self.whole(name, wanted, move |evidence, target| change(sample::step(evidence, target, step)))
+    }
+
+    /// A change of the whole scenario.
+    #[must_use]
+    pub fn whole(
+        mut self,
+        name: impl Into<String>,
+        wanted: Wanted,
+        change: impl Fn(&mut ScenarioEvidence, Target) + 'static,
+    ) -> Self {
+        let (slug, targets, good) = (self.slug.clone(), self.targets.clone(), Rc::clone(&self.good));
+        self.list.push(Trial { slug, name: name.into(), wanted, targets, good, change: Rc::new(change) });
+        self
+    }
+
+    /// What was declared.
+    #[must_use]
+    pub fn list(self) -> Vec<Trial> {
+        self.list
+    }
+}
+
+/// The trials of several requirements.
+#[must_use]
+pub fn all(of: impl IntoIterator<Item = Trials>) -> Vec<Trial> {
+    of.into_iter().flat_map(Trials::list).collect()
+}

@@ -1,0 +1,63 @@
+//! `fuzz`: generated builds judged.
+
+use conformance::cli::{FuzzArguments, ReportFormat};
+use conformance::exit::Exit;
+use conformance::fuzz;
+use conformance::run::Options;
+use judge::evidence::Target;
+
+use super::{Failure, deliver, exit_with, exporter, in_order, wanted};
+
+pub(super) fn judge_generated_builds(arguments: FuzzArguments) -> Result<Exit, Failure> {
+    let wanted = wanted(arguments.report.clone())?;
+    let report = fuzz_in_order(fuzz_settings(arguments)?)?;
+    for argument in &wanted {
+        let text = match argument.format {
+            ReportFormat::Json => report.json().map_err(|error| Failure::suite(format!("write a report: {error}")))?,
+            ReportFormat::Terminal | ReportFormat::Observations | ReportFormat::Markdown => report.text(),
+        };
+        deliver(&text, argument)?;
+    }
+    Ok(exit_with(report.exit_code))
+}
+
+fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
+    let exporter = exporter(&arguments.exporter)?;
+    let keep = arguments.keep_failures;
+    if keep.exists() && !keep.is_dir() {
+        return Err(Failure::usage(format!("keep failures in {}: it is no folder", keep.display())));
+    }
+    Ok(fuzz::Settings {
+        cases: arguments.cases,
+        seed: arguments.seed,
+        time: arguments.time.map(std::time::Duration::from_secs),
+        shrink: std::time::Duration::from_secs(arguments.shrink),
+        keep,
+        options: Options {
+            platform_api: exporter.platform_api.clone().unwrap_or_else(|| "0.15".to_owned()),
+            exporter,
+            profile: arguments.profile,
+            scenarios: Vec::new(),
+            requirements: None,
+            targets: if arguments.target.is_empty() {
+                vec![Target::Registry, Target::Layout]
+            } else {
+                arguments.target
+            },
+            registry: arguments.registry,
+            daemons: arguments.daemon,
+            allow_push: false,
+            require: Vec::new(),
+            evidence: None,
+            keep: None,
+            jobs: super::jobs(arguments.jobs),
+            timeout: arguments.timeout,
+        },
+    })
+}
+
+fn fuzz_in_order(settings: fuzz::Settings) -> Result<fuzz::report::Report, Failure> {
+    in_order(async |supervisor, cancelled| {
+        Box::pin(fuzz::fuzz(settings, supervisor, cancelled)).await.map_err(Failure::suite)
+    })
+}

@@ -1,0 +1,33 @@
+//! `list`, `explain` and `questions`: what the suite knows, printed.
+
+use std::path::PathBuf;
+
+use conformance::catalogue;
+use conformance::cli::{ListFormat, Listed};
+use conformance::exit::Exit;
+use conformance::questions::{self, Record};
+
+use super::{Failure, print};
+
+pub(super) fn list(what: Listed, format: ListFormat) -> Result<Exit, Failure> {
+    match format {
+        ListFormat::Text => print(&catalogue::list_text(what).map_err(Failure::suite)?),
+        ListFormat::Markdown => print(&catalogue::list_markdown(what).map_err(Failure::suite)?),
+        ListFormat::Json => print(&format!("{:#}\n", catalogue::list_json(what).map_err(Failure::suite)?)),
+    }
+}
+
+pub(super) fn explain(requirement: &str) -> Result<Exit, Failure> {
+    if let Some(text) = catalogue::explain(requirement) {
+        return print(&text);
+    }
+    let near = catalogue::nearest(requirement).map_or_else(String::new, |id| format!(" (is it {id}?)"));
+    Err(Failure::usage(format!(
+        "explain {requirement}: there is no such requirement{near}; see conformance list requirements"
+    )))
+}
+
+pub(super) fn open_questions(files: &[PathBuf]) -> Result<Exit, Failure> {
+    let records = files.iter().map(|file| Record::read(file)).collect::<Result<Vec<_>, _>>().map_err(Failure::usage)?;
+    print(&questions::render(&records))
+}

@@ -1,0 +1,156 @@
+//! The subcommands, one file for each, and what they share: failures, reports to files, an end in order.
+
+mod fuzz;
+mod list;
+mod run;
+mod self_test;
+
+use std::io::Write;
+use std::path::Path;
+
+use conformance::catalogue;
+use conformance::cli::{Cli, Command, ExporterArguments, ReportArgument, ReportFormat};
+use conformance::exit::Exit;
+use conformance::exporter::process::Supervisor;
+use conformance::exporter::{DescriptionError, Exporter};
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use tokio_util::sync::CancellationToken;
+
+/// A failure that is printed and ends the program.
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn usage(message: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::Usage, message: message.to_string() }
+    }
+
+    pub(crate) fn suite(message: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::SuiteFailed, message: message.to_string() }
+    }
+}
+
+/// Runs a subcommand; a failure is printed.
+pub(crate) fn dispatch(cli: Cli) -> Exit {
+    let result = match cli.command {
+        Command::Run(arguments) => run::judge_exporter(*arguments),
+        Command::Fuzz(arguments) => fuzz::judge_generated_builds(*arguments),
+        Command::SelfTest(arguments) => self_test::judge_the_suite(*arguments),
+        Command::Doctor(exporter) => run::examine(&exporter),
+        Command::Check { path } => catalogue::check(&path).map_err(Failure::usage).and_then(|text| print(&text)),
+        Command::List { what, format } => list::list(what, format),
+        Command::Explain { requirement } => list::explain(&requirement),
+        Command::Questions { observations } => list::open_questions(&observations),
+    };
+    result.unwrap_or_else(|failure| {
+        eprintln!("conformance: failed to {}", failure.message);
+        failure.exit
+    })
+}
+
+fn print(text: &str) -> Result<Exit, Failure> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) => Ok(Exit::Conformant),
+        // A reader that has seen enough, such as head, is no failure.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Conformant),
+        Err(error) => Err(Failure::suite(format!("write to standard output: {error}"))),
+    }
+}
+
+fn exporter(arguments: &ExporterArguments) -> Result<Exporter, Failure> {
+    let found = match (&arguments.exporter, &arguments.exporter_file) {
+        (Some(path), _) => Exporter::at(path),
+        (None, Some(file)) => Exporter::from_file(file),
+        (None, None) => Exporter::beside_this_program(),
+    };
+    found.map_err(|error| match error {
+        DescriptionError::Format { .. } => Failure::usage(error),
+        _ => Failure::suite(error),
+    })
+}
+
+fn globs(what: &str, patterns: &[String]) -> Result<Option<GlobSet>, Failure> {
+    if patterns.is_empty() {
+        return Ok(None);
+    }
+    let mut builder = GlobSetBuilder::new();
+    for pattern in patterns {
+        builder.add(Glob::new(pattern).map_err(|error| Failure::usage(format!("read --{what} {pattern}: {error}")))?);
+    }
+    builder.build().map(Some).map_err(|error| Failure::usage(format!("read --{what}: {error}")))
+}
+
+/// How many at a time: one for each processor, where nothing is asked for.
+fn jobs(given: Option<u16>) -> usize {
+    given.map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from)
+}
+
+/// The reports that were asked for, each seen to be writable; the terminal's where none was.
+fn wanted(given: Vec<ReportArgument>) -> Result<Vec<ReportArgument>, Failure> {
+    let terminal = ReportArgument { format: ReportFormat::Terminal, file: None };
+    let wanted = if given.is_empty() { vec![terminal] } else { given };
+    for argument in &wanted {
+        writable(argument)?;
+    }
+    Ok(wanted)
+}
+
+/// A report that cannot be written is better known before the run than after it.
+fn writable(argument: &ReportArgument) -> Result<(), Failure> {
+    let Some(file) = &argument.file else { return Ok(()) };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if file.is_dir() || !folder.is_dir() {
+        return Err(Failure::usage(format!(
+            "write a report to {}: name a file in a folder that exists",
+            file.display()
+        )));
+    }
+    Ok(())
+}
+
+fn deliver(text: &str, argument: &ReportArgument) -> Result<(), Failure> {
+    match &argument.file {
+        None => print(text).map(|_| ()),
+        Some(file) => std::fs::write(file, text)
+            .map_err(|error| Failure::suite(format!("write a report to {}: {error}", file.display()))),
+    }
+}
+
+fn exit_with(code: u8) -> Exit {
+    [Exit::NotConformant, Exit::SuiteFailed, Exit::NothingJudged, Exit::Interrupted]
+        .into_iter()
+        .find(|exit| exit.code() == code)
+        .unwrap_or(Exit::Conformant)
+}
+
+/// Runs something on a runtime of its own; it is told of the first Ctrl-C or TERM.
+fn in_order<T>(work: impl AsyncFnOnce(Supervisor, CancellationToken) -> Result<T, Failure>) -> Result<T, Failure> {
+    let program = std::env::current_exe().map_err(|error| Failure::suite(format!("find this program: {error}")))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::suite(format!("start: {error}")))?;
+    runtime.block_on(async {
+        let cancelled = CancellationToken::new();
+        let watcher = tokio::spawn(cancel_on_signal(cancelled.clone()));
+        let result = work(Supervisor::new(program), cancelled).await;
+        watcher.abort();
+        result
+    })
+}
+
+/// The first Ctrl-C or TERM ends the run in order; its report covers what was seen until then.
+async fn cancel_on_signal(cancelled: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    cancelled.cancel();
+}

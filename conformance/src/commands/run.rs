@@ -1,0 +1,140 @@
+//! `run` and `doctor`: an exporter judged.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use conformance::cli::{ExporterArguments, ReportArgument, ReportFormat, RunArguments};
+use conformance::doctor;
+use conformance::exit::Exit;
+use conformance::progress;
+use conformance::questions::Record;
+use conformance::report::{Report, json, terminal};
+use conformance::rig::registry::RegistryChoice;
+use conformance::run::{self, Options};
+use conformance::scenario::{self, Scenario};
+use judge::evidence::Target;
+use judge::profile::Profile;
+use judge::requirements;
+
+use super::{Failure, deliver, exit_with, exporter, globs, in_order, print, wanted};
+
+fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, Failure> {
+    let mut found = Vec::new();
+    if folders.is_empty() {
+        found = scenario::built_in().map_err(Failure::suite)?;
+    }
+    for folder in folders {
+        let absolute = std::fs::canonicalize(folder)
+            .map_err(|error| Failure::usage(format!("read --scenarios {}: {error}", folder.display())))?;
+        found.extend(scenario::from_folder(&absolute).map_err(Failure::usage)?);
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    if let Some(pair) = found.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        return Err(Failure::usage(format!("use two scenarios of the name {}: rename one folder", pair[0].name)));
+    }
+    if let Some(globs) = globs("scenario", patterns)? {
+        found.retain(|scenario| globs.is_match(&scenario.name));
+    }
+    if found.is_empty() {
+        return Err(Failure::usage("select scenarios: none matches --scenario; see conformance list scenarios"));
+    }
+    Ok(found)
+}
+
+fn options(arguments: &RunArguments) -> Result<Options, Failure> {
+    let requirements = globs("requirement", &arguments.requirement)?;
+    if let Some(globs) = &requirements
+        && !requirements::all().any(|row| globs.is_match(row.id))
+    {
+        return Err(Failure::usage("select requirements: none matches; see conformance list requirements"));
+    }
+    let scenarios = scenarios(&arguments.scenarios, &arguments.scenario)?;
+    let exporter = exporter(&arguments.exporter)?;
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    Ok(Options {
+        platform_api: arguments
+            .platform_api
+            .clone()
+            .or_else(|| exporter.platform_api.clone())
+            .unwrap_or_else(|| "0.15".to_owned()),
+        exporter,
+        profile: arguments.profile.clone(),
+        scenarios,
+        requirements,
+        targets: if arguments.target.is_empty() { Target::ALL.to_vec() } else { arguments.target.clone() },
+        registry: arguments.registry.clone().unwrap_or(RegistryChoice::Auto),
+        daemons: arguments.daemon.clone(),
+        allow_push: arguments.allow_push_from_daemon,
+        require: arguments.require.clone(),
+        evidence: arguments.evidence.as_ref().map(absolute),
+        keep: arguments.keep.as_ref().map(absolute),
+        jobs: super::jobs(arguments.jobs),
+        timeout: arguments.timeout,
+    })
+}
+
+pub(super) fn judge_exporter(arguments: RunArguments) -> Result<Exit, Failure> {
+    let options = options(&arguments)?;
+    let wanted = wanted(arguments.report)?;
+    let report = execute(options)?;
+    for argument in &wanted {
+        write_report(&report, argument)?;
+    }
+    Ok(exit_of(&report))
+}
+
+fn write_report(report: &Report, argument: &ReportArgument) -> Result<(), Failure> {
+    let fail = |error: &dyn std::fmt::Display| Failure::suite(format!("write a report: {error}"));
+    let text = match argument.format {
+        ReportFormat::Json => json::render(report).map_err(|error| fail(&error))?,
+        ReportFormat::Observations => Record::of(report).render().map_err(|error| fail(&error))?,
+        ReportFormat::Terminal | ReportFormat::Markdown => {
+            let to_terminal = argument.file.is_none() && std::io::stdout().is_terminal();
+            let colour = to_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            terminal::render(report, terminal::Style { colour })
+        }
+    };
+    deliver(&text, argument)
+}
+
+fn exit_of(report: &Report) -> Exit {
+    exit_with(report.exit_code)
+}
+
+fn execute(options: Options) -> Result<Report, Failure> {
+    in_order(async |supervisor, cancelled| {
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let shown = tokio::spawn(progress::show(receiver));
+        let result = Box::pin(run::run(options, supervisor, cancelled, sender)).await;
+        let _ = shown.await;
+        result.map_err(|error| match error {
+            run::RunError::Evidence(_) => Failure::usage(error),
+            _ => Failure::suite(error),
+        })
+    })
+}
+
+pub(super) fn examine(arguments: &ExporterArguments) -> Result<Exit, Failure> {
+    let exporter = exporter(arguments)?;
+    let platform_api = exporter.platform_api.clone().unwrap_or_else(|| "0.15".to_owned());
+    let options = Options {
+        exporter,
+        profile: Profile::Rfc196,
+        scenarios: scenarios(&[], &["minimal".to_owned()])?,
+        requirements: None,
+        targets: vec![Target::Registry],
+        registry: RegistryChoice::Embedded,
+        daemons: Vec::new(),
+        allow_push: false,
+        require: Vec::new(),
+        platform_api,
+        evidence: None,
+        keep: None,
+        jobs: 1,
+        timeout: 120,
+    };
+    let report = execute(options)?;
+    let (text, exit) = doctor::diagnosis(&report);
+    print(&text)?;
+    Ok(if report.exit_code == Exit::Interrupted.code() { Exit::Interrupted } else { exit })
+}

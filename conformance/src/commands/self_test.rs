@@ -1,0 +1,67 @@
+//! `self-test`: the suite judged by faulty exporters.
+
+use conformance::cli::{ReportFormat, SelfTestArguments};
+use conformance::exit::Exit;
+use conformance::progress;
+use conformance::rig::registry::RegistryChoice;
+use conformance::run::{Options, RunError};
+use conformance::self_test::report::Report;
+use conformance::self_test::{self, SelfTestError, Settings};
+use judge::evidence::Target;
+use judge::profile::Profile;
+
+use super::{Failure, deliver, exit_with, exporter, globs, in_order, wanted};
+
+pub(super) fn judge_the_suite(arguments: SelfTestArguments) -> Result<Exit, Failure> {
+    let wanted = wanted(arguments.report.clone())?;
+    let report = execute(settings(arguments)?)?;
+    for argument in &wanted {
+        let text = match argument.format {
+            ReportFormat::Json => report.json().map_err(|error| Failure::suite(format!("write a report: {error}")))?,
+            ReportFormat::Markdown => report.markdown(),
+            ReportFormat::Terminal | ReportFormat::Observations => report.text(),
+        };
+        deliver(&text, argument)?;
+    }
+    Ok(exit_with(report.exit_code))
+}
+
+fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
+    let faults = globs("fault", &arguments.fault)?;
+    let exporter = exporter(&arguments.exporter)?;
+    Ok(Settings {
+        faulty: arguments.faulty,
+        faults,
+        // What is known to the letter is the exporter that stands beside this program.
+        exact: exporter.argument.is_empty(),
+        options: Options {
+            platform_api: exporter.platform_api.clone().unwrap_or_else(|| "0.15".to_owned()),
+            exporter,
+            profile: Profile::Strict,
+            scenarios: Vec::new(),
+            requirements: None,
+            targets: if arguments.target.is_empty() { Target::ALL.to_vec() } else { arguments.target },
+            registry: arguments.registry.unwrap_or(RegistryChoice::Auto),
+            daemons: arguments.daemon,
+            allow_push: arguments.allow_push_from_daemon,
+            require: arguments.require,
+            evidence: None,
+            keep: None,
+            jobs: super::jobs(arguments.jobs),
+            timeout: arguments.timeout,
+        },
+    })
+}
+
+fn execute(settings: Settings) -> Result<Report, Failure> {
+    in_order(async |supervisor, cancelled| {
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let shown = tokio::spawn(progress::show(receiver));
+        let result = Box::pin(self_test::self_test(settings, supervisor, cancelled, sender)).await;
+        let _ = shown.await;
+        result.map_err(|error| match error {
+            SelfTestError::NoFault { .. } | SelfTestError::Run(RunError::Evidence(_)) => Failure::usage(error),
+            _ => Failure::suite(error),
+        })
+    })
+}

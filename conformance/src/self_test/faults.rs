@@ -1,0 +1,58 @@
+//! The faults that a faulty exporter lists.
+
+use std::path::Path;
+use std::process::Command;
+
+use judge::evidence::Target;
+use judge::requirements;
+use serde::Deserialize;
+
+use super::SelfTestError;
+
+/// Version of the list that is read here.
+const VERSION: u32 = 1;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    version: u32,
+    faults: Vec<Fault>,
+}
+
+/// A fault as it is listed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Fault {
+    pub(super) name: String,
+    pub(super) what: String,
+    /// What is spoiled: `image`, `report`, `inputs`, `process`.
+    pub(super) kind: String,
+    pub(super) targets: Vec<Target>,
+    /// Built-in scenarios, each with the numbers of its steps after `:` where some are enough.
+    pub(super) scenarios: Vec<String>,
+    /// Whether the registry export stands beside, unspoiled.
+    pub(super) beside_the_registry: bool,
+    /// Requirements that it must trip, on each target on which they are judged.
+    pub(super) trips: Vec<String>,
+}
+
+/// Asks the program for its faults.
+pub(super) fn list(program: &Path) -> Result<Vec<Fault>, SelfTestError> {
+    let fail = |reason: String| SelfTestError::List { path: program.to_path_buf(), reason };
+    let output =
+        Command::new(program).args(["--list", "--format", "json"]).output().map_err(|error| fail(error.to_string()))?;
+    if !output.status.success() {
+        return Err(fail(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim())));
+    }
+    let list: List = serde_json::from_slice(&output.stdout).map_err(|error| fail(error.to_string()))?;
+    if list.version != VERSION {
+        return Err(fail(format!("its list has version {}, and {VERSION} is read here", list.version)));
+    }
+    for fault in &list.faults {
+        if let Some(unknown) = fault.trips.iter().find(|slug| requirements::named(slug).is_none()) {
+            let what = format!("requirement {unknown}");
+            return Err(SelfTestError::Unknown { fault: fault.name.clone(), what });
+        }
+    }
+    Ok(list.faults)
+}

@@ -1,0 +1,148 @@
+//! The suite judged by itself: every fault of the faulty exporter is run end to end, and what it trips is compared with
+//! what it must trip. Verdicts are relative to those of the same exporter unspoiled in the same run, so that any
+//! exporter can be spoiled. `docs/trust.md` is for users.
+
+mod case;
+mod faults;
+mod markdown;
+mod matrix;
+pub mod report;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use globset::GlobSet;
+use judge::profile::Profile;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+use crate::exit::Exit;
+use crate::exporter::process::Supervisor;
+use crate::exporter::{DescriptionError, Exporter};
+use crate::run::{self, Event, Options, RunError};
+use crate::scenario::{self, ScenarioError};
+use case::Case;
+use report::Report;
+
+/// The faulty exporter's file name.
+const FAULTY: &str = "faulty-exporter";
+/// The argument by which it takes the fault from [`VARIABLE`].
+const OF_VARIABLE: &str = "--of-variable";
+/// The variable that names a fault.
+const VARIABLE: &str = "FAULTY_EXPORTER";
+/// Seconds within which an exporter has to give up a registry here, so that one that does not is soon seen.
+const UNREACHABLE_LIMIT: u64 = 3;
+
+/// Everything that a self-test needs to be told.
+pub struct Settings {
+    /// The faulty exporter; without one, that beside this program.
+    pub faulty: Option<PathBuf>,
+    /// Faults to run; none means all.
+    pub faults: Option<GlobSet>,
+    /// Whether a fault may trip nothing but what it must: where it is known what the exporter does.
+    pub exact: bool,
+    /// Exporter, targets, services; scenarios, requirements and profile are not looked at.
+    pub options: Options,
+}
+
+/// Why a self-test could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SelfTestError {
+    /// There is no faulty exporter.
+    #[error("find the faulty exporter: {source}; --faulty says where it is")]
+    Faulty {
+        /// What is wrong with it.
+        source: DescriptionError,
+    },
+    /// It does not list its faults.
+    #[error("list the faults of {}: {reason}", path.display())]
+    List {
+        /// The program.
+        path: PathBuf,
+        /// What it said.
+        reason: String,
+    },
+    /// No fault is selected.
+    #[error("select faults: none matches --fault; {} --list shows them", path.display())]
+    NoFault {
+        /// The program.
+        path: PathBuf,
+    },
+    /// A fault names a scenario or requirement that there is not.
+    #[error("use the fault {fault}: there is no {what}")]
+    Unknown {
+        /// The fault.
+        fault: String,
+        /// What it names.
+        what: String,
+    },
+    /// A built-in scenario is malformed.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// Nothing could be run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// Runs the exporter unspoiled and with every fault, and compares. All of it is one run, so services start once.
+///
+/// # Errors
+/// [`SelfTestError`], never for what the exporter did.
+pub async fn self_test(
+    settings: Settings,
+    supervisor: Supervisor,
+    cancelled: CancellationToken,
+    events: UnboundedSender<Event>,
+) -> Result<Report, SelfTestError> {
+    let begun = Instant::now();
+    let program = program(settings.faulty.as_deref())?;
+    let mut faults = faults::list(&program)?;
+    faults.retain(|fault| settings.faults.as_ref().is_none_or(|globs| globs.is_match(&fault.name)));
+    if faults.is_empty() {
+        return Err(SelfTestError::NoFault { path: program });
+    }
+    let built_in = scenario::built_in()?;
+    let cases = case::cases(&faults, &settings.options.targets, &built_in)?;
+    let exporter = spoiled(&settings.options.exporter, &program);
+    let name = exporter.name.clone();
+    let options = Options {
+        exporter,
+        profile: Profile::Strict,
+        scenarios: cases.iter().map(|case| case.scenario.clone()).collect(),
+        requirements: None,
+        ..settings.options
+    };
+    let judged = Box::pin(run::run(options, supervisor, cancelled.clone(), events)).await?;
+    let rows = matrix::rows(&faults, &cases, &judged.verdicts, settings.exact);
+    let mut report = Report::new(&name, settings.exact, &faults, rows, judged);
+    report.seconds = begun.elapsed().as_secs_f64();
+    report.conclude(if cancelled.is_cancelled() { Exit::Interrupted } else { Exit::Conformant });
+    Ok(report)
+}
+
+/// The faulty exporter: the given one, else that beside this program.
+fn program(given: Option<&Path>) -> Result<PathBuf, SelfTestError> {
+    let beside = || std::env::current_exe().unwrap_or_default().with_file_name(FAULTY);
+    let path = given.map_or_else(beside, Path::to_path_buf);
+    Exporter::at(&path).map(|found| found.program).map_err(|source| SelfTestError::Faulty { source })
+}
+
+/// The exporter with the faulty one before it.
+fn spoiled(exporter: &Exporter, faulty: &Path) -> Exporter {
+    let words = [OF_VARIABLE.to_owned(), exporter.program.display().to_string()];
+    Exporter {
+        program: faulty.to_path_buf(),
+        before: words.into_iter().chain(exporter.before.iter().cloned()).collect(),
+        unreachable_limit: UNREACHABLE_LIMIT,
+        ..exporter.clone()
+    }
+}
+
+/// The cases of a run, by what they are of.
+fn of_fault<'a>(cases: &'a [Case], fault: &str, target: judge::evidence::Target) -> Vec<&'a Case> {
+    cases.iter().filter(|case| case.fault.as_deref() == Some(fault) && case.target == target).collect()
+}

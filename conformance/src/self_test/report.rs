@@ -1,0 +1,199 @@
+//! What came of a self-test, for people and for programs.
+
+use std::collections::BTreeSet;
+
+use judge::evidence::Target;
+use judge::requirements;
+use serde::Serialize;
+
+use super::faults::Fault;
+pub use super::matrix::{NotShown, Row};
+use crate::exit::Exit;
+use crate::report::ServiceFacts;
+
+/// Version of the JSON form that `docs/trust.md` describes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Requirements that no fault trips, and why that cannot be.
+const NEVER_TRIPPED: &[(&str, &str)] = &[
+    ("daemon.image-true", "a classic store checks what it loads against its diffIDs; it takes other stores to show it"),
+    ("daemon.round-trip-content", "a classic store pushes what it has checked; it takes other stores to show it"),
+];
+
+/// Everything that is told.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// [`SCHEMA_VERSION`].
+    pub schema: u32,
+    /// The exporter that was spoiled.
+    pub exporter: String,
+    /// Whether a fault may trip nothing but what it must.
+    pub exact: bool,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// Exports that were made.
+    pub exports: usize,
+    /// Services that were used, and those that were not at hand.
+    pub services: Vec<ServiceFacts>,
+    /// The faults that were asked for.
+    pub faults: Vec<FaultFacts>,
+    /// A row for each fault and target.
+    pub rows: Vec<Row>,
+    /// How many of each.
+    pub totals: Totals,
+    /// Requirements that no fault tripped, each with the reason.
+    pub untripped: Vec<NotShown>,
+    /// What the suite or its services did not manage.
+    pub troubles: Vec<String>,
+    /// What could not be removed from a registry that was given.
+    pub left_behind: Vec<String>,
+    /// The exit code.
+    pub exit_code: u8,
+}
+
+/// A fault.
+#[derive(Debug, Clone, Serialize)]
+pub struct FaultFacts {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub what: String,
+    /// What is spoiled: `image`, `report`, `inputs`, `process`.
+    pub kind: String,
+    /// Where it can be applied.
+    pub targets: Vec<Target>,
+    /// Requirements that it must trip.
+    pub trips: Vec<String>,
+}
+
+/// Counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Faults that were asked for.
+    pub faults: usize,
+    /// Faults on a target of which all is caught.
+    pub caught: usize,
+    /// Faults on a target of which something is missed.
+    pub missed: usize,
+    /// Faults on a target that tripped something besides.
+    pub also: usize,
+    /// Faults on a target that were not run.
+    pub skipped: usize,
+    /// Requirements that a fault tripped as it must.
+    pub requirements: usize,
+    /// Requirements of the catalogue.
+    pub catalogue: usize,
+}
+
+impl Report {
+    pub(super) fn new(
+        exporter: &str,
+        exact: bool,
+        faults: &[Fault],
+        rows: Vec<Row>,
+        judged: crate::report::Report,
+    ) -> Self {
+        let caught: BTreeSet<&str> = rows.iter().flat_map(|row| &row.caught).map(String::as_str).collect();
+        let untripped = untripped(faults, &rows, &caught);
+        let count = |is: fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count();
+        let totals = Totals {
+            faults: faults.len(),
+            caught: count(Row::is_caught),
+            missed: count(|row| !row.missed.is_empty()),
+            also: count(|row| !row.also.is_empty()),
+            skipped: count(|row| row.skipped.is_some()),
+            requirements: caught.len(),
+            catalogue: requirements::all().count(),
+        };
+        let of_rows = rows
+            .iter()
+            .flat_map(|row| row.troubles.iter().map(|said| format!("{} on {}: {said}", row.fault, row.target)));
+        Self {
+            schema: SCHEMA_VERSION,
+            exporter: exporter.to_owned(),
+            exact,
+            seconds: 0.0,
+            exports: judged.exports,
+            services: judged.services,
+            faults: faults.iter().map(FaultFacts::of).collect(),
+            troubles: judged.troubles.into_iter().chain(of_rows).collect(),
+            rows,
+            totals,
+            untripped,
+            left_behind: judged.left_behind,
+            exit_code: 0,
+        }
+    }
+
+    /// The exit code, where nothing else ended the run.
+    pub(super) fn conclude(&mut self, ended: Exit) {
+        let when = |condition: bool, exit: Exit| if condition { exit } else { Exit::Conformant };
+        let totals = self.totals;
+        let is_wrong = totals.missed > 0 || self.exact && totals.also > 0;
+        let exit = ended
+            .or(when(is_wrong, Exit::NotConformant))
+            .or(when(!self.troubles.is_empty(), Exit::SuiteFailed))
+            .or(when(totals.skipped == self.rows.len(), Exit::NothingJudged));
+        self.exit_code = exit.code();
+    }
+
+    /// The JSON form.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON, which would be a fault of this build.
+    pub fn json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self).map(|text| text + "\n")
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn text(&self) -> String {
+        super::text::render(self)
+    }
+
+    /// The matrix as the section of a document: nothing in it depends on where it was made.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        super::markdown::render(self)
+    }
+}
+
+impl Row {
+    /// Whether it was run and nothing is missed.
+    #[must_use]
+    pub fn is_caught(&self) -> bool {
+        self.skipped.is_none() && self.missed.is_empty() && !self.caught.is_empty()
+    }
+}
+
+impl FaultFacts {
+    fn of(fault: &Fault) -> Self {
+        Self {
+            name: fault.name.clone(),
+            what: fault.what.clone(),
+            kind: fault.kind.clone(),
+            targets: fault.targets.clone(),
+            trips: fault.trips.clone(),
+        }
+    }
+}
+
+fn untripped(faults: &[Fault], rows: &[Row], caught: &BTreeSet<&str>) -> Vec<NotShown> {
+    let mut found = Vec::new();
+    for requirement in requirements::all().filter(|row| !caught.contains(row.id)) {
+        let slug = requirement.id;
+        let known = NEVER_TRIPPED.iter().find(|(name, _)| *name == slug).map(|(_, reason)| (*reason).to_owned());
+        let of = |fault: &str| faults.iter().any(|one| one.name == fault && one.trips.iter().any(|trip| trip == slug));
+        let own = || rows.iter().filter(|row| of(&row.fault) && requirement.targets.contains(&row.target));
+        let skipped = || own().find_map(|row| row.skipped.clone());
+        let not_shown =
+            || own().flat_map(|row| &row.not_shown).find(|one| one.requirement == slug).map(|one| one.reason.clone());
+        let reason = known.or_else(skipped).or_else(not_shown);
+        let reason = reason.unwrap_or_else(|| match own().next() {
+            Some(_) => "missed".to_owned(),
+            None => "none of the faults that were run is to trip it".to_owned(),
+        });
+        found.push(NotShown { requirement: slug.to_owned(), reason });
+    }
+    found
+}

@@ -1,0 +1,106 @@
+//! The comparison, on verdicts made by hand.
+
+use judge::evidence::Target;
+use judge::verdict::{Answer, Level, Verdict};
+
+use super::case::{Case, cases};
+use super::faults::Fault;
+use super::matrix::{Row, rows};
+use crate::scenario;
+
+fn fault(scenarios: &[&str], trips: &[&str]) -> Fault {
+    Fault {
+        name: "odd".to_owned(),
+        what: "it is odd".to_owned(),
+        kind: "image".to_owned(),
+        targets: vec![Target::Registry, Target::Layout],
+        scenarios: scenarios.iter().map(|name| (*name).to_owned()).collect(),
+        beside_the_registry: false,
+        trips: trips.iter().map(|slug| (*slug).to_owned()).collect(),
+    }
+}
+
+fn verdict(scenario: &str, target: Target, requirement: &str, answer: Answer) -> Verdict {
+    Verdict {
+        id: format!("{scenario}/{target}/{requirement}"),
+        scenario: scenario.to_owned(),
+        target,
+        service: target.name().to_owned(),
+        exports: Vec::new(),
+        requirement: requirement.to_owned(),
+        level: Level::Must,
+        base_level: Level::Must,
+        verdict: answer,
+        known: None,
+        message: "why".to_owned(),
+        expected: String::new(),
+        found: String::new(),
+        evidence: String::new(),
+        source: String::new(),
+        repeat: String::new(),
+    }
+}
+
+fn made(faults: &[Fault], targets: &[Target]) -> Vec<Case> {
+    cases(faults, targets, &scenario::built_in().unwrap()).unwrap()
+}
+
+/// The row of one fault on the registry, whose unspoiled and spoiled answers are these.
+fn compared(trips: &[&str], answers: &[(&str, Answer, Answer)], exact: bool) -> Row {
+    let faults = [fault(&["minimal"], trips)];
+    let cases = made(&faults, &[Target::Registry]);
+    let of = |case: &Case, pick: fn(&(&str, Answer, Answer)) -> Answer| -> Vec<Verdict> {
+        let one = |entry| verdict(&case.scenario.name, case.target, (entry as &(&str, Answer, Answer)).0, pick(entry));
+        answers.iter().map(one).collect()
+    };
+    let mut verdicts = of(&cases[0], |entry| entry.1);
+    verdicts.extend(of(&cases[1], |entry| entry.2));
+    rows(&faults, &cases, &verdicts, exact).remove(0)
+}
+
+const PAIR: &str = "base.pair";
+const SCHEMA: &str = "manifest.schema";
+
+#[test]
+fn caught_missed_and_also_are_told_apart() {
+    let row = compared(&[PAIR], &[(PAIR, Answer::Pass, Answer::Fail), (SCHEMA, Answer::Pass, Answer::Pass)], true);
+    assert!(row.is_caught() && row.also.is_empty(), "{row:?}");
+    let row = compared(&[PAIR], &[(PAIR, Answer::Pass, Answer::Pass), (SCHEMA, Answer::Pass, Answer::Warn)], true);
+    assert_eq!((row.missed, row.also), (vec![PAIR.to_owned()], vec![SCHEMA.to_owned()]));
+    let row = compared(&[PAIR], &[(PAIR, Answer::NotApplicable, Answer::Absent)], true);
+    assert!(row.is_caught(), "{row:?}");
+}
+
+#[test]
+fn what_the_unspoiled_exporter_fails_is_no_proof_and_no_reproach() {
+    let answers = [(PAIR, Answer::Fail, Answer::Fail), (SCHEMA, Answer::Pass, Answer::Fail)];
+    let row = compared(&[PAIR, SCHEMA], &answers, false);
+    assert_eq!((row.caught, row.missed.len(), row.not_shown.len()), (vec![SCHEMA.to_owned()], 0, 1));
+    let row = compared(&[PAIR, SCHEMA], &answers, true);
+    assert_eq!(row.missed, [PAIR], "the reference has to pass it");
+}
+
+#[test]
+fn what_could_not_be_run_or_judged_is_said() {
+    let row = compared(&[PAIR], &[(PAIR, Answer::Skipped, Answer::Skipped)], true);
+    assert_eq!((row.skipped.as_deref(), row.missed.len()), (Some("why"), 0));
+    let row = compared(&[PAIR], &[(PAIR, Answer::Pass, Answer::Error), (SCHEMA, Answer::Pass, Answer::Pass)], true);
+    assert_eq!((row.missed.len(), row.troubles), (1, vec!["why".to_owned()]));
+}
+
+#[test]
+fn a_scenario_is_cut_to_its_steps_and_unspoiled_once() {
+    let faults = [fault(&["same-build-twice", "other-surroundings:1,3"], &[PAIR])];
+    let cases = made(&faults, &[Target::Registry]);
+    assert_eq!(cases.len(), 4);
+    assert_eq!(cases[3].scenario.file.steps.len(), 2);
+    assert_eq!(cases[3].scenario.file.environment[super::VARIABLE], "odd@registry");
+    assert!(!cases[2].scenario.file.environment.contains_key(super::VARIABLE));
+    let twice = [faults[0].clone(), Fault { name: "even".to_owned(), ..faults[0].clone() }];
+    assert_eq!(made(&twice, &[Target::Registry]).len(), 6, "two unspoiled builds, and two of each fault");
+    for shown_in in ["no-such", "minimal:2", "minimal:0", "minimal:x"] {
+        let refused =
+            super::case::cases(&[fault(&[shown_in], &[PAIR])], &[Target::Layout], &scenario::built_in().unwrap());
+        assert!(refused.is_err(), "{shown_in}");
+    }
+}
