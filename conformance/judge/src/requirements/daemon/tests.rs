@@ -71,6 +71,11 @@ fn layers_are_neither_doubled_nor_shifted_nor_empty() {
     };
     let id = "daemon.image-true";
     fails(id, ON, layers(|layers| layers.swap(2, 3)));
+    fails(id, ON, |e| on(e, ON).image = None);
+    let mut nowhere = sample::scenario();
+    on(&mut nowhere, ON).image = None;
+    on(&mut nowhere, ON).daemon.as_mut().unwrap().tag_ids.clear();
+    assert!(matches!(find(&nowhere, id, ON), Finding::Skipped(_)), "daemon.all-tags judges it");
     fails(id, ON, layers(|layers| layers[4] = layers[3].clone()));
     fails(id, ON, layers(|layers| drop(layers.pop())));
     fails(id, ON, layers(|layers| layers[0].blob = None));
