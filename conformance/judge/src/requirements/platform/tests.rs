@@ -101,6 +101,21 @@ fn the_app_is_sliced() {
         });
     });
     fails_everywhere(id, |e| edit_entries(e, 3, |entries| entries[1].mode = 0o755));
+    let empty_folder = |e: &mut Export| {
+        let mut folder = e.inputs.file("/layers/a_one/runtime").unwrap().clone();
+        folder.path = "/workspace/empty".to_owned();
+        e.inputs.files.push(folder);
+    };
+    fails_everywhere(id, empty_folder);
+    holds(id, Target::Registry, |evidence| {
+        let export = on(evidence, Target::Registry);
+        empty_folder(export);
+        edit_entries(export, 3, |entries| {
+            let mut folder = entries[0].clone();
+            folder.path = "/workspace/empty".to_owned();
+            entries.push(folder);
+        });
+    });
     let every_slice_matches = |e: &mut Export| {
         edit_input(e, "/layers/config/metadata.toml", "[[slices]]\npaths=['main']\n");
     };
