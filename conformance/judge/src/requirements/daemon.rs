@@ -86,7 +86,7 @@ pub(super) const TABLE: &[Requirement] = &[
         "daemon.image-true",
         "what the daemon saves is consistent: no layer doubled, shifted, lost, or empty that should not be",
         Source::oci_config("Properties, rootfs"),
-        |case| case.each_image(the_saved_image_is_true),
+        |case| case.each(what_is_held_is_saved),
     )
     .because(
         "a daemon checks less than a registry, so a wrong layer shows only when something is missing at \
@@ -94,7 +94,8 @@ run time",
     )
     .looks_like("what the daemon saves does not hash to the config's diffIDs")
     .fix("write each layer's own bytes into the archive, in the config's order")
-    .on(DAEMON),
+    .on(DAEMON)
+    .needing(Needs::Success),
     Requirement::new(
         Level::Should,
         "daemon.same-diff-ids",
@@ -260,6 +261,23 @@ fn every_tag_is_there(export: &Export) -> Finding {
         }
     }
     holds_when(first.is_some(), || violated("no tag is there", "one at least", "none", export.at("tags.json")))
+}
+
+/// An image that the daemon has under its tag and cannot give back is as wrong as one whose layers are others.
+fn what_is_held_is_saved(export: &Export) -> Finding {
+    if let Some(image) = &export.image {
+        return the_saved_image_is_true(export, image);
+    }
+    let first = export.daemon.as_ref().and_then(|daemon| daemon.tag_ids.first());
+    match first.and_then(|tag| tag.id.as_ref()) {
+        Some(id) => violated(
+            "the daemon has the image and does not save it",
+            "an archive with config and layers",
+            format!("none of {id}"),
+            export.at("export.json#/daemon"),
+        ),
+        None => Finding::Skipped("no image was observed".to_owned()),
+    }
 }
 
 fn the_saved_image_is_true(export: &Export, image: &Image) -> Finding {

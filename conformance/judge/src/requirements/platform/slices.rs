@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::inputs;
-use crate::evidence::{Entry, EntryKind, Export, FileFact, Image};
+use crate::evidence::{Entry, EntryKind, Export, FileFact, FileKind, Image};
 use crate::requirement::{holds_when, not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
@@ -94,7 +94,22 @@ pub(super) fn app_files_are_in_one_layer_each(export: &Export, image: &Image) ->
             );
         }
     }
+    if let Some(folder) = empty_folders(export).find(|folder| !is_folder(&files, &folder.path)) {
+        let message = format!("{} is an empty folder of the app and not in the image", folder.path);
+        return violated(message, "a folder", "none", place);
+    }
     slices_come_in_order(export, &layers_of, &place)
+}
+
+/// Folders of the app in which there is nothing; the others are there by what is in them.
+fn empty_folders(export: &Export) -> impl Iterator<Item = &FileFact> {
+    let folders = export.inputs.below(&export.inputs.app).filter(|file| file.kind == FileKind::Directory);
+    folders.filter(|folder| export.inputs.below(&folder.path).next().is_none())
+}
+
+fn is_folder(files: &BTreeMap<String, &Entry>, path: &str) -> bool {
+    files.get(path).is_some_and(|entry| entry.kind == EntryKind::Directory)
+        || files.keys().any(|other| view::is_below(other, path))
 }
 
 fn wrong_content(file: &FileFact, files: &BTreeMap<String, &Entry>) -> Option<String> {
