@@ -110,7 +110,7 @@ fn a_fault_trips_exactly_the_requirements_that_speak_of_it() {
             "base-digest-is-image-id",
             &["base.digest-is-run-image", "base.digest-resolves", "base.digest-not-image-id", "base.agrees-with-label"],
         ),
-        ("title-trimmed", &["source.title.verbatim"]),
+        ("title-altered", &["source.title.verbatim"]),
         ("layers-swapped", &["digest.diff-ids-true"]),
         ("undefined-reserved-key", &["annotations.reserved-namespace"]),
     ] {

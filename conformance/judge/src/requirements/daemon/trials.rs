@@ -154,6 +154,7 @@ fn image_true() -> Trials {
         }
     };
     Trials::of("daemon.image-true")
+        .rejects("the daemon has it and does not save it", |e| e.image = None)
         .rejects("two layers swapped", layers(|layers| layers.swap(2, 3)))
         .rejects("the first and the last swapped", layers(|layers| layers.swap(0, 8)))
         .rejects("one doubled and one lost, diff_ids untouched", layers(|layers| layers[4] = layers[3].clone()))

@@ -226,7 +226,21 @@ fn app() -> Trials {
             });
         }
     };
+    let empty_folder = |e: &mut Export| {
+        let mut folder = e.inputs.file("/layers/a_one/runtime").unwrap().clone();
+        "/workspace/empty".clone_into(&mut folder.path);
+        e.inputs.files.push(folder);
+    };
     Trials::of("platform.app-files-once")
+        .rejects("an empty folder is missing", empty_folder)
+        .accepts("an empty folder", move |e| {
+            empty_folder(e);
+            edit_entries(e, 3, |entries| {
+                let mut folder = entries[0].clone();
+                "/workspace/empty".clone_into(&mut folder.path);
+                entries.push(folder);
+            });
+        })
         .rejects("a file is missing", entries(3, |entries| drop(entries.pop())))
         .rejects("the slice comes last", |e| edit_layers(e, |own| own.swap(2, 3)))
         .rejects("the slice is in no layer of its own", merged(2, 3))
