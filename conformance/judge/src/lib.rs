@@ -3,6 +3,7 @@
 //! [`evidence`] is what was observed, [`requirements`] is the catalogue, [`judge`] brings them together under a
 //! [`profile::Profile`] and yields [`verdict::Verdict`]s and [`observation::Observation`]s.
 
+pub mod difference;
 pub mod digest;
 pub mod evidence;
 #[cfg(test)]

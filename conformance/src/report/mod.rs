@@ -6,6 +6,7 @@ pub mod json;
 pub(crate) mod sample;
 pub mod terminal;
 
+use judge::difference::Comparison;
 use judge::observation::Observation;
 use judge::verdict::{Answer, Verdict};
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,8 @@ pub struct Report {
     pub verdicts: Vec<Verdict>,
     /// What the exporter did where the RFC leaves it open.
     pub observations: Vec<Observation>,
+    /// What differs between the outputs of one build, by scenario, step, then sides.
+    pub differences: Vec<Comparison>,
     /// What could not be removed from a registry that was given, or is left for another reason.
     pub left_behind: Vec<String>,
     /// Where the evidence is, when it was kept.

@@ -1,5 +1,6 @@
 //! One report with every verdict and hostile text, for the snapshots of every format.
 
+use judge::difference::{Comparison, Difference, Relation};
 use judge::evidence::Target;
 use judge::observation::Observation;
 use judge::profile::Profile;
@@ -30,6 +31,19 @@ fn verdict(requirement: &str, answer: Answer, base: Level, level: Level) -> Verd
         evidence: text("evidence"),
         source: "rfc-196-oci-annotations.md, How it Works (revision)".to_owned(),
         repeat: "conformance run --scenario minimal".to_owned(),
+    }
+}
+
+fn difference(relation: Relation) -> Difference {
+    let permitted = relation == Relation::Expected;
+    let when = |text: &str| if permitted { text.to_owned() } else { String::new() };
+    Difference {
+        field: format!("manifest.annotations/{HOSTILE}"),
+        relation,
+        class: when("annotations-lost"),
+        source: when("daemons.md"),
+        left: HOSTILE.to_owned(),
+        right: String::new(),
     }
 }
 
@@ -77,6 +91,14 @@ pub(crate) fn report() -> Report {
             service: "registry".to_owned(),
             answer: HOSTILE.to_owned(),
             evidence: "minimal/registry/1/config.json".to_owned(),
+        }],
+        differences: vec![Comparison {
+            scenario: "minimal".to_owned(),
+            step: 1,
+            left: "registry".to_owned(),
+            right: "daemon:classic".to_owned(),
+            identical: vec!["config.Env".to_owned()],
+            differences: vec![difference(Relation::Expected), difference(Relation::Unexpected)],
         }],
         left_behind: vec!["host.example/app:1 (405)".to_owned()],
         evidence: None,
