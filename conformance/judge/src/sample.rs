@@ -495,6 +495,7 @@ fn in_daemon(export: &mut Export) {
         archive_index: None,
         pushed: Some(pushed),
         push_problem: None,
+        engine_end: None,
     });
 }
 

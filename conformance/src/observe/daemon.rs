@@ -133,6 +133,7 @@ impl DaemonObserver {
             archive_index: None,
             pushed: None,
             push_problem: None,
+            engine_end: None,
         };
         let mut seen = ObservedInDaemon { facts, image: None, tags, save_problem: None, troubles: Vec::new() };
         let Some(reference) = references.first() else { return Ok(seen) };

@@ -38,6 +38,22 @@ pub struct DaemonFacts {
     pub pushed: Option<Image>,
     /// Why it was not pushed, or why the push failed.
     pub push_problem: Option<String>,
+    /// The end of an engine that nobody had asked to end, while it pushed the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_end: Option<EngineEnd>,
+}
+
+/// An engine that ended by itself while it pushed an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineEnd {
+    /// How it ended.
+    pub how: String,
+    /// The end of its log.
+    pub said: String,
+    /// Whether, started again, it pushed the run image that the suite had loaded; none where it could not be asked.
+    pub pushes_run_image: Option<bool>,
+    /// Whether, started again, it ended at the same push again; none where it could not be asked.
+    pub again: Option<bool>,
 }
 
 /// The daemon's ID under one tag.

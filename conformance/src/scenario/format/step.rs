@@ -29,6 +29,10 @@ pub struct Step {
     pub move_run_image_tag: bool,
     /// Whether the run image is gone after the analysis, by tag and by digest.
     pub delete_run_image: bool,
+    /// Whether the private daemon is restarted before the export.
+    pub restart_daemon: bool,
+    /// When the private daemon ends.
+    pub end_daemon: Option<EndDaemon>,
     /// Variables set for the exporter in this step.
     pub environment: BTreeMap<String, String>,
     /// Variables that are not set in this step although they are elsewhere.
@@ -51,6 +55,16 @@ pub struct Step {
     pub expect_failure: Option<String>,
     /// The requirement that this step may meet by failing, or else by a good image.
     pub may_refuse: Option<String>,
+}
+
+/// When a private daemon ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndDaemon {
+    /// While the exporter sends it the image.
+    Load,
+    /// While it pushes the image, as the suite asks it to after the export.
+    Push,
 }
 
 /// The order in which input files are made.
