@@ -79,6 +79,8 @@ impl EvidenceFolder {
         }
         let entry = json!({ "id": export.id, "folder": export.id, "files": files });
         if let Ok(mut exports) = self.exports.lock() {
+            // An export that is made again on another engine replaces what was seen of it.
+            exports.retain(|other| other["id"] != entry["id"]);
             exports.push(entry);
             exports.sort_by_key(|entry| entry["id"].as_str().unwrap_or_default().to_owned());
         }

@@ -8,7 +8,9 @@ mod inputs;
 mod layout_case;
 mod located;
 mod places;
+mod private_daemon;
 mod registry_case;
+mod replaced;
 mod scenario;
 mod services;
 

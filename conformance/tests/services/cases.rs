@@ -152,3 +152,88 @@ fn a_fault_in_the_daemon_is_the_exporter_s() {
         .collect();
     assert!(failed.contains(&"daemon.report-image-id"), "{failed:?}");
 }
+
+/// What is left of private engines whose folders lie in `folder`: processes, mounts, bridges, folders.
+fn left_of_engines(folder: &Path) -> Vec<String> {
+    let marker = format!("{}/conformance-engine-", folder.display());
+    let mut left = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let mounts = std::fs::read_to_string(entry.path().join("mountinfo")).unwrap_or_default();
+        if String::from_utf8_lossy(&line).contains(&marker) || mounts.contains(&marker) {
+            left.push(format!("process {}", entry.file_name().display()));
+        }
+    }
+    for entry in std::fs::read_dir(folder).unwrap().filter_map(Result::ok) {
+        if entry.file_name().to_string_lossy().starts_with("conformance-engine-") {
+            left.push(format!("folder {}", entry.path().display()));
+        }
+    }
+    left
+}
+
+fn links() -> BTreeSet<String> {
+    std::fs::read_dir("/sys/class/net").unwrap().map(|entry| entry.unwrap().path().display().to_string()).collect()
+}
+
+#[test]
+#[ignore = "needs the services of registry-compose/with-services"]
+fn nothing_of_a_private_engine_is_left_when_the_suite_is_killed() {
+    assert_eq!(std::env::var("CONFORMANCE_SERVICES").as_deref(), Ok("1"));
+    for signal in ["KILL", "INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let before = links();
+        let hangs = folder.path().join("hangs");
+        std::fs::write(&hangs, "#!/bin/sh\nsleep 86396.875\n").unwrap();
+        Command::new("chmod").arg("755").arg(&hangs).status().unwrap();
+        let mut suite = Command::new(env!("CARGO_BIN_EXE_conformance"))
+            .env("TMPDIR", folder.path())
+            .args(["run", "--registry", "embedded", "--target", "daemon", "--scenario", "errors-daemon-full"])
+            .args(["--exporter", &hangs.display().to_string()])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let wait = |is_it: &dyn Fn() -> bool| {
+            (0..400).any(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                is_it()
+            })
+        };
+        // Keeper, engine and containerd: three processes and a folder at least.
+        assert!(wait(&|| left_of_engines(folder.path()).len() >= 4), "{:?}", left_of_engines(folder.path()));
+        let killed = Command::new("kill").args([format!("-{signal}"), suite.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        suite.wait().unwrap();
+        assert!(wait(&|| left_of_engines(folder.path()).is_empty()), "{signal}: {:?}", left_of_engines(folder.path()));
+        assert_eq!(links(), before, "{signal}");
+    }
+}
+
+#[test]
+#[ignore = "needs the services of registry-compose/with-services"]
+fn an_engine_that_fills_or_ends_is_survived_and_the_reference_says_so() {
+    let (code, report, stderr) = judged(&[
+        "--registry",
+        "embedded",
+        "--target",
+        "daemon",
+        "--scenario",
+        "daemon-*",
+        "--scenario",
+        "errors-daemon-*",
+    ]);
+    assert_eq!(code, Some(0), "{stderr}\n{}", report["totals"]);
+    assert_eq!(report["left_behind"], serde_json::json!([]));
+    let verdicts = report["verdicts"].as_array().unwrap();
+    for (scenario, requirement) in [
+        ("daemon-restarted", "platform.layer-reuse"),
+        ("daemon-ends-during-push", "daemon.round-trip-content"),
+        ("errors-daemon-full", "errors.daemon-full.message"),
+        ("errors-daemon-ends", "errors.daemon-ends.message"),
+    ] {
+        let id = format!("{scenario}/daemon:private-classic/{requirement}");
+        let verdict = verdicts.iter().find(|entry| entry["id"] == *id).unwrap_or_else(|| panic!("{id}"));
+        assert_eq!(verdict["verdict"], "pass", "{verdict}");
+    }
+}
