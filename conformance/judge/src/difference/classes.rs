@@ -7,8 +7,8 @@ use super::side::{
     Side, annotations_are_lost_in_a_classic_store, annotations_are_lost_in_a_docker_archive, it_is_true_of_the_config,
     it_is_true_of_the_manifest, layer_member, the_base_is_that_of_its_analysis, the_daemon_made_the_manifest,
     the_descriptor_is_true, the_layer_is_left_out_of_the_layout, the_layout_has_a_ref_name,
-    the_reference_is_that_of_its_analysis, the_report_is_that_of_its_target, the_saved_archive_has_no_manifest,
-    the_store_compresses_layers_itself,
+    the_layout_has_urls_of_a_layer, the_reference_is_that_of_its_analysis, the_report_is_that_of_its_target,
+    the_saved_archive_has_no_manifest, the_store_compresses_layers_itself,
 };
 use crate::requirement::Source;
 
@@ -109,6 +109,11 @@ const CLASSES: &[Class] = &[
         name: "ref-name-of-a-layout",
         origin: Origin::Written(Source::oci_annotations("Pre-Defined Annotation Keys")),
         permits: |found| found.either(the_layout_has_a_ref_name) && found.either(|side| side.value.is_none()),
+    },
+    Class {
+        name: "layer-urls-in-a-layout",
+        origin: Origin::Written(Source::oci_descriptor("Properties")),
+        permits: |found| found.either(the_layout_has_urls_of_a_layer) && found.either(|side| side.value.is_none()),
     },
     Class {
         name: "run-image-layers-left-out",

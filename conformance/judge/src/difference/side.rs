@@ -126,6 +126,12 @@ pub(super) fn the_layout_has_a_ref_name(side: Side<'_>) -> bool {
         && side.field == "manifest.annotations/org.opencontainers.image.ref.name"
 }
 
+/// A layout may say where else a blob can be had; in a registry that means nothing.
+pub(super) fn the_layout_has_urls_of_a_layer(side: Side<'_>) -> bool {
+    let is_urls = layer_member(side.field).is_some_and(|(_, member)| member == "urls");
+    side.output.place == Place::Layout && is_urls && side.value.is_some()
+}
+
 pub(super) fn the_layer_is_left_out_of_the_layout(side: Side<'_>) -> bool {
     let is_diff_id = layer_member(side.field).is_some_and(|(_, member)| member == "diffID");
     side.output.place == Place::Layout && is_diff_id && layer(side).is_some_and(|layer| layer.left_out)
@@ -173,8 +179,11 @@ pub(super) fn the_report_is_that_of_its_target(side: Side<'_>) -> bool {
     };
     match side.field {
         "report.image.tags" => {
-            let tags = value.as_array().into_iter().flatten().filter_map(Value::as_str);
-            tags.eq(export.inputs.images.iter().map(String::as_str))
+            let mut tags: Vec<&str> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let mut images: Vec<&str> = export.inputs.images.iter().map(String::as_str).collect();
+            tags.sort_unstable();
+            images.sort_unstable();
+            tags == images
         }
         "report.image.image-id" | "report.image.imageID" => {
             let ids = export.daemon.iter().flat_map(|daemon| &daemon.tag_ids).filter_map(|tag| tag.id.as_deref());
