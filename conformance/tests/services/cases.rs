@@ -61,8 +61,8 @@ fn the_reference_conforms_on_registry_daemon_and_layout_with_nothing_skipped() {
     );
     let kinds: Vec<&str> =
         report["services"].as_array().unwrap().iter().map(|service| service["kind"].as_str().unwrap()).collect();
-    // The registry, another one, a closed port, a silent server, a guard; then daemon and layout.
-    assert_eq!(kinds, ["container", "container", "none", "none", "container", "docker", "disk"]);
+    // The registry, another one, a closed port, a silent server, a guard; then daemon, private daemon and layout.
+    assert_eq!(kinds, ["container", "container", "none", "none", "container", "docker", "docker", "disk"]);
     assert_eq!(not_judged(&report), BTreeSet::new(), "requirements that no scenario shows");
     assert!(totals["pass"].as_u64().unwrap() >= 1500, "{totals}");
     let seen = observed(&report["observations"]);
