@@ -121,7 +121,7 @@ pub(super) async fn start(
 
 /// Ends a private daemon.
 pub(super) async fn finish(shared: &Shared, service: DaemonService) {
-    for left in service.stop().await {
+    for left in service.stop(&[]).await {
         shared.services.leave_behind(left);
     }
 }

@@ -67,13 +67,13 @@ impl Slot {
     }
 
     /// Ends what was started; what is left, in words.
-    pub(super) async fn stop(self) -> Vec<String> {
+    pub(super) async fn stop(self, hosts: &[String]) -> Vec<String> {
         let mut all = self.retired.into_inner().unwrap_or_else(PoisonError::into_inner);
         all.push(self.current.into_inner().unwrap_or_else(PoisonError::into_inner));
         let mut left = Vec::new();
         for service in all {
             if let Some(service) = Arc::into_inner(service) {
-                left.extend(service.stop().await);
+                left.extend(service.stop(hosts).await);
             }
         }
         left

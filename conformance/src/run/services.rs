@@ -65,15 +65,23 @@ impl DaemonService {
     }
 
     /// Removes what has no name any more, not before the run's end, because scenarios may share an image; and ends an
-    /// engine of the suite's own. What is left, in words.
-    pub(super) async fn stop(self) -> Vec<String> {
+    /// engine of the suite's own. Gives what is left, in words: also names that begin with one of `hosts`, which are this
+    /// run's alone.
+    pub(super) async fn stop(self, hosts: &[String]) -> Vec<String> {
         if let Some(engine) = self.engine {
             return engine.stop().await.err().map(|error| error.to_string()).into_iter().collect();
         }
         for id in self.made.into_inner().unwrap_or_default() {
             self.daemon.remove_untagged(&id).await;
         }
-        Vec::new()
+        let mut left = Vec::new();
+        for host in hosts {
+            match self.daemon.names(&format!("{host}/")).await {
+                Ok(names) => left.extend(names.into_iter().map(|name| format!("{name} in {}", self.name))),
+                Err(error) => left.push(format!("what {} has of {host} ({error})", self.name)),
+            }
+        }
+        left
     }
 
     /// For reports.
@@ -279,10 +287,12 @@ impl Services {
 
     /// Ends what was started; gives what is left in a registry that was given.
     pub(super) async fn stop(self) -> Vec<String> {
+        // A host with a port of this run's own; what is called by that of a given registry may be another run's.
+        let hosts = if self.proxy.is_some() { vec![self.main.host.clone()] } else { Vec::new() };
         drop(self.proxy);
         let mut left = self.left_behind.into_inner().unwrap_or_default();
         for daemon in self.daemons {
-            left.extend(daemon.stop().await);
+            left.extend(daemon.stop(&hosts).await);
         }
         left.extend(self.extra.stop().await);
         if let Err(error) = self.registry.stop().await {

@@ -5,7 +5,7 @@ use judge::reference::Reference;
 
 use super::base::is_inside;
 use super::materialise::{ELSEWHERE, place_of, place_of_removed};
-use super::{EndDaemon, FileEntry, Place, Scenario, Step};
+use super::{Arrival, EndDaemon, FileEntry, Place, Scenario, Step};
 
 /// Sizes of a private daemon's disk, in MiB: an engine's own files fit into the least.
 const DISKS: std::ops::RangeInclusive<u32> = 16..=1024;
@@ -32,6 +32,12 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
     if file.private_daemon.is_some_and(|daemon| daemon.disk.is_some_and(|disk| !DISKS.contains(&disk))) {
         let (least, most) = (DISKS.start(), DISKS.end());
         return wrong("private-daemon.disk", format!("use {least} to {most} MiB: it is the machine's memory"));
+    }
+    if file.run_image.in_daemon == Some(Arrival::Made) && file.targets != [Target::Daemon] {
+        return wrong(
+            "run-image.in-daemon",
+            "an image that a daemon makes is nowhere else; targets must be [\"daemon\"]",
+        );
     }
     check_names(scenario)?;
     for entry in &file.files {
@@ -102,6 +108,10 @@ fn check_step(scenario: &Scenario, step: &Step, index: usize) -> Result<(), Faul
     }
     if step.previous_image && index == 0 {
         return wrong("previous-image", "the first step has no image before it");
+    }
+    let before = index.checked_sub(1).and_then(|before| scenario.file.steps.get(before));
+    if step.previous_image && before.is_some_and(|before| before.after_push.is_some()) {
+        return wrong("previous-image", "the step before lets go of its image; leave after-push out there");
     }
     if step.move_run_image_tag && step.delete_run_image {
         return wrong("delete-run-image", "what is gone has no tag to be moved; leave one of the two out");

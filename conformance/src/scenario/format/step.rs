@@ -33,6 +33,8 @@ pub struct Step {
     pub restart_daemon: bool,
     /// When the private daemon ends.
     pub end_daemon: Option<EndDaemon>,
+    /// What a daemon does after it has pushed the image.
+    pub after_push: Option<AfterPush>,
     /// Variables set for the exporter in this step.
     pub environment: BTreeMap<String, String>,
     /// Variables that are not set in this step although they are elsewhere.
@@ -65,6 +67,14 @@ pub enum EndDaemon {
     Load,
     /// While it pushes the image, as the suite asks it to after the export.
     Push,
+}
+
+/// What a daemon does after it has pushed an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AfterPush {
+    /// It lets go of the image and pulls it back.
+    PullBack,
 }
 
 /// The order in which input files are made.
