@@ -72,7 +72,7 @@ pub(super) const JUSTIFIED: [Justified; 30] = [
         "the archive as it was saved: what it names is what was read as `image`, which is judged",
     ),
     of(
-        &["* daemon.pushed.*"],
+        &["* daemon.pushed.*", "* daemon.pulled_back*"],
         "what a daemon pushes is the engine's work: diffIDs and config are compared, and that the layers are true",
     ),
     of(

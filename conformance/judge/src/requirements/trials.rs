@@ -16,6 +16,7 @@ pub(crate) fn trials() -> Vec<(&'static str, Vec<Trial>)> {
         ("digest", digest::trials::trials()),
         ("manifest, config, labels, layers", manifest::trials::trials()),
         ("daemon", daemon::trials::trials()),
+        ("daemon, stores", daemon::stores::trials::trials()),
         ("layout", layout::trials::trials()),
         ("platform", platform::trials::trials()),
         ("errors", errors::trials::trials()),
