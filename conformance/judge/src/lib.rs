@@ -10,6 +10,8 @@ pub mod evidence;
 pub mod harmless;
 pub mod json;
 mod judge;
+#[cfg(test)]
+mod mutator;
 pub mod observation;
 pub mod profile;
 pub mod reference;
@@ -25,4 +27,4 @@ pub mod view;
 pub use judge::{Judgement, Selection, judge};
 
 /// Version of the catalogue: changes whenever a requirement is added or judged differently.
-pub const CATALOGUE_VERSION: &str = "2026.13";
+pub const CATALOGUE_VERSION: &str = "2026.14";

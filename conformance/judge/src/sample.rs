@@ -21,7 +21,7 @@ const PROJECT: &str = "[source]\ntype='git'\n[source.version]\ncommit='c0ffee'\n
     repository='https://git.example/app'\nauthors='Ada'\nversion='1.2'\ndocumentation-url='https://docs.example'\n\
     name='Näme'\nlicenses='Apache-2.0'\n";
 const METADATA: &str = "buildpack-default-process-type='web'\n[[buildpacks]]\nid='a/one'\nversion='1'\napi='0.10'\n\
-    [[buildpacks]]\nid='b'\nversion='2'\napi='0.10'\n[[processes]]\ntype='web'\ncommand=['serve']\nargs=['-v']\n\
+    [[buildpacks]]\nid='b'\nversion='2'\napi='0.10'\n[[processes]]\ntype='web'\ncommand=['serve']\nargs=['-v']\ndirect=false\n\
     buildpack-id='b'\n[[slices]]\npaths=['static/*']\n[[slices]]\npaths=['nothing']\n\
     [[labels]]\nkey='k'\nvalue='1'\n[[labels]]\nkey='k'\nvalue='2'\n";
 const GROUP: &str = "[[group]]\nid='a/one'\nversion='1'\napi='0.10'\n[[group]]\nid='b'\nversion='2'\napi='0.10'\n";

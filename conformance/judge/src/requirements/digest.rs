@@ -7,7 +7,7 @@ pub(super) mod trials;
 
 use std::collections::BTreeSet;
 
-use crate::evidence::{End, EntryKind, Export, Image, Inputs, Layer, Target};
+use crate::evidence::{Compression, End, EntryKind, Export, Image, Inputs, Layer, Target};
 use crate::json::Json;
 use crate::requirement::{
     Case, Needs, REGISTRY, Requirement, Source, WITH_MANIFEST, holds_when, not_applicable, violated,
@@ -51,18 +51,20 @@ pub(super) const TABLE: &[Requirement] = &[
     .because("platforms learn from the report what was written")
     .looks_like("a tag is missing in image.tags, or one is there that was not asked for")
     .fix("list every <image> that was written")
-    .on(REGISTRY)
+    .on(&[Target::Registry, Target::Daemon])
     .needing(Needs::Success),
     Requirement::new(
         Level::Must,
         "digest.descriptors-true",
-        "each descriptor's size and digest are those of the blob served",
+        "each descriptor's size, digest and packing are those of the blob served",
         ADDRESSING,
         |case| case.each_image(descriptors_are_true),
     )
     .because("everything below a manifest is found by these digests and sizes")
-    .looks_like("a descriptor's digest or size is not that of the blob under it")
-    .fix("compute both from the bytes that are sent")
+    .looks_like(
+        "a descriptor's digest or size is not that of the blob under it, or its media type names another packing",
+    )
+    .fix("compute both from the bytes that are sent, and name the packing that they have")
     .on(WITH_MANIFEST),
     Requirement::new(
         Level::Must,
@@ -275,7 +277,9 @@ fn descriptors_are_true(export: &Export, image: &Image) -> Finding {
     if claimed != found {
         return violated("the config's descriptor is not true", told(&claimed), told(&found), place("/config"));
     }
-    let layers = manifest.get("layers").and_then(Json::items).unwrap_or_default();
+    let Some(layers) = manifest.get("layers").and_then(Json::items) else {
+        return violated("the manifest has no list of layers", "an array", "something else", place("/layers"));
+    };
     for (index, descriptor) in layers.iter().enumerate() {
         let layer = image.layers.get(index);
         if layer.is_some_and(|layer| layer.left_out) || descriptor.get("urls").is_some() {
@@ -291,8 +295,28 @@ fn descriptors_are_true(export: &Export, image: &Image) -> Finding {
                 place(&format!("/layers/{index}")),
             );
         }
+        let media_type = descriptor.get("mediaType").and_then(Json::as_str).unwrap_or_default();
+        // No bytes at all are packed in no way.
+        let is_packed = blob.filter(|blob| blob.size > 0).map(|blob| blob.compression);
+        if is_packed.is_some() && packing(media_type).is_some_and(|named| Some(named) != is_packed) {
+            let message = format!("layer {index} is not packed as its media type says");
+            return violated(
+                message,
+                media_type,
+                format!("{is_packed:?}"),
+                place(&format!("/layers/{index}/mediaType")),
+            );
+        }
     }
     Finding::Holds
+}
+
+/// How a layer of this media type is packed, where it is one of the OCI's or Docker's.
+fn packing(media_type: &str) -> Option<Compression> {
+    let is_layer = media_type.starts_with("application/vnd.oci.image.layer.")
+        || media_type.starts_with("application/vnd.docker.image.rootfs.");
+    let ends = [(".tar", Compression::None), ("gzip", Compression::Gzip), ("zstd", Compression::Zstd)];
+    ends.into_iter().find(|(end, _)| is_layer && media_type.ends_with(end)).map(|(_, packing)| packing)
 }
 
 fn layers_are_those_of_the_config(export: &Export, image: &Image) -> Finding {

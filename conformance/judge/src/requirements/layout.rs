@@ -27,7 +27,7 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Must,
         "layout.valid",
-        "oci-layout has its version, index.json true sizes and digests, and blobs are named by their hash",
+        "oci-layout has its version, index.json true sizes, digests and media types, and blobs are named by their hash",
         Source::oci_layout("Content"),
         |case| case.each(the_layout_is_valid),
     )
@@ -189,8 +189,25 @@ fn is_valid(export: &Export, root: &LayoutRoot) -> Finding {
                 export.at("index.json#/manifests"),
             );
         }
+        let media_type = entry.get("mediaType").and_then(Json::as_str).unwrap_or_default();
+        let declared = declared(export, digest).unwrap_or_else(|| media_type.to_owned());
+        if media_type.is_empty() || media_type != declared {
+            let expected = if declared.is_empty() { "a media type" } else { &declared };
+            return violated(
+                format!("index.json does not say the media type of {digest}"),
+                expected,
+                if media_type.is_empty() { "nothing" } else { media_type },
+                export.at("index.json#/manifests"),
+            );
+        }
     }
     Finding::Holds
+}
+
+/// The media type that the manifest with this digest gives itself, where it is the image's and says one.
+fn declared(export: &Export, digest: &str) -> Option<String> {
+    let manifest = export.image.as_ref()?.manifest.as_ref().filter(|manifest| manifest.digest.as_str() == digest);
+    Some(view::json(manifest)?.get("mediaType")?.as_str()?.to_owned())
 }
 
 fn the_app_s_blobs_are_there(export: &Export, image: &Image) -> Finding {

@@ -16,6 +16,8 @@ mod source;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+pub(crate) mod trials;
+#[cfg(test)]
 mod values_tests;
 
 use platform::inputs as platform_inputs;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::trials::{goods, trials};
 use super::*;
-use crate::evidence::{ScenarioEvidence, Target};
 use crate::harmless::HARMLESS;
 use crate::sample::find;
 use crate::trial::{Trial, Wanted};
@@ -82,23 +82,6 @@ fn every_row_says_what_why_where_and_what_to_do() {
     }
 }
 
-/// Every theme with its trials, in catalogue order.
-fn trials() -> Vec<(&'static str, Vec<Trial>)> {
-    vec![
-        ("annotations", annotations::trials::trials()),
-        ("base", base::trials::trials()),
-        ("source", source::trials::trials()),
-        ("buildpack", buildpack::trials::trials()),
-        ("digest", digest::trials::trials()),
-        ("manifest, config, labels, layers", manifest::trials::trials()),
-        ("daemon", daemon::trials::trials()),
-        ("daemon, stores", daemon::stores::trials::trials()),
-        ("layout", layout::trials::trials()),
-        ("platform", platform::trials::trials()),
-        ("errors", errors::trials::trials()),
-    ]
-}
-
 #[test]
 fn every_row_rejects_its_mutations_and_no_near_miss() {
     let trials: Vec<Trial> = trials().into_iter().flat_map(|(_, trials)| trials).collect();
@@ -117,20 +100,6 @@ fn every_row_rejects_its_mutations_and_no_near_miss() {
     }
     complaints.extend(trials.iter().flat_map(Trial::complaints));
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
-}
-
-/// The distinct good evidence of all trials, each with the requirements and targets that are tried on it.
-fn goods() -> Vec<(ScenarioEvidence, BTreeSet<(String, Target)>)> {
-    let mut goods: Vec<(ScenarioEvidence, BTreeSet<(String, Target)>)> = Vec::new();
-    for trial in trials().into_iter().flat_map(|(_, trials)| trials) {
-        let good = trial.good();
-        let known = goods.iter().position(|(known, _)| *known == good).unwrap_or_else(|| {
-            goods.push((good, BTreeSet::new()));
-            goods.len() - 1
-        });
-        goods[known].1.extend(trial.targets().iter().map(|target| (trial.slug.clone(), *target)));
-    }
-    goods
 }
 
 #[test]

@@ -28,6 +28,10 @@ fn layers(change: impl Fn(&mut Vec<Layer>) + 'static) -> impl Fn(&mut Export) + 
     move |export| change(&mut export.image.as_mut().unwrap().layers)
 }
 
+fn media_type(text: &'static str) -> impl Fn(&mut Export) + 'static {
+    manifest(move |manifest| manifest["layers"][3]["mediaType"] = json!(text))
+}
+
 fn other() -> String {
     Digest::of(b"another").to_string()
 }
@@ -123,7 +127,7 @@ fn reported() -> Vec<Trials> {
             .rejects("another tag", report("app:latest'", "app:2'"))
             .rejects("another repository", report("example/app:", "example/App:"))
             .rejects("a digest reference", |e| {
-                let real = e.manifest_digest().unwrap().to_string();
+                let real = e.manifest_digest().or(e.image_id()).unwrap().to_string();
                 edit_report(e, "app:latest'", &format!("app@{real}'"));
             })
             .rejects(
@@ -164,6 +168,15 @@ fn stored() -> Vec<Trials> {
                 "a size that is a string",
                 manifest(|m| m["layers"][3]["size"] = json!(m["layers"][3]["size"].to_string())),
             )
+            .rejects("no list of layers", manifest(|m| drop(m.as_object_mut().unwrap().remove("layers"))))
+            .rejects("a gzip layer as a plain tar", media_type("application/vnd.oci.image.layer.v1.tar"))
+            .rejects("a gzip layer as zstd", media_type("application/vnd.oci.image.layer.v1.tar+zstd"))
+            .rejects("a plain tar as gzip", |e| {
+                let blob = e.image.as_mut().unwrap().layers[3].blob.as_mut().unwrap();
+                blob.compression = Compression::None;
+            })
+            .accepts("Docker's name of gzip", media_type("application/vnd.docker.image.rootfs.diff.tar.gzip"))
+            .accepts("a media type of its own", media_type("application/vnd.example.layer.tar+zstd"))
             .rejects("the config's size one off", manifest(|m| m["config"]["size"] = json!(1)))
             .rejects("another digest of a layer", manifest(|m| m["layers"][3]["digest"] = json!(Digest::of(b"x"))))
             .rejects(

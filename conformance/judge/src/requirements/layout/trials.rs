@@ -89,6 +89,14 @@ fn valid() -> Trials {
                 i["manifests"][0]["digest"] = json!(old);
             }),
         )
+        .rejects(
+            "no media type in the index",
+            index(|i| drop(i["manifests"][0].as_object_mut().unwrap().remove("mediaType"))),
+        )
+        .rejects(
+            "the manifest as an index",
+            index(|i| i["manifests"][0]["mediaType"] = json!("application/vnd.oci.image.index.v1+json")),
+        )
         .rejects("no digest in the index", index(|i| drop(i["manifests"][0].as_object_mut().unwrap().remove("digest"))))
         .rejects("an index without schemaVersion", index(|i| drop(i.as_object_mut().unwrap().remove("schemaVersion"))))
         .rejects("an index of schemaVersion 1", index(|i| i["schemaVersion"] = json!(1)))

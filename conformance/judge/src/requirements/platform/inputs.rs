@@ -8,6 +8,7 @@ use crate::requirement::toml_input;
 pub(in super::super) struct Buildpack {
     pub(in super::super) id: String,
     pub(in super::super) version: String,
+    pub(in super::super) api: Option<toml::Value>,
 }
 
 /// What a layer is for.
@@ -47,7 +48,11 @@ pub(in super::super) fn buildpacks(export: &Export) -> Vec<Buildpack> {
     let group = toml_input(&export.inputs, &export.inputs.group).unwrap_or_default();
     tables(&group, "group")
         .into_iter()
-        .map(|entry| Buildpack { id: text(entry, "id").to_owned(), version: text(entry, "version").to_owned() })
+        .map(|entry| Buildpack {
+            id: text(entry, "id").to_owned(),
+            version: text(entry, "version").to_owned(),
+            api: entry.get("api").cloned(),
+        })
         .collect()
 }
 

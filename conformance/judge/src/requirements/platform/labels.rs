@@ -2,6 +2,7 @@
 
 use super::super::{contributed_labels, same_value};
 use super::inputs::{self, InputLayer};
+use super::label_layers::the_label_names_its_own_layers;
 use crate::digest::Digest;
 use crate::evidence::{Export, Image, Target};
 use crate::json::Json;
@@ -70,8 +71,10 @@ pub(super) fn the_build_metadata_is_in_its_label(export: &Export, image: &Image)
     let Some(label) = view::json_label(image, BUILD) else { return missing(export, image, BUILD) };
     for buildpack in inputs::buildpacks(export) {
         let entry = find(label.get("buildpacks"), "id", &buildpack.id);
-        if entry.and_then(|entry| entry.get("version")?.as_str()) != Some(&buildpack.version) {
-            let expected = format!("{}@{}", buildpack.id, buildpack.version);
+        let is_it = entry.and_then(|entry| entry.get("version")?.as_str()) == Some(&buildpack.version);
+        if !is_it || !agrees(entry, "api", buildpack.api.as_ref()) {
+            let api = buildpack.api.as_ref().map_or_else(String::new, |api| format!(" with API {api}"));
+            let expected = format!("{}@{}{api}", buildpack.id, buildpack.version);
             return violated(
                 "the label does not name a buildpack of the group",
                 expected,
@@ -101,7 +104,14 @@ pub(super) fn the_build_metadata_is_in_its_label(export: &Export, image: &Image)
     })
 }
 
-/// Command, arguments and working folder are those of the input; a command may be a string where it is one.
+/// Whether what an entry says under a key, if anything, is what the input says, if anything.
+fn agrees(entry: Option<&Json>, key: &str, expected: Option<&toml::Value>) -> bool {
+    let found = entry.and_then(|entry| entry.get(key)).filter(|found| **found != Json::Null);
+    found.zip(expected).is_none_or(|(found, expected)| same_value(expected, found))
+}
+
+/// Command, arguments and working folder are those of the input; a command may be a string where it is one. What else
+/// is said of it is not another thing than the input says.
 fn is_process(process: &toml::Table, entry: &Json) -> bool {
     let same_list = |key: &str| {
         let expected: Vec<&str> = match process.get(key) {
@@ -118,7 +128,9 @@ fn is_process(process: &toml::Table, entry: &Json) -> bool {
     };
     let folder = inputs::text(process, "working-dir");
     let found = entry.get("working-dir").and_then(Json::as_str).unwrap_or_default();
-    same_list("command") && same_list("args") && (folder.is_empty() || folder == found)
+    let is_run_so = same_list("command") && same_list("args") && (folder.is_empty() || folder == found);
+    let said = [("direct", "direct"), ("buildpackID", "buildpack-id")];
+    is_run_so && said.into_iter().all(|(name, key)| agrees(Some(entry), name, process.get(key)))
 }
 
 /// Names that run.toml gives the run image: its own entry, else the first.
@@ -201,7 +213,11 @@ pub(super) fn the_deprecated_key_agrees(export: &Export, image: &Image) -> Findi
         return not_applicable("there is no stack.runImage");
     };
     let run_image = label.and_then(|label| label.get("runImage"));
-    for key in ["image", "mirrors"] {
+    for key in ["image", "mirrors", "topLayer", "reference"] {
+        // Its own two keys are all that the old one has to have.
+        if matches!(key, "topLayer" | "reference") && stack.get(key).is_none() {
+            continue;
+        }
         let value = |json: Option<&Json>| json.and_then(|json| json.get(key)).map(Json::to_value);
         let is_none = |value: &Option<serde_json::Value>| {
             value.as_ref().is_none_or(|value| value.is_null() || value.as_array().is_some_and(Vec::is_empty))
@@ -258,7 +274,7 @@ pub(super) fn layer_metadata_is_in_the_label(export: &Export, image: &Image) -> 
             );
         }
     }
-    Finding::Holds
+    the_label_names_its_own_layers(export, image, &label)
 }
 
 /// Whether the layer of this diffID has something of the folder; an empty folder may be in any layer.

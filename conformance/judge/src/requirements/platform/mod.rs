@@ -4,6 +4,7 @@ mod config;
 mod files;
 mod flags;
 pub(super) mod inputs;
+mod label_layers;
 mod labels;
 mod layers;
 mod slices;
@@ -194,13 +195,13 @@ pub(super) const TABLE: &[Requirement] = &[
     .when("the label has stack.runImage"),
     must(
         "platform.layer-metadata-stored",
-        "the label has an entry per buildpack, and sha, types and data of each launch layer",
+        "the label has an entry per buildpack, sha, types and data of each launch layer, and sha of app, sbom, config, launcher",
         Source::platform("io.buildpacks.lifecycle.metadata"),
         |case| case.each_image(labels::layer_metadata_is_in_the_label),
     )
     .because("the next build restores layers by this label")
     .looks_like("a buildpack or layer is missing, or sha, types or data are wrong")
-    .fix("write an entry for every buildpack and for every launch layer"),
+    .fix("write an entry for every buildpack and launch layer, and the diffIDs of the layers that were written"),
     must(
         "platform.store-kept",
         "what store.toml holds is found in the image",

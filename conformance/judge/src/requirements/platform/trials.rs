@@ -506,6 +506,9 @@ fn metadata() -> Vec<Trials> {
             .rejects("no arguments", label(BUILD, |l| l["processes"][0]["args"] = json!([])))
             .rejects("an argument more", label(BUILD, |l| l["processes"][0]["args"] = json!(["-v", "-v"])))
             .rejects("another type", label(BUILD, |l| l["processes"][0]["type"] = json!("Web")))
+            .rejects("another buildpack's process", label(BUILD, |l| l["processes"][0]["buildpackID"] = json!("a/one")))
+            .rejects("a process that is direct", label(BUILD, |l| l["processes"][0]["direct"] = json!(true)))
+            .rejects("another API of a buildpack", label(BUILD, |l| l["buildpacks"][1]["api"] = json!("0.9")))
             .rejects("no launcher", label(BUILD, |l| l["launcher"] = json!(null)))
             .rejects("none", unlabelled(BUILD))
             .rejects("no JSON", plain(BUILD, "x"))
@@ -565,7 +568,17 @@ fn lifecycle() -> Vec<Trials> {
             .rejects("no name", stack("image", json!(null)))
             .rejects("other mirrors", stack("mirrors", json!(["x"])))
             .rejects("no mirrors", stack("mirrors", json!([])))
+            .rejects("another top layer", stack("topLayer", json!("sha256:0")))
+            .rejects("another reference", stack("reference", json!("x")))
             .accepts("another key", stack("more", json!(1)))
+            .accepts(
+                "its own two keys alone",
+                label(LIFECYCLE, |l| {
+                    for key in ["topLayer", "reference"] {
+                        l["stack"]["runImage"].as_object_mut().unwrap().remove(key);
+                    }
+                }),
+            )
             .accepts("no mirrors in both", |e| {
                 edit_label(e, LIFECYCLE, |l| {
                     l["runImage"]["mirrors"] = json!([]);
@@ -601,6 +614,14 @@ fn layers_in_the_label() -> Vec<Trials> {
             )
             .rejects("no digest", runtime("sha", json!("")))
             .rejects("no label", unlabelled(LIFECYCLE))
+            .rejects("no entry of the app", label(LIFECYCLE, |l| l["app"] = json!([])))
+            .rejects("one of the app's layers less", label(LIFECYCLE, |l| drop(l["app"].as_array_mut().unwrap().pop())))
+            .rejects("an entry of the app that is no layer", label(LIFECYCLE, |l| l["app"][0]["sha"] = other()))
+            .rejects("the SBOMs' digest is another's", label(LIFECYCLE, |l| l["sbom"] = l["config"].clone()))
+            .rejects("the config's digest is another's", label(LIFECYCLE, |l| l["config"] = l["launcher"].clone()))
+            .rejects("the launcher's digest is another's", label(LIFECYCLE, |l| l["launcher"] = l["app"][0].clone()))
+            .rejects("nothing of the launcher", label(LIFECYCLE, |l| l["launcher"] = json!({})))
+            .accepts("the app's in other order", label(LIFECYCLE, |l| l["app"].as_array_mut().unwrap().reverse()))
             .accepts("another key", runtime("more", json!(1)))
             .accepts(
                 "a flag that is false left out",

@@ -1,0 +1,167 @@
+//! What nobody notices, and why nobody has to: patterns of mutations, `*` for anything. The first that fits counts.
+
+/// Mutations that may go unnoticed for one reason.
+pub(super) struct Justified {
+    pub(super) patterns: &'static [&'static str],
+    pub(super) why: &'static str,
+}
+
+const fn of(patterns: &'static [&'static str], why: &'static str) -> Justified {
+    Justified { patterns, why }
+}
+
+pub(super) const JUSTIFIED: [Justified; 30] = [
+    of(
+        &["* id", "* scenario", "* service", "* step", "* target"],
+        "how the suite files an export; nothing that it left",
+    ),
+    of(&["* outcome.milliseconds", "* outcome.printed"], "no requirement is about time or length of a log"),
+    of(&["* outcome.started"], "read to tell a constant `created` from the time of the export, a day apart or more"),
+    of(&["* outcome.stdout"], "a log is free in its words; what has to be said in it is one word"),
+    of(&["*.content_type"], "what a registry adds to the bytes, and nothing beside a file; the bytes decide"),
+    of(&["* tags[*.status"], "what a registry answers; the digest under the tag decides"),
+    of(&["* daemon tags", "* daemon tags[*"], "a daemon's tags are judged by the IDs under them, `daemon.tag_ids`"),
+    of(
+        &["double * tags[*", "swap * tags[*", "double * daemon.tag_ids[*", "swap * daemon.tag_ids[*"],
+        "tags are found by their reference; their order says nothing",
+    ),
+    of(
+        &["* tags_before", "* tags_before.*"],
+        "read where an export is refused: a tag that named nothing may be absent",
+    ),
+    of(
+        &["drop * inputs.*", "empty * inputs.*", "null * inputs.*"],
+        "less was given to the exporter, and less is expected of it",
+    ),
+    of(
+        &["double * inputs.*", "swap * inputs.*", "fill * inputs.*"],
+        "inputs are found by path and key: their order, or one more of them, changes nothing that is expected",
+    ),
+    of(
+        &["alter * inputs.argv[*", "alter * inputs.environment.*", "alter * inputs.surroundings.*"],
+        "how the exporter was called: what follows from it stands in the other inputs",
+    ),
+    of(
+        &[
+            "alter * inputs.files*.mode",
+            "alter * inputs.files*.size",
+            "alter * inputs.files*.kind",
+            "alter * inputs.files*.content",
+        ],
+        "of an input file that fact is read which shows in the image: no document's mode, and its text instead of its hash",
+    ),
+    of(
+        &["alter * inputs.files*.path", "alter * inputs.*"],
+        "an input that no requirement computes from where it is altered: another place is as a file that is not there",
+    ),
+    of(
+        &["* run_image.*"],
+        "what the suite itself made: expected values are taken from it, and what an exporter has no part in is not compared",
+    ),
+    of(
+        &["* base.*"],
+        "under base.digest layers are compared with the image's, and its digest with the annotation; the rest is the run image's",
+    ),
+    of(&["* build_sboms[*"], "of an SBOM on disk place and content are asked"),
+    of(
+        &["* daemon.engine", "* daemon.store", "* daemon.push_problem"],
+        "what kind of daemon it is; verdicts rest on what it holds",
+    ),
+    of(
+        &["* daemon.saved", "* daemon.saved[*", "* daemon.archive_manifest*"],
+        "the archive as it was saved: what it names is what was read as `image`, which is judged",
+    ),
+    of(
+        &["* daemon.pushed.*", "* daemon.pulled_back*"],
+        "what a daemon pushes is the engine's work: diffIDs and config are compared, and that the layers are true",
+    ),
+    of(
+        &["* daemon image.manifest", "* daemon image.manifest#*"],
+        "not every store of a daemon keeps a manifest; descriptors of one that is there have to be true",
+    ),
+    of(
+        &["double * image.config#*", "double * image.manifest#*", "double * layout.roots*"],
+        "a key twice with one value: RFC 8259 advises against it, and it is asked of annotations and labels alone",
+    ),
+    of(
+        &[
+            "swap * image.config#*",
+            "* image.config#/history",
+            "* image.config#/history/*",
+            "* image.config#*/launcher",
+            "* image.config#*/launcher/version",
+            "* image.config#*/processes/*",
+            "* image.config#*/api",
+            "* image.config#*/layers",
+            "* image.config#*/build",
+            "* image.config#*/stack*",
+        ],
+        "no specification asks for it: order of variables and buildpacks, the words of a history, fields that may be left out",
+    ),
+    of(
+        &["* image.manifest#*/mediaType", "* image.manifest#*image.created", "* image.manifest#/layers/*/annotations*"],
+        "other media types, dates and annotations on descriptors are allowed; where they are there, their form is judged",
+    ),
+    of(
+        &[
+            "* image.layers[0]*",
+            "* image.layers[1]*",
+            "* image.layers[*.uncompressed_size",
+            "* image.layers[*.name",
+            "* image.layers[*.left_out",
+            "* daemon image.layers[*.compression",
+            "* daemon image.layers[*blob.digest",
+        ],
+        "the run image's layers are told by their diffIDs, and every layer by its hashes; the rest is how it was found",
+    ),
+    of(
+        &["* image.layers[*.uid", "* image.layers[*.gid", "* image.layers[*.size", "swap * image.layers[*.mode"],
+        "no specification says who owns files of the image; sizes follow from content, which is hashed",
+    ),
+    of(
+        &["* image.layers[*.mode", "fill * image.layers[*", "* image.layers[*metadata.toml].content"],
+        "modes are asked of what buildpacks and app bring, content of all but the metadata that an exporter may write anew",
+    ),
+    of(
+        &[
+            "* image.layers[*[/workspace]*",
+            "* image.layers[*[/cnb]*",
+            "* image.layers[*[/layers/a_one/runtime]*",
+            "swap * image.layers[*",
+        ],
+        "folders come into being with what is in them, and the order of entries is free",
+    ),
+    of(
+        &["* layout.folders*", "* layout.roots[*"],
+        "what index.json names is fetched and judged as `image` and `tags`, each under its own name",
+    ),
+    of(
+        &[
+            "* layout report#*",
+            "* report#/image/run-image*",
+            "* registry report#/image/image-id",
+            "double * report#*",
+            "swap * report#*",
+        ],
+        "what a report of a layout lists is open, the run image in it is optional, and the order of its tags free",
+    ),
+];
+
+/// The first reason that fits, by its place.
+pub(super) fn reason(mutation: &str) -> Option<usize> {
+    JUSTIFIED.iter().position(|entry| entry.patterns.iter().any(|pattern| fits(pattern, mutation)))
+}
+
+/// Whether the text is the pattern's, `*` standing for anything.
+pub(super) fn fits(pattern: &str, text: &str) -> bool {
+    let parts: Vec<&str> = pattern.split('*').collect();
+    let [first, middle @ .., last] = parts.as_slice() else { return pattern == text };
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    for part in middle {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
