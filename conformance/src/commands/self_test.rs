@@ -47,6 +47,7 @@ fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
             require: arguments.require,
             evidence: None,
             keep: None,
+            narrowed: conformance::run::Narrowed::default(),
             jobs: super::jobs(arguments.jobs),
             timeout: arguments.timeout,
         },

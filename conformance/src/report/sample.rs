@@ -71,6 +71,8 @@ pub(crate) fn report() -> Report {
         started: "2026-01-01T00:00:00Z".to_owned(),
         seconds: 1.25,
         paths: PathFacts { build: "/build".to_owned(), isolated: false, reason: Some("no namespace".to_owned()) },
+        targets: Target::ALL.to_vec(),
+        shard: None,
         services: vec![ServiceFacts {
             name: "registry".to_owned(),
             kind: "embedded".to_owned(),
@@ -102,6 +104,7 @@ pub(crate) fn report() -> Report {
         }],
         left_behind: vec!["host.example/app:1 (405)".to_owned()],
         evidence: None,
+        baseline: None,
         troubles: vec!["--require daemon: it was not observed".to_owned()],
         exit_code: 3,
     }

@@ -57,6 +57,19 @@ pub(super) async fn run(shared: &Shared, scenario: &Scenario) -> ScenarioEvidenc
     evidence
 }
 
+/// The evidence of a scenario that was left out: every target that it asks for, with the reason.
+pub(super) fn not_begun(shared: &Shared, scenario: &Scenario, reason: &str) -> ScenarioEvidence {
+    let mut not_run = left_out(shared, scenario);
+    not_run.extend(targets(shared, scenario).map(|target| NotRun {
+        target,
+        service: target.name().to_owned(),
+        reason: reason.to_owned(),
+        harness_failed: false,
+    }));
+    let scenario = scenario.name.clone();
+    ScenarioEvidence { version: EVIDENCE_VERSION, scenario, exports: Vec::new(), not_run }
+}
+
 /// Why the scenario cannot be run by this user on this machine.
 fn missing(shared: &Shared, scenario: &Scenario) -> Option<String> {
     let is_root = nix::unistd::geteuid().is_root();
