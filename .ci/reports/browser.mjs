@@ -74,7 +74,12 @@ try {
   await picture('dark');
   await tab.setViewport({ width: 420, height: 900 });
   await picture('narrow');
-  if (pictures) await tab.pdf({ path: join(pictures, 'print.pdf'), pageRanges: '1-2' });
+  await tab.setViewport({ width: 800, height: 1100 });
+  await tab.emulateMediaType('print');
+  await tab.evaluate(() => dispatchEvent(new Event('beforeprint')));
+  assert.equal(await tab.$$eval('.row', all => all.length), 1000, 'paper has the first thousand');
+  assert.equal(await tab.$eval('.filters', element => getComputedStyle(element).display), 'none');
+  await picture('print');
   const plain = await browser.newPage();
   await plain.setJavaScriptEnabled(false);
   await plain.goto('file://' + hostile);

@@ -25,7 +25,7 @@ text = (folder / "statement.json").read_text()
 message = json_format.Parse(text, statement_pb2.Statement())
 Statement.copy_from_pb(message).validate()
 predicate = json_format.ParseDict(json.loads(text)["predicate"], test_result_pb2.TestResult())
-named = (len(predicate.passedTests), len(predicate.warnedTests), len(predicate.failedTests))
+named = (len(predicate.passed_tests), len(predicate.warned_tests), len(predicate.failed_tests))
 assert named == (totals["pass"], totals["warn"], totals["fail"]), named
 assert message.subject[0].digest["sha256"] == report["exporter"]["sha256"].removeprefix("sha256:")
 print(f"junit {said}, in-toto {predicate.result} {named}: as the JSON report")

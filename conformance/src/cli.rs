@@ -65,6 +65,12 @@ pub enum Command {
         #[arg(required = true)]
         observations: Vec<PathBuf>,
     },
+    /// Print what survives in which store, as reports have it, as Markdown
+    Stores {
+        /// Files that --report json=FILE wrote
+        #[arg(required = true)]
+        reports: Vec<PathBuf>,
+    },
 }
 
 /// What can be listed.

@@ -150,6 +150,8 @@ fn files_of(export: &Export, inputs_kept: Option<&Path>) -> Vec<(&'static str, V
         document("archive-manifest.json", daemon.archive_manifest.as_ref());
         document("archive-index.json", daemon.archive_index.as_ref());
         image(["pushed-manifest.json", "pushed-config.json"], daemon.pushed.as_ref(), &mut document);
+        let pulled_back = daemon.pulled_back.as_ref();
+        image(["pulled-back-manifest.json", "pulled-back-config.json"], pulled_back, &mut document);
     }
     if let Some(root) = export.layout.as_ref().and_then(|layout| layout.roots.first()) {
         document("index.json", root.index.as_ref());

@@ -19,4 +19,5 @@ pub mod rig;
 pub mod run;
 pub mod scenario;
 pub mod self_test;
+pub mod stores;
 pub mod workplace;

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::digest::Digest;
 use crate::evidence::{
     BaseImage, Blob, Compression, DaemonFacts, Document, EVIDENCE_VERSION, End, Entry, EntryKind, Export, Fetched,
-    FileFact, FileKind, Image, Inputs, Layer, LayoutFacts, LayoutRoot, Outcome, RunImage, SavedFile, ScenarioEvidence,
-    StoreKind, Tag, TagId, Target,
+    FileFact, FileKind, Image, Inputs, Layer, LayoutFacts, LayoutRoot, Outcome, RunImage, RunImageInDaemon, SavedFile,
+    ScenarioEvidence, StoreKind, Tag, TagId, Target,
 };
 use crate::judge;
 use crate::requirement::Case;
@@ -273,6 +273,7 @@ fn run_image(target: Target) -> RunImage {
         sentinels: sentinels.map(str::to_owned).to_vec(),
         extended: false,
         tag_moved_to: None,
+        in_daemon: None,
     }
 }
 
@@ -495,7 +496,99 @@ fn in_daemon(export: &mut Export) {
         archive_index: None,
         pushed: Some(pushed),
         push_problem: None,
+        pulled_back: None,
+        pull_problem: None,
     });
+}
+
+/// The scenario with a daemon that keeps what it is given: manifest, config and layers are the registry's, and so is
+/// what it pushes. A containerd store's ID is the manifest's digest; podman compresses layers itself when it pushes.
+///
+/// # Panics
+/// When the sample is not whole.
+#[must_use]
+pub fn kept_by(store: StoreKind) -> ScenarioEvidence {
+    let mut evidence = scenario();
+    let registry = on(&mut evidence, Target::Registry).clone();
+    let image = registry.image.clone().expect("an image");
+    let export = on(&mut evidence, Target::Daemon);
+    export.image = Some(image.clone());
+    export.run_image.in_daemon = Some(RunImageInDaemon {
+        arrival: String::new(),
+        id: export.run_image.digest.to_string(),
+        repo_digests: vec![format!("host.example/run@{}", export.run_image.digest)],
+    });
+    seal(export);
+    "saved".clone_into(&mut export.outcome.stdout);
+    export.service = if store == StoreKind::Podman { "daemon:podman" } else { "daemon:containerd" }.to_owned();
+    let id = export.manifest_digest().cloned().expect("a manifest");
+    let daemon = export.daemon.as_mut().expect("a daemon");
+    daemon.store = store;
+    if store == StoreKind::Containerd {
+        daemon.tag_ids[0].id = Some(id.to_string());
+    }
+    push(export);
+    evidence
+}
+
+/// Makes what was pushed follow the daemon's image, as its store does; and what was pulled back, where manifests are
+/// kept.
+///
+/// # Panics
+/// When the export has no image or no config.
+pub fn push(export: &mut Export) {
+    let image = export.image.as_ref().expect("an image");
+    let Some(daemon) = &mut export.daemon else { return };
+    let pushed = match daemon.store {
+        StoreKind::Classic => {
+            let layers = image.layers.clone();
+            let manifest = oci(&manifest_value(image.config.as_ref().expect("a config"), &layers, json!({})));
+            let mut pushed = recompressed(&Image { manifest: Some(manifest), layers, config: image.config.clone() });
+            made_up(&mut pushed);
+            pushed
+        }
+        StoreKind::Containerd => image.clone(),
+        StoreKind::Podman => recompressed(image),
+    };
+    if daemon.store != StoreKind::Classic {
+        daemon.pulled_back = Some(pushed.clone());
+    }
+    daemon.pushed = Some(pushed);
+}
+
+/// Makes the manifest one that a daemon makes up for what came without: Docker schema 2, no annotations.
+///
+/// # Panics
+/// When there is no manifest.
+pub fn made_up(image: &mut Image) {
+    let mut manifest = value(image.manifest.as_ref());
+    manifest["mediaType"] = json!("application/vnd.docker.distribution.manifest.v2+json");
+    manifest["config"]["mediaType"] = json!("application/vnd.docker.container.image.v1+json");
+    for layer in manifest["layers"].as_array_mut().expect("layers") {
+        layer["mediaType"] = json!("application/vnd.docker.image.rootfs.diff.tar.gzip");
+    }
+    manifest.as_object_mut().expect("a manifest").shift_remove("annotations");
+    image.manifest = Some(oci(&manifest));
+}
+
+/// The same image with layers compressed once more, and the manifest that follows.
+///
+/// # Panics
+/// When there is no manifest, or a layer has no blob.
+#[must_use]
+pub fn recompressed(image: &Image) -> Image {
+    let mut image = image.clone();
+    let mut manifest = value(image.manifest.as_ref());
+    for (index, layer) in image.layers.iter_mut().enumerate() {
+        let blob = layer.blob.as_mut().expect("a blob");
+        blob.digest = Digest::of(format!("again {}", blob.digest).as_bytes());
+        blob.size += 1;
+        layer.name = blob.digest.to_string();
+        manifest["layers"][index]["digest"] = json!(blob.digest);
+        manifest["layers"][index]["size"] = json!(blob.size);
+    }
+    image.manifest = Some(oci(&manifest));
+    image
 }
 
 /// Makes tags, report and stores agree with the image again.

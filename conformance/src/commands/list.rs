@@ -1,4 +1,4 @@
-//! `list`, `explain` and `questions`: what the suite knows, printed.
+//! `list`, `explain`, `questions` and `stores`: what the suite knows and what runs have shown, printed.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,7 @@ use conformance::catalogue;
 use conformance::cli::{ListFormat, Listed};
 use conformance::exit::Exit;
 use conformance::questions::{self, Record};
+use conformance::stores;
 
 use super::{Failure, print};
 
@@ -30,4 +31,9 @@ pub(super) fn explain(requirement: &str) -> Result<Exit, Failure> {
 pub(super) fn open_questions(files: &[PathBuf]) -> Result<Exit, Failure> {
     let records = files.iter().map(|file| Record::read(file)).collect::<Result<Vec<_>, _>>().map_err(Failure::usage)?;
     print(&questions::render(&records))
+}
+
+pub(super) fn what_survives(files: &[PathBuf]) -> Result<Exit, Failure> {
+    let reports = files.iter().map(|file| stores::read(file)).collect::<Result<Vec<_>, _>>().map_err(Failure::usage)?;
+    print(&stores::render(&reports))
 }

@@ -43,6 +43,7 @@ pub(crate) fn dispatch(cli: Cli) -> Exit {
         Command::List { what, format } => list::list(what, format),
         Command::Explain { requirement } => list::explain(&requirement),
         Command::Questions { observations } => list::open_questions(&observations),
+        Command::Stores { reports } => list::what_survives(&reports),
     };
     result.unwrap_or_else(|failure| {
         eprintln!("conformance: failed to {}", failure.message);

@@ -15,7 +15,7 @@ use reqwest::Client;
 
 use super::access::{AccessError, Credentials, body_within, client_trusting, refused};
 use super::archive::{Archive, ArchiveError};
-use super::layer::LayerReader;
+use super::layer::{LayerError, LayerReader};
 use super::registry::MAX_DOCUMENT;
 use super::told;
 
@@ -133,6 +133,8 @@ impl DaemonObserver {
             archive_index: None,
             pushed: None,
             push_problem: None,
+            pulled_back: None,
+            pull_problem: None,
         };
         let mut seen = ObservedInDaemon { facts, image: None, tags, save_problem: None, troubles: Vec::new() };
         let Some(reference) = references.first() else { return Ok(seen) };
@@ -190,12 +192,42 @@ impl DaemonObserver {
             Some(index) => archive.oci_image(index, &parsed, layers).await,
             None => Ok(None),
         };
+        if self.store == StoreKind::Podman {
+            image = self.kept_by_podman(reference, &parsed, layers).await;
+        }
         if let (Ok(None), Some(manifest)) = (&image, &seen.facts.archive_manifest) {
             image = archive.docker_image(manifest, &parsed, layers).await.map(Some);
         }
         match image {
             Ok(image) => seen.image = image,
             Err(error) => seen.troubles.push(told(&error)),
+        }
+    }
+
+    /// The image with its manifest, which podman saves in its own API alone: none where its store has no OCI manifest of
+    /// it, because one of another type would be converted, and its config with it.
+    async fn kept_by_podman(
+        &self,
+        reference: &str,
+        parsed: &Reference,
+        layers: &LayerReader,
+    ) -> Result<Option<Image>, LayerError> {
+        let Some((client, base)) = &self.direct else { return Ok(None) };
+        let url = format!("{base}/v4.0.0/libpod/images/{reference}");
+        let answer = async |url: String| client.get(&url).send().await.ok().filter(|answer| answer.status() == 200);
+        let Some(inspection) = answer(format!("{url}/json")).await else { return Ok(None) };
+        let inspection = body_within(inspection, MAX_DOCUMENT).await.ok().and_then(|bytes| Json::parse(&bytes).ok());
+        let media_type = inspection.as_ref().and_then(|json| json.get("ManifestType")).and_then(Json::as_str);
+        if media_type != Some(OCI_MANIFEST) {
+            return Ok(None);
+        }
+        let Some(saved) = answer(format!("{url}/get?format=oci-archive")).await else { return Ok(None) };
+        let Ok(archive) = Archive::receive(saved.bytes_stream().map_err(io::Error::other), layers.store()).await else {
+            return Ok(None);
+        };
+        match archive.document(layers.store(), "index.json") {
+            Ok(Some(index)) => archive.oci_image(&index, parsed, layers).await,
+            _ => Ok(None),
         }
     }
 
@@ -233,6 +265,9 @@ impl DaemonObserver {
         Ok(Some((id.to_owned(), Some(document))))
     }
 }
+
+/// The media type of an OCI manifest.
+const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// Most bytes that are kept of a push's log.
 const MAX_LOG: usize = 64 * 1024;

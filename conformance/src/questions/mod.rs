@@ -113,7 +113,7 @@ fn table(out: &mut String, seen: &[(&Record, Vec<Seen<'_>>)]) -> std::fmt::Resul
 }
 
 /// Text from an image as it may stand in a table's cell: no markup, no line's end, no column's.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in visible(text).chars() {
         if matches!(c, '|' | '<' | '>' | '&' | '`' | '*' | '[' | ']' | '\\' | '_' | '!' | '#') {

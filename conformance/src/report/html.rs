@@ -1,6 +1,8 @@
 //! The HTML report: one file without network. The overview is text of the page; verdicts are JSON in it, which the script
 //! shows as text only. A policy in the page permits this one style and this one script.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use ring::digest::{SHA256, digest};
 
@@ -89,13 +91,13 @@ fn overview(report: &Report) -> String {
     rows.extend(report.troubles.iter().map(|trouble| ("The suite failed", trouble.clone())));
     rows.extend(report.left_behind.iter().map(|left| ("Left behind", left.clone())));
     for (name, value) in rows {
-        out += &format!("<dt>{name}</dt><dd>{}</dd>\n", escaped(&value));
+        let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", escaped(&value));
     }
     out += "</dl>\n<table class=\"profiles\"><caption>Profiles</caption><tbody>\n";
     for headline in &report.headlines {
         let decides = if headline.profile == report.profile { " <b>decides</b>" } else { "" };
         let (profile, text) = (escaped(&headline.profile), escaped(&headline.text));
-        out += &format!("<tr><th scope=\"row\">{profile}{decides}</th><td>{text}</td></tr>\n");
+        let _ = writeln!(out, "<tr><th scope=\"row\">{profile}{decides}</th><td>{text}</td></tr>");
     }
     out + "</tbody></table>\n" + &totals(report)
 }
@@ -111,13 +113,10 @@ fn totals(report: &Report) -> String {
         ("skipped", t.skipped),
         ("error", t.error),
     ];
-    let items: String = counts
-        .iter()
-        .map(|(name, count)| {
-            let class = name.replace('/', "");
-            format!("<li class=\"v-{class}\"><b>{count}</b> {name}</li>")
-        })
-        .collect();
+    let items = counts.iter().fold(String::new(), |items, (name, count)| {
+        let class = name.replace('/', "");
+        items + &format!("<li class=\"v-{class}\"><b>{count}</b> {name}</li>")
+    });
     format!("<ul class=\"totals\">{items}</ul>\n")
 }
 

@@ -1,4 +1,4 @@
-//! JUnit XML: one suite for each scenario. A failure of the exporter is `<failure>`, one of the suite `<error>`, what was
+//! `JUnit` XML: one suite for each scenario. A failure of the exporter is `<failure>`, one of the suite `<error>`, what was
 //! not judged `<skipped>`; warnings and absent options pass and say so in `<system-out>`.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use judge::verdict::{Answer, Verdict};
 
 use super::{Report, terminal::visible};
 
-/// The report as JUnit XML. Only the whole run has a time: verdicts are judged together.
+/// The report as `JUnit` XML. Only the whole run has a time: verdicts are judged together.
 #[must_use]
 pub fn render(report: &Report) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
@@ -114,7 +114,7 @@ fn details(verdict: &Verdict) -> String {
         ("repeat", &verdict.repeat),
     ];
     let shown = lines.into_iter().filter(|(_, value)| !value.is_empty());
-    shown.map(|(name, value)| format!("{name}: {}\n", visible(value))).collect()
+    shown.fold(String::new(), |text, (name, value)| text + name + ": " + &visible(value) + "\n")
 }
 
 fn troubles(out: &mut String, report: &Report) -> std::fmt::Result {

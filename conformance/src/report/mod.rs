@@ -1,5 +1,6 @@
 //! Reports: each format reads a [`Report`], which holds verdicts and what was run, and nothing of the evidence.
 
+pub mod differences;
 pub mod github;
 pub mod headline;
 pub mod html;

@@ -1,6 +1,8 @@
 //! The report that a person reads: headline first, then what failed and why, grouped by theme. Text from images and
 //! exporters is shown with its control characters made visible, so that none of it can steer the terminal.
 
+mod differences;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -26,6 +28,7 @@ pub fn render(report: &Report, style: Style) -> String {
     let _ = head(&mut out, report, style);
     let _ = problems(&mut out, report, style);
     let _ = skips(&mut out, report, style);
+    let _ = differences::show(&mut out, report, style);
     let _ = observations(&mut out, report, style);
     let _ = foot(&mut out, report, style);
     out

@@ -4,7 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::query_parameters::{ImportImageOptions, RemoveImageOptionsBuilder, TagImageOptionsBuilder};
+use bollard::query_parameters::{
+    CreateImageOptionsBuilder, ImportImageOptions, ListImagesOptionsBuilder, RemoveImageOptionsBuilder,
+    TagImageOptionsBuilder,
+};
 use futures_util::StreamExt;
 use judge::evidence::StoreKind;
 
@@ -127,6 +130,63 @@ impl Daemon {
             answer.map_err(|error| Self::refused("load", "an archive", error))?;
         }
         Ok(())
+    }
+
+    /// Has the daemon pull an image by tag or by digest.
+    ///
+    /// # Errors
+    /// [`DaemonError::Refused`] with what it said.
+    pub async fn pull(&self, reference: &str) -> Result<(), DaemonError> {
+        let options = CreateImageOptionsBuilder::default().from_image(reference).build();
+        self.created(options, None).await.map_err(|error| Self::refused("pull", reference, error))
+    }
+
+    /// Has the daemon make an image of one layer from a tar.
+    ///
+    /// # Errors
+    /// [`DaemonError::Refused`] with what it said.
+    pub async fn make(&self, tar: Vec<u8>, reference: &str) -> Result<(), DaemonError> {
+        // Podman makes `latest` of it where the tag is given apart.
+        let options = CreateImageOptionsBuilder::default().from_src("-").repo(reference).build();
+        self.created(options, Some(tar)).await.map_err(|error| Self::refused("make", reference, error))
+    }
+
+    async fn created(
+        &self,
+        options: bollard::query_parameters::CreateImageOptions,
+        tar: Option<Vec<u8>>,
+    ) -> Result<(), bollard::errors::Error> {
+        let body = tar.map(|tar| bollard::body_full(tar.into()));
+        let mut answers = self.api.create_image(Some(options), body, None).boxed();
+        while let Some(answer) = answers.next().await {
+            if let Some(reason) = answer?.error_detail.and_then(|detail| detail.message) {
+                return Err(bollard::errors::Error::DockerStreamError { error: reason });
+            }
+        }
+        Ok(())
+    }
+
+    /// The digest references (`RepoDigests`) that it has for an image; none where it has no such image.
+    ///
+    /// # Errors
+    /// [`DaemonError::Refused`].
+    pub async fn repo_digests(&self, reference: &str) -> Result<Vec<String>, DaemonError> {
+        match self.api.inspect_image(reference).await {
+            Ok(image) => Ok(image.repo_digests.unwrap_or_default()),
+            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(Vec::new()),
+            Err(error) => Err(Self::refused("inspect", reference, error)),
+        }
+    }
+
+    /// Names of images, by tag and by digest, that begin with `prefix`.
+    ///
+    /// # Errors
+    /// [`DaemonError::Refused`].
+    pub async fn names(&self, prefix: &str) -> Result<Vec<String>, DaemonError> {
+        let listed = self.api.list_images(Some(ListImagesOptionsBuilder::default().all(true).build())).await;
+        let listed = listed.map_err(|error| Self::refused("list", "images", error))?;
+        let names = listed.into_iter().flat_map(|image| image.repo_tags.into_iter().chain(image.repo_digests));
+        Ok(names.filter(|name| name.starts_with(prefix)).collect())
     }
 
     /// The daemon's own ID of an image; none where it has no such image.

@@ -1,16 +1,19 @@
 //! A Docker daemon as a target: run image loaded there, app image saved from there and pushed to the registry.
 
+mod arrival;
+
 use std::collections::BTreeMap;
 
-use judge::evidence::{Export, Target};
+use judge::evidence::{DaemonFacts, Export, Image, Target};
 
 use super::Shared;
-use super::export::{Before, ExportError, Seen, Store, disk, unobserved};
+use super::export::{Before, ExportError, Seen, Store, unobserved};
 use super::located::{Located, Published, RunImageNames};
+use super::registry_case::RegistryStore;
 use super::services::DaemonService;
 use crate::scenario::materialise::Places;
 use crate::scenario::run_image::MadeImage;
-use crate::scenario::{Place, Scenario, Step};
+use crate::scenario::{AfterPush, Arrival, Place, Scenario, Step};
 
 /// A scenario's images in a daemon.
 pub(super) struct DaemonStore<'a> {
@@ -19,12 +22,14 @@ pub(super) struct DaemonStore<'a> {
     service: &'a DaemonService,
     run_image: RunImageNames,
     made: Vec<String>,
+    /// Where the run image was published for the daemon to pull it.
+    published: Option<RegistryStore<'a>>,
 }
 
 impl<'a> DaemonStore<'a> {
     pub(super) fn new(shared: &'a Shared, scenario: &'a Scenario, service: &'a DaemonService) -> Self {
         let run_image = RunImageNames::new(&shared.services, scenario);
-        Self { shared, scenario, service, run_image, made: Vec::new() }
+        Self { shared, scenario, service, run_image, made: Vec::new(), published: None }
     }
 
     /// Every `<image>` that the daemon can be asked for.
@@ -39,54 +44,91 @@ impl<'a> DaemonStore<'a> {
         ExportError::Service { doing: format!("{doing} in {}", self.service.name), reason: error.to_string() }
     }
 
-    /// Loads the image of this platform under every name of the run image; a daemon keeps no index.
-    async fn load(&mut self, image: &MadeImage) -> Result<String, ExportError> {
-        let names: Vec<String> = self.run_image.all().map(Located::tagged).collect();
-        for name in &names {
-            let archive = image.docker_archive(name).map_err(|source| disk("write the run image's archive", source))?;
-            self.remember(name.clone());
-            let loaded = self.service.daemon.load_archive(archive).await;
-            loaded.map_err(|error| self.failed("load the run image", error))?;
-        }
-        let id = self.service.daemon.image_id(&names[0]).await;
-        let id = id
-            .map_err(|error| self.failed("inspect the run image", error))?
-            .ok_or_else(|| self.failed("inspect the run image", "it is not there after it was loaded"))?;
-        self.service.remember(&id);
-        Ok(id)
-    }
-
     fn remember(&mut self, reference: String) {
         if !self.made.contains(&reference) {
             self.made.push(reference);
         }
     }
 
-    /// Pushes the image under a name of its own, so that the registry export's tags stay as they are.
-    async fn push(&mut self, context: &Before<'_>) -> Result<Result<judge::evidence::Image, String>, ExportError> {
+    /// Pushes the image under a name of its own, so that the registry export's tags stay as they are, and where the step
+    /// asks for it pulls it back.
+    async fn travel(&mut self, context: &Before<'_>, facts: &mut DaemonFacts) -> Result<(), ExportError> {
         if !self.service.may_push {
             let reason = "the suite did not start this daemon; --allow-push-from-daemon lets it push";
-            return Ok(Err(reason.to_owned()));
+            facts.push_problem = Some(reason.to_owned());
+            return Ok(());
         }
-        let service = self.service.name.replace(':', "-");
+        let service = self.service.name.replace([':', '#'], "-");
         let repository = self.shared.services.repository(&self.scenario.name, &format!("from-{service}"));
         let tag = format!("step-{}", context.number);
-        let main = self.shared.services.main();
-        let reference = format!("{}/{repository}:{tag}", main.host);
-        let image = self.tags_of(context.step).into_iter().next().unwrap_or_default();
-        let tagged = self.service.daemon.tag(&image, &reference).await;
-        tagged.map_err(|error| self.failed("tag the image for a push", error))?;
-        self.remember(reference.clone());
-        if let Err(problem) = self.service.observer.push(&reference, None).await {
-            return Ok(Err(format!("the push failed: {problem}")));
+        let reference = format!("{}/{repository}:{tag}", self.shared.services.main().host);
+        let found = self.push(context, &reference, &repository, &tag).await;
+        if let Ok(Ok(_)) = &found
+            && context.step.after_push == Some(AfterPush::PullBack)
+        {
+            self.pull_back(context, &reference, facts).await?;
         }
-        let found = main.observer.image(&repository, &tag).await;
-        let found = found.map_err(|error| unobserved("fetch the pushed image", &error))?;
-        let Some(found) = found else { return Ok(Err("the push succeeded, yet the registry has no image".to_owned())) };
         if self.shared.services.cleans_up(Place::Main) {
             self.shared.services.delete(&repository, &tag).await;
         }
-        Ok(Ok(found.image))
+        match found? {
+            Ok(pushed) => facts.pushed = Some(pushed),
+            Err(problem) => facts.push_problem = Some(problem),
+        }
+        Ok(())
+    }
+
+    async fn push(
+        &mut self,
+        context: &Before<'_>,
+        reference: &str,
+        repository: &str,
+        tag: &str,
+    ) -> Result<Result<Image, String>, ExportError> {
+        let image = self.tags_of(context.step).into_iter().next().unwrap_or_default();
+        let tagged = self.service.daemon.tag(&image, reference).await;
+        tagged.map_err(|error| self.failed("tag the image for a push", error))?;
+        self.remember(reference.to_owned());
+        if let Err(problem) = self.service.observer.push(reference, None).await {
+            return Ok(Err(format!("the push failed: {problem}")));
+        }
+        let found = self.shared.services.main().observer.image(repository, tag).await;
+        let found = found.map_err(|error| unobserved("fetch the pushed image", &error))?;
+        Ok(found.map(|found| found.image).ok_or_else(|| "the push succeeded, yet the registry has no image".to_owned()))
+    }
+
+    /// Takes every name of the image away, and has the daemon pull what it pushed.
+    async fn pull_back(
+        &mut self,
+        context: &Before<'_>,
+        reference: &str,
+        facts: &mut DaemonFacts,
+    ) -> Result<(), ExportError> {
+        for name in self.tags_of(context.step).iter().map(String::as_str).chain([reference]) {
+            self.service.daemon.remove_image(name).await;
+        }
+        let id = facts.tag_ids.first().and_then(|tag| tag.id.clone()).unwrap_or_default();
+        let left = self.service.daemon.image_id(&id).await;
+        if left.map_err(|error| self.failed("inspect the image", error))?.is_some() {
+            let reason = format!(
+                "{} does not let go of the image, which has a name that is not this scenario's",
+                self.service.name
+            );
+            return Err(ExportError::Skipped(reason));
+        }
+        if let Err(problem) = self.service.daemon.pull(reference).await {
+            facts.pull_problem = Some(problem.to_string());
+            return Ok(());
+        }
+        let references = [reference.to_owned()];
+        let found = self.service.observer.image(&references, &self.shared.services.layers).await;
+        let found = found.map_err(|error| unobserved("observe the image that was pulled back", &error))?;
+        for id in found.facts.tag_ids.iter().filter_map(|tag| tag.id.as_deref()) {
+            self.service.remember(id);
+        }
+        facts.pull_problem = found.save_problem;
+        facts.pulled_back = found.image;
+        Ok(())
     }
 }
 
@@ -110,8 +152,14 @@ impl Store for DaemonStore<'_> {
     }
 
     async fn publish(&mut self, image: &MadeImage, _places: &Places) -> Result<Published, ExportError> {
-        let id = self.load(image).await?;
-        Ok(self.run_image.published(self.scenario, id))
+        let name = self.bring(image).await?;
+        let in_daemon = self.run_image_in_daemon(&name).await?;
+        let mut published = self.run_image.published(self.scenario, in_daemon.id.clone());
+        if in_daemon.arrival == Arrival::Made.word() {
+            published.made = Some(self.made(&name).await?);
+        }
+        published.in_daemon = Some(in_daemon);
+        Ok(published)
     }
 
     async fn move_tag(&mut self, image: &MadeImage, _places: &Places) -> Result<(), ExportError> {
@@ -121,7 +169,7 @@ impl Store for DaemonStore<'_> {
         let tagged = self.service.daemon.tag(&self.run_image.own.tagged(), &held).await;
         tagged.map_err(|error| self.failed("hold the analysed run image", error))?;
         self.remember(held);
-        self.load(image).await.map(|_| ())
+        self.load(image).await
     }
 
     async fn delete_run_image(&mut self, _image: &MadeImage, _places: &Places) -> Result<(), ExportError> {
@@ -162,10 +210,7 @@ impl Store for DaemonStore<'_> {
             self.service.remember(id);
         }
         if found.tags.first().is_some_and(|tag| tag.digest.is_some()) {
-            match self.push(context).await? {
-                Ok(pushed) => found.facts.pushed = Some(pushed),
-                Err(problem) => found.facts.push_problem = Some(problem),
-            }
+            self.travel(context, &mut found.facts).await?;
         }
         Ok(Seen {
             tags: found.tags,
@@ -179,6 +224,9 @@ impl Store for DaemonStore<'_> {
     async fn clean_up(&mut self) {
         for reference in std::mem::take(&mut self.made) {
             self.service.daemon.remove_image(&reference).await;
+        }
+        if let Some(mut registry) = self.published.take() {
+            registry.clean_up().await;
         }
     }
 }

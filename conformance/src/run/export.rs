@@ -228,10 +228,12 @@ fn bring_credentials(places: &Places) -> Result<(), ExportError> {
         .map_err(|source| disk("copy docker's config.json", source))
 }
 
-/// A run image that is to be gone must not be another scenario's too: daemons know images by their content.
+/// A run image that is to be gone, or to be in a daemon in one way and no other, must not be another scenario's too:
+/// daemons know images by their content.
 fn salt(scenario: &Scenario) -> String {
     let is_deleted = scenario.file.steps.iter().any(|step| step.delete_run_image);
-    if is_deleted { scenario.name.clone() } else { String::new() }
+    let is_its_own = is_deleted || scenario.file.run_image.in_daemon.is_some();
+    if is_its_own { scenario.name.clone() } else { String::new() }
 }
 
 fn analysis<S: Store>(
@@ -314,16 +316,18 @@ fn run_image_facts(
 ) -> RunImage {
     // A daemon keeps this platform's image alone.
     let index = made.index.as_ref().filter(|_| target != Target::Daemon);
-    let analysed = if index.is_some() { made.analysed() } else { &made.manifest };
+    let (config, manifest) = published.made.unwrap_or_else(|| (made.config.clone(), made.manifest.clone()));
+    let analysed = if index.is_some() { made.analysed() } else { &manifest };
     RunImage {
         name: published.name,
         reference: published.reference,
         digest: analysed.digest.clone(),
         index: index.map(|index| index.document.clone()),
-        manifest: made.manifest.clone(),
-        config: made.config.clone(),
+        manifest,
+        config,
         sentinels: scenario.file.run_image.sentinels(),
         extended: false,
         tag_moved_to,
+        in_daemon: published.in_daemon,
     }
 }

@@ -1,6 +1,7 @@
 //! Names of a scenario, as references in this run.
 
 use judge::digest::Digest;
+use judge::evidence::{Document, RunImageInDaemon};
 use judge::reference::Reference;
 
 use super::services::Services;
@@ -81,6 +82,8 @@ impl RunImageNames {
             reference,
             listed,
             mirrors: mirror.into_iter().chain(file.mirrors.iter().cloned()).collect(),
+            in_daemon: None,
+            made: None,
         }
     }
 }
@@ -95,4 +98,8 @@ pub(super) struct Published {
     pub(super) listed: String,
     /// `mirrors` in `run.toml`.
     pub(super) mirrors: Vec<String>,
+    /// How a daemon has it.
+    pub(super) in_daemon: Option<RunImageInDaemon>,
+    /// Config and manifest, where a daemon made it; the manifest has no bytes where the daemon keeps none.
+    pub(super) made: Option<(Document, Document)>,
 }

@@ -241,7 +241,7 @@ fn assemble(shared: &Shared, found: &[ScenarioEvidence], judgement: Judgement, s
         totals,
         verdicts: judgement.verdicts,
         observations: judgement.observations,
-        differences: Vec::new(),
+        differences: judge::difference::all(found),
         left_behind: Vec::new(),
         evidence: options.evidence.as_ref().map(|folder| folder.display().to_string()),
         troubles,

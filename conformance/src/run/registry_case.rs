@@ -49,7 +49,7 @@ impl<'a> RegistryStore<'a> {
     }
 
     /// Publishes an image under every name of the run image that can be reached.
-    async fn publish_run_image(&mut self, image: &MadeImage) -> Result<(), ExportError> {
+    pub(super) async fn publish_run_image(&mut self, image: &MadeImage) -> Result<(), ExportError> {
         let fail = |error| unobserved("publish the run image", &error);
         let names: Vec<Located> = self.run_image.all().cloned().collect();
         for name in names {

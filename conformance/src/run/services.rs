@@ -45,11 +45,20 @@ impl DaemonService {
         }
     }
 
-    /// Removes what has no name any more; not before the run's end, because scenarios may share an image.
-    async fn clean_up(self) {
+    /// Removes what has no name any more; not before the run's end, because scenarios may share an image. Gives names
+    /// that begin with one of `hosts`, which are this run's alone, and are there all the same.
+    async fn clean_up(self, hosts: &[String]) -> Vec<String> {
         for id in self.made.into_inner().unwrap_or_default() {
             self.daemon.remove_untagged(&id).await;
         }
+        let mut left = Vec::new();
+        for host in hosts {
+            match self.daemon.names(&format!("{host}/")).await {
+                Ok(names) => left.extend(names.into_iter().map(|name| format!("{name} in {}", self.name))),
+                Err(error) => left.push(format!("what {} has of {host} ({error})", self.name)),
+            }
+        }
+        left
     }
 }
 
@@ -239,11 +248,13 @@ impl Services {
 
     /// Ends what was started; gives what is left in a registry that was given.
     pub(super) async fn stop(self) -> Vec<String> {
+        // A host with a port of this run's own; what is called by that of a given registry may be another run's.
+        let hosts = if self.proxy.is_some() { vec![self.main.host.clone()] } else { Vec::new() };
         drop(self.proxy);
-        for daemon in self.daemons {
-            daemon.clean_up().await;
-        }
         let mut left = self.left_behind.into_inner().unwrap_or_default();
+        for daemon in self.daemons {
+            left.extend(daemon.clean_up(&hosts).await);
+        }
         left.extend(self.extra.stop().await);
         if let Err(error) = self.registry.stop().await {
             left.push(error.to_string());

@@ -1,10 +1,11 @@
 //! What a scenario must be beyond its format: keys that mean something together, values that can be made.
 
+use judge::evidence::Target;
 use judge::reference::Reference;
 
 use super::base::is_inside;
 use super::materialise::{ELSEWHERE, place_of, place_of_removed};
-use super::{FileEntry, Place, Scenario, Step};
+use super::{Arrival, FileEntry, Place, Scenario, Step};
 
 /// The key at fault, and what is wrong with it.
 type Fault = (String, String);
@@ -24,6 +25,12 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
     }
     if let (Some(_), Some(_)) = (&file.run_image.chosen_mirror, &file.run_image.analysed_name) {
         return wrong("run-image.analysed-name", "a chosen mirror is what is analysed; leave one of the two out");
+    }
+    if file.run_image.in_daemon == Some(Arrival::Made) && file.targets != [Target::Daemon] {
+        return wrong(
+            "run-image.in-daemon",
+            "an image that a daemon makes is nowhere else; targets must be [\"daemon\"]",
+        );
     }
     check_names(scenario)?;
     for entry in &file.files {
@@ -94,6 +101,10 @@ fn check_step(scenario: &Scenario, step: &Step, index: usize) -> Result<(), Faul
     }
     if step.previous_image && index == 0 {
         return wrong("previous-image", "the first step has no image before it");
+    }
+    let before = index.checked_sub(1).and_then(|before| scenario.file.steps.get(before));
+    if step.previous_image && before.is_some_and(|before| before.after_push.is_some()) {
+        return wrong("previous-image", "the step before lets go of its image; leave after-push out there");
     }
     if step.move_run_image_tag && step.delete_run_image {
         return wrong("delete-run-image", "what is gone has no tag to be moved; leave one of the two out");

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use judge::evidence::Target;
 use serde::Deserialize;
 
-pub use run_image::{ImageFormat, IndexDigest, RunImageFile, RunLayer};
-pub use step::{CreationOrder, Step, StepUser, UNPRIVILEGED};
+pub use run_image::{Arrival, ImageFormat, IndexDigest, RunImageFile, RunLayer};
+pub use step::{AfterPush, CreationOrder, Step, StepUser, UNPRIVILEGED};
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]

@@ -12,8 +12,8 @@ mod source;
 use std::path::{Path, PathBuf};
 
 pub use format::{
-    CreationOrder, FileEntry, ImageFormat, IndexDigest, Need, RunImageFile, RunLayer, ScenarioFile, Step, StepUser,
-    UNPRIVILEGED,
+    AfterPush, Arrival, CreationOrder, FileEntry, ImageFormat, IndexDigest, Need, RunImageFile, RunLayer, ScenarioFile,
+    Step, StepUser, UNPRIVILEGED,
 };
 pub use place::Place;
 pub use source::{Origin, SourceFile};

@@ -15,12 +15,22 @@ use crate::report::ServiceFacts;
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Requirements that no fault trips, and why that cannot be.
-const NEVER_TRIPPED: &[(&str, &str)] = &[(
-    "daemon.round-trip-content",
-    "an engine with the classic store loads nothing that it would push otherwise: it refuses other systems and layers that \
-     are not their diffIDs, and pushes config and layers byte for byte; what is pushed is the engine's work and not the \
-     exporter's",
-)];
+const NEVER_TRIPPED: &[(&str, &str)] = &[
+    (
+        "daemon.round-trip-content",
+        "an engine with the classic store loads nothing that it would push otherwise: it refuses other systems and layers \
+         that are not their diffIDs, and pushes config and layers byte for byte; what is pushed is the engine's work and \
+         not the exporter's",
+    ),
+    ("daemon.containerd-keeps-digest", ONLY_WHERE_KEPT),
+    ("daemon.annotations-kept", ONLY_WHERE_KEPT),
+    ("daemon.round-trip-digest", ONLY_WHERE_KEPT),
+    ("daemon.round-trip-annotations", ONLY_WHERE_KEPT),
+    ("daemon.base-digest-known", ONLY_WHERE_KEPT),
+];
+
+/// What a fault in a daemon makes is loaded as a docker-archive, which no store keeps a manifest of.
+const ONLY_WHERE_KEPT: &str = "only an OCI archive in a containerd or podman store has it, and faults load docker-archives; hand-made evidence shows it";
 
 /// Everything that is told.
 #[derive(Debug, Clone, Serialize)]

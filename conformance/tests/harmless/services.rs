@@ -1,12 +1,19 @@
 //! Every variation on a real registry or in a real daemon. Run under `registry-compose/with-services`.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use super::wrapped::{Judged, Variation, is_no_alarm, judged, variations};
 
 const REGISTRY: &[&str] = &["--registry", "container", "--require", "registry", "--target", "registry"];
 const DAEMON: &[&str] =
     &["--registry", "container", "--require", "registry,daemon", "--target", "registry", "--target", "daemon"];
+
+/// Runs at once: most of a run's time is spent waiting for services.
+const AT_ONCE: usize = 3;
+
+/// Profile, arguments and scenarios of a run.
+type Place = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 /// Where a variation is tried, and with what: what means something in a daemon is tried there, beside the registry.
 fn place(variation: &Variation) -> (&'static [&'static str], &'static [&'static str]) {
@@ -31,13 +38,31 @@ fn harmless_variations_raise_no_alarm_on_a_real_registry_and_daemon() {
         Ok("1"),
         "run this under registry-compose/with-services"
     );
-    let mut before: BTreeMap<(&str, _, _), Judged> = BTreeMap::new();
-    for variation in variations().iter().filter(|variation| variation.on != ["layout"]) {
-        let profile = if variation.except.as_deref() == Some("core") { "core" } else { "strict" };
-        let (arguments, scenarios) = place(variation);
-        let unwrapped = before
-            .entry((profile, arguments, scenarios))
-            .or_insert_with(|| judged(None, profile, arguments, scenarios));
-        is_no_alarm(variation, unwrapped, profile, arguments, scenarios);
-    }
+    let unwrapped = Mutex::new(BTreeMap::new());
+    let all = variations();
+    let next = Mutex::new(all.iter().filter(|variation| variation.on != ["layout"]));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(variation) = taken(&next) {
+                    try_it(variation, &unwrapped);
+                }
+            });
+        }
+    });
+}
+
+/// The next one; the lock is not held while it is tried.
+fn taken<'a>(next: &Mutex<impl Iterator<Item = &'a Variation>>) -> Option<&'a Variation> {
+    next.lock().ok()?.next()
+}
+
+fn try_it(variation: &Variation, unwrapped: &Mutex<BTreeMap<Place, Arc<Judged>>>) {
+    let profile = if variation.except.as_deref() == Some("core") { "core" } else { "strict" };
+    let (arguments, scenarios) = place(variation);
+    let key = (profile, arguments, scenarios);
+    let known = unwrapped.lock().unwrap().get(&key).cloned();
+    let before = known.unwrap_or_else(|| Arc::new(judged(None, profile, arguments, scenarios)));
+    unwrapped.lock().unwrap().insert(key, Arc::clone(&before));
+    is_no_alarm(variation, &before, profile, arguments, scenarios);
 }

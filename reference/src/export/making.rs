@@ -8,6 +8,7 @@ use crate::layer::{self, LayerError, Tree};
 use crate::log::Log;
 use crate::plan::{Contribution, LaunchLayer, OwnLayers};
 use crate::sources::{BuildpackSource, LaunchSource, Sources};
+use crate::target::daemon::Store;
 use crate::target::{NewLayer, StoredImage};
 
 use super::reading::Inputs;
@@ -71,7 +72,7 @@ impl<'a> Maker<'a> {
             let what = format!("layer {name} of buildpack {}@{}", buildpack.id, buildpack.version);
             let diff_id = match tree {
                 Some(tree) => self.layer(tree, &what).await?,
-                None => self.reused(&buildpack.id, &name, what)?,
+                None => self.reused(&buildpack.id, &name, what).await?,
             };
             layers.push(LaunchLayer {
                 name,
@@ -84,7 +85,7 @@ impl<'a> Maker<'a> {
         Ok(Contribution { buildpack, layers, store: source.store })
     }
 
-    /// Layers of the previous image that need not be made again; none in a daemon, which takes every layer as a tar.
+    /// Layers of the previous image that need not be made again; none in a classic daemon, which takes them as tars.
     fn known(&self) -> Vec<(Digest, Descriptor)> {
         let Some(previous) = self.previous else { return Vec::new() };
         let layers = image::diff_ids(&previous.config).into_iter().zip(previous.layers.iter().cloned());
@@ -94,13 +95,14 @@ impl<'a> Maker<'a> {
     fn is_at_hand(&self, layer: &Descriptor) -> bool {
         match &self.target {
             Target::Layout(layout) => layout.holds(layer),
-            Target::Registry(_) | Target::Daemon(_) => true,
+            Target::Daemon(daemon) => daemon.holds(layer),
+            Target::Registry(_) => true,
         }
     }
 
     /// Makes a layer, or finds that the previous image has it: then it is neither compressed nor sent.
     async fn layer(&mut self, tree: Tree, what: &str) -> Result<Digest, ExportError> {
-        let streams = matches!(self.target, Target::Daemon(_));
+        let streams = matches!(self.target, Target::Daemon(daemon) if daemon.store() == Store::Classic);
         let known = self.known();
         let made = tokio::task::spawn_blocking(move || -> Result<NewLayer, LayerError> {
             if streams {
@@ -116,22 +118,27 @@ impl<'a> Maker<'a> {
             layer::compress(&tree, &std::env::temp_dir()).map(NewLayer::Made)
         });
         let made = made.await.map_err(|error| ExportError::Broken(error.to_string()))??;
-        self.take(made, what.to_owned())
+        self.take(made, what.to_owned()).await
     }
 
-    fn take(&mut self, made: NewLayer, what: String) -> Result<Digest, ExportError> {
+    async fn take(&mut self, made: NewLayer, what: String) -> Result<Digest, ExportError> {
         let diff_id = made.diff_id().clone();
         self.log.debug(format_args!("{what}: {diff_id}"));
-        if let Target::Registry(registry) = self.target {
-            registry.take(&made).map_err(LayerError::Spool)?;
-        }
+        let made = match self.target {
+            Target::Registry(registry) => {
+                registry.take(&made).map_err(LayerError::Spool)?;
+                made
+            }
+            Target::Daemon(daemon) => daemon.take(made).await?,
+            Target::Layout(_) => made,
+        };
         self.layers.push(made);
         self.origins.push(what);
         Ok(diff_id)
     }
 
     /// The previous image's layer of the same name.
-    fn reused(&mut self, buildpack: &str, layer: &str, what: String) -> Result<Digest, ExportError> {
+    async fn reused(&mut self, buildpack: &str, layer: &str, what: String) -> Result<Digest, ExportError> {
         let missing = || ExportError::NothingToReuse { layer: layer.to_owned(), buildpack: buildpack.to_owned() };
         let previous = self.previous.ok_or_else(missing)?;
         let label = self.inputs.analyzed.previous_metadata().or_else(|| previous.label()).ok_or_else(missing)?;
@@ -144,6 +151,6 @@ impl<'a> Maker<'a> {
             return Err(missing());
         }
         self.log.info(format_args!("Reusing layer {buildpack}:{layer}"));
-        self.take(NewLayer::Reused { diff_id, descriptor }, what)
+        self.take(NewLayer::Reused { diff_id, descriptor }, what).await
     }
 }

@@ -4,7 +4,7 @@ mod error;
 mod making;
 mod reading;
 
-use crate::annotations::{self, pinned};
+use crate::annotations::{self, Annotations, pinned};
 use crate::cli::{Destination, Options};
 use crate::digest::Digest;
 use crate::image::{self, ConfigParts, Descriptor};
@@ -15,7 +15,7 @@ use crate::log::Log;
 use crate::plan::{self, LauncherFacts, RunImageFacts};
 use crate::report;
 use crate::sources::{self, Sources};
-use crate::target::daemon::Daemon;
+use crate::target::daemon::{Daemon, Store};
 use crate::target::layout::Layout;
 use crate::target::registry::{Credentials, Registry};
 use crate::target::{NewLayer, Outcome, Platform, StoredImage, TargetError};
@@ -44,12 +44,12 @@ pub async fn export(options: &Options, log: Log) -> Result<(), ExportError> {
     let sources = Sources::gather(options, &inputs.group.group, &inputs.metadata, owner)?;
     let mut target = open(options, &inputs).await?;
     let base = base(&mut target, &inputs.run_image).await?;
-    let facts = run_image_facts(options, &inputs, &base)?;
+    let facts = run_image_facts(&target, &inputs, &base)?;
     let previous = previous(&mut target, &inputs, &sources).await?;
     let made = Maker::new(&inputs, &mut target, previous.as_ref(), log).make(options, sources).await?;
     let config = config(options, &inputs, &base, &made, &facts);
     sources::keep_build_sboms(&options.layers, &options.launcher_sbom)?;
-    let outcome = write(&inputs, target, config, made.layers, log).await?;
+    let outcome = write(&inputs, &facts, target, config, made.layers, log).await?;
     report::write(&options.report, &report::render(&options.images, &outcome, &facts)).map_err(report_error)?;
     for image in &inputs.images {
         log.info(format_args!("Saved {image}"));
@@ -110,7 +110,7 @@ async fn base(target: &mut Target, run_image: &RunImage) -> Result<StoredImage, 
             let name = ImageName::parse(reference)?;
             registry.base(&name, &platform(run_image)).await.map_err(TargetError::from)?
         }
-        Target::Daemon(daemon) => daemon.base(reference).await.map_err(TargetError::from)?,
+        Target::Daemon(daemon) => daemon.base(reference, &platform(run_image)).await.map_err(TargetError::from)?,
         Target::Layout(layout) => layout.base(reference, &platform(run_image)).map_err(TargetError::from)?,
     })
 }
@@ -127,25 +127,33 @@ async fn previous(target: &mut Target, inputs: &Inputs, sources: &Sources) -> Re
             Ok(name) => registry.previous(&name, &platform).await.map_err(TargetError::from)?,
             Err(_) => None,
         },
-        // A daemon has to save the whole image for it.
-        Target::Daemon(_) if !sources.reuse() => None,
-        Target::Daemon(daemon) => daemon.previous(reference).await.map_err(TargetError::from)?,
+        // A daemon has to save the whole image for it; only containerd's store then has blobs that need not be made.
+        Target::Daemon(daemon) if daemon.store() != Store::Containerd && !sources.reuse() => None,
+        Target::Daemon(daemon) => daemon.previous(reference, &platform).await.map_err(TargetError::from)?,
         Target::Layout(layout) => layout.previous(reference, &platform).map_err(TargetError::from)?,
     };
     Ok(found.filter(|image| image.check().is_ok()))
 }
 
-fn run_image_facts(options: &Options, inputs: &Inputs, base: &StoredImage) -> Result<RunImageFacts, ExportError> {
+fn run_image_facts(target: &Target, inputs: &Inputs, base: &StoredImage) -> Result<RunImageFacts, ExportError> {
     let reference = &inputs.run_image.reference;
     let wrong = |reason: &str| ExportError::RunImage { reference: reference.clone(), reason: reason.to_owned() };
     base.check().map_err(wrong)?;
     let top_layer = image::diff_ids(&base.config).pop().ok_or_else(|| wrong("has no layers"))?;
-    // In a layout the reference is a path on the machine of the build; the image's name and the digest outlive it.
-    let reference = match (&options.destination, pinned(reference), ImageName::parse(&inputs.run_image.image)) {
-        (Destination::Layout(_), Some(digest), Ok(name)) => format!("{}@{digest}", name.context()),
-        _ => reference.clone(),
+    Ok(RunImageFacts { names: inputs.names.clone(), reference: identified(target, &inputs.run_image), top_layer })
+}
+
+/// What identifies the run image, in label, report and annotations: its digest reference wherever one is known, because
+/// a path on the machine of the build and an ID of its daemon say nothing elsewhere.
+fn identified(target: &Target, run_image: &RunImage) -> String {
+    let reference = &run_image.reference;
+    let Ok(name) = ImageName::parse(&run_image.image) else { return reference.clone() };
+    let digest = match target {
+        Target::Layout(_) => pinned(reference),
+        Target::Daemon(daemon) if pinned(reference).is_none() => daemon.known_digest(&name),
+        Target::Daemon(_) | Target::Registry(_) => None,
     };
-    Ok(RunImageFacts { names: inputs.names.clone(), reference, top_layer })
+    digest.map_or_else(|| reference.clone(), |digest| format!("{}@{digest}", name.context()))
 }
 
 fn config(options: &Options, inputs: &Inputs, base: &StoredImage, made: &Made, facts: &RunImageFacts) -> Vec<u8> {
@@ -177,29 +185,44 @@ fn launcher_facts(options: &Options) -> LauncherFacts {
 
 async fn write(
     inputs: &Inputs,
+    facts: &RunImageFacts,
     target: Target,
     config: Vec<u8>,
     layers: Vec<NewLayer>,
     log: Log,
 ) -> Result<Outcome, ExportError> {
-    let annotations = annotations::annotations(&inputs.run_image, &inputs.project, &inputs.metadata.annotations);
-    let warn = || annotations.warnings.iter().for_each(|warning| log.warn(warning));
+    let run_image = RunImage { reference: facts.reference.clone(), ..inputs.run_image.clone() };
+    let annotations = annotations::annotations(&run_image, &inputs.project, &inputs.metadata.annotations);
+    say(&target, &annotations, log);
     let manifest = |descriptors: Vec<Descriptor>| image::manifest(&config, &descriptors, &annotations.map);
     Ok(match target {
         Target::Registry(registry) => {
-            warn();
             let manifest = manifest(registry.descriptors(&layers));
             registry.write(&config, &manifest).await.map_err(TargetError::from)?
         }
         Target::Layout(layout) => {
-            warn();
             let manifest = manifest(layout.descriptors(&layers));
             layout.write(&inputs.images, config.clone(), manifest, layers).await.map_err(TargetError::from)?
         }
         Target::Daemon(daemon) => {
-            let keys = annotations::left_out(&annotations.map);
-            log.warn(format_args!("a Docker daemon keeps no annotations; left out: {}", keys.join(", ")));
-            daemon.write(&inputs.images, config.clone(), layers).await?
+            let manifest = manifest(daemon.descriptors(&layers));
+            daemon.write(&inputs.images, config.clone(), manifest, layers).await?
         }
     })
+}
+
+/// Says what becomes of the annotations.
+fn say(target: &Target, annotations: &Annotations, log: Log) {
+    match target {
+        Target::Daemon(daemon) if !daemon.store().keeps_annotations() => {
+            let keys = annotations::left_out(&annotations.map);
+            log.warn(format_args!("the daemon's image store keeps no annotations; left out: {}", keys.join(", ")));
+            return;
+        }
+        Target::Daemon(daemon) => {
+            log.info(format_args!("The daemon's image store is {}, which keeps annotations", daemon.store().name()));
+        }
+        Target::Registry(_) | Target::Layout(_) => {}
+    }
+    annotations.warnings.iter().for_each(|warning| log.warn(warning));
 }

@@ -33,7 +33,7 @@ pub enum TargetError {
 pub struct StoredImage {
     /// Its config.
     pub config: Value,
-    /// Its layers' descriptors; none in a daemon.
+    /// Its layers' descriptors; none in a classic daemon.
     pub layers: Vec<Descriptor>,
 }
 
@@ -108,8 +108,15 @@ pub enum NewLayer {
     Reused {
         /// Digest of the tar.
         diff_id: Digest,
-        /// Its descriptor; none in a daemon.
+        /// Its descriptor; none in a classic daemon.
         descriptor: Option<Descriptor>,
+    },
+    /// Made now and sent already; nothing is left of its blob here.
+    Sent {
+        /// Digest of the tar.
+        diff_id: Digest,
+        /// The blob's descriptor.
+        descriptor: Descriptor,
     },
 }
 
@@ -119,7 +126,7 @@ impl NewLayer {
     pub fn diff_id(&self) -> &Digest {
         match self {
             Self::Made(blob) => &blob.diff_id,
-            Self::Streamed { diff_id, .. } | Self::Reused { diff_id, .. } => diff_id,
+            Self::Streamed { diff_id, .. } | Self::Reused { diff_id, .. } | Self::Sent { diff_id, .. } => diff_id,
         }
     }
 }

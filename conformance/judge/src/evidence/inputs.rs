@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Document;
+use super::{Document, RunImageInDaemon};
 use crate::digest::Digest;
 
 /// The inputs of one export. All paths are absolute and as the exporter saw them.
@@ -114,7 +114,7 @@ pub struct RunImage {
     pub digest: Digest,
     /// The index's bytes, where it is behind one.
     pub index: Option<Document>,
-    /// The (platform) manifest's bytes.
+    /// The (platform) manifest's bytes; no bytes where the daemon made the image and keeps no manifest.
     pub manifest: Document,
     /// The config's bytes.
     pub config: Document,
@@ -124,6 +124,9 @@ pub struct RunImage {
     pub extended: bool,
     /// What the run image's tag named when the exporter started, where that is not `digest` any more.
     pub tag_moved_to: Option<Digest>,
+    /// How the daemon that is exported to has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_daemon: Option<RunImageInDaemon>,
 }
 
 impl Inputs {

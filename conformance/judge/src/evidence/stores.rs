@@ -38,6 +38,24 @@ pub struct DaemonFacts {
     pub pushed: Option<Image>,
     /// Why it was not pushed, or why the push failed.
     pub push_problem: Option<String>,
+    /// The image after the daemon had let go of it and pulled what it had pushed, where the scenario asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulled_back: Option<Image>,
+    /// Why the pull failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_problem: Option<String>,
+}
+
+/// The run image as the daemon that is exported to has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunImageInDaemon {
+    /// How it came there, in the scenario's words; empty where it was put there as the store keeps most of it.
+    pub arrival: String,
+    /// The daemon's ID of it, as it spells it.
+    pub id: String,
+    /// The digest references that the daemon has for it (`RepoDigests`): what it pulled or was given, or in a containerd
+    /// store whatever has a name.
+    pub repo_digests: Vec<String>,
 }
 
 /// The daemon's ID under one tag.

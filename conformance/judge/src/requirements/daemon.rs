@@ -1,5 +1,6 @@
 //! Daemons: what changes on the way there, and what must not. The registry export of the same step is the measure.
 
+pub(super) mod stores;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -510,6 +511,10 @@ fn a_push_keeps_the_content(export: &Export, image: &Image) -> Finding {
     if expected.len() != pushed.layers.len() {
         let place = export.at("pushed-manifest.json#/layers");
         return violated("a push changed the number of layers", expected.len(), pushed.layers.len(), place);
+    }
+    if let Some(problem) = &daemon.pull_problem {
+        let place = export.at("export.json#/daemon");
+        return violated("the daemon cannot pull what it pushed", "a pull", view::cut(problem), place);
     }
     holds_when(id(image) == id(pushed), || {
         violated("a push changed the config", id(image), id(pushed), export.at("pushed-config.json"))

@@ -72,6 +72,18 @@ pub(super) const TABLE: &[Requirement] = &[
     .when("the same step was exported to a registry")
     .on(LAYOUT),
     Requirement::new(
+        Level::Should,
+        "layout.differences-known",
+        "what differs from the registry export, field by field, is of a class that a layout explains",
+        Source::rfc_196_review("identical regardless of export target"),
+        super::differences::no_difference_is_unknown,
+    )
+    .because("a layout is an image on its way to a registry; what changes on the way should be known and have a reason")
+    .looks_like("a field of manifest, config, labels, layers, history or report differs, and no known class permits it")
+    .fix("make the image in one place for all targets; docs/stores.md lists what may differ")
+    .when("the same step was exported to a registry, and a repeat does not differ already")
+    .on(LAYOUT),
+    Requirement::new(
         Level::Must,
         "layout.experimental-gate",
         "unset or error: it fails; warn: it succeeds and says so; silent: it succeeds",

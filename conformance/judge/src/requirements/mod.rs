@@ -4,6 +4,7 @@ mod annotations;
 mod base;
 mod buildpack;
 mod daemon;
+mod differences;
 mod digest;
 mod errors;
 mod layout;
@@ -33,6 +34,7 @@ const THEMES: &[&[Requirement]] = &[
     digest::TABLE,
     manifest::TABLE,
     daemon::TABLE,
+    daemon::stores::TABLE,
     layout::TABLE,
     platform::TABLE,
     errors::TABLE,

@@ -27,8 +27,10 @@ const EXPECTED: &str = "
     layer: no-duplicate-paths
     report: run-image-true
     daemon: export-succeeds annotations-not-labels says-so report-image-id all-tags image-true same-diff-ids
-        same-config same-labels image-id-difference-explained round-trip-content
-    layout: path valid app-blobs-present all-tags same-annotations experimental-gate
+        same-config same-labels image-id-difference-explained round-trip-content differences-known
+        containerd-keeps-digest annotations-kept round-trip-digest round-trip-annotations reference-not-image-id
+        base-digest-known
+    layout: path valid app-blobs-present all-tags same-annotations differences-known experimental-gate
     platform: exit-zero report-written base-layers-preserved base-config-preserved launch-layers no-other-layers
         app-files-once empty-slice-accepted launcher-layer process-symlinks config-layer sbom-paths build-sbom-on-disk
         entrypoint env env-exact working-dir label-project-metadata label-build-metadata label-run-image
@@ -90,6 +92,7 @@ fn trials() -> Vec<(&'static str, Vec<Trial>)> {
         ("digest", digest::trials::trials()),
         ("manifest, config, labels, layers", manifest::trials::trials()),
         ("daemon", daemon::trials::trials()),
+        ("daemon, stores", daemon::stores::trials::trials()),
         ("layout", layout::trials::trials()),
         ("platform", platform::trials::trials()),
         ("errors", errors::trials::trials()),
@@ -138,6 +141,7 @@ fn no_row_rejects_what_every_specification_allows() {
         for (name, change) in HARMLESS {
             let mut evidence = good.clone();
             evidence.exports.iter_mut().for_each(change);
+            evidence.exports.iter_mut().filter(|export| export.image.is_some()).for_each(crate::sample::push);
             for (slug, target) in &held {
                 let after = find(&evidence, slug, *target);
                 if !matches!(after, Finding::Holds | Finding::NotApplicable(_)) {

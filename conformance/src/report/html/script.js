@@ -183,8 +183,9 @@ function table(caption, heads, rows) {
   const cells = (tag, row) => make('tr', {}, ...row.map(value => make(tag, {}, value)));
   more.append(make('details', {}, make('summary', {}, caption), make('table', {}, make('thead', {}, cells('th', heads)), make('tbody', {}, ...rows.map(row => cells('td', row))))));
 }
-for (const c of report.differences) {
-  table(c.scenario + ', step ' + c.step + ': ' + c.left + ' and ' + c.right + ' (' + c.identical.length + ' fields identical, ' + c.differences.length + ' differ)',
+const unexpected = c => c.differences.filter(d => d.relation === 'unexpected').length;
+for (const c of [...report.differences].sort((a, b) => unexpected(b) - unexpected(a))) {
+  table(c.scenario + ', step ' + c.step + ': ' + c.left + ' and ' + c.right + ' (' + c.identical.length + ' fields identical, ' + c.differences.length + ' differ, ' + unexpected(c) + ' unexpected)',
     ['field', 'taken as', c.left, c.right, 'class, source'], c.differences.map(d => [d.field, d.relation, d.left, d.right, [d.class, d.source].filter(Boolean).join(', ')]));
 }
 const answers = new Map();

@@ -20,6 +20,8 @@ pub struct RunImageFile {
     pub chosen_mirror: Option<String>,
     /// What `run-image.image` says literally, in place of the full name.
     pub analysed_name: Option<String>,
+    /// How it comes into a daemon; none for the way in which the store keeps most of it.
+    pub in_daemon: Option<Arrival>,
     /// Annotations of its manifest.
     pub annotations: BTreeMap<String, String>,
     /// Labels of its config.
@@ -55,6 +57,7 @@ impl Default for RunImageFile {
             index: None,
             chosen_mirror: None,
             analysed_name: None,
+            in_daemon: None,
             annotations: BTreeMap::new(),
             labels: BTreeMap::new(),
             env: vec!["PATH=/usr/local/bin:/usr/bin:/bin".to_owned()],
@@ -89,6 +92,33 @@ pub enum IndexDigest {
     Index,
     /// That of this platform's manifest.
     Manifest,
+}
+
+/// How a run image comes into a daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arrival {
+    /// The daemon pulls its tag.
+    PulledByTag,
+    /// The daemon pulls it by digest; no tag of it is there.
+    PulledByDigest,
+    /// A docker-archive is loaded.
+    Loaded,
+    /// The daemon makes it, by an import of its files.
+    Made,
+}
+
+impl Arrival {
+    /// The word in scenarios and evidence.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::PulledByTag => "pulled-by-tag",
+            Self::PulledByDigest => "pulled-by-digest",
+            Self::Loaded => "loaded",
+            Self::Made => "made",
+        }
+    }
 }
 
 /// The media types of a run image.

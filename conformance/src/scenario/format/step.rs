@@ -29,6 +29,8 @@ pub struct Step {
     pub move_run_image_tag: bool,
     /// Whether the run image is gone after the analysis, by tag and by digest.
     pub delete_run_image: bool,
+    /// What a daemon does after it has pushed the image.
+    pub after_push: Option<AfterPush>,
     /// Variables set for the exporter in this step.
     pub environment: BTreeMap<String, String>,
     /// Variables that are not set in this step although they are elsewhere.
@@ -51,6 +53,14 @@ pub struct Step {
     pub expect_failure: Option<String>,
     /// The requirement that this step may meet by failing, or else by a good image.
     pub may_refuse: Option<String>,
+}
+
+/// What a daemon does after it has pushed an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AfterPush {
+    /// It lets go of the image and pulls it back.
+    PullBack,
 }
 
 /// The order in which input files are made.

@@ -1,104 +1,75 @@
-//! The docker-archive that a daemon loads.
+//! What a load is made of: an OCI archive, whose layers are sent as they are made, or a docker-archive. Both name the
+//! run image's layers without holding them, and neither names the image.
 
-use std::collections::HashSet;
 use std::io::{self, Write};
 
-use bytes::Bytes;
 use serde_json::json;
-use tokio::sync::mpsc;
 
-use super::saved::Part;
+use super::load::Load;
+use super::{DaemonError, Previous, saved};
 use crate::digest::Digest;
+use crate::image::MANIFEST;
 use crate::layer::{self, LayerError};
-use crate::target::NewLayer;
+use crate::target::{NewLayer, TargetError};
 
-/// Layers at hand for an archive.
-pub(super) struct Parts {
-    pub(super) base: Vec<Part>,
-    pub(super) previous: Vec<Part>,
+/// A blob's place in an OCI archive.
+pub(super) fn blob(digest: &Digest) -> String {
+    format!("blobs/sha256/{}", digest.hex())
 }
 
-/// Writes the docker-archive; what a load needs first, config and list, comes first.
-pub(super) fn write(
-    parts: &Parts,
-    tags: &[String],
-    config: &[u8],
+/// Sends what is left of an OCI archive after its layers.
+pub(super) async fn oci(mut load: Load, config: Vec<u8>, manifest: Vec<u8>) -> Result<(), TargetError> {
+    let index = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [{ "mediaType": MANIFEST, "digest": Digest::of(&manifest), "size": manifest.len() }],
+    });
+    load.bytes(blob(&Digest::of(&config)), config).await?;
+    load.bytes(blob(&Digest::of(&manifest)), manifest).await?;
+    load.bytes("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()).await?;
+    load.bytes("index.json".to_owned(), index.to_string().into_bytes()).await?;
+    load.finish().await
+}
+
+/// Sends a whole docker-archive; `base` are the run image's layers.
+pub(super) async fn docker(
+    mut load: Load,
+    base: Vec<Digest>,
+    previous: Option<&Previous>,
+    config: Vec<u8>,
     layers: Vec<NewLayer>,
-    out: Chunks,
-) -> Result<(), LayerError> {
-    let mut out = io::BufWriter::with_capacity(256 * 1024, out);
-    let config_name = format!("{}.json", Digest::of(config).hex());
+) -> Result<(), TargetError> {
     let name = |diff_id: &Digest| format!("{}.tar", diff_id.hex());
-    let mut names: Vec<String> = parts.base.iter().map(|part| name(&part.diff_id)).collect();
-    names.extend(layers.iter().map(|layer| name(layer.diff_id())));
-    let list = json!([{ "Config": config_name, "RepoTags": tags, "Layers": names }]).to_string();
-    let mut written: HashSet<String> = HashSet::new();
-    whole(&mut out, &config_name, config)?;
-    for part in &parts.base {
-        let name = name(&part.diff_id);
-        if written.insert(name.clone()) {
-            put(part, &mut out, &name)?;
-        }
-    }
+    let names: Vec<String> = base.iter().chain(layers.iter().map(NewLayer::diff_id)).map(name).collect();
+    let config_name = format!("{}.json", Digest::of(&config).hex());
+    let list = json!([{ "Config": config_name, "RepoTags": null, "Layers": names }]).to_string();
+    load.bytes(config_name, config).await?;
     for layer in layers {
         let name = name(layer.diff_id());
-        if !written.insert(name.clone()) {
-            continue;
-        }
-        match &layer {
+        match layer {
             NewLayer::Streamed { size, tree, .. } => {
-                header(&mut out, &name, *size)?;
-                layer::write_tar(tree, &mut out)?;
-                pad(&mut out, *size)?;
+                load.file(name, size, move |out| layer::write_tar(&tree, out)).await?;
             }
-            NewLayer::Reused { diff_id, .. } => {
-                let part = parts.previous.iter().find(|part| part.diff_id == *diff_id);
-                let gone = || LayerError::Spool(io::Error::other("the previous image's layer is gone"));
-                put(part.ok_or_else(gone)?, &mut out, &name)?;
-            }
-            NewLayer::Made(_) => {}
+            NewLayer::Reused { diff_id, .. } => send_again(&mut load, name, &diff_id, previous).await?,
+            NewLayer::Made(_) | NewLayer::Sent { .. } => {}
         }
     }
-    whole(&mut out, "manifest.json", list.as_bytes())?;
-    out.write_all(&[0; 1024]).and_then(|()| out.flush()).map_err(LayerError::Spool)
+    load.bytes("manifest.json".to_owned(), list.into_bytes()).await?;
+    load.finish().await
 }
 
-fn put(part: &Part, out: &mut impl Write, name: &str) -> Result<(), LayerError> {
-    header(out, name, part.size)?;
-    part.for_each_chunk(|chunk| out.write_all(chunk)).map_err(LayerError::Spool)?;
-    pad(out, part.size)
-}
-
-fn whole(out: &mut impl Write, name: &str, bytes: &[u8]) -> Result<(), LayerError> {
-    header(out, name, bytes.len() as u64)?;
-    out.write_all(bytes).map_err(LayerError::Spool)?;
-    pad(out, bytes.len() as u64)
-}
-
-fn pad(out: &mut impl Write, size: u64) -> Result<(), LayerError> {
-    let over = usize::try_from(size % 512).unwrap_or(0);
-    if over == 0 { Ok(()) } else { out.write_all(&[0; 512][over..]).map_err(LayerError::Spool) }
-}
-
-fn header(out: &mut impl Write, name: &str, size: u64) -> Result<(), LayerError> {
-    let bytes = layer::plain_header(name, size);
-    out.write_all(&bytes).map_err(LayerError::Spool)
-}
-
-/// Sends what is written as chunks of a stream; the other end's going is an error.
-pub(super) struct Chunks {
-    pub(super) sender: mpsc::Sender<Result<Bytes, io::Error>>,
-}
-
-impl Write for Chunks {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.sender
-            .blocking_send(Ok(Bytes::copy_from_slice(bytes)))
-            .map_err(|_| io::Error::other("the daemon ended the load"))?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// Sends a layer of the previous image: a classic store finds a layer only upon the layers that it was made upon.
+async fn send_again(
+    load: &mut Load,
+    name: String,
+    diff_id: &Digest,
+    previous: Option<&Previous>,
+) -> Result<(), TargetError> {
+    let gone = || DaemonError::Spool(io::Error::other(format!("the previous image's layer {diff_id} is not in it")));
+    let previous = previous.ok_or_else(gone)?;
+    let at = previous.saved.layers.iter().position(|layer| layer.digest == *diff_id).ok_or_else(gone)?;
+    let place = previous.saved.places[at].ok_or_else(gone)?;
+    let spool = previous.spool.try_clone().map_err(DaemonError::Spool)?;
+    let copy = move |out: &mut dyn Write| saved::copy(&spool, place, out).map_err(LayerError::Spool);
+    load.file(name, place.size, copy).await
 }

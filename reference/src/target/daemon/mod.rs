@@ -1,170 +1,261 @@
-//! A Docker daemon as a target, by the Engine API: a docker-archive is streamed into it, layers uncompressed, one after
-//! another, never the whole archive in memory. The run image's layers come from the daemon itself, which saves them to
-//! temporary disk; none is left out, because not every store survives that.
+//! A daemon of the Engine API as a target. A store that keeps manifests is given an OCI archive: each layer's blob is
+//! spooled, sent and let go of before the next is made, so that temporary disk holds one; making blobs twice instead
+//! would cost as much processor time again. A classic store is given a docker-archive whose layers are streamed as
+//! uncompressed tars. Layers of the run image stay where they are: every store takes an archive without them.
+//!
+//! An image is loaded without a name, looked for, and only then tagged: a load that fails moves no tag.
 
 mod archive;
+mod error;
+mod load;
 mod saved;
+mod store;
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
+use std::time::Duration;
 
 use bollard::Docker;
-use bollard::query_parameters::ImportImageOptions;
-use bytes::Bytes;
-use futures_util::StreamExt;
-use serde_json::Value;
-use tokio::sync::mpsc;
+use bollard::models::ImageInspect;
+use bollard::query_parameters::{RemoveImageOptionsBuilder, TagImageOptionsBuilder};
+use futures_util::TryStreamExt;
+use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use super::{NewLayer, Outcome, StoredImage};
+use super::layout::descriptor;
+use super::{NewLayer, Outcome, Platform, StoredImage, TargetError};
 use crate::digest::Digest;
+use crate::image::Descriptor;
 use crate::image_name::ImageName;
-use archive::{Chunks, Parts};
-use saved::Part;
+use load::Load;
+use saved::{Archive, Saved, Spooling};
 
-/// Seconds without an answer after which the daemon has failed.
-const PATIENCE: u64 = 120;
+pub use error::DaemonError;
+pub use store::Store;
 
-/// Why a daemon could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    /// Nothing answers there.
-    #[error("reach the Docker daemon: {0}; is it running, and does DOCKER_HOST name it?")]
-    Unreachable(String),
-    /// It refused.
-    #[error("{doing} {what}: the daemon says: {reason}")]
-    Refused {
-        /// What was done.
-        doing: &'static str,
-        /// Of what.
-        what: String,
-        /// What it said.
-        reason: String,
-    },
-    /// What it saved is not an image.
-    #[error("read the run image {name} from the daemon: {reason}")]
-    Content {
-        /// The image.
-        name: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The temporary disk.
-    #[error("spool the run image to temporary disk: {0}; TMPDIR chooses the disk")]
-    Spool(io::Error),
-}
+/// How long an answer, or a step of a load, may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How long an engine may take to save an image, or to unpack one that it has been sent.
+const UNPACKING: Duration = Duration::from_secs(30 * 60);
 
 /// A daemon.
 pub struct Daemon {
     api: Docker,
-    base: Vec<Part>,
-    previous: Vec<Part>,
+    store: Store,
+    base: Option<Base>,
+    previous: Option<Previous>,
+    load: Option<Load>,
+}
+
+/// The run image.
+struct Base {
+    inspection: ImageInspect,
+    saved: Saved,
+}
+
+/// The previous image, and the archive that its layers are in; empty where they need not be sent.
+struct Previous {
+    saved: Saved,
+    spool: File,
 }
 
 impl Daemon {
     /// The daemon at `host`, else the default one.
     ///
     /// # Errors
-    /// [`DaemonError::Unreachable`].
+    /// [`DaemonError`].
     pub async fn open(host: Option<&str>) -> Result<Self, DaemonError> {
         let host = host.unwrap_or("unix:///var/run/docker.sock");
         let fail = |error: bollard::errors::Error| DaemonError::Unreachable(format!("{host}: {error}"));
         let version = bollard::API_DEFAULT_VERSION;
         let api = if host.starts_with("unix://") {
-            Docker::connect_with_unix(host, PATIENCE, version)
+            Docker::connect_with_unix(host, PATIENCE.as_secs(), version)
         } else {
-            Docker::connect_with_http(host, PATIENCE, version)
+            Docker::connect_with_http(host, PATIENCE.as_secs(), version)
         };
         let negotiated = api.map_err(fail)?.negotiate_version();
-        let api = tokio::time::timeout(std::time::Duration::from_secs(20), negotiated).await;
+        let api = tokio::time::timeout(Duration::from_secs(20), negotiated).await;
         let api = api.map_err(|_| DaemonError::Unreachable(format!("{host}: no answer within 20 s")))?.map_err(fail)?;
-        Ok(Self { api, base: Vec::new(), previous: Vec::new() })
+        let store = Store::of(&api).await?;
+        Ok(Self { api, store, base: None, previous: None, load: None })
     }
 
-    /// The run image that the daemon has under `reference`, its image ID or a name.
+    /// How the daemon keeps images.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        self.store
+    }
+
+    /// The run image that the daemon has under `reference`, its image ID or a name; of an index the image for
+    /// `platform`.
     ///
     /// # Errors
     /// [`DaemonError`] naming the image.
-    pub async fn base(&mut self, reference: &str) -> Result<StoredImage, DaemonError> {
-        let (config, parts) = self.saved(reference).await?;
-        self.base = parts;
-        Ok(StoredImage { config, layers: Vec::new() })
+    pub async fn base(&mut self, reference: &str, platform: &Platform) -> Result<StoredImage, DaemonError> {
+        let found = self.inspection(reference).await?;
+        let inspection = found.ok_or_else(|| DaemonError::NoRunImage(reference.to_owned()))?;
+        let saved = self.saved(reference, &inspection, platform, None).await?;
+        let image = self.image(&saved);
+        self.base = Some(Base { inspection, saved });
+        Ok(image)
     }
 
-    /// The config and the layers of an image, spooled.
-    async fn saved(&self, reference: &str) -> Result<(Value, Vec<Part>), DaemonError> {
-        let refused = |error: bollard::errors::Error| DaemonError::Refused {
-            doing: "save",
-            what: reference.to_owned(),
-            reason: error.to_string(),
-        };
-        let mut spool = tempfile::tempfile().map_err(DaemonError::Spool)?;
-        let mut chunks = self.api.export_image(reference);
-        while let Some(chunk) = chunks.next().await {
-            spool.write_all(&chunk.map_err(refused)?).map_err(DaemonError::Spool)?;
-        }
-        let image = saved::image(&mut spool).map_err(DaemonError::Spool)?;
-        image.map_err(|reason| DaemonError::Content { name: reference.to_owned(), reason })
+    /// The digest under which the run image's repository has it, where the daemon knows it.
+    #[must_use]
+    pub fn known_digest(&self, name: &ImageName) -> Option<Digest> {
+        let base = self.base.as_ref()?;
+        let digests = base.inspection.repo_digests.as_deref().unwrap_or_default();
+        self.store.known_digest(name, digests, &base.saved.sources)
     }
 
-    /// The previous image under its ID; none where it is not there any more. Its layers are spooled too, so that one
-    /// of them can be part of the new image.
+    /// The previous image under its ID; none where it is not there any more. On a classic store its layers are spooled,
+    /// because one of them is part of the new image only if it is sent.
     ///
     /// # Errors
     /// [`DaemonError`] naming the image.
-    pub async fn previous(&mut self, reference: &str) -> Result<Option<StoredImage>, DaemonError> {
+    pub async fn previous(&mut self, reference: &str, platform: &Platform) -> Result<Option<StoredImage>, DaemonError> {
+        let Some(inspection) = self.inspection(reference).await? else { return Ok(None) };
+        let spool = tempfile::tempfile().map_err(DaemonError::Spool)?;
+        let copy = spool.try_clone().map_err(DaemonError::Spool)?;
+        let saved =
+            self.saved(reference, &inspection, platform, Some(copy).filter(|_| self.store == Store::Classic)).await?;
+        let image = self.image(&saved);
+        self.previous = Some(Previous { saved, spool });
+        Ok(Some(image))
+    }
+
+    /// Whether the store holds the blob of a layer of the previous image.
+    #[must_use]
+    pub fn holds(&self, layer: &Descriptor) -> bool {
+        self.previous.as_ref().is_some_and(|previous| {
+            let mut layers = previous.saved.layers.iter().zip(&previous.saved.places);
+            layers.any(|(known, place)| known.digest == layer.digest && place.is_some())
+        })
+    }
+
+    async fn inspection(&self, reference: &str) -> Result<Option<ImageInspect>, DaemonError> {
         match self.api.inspect_image(reference).await {
-            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => return Ok(None),
-            Err(error) => {
-                let what = reference.to_owned();
-                return Err(DaemonError::Refused { doing: "inspect", what, reason: error.to_string() });
-            }
-            Ok(_) => {}
+            Ok(found) => Ok(Some(found)),
+            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(error) => Err(DaemonError::refused("inspect", reference, &error)),
         }
-        let (config, parts) = self.saved(reference).await?;
-        self.previous = parts;
-        Ok(Some(StoredImage { config, layers: Vec::new() }))
     }
 
-    /// Loads the image under every tag.
+    /// The image as the daemon saves it; `spool` keeps its archive.
+    async fn saved(
+        &self,
+        reference: &str,
+        inspection: &ImageInspect,
+        platform: &Platform,
+        spool: Option<File>,
+    ) -> Result<Saved, DaemonError> {
+        let wrong = |reason: String| DaemonError::Content { name: reference.to_owned(), reason };
+        let id =
+            inspection.id.as_deref().map(|id| Digest::parse(id).or_else(|| Digest::parse(&format!("sha256:{id}"))));
+        let id = id.flatten().ok_or_else(|| wrong("its ID is no digest".to_owned()))?;
+        let api = self.api.clone().with_timeout(UNPACKING);
+        let chunks = api.export_image(reference).map_err(|error| io::Error::other(error::said(&error)));
+        let reader = SyncIoBridge::new(StreamReader::new(Box::pin(chunks)));
+        let read = tokio::task::spawn_blocking(move || match spool {
+            Some(spool) => Archive::read(Spooling { from: reader, spool }),
+            None => Archive::read(reader),
+        });
+        let archive = read.await.map_err(|error| DaemonError::Spool(io::Error::other(error)))?;
+        let refused = |reason| DaemonError::Refused { doing: "save", what: reference.to_owned(), reason };
+        let archive = archive.map_err(|error| refused(error::chain(&error)))?;
+        if self.store == Store::Containerd {
+            return archive.oci_image(&id, platform).map_err(wrong);
+        }
+        let saved = archive.docker_image().map_err(wrong)?;
+        if saved.config_digest != id {
+            return Err(wrong(format!("it saves the config {} as {id}", saved.config_digest)));
+        }
+        Ok(saved)
+    }
+
+    /// A classic store has no descriptors.
+    fn image(&self, saved: &Saved) -> StoredImage {
+        let layers = if self.store == Store::Classic { Vec::new() } else { saved.layers.clone() };
+        StoredImage { config: saved.config.clone(), layers }
+    }
+
+    /// Sends a layer whose blob has been made, and lets go of it. What the daemon has, and what it takes at the end,
+    /// is given back as it is.
     ///
     /// # Errors
-    /// [`DaemonError`], or the [`LayerError`](crate::layer::LayerError) of a file that changed.
+    /// [`TargetError`].
+    pub async fn take(&mut self, layer: NewLayer) -> Result<NewLayer, TargetError> {
+        let Some(descriptor) = descriptor(&layer) else { return Ok(layer) };
+        let blob = match layer {
+            NewLayer::Made(blob) => blob,
+            other => return Ok(other),
+        };
+        let api = &self.api;
+        let load = self.load.get_or_insert_with(|| Load::begin(api));
+        load.spooled(archive::blob(&blob.digest), blob.size, blob.file).await?;
+        Ok(NewLayer::Sent { diff_id: blob.diff_id, descriptor })
+    }
+
+    /// Descriptors of the image's layers; none on a classic store.
+    #[must_use]
+    pub fn descriptors(&self, layers: &[NewLayer]) -> Vec<Descriptor> {
+        let base = self.base.iter().filter(|_| self.store != Store::Classic).flat_map(|base| base.saved.layers.iter());
+        base.cloned().chain(layers.iter().filter_map(descriptor)).collect()
+    }
+
+    /// Loads the image and tags it.
+    ///
+    /// # Errors
+    /// [`DaemonError`], or the [`LayerError`] of a file that changed; no tag has moved then, unless the daemon gave the
+    /// image one of several tags and not the next.
     pub async fn write(
-        self,
+        mut self,
         images: &[ImageName],
         config: Vec<u8>,
+        manifest: Vec<u8>,
         layers: Vec<NewLayer>,
-    ) -> Result<Outcome, super::TargetError> {
-        let image_id = Digest::of(&config);
-        let tags: Vec<String> = images.iter().map(familiar).collect();
-        let first = tags.first().cloned().unwrap_or_default();
-        let (sender, receiver) = mpsc::channel::<Result<Bytes, io::Error>>(4);
-        let parts = Parts { base: self.base, previous: self.previous };
-        let writer =
-            tokio::task::spawn_blocking(move || archive::write(&parts, &tags, &config, layers, Chunks { sender }));
-        let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {
-            receiver.recv().await.map(|chunk| (chunk, receiver))
-        });
-        let mut answers = self.api.import_image(ImportImageOptions::default(), bollard::body_try_stream(stream), None);
-        let mut refusal = None;
-        while let Some(answer) = answers.next().await {
-            if let Err(error) = answer {
-                refusal.get_or_insert(error.to_string());
+    ) -> Result<Outcome, TargetError> {
+        let id = if self.store == Store::Containerd { Digest::of(&manifest) } else { Digest::of(&config) };
+        let was_there = self.inspection(id.as_str()).await?.is_some();
+        let load = self.load.take().unwrap_or_else(|| Load::begin(&self.api));
+        let loaded = if self.store == Store::Classic {
+            let base = self.base.iter().flat_map(|base| base.saved.layers.iter());
+            let base = base.map(|layer| layer.digest.clone()).collect();
+            archive::docker(load, base, self.previous.as_ref(), config, layers).await
+        } else {
+            archive::oci(load, config, manifest).await
+        };
+        if let Err(error) = loaded {
+            if !was_there {
+                self.forget(&id).await;
             }
+            return Err(error);
         }
-        drop(answers);
-        // A file that could not be read is the cause of a load that broke off.
-        writer.await.map_err(|error| DaemonError::Spool(io::Error::other(error)))??;
-        let refused = |reason: String| DaemonError::Refused { doing: "load", what: first.clone(), reason };
-        if let Some(reason) = refusal {
-            return Err(refused(reason).into());
+        if self.inspection(id.as_str()).await?.is_none() {
+            return Err(DaemonError::NotKept(id.to_string()).into());
         }
-        let loaded = self.api.inspect_image(&first).await.map_err(|error| refused(error.to_string()))?;
-        Ok(Outcome { digest: None, image_id: loaded.id.unwrap_or_else(|| image_id.to_string()), manifest_size: None })
+        for image in images {
+            self.tag(&id, image).await?;
+        }
+        Ok(Outcome { digest: None, image_id: id.to_string(), manifest_size: None })
     }
-}
 
-/// The name by which a daemon keeps an image: Docker Hub's host is not part of it.
-fn familiar(image: &ImageName) -> String {
-    let full = image.to_string();
-    full.strip_prefix("index.docker.io/").map_or(full.clone(), str::to_owned)
+    /// Removes what a load that failed left: containerd's store keeps a manifest without all of its layers. What cannot
+    /// be removed has no name.
+    async fn forget(&self, id: &Digest) {
+        let Ok(Some(found)) = self.inspection(id.as_str()).await else { return };
+        if found.repo_tags.is_none_or(|tags| tags.is_empty()) {
+            let _ = self.api.remove_image(id.as_str(), Some(RemoveImageOptionsBuilder::default().build()), None).await;
+        }
+    }
+
+    async fn tag(&self, id: &Digest, image: &ImageName) -> Result<(), DaemonError> {
+        let tag = image.tag_or_latest().unwrap_or("latest");
+        // Docker Hub is its own name in a daemon, and that of its host in a registry.
+        let context = image.context();
+        let repository =
+            context.strip_prefix("index.").filter(|rest| rest.starts_with("docker.io/")).unwrap_or(&context);
+        let options = TagImageOptionsBuilder::default().repo(repository).tag(tag).build();
+        let tagged = self.api.tag_image(id.as_str(), Some(options)).await;
+        tagged.map_err(|error| DaemonError::refused("tag the image as", &image.to_string(), &error))
+    }
 }

@@ -1,126 +1,155 @@
-//! An image that a daemon has saved to temporary disk as a docker-archive.
+//! An image as a daemon saves it, read while it comes: its documents are kept, its layers only where they are spooled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, BufReader, Seek};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 
 use serde_json::Value;
 
-use crate::digest::{Digest, Hasher};
-use crate::image::diff_ids;
+use crate::digest::Digest;
+use crate::image::{Descriptor, diff_ids, oci_layer_type};
+use crate::target::Platform;
 
-/// The largest JSON document that is read from an archive, in bytes.
-const LARGEST_DOCUMENT: u64 = 16 << 20;
+/// Bytes of all documents that are kept of an archive; an image has a few kilobytes of them.
+const MOST_OF_DOCUMENTS: u64 = 16 << 20;
+/// Where an OCI archive says from which registry an image's content is: this, and the host.
+const SOURCE: &str = "containerd.io/distribution.source.";
+/// An uncompressed layer.
+const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
 
-/// A layer within the archive.
-pub(super) struct Part {
-    archive: File,
-    at: u64,
-    /// Bytes of the tar.
+/// A file of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Bytes before it.
+    pub(super) at: u64,
+    /// Bytes of it.
     pub(super) size: u64,
-    /// Its digest, by the config.
-    pub(super) diff_id: Digest,
 }
 
-/// The config and the layers of the first image of an archive; the inner error says what is wrong with its content.
-pub(super) fn image(spool: &mut File) -> io::Result<Result<(Value, Vec<Part>), String>> {
-    let archive = Archive::read(spool)?;
-    let found = match archive.image(spool) {
-        Ok(found) => found,
-        Err(reason) => return Ok(Err(reason)),
-    };
-    for part in &found.1 {
-        if let Err(reason) = part.check()? {
-            return Ok(Err(reason));
-        }
-    }
-    Ok(Ok(found))
-}
-
-impl Part {
-    /// Whether the saved layer is the one that the config names; stores are known to save others.
-    fn check(&self) -> io::Result<Result<(), String>> {
-        let mut hasher = Hasher::new();
-        self.for_each_chunk(|chunk| {
-            hasher.update(chunk);
-            Ok(())
-        })?;
-        let found = hasher.finish();
-        Ok(if found == self.diff_id { Ok(()) } else { Err(format!("it saves {found} as layer {}", self.diff_id)) })
-    }
-
-    /// Gives the tar, in pieces.
-    pub(super) fn for_each_chunk(&self, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-        let mut buffer = vec![0; 256 * 1024];
-        let mut done = 0;
-        while done < self.size {
-            let wanted = usize::try_from(self.size - done).unwrap_or(usize::MAX).min(buffer.len());
-            let read = self.archive.read_at(&mut buffer[..wanted], self.at + done)?;
-            if read == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            take(&buffer[..read])?;
-            done += read as u64;
-        }
-        Ok(())
-    }
-}
-
-/// Where the files of a spooled archive lie.
-struct Archive {
-    places: BTreeMap<String, (u64, u64)>,
+/// What an archive holds.
+#[derive(Debug, Default)]
+pub(super) struct Archive {
+    places: BTreeMap<String, Place>,
     links: BTreeMap<String, String>,
+    documents: BTreeMap<String, Vec<u8>>,
+}
+
+/// A saved image.
+#[derive(Debug)]
+pub(super) struct Saved {
+    pub(super) config: Value,
+    /// Digest of the config.
+    pub(super) config_digest: Digest,
+    /// Descriptors of its layers: those of its manifest, or of a docker-archive the uncompressed ones.
+    pub(super) layers: Vec<Descriptor>,
+    /// Where each layer lies in the archive; none of one that the archive lacks.
+    pub(super) places: Vec<Option<Place>>,
+    /// Host, without its port, and repository that the content is from or was sent to.
+    pub(super) sources: BTreeSet<String>,
 }
 
 impl Archive {
-    fn read(spool: &mut File) -> io::Result<Self> {
-        let mut found = Self { places: BTreeMap::new(), links: BTreeMap::new() };
-        spool.rewind()?;
-        for entry in tar::Archive::new(BufReader::new(spool)).entries_with_seek()? {
-            let entry = entry?;
+    /// Reads an archive to its end.
+    pub(super) fn read(from: impl Read) -> io::Result<Self> {
+        let mut found = Self::default();
+        let mut kept = 0;
+        for entry in tar::Archive::new(from).entries()? {
+            let mut entry = entry?;
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-            match entry.link_name_bytes() {
-                Some(target) if !entry.header().entry_type().is_file() => {
-                    found.links.insert(name.clone(), resolved(&name, &String::from_utf8_lossy(&target)));
-                }
-                _ => {
-                    found.places.insert(name, (entry.raw_file_position(), entry.size()));
-                }
+            if let Some(target) = entry.link_name_bytes().filter(|_| !entry.header().entry_type().is_file()) {
+                found.links.insert(name.clone(), resolved(&name, &String::from_utf8_lossy(&target)));
+                continue;
+            }
+            let place = Place { at: entry.raw_file_position(), size: entry.size() };
+            found.places.insert(name.clone(), place);
+            if kept + place.size <= MOST_OF_DOCUMENTS
+                && let Some(document) = document(&mut entry)?
+            {
+                kept += document.len() as u64;
+                found.documents.insert(name, document);
             }
         }
         Ok(found)
     }
 
-    fn place(&self, name: &str) -> Option<(u64, u64)> {
+    fn place(&self, name: &str) -> Option<Place> {
         self.places.get(self.links.get(name).map_or(name, String::as_str)).copied()
     }
 
-    fn json(&self, spool: &File, name: &str) -> Result<Value, String> {
-        let (at, size) = self.place(name).ok_or_else(|| format!("its archive lacks '{name}'"))?;
-        let size = usize::try_from(size).ok().filter(|_| size <= LARGEST_DOCUMENT);
-        let mut bytes = vec![0; size.ok_or_else(|| format!("{name} is larger than 16 MiB"))?];
-        spool.read_exact_at(&mut bytes, at).map_err(|error| error.to_string())?;
-        serde_json::from_slice(&bytes).map_err(|error| format!("{name}: {error}"))
+    fn json(&self, name: &str) -> Result<(Value, Digest), String> {
+        let bytes = self.documents.get(name).ok_or_else(|| format!("its archive lacks the document '{name}'"))?;
+        let value = serde_json::from_slice(bytes).map_err(|error| format!("{name}: {error}"))?;
+        Ok((value, Digest::of(bytes)))
     }
 
-    fn image(&self, spool: &File) -> Result<(Value, Vec<Part>), String> {
-        let entry = self.json(spool, "manifest.json")?[0].clone();
-        let config = self.json(spool, entry["Config"].as_str().unwrap_or_default())?;
-        let names = entry["Layers"].as_array().cloned().unwrap_or_default();
+    /// The document under a digest that it hashes to.
+    fn blob(&self, digest: &Digest) -> Result<Value, String> {
+        let (value, found) = self.json(&blob(digest))?;
+        if found == *digest { Ok(value) } else { Err(format!("it saves {found} as {digest}")) }
+    }
+
+    /// The first image of a docker-archive.
+    pub(super) fn docker_image(&self) -> Result<Saved, String> {
+        let (list, _) = self.json("manifest.json")?;
+        let (config, config_digest) = self.json(list[0]["Config"].as_str().unwrap_or_default())?;
+        let names = list[0]["Layers"].as_array().cloned().unwrap_or_default();
         let ids = diff_ids(&config);
         if names.len() != ids.len() {
             return Err(format!("its archive has {} layers, its config {}", names.len(), ids.len()));
         }
-        let mut parts = Vec::new();
-        for (name, diff_id) in names.iter().zip(ids) {
-            let name = name.as_str().unwrap_or_default();
-            let (at, size) = self.place(name).ok_or_else(|| format!("its archive lacks {name}"))?;
-            let archive = spool.try_clone().map_err(|error| error.to_string())?;
-            parts.push(Part { archive, at, size, diff_id });
-        }
-        Ok((config, parts))
+        let places: Vec<_> = names.iter().map(|name| self.place(name.as_str().unwrap_or_default())).collect();
+        let described = ids.into_iter().zip(&places).map(|(digest, place)| Descriptor {
+            media_type: TAR.to_owned(),
+            digest,
+            size: place.map_or(0, |place| place.size),
+            urls: Vec::new(),
+            annotations: BTreeMap::new(),
+        });
+        let layers = described.collect();
+        Ok(Saved { config, config_digest, layers, places, sources: BTreeSet::new() })
     }
+
+    /// The image of an OCI archive under `digest`; of an index the manifest for `platform`.
+    pub(super) fn oci_image(&self, digest: &Digest, platform: &Platform) -> Result<Saved, String> {
+        let mut manifest = self.blob(digest)?;
+        if let Some(entries) = manifest["manifests"].as_array() {
+            manifest = self.blob(&platform.choose(entries)?)?;
+        }
+        let config_digest = manifest["config"]["digest"].as_str().and_then(Digest::parse);
+        let config_digest = config_digest.ok_or("its manifest names no config")?;
+        let mut layers: Vec<Descriptor> =
+            serde_json::from_value(manifest["layers"].clone()).map_err(|error| format!("its layers: {error}"))?;
+        for layer in &mut layers {
+            layer.media_type = oci_layer_type(&layer.media_type).to_owned();
+        }
+        let places = layers.iter().map(|layer| self.place(&blob(&layer.digest))).collect();
+        let config = self.blob(&config_digest)?;
+        Ok(Saved { config, config_digest, layers, places, sources: self.sources(digest) })
+    }
+
+    fn sources(&self, digest: &Digest) -> BTreeSet<String> {
+        let Ok((index, _)) = self.json("index.json") else { return BTreeSet::new() };
+        let entries = index["manifests"].as_array().into_iter().flatten();
+        let own = entries.filter(|entry| entry["digest"] == digest.as_str());
+        let annotations = own.filter_map(|entry| entry["annotations"].as_object()).flatten();
+        let named = annotations.filter_map(|(key, value)| Some((key.strip_prefix(SOURCE)?, value.as_str()?)));
+        named.flat_map(|(host, names)| names.split(',').map(move |name| format!("{host}/{name}"))).collect()
+    }
+}
+
+fn blob(digest: &Digest) -> String {
+    format!("blobs/sha256/{}", digest.hex())
+}
+
+/// The whole entry, where it is a JSON document: neither a tar nor a gzip of one begins as one does.
+fn document(entry: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = vec![0];
+    if entry.read(&mut bytes)? == 0 || !matches!(bytes[0], b'{' | b'[') {
+        return Ok(None);
+    }
+    entry.read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }
 
 /// Where a link in an archive points.
@@ -139,57 +168,117 @@ fn resolved(name: &str, target: &str) -> String {
     parts.join("/")
 }
 
+/// Reads and keeps what is read.
+pub(super) struct Spooling<R> {
+    pub(super) from: R,
+    pub(super) spool: File,
+}
+
+impl<R: Read> Read for Spooling<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buffer)?;
+        self.spool.write_all(&buffer[..read])?;
+        Ok(read)
+    }
+}
+
+/// Copies a part of a spooled archive.
+pub(super) fn copy(spool: &File, place: Place, out: &mut dyn Write) -> io::Result<()> {
+    let mut buffer = vec![0; 256 * 1024];
+    let mut done = 0;
+    while done < place.size {
+        let wanted = usize::try_from(place.size - done).unwrap_or(usize::MAX).min(buffer.len());
+        let read = spool.read_at(&mut buffer[..wanted], place.at + done)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        out.write_all(&buffer[..read])?;
+        done += read as u64;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use serde_json::json;
 
     use super::*;
 
-    /// An archive as engines save them: a layer that is there twice is a link the second time.
-    fn archive(layer: &[u8], named: &Digest) -> File {
-        let mut builder = tar::Builder::new(tempfile::tempfile().unwrap());
-        let mut put = |name: &str, bytes: &[u8]| {
+    fn archive(files: &[(&str, &[u8])]) -> tar::Builder<Vec<u8>> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, bytes) in files {
             let mut header = tar::Header::new_gnu();
             header.set_size(bytes.len() as u64);
             header.set_mode(0o644);
-            builder.append_data(&mut header, name, bytes).unwrap();
-        };
-        let config = json!({ "rootfs": { "diff_ids": [named, named] } }).to_string();
+            builder.append_data(&mut header, name, *bytes).unwrap();
+        }
+        builder
+    }
+
+    fn platform() -> Platform {
+        Platform { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: None }
+    }
+
+    #[test]
+    fn of_a_docker_archive_a_layer_that_is_there_twice_is_a_link_the_second_time() {
+        let id = Digest::of(b"layer");
+        let config = json!({ "rootfs": { "diff_ids": [id, id] } }).to_string();
         let list = json!([{ "Config": "c.json", "Layers": ["one/layer.tar", "two/layer.tar"] }]).to_string();
-        put("c.json", config.as_bytes());
-        put("one/layer.tar", layer);
-        put("manifest.json", list.as_bytes());
+        let mut builder =
+            archive(&[("c.json", config.as_bytes()), ("one/layer.tar", b"layer"), ("manifest.json", list.as_bytes())]);
         let mut link = tar::Header::new_gnu();
         link.set_entry_type(tar::EntryType::Symlink);
         link.set_size(0);
         builder.append_link(&mut link, "two/layer.tar", "../one/layer.tar").unwrap();
-        let mut file = builder.into_inner().unwrap();
-        file.flush().unwrap();
-        file
-    }
-
-    #[test]
-    fn two_identical_layers_are_two_parts() {
-        let (_, parts) = image(&mut archive(b"layer", &Digest::of(b"layer"))).unwrap().unwrap();
+        let bytes = builder.into_inner().unwrap();
+        let spool = tempfile::tempfile().unwrap();
+        let read = Archive::read(Spooling { from: bytes.as_slice(), spool: spool.try_clone().unwrap() }).unwrap();
+        let saved = read.docker_image().unwrap();
         let mut found = Vec::new();
-        for part in &parts {
-            part.for_each_chunk(|chunk| {
-                found.extend_from_slice(chunk);
-                Ok(())
-            })
-            .unwrap();
-        }
-        assert_eq!((parts.len(), found.as_slice()), (2, &b"layerlayer"[..]));
+        saved.places.iter().for_each(|place| copy(&spool, place.unwrap(), &mut found).unwrap());
+        assert_eq!(found, b"layerlayer");
+        assert_eq!((&saved.layers[1].digest, saved.layers[1].size, saved.layers[1].media_type.as_str()), (&id, 5, TAR));
+        assert_eq!(saved.config_digest, Digest::of(config.as_bytes()));
+    }
+
+    /// Files of an OCI archive with one image, the manifest's digest first.
+    fn oci_archive(annotations: &Value) -> (Digest, Vec<u8>) {
+        let config = json!({ "rootfs": { "diff_ids": [Digest::of(b"tar")] } }).to_string();
+        let layer = json!({ "mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip",
+                            "digest": Digest::of(b"\x1f\x8bgz"), "size": 4 });
+        let manifest = json!({ "config": { "digest": Digest::of(config.as_bytes()) }, "layers": [layer] }).to_string();
+        let digest = Digest::of(manifest.as_bytes());
+        let index = json!({ "manifests": [{ "digest": digest, "annotations": annotations }] }).to_string();
+        let names = [config.as_bytes(), manifest.as_bytes(), b"\x1f\x8bgz"].map(|bytes| blob(&Digest::of(bytes)));
+        let builder = archive(&[
+            (&names[0], config.as_bytes()),
+            (&names[1], manifest.as_bytes()),
+            (&names[2], b"\x1f\x8bgz"),
+            ("index.json", index.as_bytes()),
+        ]);
+        (digest, builder.into_inner().unwrap())
     }
 
     #[test]
-    fn a_layer_that_is_not_what_the_config_says_is_told() {
-        let reason = image(&mut archive(b"other", &Digest::of(b"layer"))).unwrap().err().unwrap();
-        assert!(reason.contains(Digest::of(b"layer").as_str()), "{reason}");
-        let mut empty = tempfile::tempfile().unwrap();
-        empty.write_all(&[0; 1024]).unwrap();
-        assert!(image(&mut empty).unwrap().err().unwrap().contains("manifest.json"));
+    fn of_an_oci_archive_the_manifest_s_descriptors_and_the_record_of_its_sources_are_read() {
+        let (digest, bytes) = oci_archive(&json!({
+            "containerd.io/distribution.source.host.example": "a/run,b/run", "io.containerd.image.name": "x",
+        }));
+        let read = Archive::read(bytes.as_slice()).unwrap();
+        let saved = read.oci_image(&digest, &platform()).unwrap();
+        assert_eq!((&saved.layers[0].digest, saved.layers[0].size), (&Digest::of(b"\x1f\x8bgz"), 4));
+        assert_eq!(saved.layers[0].media_type, crate::image::LAYER);
+        assert!(saved.places[0].is_some());
+        assert_eq!(saved.sources.iter().collect::<Vec<_>>(), ["host.example/a/run", "host.example/b/run"]);
+        assert!(read.oci_image(&Digest::of(b"other"), &platform()).unwrap_err().contains("lacks"));
+    }
+
+    #[test]
+    fn a_document_under_another_s_digest_is_told() {
+        let named = Digest::of(b"other");
+        let bytes = archive(&[(&blob(&named), b"{}")]).into_inner().unwrap();
+        let reason = Archive::read(bytes.as_slice()).unwrap().oci_image(&named, &platform()).unwrap_err();
+        assert!(reason.contains(named.as_str()) && reason.contains(Digest::of(b"{}").as_str()), "{reason}");
+        assert!(Archive::read(&[0; 1024][..]).unwrap().docker_image().unwrap_err().contains("manifest.json"));
     }
 }

@@ -190,7 +190,7 @@ fn read_document(path: &Path, digest: &Digest) -> Result<Value, LayoutError> {
     serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))
 }
 
-/// The descriptor of a new layer; none of one that only a daemon has.
+/// The descriptor of a new layer; none of one for a classic daemon.
 #[must_use]
 pub fn descriptor(layer: &NewLayer) -> Option<Descriptor> {
     match layer {
@@ -202,6 +202,7 @@ pub fn descriptor(layer: &NewLayer) -> Option<Descriptor> {
             annotations: std::collections::BTreeMap::new(),
         }),
         NewLayer::Reused { descriptor, .. } => descriptor.clone(),
+        NewLayer::Sent { descriptor, .. } => Some(descriptor.clone()),
         NewLayer::Streamed { .. } => None,
     }
 }

@@ -50,7 +50,7 @@ impl Staging {
                 NewLayer::Reused { descriptor: Some(descriptor), .. } => {
                     self.copy_if_there(self.previous.as_deref(), folder, &descriptor.digest)?;
                 }
-                NewLayer::Reused { .. } | NewLayer::Streamed { .. } => {}
+                NewLayer::Reused { .. } | NewLayer::Streamed { .. } | NewLayer::Sent { .. } => {}
             }
         }
         let index = json!({

@@ -127,7 +127,7 @@ impl Registry {
                     self.bring(from, descriptor.clone());
                 }
             }
-            NewLayer::Reused { .. } | NewLayer::Streamed { .. } => {}
+            NewLayer::Reused { .. } | NewLayer::Streamed { .. } | NewLayer::Sent { .. } => {}
         }
         Ok(())
     }

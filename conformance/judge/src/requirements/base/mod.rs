@@ -6,11 +6,11 @@ mod tests;
 pub(super) mod trials;
 
 use crate::digest::Digest;
-use crate::evidence::{Export, Image, Target};
+use crate::evidence::{Export, Image, RunImageInDaemon, Target};
 use crate::json::Json;
 use crate::reference::Reference;
 use crate::requirement::{
-    Case, Requirement, Source, WITH_MANIFEST, absent, holds_when, not_applicable, toml_input, violated,
+    Case, EVERYWHERE, Requirement, Source, WITH_MANIFEST, absent, holds_when, not_applicable, toml_input, violated,
 };
 use crate::verdict::{Finding, Level};
 use crate::view::{self, PREFIX};
@@ -58,13 +58,20 @@ digest",
     .looks_like("the value is no digest, or the run image's repository answers 404 or with other bytes")
     .fix("take the digest of the manifest or index in the repository, not one computed after a conversion")
     .when(THERE),
-    row(Level::Must, "base.digest-not-image-id", "base.digest is never an imageID", REVIEW, |case| {
-        case.each(|export| with_digest(export, the_digest_is_no_image_id))
-    })
+    row(
+        Level::Must,
+        "base.digest-not-image-id",
+        "base.digest is never an imageID, nor a daemon's ID that is no digest in a repository",
+        REVIEW,
+        |case| case.each(|export| with_digest(export, the_digest_is_no_image_id)),
+    )
     .because("an imageID names a config; no registry serves a manifest under it")
-    .looks_like("the value is the digest of the run image's or the app image's config")
+    .looks_like(
+        "the value is the digest of the run image's or the app image's config, or what only one daemon calls it",
+    )
     .fix("use the manifest's digest; in a daemon, where there is none, leave the annotation out")
-    .when(THERE),
+    .when(THERE)
+    .on(EVERYWHERE),
     row(
         Level::Must,
         "base.digest-pinned",
@@ -170,7 +177,7 @@ fn out_of_scope(export: &Export) -> Option<Finding> {
 }
 
 /// Why a key is not judged where its value is not the exporter's own: whether a buildpack may give it is open.
-fn is_a_buildpack_s(export: &Export, name: &str) -> Option<Finding> {
+pub(super) fn is_a_buildpack_s(export: &Export, name: &str) -> Option<Finding> {
     let found = annotation(export, name)?;
     let key = format!("{PREFIX}{name}");
     let given = super::contributed_annotations(export).into_iter().any(|(known, value)| known == key && value == found);
@@ -283,10 +290,17 @@ fn the_digest_resolves(export: &Export, found: &str) -> Finding {
     }
 }
 
+/// Whether the daemon has the digest of some repository: a containerd store's ID can be both.
+fn is_in_a_repository(run_image: &RunImageInDaemon, digest: &str) -> bool {
+    run_image.repo_digests.iter().any(|name| name.rsplit_once('@').is_some_and(|(_, known)| known == digest))
+}
+
 fn the_digest_is_no_image_id(export: &Export, found: &str) -> Finding {
     let own = export.image.as_ref().and_then(|image| image.config.as_ref()).map(|config| &config.digest);
-    let ids = [Some(&export.run_image.config.digest), own];
-    holds_when(!ids.into_iter().flatten().any(|id| id.as_str() == found), || {
+    let ids = [Some(&export.run_image.config.digest), own].into_iter().flatten().map(Digest::as_str);
+    let of_the_daemon = export.run_image.in_daemon.as_ref().filter(|run| !is_in_a_repository(run, found));
+    let is_one = ids.chain(of_the_daemon.map(|run| run.id.as_str())).any(|id| id == found);
+    holds_when(!is_one, || {
         violated("base.digest is an imageID", &right_digests(export)[0], found, at(export, "base.digest"))
     })
 }

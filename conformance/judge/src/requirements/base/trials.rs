@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::evidence::{Document, ScenarioEvidence};
-use crate::requirement::REGISTRY;
+use crate::evidence::{Document, ScenarioEvidence, StoreKind};
+use crate::requirement::{DAEMON, REGISTRY};
 use crate::sample::{self, annotate, edit_input, edit_label, edit_layers, edit_manifest};
 use crate::trial::{self, Trial, Trials};
 
@@ -44,6 +44,15 @@ fn other() -> String {
 
 fn index() -> Document {
     Document::new(b"{\"manifests\":[]}".to_vec(), None)
+}
+
+/// A run image that was made in the daemon, whose ID there stands as base.digest.
+fn in_no_repository(export: &mut Export) {
+    let id = Digest::of(b"what one daemon calls it").to_string();
+    let run = export.run_image.in_daemon.as_mut().unwrap();
+    run.id.clone_from(&id);
+    run.repo_digests.clear();
+    annotate(export, DIGEST, Some(&id));
 }
 
 /// The run image is behind an index, by whose digest it was analysed.
@@ -205,6 +214,7 @@ fn digests() -> Vec<Trials> {
             .spares("none", none(DIGEST))
             .spares("a buildpack's", theirs(DIGEST)),
         Trials::of("base.digest-not-image-id")
+            .on(WITH_MANIFEST)
             .rejects("the run image's imageID", image_id)
             .rejects("the app image's imageID", |e| {
                 // The annotation is not in the config, so the imageID stays.
@@ -212,7 +222,17 @@ fn digests() -> Vec<Trials> {
                 annotate(e, DIGEST, Some(&id));
             })
             .accepts("another digest, which other rows judge", set(DIGEST, other()))
-            .spares("none", none(DIGEST)),
+            .spares("none", none(DIGEST))
+            .on(DAEMON)
+            .from(|| sample::kept_by(StoreKind::Containerd))
+            .rejects("the run image's imageID in a daemon", image_id)
+            .rejects("the daemon's ID of a run image that no repository has", in_no_repository)
+            .accepts("a daemon's ID that is a digest in a repository", |e| {
+                in_no_repository(e);
+                let run = e.run_image.in_daemon.as_mut().unwrap();
+                run.repo_digests.push(format!("host.example/run@{}", run.id));
+            })
+            .spares("none in a daemon", none(DIGEST)),
         exact(Trials::of("base.digest-pinned").on(REGISTRY).from(moved))
             .rejects("what the tag names now", set(DIGEST, Digest::of(b"moved").to_string()))
             .accepts("a name by another mirror", set(NAME, "mirror.example/run:base"))

@@ -313,6 +313,7 @@ fn round_trip() -> Trials {
         .rejects("something else in the config", changed(|config| config["x"] = json!(1)))
         .rejects("diffIDs swapped", changed(|config| config["rootfs"]["diff_ids"].as_array_mut().unwrap().swap(2, 3)))
         .rejects("the push failed", problem("the push failed: EOF"))
+        .rejects("the pull failed", |e| e.daemon.as_mut().unwrap().pull_problem = Some("not found".to_owned()))
         .accepts("another manifest", pushed(|image| image.manifest = None))
         .accepts("layers compressed in another way", |e| crate::harmless::HARMLESS[4].1(e))
         .spares("a daemon that is not the suite's", problem("it is not the suite's"))

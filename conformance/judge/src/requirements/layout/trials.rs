@@ -30,7 +30,7 @@ fn version(text: &'static str) -> impl Fn(&mut Export) + 'static {
 }
 
 pub(in super::super) fn trials() -> Vec<Trial> {
-    trial::all([path(), valid(), blobs(), tags(), annotations(), experimental()])
+    trial::all([path(), valid(), blobs(), tags(), annotations(), known(), experimental()])
 }
 
 fn path() -> Trials {
@@ -195,6 +195,35 @@ fn annotations() -> Trials {
             "elsewhere.example/run:base".clone_into(&mut registry.run_image.name);
             annotate(registry, NAME, Some("elsewhere.example/run:base"));
         })
+        .whole("no registry export", Wanted::NotJudged, |evidence, _| {
+            evidence.exports.retain(|export| export.target != Target::Registry);
+        })
+}
+
+fn known() -> Trials {
+    const TITLE: &str = "org.opencontainers.image.title";
+    let set = |key: &'static str, value: Option<&'static str>| move |e: &mut Export| annotate(e, key, value);
+    let layout = |change: fn(&mut Value)| move |e: &mut Export| sample::edit_config(e, change);
+    Trials::of("layout.differences-known")
+        .rejects("an annotation less", set(TITLE, None))
+        .rejects("another annotation", set(TITLE, Some("x")))
+        .rejects("another variable", layout(|c| c["config"]["Env"][0] = json!("LANG=de")))
+        .rejects("another label", layout(|c| c["config"]["Labels"]["k"] = json!("x")))
+        .rejects("another history", layout(|c| c["history"][1]["created_by"] = json!("z")))
+        .rejects("another layer", |e| sample::edit_layers(e, |own| own[3] = sample::layer("changed", Vec::new())))
+        .rejects("layers compressed otherwise", |e| {
+            let image = e.image.as_mut().unwrap();
+            *image = sample::recompressed(image);
+        })
+        .rejects("another digest in the report", |e| sample::edit_report(e, "digest='sha256:", "digest='sha256:0"))
+        .rejects("a layer of the app is not there", |e| e.image.as_mut().unwrap().layers[5].blob = None)
+        .accepts("a layer of the run image is left out", |e| {
+            let layer = &mut e.image.as_mut().unwrap().layers[1];
+            layer.blob = None;
+            layer.left_out = true;
+        })
+        .accepts("ref.name", set("org.opencontainers.image.ref.name", Some("x")))
+        .accepts("another order", |e| crate::harmless::HARMLESS[0].1(e))
         .whole("no registry export", Wanted::NotJudged, |evidence, _| {
             evidence.exports.retain(|export| export.target != Target::Registry);
         })

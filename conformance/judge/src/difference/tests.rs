@@ -1,0 +1,144 @@
+//! The comparison of the sample's outputs: what is gathered, what is shown, and which class speaks.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::evidence::StoreKind;
+use crate::sample::{self, annotate, edit_config, on};
+
+fn classes(comparison: &Comparison) -> BTreeSet<&str> {
+    comparison.differences.iter().map(|difference| difference.class.as_str()).collect()
+}
+
+fn of(evidence: &[ScenarioEvidence]) -> Vec<(String, String, BTreeSet<String>)> {
+    let named = |comparison: &Comparison| {
+        let classes = classes(comparison).into_iter().map(str::to_owned).collect();
+        (comparison.left.clone(), comparison.right.clone(), classes)
+    };
+    all(evidence).iter().map(named).collect()
+}
+
+#[test]
+fn every_output_of_a_build_is_compared_and_each_class_has_its_cause() {
+    let found = of(&[sample::scenario()]);
+    let expected: [(&str, &str, &[&str]); 4] = [
+        (
+            "registry",
+            "daemon:classic",
+            &[
+                "annotations-lost-in-a-classic-store",
+                "docker-archive-has-no-manifest",
+                "image-id-follows-config",
+                "report-of-the-target",
+                "run-image-reference-of-the-target",
+            ],
+        ),
+        (
+            "daemon:classic",
+            "daemon:classic pushed",
+            &["annotations-lost-in-a-classic-store", "docker-archive-has-no-manifest"],
+        ),
+        (
+            "registry",
+            "daemon:classic pushed",
+            &["image-id-follows-config", "manifest-digest-follows-manifest", "run-image-reference-of-the-target"],
+        ),
+        ("registry", "layout", &["report-of-the-target"]),
+    ];
+    let expected: Vec<(String, String, BTreeSet<String>)> = expected
+        .iter()
+        .map(|(left, right, classes)| {
+            ((*left).to_owned(), (*right).to_owned(), classes.iter().map(|name| (*name).to_owned()).collect())
+        })
+        .collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_store_that_keeps_everything_has_one_digest() {
+    for comparison in all(&[sample::kept_by(StoreKind::Containerd)]) {
+        let fields: Vec<&str> = comparison.differences.iter().map(|difference| difference.field.as_str()).collect();
+        let of_names = |field: &&str| *field == "report.image.tags";
+        assert!(fields.iter().all(of_names), "{} and {}: {fields:?}", comparison.left, comparison.right);
+        assert!(comparison.identical.contains(&"manifest.digest".to_owned()));
+    }
+}
+
+#[test]
+fn fields_of_a_list_are_one_name_unless_one_of_them_differs() {
+    let mut evidence = sample::scenario();
+    edit_config(on(&mut evidence, Target::Layout), |config| config["history"][2]["created_by"] = "x".into());
+    let found = all(&[evidence]);
+    let layout = found.iter().find(|comparison| comparison.right == "layout").unwrap();
+    let has = |name: &str| layout.identical.iter().any(|field| field == name);
+    assert!(has("layers/*.diffID") && has("config.rootfs.diff_ids/*") && has("config.config.Env"));
+    assert!(has("history/0.created_by") && !has("history/*.created_by") && !has("history/2.created_by"));
+    assert!(has("labels/io.buildpacks.build.metadata#processes/*.type"), "{:?}", layout.identical);
+}
+
+#[test]
+fn expected_differences_of_a_whole_list_are_one_and_unexpected_ones_stay_apart() {
+    let mut evidence = sample::scenario();
+    edit_config(on(&mut evidence, Target::Daemon), |config| {
+        for entry in config["history"].as_array_mut().unwrap() {
+            entry["created_by"] = "x".into();
+        }
+    });
+    let found = all(&[evidence]);
+    let daemon = found.iter().find(|comparison| comparison.right == "daemon:classic").unwrap();
+    let named = |field: &str| daemon.differences.iter().find(|difference| difference.field == field);
+    assert!(named("layers/*.size").unwrap().left.ends_with(", and 8 more"));
+    assert_eq!(named("layers/*.size").unwrap().right, "");
+    assert_eq!(named("history/3.created_by").unwrap().relation, Relation::Unexpected);
+    assert!(named("history/*.created_by").is_none());
+}
+
+#[test]
+fn values_are_shown_so_that_they_can_be_told_apart() {
+    let shown = |one, two| super::shown(one, two);
+    let (text, number, empty) = (Value::from("1"), Value::from(1), Value::from(""));
+    assert_eq!(shown(Some(&text), Some(&number)), ("\"1\"".to_owned(), "1".to_owned()));
+    assert_eq!(shown(Some(&empty), None), ("\"\"".to_owned(), String::new()));
+    assert_eq!(shown(Some(&text), None), ("1".to_owned(), String::new()));
+}
+
+#[test]
+fn a_refused_or_failed_build_is_not_compared() {
+    let mut evidence = sample::scenario();
+    on(&mut evidence, Target::Registry).outcome.end = crate::evidence::End::Exited(1);
+    let left: Vec<String> = all(&[evidence]).into_iter().map(|comparison| comparison.left).collect();
+    assert_eq!(left, ["daemon:classic"]);
+}
+
+#[test]
+fn numbers_are_left_out_of_lists_alone() {
+    for (field, general) in [
+        ("layers/12.size", "layers/*.size"),
+        ("layers/1.annotations.a/2", "layers/*.annotations.a/*"),
+        ("history/3.created", "history/*.created"),
+        ("manifest.annotations/1.2/3", "manifest.annotations/1.2/3"),
+        ("labels/a/1#x/2.y", "labels/a/1#x/*.y"),
+        ("labels/a/1", "labels/a/1"),
+    ] {
+        assert_eq!(fields::without_numbers(field), general);
+    }
+}
+
+#[test]
+fn an_annotation_that_only_one_side_has_is_unexpected_where_manifests_are_kept() {
+    let mut evidence = sample::kept_by(StoreKind::Containerd);
+    annotate(on(&mut evidence, Target::Daemon), "com.example.more", Some("x"));
+    let unexpected: Vec<(String, String)> = all(&[evidence])
+        .into_iter()
+        .flat_map(|comparison| {
+            let right = comparison.right.clone();
+            let of_it = comparison.differences.into_iter();
+            of_it.filter(|found| found.relation == Relation::Unexpected).map(move |found| (right.clone(), found.field))
+        })
+        .collect();
+    let field = "manifest.annotations/com.example.more".to_owned();
+    assert_eq!(
+        unexpected,
+        [("daemon:containerd".to_owned(), field.clone()), ("daemon:containerd pushed".to_owned(), field)]
+    );
+}

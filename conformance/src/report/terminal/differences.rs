@@ -1,0 +1,63 @@
+//! The part of the report on differences between a build's outputs: a line for each pair of places over all builds, the
+//! classes that permit differences, and by name what none permits.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::{Colour, Style, counted, visible};
+use crate::report::Report;
+use crate::report::differences::{Between, between};
+
+/// Scenarios that are named of an unexpected difference.
+const NAMED: usize = 4;
+
+pub(super) fn show(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
+    let pairs = between(&report.differences);
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", style.paint(Colour::Bold, "what differs between the outputs of one build"))?;
+    let names: Vec<String> = pairs.iter().map(|pair| visible(&format!("{} ↔ {}", pair.left, pair.right))).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
+    for (pair, name) in pairs.iter().zip(names) {
+        let (expected, unexpected) = (pair.expected_fields(), pair.unexpected.len());
+        let unexpected = if unexpected == 0 {
+            "none unexpected".to_owned()
+        } else {
+            style.paint(Colour::Yellow, &format!("{unexpected} unexpected"))
+        };
+        writeln!(
+            out,
+            "  {name:<width$}  {}: {} the same, {expected} differ as expected, {unexpected}",
+            counted(pair.builds, "build"),
+            counted(pair.identical, "field"),
+        )?;
+        classes(out, pair)?;
+        named(out, pair, style)?;
+    }
+    Ok(())
+}
+
+fn classes(out: &mut String, pair: &Between<'_>) -> std::fmt::Result {
+    if pair.expected.is_empty() {
+        return Ok(());
+    }
+    let shown: Vec<String> =
+        pair.expected.iter().map(|(class, count)| format!("{} ({count})", visible(class))).collect();
+    writeln!(out, "      {}", shown.join(", "))
+}
+
+fn named(out: &mut String, pair: &Between<'_>, style: Style) -> std::fmt::Result {
+    for (field, scenarios) in &pair.unexpected {
+        let word = style.paint(Colour::Yellow, "unexpected");
+        writeln!(out, "      {word} {} in {}", visible(field), some(scenarios))?;
+    }
+    Ok(())
+}
+
+fn some(scenarios: &BTreeSet<&str>) -> String {
+    let names: Vec<&str> = scenarios.iter().copied().take(NAMED).collect();
+    let more = scenarios.len().saturating_sub(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{}{more}", visible(&names.join(", ")))
+}
