@@ -7,6 +7,8 @@ use judge::evidence::Target;
 use judge::profile::Profile;
 
 use crate::profile_file;
+use crate::report::FORMATS;
+pub use crate::report::ReportFormat;
 use crate::rig::registry::RegistryChoice;
 use crate::run::Shard;
 
@@ -219,7 +221,8 @@ pub struct RunArguments {
     /// The Platform API version to tell the exporter (default: the description's, else 0.15)
     #[arg(long, value_name = "VERSION", value_parser = platform_api)]
     pub platform_api: Option<String>,
-    /// terminal, json or observations, to standard output or to a file; may be repeated
+    /// terminal, json, observations, junit, markdown, html, github or in-toto (docs/ci.md), to standard output or to a
+    /// file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
     pub report: Vec<ReportArgument>,
     /// A file of known failures, which do not decide the exit code (docs/compare.md)
@@ -330,19 +333,6 @@ pub struct SelfTestArguments {
     pub timeout: u64,
 }
 
-/// Formats of reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReportFormat {
-    /// For people.
-    Terminal,
-    /// For programs.
-    Json,
-    /// What the RFC leaves open and the exporter did, for `questions`.
-    Observations,
-    /// A section of a document.
-    Markdown,
-}
-
 /// A report to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportArgument {
@@ -372,14 +362,7 @@ fn platform_api(text: &str) -> Result<String, String> {
 }
 
 fn report(text: &str) -> Result<ReportArgument, String> {
-    report_in(
-        text,
-        &[
-            ("terminal", ReportFormat::Terminal),
-            ("json", ReportFormat::Json),
-            ("observations", ReportFormat::Observations),
-        ],
-    )
+    report_in(text, FORMATS)
 }
 
 fn report_of_generated_builds(text: &str) -> Result<ReportArgument, String> {

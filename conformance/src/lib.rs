@@ -23,6 +23,6 @@ pub mod rig;
 pub mod run;
 pub mod scenario;
 pub mod self_test;
-pub mod stores;
 pub mod stored;
+pub mod stores;
 pub mod workplace;

@@ -1,15 +1,14 @@
 //! `run` and `doctor`: an exporter judged.
 
 use std::collections::BTreeSet;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 
 use conformance::cli::{ExporterArguments, ReportArgument, ReportFormat, RunArguments};
 use conformance::doctor;
 use conformance::exit::Exit;
 use conformance::progress;
-use conformance::questions::Record;
-use conformance::report::{Report, json, terminal};
+use conformance::report::{self, Report, github, terminal};
 use conformance::rig::registry::RegistryChoice;
 use conformance::run::{self, Case, Narrowed, Options};
 use conformance::scenario::{self, Scenario};
@@ -142,18 +141,25 @@ fn only_failed(scenarios: Vec<Scenario>, only: &BTreeSet<Case>) -> Vec<Scenario>
     kept
 }
 
+/// Writes a report where it was asked for; `github` also appends to the job's summary where there is one.
 pub(super) fn write_report(report: &Report, argument: &ReportArgument) -> Result<(), Failure> {
-    let fail = |error: &dyn std::fmt::Display| Failure::suite(format!("write a report: {error}"));
-    let text = match argument.format {
-        ReportFormat::Json => json::render(report).map_err(|error| fail(&error))?,
-        ReportFormat::Observations => Record::of(report).render().map_err(|error| fail(&error))?,
-        ReportFormat::Terminal | ReportFormat::Markdown => {
-            let to_terminal = argument.file.is_none() && std::io::stdout().is_terminal();
-            let colour = to_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            terminal::render(report, terminal::Style { colour })
-        }
-    };
+    let to_terminal = argument.file.is_none() && std::io::stdout().is_terminal();
+    let colour = to_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let text = report::render(report, argument.format, terminal::Style { colour })
+        .map_err(|error| Failure::suite(format!("write a report: {error}")))?;
+    if argument.format == ReportFormat::Github
+        && let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty())
+    {
+        append(&github::summary(report), Path::new(&file))?;
+    }
     deliver(&text, argument)
+}
+
+fn append(text: &str, file: &Path) -> Result<(), Failure> {
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
+    opened
+        .and_then(|mut opened| opened.write_all(text.as_bytes()))
+        .map_err(|error| Failure::suite(format!("append to GITHUB_STEP_SUMMARY {}: {error}", file.display())))
 }
 
 pub(super) fn exit_of(report: &Report) -> Exit {

@@ -1,8 +1,13 @@
 //! Reports: each format reads a [`Report`], which holds verdicts and what was run, and nothing of the evidence.
 
 pub mod differences;
+pub mod github;
 pub mod headline;
+pub mod html;
+pub mod in_toto;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod terminal;
@@ -14,7 +19,58 @@ use judge::verdict::{Answer, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
+use crate::questions::Record;
 use crate::run::Shard;
+
+/// Formats of reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// For people.
+    Terminal,
+    /// For programs.
+    Json,
+    /// What the RFC leaves open and the exporter did, for `questions`.
+    Observations,
+    /// For servers that show tests.
+    Junit,
+    /// For a comment on a pull request; of a self-test, a section of a document.
+    Markdown,
+    /// A page for people.
+    Html,
+    /// Workflow commands of GitHub Actions; the summary goes beside them.
+    Github,
+    /// A statement to be signed.
+    InToto,
+}
+
+/// The formats of a run's report by name.
+pub const FORMATS: &[(&str, ReportFormat)] = &[
+    ("terminal", ReportFormat::Terminal),
+    ("json", ReportFormat::Json),
+    ("observations", ReportFormat::Observations),
+    ("junit", ReportFormat::Junit),
+    ("markdown", ReportFormat::Markdown),
+    ("html", ReportFormat::Html),
+    ("github", ReportFormat::Github),
+    ("in-toto", ReportFormat::InToto),
+];
+
+/// The report in a format; `style` is the terminal's.
+///
+/// # Errors
+/// The serialiser's.
+pub fn render(report: &Report, format: ReportFormat, style: terminal::Style) -> Result<String, serde_json::Error> {
+    Ok(match format {
+        ReportFormat::Terminal => terminal::render(report, style),
+        ReportFormat::Json => json::render(report)?,
+        ReportFormat::Observations => Record::of(report).render()?,
+        ReportFormat::Junit => junit::render(report),
+        ReportFormat::Markdown => markdown::render(report, markdown::COMMENT),
+        ReportFormat::Html => html::render(report)?,
+        ReportFormat::Github => github::render(report),
+        ReportFormat::InToto => in_toto::render(report)?,
+    })
+}
 
 /// Version of `docs/report.schema.json`.
 pub const SCHEMA_VERSION: u32 = 1;
