@@ -19,7 +19,7 @@ pub(super) fn judge_the_suite(arguments: SelfTestArguments) -> Result<Exit, Fail
         let text = match argument.format {
             ReportFormat::Json => report.json().map_err(|error| Failure::suite(format!("write a report: {error}")))?,
             ReportFormat::Markdown => report.markdown(),
-            ReportFormat::Terminal | ReportFormat::Observations => report.text(),
+            _ => report.text(),
         };
         deliver(&text, argument)?;
     }
