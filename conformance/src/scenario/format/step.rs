@@ -9,6 +9,7 @@ use super::FileEntry;
 /// One export of a scenario.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file that stands for itself")]
 pub struct Step {
     /// A folder of the scenario whose files are laid over the inputs.
     pub overlay: Option<String>,
