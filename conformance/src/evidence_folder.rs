@@ -118,9 +118,9 @@ impl EvidenceFolder {
         let mut files = crate::stored::files(&value);
         files.push(("index.json".to_owned(), Digest::of(&bytes).encoded().to_owned()));
         files.sort();
-        let lines: String = files.into_iter().map(|(file, hash)| format!("{hash}  {file}\n")).collect();
+        let lines: Vec<String> = files.into_iter().map(|(file, hash)| format!("{hash}  {file}\n")).collect();
         let manifest = self.root.join("manifest.sha256");
-        fs::write(&manifest, lines).map_err(fail(manifest.clone()))
+        fs::write(&manifest, lines.concat()).map_err(fail(manifest.clone()))
     }
 
     fn write_index(&self) -> Result<(), EvidenceError> {

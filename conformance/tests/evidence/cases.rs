@@ -54,7 +54,9 @@ impl Desk {
         let file = self.at("faulty.toml");
         let (faulty, reference) = (program("faulty-exporter"), program("reference-exporter"));
         let text = format!(
-            "name = \"faulty\"\ncommand = [{faulty:?}, \"{fault}\", {reference:?}]\ntargets = [\"registry\", \"layout\"]\n"
+            "name = \"faulty\"\ncommand = [\"{}\", \"{fault}\", \"{}\"]\ntargets = [\"registry\", \"layout\"]\n",
+            faulty.display(),
+            reference.display()
         );
         fs::write(&file, text).unwrap();
         file
