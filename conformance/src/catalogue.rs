@@ -10,6 +10,7 @@ use judge::requirement::Requirement;
 use judge::requirements;
 use serde_json::{Value, json};
 
+use crate::baseline::{self, Baseline, BaselineError};
 use crate::cli::Listed;
 use crate::exporter::{DescriptionError, check_text};
 use crate::profile_file::{self, ProfileFileError};
@@ -25,6 +26,9 @@ pub enum CheckError {
     /// It is not an exporter description.
     #[error(transparent)]
     Description(#[from] DescriptionError),
+    /// It is not a baseline.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
     /// It is not a profile.
     #[error(transparent)]
     Profile(#[from] ProfileFileError),
@@ -186,6 +190,10 @@ pub fn check(path: &Path) -> Result<String, CheckError> {
     if profile_file::is_meant(&text) {
         let profile = profile_file::named(&path.display().to_string())?;
         return Ok(format!("{}: the profile '{}' is well-formed\n", path.display(), profile.name()));
+    }
+    if baseline::is_meant(&text) {
+        let known = Baseline::parse(&text, &path.display().to_string())?.len();
+        return Ok(format!("{}: the baseline is well-formed; it names {known} known failures\n", path.display()));
     }
     let name = check_text(&text, &path.display().to_string())?;
     Ok(format!("{}: the exporter description '{}' is well-formed\n", path.display(), visible(&name)))

@@ -7,7 +7,10 @@ use judge::evidence::Target;
 use judge::profile::Profile;
 
 use crate::profile_file;
+use crate::report::FORMATS;
+pub use crate::report::ReportFormat;
 use crate::rig::registry::RegistryChoice;
+use crate::run::Shard;
 
 /// Judges whether an exporter of container images conforms to the Buildpacks proposal for OCI annotations.
 #[derive(Debug, Parser)]
@@ -37,11 +40,41 @@ pub enum Command {
     /// Prove that the suite catches faults: run an exporter unspoiled and with every fault, and print fault × requirement
     #[command(after_help = SELF_TEST)]
     SelfTest(Box<SelfTestArguments>),
+    /// Judge stored evidence again, without services and exporter
+    Judge(JudgeArguments),
+    /// Make one file of a folder of evidence
+    Bundle {
+        /// The folder that run --evidence made
+        folder: PathBuf,
+        /// The file (default: the folder's name and .tar.zst)
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Say what changed between two runs; exit 1 only where something fails now and did not
+    Compare {
+        /// A JSON report, a folder of evidence or a bundle
+        old: PathBuf,
+        /// Likewise
+        new: PathBuf,
+        /// terminal or json, to standard output or to a file; may be repeated
+        #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_generated_builds)]
+        report: Vec<ReportArgument>,
+    },
+    /// Put the JSON reports of all shards of a run together
+    Merge(MergeArguments),
+    /// Bring a file of known failures up to a report
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
+    /// Print a shell's completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     /// Make one minimal export and say in plain words what is missing or went wrong
     Doctor(ExporterArguments),
-    /// Check an exporter description, a profile or scenarios without running anything
+    /// Check an exporter description, a profile, a baseline or scenarios without running anything
     Check {
-        /// An exporter description or profile, or a scenario's folder, or a folder of them
+        /// An exporter description, profile or baseline, or a scenario's folder, or a folder of them
         path: PathBuf,
     },
     /// List requirements, scenarios or profiles
@@ -69,6 +102,54 @@ pub enum Command {
         #[arg(required = true)]
         reports: Vec<PathBuf>,
     },
+}
+
+/// What can be done with a baseline.
+#[derive(Debug, Clone, Subcommand)]
+pub enum BaselineCommand {
+    /// Add what fails and is not named, strike off what passes again; reasons and comments are kept
+    Update {
+        /// The baseline; made where it is not there
+        file: PathBuf,
+        /// A JSON report
+        report: PathBuf,
+    },
+}
+
+/// The arguments of `judge`.
+#[derive(Debug, Clone, Args)]
+pub struct JudgeArguments {
+    /// A folder that run --evidence made, or a file that bundle made
+    pub path: PathBuf,
+    /// The profile that decides the exit code (default: the run's)
+    #[arg(long, value_name = "NAME|FILE", value_parser = profile)]
+    pub profile: Option<Profile>,
+    /// Only requirements whose slug matches (default: the run's); may be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub requirement: Vec<String>,
+    /// terminal, json or observations, to standard output or to a file; may be repeated
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
+    pub report: Vec<ReportArgument>,
+    /// A file of known failures, which do not decide the exit code
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+}
+
+/// The arguments of `merge`.
+#[derive(Debug, Clone, Args)]
+pub struct MergeArguments {
+    /// JSON reports of run --shard
+    #[arg(required = true, value_name = "REPORT.json")]
+    pub reports: Vec<PathBuf>,
+    /// The file of the profile that decides, where that is a user's own
+    #[arg(long, value_name = "NAME|FILE", value_parser = profile)]
+    pub profile: Option<Profile>,
+    /// terminal, json or observations, to standard output or to a file; may be repeated
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
+    pub report: Vec<ReportArgument>,
+    /// A file of known failures, which do not decide the exit code; that of the shards does not count here
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
 }
 
 /// What can be listed.
@@ -140,9 +221,22 @@ pub struct RunArguments {
     /// The Platform API version to tell the exporter (default: the description's, else 0.15)
     #[arg(long, value_name = "VERSION", value_parser = platform_api)]
     pub platform_api: Option<String>,
-    /// terminal, json or observations, to standard output or to a file; may be repeated
+    /// terminal, json, observations, junit, markdown, html, github or in-toto (docs/ci.md), to standard output or to a
+    /// file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
     pub report: Vec<ReportArgument>,
+    /// A file of known failures, which do not decide the exit code (docs/compare.md)
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Only part K of N of the scenarios; conformance merge puts the reports together
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<Shard>,
+    /// Begin no further scenario after the first one that fails
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Only what failed in this JSON report
+    #[arg(long, value_name = "REPORT.json")]
+    pub only_failed: Option<PathBuf>,
     /// Keep the evidence in this new or empty folder
     #[arg(long, value_name = "DIR")]
     pub evidence: Option<PathBuf>,
@@ -239,19 +333,6 @@ pub struct SelfTestArguments {
     pub timeout: u64,
 }
 
-/// Formats of reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReportFormat {
-    /// For people.
-    Terminal,
-    /// For programs.
-    Json,
-    /// What the RFC leaves open and the exporter did, for `questions`.
-    Observations,
-    /// A section of a document.
-    Markdown,
-}
-
 /// A report to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportArgument {
@@ -281,14 +362,7 @@ fn platform_api(text: &str) -> Result<String, String> {
 }
 
 fn report(text: &str) -> Result<ReportArgument, String> {
-    report_in(
-        text,
-        &[
-            ("terminal", ReportFormat::Terminal),
-            ("json", ReportFormat::Json),
-            ("observations", ReportFormat::Observations),
-        ],
-    )
+    report_in(text, FORMATS)
 }
 
 fn report_of_generated_builds(text: &str) -> Result<ReportArgument, String> {

@@ -11,6 +11,8 @@ use judge::evidence::{Document, EVIDENCE_VERSION, Export, Image};
 use ring::digest::{Context, SHA256};
 use serde_json::json;
 
+use crate::run::RunFacts;
+
 /// Why evidence could not be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
@@ -34,6 +36,7 @@ pub enum EvidenceError {
 pub struct EvidenceFolder {
     root: PathBuf,
     exports: Mutex<Vec<serde_json::Value>>,
+    run: Mutex<Option<String>>,
 }
 
 impl EvidenceFolder {
@@ -49,7 +52,7 @@ impl EvidenceFolder {
         if others.count() > 0 || blobs.count() > 0 {
             return Err(EvidenceError::NotEmpty { path: root.to_path_buf() });
         }
-        let folder = Self { root: root.to_path_buf(), exports: Mutex::new(Vec::new()) };
+        let folder = Self { root: root.to_path_buf(), exports: Mutex::new(Vec::new()), run: Mutex::new(None) };
         folder.write_index()?;
         Ok(folder)
     }
@@ -79,10 +82,45 @@ impl EvidenceFolder {
         }
         let entry = json!({ "id": export.id, "folder": export.id, "files": files });
         if let Ok(mut exports) = self.exports.lock() {
+            // An export that is made again on another engine replaces what was seen of it.
+            exports.retain(|other| other["id"] != entry["id"]);
             exports.push(entry);
             exports.sort_by_key(|entry| entry["id"].as_str().unwrap_or_default().to_owned());
         }
         self.write_index()
+    }
+
+    /// Writes what the run is, beside its exports, as far as it is known.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Write`] naming the file.
+    pub fn write_run(&self, facts: &RunFacts) -> Result<(), EvidenceError> {
+        let path = self.root.join("run.json");
+        let fail = |source| EvidenceError::Write { path: path.clone(), source };
+        let text = serde_json::to_string_pretty(facts).map_err(|error| fail(error.into()))? + "\n";
+        fs::write(&path, &text).map_err(fail)?;
+        if let Ok(mut run) = self.run.lock() {
+            *run = Some(Digest::of(text.as_bytes()).encoded().to_owned());
+        }
+        self.write_index()
+    }
+
+    /// Writes what the run was, and the manifest of all files, which `sha256sum -c` reads too.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Write`] naming the file.
+    pub fn complete(&self, facts: &RunFacts) -> Result<(), EvidenceError> {
+        self.write_run(facts)?;
+        let fail = |path: PathBuf| move |source| EvidenceError::Write { path, source };
+        let index = self.root.join("index.json");
+        let bytes = fs::read(&index).map_err(fail(index.clone()))?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| fail(index)(error.into()))?;
+        let mut files = crate::stored::files(&value);
+        files.push(("index.json".to_owned(), Digest::of(&bytes).encoded().to_owned()));
+        files.sort();
+        let lines: Vec<String> = files.into_iter().map(|(file, hash)| format!("{hash}  {file}\n")).collect();
+        let manifest = self.root.join("manifest.sha256");
+        fs::write(&manifest, lines.concat()).map_err(fail(manifest.clone()))
     }
 
     fn write_index(&self) -> Result<(), EvidenceError> {
@@ -102,6 +140,7 @@ impl EvidenceFolder {
         let index = json!({
             "version": EVIDENCE_VERSION,
             "tool": format!("conformance {}", env!("CARGO_PKG_VERSION")),
+            "run": self.run.lock().map_or(None, |run| run.clone()),
             "exports": exports,
             "blobs": blobs,
         });

@@ -3,13 +3,17 @@
 //! Data flows one way: [`scenario`] → [`exporter`] → [`observe`] → evidence → judge → [`report`]. Nothing here knows
 //! the reference exporter but as a program that stands beside this one.
 
+pub mod baseline;
+pub mod bundle;
 pub mod catalogue;
 pub mod cli;
+pub mod compare;
 pub mod doctor;
 pub mod evidence_folder;
 pub mod exit;
 pub mod exporter;
 pub mod fuzz;
+pub mod merge;
 pub mod observe;
 pub mod profile_file;
 pub mod progress;
@@ -19,5 +23,6 @@ pub mod rig;
 pub mod run;
 pub mod scenario;
 pub mod self_test;
+pub mod stored;
 pub mod stores;
 pub mod workplace;

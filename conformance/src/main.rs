@@ -9,6 +9,7 @@ use clap::Parser;
 use conformance::cli::Cli;
 use conformance::exit::Exit;
 use conformance::exporter::supervise;
+use conformance::rig::engine::keeper;
 
 fn main() -> ExitCode {
     let arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
@@ -17,6 +18,11 @@ fn main() -> ExitCode {
     {
         // Before any thread is there: a user namespace can be entered by a single-threaded process only.
         return if supervise::supervise(Path::new(spec)) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    if let [_, first, spec] = arguments.as_slice()
+        && first == keeper::ARGUMENT
+    {
+        return if keeper::keep(Path::new(spec)) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let exit = match Cli::try_parse() {
         Ok(cli) => commands::dispatch(cli),

@@ -4,7 +4,7 @@
 //! | annotation | input |
 //! |---|---|
 //! | `org.opencontainers.image.base.name` | `run-image.image` of `analyzed.toml`, fully qualified |
-//! | `org.opencontainers.image.base.digest` | the digest in `run-image.reference` of `analyzed.toml` |
+//! | `org.opencontainers.image.base.digest` | the digest in `run-image.reference` of `analyzed.toml`, or the daemon's |
 //! | `org.opencontainers.image.source` | `source.metadata.repository` of `project-metadata.toml` |
 //! | `org.opencontainers.image.revision` | `source.version.commit` |
 //! | `org.opencontainers.image.authors` | `source.metadata.authors` |
@@ -19,7 +19,13 @@
 //! - **An empty string** gives no annotation and a warning: an empty annotation says nothing that its absence does not.
 //! - **Strings** are taken byte for byte: neither trimmed, nor normalised, nor checked for being a URL or a licence.
 //! - **The digest is never looked up.** `base.digest` is the digest that the analysis phase pinned; the tag may name
-//!   another image by now. A reference without a digest (a daemon's image ID) gives no `base.digest`.
+//!   another image by now. A reference without a digest (a daemon's image ID) gives no `base.digest`, unless the daemon
+//!   knows under which digest the repository of `run-image.image` has that image.
+//! - **A run image that lives in a daemon** has such a digest where the daemon pulled or pushed it. A classic store says
+//!   so by a repository digest, and only then has one. containerd's and Podman's make one of name and manifest for
+//!   whatever was loaded, imported or committed there: in containerd's it counts where the store's record of the
+//!   content's source names the repository, in Podman's, which has no such record, never. Of two digests of one
+//!   repository none is chosen. An image ID never stands in for a digest, also where containerd's is one.
 //! - **The name comes with its digest.** Without a `base.digest` there is no `base.name` either: a name alone says
 //!   which image it would be today, not which it is.
 //! - **A run image that was named by digest** keeps that digest in `base.name`; there is no tag to give.

@@ -498,6 +498,7 @@ fn in_daemon(export: &mut Export) {
         push_problem: None,
         pulled_back: None,
         pull_problem: None,
+        engine_end: None,
     });
 }
 

@@ -14,7 +14,7 @@ pub(super) fn judge_generated_builds(arguments: FuzzArguments) -> Result<Exit, F
     for argument in &wanted {
         let text = match argument.format {
             ReportFormat::Json => report.json().map_err(|error| Failure::suite(format!("write a report: {error}")))?,
-            ReportFormat::Terminal | ReportFormat::Observations | ReportFormat::Markdown => report.text(),
+            _ => report.text(),
         };
         deliver(&text, argument)?;
     }
@@ -50,6 +50,7 @@ fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
             require: Vec::new(),
             evidence: None,
             keep: None,
+            narrowed: conformance::run::Narrowed::default(),
             jobs: super::jobs(arguments.jobs),
             timeout: arguments.timeout,
         },

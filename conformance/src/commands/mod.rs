@@ -1,7 +1,9 @@
 //! The subcommands, one file for each, and what they share: failures, reports to files, an end in order.
 
+mod evidence;
 mod fuzz;
 mod list;
+mod reports;
 mod run;
 mod self_test;
 
@@ -9,7 +11,7 @@ use std::io::Write;
 use std::path::Path;
 
 use conformance::catalogue;
-use conformance::cli::{Cli, Command, ExporterArguments, ReportArgument, ReportFormat};
+use conformance::cli::{BaselineCommand, Cli, Command, ExporterArguments, ReportArgument, ReportFormat};
 use conformance::exit::Exit;
 use conformance::exporter::process::Supervisor;
 use conformance::exporter::{DescriptionError, Exporter};
@@ -38,6 +40,12 @@ pub(crate) fn dispatch(cli: Cli) -> Exit {
         Command::Run(arguments) => run::judge_exporter(*arguments),
         Command::Fuzz(arguments) => fuzz::judge_generated_builds(*arguments),
         Command::SelfTest(arguments) => self_test::judge_the_suite(*arguments),
+        Command::Judge(arguments) => evidence::judge_again(&arguments),
+        Command::Bundle { folder, output } => evidence::bundle(&folder, output),
+        Command::Compare { old, new, report } => evidence::compare(&old, &new, report),
+        Command::Merge(arguments) => reports::merge(arguments),
+        Command::Baseline(BaselineCommand::Update { file, report }) => reports::update_baseline(&file, &report),
+        Command::Completions { shell } => reports::completions(shell),
         Command::Doctor(exporter) => run::examine(&exporter),
         Command::Check { path } => catalogue::check(&path).map_err(Failure::usage).and_then(|text| print(&text)),
         Command::List { what, format } => list::list(what, format),

@@ -1,21 +1,23 @@
 //! `run` and `doctor`: an exporter judged.
 
-use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Write as _};
+use std::path::{Path, PathBuf};
 
 use conformance::cli::{ExporterArguments, ReportArgument, ReportFormat, RunArguments};
 use conformance::doctor;
 use conformance::exit::Exit;
 use conformance::progress;
-use conformance::questions::Record;
-use conformance::report::{Report, json, terminal};
+use conformance::report::{self, Report, github, terminal};
 use conformance::rig::registry::RegistryChoice;
-use conformance::run::{self, Options};
+use conformance::run::{self, Case, Narrowed, Options};
 use conformance::scenario::{self, Scenario};
 use judge::evidence::Target;
 use judge::profile::Profile;
 use judge::requirements;
+use judge::verdict::Answer;
 
+use super::reports::{baseline, read_report, today};
 use super::{Failure, deliver, exit_with, exporter, globs, in_order, print, wanted};
 
 fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, Failure> {
@@ -48,7 +50,30 @@ fn options(arguments: &RunArguments) -> Result<Options, Failure> {
     {
         return Err(Failure::usage("select requirements: none matches; see conformance list requirements"));
     }
-    let scenarios = scenarios(&arguments.scenarios, &arguments.scenario)?;
+    let mut scenarios = scenarios(&arguments.scenarios, &arguments.scenario)?;
+    let targets = if arguments.target.is_empty() { Target::ALL.to_vec() } else { arguments.target.clone() };
+    let mut narrowed = Narrowed {
+        requirements: arguments.requirement.clone(),
+        only: None,
+        shard: arguments.shard,
+        fail_fast: arguments.fail_fast,
+    };
+    if let Some(file) = &arguments.only_failed {
+        let only = failed(file)?;
+        scenarios = only_failed(scenarios, &only);
+        if scenarios.is_empty() {
+            let what = file.display();
+            return Err(Failure::usage(format!("select scenarios: none of those selected failed in {what}")));
+        }
+        narrowed.only = Some(only);
+    }
+    if let Some(shard) = arguments.shard {
+        let all = scenarios.len();
+        scenarios = shard.of(scenarios, &targets);
+        if scenarios.is_empty() {
+            eprintln!("conformance: shard {shard} has nothing to do: {all} scenarios are selected");
+        }
+    }
     let exporter = exporter(&arguments.exporter)?;
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
     Ok(Options {
@@ -61,13 +86,14 @@ fn options(arguments: &RunArguments) -> Result<Options, Failure> {
         profile: arguments.profile.clone(),
         scenarios,
         requirements,
-        targets: if arguments.target.is_empty() { Target::ALL.to_vec() } else { arguments.target.clone() },
+        targets,
         registry: arguments.registry.clone().unwrap_or(RegistryChoice::Auto),
         daemons: arguments.daemon.clone(),
         allow_push: arguments.allow_push_from_daemon,
         require: arguments.require.clone(),
         evidence: arguments.evidence.as_ref().map(absolute),
         keep: arguments.keep.as_ref().map(absolute),
+        narrowed,
         jobs: super::jobs(arguments.jobs),
         timeout: arguments.timeout,
     })
@@ -75,29 +101,68 @@ fn options(arguments: &RunArguments) -> Result<Options, Failure> {
 
 pub(super) fn judge_exporter(arguments: RunArguments) -> Result<Exit, Failure> {
     let options = options(&arguments)?;
+    let known = arguments.baseline.as_deref().map(baseline).transpose()?;
     let wanted = wanted(arguments.report)?;
-    let report = execute(options)?;
+    let mut report = execute(options)?;
+    if let Some(known) = known {
+        known.apply(&mut report, today());
+    }
     for argument in &wanted {
         write_report(&report, argument)?;
     }
     Ok(exit_of(&report))
 }
 
-fn write_report(report: &Report, argument: &ReportArgument) -> Result<(), Failure> {
-    let fail = |error: &dyn std::fmt::Display| Failure::suite(format!("write a report: {error}"));
-    let text = match argument.format {
-        ReportFormat::Json => json::render(report).map_err(|error| fail(&error))?,
-        ReportFormat::Observations => Record::of(report).render().map_err(|error| fail(&error))?,
-        ReportFormat::Terminal | ReportFormat::Markdown => {
-            let to_terminal = argument.file.is_none() && std::io::stdout().is_terminal();
-            let colour = to_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            terminal::render(report, terminal::Style { colour })
+/// What failed in a report, or could not be judged for the suite's own fault.
+fn failed(file: &Path) -> Result<BTreeSet<Case>, Failure> {
+    let report = read_report(file)?;
+    let failed = report.verdicts.into_iter().filter(|verdict| matches!(verdict.verdict, Answer::Fail | Answer::Error));
+    let only: BTreeSet<Case> = failed.map(|v| (v.scenario, v.requirement, v.target)).collect();
+    if only.is_empty() {
+        return Err(Failure::usage(format!("select scenarios: nothing failed in {}", file.display())));
+    }
+    Ok(only)
+}
+
+/// The scenarios of these cases, on their targets; with the registry where a requirement compares with that.
+fn only_failed(scenarios: Vec<Scenario>, only: &BTreeSet<Case>) -> Vec<Scenario> {
+    let mut kept = Vec::new();
+    for mut scenario in scenarios {
+        let of_it: Vec<&Case> = only.iter().filter(|(name, _, _)| *name == scenario.name).collect();
+        let compares = of_it.iter().any(|(_, requirement, _)| requirements::compares_with_registry(requirement));
+        scenario
+            .file
+            .targets
+            .retain(|target| of_it.iter().any(|(_, _, of)| of == target) || (compares && *target == Target::Registry));
+        if !of_it.is_empty() && !scenario.file.targets.is_empty() {
+            kept.push(scenario);
         }
-    };
+    }
+    kept
+}
+
+/// Writes a report where it was asked for; `github` also appends to the job's summary where there is one.
+pub(super) fn write_report(report: &Report, argument: &ReportArgument) -> Result<(), Failure> {
+    let to_terminal = argument.file.is_none() && std::io::stdout().is_terminal();
+    let colour = to_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let text = report::render(report, argument.format, terminal::Style { colour })
+        .map_err(|error| Failure::suite(format!("write a report: {error}")))?;
+    if argument.format == ReportFormat::Github
+        && let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty())
+    {
+        append(&github::summary(report), Path::new(&file))?;
+    }
     deliver(&text, argument)
 }
 
-fn exit_of(report: &Report) -> Exit {
+fn append(text: &str, file: &Path) -> Result<(), Failure> {
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
+    opened
+        .and_then(|mut opened| opened.write_all(text.as_bytes()))
+        .map_err(|error| Failure::suite(format!("append to GITHUB_STEP_SUMMARY {}: {error}", file.display())))
+}
+
+pub(super) fn exit_of(report: &Report) -> Exit {
     exit_with(report.exit_code)
 }
 
@@ -130,6 +195,7 @@ pub(super) fn examine(arguments: &ExporterArguments) -> Result<Exit, Failure> {
         platform_api,
         evidence: None,
         keep: None,
+        narrowed: conformance::run::Narrowed::default(),
         jobs: 1,
         timeout: 120,
     };

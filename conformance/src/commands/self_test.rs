@@ -19,7 +19,7 @@ pub(super) fn judge_the_suite(arguments: SelfTestArguments) -> Result<Exit, Fail
         let text = match argument.format {
             ReportFormat::Json => report.json().map_err(|error| Failure::suite(format!("write a report: {error}")))?,
             ReportFormat::Markdown => report.markdown(),
-            ReportFormat::Terminal | ReportFormat::Observations => report.text(),
+            _ => report.text(),
         };
         deliver(&text, argument)?;
     }
@@ -47,6 +47,7 @@ fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
             require: arguments.require,
             evidence: None,
             keep: None,
+            narrowed: conformance::run::Narrowed::default(),
             jobs: super::jobs(arguments.jobs),
             timeout: arguments.timeout,
         },

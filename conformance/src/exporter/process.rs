@@ -53,6 +53,12 @@ impl Supervisor {
         Self { program }
     }
 
+    /// The `conformance` binary.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Runs what `spec` says to its end; `spec_file` is where the supervisor reads it.
     ///
     /// # Errors

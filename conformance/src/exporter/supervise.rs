@@ -199,7 +199,7 @@ fn end_descendants(receiver: &mpsc::Receiver<Event>, mut exited: bool) {
 }
 
 /// Every process below `root`, from `/proc`.
-fn descendants(root: u32) -> Vec<i32> {
+pub(crate) fn descendants(root: u32) -> Vec<i32> {
     let mut parents: Vec<(i32, i32)> = Vec::new();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };

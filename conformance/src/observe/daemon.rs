@@ -135,6 +135,7 @@ impl DaemonObserver {
             push_problem: None,
             pulled_back: None,
             pull_problem: None,
+            engine_end: None,
         };
         let mut seen = ObservedInDaemon { facts, image: None, tags, save_problem: None, troubles: Vec::new() };
         let Some(reference) = references.first() else { return Ok(seen) };

@@ -1,16 +1,76 @@
 //! Reports: each format reads a [`Report`], which holds verdicts and what was run, and nothing of the evidence.
 
 pub mod differences;
+pub mod github;
 pub mod headline;
+pub mod html;
+pub mod in_toto;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod terminal;
 
 use judge::difference::Comparison;
+use judge::evidence::Target;
 use judge::observation::Observation;
 use judge::verdict::{Answer, Verdict};
 use serde::{Deserialize, Serialize};
+
+use crate::exit::Exit;
+use crate::questions::Record;
+use crate::run::Shard;
+
+/// Formats of reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// For people.
+    Terminal,
+    /// For programs.
+    Json,
+    /// What the RFC leaves open and the exporter did, for `questions`.
+    Observations,
+    /// For servers that show tests.
+    Junit,
+    /// For a comment on a pull request; of a self-test, a section of a document.
+    Markdown,
+    /// A page for people.
+    Html,
+    /// Workflow commands of GitHub Actions; the summary goes beside them.
+    Github,
+    /// A statement to be signed.
+    InToto,
+}
+
+/// The formats of a run's report by name.
+pub const FORMATS: &[(&str, ReportFormat)] = &[
+    ("terminal", ReportFormat::Terminal),
+    ("json", ReportFormat::Json),
+    ("observations", ReportFormat::Observations),
+    ("junit", ReportFormat::Junit),
+    ("markdown", ReportFormat::Markdown),
+    ("html", ReportFormat::Html),
+    ("github", ReportFormat::Github),
+    ("in-toto", ReportFormat::InToto),
+];
+
+/// The report in a format; `style` is the terminal's.
+///
+/// # Errors
+/// The serialiser's.
+pub fn render(report: &Report, format: ReportFormat, style: terminal::Style) -> Result<String, serde_json::Error> {
+    Ok(match format {
+        ReportFormat::Terminal => terminal::render(report, style),
+        ReportFormat::Json => json::render(report)?,
+        ReportFormat::Observations => Record::of(report).render()?,
+        ReportFormat::Junit => junit::render(report),
+        ReportFormat::Markdown => markdown::render(report, markdown::COMMENT),
+        ReportFormat::Html => html::render(report)?,
+        ReportFormat::Github => github::render(report),
+        ReportFormat::InToto => in_toto::render(report)?,
+    })
+}
 
 /// Version of `docs/report.schema.json`.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -35,6 +95,12 @@ pub struct Report {
     pub seconds: f64,
     /// Where builds were seen, and how.
     pub paths: PathFacts,
+    /// Targets that were asked for.
+    #[serde(default = "all_targets")]
+    pub targets: Vec<Target>,
+    /// Which part of the scenarios this is, where the run was shared out.
+    #[serde(default)]
+    pub shard: Option<Shard>,
     /// Services that were used, and those that were not at hand.
     pub services: Vec<ServiceFacts>,
     /// Scenarios that were run.
@@ -55,10 +121,38 @@ pub struct Report {
     pub left_behind: Vec<String>,
     /// Where the evidence is, when it was kept.
     pub evidence: Option<String>,
+    /// What came of the known failures, where a baseline was given.
+    #[serde(default)]
+    pub baseline: Option<BaselineFacts>,
     /// Why the suite itself failed, when it did.
     pub troubles: Vec<String>,
     /// The exit code.
     pub exit_code: u8,
+}
+
+fn all_targets() -> Vec<Target> {
+    Target::ALL.to_vec()
+}
+
+impl Report {
+    /// Brings the exit code up to verdicts, baseline and troubles.
+    pub fn settle(&mut self, interrupted: bool) {
+        let known = self.verdicts.iter().filter(|verdict| verdict.known.is_some()).count();
+        let stale = self.baseline.as_ref().is_some_and(|baseline| !baseline.problems.is_empty());
+        let exit = crate::run::exit(self.totals, known, stale, &self.troubles);
+        self.exit_code = if interrupted { Exit::Interrupted } else { exit }.code();
+    }
+}
+
+/// What came of known failures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaselineFacts {
+    /// The file that names them.
+    pub file: String,
+    /// Failures that are known.
+    pub known: usize,
+    /// Entries that fail the run: their date has gone by, or they pass again.
+    pub problems: Vec<String>,
 }
 
 /// The judging program.
@@ -70,6 +164,18 @@ pub struct Tool {
     pub version: String,
     /// The catalogue's version.
     pub catalogue: String,
+}
+
+impl Tool {
+    /// This program.
+    #[must_use]
+    pub fn this() -> Self {
+        Self {
+            name: "conformance".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            catalogue: judge::CATALOGUE_VERSION.to_owned(),
+        }
+    }
 }
 
 /// The judged program.

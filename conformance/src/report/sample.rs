@@ -71,6 +71,8 @@ pub(crate) fn report() -> Report {
         started: "2026-01-01T00:00:00Z".to_owned(),
         seconds: 1.25,
         paths: PathFacts { build: "/build".to_owned(), isolated: false, reason: Some("no namespace".to_owned()) },
+        targets: Target::ALL.to_vec(),
+        shard: None,
         services: vec![ServiceFacts {
             name: "registry".to_owned(),
             kind: "embedded".to_owned(),
@@ -102,6 +104,7 @@ pub(crate) fn report() -> Report {
         }],
         left_behind: vec!["host.example/app:1 (405)".to_owned()],
         evidence: None,
+        baseline: None,
         troubles: vec!["--require daemon: it was not observed".to_owned()],
         exit_code: 3,
     }
@@ -124,4 +127,95 @@ fn the_json_report_reads_back_and_meets_its_schema() {
     let schema = serde_json::from_str(include_str!("../../../docs/report.schema.json")).unwrap();
     let value = serde_json::from_str(&text).unwrap();
     assert!(jsonschema::is_valid(&schema, &value));
+}
+
+#[test]
+fn the_junit_report_reads_back_with_equal_counts() {
+    let report = report();
+    let text = super::junit::render(&report);
+    insta::assert_snapshot!(text);
+    let document = roxmltree::Document::parse(&text).unwrap();
+    let count = |tag: &str| document.descendants().filter(|node| node.has_tag_name(tag)).count();
+    let totals = report.totals;
+    assert_eq!(count("testcase"), report.verdicts.len() + report.troubles.len());
+    assert_eq!(count("failure"), totals.fail);
+    assert_eq!(count("error"), totals.error + report.troubles.len());
+    assert_eq!(count("skipped"), totals.skipped + totals.not_applicable);
+    assert_eq!(count("system-out"), totals.warn + totals.absent);
+    for suite in document.descendants().filter(|node| matches!(node.tag_name().name(), "testsuite" | "testsuites")) {
+        for (attribute, tag) in
+            [("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")]
+        {
+            let within = suite.descendants().filter(|node| node.has_tag_name(tag)).count();
+            assert_eq!(suite.attribute(attribute), Some(within.to_string().as_str()), "{attribute}");
+        }
+    }
+}
+
+#[test]
+fn every_character_makes_valid_xml() {
+    let mut report = report();
+    report.verdicts[0].found = (0..=0x2_ffff).filter_map(char::from_u32).collect();
+    roxmltree::Document::parse(&super::junit::render(&report)).unwrap();
+}
+
+#[test]
+fn the_markdown_report_is_safe_and_fits_a_comment() {
+    let mut report = report();
+    let text = super::markdown::render(&report, super::markdown::COMMENT);
+    insta::assert_snapshot!(text);
+    report.verdicts[0].message = "@someone | `x` <img src=x> https://host.example [a](b) \n# top".repeat(50);
+    let many = (0..3000).map(|number| {
+        let requirement = format!("theme.row-{number}");
+        Verdict { requirement, ..report.verdicts[0].clone() }
+    });
+    report.verdicts = many.collect();
+    let text = super::markdown::render(&report, super::markdown::COMMENT);
+    assert!(text.len() < 65_536, "{}", text.len());
+    assert!(text.contains("more requirements"), "what is left out is counted");
+    for hostile in ["@someone", "`", "<img", "https://", "](", "\n# top"] {
+        assert!(!text.contains(hostile), "{hostile}");
+    }
+}
+
+#[test]
+fn workflow_commands_are_escaped_and_few() {
+    let mut report = report();
+    let text = super::github::render(&report);
+    insta::assert_snapshot!(text);
+    report.verdicts[0].message = "100%\n::error::forged".to_owned();
+    report.verdicts = vec![report.verdicts[0].clone(); 50];
+    let text = super::github::render(&report);
+    assert_eq!(text.lines().filter(|line| line.starts_with("::error ")).count(), 10);
+    assert!(text.lines().all(|line| !line.starts_with("::error::")) && text.contains("100%25"), "{text}");
+    assert!(text.contains("and 42 more"), "{text}");
+}
+
+#[test]
+fn the_in_toto_statement_names_what_was_tested() {
+    let mut report = report();
+    let text = super::in_toto::render(&report).unwrap();
+    insta::assert_snapshot!(text);
+    let result = |report: &Report| -> serde_json::Value {
+        let text = super::in_toto::render(report).unwrap();
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()["predicate"]["result"].clone()
+    };
+    assert_eq!(result(&report), "FAILED");
+    report.exit_code = 0;
+    assert_eq!(result(&report), "WARNED");
+    report.totals = Totals::of(&[]);
+    assert_eq!(result(&report), "PASSED");
+}
+
+#[test]
+fn nothing_ends_the_pages_data_and_the_policy_permits_its_own_parts() {
+    let mut report = report();
+    report.verdicts[0].found = "</script><script>alert(1)</script><!-- {{style}}".to_owned();
+    let page = super::html::render(&report).unwrap();
+    assert_eq!(page.matches("</script>").count(), 2, "the data's and the script's");
+    assert!(!page.contains("<b>&"), "hostile markup is text");
+    let data = page.split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
+    assert_eq!(serde_json::from_str::<Report>(data).unwrap(), report);
+    assert_eq!(page.matches("'sha256-").count(), 2);
+    insta::assert_snapshot!(page.split_once("<section id=\"verdicts\"").unwrap().0.split_once("<body>").unwrap().1);
 }

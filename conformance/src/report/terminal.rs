@@ -76,9 +76,21 @@ fn head(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
     let t = report.totals;
     writeln!(
         out,
-        "\npass {} · fail {} · warn {} · absent {} · n/a {} · skipped {} · error {}",
-        t.pass, t.fail, t.warn, t.absent, t.not_applicable, t.skipped, t.error
+        "\npass {} · fail {}{} · warn {} · absent {} · n/a {} · skipped {} · error {}",
+        t.pass,
+        t.fail,
+        known(report),
+        t.warn,
+        t.absent,
+        t.not_applicable,
+        t.skipped,
+        t.error
     )
+}
+
+fn known(report: &Report) -> String {
+    let known = report.baseline.as_ref().map_or(0, |baseline| baseline.known);
+    if known == 0 { String::new() } else { format!(" ({known} known)") }
 }
 
 fn counted(number: usize, what: &str) -> String {
@@ -244,6 +256,9 @@ fn foot(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
     for trouble in &report.troubles {
         writeln!(out, "\n{} {}", style.paint(Colour::Red, "the suite failed:"), visible(trouble))?;
     }
+    for stale in report.baseline.iter().flat_map(|baseline| &baseline.problems) {
+        writeln!(out, "\n{} {}", style.paint(Colour::Red, "the baseline is out of date:"), visible(stale))?;
+    }
     for left in &report.left_behind {
         writeln!(out, "left behind: {}", visible(left))?;
     }
@@ -255,7 +270,12 @@ fn foot(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
         None => Ok(()),
     }?;
     let verdict = match report.exit_code {
+        0 if !known(report).is_empty() => style
+            .paint(Colour::Yellow, &format!("conformant to {} but for what is known{}", report.profile, known(report))),
         0 => style.paint(Colour::Green, &format!("conformant to {}", report.profile)),
+        1 if report.totals.fail == report.baseline.as_ref().map_or(0, |baseline| baseline.known) => {
+            style.paint(Colour::Red, "what fails is known, and the baseline is out of date")
+        }
         1 => style.paint(Colour::Red, &format!("not conformant to {}", report.profile)),
         3 => style.paint(Colour::Red, "the suite or a service failed"),
         4 => style.paint(Colour::Yellow, "nothing was judged"),

@@ -89,7 +89,7 @@ impl<'a> DaemonStore<'a> {
         let tagged = self.service.daemon.tag(&image, reference).await;
         tagged.map_err(|error| self.failed("tag the image for a push", error))?;
         self.remember(reference.to_owned());
-        if let Err(problem) = self.service.observer.push(reference, None).await {
+        if let Err(problem) = self.service.push(context.step, reference, &self.run_image.own.tagged()).await {
             return Ok(Err(format!("the push failed: {problem}")));
         }
         let found = self.shared.services.main().observer.image(repository, tag).await;
@@ -201,6 +201,18 @@ impl Store for DaemonStore<'_> {
         Ok(found)
     }
 
+    async fn before_export(
+        &mut self,
+        step: &Step,
+        tags: &BTreeMap<String, Option<String>>,
+    ) -> Result<Vec<String>, ExportError> {
+        self.service.before_export(step, tags).await
+    }
+
+    async fn after_export(&mut self, step: &Step) -> Result<Vec<String>, ExportError> {
+        self.service.after_export(step).await
+    }
+
     async fn observe(&mut self, context: &Before<'_>, _run: &MadeImage, _places: &Places) -> Result<Seen, ExportError> {
         let references = self.tags_of(context.step);
         let layers = &self.shared.services.layers;
@@ -211,6 +223,7 @@ impl Store for DaemonStore<'_> {
         }
         if found.tags.first().is_some_and(|tag| tag.digest.is_some()) {
             self.travel(context, &mut found.facts).await?;
+            found.facts.engine_end = self.service.taken_end();
         }
         Ok(Seen {
             tags: found.tags,

@@ -87,6 +87,18 @@ pub(super) trait Store {
     fn previous_reference(&self, export: &Export, places: &Places) -> Option<String>;
     /// What every `<image>` names now that is a tag and can be asked for.
     async fn tags(&mut self, step: &Step, places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError>;
+    /// What happens to the store between the analysis and the exporter; what it did not do as it should.
+    async fn before_export(
+        &mut self,
+        _step: &Step,
+        _tags: &BTreeMap<String, Option<String>>,
+    ) -> Result<Vec<String>, ExportError> {
+        Ok(Vec::new())
+    }
+    /// Makes sure that the store can be observed; what did not happen during the export as it should.
+    async fn after_export(&mut self, _step: &Step) -> Result<Vec<String>, ExportError> {
+        Ok(Vec::new())
+    }
     /// Observes what an export left. The exporter may have failed.
     async fn observe(&mut self, context: &Before<'_>, run: &MadeImage, places: &Places) -> Result<Seen, ExportError>;
     /// Removes what the suite put there.
@@ -119,8 +131,11 @@ pub(super) async fn run<S: Store>(
     let inputs = inputs(shared, scenario, step, store, &call, &images, &places)?;
     let tags_before = store.tags(step, &places).await?;
     let report_before = stamp(&places);
+    let mut troubles = store.before_export(step, &tags_before).await?;
     let outcome = execute(shared, step, &call, &places, &name).await?;
+    troubles.extend(store.after_export(step).await?);
     let seen = store.observe(context, &made, &places).await?;
+    troubles.extend(seen.troubles);
     let export = Export {
         id: context.id.to_owned(),
         scenario: scenario.name.clone(),
@@ -141,7 +156,7 @@ pub(super) async fn run<S: Store>(
         wire: seen.wire,
         previous_after: seen.previous_after,
         build_sboms: facts_of(&places, &format!("{LAYERS}/sbom/build")).unwrap_or_default(),
-        troubles: seen.troubles,
+        troubles,
     };
     shared.evidence.add(&export, kept.as_deref())?;
     Ok(export)

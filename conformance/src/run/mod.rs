@@ -4,36 +4,44 @@
 mod call;
 mod daemon_case;
 mod export;
+mod facts;
 mod inputs;
 mod layout_case;
 mod located;
 mod places;
+mod private_daemon;
 mod registry_case;
+mod replaced;
 mod scenario;
 mod services;
+mod shard;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use futures_util::StreamExt;
 use globset::GlobSet;
+use judge::Selection;
 use judge::evidence::{ScenarioEvidence, Target};
 use judge::profile::Profile;
-use judge::{Judgement, Selection};
+use judge::verdict::Answer;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 use crate::evidence_folder::{EvidenceError, EvidenceFolder};
-use crate::exit::Exit;
 use crate::exporter::Exporter;
 use crate::exporter::process::Supervisor;
 use crate::observe::BlobStore;
-use crate::report::{ExporterFacts, PathFacts, Report, SCHEMA_VERSION, Tool, Totals, headline};
+use crate::report::{ExporterFacts, PathFacts, Report, Tool};
 use crate::rig::registry::{RegistryChoice, RegistryError};
 use crate::scenario::{Origin, Place, Scenario};
 use crate::workplace::{Workplace, WorkplaceError};
 use services::Services;
+
+pub(crate) use facts::exit;
+pub use facts::{Case, Narrowed, RunFacts, ScenarioFacts, globs, is_service, unobserved};
+pub use shard::Shard;
 
 /// Everything that a run needs to be told.
 #[derive(Clone)]
@@ -46,6 +54,8 @@ pub struct Options {
     pub scenarios: Vec<Scenario>,
     /// Slugs to judge; none means all.
     pub requirements: Option<GlobSet>,
+    /// What narrows the run further.
+    pub narrowed: Narrowed,
     /// Targets to export to.
     pub targets: Vec<Target>,
     /// Which registry.
@@ -118,6 +128,8 @@ struct Shared {
     evidence: EvidenceFolder,
     supervisor: Supervisor,
     cancelled: CancellationToken,
+    /// The scenario that ended the run, where the first failure is to end it.
+    failed: OnceLock<String>,
     events: UnboundedSender<Event>,
 }
 
@@ -139,19 +151,28 @@ pub async fn run(
     let blobs = BlobStore::open(evidence.root())
         .map_err(|error| RunError::Service { service: "evidence".to_owned(), reason: error.to_string() })?;
     let services = Services::start(&options, blobs).await?;
+    let (failed, token) = (OnceLock::new(), cancelled.clone());
     let shared =
-        Arc::new(Shared { options, services, workplace, evidence, supervisor, cancelled: cancelled.clone(), events });
+        Arc::new(Shared { options, services, workplace, evidence, supervisor, cancelled: token, failed, events });
+    shared.evidence.write_run(&facts(&shared, &[], &started))?;
     let found = Box::pin(all_scenarios(&shared)).await;
     let judgement = judge::judge(&found, &selection(&shared.options));
-    let mut report = assemble(&shared, &found, judgement, started);
+    let mut facts = facts(&shared, &found, &started);
+    facts.complete = true;
+    facts.interrupted = cancelled.is_cancelled();
+    let (mut left_behind, mut evidence) = (Vec::new(), None);
+    let (profile, kept) = (shared.options.profile.clone(), shared.options.evidence.clone());
     if let Some(shared) = Arc::into_inner(shared) {
-        report.left_behind = shared.services.stop().await;
+        left_behind = shared.services.stop().await;
+        evidence = Some(shared.evidence);
     }
-    report.seconds = begun.elapsed().as_secs_f64();
-    if cancelled.is_cancelled() {
-        report.troubles.push("the run was interrupted; the report covers what was seen until then".to_owned());
-        report.exit_code = Exit::Interrupted.code();
+    facts.left_behind = left_behind;
+    facts.seconds = begun.elapsed().as_secs_f64();
+    if let Some(evidence) = evidence.filter(|_| kept.is_some()) {
+        evidence.complete(&facts)?;
     }
+    let mut report = facts.report(judgement, judge::difference::all(&found), &profile);
+    report.evidence = kept.map(|folder| folder.display().to_string());
     Ok(report)
 }
 
@@ -171,8 +192,23 @@ async fn all_scenarios(shared: &Arc<Shared>) -> Vec<ScenarioEvidence> {
 }
 
 async fn several(shared: &Shared, scenarios: Vec<&Scenario>, jobs: usize) -> Vec<ScenarioEvidence> {
-    let runs = futures_util::stream::iter(scenarios).map(|scenario| scenario::run(shared, scenario));
+    let runs = futures_util::stream::iter(scenarios).map(|scenario| one(shared, scenario));
     runs.buffer_unordered(jobs).collect().await
+}
+
+/// One scenario; under `--fail-fast` none begins after the first one that fails.
+async fn one(shared: &Shared, scenario: &Scenario) -> ScenarioEvidence {
+    if let Some(failed) = shared.failed.get() {
+        return scenario::not_begun(shared, scenario, &format!("--fail-fast: {failed} failed before it began"));
+    }
+    let found = scenario::run(shared, scenario).await;
+    if shared.options.narrowed.fail_fast {
+        let judgement = judge::judge(std::slice::from_ref(&found), &selection(&shared.options));
+        if judgement.verdicts.iter().any(|verdict| verdict.verdict == Answer::Fail) {
+            let _ = shared.failed.set(scenario.name.clone());
+        }
+    }
+    found
 }
 
 /// A scenario that is not compiled in, and where it is.
@@ -192,7 +228,8 @@ fn selection(options: &Options) -> Selection {
     }
 }
 
-fn assemble(shared: &Shared, found: &[ScenarioEvidence], judgement: Judgement, started: String) -> Report {
+/// The run as far as it is known.
+fn facts(shared: &Shared, found: &[ScenarioEvidence], started: &str) -> RunFacts {
     let options = &shared.options;
     let mut services = shared.services.facts();
     for service in &mut services {
@@ -203,55 +240,32 @@ fn assemble(shared: &Shared, found: &[ScenarioEvidence], judgement: Judgement, s
             export.service == service.name || export.inputs.images.iter().chain(run_image).any(|text| is_in(text))
         });
     }
-    let totals = Totals::of(&judgement.verdicts);
-    let mut troubles = Vec::new();
-    for wanted in &options.require {
-        let is_it =
-            |name: &str| name == wanted || name.strip_prefix(wanted.as_str()).is_some_and(|r| r.starts_with(':'));
-        if !services.iter().any(|service| service.observed && is_it(&service.name)) {
-            troubles.push(format!("--require {wanted}: it was not observed"));
-        }
-    }
-    let exit = exit(totals, &troubles);
-    Report {
-        schema: SCHEMA_VERSION,
-        tool: Tool {
-            name: "conformance".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            catalogue: judge::CATALOGUE_VERSION.to_owned(),
-        },
+    RunFacts {
+        version: judge::evidence::EVIDENCE_VERSION,
+        complete: false,
+        tool: Tool::this(),
         exporter: ExporterFacts {
             name: options.exporter.name.clone(),
             path: options.exporter.program.display().to_string(),
             sha256: options.exporter.sha256.clone(),
         },
+        exporter_argument: options.exporter.argument.clone(),
         platform_api: options.platform_api.clone(),
-        profile: options.profile.name().to_owned(),
-        started,
+        profile: options.profile.argument().to_owned(),
+        targets: options.targets.clone(),
+        require: options.require.clone(),
+        narrowed: options.narrowed.clone(),
+        scenario_folders: options.scenarios.iter().filter_map(folder).collect(),
+        started: started.to_owned(),
         seconds: 0.0,
         paths: PathFacts {
             build: shared.workplace.seen().display().to_string(),
             isolated: shared.workplace.sequential().is_none(),
             reason: shared.workplace.sequential().map(str::to_owned),
         },
-        scenarios: found.iter().map(|scenario| scenario.scenario.clone()).collect(),
-        exports: found.iter().map(|scenario| scenario.exports.len()).sum(),
-        headlines: headline::headlines(&judgement.verdicts, &options.targets, &options.profile),
         services,
-        totals,
-        verdicts: judgement.verdicts,
-        observations: judgement.observations,
-        differences: judge::difference::all(found),
+        scenarios: facts::scenarios(found),
         left_behind: Vec::new(),
-        evidence: options.evidence.as_ref().map(|folder| folder.display().to_string()),
-        troubles,
-        exit_code: exit.code(),
+        interrupted: false,
     }
-}
-
-fn exit(totals: Totals, troubles: &[String]) -> Exit {
-    let when = |condition: bool, exit: Exit| if condition { exit } else { Exit::Conformant };
-    when(totals.fail > 0, Exit::NotConformant)
-        .or(when(totals.error > 0 || !troubles.is_empty(), Exit::SuiteFailed))
-        .or(when(totals.judged() == 0, Exit::NothingJudged))
 }

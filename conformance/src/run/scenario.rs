@@ -3,14 +3,20 @@
 use judge::evidence::{EVIDENCE_VERSION, Export, NotRun, ScenarioEvidence, Target};
 
 use super::export::{self, Before, ExportError, Store};
+use super::services::DaemonService;
 use super::{Event, Shared};
-use super::{daemon_case::DaemonStore, layout_case::LayoutStore, registry_case::RegistryStore};
+use super::{daemon_case::DaemonStore, private_daemon, replaced};
+use super::{layout_case::LayoutStore, registry_case::RegistryStore};
 use crate::scenario::{Need, Scenario};
 
 /// How many exports [`run`] will make.
 pub(super) fn planned(shared: &Shared, scenario: &Scenario) -> usize {
     let services: usize = targets(shared, scenario)
-        .map(|target| if target == Target::Daemon { shared.services.daemons.len() } else { 1 })
+        .map(|target| match (target, &scenario.file.private_daemon) {
+            (Target::Daemon, Some(_)) => private_daemon::stores(shared).len(),
+            (Target::Daemon, None) => shared.services.daemons.len(),
+            _ => 1,
+        })
         .sum();
     services * scenario.file.steps.len()
 }
@@ -38,14 +44,30 @@ pub(super) async fn run(shared: &Shared, scenario: &Scenario) -> ScenarioEvidenc
         match target {
             Target::Registry => on(shared, scenario, RegistryStore::new(shared, scenario), &mut evidence).await,
             Target::Layout => on(shared, scenario, LayoutStore::new(shared, scenario), &mut evidence).await,
+            Target::Daemon if scenario.file.private_daemon.is_some() => {
+                private_daemon::run(shared, scenario, &mut evidence).await;
+            }
             Target::Daemon => {
-                for daemon in &shared.services.daemons {
-                    on(shared, scenario, DaemonStore::new(shared, scenario, daemon), &mut evidence).await;
+                for slot in &shared.services.daemons {
+                    replaced::run(shared, scenario, slot, &mut evidence).await;
                 }
             }
         }
     }
     evidence
+}
+
+/// The evidence of a scenario that was left out: every target that it asks for, with the reason.
+pub(super) fn not_begun(shared: &Shared, scenario: &Scenario, reason: &str) -> ScenarioEvidence {
+    let mut not_run = left_out(shared, scenario);
+    not_run.extend(targets(shared, scenario).map(|target| NotRun {
+        target,
+        service: target.name().to_owned(),
+        reason: reason.to_owned(),
+        harness_failed: false,
+    }));
+    let scenario = scenario.name.clone();
+    ScenarioEvidence { version: EVIDENCE_VERSION, scenario, exports: Vec::new(), not_run }
 }
 
 /// Why the scenario cannot be run by this user on this machine.
@@ -78,6 +100,16 @@ fn left_out(shared: &Shared, scenario: &Scenario) -> Vec<NotRun> {
         found.push(NotRun { target: *target, service: target.name().to_owned(), reason, harness_failed: false });
     }
     found
+}
+
+/// Runs it on one daemon.
+pub(super) async fn on_daemon(
+    shared: &Shared,
+    scenario: &Scenario,
+    service: &DaemonService,
+    evidence: &mut ScenarioEvidence,
+) {
+    on(shared, scenario, DaemonStore::new(shared, scenario, service), evidence).await;
 }
 
 async fn on<S: Store>(shared: &Shared, scenario: &Scenario, mut store: S, evidence: &mut ScenarioEvidence) {

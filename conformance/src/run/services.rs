@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use judge::digest::Digest;
-use judge::evidence::{StoreKind, WireRecord};
+use judge::evidence::{EngineEnd, StoreKind, WireRecord};
 
 use super::located::Located;
 use super::places::{Access, ExtraPlaces};
+use super::private_daemon::PrivateDaemons;
+use super::replaced::Slot;
 use super::{Options, RunError};
 use crate::observe::{BlobStore, Credentials, DaemonObserver, LayerReader, Limits};
 use crate::report::ServiceFacts;
 use crate::rig::daemon::Daemon;
+use crate::rig::engine::PrivateEngine;
 use crate::rig::proxy::RecordingProxy;
 use crate::rig::registry::{Registry, RegistryKind};
 use crate::scenario::{Place, Scenario};
@@ -35,9 +38,25 @@ pub(super) struct DaemonService {
     pub(super) may_push: bool,
     /// IDs of images that this run made there.
     made: Mutex<BTreeSet<String>>,
+    /// The engine, where it is the suite's own.
+    pub(super) engine: Option<PrivateEngine>,
+    /// The end of the engine during the last push.
+    pub(super) end: Mutex<Option<EngineEnd>>,
 }
 
 impl DaemonService {
+    pub(super) fn new(
+        name: String,
+        daemon: Daemon,
+        may_push: bool,
+        engine: Option<PrivateEngine>,
+    ) -> Result<Self, RunError> {
+        let host = daemon.host().to_owned();
+        let observer = DaemonObserver::new(daemon.api().clone(), &host, daemon.store(), daemon.version().to_owned())
+            .map_err(|error| RunError::Service { service: name.clone(), reason: error.to_string() })?;
+        Ok(Self { name, host, daemon, observer, may_push, made: Mutex::default(), engine, end: Mutex::default() })
+    }
+
     /// Remembers an image, to remove it after the run where its name went to another one.
     pub(super) fn remember(&self, id: &str) {
         if let Ok(mut made) = self.made.lock() {
@@ -45,9 +64,13 @@ impl DaemonService {
         }
     }
 
-    /// Removes what has no name any more; not before the run's end, because scenarios may share an image. Gives names
-    /// that begin with one of `hosts`, which are this run's alone, and are there all the same.
-    async fn clean_up(self, hosts: &[String]) -> Vec<String> {
+    /// Removes what has no name any more, not before the run's end, because scenarios may share an image; and ends an
+    /// engine of the suite's own. What is left, in words, as names are that begin with one of `hosts`, which are this
+    /// run's alone.
+    pub(super) async fn stop(self, hosts: &[String]) -> Vec<String> {
+        if let Some(engine) = self.engine {
+            return engine.stop().await.err().map(|error| error.to_string()).into_iter().collect();
+        }
         for id in self.made.into_inner().unwrap_or_default() {
             self.daemon.remove_untagged(&id).await;
         }
@@ -60,6 +83,23 @@ impl DaemonService {
         }
         left
     }
+
+    /// For reports.
+    pub(super) fn facts(&self, note: &str) -> ServiceFacts {
+        let (kind, store) = match self.daemon.store() {
+            StoreKind::Classic => ("docker", "classic"),
+            StoreKind::Containerd => ("docker", "containerd"),
+            StoreKind::Podman => ("podman", "podman"),
+        };
+        ServiceFacts {
+            name: self.name.clone(),
+            kind: kind.to_owned(),
+            version: self.daemon.version().to_owned(),
+            store: Some(store.to_owned()),
+            observed: false,
+            note: note.to_owned(),
+        }
+    }
 }
 
 /// What a run uses.
@@ -70,8 +110,10 @@ pub(super) struct Services {
     extra: ExtraPlaces,
     /// Reads layers into the evidence.
     pub(super) layers: LayerReader,
-    /// Every daemon.
-    pub(super) daemons: Vec<DaemonService>,
+    /// Every daemon at hand.
+    pub(super) daemons: Vec<Slot>,
+    /// Engines of the suite's own.
+    pub(super) private: PrivateDaemons,
     /// Why there is none.
     pub(super) no_daemon: String,
     segment: String,
@@ -97,6 +139,7 @@ impl Services {
         let credentials = if is_ours { None } else { credentials(registry.host()).await? };
         let main = Access::of(&registry, host, credentials, &layers)?;
         let (daemons, no_daemon) = daemons(options).await?;
+        let daemons = daemons.into_iter().map(Slot::new).collect();
         let mut needed: Vec<Place> = options.scenarios.iter().flat_map(Scenario::places).collect();
         needed.sort();
         needed.dedup();
@@ -110,6 +153,7 @@ impl Services {
             extra,
             layers,
             daemons,
+            private: PrivateDaemons::default(),
             no_daemon,
             segment,
             left_behind: Mutex::new(Vec::new()),
@@ -203,7 +247,8 @@ impl Services {
         }
     }
 
-    fn leave_behind(&self, what: String) {
+    /// Remembers what could not be taken away.
+    pub(super) fn leave_behind(&self, what: String) {
         if let Ok(mut left) = self.left_behind.lock()
             && !left.contains(&what)
         {
@@ -231,14 +276,8 @@ impl Services {
         let registry = &self.registry;
         let mut found = vec![fact("registry", registry.kind().name(), registry.version(), None, registry.why())];
         found.extend(self.extra.facts());
-        for service in &self.daemons {
-            let (kind, store) = match service.daemon.store() {
-                StoreKind::Classic => ("docker", "classic"),
-                StoreKind::Containerd => ("docker", "containerd"),
-                StoreKind::Podman => ("podman", "podman"),
-            };
-            found.push(fact(&service.name, kind, service.daemon.version(), Some(store.to_owned()), ""));
-        }
+        found.extend(self.daemons.iter().map(Slot::facts));
+        found.extend(self.private.facts());
         if self.daemons.is_empty() {
             found.push(fact("daemon", "none", "", None, &self.no_daemon));
         }
@@ -253,7 +292,7 @@ impl Services {
         drop(self.proxy);
         let mut left = self.left_behind.into_inner().unwrap_or_default();
         for daemon in self.daemons {
-            left.extend(daemon.clean_up(&hosts).await);
+            left.extend(daemon.stop(&hosts).await);
         }
         left.extend(self.extra.stop().await);
         if let Err(error) = self.registry.stop().await {
@@ -286,14 +325,11 @@ async fn daemons(options: &Options) -> Result<(Vec<DaemonService>, String), RunE
                 return Err(RunError::Service { service: "daemon".to_owned(), reason: error.to_string() });
             }
         };
-        let host = daemon.host().to_owned();
         let kind = daemon.service_name().to_owned();
         let same = found.iter().filter(|other| other.daemon.service_name() == kind).count();
         let name = if same == 0 { kind } else { format!("{kind}#{}", same + 1) };
-        let may_push = options.allow_push || own.contains(&host);
-        let observer = DaemonObserver::new(daemon.api().clone(), &host, daemon.store(), daemon.version().to_owned())
-            .map_err(|error| RunError::Service { service: name.clone(), reason: error.to_string() })?;
-        found.push(DaemonService { name, host, daemon, observer, may_push, made: Mutex::default() });
+        let may_push = options.allow_push || own.iter().any(|host| host == daemon.host());
+        found.push(DaemonService::new(name, daemon, may_push, None)?);
     }
     Ok((found, String::new()))
 }

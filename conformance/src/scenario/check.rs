@@ -5,7 +5,10 @@ use judge::reference::Reference;
 
 use super::base::is_inside;
 use super::materialise::{ELSEWHERE, place_of, place_of_removed};
-use super::{Arrival, FileEntry, Place, Scenario, Step};
+use super::{Arrival, EndDaemon, FileEntry, Place, Scenario, Step};
+
+/// Sizes of a private daemon's disk, in MiB: an engine's own files fit into the least.
+const DISKS: std::ops::RangeInclusive<u32> = 16..=1024;
 
 /// The key at fault, and what is wrong with it.
 type Fault = (String, String);
@@ -31,6 +34,10 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
             "run-image.in-daemon",
             "an image that a daemon makes is nowhere else; targets must be [\"daemon\"]",
         );
+    }
+    if file.private_daemon.is_some_and(|daemon| daemon.disk.is_some_and(|disk| !DISKS.contains(&disk))) {
+        let (least, most) = (DISKS.start(), DISKS.end());
+        return wrong("private-daemon.disk", format!("use {least} to {most} MiB: it is the machine's memory"));
     }
     check_names(scenario)?;
     for entry in &file.files {
@@ -125,7 +132,25 @@ fn check_step(scenario: &Scenario, step: &Step, index: usize) -> Result<(), Faul
     for entry in &step.files {
         check_entry("files", entry)?;
     }
+    check_daemon(scenario, step)?;
     check_process(step)
+}
+
+/// Nobody's daemon is restarted or ended but the scenario's own.
+fn check_daemon(scenario: &Scenario, step: &Step) -> Result<(), Fault> {
+    let file = &scenario.file;
+    if file.private_daemon.is_none() {
+        let key = if step.restart_daemon { "restart-daemon" } else { "end-daemon" };
+        let is_asked = step.restart_daemon || step.end_daemon.is_some();
+        return if is_asked { wrong(key, "it needs [private-daemon]") } else { Ok(()) };
+    }
+    let fails = step.expect_failure.is_some();
+    match step.end_daemon {
+        Some(_) if file.targets != [Target::Daemon] => wrong("end-daemon", "it needs targets = [\"daemon\"]"),
+        Some(EndDaemon::Load) if !fails => wrong("end-daemon", "an export whose daemon ends needs expect-failure"),
+        Some(EndDaemon::Push) if fails => wrong("end-daemon", "an export that fails leaves nothing to be pushed"),
+        _ => Ok(()),
+    }
 }
 
 fn check_process(step: &Step) -> Result<(), Fault> {

@@ -9,7 +9,7 @@ use judge::evidence::Target;
 use serde::Deserialize;
 
 pub use run_image::{Arrival, ImageFormat, IndexDigest, RunImageFile, RunLayer};
-pub use step::{AfterPush, CreationOrder, Step, StepUser, UNPRIVILEGED};
+pub use step::{AfterPush, CreationOrder, EndDaemon, Step, StepUser, UNPRIVILEGED};
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,12 +39,22 @@ pub struct ScenarioFile {
     /// The run image.
     #[serde(default)]
     pub run_image: RunImageFile,
+    /// The daemon of its own that it runs on, in place of those at hand.
+    pub private_daemon: Option<PrivateDaemon>,
     /// Files that a version-controlled folder cannot hold.
     #[serde(default)]
     pub files: Vec<FileEntry>,
     /// The exports, one after another.
     #[serde(default = "one_step")]
     pub steps: Vec<Step>,
+}
+
+/// A daemon that a scenario has to itself, so that it may be restarted, filled or ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct PrivateDaemon {
+    /// The size of the disk that holds its images, in MiB; none for as much as the machine has.
+    pub disk: Option<u32>,
 }
 
 /// What not every machine and user has.

@@ -12,8 +12,8 @@ mod source;
 use std::path::{Path, PathBuf};
 
 pub use format::{
-    AfterPush, Arrival, CreationOrder, FileEntry, ImageFormat, IndexDigest, Need, RunImageFile, RunLayer, ScenarioFile,
-    Step, StepUser, UNPRIVILEGED,
+    AfterPush, Arrival, CreationOrder, EndDaemon, FileEntry, ImageFormat, IndexDigest, Need, PrivateDaemon,
+    RunImageFile, RunLayer, ScenarioFile, Step, StepUser, UNPRIVILEGED,
 };
 pub use place::Place;
 pub use source::{Origin, SourceFile};
@@ -140,5 +140,27 @@ mod tests {
         let text = "why = 'x'\n[run-image.labels]\nl = 'the-sentinel'\n";
         std::fs::write(folder.path().join("one/scenario.toml"), text).unwrap();
         assert!(from_folder(folder.path()).unwrap_err().to_string().contains("the-sentinel"));
+    }
+    #[test]
+    fn no_daemon_but_a_private_one_is_restarted_filled_or_ended() {
+        let refused = |text: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::create_dir(folder.path().join("one")).unwrap();
+            std::fs::write(folder.path().join("one/scenario.toml"), format!("why = 'x'\n{text}")).unwrap();
+            from_folder(folder.path()).map(|_| ()).map_err(|error| error.to_string())
+        };
+        let private = "targets = ['daemon']\n[private-daemon]\n";
+        for (text, named) in [
+            ("[[steps]]\nrestart-daemon = true\n".to_owned(), "restart-daemon"),
+            ("[[steps]]\nend-daemon = 'push'\n".to_owned(), "[private-daemon]"),
+            ("[private-daemon]\n[[steps]]\nend-daemon = 'push'\n".to_owned(), "targets"),
+            (format!("{private}[[steps]]\nend-daemon = 'load'\n"), "expect-failure"),
+            (format!("{private}disk = 4\n"), "16 to 1024 MiB"),
+        ] {
+            let error = refused(&text).unwrap_err();
+            assert!(error.contains(named), "{text}: {error}");
+        }
+        assert_eq!(refused(&format!("{private}disk = 16\n[[steps]]\nend-daemon = 'push'\n")), Ok(()));
+        assert_eq!(refused("[private-daemon]\n[[steps]]\nrestart-daemon = true\n"), Ok(()));
     }
 }

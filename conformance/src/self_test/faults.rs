@@ -32,6 +32,9 @@ pub(super) struct Fault {
     pub(super) scenarios: Vec<String>,
     /// Whether the registry export stands beside, unspoiled.
     pub(super) beside_the_registry: bool,
+    /// Kinds of store in which a daemon shows it; empty where any does.
+    #[serde(default)]
+    pub(super) stores: Vec<String>,
     /// Requirements that it must trip, on each target on which they are judged.
     pub(super) trips: Vec<String>,
 }

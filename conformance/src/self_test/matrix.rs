@@ -54,9 +54,9 @@ struct Seen {
     troubles: BTreeSet<String>,
 }
 
-/// The rows of all faults; where it is not known what the exporter does, a requirement that it does not pass unspoiled
+/// The rows of all faults, where daemons with these stores were observed; where it is not known what the exporter does, a requirement that it does not pass unspoiled
 /// cannot be missed.
-pub(super) fn rows(faults: &[Fault], cases: &[Case], verdicts: &[Verdict], exact: bool) -> Vec<Row> {
+pub(super) fn rows(faults: &[Fault], cases: &[Case], verdicts: &[Verdict], stores: &[&str], exact: bool) -> Vec<Row> {
     let mut by_scenario: BTreeMap<&str, Vec<&Verdict>> = BTreeMap::new();
     for verdict in verdicts {
         by_scenario.entry(&verdict.scenario).or_default().push(verdict);
@@ -65,12 +65,25 @@ pub(super) fn rows(faults: &[Fault], cases: &[Case], verdicts: &[Verdict], exact
     for fault in faults {
         for target in &fault.targets {
             let own = of_fault(cases, &fault.name, *target);
-            if !own.is_empty() {
-                found.push(row(fault, *target, &seen(&own, cases, &by_scenario), exact));
+            if own.is_empty() {
+                continue;
             }
+            let mut seen = seen(&own, cases, &by_scenario);
+            if let Some(reason) = no_store(fault, *target, stores) {
+                seen.run = 0;
+                seen.skipped = Some(reason);
+            }
+            found.push(row(fault, *target, &seen, exact));
         }
     }
     found
+}
+
+/// Why no daemon here shows a fault; none where one does.
+fn no_store(fault: &Fault, target: Target, stores: &[&str]) -> Option<String> {
+    let is_here = |store: &String| stores.contains(&store.as_str());
+    let shows = target != Target::Daemon || fault.stores.is_empty() || fault.stores.iter().any(is_here);
+    (!shows).then(|| format!("it shows in a daemon with the {} store, and there is none", fault.stores.join(" or ")))
 }
 
 fn is_bad(answer: Answer) -> bool {

@@ -117,7 +117,9 @@ pub async fn self_test(
         ..settings.options
     };
     let judged = Box::pin(run::run(options, supervisor, cancelled.clone(), events)).await?;
-    let rows = matrix::rows(&faults, &cases, &judged.verdicts, settings.exact);
+    let observed = judged.services.iter().filter(|service| service.observed);
+    let stores: Vec<&str> = observed.filter_map(|service| service.store.as_deref()).collect();
+    let rows = matrix::rows(&faults, &cases, &judged.verdicts, &stores, settings.exact);
     let mut report = Report::new(&name, settings.exact, &faults, rows, judged);
     report.seconds = begun.elapsed().as_secs_f64();
     report.conclude(if cancelled.is_cancelled() { Exit::Interrupted } else { Exit::Conformant });

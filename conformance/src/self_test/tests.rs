@@ -16,6 +16,7 @@ fn fault(scenarios: &[&str], trips: &[&str]) -> Fault {
         targets: vec![Target::Registry, Target::Layout],
         scenarios: scenarios.iter().map(|name| (*name).to_owned()).collect(),
         beside_the_registry: false,
+        stores: Vec::new(),
         trips: trips.iter().map(|slug| (*slug).to_owned()).collect(),
     }
 }
@@ -55,7 +56,7 @@ fn compared(trips: &[&str], answers: &[(&str, Answer, Answer)], exact: bool) -> 
     };
     let mut verdicts = of(&cases[0], |entry| entry.1);
     verdicts.extend(of(&cases[1], |entry| entry.2));
-    rows(&faults, &cases, &verdicts, exact).remove(0)
+    rows(&faults, &cases, &verdicts, &["classic"], exact).remove(0)
 }
 
 const PAIR: &str = "base.pair";
@@ -103,4 +104,22 @@ fn a_scenario_is_cut_to_its_steps_and_unspoiled_once() {
             super::case::cases(&[fault(&[shown_in], &[PAIR])], &[Target::Layout], &scenario::built_in().unwrap());
         assert!(refused.is_err(), "{shown_in}");
     }
+}
+
+#[test]
+fn a_fault_of_a_store_that_is_not_here_is_skipped_and_not_missed() {
+    let of = |stores: &[&str]| {
+        let mut fault = fault(&["minimal"], &["daemon.image-true"]);
+        fault.targets = vec![Target::Daemon];
+        fault.stores = vec!["containerd".to_owned()];
+        let faults = [fault];
+        let cases = made(&faults, &[Target::Daemon]);
+        let pass = |case: &Case| verdict(&case.scenario.name, case.target, "daemon.image-true", Answer::Pass);
+        let verdicts: Vec<Verdict> = cases.iter().map(pass).collect();
+        rows(&faults, &cases, &verdicts, stores, true).remove(0)
+    };
+    let elsewhere = of(&["classic"]);
+    assert!(elsewhere.missed.is_empty() && elsewhere.skipped.is_some(), "{elsewhere:?}");
+    let here = of(&["classic", "containerd"]);
+    assert_eq!((here.missed.len(), here.skipped), (1, None));
 }

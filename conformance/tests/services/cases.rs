@@ -30,6 +30,17 @@ fn docker(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Requirements that a classic store shows nothing of: it keeps no manifest, and who refers to the run image by its ID
+/// makes no digest reference. `tests/stores` has the other stores.
+const NOT_IN_A_CLASSIC_STORE: [&str; 6] = [
+    "daemon.annotations-kept",
+    "daemon.base-digest-known",
+    "daemon.containerd-keeps-digest",
+    "daemon.reference-not-image-id",
+    "daemon.round-trip-annotations",
+    "daemon.round-trip-digest",
+];
+
 /// Requirements that are n/a, absent or skipped wherever they are asked.
 fn not_judged(report: &Value) -> BTreeSet<String> {
     let verdicts = report["verdicts"].as_array().unwrap();
@@ -61,9 +72,11 @@ fn the_reference_conforms_on_registry_daemon_and_layout_with_nothing_skipped() {
     );
     let kinds: Vec<&str> =
         report["services"].as_array().unwrap().iter().map(|service| service["kind"].as_str().unwrap()).collect();
-    // The registry, another one, a closed port, a silent server, a guard; then daemon and layout.
-    assert_eq!(kinds, ["container", "container", "none", "none", "container", "docker", "disk"]);
-    assert_eq!(not_judged(&report), BTreeSet::new(), "requirements that no scenario shows");
+    // The registry, another one, a closed port, a silent server, a guard; then daemon, private daemon and layout.
+    assert_eq!(kinds, ["container", "container", "none", "none", "container", "docker", "docker", "disk"]);
+    let mut unseen = not_judged(&report);
+    unseen.retain(|slug| !NOT_IN_A_CLASSIC_STORE.contains(&slug.as_str()));
+    assert_eq!(unseen, BTreeSet::new(), "requirements that no scenario shows");
     assert!(totals["pass"].as_u64().unwrap() >= 1500, "{totals}");
     let seen = observed(&report["observations"]);
     let stored: Value = serde_json::from_str(include_str!("../../../docs/observations/reference.json")).unwrap();
@@ -151,4 +164,89 @@ fn a_fault_in_the_daemon_is_the_exporter_s() {
         .map(|entry| entry["requirement"].as_str().unwrap())
         .collect();
     assert!(failed.contains(&"daemon.report-image-id"), "{failed:?}");
+}
+
+/// What is left of private engines whose folders lie in `folder`: processes, mounts, bridges, folders.
+fn left_of_engines(folder: &Path) -> Vec<String> {
+    let marker = format!("{}/conformance-engine-", folder.display());
+    let mut left = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let mounts = std::fs::read_to_string(entry.path().join("mountinfo")).unwrap_or_default();
+        if String::from_utf8_lossy(&line).contains(&marker) || mounts.contains(&marker) {
+            left.push(format!("process {}", entry.file_name().display()));
+        }
+    }
+    for entry in std::fs::read_dir(folder).unwrap().filter_map(Result::ok) {
+        if entry.file_name().to_string_lossy().starts_with("conformance-engine-") {
+            left.push(format!("folder {}", entry.path().display()));
+        }
+    }
+    left
+}
+
+fn links() -> BTreeSet<String> {
+    std::fs::read_dir("/sys/class/net").unwrap().map(|entry| entry.unwrap().path().display().to_string()).collect()
+}
+
+#[test]
+#[ignore = "needs the services of registry-compose/with-services"]
+fn nothing_of_a_private_engine_is_left_when_the_suite_is_killed() {
+    assert_eq!(std::env::var("CONFORMANCE_SERVICES").as_deref(), Ok("1"));
+    for signal in ["KILL", "INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let before = links();
+        let hangs = folder.path().join("hangs");
+        std::fs::write(&hangs, "#!/bin/sh\nsleep 86396.875\n").unwrap();
+        Command::new("chmod").arg("755").arg(&hangs).status().unwrap();
+        let mut suite = Command::new(env!("CARGO_BIN_EXE_conformance"))
+            .env("TMPDIR", folder.path())
+            .args(["run", "--registry", "embedded", "--target", "daemon", "--scenario", "errors-daemon-full"])
+            .args(["--exporter", &hangs.display().to_string()])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let wait = |is_it: &dyn Fn() -> bool| {
+            (0..400).any(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                is_it()
+            })
+        };
+        // Keeper, engine and containerd: three processes and a folder at least.
+        assert!(wait(&|| left_of_engines(folder.path()).len() >= 4), "{:?}", left_of_engines(folder.path()));
+        let killed = Command::new("kill").args([format!("-{signal}"), suite.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        suite.wait().unwrap();
+        assert!(wait(&|| left_of_engines(folder.path()).is_empty()), "{signal}: {:?}", left_of_engines(folder.path()));
+        assert_eq!(links(), before, "{signal}");
+    }
+}
+
+#[test]
+#[ignore = "needs the services of registry-compose/with-services"]
+fn an_engine_that_fills_or_ends_is_survived_and_the_reference_says_so() {
+    let (code, report, stderr) = judged(&[
+        "--registry",
+        "embedded",
+        "--target",
+        "daemon",
+        "--scenario",
+        "daemon-*",
+        "--scenario",
+        "errors-daemon-*",
+    ]);
+    assert_eq!(code, Some(0), "{stderr}\n{}", report["totals"]);
+    assert_eq!(report["left_behind"], serde_json::json!([]));
+    let verdicts = report["verdicts"].as_array().unwrap();
+    for (scenario, requirement) in [
+        ("daemon-restarted", "platform.layer-reuse"),
+        ("daemon-ends-during-push", "daemon.round-trip-content"),
+        ("errors-daemon-full", "errors.daemon-full.message"),
+        ("errors-daemon-ends", "errors.daemon-ends.message"),
+    ] {
+        let id = format!("{scenario}/daemon:private-classic/{requirement}");
+        let verdict = verdicts.iter().find(|entry| entry["id"] == *id).unwrap_or_else(|| panic!("{id}"));
+        assert_eq!(verdict["verdict"], "pass", "{verdict}");
+    }
 }

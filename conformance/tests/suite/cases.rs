@@ -137,7 +137,11 @@ fn an_exporter_that_fails_is_told_so_in_every_scenario() {
     let verdicts = judged.report["verdicts"].as_array().unwrap();
     // Scenarios in which nothing has to succeed, and those of daemons alone.
     let without_good_build = [
+        "daemon-ends-during-push",
+        "daemon-restarted",
         "errors-daemon-down",
+        "errors-daemon-ends",
+        "errors-daemon-full",
         "errors-layout-and-daemon",
         "errors-registry",
         "errors-report",

@@ -7,8 +7,8 @@ use super::side::{
     Side, annotations_are_lost_in_a_classic_store, annotations_are_lost_in_a_docker_archive, it_is_true_of_the_config,
     it_is_true_of_the_manifest, layer_member, the_base_is_that_of_its_analysis, the_daemon_made_the_manifest,
     the_descriptor_is_true, the_layer_is_left_out_of_the_layout, the_layout_has_a_ref_name,
-    the_reference_is_that_of_its_analysis, the_report_is_that_of_its_target, the_saved_archive_has_no_manifest,
-    the_store_compresses_layers_itself,
+    the_layout_has_urls_of_a_layer, the_reference_is_that_of_its_analysis, the_report_is_that_of_its_target,
+    the_saved_archive_has_no_manifest, the_store_compresses_layers_itself, the_store_has_the_run_image_s_layer,
 };
 use crate::requirement::Source;
 
@@ -111,6 +111,11 @@ const CLASSES: &[Class] = &[
         permits: |found| found.either(the_layout_has_a_ref_name) && found.either(|side| side.value.is_none()),
     },
     Class {
+        name: "layer-urls-in-a-layout",
+        origin: Origin::Written(Source::oci_descriptor("Properties")),
+        permits: |found| found.either(the_layout_has_urls_of_a_layer) && found.either(|side| side.value.is_none()),
+    },
+    Class {
         name: "run-image-layers-left-out",
         origin: Origin::Written(Source::rfc_0119("How it Works")),
         permits: |found| found.either(the_layer_is_left_out_of_the_layout),
@@ -121,6 +126,11 @@ const CLASSES: &[Class] = &[
             "Docker 20.10.24 (classic store) at a push; Podman 4.3.1 at a push and in what it saves",
         ),
         permits: |found| found.is_the_same_tar_in_other_bytes() && found.either(the_store_compresses_layers_itself),
+    },
+    Class {
+        name: "run-image-layers-as-loaded",
+        origin: Origin::Measured("Docker 26.1.5 (containerd store) keeps the tars of a docker-archive uncompressed"),
+        permits: |found| found.either(the_store_has_the_run_image_s_layer) && found.is_another_blob_of_the_same_tar(),
     },
     Class {
         name: "manifest-made-by-the-daemon",
@@ -190,6 +200,11 @@ impl<'a> Differing<'a> {
 
     fn is_the_same_tar_in_other_bytes(self) -> bool {
         self.is_of_the_same_tar() && self.both(the_descriptor_is_true)
+    }
+
+    fn is_another_blob_of_the_same_tar(self) -> bool {
+        let is_media_type = layer_member(self.field).is_some_and(|(_, member)| member == "mediaType");
+        self.is_the_same_tar_in_other_bytes() || (is_media_type && self.is_of_the_same_tar())
     }
 
     /// Whether the field is one that a manifest made by a daemon has otherwise: media types, and descriptors of layers

@@ -26,6 +26,15 @@ pub(super) fn layer(side: Side<'_>) -> Option<&Layer> {
     side.output.image.layers.get(layer.strip_prefix("layers/")?.parse::<usize>().ok()?)
 }
 
+/// Whether the layer is the run image's, which a store that keeps blobs has as it was brought there.
+pub(super) fn the_store_has_the_run_image_s_layer(side: Side<'_>) -> bool {
+    let base = crate::view::diff_ids(Some(&side.output.export.run_image.config)).len();
+    let index = layer_member(side.field).and_then(|(layer, _)| layer.strip_prefix("layers/")?.parse::<usize>().ok());
+    let is_loaded = side.output.export.run_image.in_daemon.as_ref().is_some_and(|run| run.arrival == "loaded");
+    let is_kept = side.output.place.store() == Some(StoreKind::Containerd);
+    is_kept && is_loaded && index.is_some_and(|index| index < base)
+}
+
 /// Whether a layer's digest or size is that of the bytes that were read.
 pub(super) fn the_descriptor_is_true(side: Side<'_>) -> bool {
     let Some(blob) = layer(side).and_then(|layer| layer.blob.as_ref()) else { return false };
@@ -99,11 +108,19 @@ pub(super) fn the_reference_is_that_of_its_analysis(side: Side<'_>) -> bool {
     found == run.reference || is_by_digest || is_by_id
 }
 
+/// Whether the daemon shows that a registry has the run image. A containerd store notes from where it pulled; podman lists
+/// the digests of what was loaded like those of what was pulled.
+fn is_seen_to_be_pulled(side: Side<'_>) -> bool {
+    let run = side.output.export.run_image.in_daemon.as_ref();
+    let is_pulled = run.is_some_and(|run| run.arrival.starts_with("pulled") && !run.repo_digests.is_empty());
+    is_pulled && side.output.place.store() == Some(StoreKind::Containerd)
+}
+
 /// Behind an index a registry knows the run image by two digests; a daemon has one of them, another where the run image
-/// was loaded, or none at all: then there is no base to be named.
+/// was loaded, or does not show that any registry has it: then there need be no base.
 pub(super) fn the_base_is_that_of_its_analysis(side: Side<'_>) -> bool {
     let found = side.value.and_then(Value::as_str);
-    let has_no_digest = side.output.export.run_image.in_daemon.as_ref().is_some_and(|run| run.repo_digests.is_empty());
+    let need_be_none = side.output.place.store().is_some() && !is_seen_to_be_pulled(side);
     match (side.field, found) {
         ("manifest.annotations/org.opencontainers.image.base.digest", Some(found)) => {
             run_image_digests(side).any(|digest| digest == found)
@@ -115,7 +132,7 @@ pub(super) fn the_base_is_that_of_its_analysis(side: Side<'_>) -> bool {
             "manifest.annotations/org.opencontainers.image.base.digest"
             | "manifest.annotations/org.opencontainers.image.base.name",
             None,
-        ) => has_no_digest,
+        ) => need_be_none,
         _ => false,
     }
 }
@@ -124,6 +141,12 @@ pub(super) fn the_layout_has_a_ref_name(side: Side<'_>) -> bool {
     side.output.place == Place::Layout
         && side.value.is_some()
         && side.field == "manifest.annotations/org.opencontainers.image.ref.name"
+}
+
+/// A layout may say where else a blob can be had; in a registry that means nothing.
+pub(super) fn the_layout_has_urls_of_a_layer(side: Side<'_>) -> bool {
+    let is_urls = layer_member(side.field).is_some_and(|(_, member)| member == "urls");
+    side.output.place == Place::Layout && is_urls && side.value.is_some()
 }
 
 pub(super) fn the_layer_is_left_out_of_the_layout(side: Side<'_>) -> bool {
@@ -173,8 +196,11 @@ pub(super) fn the_report_is_that_of_its_target(side: Side<'_>) -> bool {
     };
     match side.field {
         "report.image.tags" => {
-            let tags = value.as_array().into_iter().flatten().filter_map(Value::as_str);
-            tags.eq(export.inputs.images.iter().map(String::as_str))
+            let mut tags: Vec<&str> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let mut images: Vec<&str> = export.inputs.images.iter().map(String::as_str).collect();
+            tags.sort_unstable();
+            images.sort_unstable();
+            tags == images
         }
         "report.image.image-id" | "report.image.imageID" => {
             let ids = export.daemon.iter().flat_map(|daemon| &daemon.tag_ids).filter_map(|tag| tag.id.as_deref());

@@ -14,7 +14,7 @@ use crate::digest::Digest;
 
 pub use image::{Blob, Compression, Document, Entry, EntryKind, Image, Layer, TAR_PROBLEM};
 pub use inputs::{FileFact, FileKind, Inputs, RunImage};
-pub use stores::{DaemonFacts, LayoutFacts, LayoutRoot, RunImageInDaemon, SavedFile, StoreKind, TagId};
+pub use stores::{DaemonFacts, EngineEnd, LayoutFacts, LayoutRoot, RunImageInDaemon, SavedFile, StoreKind, TagId};
 
 /// Version of the evidence format; an `index.json` and every `export.json` carry it.
 pub const EVIDENCE_VERSION: u32 = 1;

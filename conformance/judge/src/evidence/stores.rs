@@ -44,6 +44,9 @@ pub struct DaemonFacts {
     /// Why the pull failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_problem: Option<String>,
+    /// The end of an engine that nobody had asked to end, while it pushed the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_end: Option<EngineEnd>,
 }
 
 /// The run image as the daemon that is exported to has it.
@@ -56,6 +59,19 @@ pub struct RunImageInDaemon {
     /// The digest references that the daemon has for it (`RepoDigests`): what it pulled or was given, or in a containerd
     /// store whatever has a name.
     pub repo_digests: Vec<String>,
+}
+
+/// An engine that ended by itself while it pushed an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineEnd {
+    /// How it ended.
+    pub how: String,
+    /// The end of its log.
+    pub said: String,
+    /// Whether, started again, it pushed the run image that the suite had loaded; none where it could not be asked.
+    pub pushes_run_image: Option<bool>,
+    /// Whether, started again, it ended at the same push again; none where it could not be asked.
+    pub again: Option<bool>,
 }
 
 /// The daemon's ID under one tag.

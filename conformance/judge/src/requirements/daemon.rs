@@ -1,5 +1,6 @@
 //! Daemons: what changes on the way there, and what must not. The registry export of the same step is the measure.
 
+mod engine_end;
 pub(super) mod stores;
 #[cfg(test)]
 mod tests;
@@ -477,6 +478,9 @@ fn references_alone_change_the_image_id(export: &Export, image: &Image, registry
 
 fn a_push_keeps_the_content(export: &Export, image: &Image) -> Finding {
     let Some(daemon) = &export.daemon else { return Finding::Skipped("nothing of the daemon was observed".to_owned()) };
+    if let Some(end) = &daemon.engine_end {
+        return engine_end::whose_doing_it_is(export, end);
+    }
     let Some(pushed) = &daemon.pushed else {
         let reason = daemon.push_problem.clone().unwrap_or_else(|| "nothing was pushed".to_owned());
         if reason.starts_with("the push failed") {
@@ -511,10 +515,6 @@ fn a_push_keeps_the_content(export: &Export, image: &Image) -> Finding {
     if expected.len() != pushed.layers.len() {
         let place = export.at("pushed-manifest.json#/layers");
         return violated("a push changed the number of layers", expected.len(), pushed.layers.len(), place);
-    }
-    if let Some(problem) = &daemon.pull_problem {
-        let place = export.at("export.json#/daemon");
-        return violated("the daemon cannot pull what it pushed", "a pull", view::cut(problem), place);
     }
     holds_when(id(image) == id(pushed), || {
         violated("a push changed the config", id(image), id(pushed), export.at("pushed-config.json"))

@@ -42,7 +42,7 @@ const KEYS: [&str; 7] = ["source", "revision", "authors", "version", "documentat
 const ERRORS: &str = "no-image digest-as-tag malformed-reference two-registries missing-analyzed malformed-analyzed
     malformed-project-metadata malformed-group malformed-metadata missing-run-image run-image-digest-gone
     reused-layer-missing unknown-process-type platform-api buildpack-api unreachable-registry unauthorized
-    report-unwritable daemon-down layout-and-daemon unreadable-file";
+    report-unwritable daemon-down daemon-full daemon-ends layout-and-daemon unreadable-file";
 
 fn expected() -> BTreeSet<String> {
     let mut found = BTreeSet::new();

@@ -9,6 +9,7 @@ use super::FileEntry;
 /// One export of a scenario.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file that stands for itself")]
 pub struct Step {
     /// A folder of the scenario whose files are laid over the inputs.
     pub overlay: Option<String>,
@@ -31,6 +32,10 @@ pub struct Step {
     pub delete_run_image: bool,
     /// What a daemon does after it has pushed the image.
     pub after_push: Option<AfterPush>,
+    /// Whether the private daemon is restarted before the export.
+    pub restart_daemon: bool,
+    /// When the private daemon ends.
+    pub end_daemon: Option<EndDaemon>,
     /// Variables set for the exporter in this step.
     pub environment: BTreeMap<String, String>,
     /// Variables that are not set in this step although they are elsewhere.
@@ -61,6 +66,16 @@ pub struct Step {
 pub enum AfterPush {
     /// It lets go of the image and pulls it back.
     PullBack,
+}
+
+/// When a private daemon ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndDaemon {
+    /// While the exporter sends it the image.
+    Load,
+    /// While it pushes the image, as the suite asks it to after the export.
+    Push,
 }
 
 /// The order in which input files are made.

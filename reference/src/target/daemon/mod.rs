@@ -33,9 +33,9 @@ pub use error::DaemonError;
 pub use store::Store;
 
 /// How long an answer, or a step of a load, may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How long an engine may take to save an image, or to unpack one that it has been sent.
-const UNPACKING: Duration = Duration::from_secs(30 * 60);
+const UNPACKING: Duration = Duration::from_mins(30);
 
 /// A daemon.
 pub struct Daemon {

@@ -3,8 +3,33 @@
 use serde_json::json;
 
 use super::*;
-use crate::evidence::Document;
-use crate::sample::{self};
+use crate::evidence::{Document, EngineEnd, Target};
+use crate::sample::{self, find, on};
+
+#[test]
+fn an_engine_that_ends_is_the_image_s_doing_when_that_image_alone_ends_it_every_time() {
+    for (again, of_run_image, is_its_doing) in [
+        (Some(true), Some(true), true),
+        (Some(true), Some(false), false),
+        (Some(false), Some(true), false),
+        (Some(false), Some(false), false),
+        (None, None, false),
+    ] {
+        let mut evidence = sample::scenario();
+        let end = EngineEnd {
+            how: "with exit 2".to_owned(),
+            said: "panic: nil pointer".to_owned(),
+            pushes_run_image: of_run_image,
+            again,
+        };
+        on(&mut evidence, Target::Daemon).daemon.as_mut().unwrap().engine_end = Some(end);
+        match find(&evidence, "daemon.round-trip-content", Target::Daemon) {
+            Finding::Violated(violation) => assert!(is_its_doing && violation.found.contains("nil pointer")),
+            Finding::Error(reason) => assert!(!is_its_doing && reason.contains("with exit 2"), "{reason}"),
+            other => panic!("{again:?} {of_run_image:?}: {other:?}"),
+        }
+    }
+}
 
 #[test]
 fn differences_of_the_round_trip_are_classified() {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::evidence::{Document, End, Layer, ScenarioEvidence, Target};
+use crate::evidence::{Document, End, EngineEnd, Layer, ScenarioEvidence, Target};
 use crate::sample::{self, edit_config, edit_input, edit_label, edit_layers, edit_manifest, edit_report, on};
 use crate::trial::{self, Trial, Trials, Wanted};
 
@@ -302,7 +302,16 @@ fn round_trip() -> Trials {
             daemon.push_problem = Some(reason.to_owned());
         }
     };
+    let ended = |again: Option<bool>, of_run_image: Option<bool>| {
+        move |e: &mut Export| {
+            let (how, said) = ("with exit 2".to_owned(), "panic: nil pointer".to_owned());
+            let end = EngineEnd { how, said, pushes_run_image: of_run_image, again };
+            let daemon = e.daemon.as_mut().unwrap();
+            daemon.engine_end = Some(end);
+        }
+    };
     Trials::of("daemon.round-trip-content")
+        .rejects("the engine ends at every push of it", ended(Some(true), Some(true)))
         .rejects("two layers swapped", pushed(|image| image.layers.swap(2, 3)))
         .rejects("one doubled and one lost", pushed(|image| image.layers[4] = image.layers[3].clone()))
         .rejects("a layer is lost", pushed(|image| drop(image.layers.pop())))
@@ -313,7 +322,9 @@ fn round_trip() -> Trials {
         .rejects("something else in the config", changed(|config| config["x"] = json!(1)))
         .rejects("diffIDs swapped", changed(|config| config["rootfs"]["diff_ids"].as_array_mut().unwrap().swap(2, 3)))
         .rejects("the push failed", problem("the push failed: EOF"))
-        .rejects("the pull failed", |e| e.daemon.as_mut().unwrap().pull_problem = Some("not found".to_owned()))
+        .accepts("the daemon's pull failed, of what the registry serves whole", |e| {
+            e.daemon.as_mut().unwrap().pull_problem = Some("locating layer".to_owned());
+        })
         .accepts("another manifest", pushed(|image| image.manifest = None))
         .accepts("layers compressed in another way", |e| crate::harmless::HARMLESS[4].1(e))
         .spares("a daemon that is not the suite's", problem("it is not the suite's"))

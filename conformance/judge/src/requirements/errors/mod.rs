@@ -245,6 +245,23 @@ faults! {
         because: "an export to a daemon that is not there has written nothing",
         fix: "treat a failed connection to the daemon as the end of the export, and print its address",
     }
+    DAEMON_FULL = "errors.daemon-full" {
+        level: Level::Must, source: OUTPUTS, targets: DAEMON, exit: None, writes: false, timed: false,
+        bad: "a daemon whose disk is too small for the image",
+        ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "the daemon or an image" by named::daemon_and_images,
+        because: "a daemon tells that its disk is full in the answer to the load, after it has accepted the request; an \
+                  exporter that reads the status alone reports an image that is not there",
+        fix: "read the daemon's answer to its end and let an error in it end the export, with the daemon's words",
+    }
+    DAEMON_ENDS = "errors.daemon-ends" {
+        level: Level::Must, source: OUTPUTS, targets: DAEMON, exit: None, writes: false, timed: false,
+        bad: "a daemon that ends while it is sent the image",
+        ask: "a non-zero exit by itself, no tag moved, no report that claims success",
+        names: "the daemon or an image" by named::daemon_and_images,
+        because: "a connection that breaks off is no answer; what was sent until then is in no store",
+        fix: "treat a broken connection to the daemon as the end of the export, and ask for the image before reporting it",
+    }
     LAYOUT_AND_DAEMON = "errors.layout-and-daemon" {
         level: Level::Should, source: Source::rfc_0119("How it Works"), targets: LAYOUT, exit: None,
         writes: false, timed: false,

@@ -192,6 +192,14 @@ pub(super) fn daemon(export: &Export) -> Vec<String> {
     names
 }
 
+/// A daemon at fault in the middle of an export: what was sent to it tells which as well.
+pub(super) fn daemon_and_images(export: &Export) -> Vec<String> {
+    let mut names = daemon(export);
+    names.extend(images(export));
+    names.extend(strings(&["daemon"]));
+    names
+}
+
 pub(super) fn layout_and_daemon(_: &Export) -> Vec<String> {
     strings(&["-daemon", "-layout", "daemon", "CNB_USE_DAEMON", "CNB_USE_LAYOUT"])
 }

@@ -92,6 +92,12 @@ fn many_ways_to_name_it_are_accepted() {
         ("errors.unreachable-registry", "dial tcp host.example: connection refused"),
         ("errors.platform-api", "the Lifecycle's Platform API version is incompatible with version 0.15"),
         ("errors.daemon-down", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock."),
+        ("errors.daemon-full", "failed to load image: host.example/app:latest: no space left on device"),
+        ("errors.daemon-full", "the Docker daemon says: write /manifest.json: no space left on device"),
+        (
+            "errors.daemon-ends",
+            "error during connect: Post \"http://%2Fvar%2Frun%2Fdocker.sock/images/load\": EOF (daemon)",
+        ),
         ("errors.unreadable-file", "open main: permission denied"),
         ("errors.report-unwritable", "write -report: is a directory"),
     ] {
@@ -105,11 +111,14 @@ fn many_ways_to_name_it_are_accepted() {
         ("errors.malformed-group", "the subgroup.toml is bad"),
         ("errors.unreadable-file", "domain: permission denied"),
         ("errors.missing-analyzed", ""),
+        ("errors.daemon-full", "write /tmp/spool: no space left on device"),
+        ("errors.daemon-ends", "unexpected EOF"),
     ] {
         let fault = fault(slug);
         let mut evidence = refused(fault);
-        on(&mut evidence, Target::Registry).outcome.stderr = message.to_owned();
-        assert!(matches!(find(&evidence, fault.message, Target::Registry), Finding::Violated(_)), "{slug}: {message}");
+        let target = targets(slug)[0];
+        on(&mut evidence, target).outcome.stderr = message.to_owned();
+        assert!(matches!(find(&evidence, fault.message, target), Finding::Violated(_)), "{slug}: {message}");
     }
 }
 

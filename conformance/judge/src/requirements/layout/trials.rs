@@ -225,6 +225,8 @@ fn known() -> Trials {
         })
         .rejects("another digest in the report", |e| sample::edit_report(e, "digest='sha256:", "digest='sha256:0"))
         .rejects("a layer of the app is not there", |e| e.image.as_mut().unwrap().layers[5].blob = None)
+        .rejects("other tags in the report", |e| sample::edit_report(e, "app:latest'", "app:other'"))
+        .accepts("urls of a layer", |e| edit_manifest(e, |m| m["layers"][3]["urls"] = json!(["https://a.example/b"])))
         .accepts("a layer of the run image is left out", |e| {
             let layer = &mut e.image.as_mut().unwrap().layers[1];
             layer.blob = None;

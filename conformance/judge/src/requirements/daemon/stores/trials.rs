@@ -136,9 +136,19 @@ fn known_in_containerd() -> Trials {
         .rejects("a base that is no digest of the run image", |e| {
             annotate(e, DIGEST, Some(Digest::of(b"x").as_str()));
         })
-        .rejects("no base, though the daemon has the run image's digest", |e| annotate(e, DIGEST, None))
-        .accepts("no base, because the daemon has no digest of the run image", |e| {
-            e.run_image.in_daemon.as_mut().unwrap().repo_digests.clear();
+        .rejects("no base, though the daemon pulled the run image", |e| {
+            "pulled-by-tag".clone_into(&mut e.run_image.in_daemon.as_mut().unwrap().arrival);
+            annotate(e, DIGEST, None);
+        })
+        .rejects("another base, of a run image that was loaded", |e| {
+            annotate(e, "org.opencontainers.image.base.name", Some("a.example/b:c"));
+        })
+        .rejects("a loaded run image's layer in other bytes, and one of the app's", |e| {
+            "loaded".clone_into(&mut e.run_image.in_daemon.as_mut().unwrap().arrival);
+            let image = e.image.as_mut().unwrap();
+            *image = sample::recompressed(image);
+        })
+        .accepts("no base, because the daemon does not show that a registry has the run image", |e| {
             annotate(e, DIGEST, None);
             annotate(e, "org.opencontainers.image.base.name", None);
             sample::push(e);

@@ -1,0 +1,213 @@
+//! Known failures: a file that names them with a reason and an end date (`docs/baseline.schema.json`). They keep their
+//! verdict and do not decide the exit code, until they pass again or their date has gone by.
+
+mod update;
+
+use globset::{Glob, GlobMatcher};
+use jiff::civil::Date;
+use judge::verdict::{Answer, Verdict};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::json;
+
+use crate::report::{BaselineFacts, Report};
+
+pub use update::{Updated, updated};
+
+/// Why a text is no baseline. Messages read after "failed to".
+#[derive(Debug, thiserror::Error)]
+pub enum BaselineError {
+    /// The file cannot be read.
+    #[error("read the baseline {file}: {source}")]
+    Read {
+        /// The file.
+        file: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// It is not of the format.
+    #[error("read the baseline {file}: {reason}")]
+    Format {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// The file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BaselineFile {
+    #[serde(default)]
+    known: Vec<Known>,
+}
+
+/// One known failure, or several that its globs match.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// The requirement's slug.
+    pub requirement: String,
+    /// A glob over scenarios.
+    #[serde(default = "any")]
+    pub scenario: String,
+    /// A glob over services.
+    #[serde(default = "any")]
+    pub service: String,
+    /// Why it is known, in words.
+    pub reason: String,
+    /// The last day on which it may fail: YYYY-MM-DD.
+    #[serde(default, deserialize_with = "date")]
+    pub until: Option<String>,
+}
+
+fn any() -> String {
+    "*".to_owned()
+}
+
+/// A date of TOML's own, or in quotes.
+fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = match toml::Value::deserialize(deserializer)? {
+        toml::Value::Datetime(date) => date.to_string(),
+        toml::Value::String(text) => text,
+        _ => return Err(serde::de::Error::custom("until is a date, such as 2030-01-31")),
+    };
+    text.parse::<Date>()
+        .ok()
+        .filter(|date| date.to_string() == text)
+        .map(|_| Some(text))
+        .ok_or_else(|| serde::de::Error::custom("until is a date, such as 2030-01-31"))
+}
+
+/// Known failures.
+#[derive(Debug)]
+pub struct Baseline {
+    file: String,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    known: Known,
+    until: Option<Date>,
+    scenario: GlobMatcher,
+    service: GlobMatcher,
+}
+
+impl Entry {
+    fn matches(&self, verdict: &Verdict) -> bool {
+        self.known.requirement == verdict.requirement
+            && self.scenario.is_match(&verdict.scenario)
+            && self.service.is_match(&verdict.service)
+    }
+
+    fn name(&self) -> String {
+        format!("{} in {} on {}", self.known.requirement, self.known.scenario, self.known.service)
+    }
+}
+
+/// Whether a TOML text is meant as a baseline.
+#[must_use]
+pub fn is_meant(text: &str) -> bool {
+    let table: Option<toml::Table> = text.parse().ok();
+    table.is_some_and(|table| table.contains_key("known"))
+}
+
+impl Baseline {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`BaselineError`] naming the file and the entry.
+    pub fn read(file: &std::path::Path) -> Result<Self, BaselineError> {
+        let name = file.display().to_string();
+        let text =
+            std::fs::read_to_string(file).map_err(|source| BaselineError::Read { file: name.clone(), source })?;
+        Self::parse(&text, &name)
+    }
+
+    /// Reads a text; `file` is what messages call it.
+    ///
+    /// # Errors
+    /// [`BaselineError::Format`].
+    pub fn parse(text: &str, file: &str) -> Result<Self, BaselineError> {
+        let fail = |reason: String| BaselineError::Format { file: file.to_owned(), reason };
+        let content: BaselineFile = toml::from_str(text).map_err(|error| fail(error.to_string()))?;
+        let entries = content.known.into_iter().enumerate().map(|(index, known)| {
+            entry(known).map_err(|reason| fail(format!("known failure {}: {reason}", index + 1)))
+        });
+        Ok(Self { file: file.to_owned(), entries: entries.collect::<Result<_, _>>()? })
+    }
+
+    /// How many failures it names.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it names none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Marks what is known in a report, and settles its exit code anew; `today` is the day by which dates are taken.
+    pub fn apply(&self, report: &mut Report, today: Date) {
+        for verdict in report.verdicts.iter_mut().filter(|verdict| verdict.verdict == Answer::Fail) {
+            let found = self.entries.iter().find(|entry| entry.holds(today) && entry.matches(verdict));
+            verdict.known = found.map(|entry| json!({ "reason": entry.known.reason, "until": entry.known.until }));
+        }
+        let problems = self.entries.iter().filter_map(|entry| problem(entry, &report.verdicts, today)).collect();
+        let known = report.verdicts.iter().filter(|verdict| verdict.known.is_some()).count();
+        report.baseline = Some(BaselineFacts { file: self.file.clone(), known, problems });
+        if known > 0 {
+            let decides = |headline: &&mut crate::report::headline::Headline| headline.profile == report.profile;
+            for headline in report.headlines.iter_mut().filter(decides) {
+                headline.text = format!("{}; {known} known", headline.text);
+            }
+        }
+        report.settle(report.exit_code == crate::exit::Exit::Interrupted.code());
+    }
+}
+
+impl Entry {
+    fn holds(&self, today: Date) -> bool {
+        self.until.is_none_or(|until| today <= until)
+    }
+}
+
+fn entry(known: Known) -> Result<Entry, String> {
+    if judge::requirements::named(&known.requirement).is_none() {
+        return Err(format!("no requirement is called '{}'; see conformance list requirements", known.requirement));
+    }
+    if known.reason.trim().is_empty() {
+        return Err(format!("{} needs a reason", known.requirement));
+    }
+    let glob = |pattern: &str| {
+        Glob::new(pattern).map(|glob| glob.compile_matcher()).map_err(|error| format!("read {pattern}: {error}"))
+    };
+    Ok(Entry {
+        scenario: glob(&known.scenario)?,
+        service: glob(&known.service)?,
+        until: known.until.as_deref().and_then(|until| until.parse().ok()),
+        known,
+    })
+}
+
+/// Why an entry fails the run: its date has gone by, or what it names passes again wherever it was judged.
+fn problem(entry: &Entry, verdicts: &[Verdict], today: Date) -> Option<String> {
+    if let Some(until) = entry.until.filter(|_| !entry.holds(today)) {
+        return Some(format!("{}: its date {until} has gone by; mend it, or renew the date", entry.name()));
+    }
+    let mut passes = false;
+    for verdict in verdicts.iter().filter(|verdict| entry.matches(verdict)) {
+        match verdict.verdict {
+            Answer::Pass => passes = true,
+            Answer::NotApplicable => {}
+            _ => return None,
+        }
+    }
+    passes.then(|| format!("{}: it passes again; strike it off", entry.name()))
+}
+
+#[cfg(test)]
+mod tests;

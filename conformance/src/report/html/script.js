@@ -1,0 +1,204 @@
+'use strict';
+// Everything that is shown of the report is set as text, never as markup.
+const report = JSON.parse(document.getElementById('data').textContent);
+const hidden = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\ufeff\u2028-\u202e\u2066-\u2069]/g;
+const visible = text => String(text).replace(hidden, c => c === '\n' ? '\\n' : '\\u{' + c.codePointAt(0).toString(16) + '}');
+function make(tag, attributes, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  for (const child of children) element.append(child instanceof Node ? child : visible(child));
+  return element;
+}
+const kind = verdict => 'v-' + verdict.replace('/', '');
+const ROW = 30, LINE = 24, ORDER = ['fail', 'error', 'warn', 'pass', 'absent', 'skipped', 'n/a'];
+const SIGN = { fail: '✕', error: '!', warn: '▲', pass: '·', absent: '○', skipped: '–', 'n/a': ' ' };
+const theme = verdict => verdict.requirement.split('.')[0];
+const FIELDS = { theme, level: v => v.level, verdict: v => v.verdict, target: v => v.target, service: v => v.service };
+let shown = [], at = 0, cell = { row: 0, column: 0 }, lines = [], columns = [], cases = new Map();
+
+const section = document.getElementById('verdicts');
+const search = make('input', { type: 'search', placeholder: 'Search', 'aria-label': 'Search in verdicts' });
+const filters = make('div', { class: 'filters', role: 'search' }, search);
+const selects = {};
+for (const [name, of] of Object.entries(FIELDS)) {
+  const select = make('select', { 'aria-label': name, id: 'by-' + name }, make('option', { value: '' }, 'every ' + name));
+  for (const value of [...new Set(report.verdicts.map(of))].sort()) select.append(make('option', { value }, value));
+  selects[name] = select;
+  select.addEventListener('change', filter);
+  filters.append(select);
+}
+const view = make('button', { type: 'button', id: 'view' }, 'Show matrix');
+const count = make('p', { class: 'soft', role: 'status', id: 'count' });
+const place = make('p', { id: 'place', hidden: '' });
+const list = make('div', { class: 'window', tabindex: '0', role: 'listbox', 'aria-label': 'Verdicts', id: 'list' }, make('div', {}));
+const grid = make('div', { class: 'window', tabindex: '0', role: 'grid', 'aria-label': 'Scenario by requirement', id: 'grid', hidden: '' }, make('div', {}));
+filters.append(view);
+section.append(make('h2', {}, 'Verdicts'), filters, count, place, list, grid);
+section.hidden = false;
+const texts = report.verdicts.map(v => [v.requirement, v.scenario, v.service, v.message, v.found, v.expected].join(' ').toLowerCase());
+
+function filter() {
+  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = Object.entries(FIELDS).filter(([name]) => selects[name].value);
+  shown = report.verdicts.filter((v, i) => wanted.every(([name, of]) => of(v) === selects[name].value) && words.every(word => texts[i].includes(word)));
+  shown.sort((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict));
+  lines = [...new Set(shown.map(v => v.scenario))].sort();
+  columns = [...new Set(shown.map(v => v.requirement))].sort();
+  cases = new Map();
+  for (const v of shown) {
+    const key = JSON.stringify([v.scenario, v.requirement]);
+    if (cases.has(key)) cases.get(key).push(v); else cases.set(key, [v]);
+  }
+  at = 0;
+  cell = { row: 0, column: 0 };
+  list.scrollTop = grid.scrollTop = 0;
+  count.textContent = shown.length + ' of ' + report.verdicts.length + ' verdicts';
+  draw();
+}
+const draw = () => grid.hidden ? drawList() : drawGrid();
+function between(box, height, length) {
+  const first = Math.max(0, Math.floor(box.scrollTop / height) - 5);
+  return [first, Math.min(length, first + Math.ceil((box.clientHeight || 600) / height) + 10)];
+}
+function drawList(all) {
+  const inner = list.firstChild, rows = [];
+  const [first, end] = all ? [0, Math.min(shown.length, 1000)] : between(list, ROW, shown.length);
+  inner.style.setProperty('height', shown.length * ROW + 'px');
+  for (let i = first; i < end; i++) {
+    const v = shown[i];
+    const row = make('div', { class: 'row', role: 'option', id: 'row-' + i, 'aria-selected': i === at, 'aria-setsize': shown.length, 'aria-posinset': i + 1 },
+      make('span', { class: kind(v.verdict) }, v.verdict), make('span', { class: 'soft' }, v.level), make('span', {}, v.requirement),
+      make('span', {}, v.scenario), make('span', { class: 'soft' }, v.service), make('span', { class: 'soft' }, v.message));
+    row.style.setProperty('top', i * ROW + 'px');
+    row.addEventListener('click', () => { at = i; drawList(); open([v]); });
+    rows.push(row);
+  }
+  inner.replaceChildren(...rows);
+  list.setAttribute('aria-activedescendant', 'row-' + at);
+}
+const found = (row, column) => cases.get(JSON.stringify([lines[row], columns[column]])) || [];
+function drawGrid() {
+  const inner = grid.firstChild, rows = [];
+  const [first, end] = between(grid, LINE, lines.length);
+  inner.style.setProperty('height', lines.length * LINE + 'px');
+  for (let r = first; r < end; r++) {
+    const line = make('div', { class: 'line', role: 'row' }, make('span', { class: 'name', role: 'rowheader' }, lines[r]));
+    columns.forEach((requirement, c) => {
+      const verdicts = found(r, c), worst = verdicts.length ? verdicts[0].verdict : 'n/a';
+      const label = lines[r] + ', ' + requirement + ': ' + (verdicts.length ? worst : 'no verdict');
+      const box = make('span', { class: 'cell ' + kind(worst), role: 'gridcell', id: 'cell-' + r + '-' + c, title: visible(label), 'aria-label': visible(label),
+        'aria-selected': r === cell.row && c === cell.column }, SIGN[worst]);
+      box.addEventListener('click', () => { cell = { row: r, column: c }; drawGrid(); open(verdicts); });
+      line.append(box);
+    });
+    line.style.setProperty('top', r * LINE + 'px');
+    rows.push(line);
+  }
+  inner.replaceChildren(...rows);
+  const here = found(cell.row, cell.column);
+  place.textContent = lines.length ? visible(lines[cell.row] + ' × ' + columns[cell.column] + ': ' + (here.map(v => v.service + ' ' + v.verdict).join(', ') || 'no verdict')) : '';
+  grid.setAttribute('aria-activedescendant', 'cell-' + cell.row + '-' + cell.column);
+}
+
+// The bytes between the common beginning and the common end.
+function marked(value, other) {
+  const a = visible(value), b = visible(other);
+  let start = 0, end = 0;
+  while (start < Math.min(a.length, b.length) && a[start] === b[start]) start++;
+  while (end < Math.min(a.length, b.length) - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
+  return make('pre', {}, a.slice(0, start), make('mark', {}, a.slice(start, a.length - end)), a.slice(a.length - end));
+}
+function copy(text) {
+  const button = make('button', { type: 'button' }, 'Copy');
+  button.addEventListener('click', () => {
+    const done = () => { button.textContent = 'Copied'; };
+    if (navigator.clipboard) navigator.clipboard.writeText(text).then(done, () => { button.textContent = 'Not permitted'; });
+  });
+  return button;
+}
+const detail = document.getElementById('detail');
+function open(verdicts) {
+  if (!verdicts.length) return;
+  const close = make('button', { type: 'button' }, 'Close');
+  close.addEventListener('click', () => detail.close());
+  detail.replaceChildren(...verdicts.map(article), close);
+  detail.showModal();
+}
+function article(v) {
+  const facts = make('dl', {});
+  const add = (name, value) => facts.append(make('dt', {}, name), make('dd', {}, value));
+  const level = v.level === v.base_level ? v.level : v.level + ' (core: ' + v.base_level + ')';
+  add('Verdict', make('span', { class: kind(v.verdict) }, v.verdict));
+  add('Level', level);
+  add('In', v.scenario + ' on ' + v.service);
+  if (v.message) add('Says', v.message);
+  if (v.known) add('Known', JSON.stringify(v.known));
+  if (v.expected) add('Expected', marked(v.expected, v.found));
+  if (v.found) add('Found', marked(v.found, v.expected));
+  if (v.evidence) add('Evidence', make('code', {}, v.evidence));
+  add('Source', v.source);
+  add('Repeat', make('span', {}, make('code', {}, v.repeat), ' ', copy(v.repeat)));
+  return make('article', {}, make('h2', {}, v.requirement), facts);
+}
+
+const move = { ArrowDown: [1, 0], ArrowUp: [-1, 0], PageDown: [15, 0], PageUp: [-15, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1], Home: [-1e9, 0], End: [1e9, 0] };
+const within = (value, length) => Math.max(0, Math.min(length - 1, value));
+function scroll(box, top, height) {
+  if (top < box.scrollTop) box.scrollTop = top;
+  if (top + height > box.scrollTop + box.clientHeight) box.scrollTop = top + height - box.clientHeight;
+}
+list.addEventListener('keydown', event => {
+  if (event.key === 'Enter' && shown[at]) open([shown[at]]);
+  else if (move[event.key] && move[event.key][0]) { at = within(at + move[event.key][0], shown.length); scroll(list, at * ROW, ROW); drawList(); }
+  else return;
+  event.preventDefault();
+});
+grid.addEventListener('keydown', event => {
+  if (event.key === 'Enter') open(found(cell.row, cell.column));
+  else if (move[event.key]) {
+    const [down, right] = move[event.key];
+    cell = { row: within(cell.row + down, lines.length), column: within(cell.column + right, columns.length) };
+    scroll(grid, cell.row * LINE, LINE);
+    drawGrid();
+    document.getElementById('cell-' + cell.row + '-' + cell.column)?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  } else return;
+  event.preventDefault();
+});
+list.addEventListener('scroll', () => drawList());
+grid.addEventListener('scroll', () => { if (!grid.hidden) drawGrid(); });
+search.addEventListener('input', filter);
+view.addEventListener('click', () => {
+  grid.hidden = !grid.hidden;
+  list.hidden = !grid.hidden;
+  place.hidden = grid.hidden;
+  view.textContent = grid.hidden ? 'Show matrix' : 'Show list';
+  draw();
+});
+// Paper shows what is filtered, up to a thousand rows.
+addEventListener('beforeprint', () => { list.classList.add('printed'); drawList(true); });
+addEventListener('afterprint', () => { list.classList.remove('printed'); draw(); });
+
+const more = document.getElementById('more');
+function table(caption, heads, rows) {
+  const cells = (tag, row) => make('tr', {}, ...row.map(value => make(tag, {}, value)));
+  more.append(make('details', {}, make('summary', {}, caption), make('table', {}, make('thead', {}, cells('th', heads)), make('tbody', {}, ...rows.map(row => cells('td', row))))));
+}
+const unexpected = c => c.differences.filter(d => d.relation === 'unexpected').length;
+for (const c of [...report.differences].sort((a, b) => unexpected(b) - unexpected(a))) {
+  table(c.scenario + ', step ' + c.step + ': ' + c.left + ' and ' + c.right + ' (' + c.identical.length + ' fields identical, ' + c.differences.length + ' differ, ' + unexpected(c) + ' unexpected)',
+    ['field', 'taken as', c.left, c.right, 'class, source'], c.differences.map(d => [d.field, d.relation, d.left, d.right, [d.class, d.source].filter(Boolean).join(', ')]));
+}
+const answers = new Map();
+for (const o of report.observations) {
+  const key = JSON.stringify([o.question, o.service, o.answer]);
+  answers.set(key, (answers.get(key) || 0) + 1);
+}
+if (answers.size) table('Left open by the RFC, and what was seen', ['question', 'service', 'seen', 'times'], [...answers].sort().map(([key, times]) => [...JSON.parse(key), times]));
+more.hidden = !more.childNodes.length;
+const toggle = document.getElementById('theme');
+toggle.hidden = false;
+toggle.addEventListener('click', () => {
+  const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+  document.documentElement.dataset.theme = dark ? 'light' : 'dark';
+});
+filter();

@@ -1,0 +1,155 @@
+//! `JUnit` XML: one suite for each scenario. A failure of the exporter is `<failure>`, one of the suite `<error>`, what was
+//! not judged `<skipped>`; warnings and absent options pass and say so in `<system-out>`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use judge::verdict::{Answer, Verdict};
+
+use super::{Report, terminal::visible};
+
+/// The report as `JUnit` XML. Only the whole run has a time: verdicts are judged together.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let _ = document(&mut out, report);
+    out
+}
+
+fn document(out: &mut String, report: &Report) -> std::fmt::Result {
+    let mut suites: BTreeMap<&str, Vec<&Verdict>> = BTreeMap::new();
+    for verdict in &report.verdicts {
+        suites.entry(&verdict.scenario).or_default().push(verdict);
+    }
+    let t = report.totals;
+    writeln!(
+        out,
+        "<testsuites name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3}\">",
+        escaped(&report.profile),
+        report.verdicts.len() + report.troubles.len(),
+        t.fail,
+        t.error + report.troubles.len(),
+        t.skipped + t.not_applicable,
+        report.seconds
+    )?;
+    for (scenario, verdicts) in suites {
+        suite(out, report, scenario, &verdicts)?;
+    }
+    troubles(out, report)?;
+    out.push_str("</testsuites>\n");
+    Ok(())
+}
+
+fn suite(out: &mut String, report: &Report, scenario: &str, verdicts: &[&Verdict]) -> std::fmt::Result {
+    let count = |wanted: &[Answer]| verdicts.iter().filter(|verdict| wanted.contains(&verdict.verdict)).count();
+    writeln!(
+        out,
+        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" timestamp=\"{}\">",
+        escaped(scenario),
+        verdicts.len(),
+        count(&[Answer::Fail]),
+        count(&[Answer::Error]),
+        count(&[Answer::Skipped, Answer::NotApplicable]),
+        escaped(&report.started)
+    )?;
+    properties(out, report)?;
+    verdicts.iter().try_for_each(|verdict| case(out, verdict))?;
+    out.push_str("  </testsuite>\n");
+    Ok(())
+}
+
+fn properties(out: &mut String, report: &Report) -> std::fmt::Result {
+    let tool = format!("{} {}", report.tool.name, report.tool.version);
+    let mut properties = vec![
+        ("tool".to_owned(), tool),
+        ("catalogue".to_owned(), report.tool.catalogue.clone()),
+        ("profile".to_owned(), report.profile.clone()),
+        ("platform-api".to_owned(), report.platform_api.clone()),
+        ("exporter".to_owned(), report.exporter.name.clone()),
+        ("exporter-sha256".to_owned(), report.exporter.sha256.clone()),
+    ];
+    for service in report.services.iter().filter(|service| service.observed) {
+        let value = format!("{} {}", service.kind, service.version);
+        properties.push((format!("service-{}", service.name), value.trim_end().to_owned()));
+    }
+    out.push_str("    <properties>\n");
+    for (name, value) in properties {
+        writeln!(out, "      <property name=\"{}\" value=\"{}\"/>", escaped(&name), escaped(&value))?;
+    }
+    out.push_str("    </properties>\n");
+    Ok(())
+}
+
+fn case(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    let class = format!("{}.{}", verdict.scenario, verdict.service);
+    write!(out, "    <testcase classname=\"{}\" name=\"{}\"", escaped(&class), escaped(&verdict.requirement))?;
+    let message = escaped(&verdict.message);
+    match verdict.verdict {
+        Answer::Pass => return out.write_str("/>\n"),
+        Answer::Skipped | Answer::NotApplicable => {
+            let kind = verdict.verdict;
+            write!(out, "><skipped type=\"{kind}\" message=\"{message}\"/>")?;
+        }
+        Answer::Fail | Answer::Error => {
+            let tag = if verdict.verdict == Answer::Fail { "failure" } else { "error" };
+            let kind = verdict.level;
+            write!(out, "><{tag} type=\"{kind}\" message=\"{message}\">{}</{tag}>", escaped(&details(verdict)))?;
+        }
+        Answer::Warn | Answer::Absent => {
+            let text = format!("{}: {}\n{}", verdict.verdict, visible(&verdict.message), details(verdict));
+            write!(out, "><system-out>{}</system-out>", escaped(&text))?;
+        }
+    }
+    out.write_str("</testcase>\n")
+}
+
+fn details(verdict: &Verdict) -> String {
+    let known = verdict.known.as_ref().map(ToString::to_string).unwrap_or_default();
+    let lines = [
+        ("known", &known),
+        ("expected", &verdict.expected),
+        ("found", &verdict.found),
+        ("evidence", &verdict.evidence),
+        ("source", &verdict.source),
+        ("repeat", &verdict.repeat),
+    ];
+    let shown = lines.into_iter().filter(|(_, value)| !value.is_empty());
+    shown.fold(String::new(), |text, (name, value)| text + name + ": " + &visible(value) + "\n")
+}
+
+fn troubles(out: &mut String, report: &Report) -> std::fmt::Result {
+    if report.troubles.is_empty() {
+        return Ok(());
+    }
+    let count = report.troubles.len();
+    writeln!(
+        out,
+        "  <testsuite name=\"the suite itself\" tests=\"{count}\" failures=\"0\" errors=\"{count}\" skipped=\"0\">"
+    )?;
+    for (number, trouble) in (1..).zip(&report.troubles) {
+        let message = escaped(trouble);
+        writeln!(
+            out,
+            "    <testcase classname=\"suite\" name=\"trouble {number}\"><error type=\"trouble\" message=\"{message}\"/></testcase>"
+        )?;
+    }
+    out.write_str("  </testsuite>\n")
+}
+
+/// Markup as entities; XML 1.0 has no way to write most control characters, so that they are shown as escapes. Line
+/// ends are kept in text that this file joins; in values they are shown before.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\n' => out.push_str("&#10;"),
+            '\u{fffe}' | '\u{ffff}' => out.extend(c.escape_unicode()),
+            c => out.push_str(&visible(c.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    out
+}

@@ -1,0 +1,204 @@
+//! What a run was, beside its exports: `run.json` of the evidence. With the exports it is all that judging needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use judge::difference::Comparison;
+use judge::evidence::{NotRun, ScenarioEvidence, Target};
+use judge::profile::Profile;
+use judge::{Judgement, Selection};
+use serde::{Deserialize, Serialize};
+
+use super::shard::Shard;
+use crate::exit::Exit;
+use crate::report::{ExporterFacts, PathFacts, Report, SCHEMA_VERSION, ServiceFacts, Tool, Totals, headline};
+
+/// A case that is judged where only some are: scenario, requirement, target.
+pub type Case = (String, String, Target);
+
+/// What narrows a run beyond its scenarios.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Narrowed {
+    /// The globs of `--requirement`.
+    pub requirements: Vec<String>,
+    /// Only these cases; none means all.
+    pub only: Option<BTreeSet<Case>>,
+    /// Which part of the scenarios.
+    pub shard: Option<Shard>,
+    /// Whether the first scenario with a failure is the last.
+    pub fail_fast: bool,
+}
+
+/// A run without its exports.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunFacts {
+    /// [`judge::evidence::EVIDENCE_VERSION`].
+    pub version: u32,
+    /// Whether the run came to its end; what stands below `started` is not known before.
+    pub complete: bool,
+    /// What observed.
+    pub tool: Tool,
+    /// What was run.
+    pub exporter: ExporterFacts,
+    /// How the command line named it.
+    pub exporter_argument: String,
+    /// The Platform API version that the exporter was told.
+    pub platform_api: String,
+    /// The deciding profile as the command line named it.
+    pub profile: String,
+    /// Targets that were asked for.
+    pub targets: Vec<Target>,
+    /// Services that had to be observed.
+    pub require: Vec<String>,
+    /// What narrowed the run.
+    pub narrowed: Narrowed,
+    /// Folders of scenarios that are not compiled in.
+    pub scenario_folders: BTreeMap<String, String>,
+    /// When it began, RFC 3339 in UTC.
+    pub started: String,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// Where builds were seen.
+    pub paths: PathFacts,
+    /// Services.
+    pub services: Vec<ServiceFacts>,
+    /// What each scenario left.
+    pub scenarios: Vec<ScenarioFacts>,
+    /// What could not be removed.
+    pub left_behind: Vec<String>,
+    /// Whether it was interrupted.
+    pub interrupted: bool,
+}
+
+/// A scenario without its exports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioFacts {
+    /// Its name.
+    pub scenario: String,
+    /// Ids of the exports that count, in the order in which they were made.
+    pub exports: Vec<String>,
+    /// Targets that were not attempted.
+    pub not_run: Vec<NotRun>,
+}
+
+impl RunFacts {
+    /// What is judged under a profile.
+    ///
+    /// # Errors
+    /// The glob that is none.
+    pub fn selection(&self, profile: Profile) -> Result<Selection, globset::Error> {
+        Ok(Selection {
+            profile,
+            requirements: globs(&self.narrowed.requirements)?,
+            exporter_argument: self.exporter_argument.clone(),
+            scenario_folders: self.scenario_folders.clone(),
+        })
+    }
+
+    /// Judges the exports of this run.
+    ///
+    /// # Errors
+    /// The glob that is none.
+    pub fn judge(&self, found: &[ScenarioEvidence], profile: &Profile) -> Result<Report, globset::Error> {
+        let selection = self.selection(profile.clone())?;
+        Ok(self.report(judge::judge(found, &selection), judge::difference::all(found), profile))
+    }
+
+    /// The report on this run, with what differs between its builds' outputs.
+    #[must_use]
+    pub fn report(&self, mut judgement: Judgement, differences: Vec<Comparison>, profile: &Profile) -> Report {
+        if let Some(only) = &self.narrowed.only {
+            judgement.verdicts.retain(|verdict| {
+                only.contains(&(verdict.scenario.clone(), verdict.requirement.clone(), verdict.target))
+            });
+        }
+        let mut report = Report {
+            schema: SCHEMA_VERSION,
+            tool: Tool::this(),
+            exporter: self.exporter.clone(),
+            platform_api: self.platform_api.clone(),
+            profile: profile.name().to_owned(),
+            started: self.started.clone(),
+            seconds: self.seconds,
+            paths: self.paths.clone(),
+            targets: self.targets.clone(),
+            shard: self.narrowed.shard,
+            services: self.services.clone(),
+            scenarios: self.scenarios.iter().map(|scenario| scenario.scenario.clone()).collect(),
+            exports: self.scenarios.iter().map(|scenario| scenario.exports.len()).sum(),
+            headlines: headline::headlines(&judgement.verdicts, &self.targets, profile),
+            totals: Totals::of(&judgement.verdicts),
+            verdicts: judgement.verdicts,
+            observations: judgement.observations,
+            differences,
+            left_behind: self.left_behind.clone(),
+            evidence: None,
+            baseline: None,
+            troubles: self.troubles(),
+            exit_code: 0,
+        };
+        report.settle(self.interrupted);
+        report
+    }
+
+    fn troubles(&self) -> Vec<String> {
+        let missing = |wanted: &&String| {
+            !self.services.iter().any(|service| service.observed && is_service(&service.name, wanted))
+        };
+        let mut troubles: Vec<String> = self.require.iter().filter(missing).map(|wanted| unobserved(wanted)).collect();
+        if !self.complete {
+            troubles.push("the run did not come to its end; what it did not run is not in its evidence".to_owned());
+        }
+        if self.interrupted {
+            troubles.push("the run was interrupted; the report covers what was seen until then".to_owned());
+        }
+        troubles
+    }
+}
+
+/// The trouble of a service that had to be observed and was not.
+#[must_use]
+pub fn unobserved(wanted: &str) -> String {
+    format!("--require {wanted}: it was not observed")
+}
+
+/// Whether `--require` of this word means this service.
+#[must_use]
+pub fn is_service(name: &str, wanted: &str) -> bool {
+    name == wanted || name.strip_prefix(wanted).is_some_and(|rest| rest.starts_with(':'))
+}
+
+/// One set of all patterns; none where there is none.
+///
+/// # Errors
+/// The pattern that is no glob.
+pub fn globs(patterns: &[String]) -> Result<Option<GlobSet>, globset::Error> {
+    if patterns.is_empty() {
+        return Ok(None);
+    }
+    let mut builder = GlobSetBuilder::new();
+    for pattern in patterns {
+        builder.add(Glob::new(pattern)?);
+    }
+    builder.build().map(Some)
+}
+
+/// A scenario without its exports.
+#[must_use]
+pub(super) fn scenarios(found: &[ScenarioEvidence]) -> Vec<ScenarioFacts> {
+    let facts = |scenario: &ScenarioEvidence| ScenarioFacts {
+        scenario: scenario.scenario.clone(),
+        exports: scenario.exports.iter().map(|export| export.id.clone()).collect(),
+        not_run: scenario.not_run.clone(),
+    };
+    found.iter().map(facts).collect()
+}
+
+/// The exit code that verdicts and troubles come to.
+#[must_use]
+pub(crate) fn exit(totals: Totals, known: usize, baseline_fails: bool, troubles: &[String]) -> Exit {
+    let when = |condition: bool, exit: Exit| if condition { exit } else { Exit::Conformant };
+    when(totals.fail > known || baseline_fails, Exit::NotConformant)
+        .or(when(totals.error > 0 || !troubles.is_empty(), Exit::SuiteFailed))
+        .or(when(totals.judged() == 0, Exit::NothingJudged))
+}

@@ -1,0 +1,219 @@
+//! A run read back from its evidence: every file is held against its hash before anything of it is used.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use judge::evidence::{EVIDENCE_VERSION, Export, ScenarioEvidence};
+use serde_json::Value;
+
+use crate::evidence_folder::sha256_of;
+use crate::run::{RunFacts, ScenarioFacts};
+
+/// Why stored evidence cannot be used. Messages read after "failed to".
+#[derive(Debug, thiserror::Error)]
+pub enum StoredError {
+    /// There is no evidence at the path.
+    #[error("read evidence from {}: {reason}; give a folder that run --evidence made, or a file that bundle made", path.display())]
+    NotThere {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A file is missing, altered or cut short.
+    #[error("read evidence from {}: {file} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The folder or bundle.
+        path: PathBuf,
+        /// The file in it.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Another program wrote it.
+    #[error(
+        "read evidence from {}: its format is version {found}, and this program reads {EVIDENCE_VERSION}; use the \
+         version of conformance that wrote it ({tool})", path.display()
+    )]
+    Version {
+        /// The folder or bundle.
+        path: PathBuf,
+        /// Its version.
+        found: String,
+        /// Who wrote it.
+        tool: String,
+    },
+    /// A temporary folder could not be made or written.
+    #[error("unpack {}: {source}", path.display())]
+    Unpack {
+        /// The bundle.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+/// A run that was stored.
+pub struct Stored {
+    /// The run without its exports.
+    pub facts: RunFacts,
+    /// Its exports.
+    pub scenarios: Vec<ScenarioEvidence>,
+}
+
+impl Stored {
+    /// Reads a folder of evidence; `named` is what messages call it.
+    ///
+    /// # Errors
+    /// [`StoredError`] naming what is damaged.
+    pub fn read(folder: &Path, named: &Path) -> Result<Self, StoredError> {
+        let reader = Reader { folder, named };
+        let index = reader.index()?;
+        reader.verify(&index)?;
+        let facts: RunFacts = serde_json::from_slice(&reader.bytes("run.json")?)
+            .map_err(|error| reader.damaged("run.json", error.to_string()))?;
+        let mut exports = BTreeMap::new();
+        for folder in folders(&index) {
+            let name = format!("{folder}/export.json");
+            let export: Export = serde_json::from_slice(&reader.bytes(&name)?)
+                .map_err(|error| reader.damaged(&name, error.to_string()))?;
+            exports.insert(export.id.clone(), export);
+        }
+        let mut facts = facts;
+        if !facts.complete {
+            facts.scenarios = unfinished(&exports);
+        }
+        let scenarios = facts.scenarios.iter().map(|scenario| reader.scenario(scenario, &mut exports));
+        let scenarios = scenarios.collect::<Result<_, _>>()?;
+        Ok(Self { facts, scenarios })
+    }
+}
+
+/// Every export that was written before the end, in the order in which a run would have them.
+fn unfinished(exports: &BTreeMap<String, Export>) -> Vec<ScenarioFacts> {
+    let mut ordered: Vec<&Export> = exports.values().collect();
+    ordered.sort_by_key(|export| (&export.scenario, export.target, &export.service, export.step));
+    let mut scenarios: Vec<ScenarioFacts> = Vec::new();
+    for export in ordered {
+        if scenarios.last().is_none_or(|last| last.scenario != export.scenario) {
+            let scenario = export.scenario.clone();
+            scenarios.push(ScenarioFacts { scenario, exports: Vec::new(), not_run: Vec::new() });
+        }
+        if let Some(last) = scenarios.last_mut() {
+            last.exports.push(export.id.clone());
+        }
+    }
+    scenarios
+}
+
+/// The files that an index names, with the hash of each; blobs are named by theirs.
+#[must_use]
+pub fn files(index: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let mut found = Vec::new();
+    if let Some(run) = index["run"].as_str() {
+        found.push(("run.json".to_owned(), run.to_owned()));
+    }
+    for export in list(&index["exports"]) {
+        for file in list(&export["files"]) {
+            found.push((format!("{}/{}", text(&export["folder"]), text(&file["path"])), text(&file["sha256"])));
+        }
+    }
+    for blob in list(&index["blobs"]) {
+        let hex = text(&blob["digest"]).trim_start_matches("sha256:").to_owned();
+        found.push((format!("blobs/sha256/{hex}"), hex));
+    }
+    found
+}
+
+fn folders(index: &Value) -> Vec<String> {
+    let exports = index["exports"].as_array().cloned().unwrap_or_default();
+    exports.iter().map(|export| export["folder"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+struct Reader<'a> {
+    folder: &'a Path,
+    named: &'a Path,
+}
+
+impl Reader<'_> {
+    fn damaged(&self, file: &str, reason: impl Into<String>) -> StoredError {
+        StoredError::Damaged { path: self.named.to_path_buf(), file: file.to_owned(), reason: reason.into() }
+    }
+
+    fn bytes(&self, file: &str) -> Result<Vec<u8>, StoredError> {
+        fs::read(self.folder.join(file)).map_err(|error| self.damaged(file, error.to_string()))
+    }
+
+    fn index(&self) -> Result<Value, StoredError> {
+        let bytes = fs::read(self.folder.join("index.json")).map_err(|error| StoredError::NotThere {
+            path: self.named.to_path_buf(),
+            reason: format!("no index.json can be read there: {error}"),
+        })?;
+        let index: Value =
+            serde_json::from_slice(&bytes).map_err(|error| self.damaged("index.json", error.to_string()))?;
+        if index["version"] != EVIDENCE_VERSION {
+            return Err(StoredError::Version {
+                path: self.named.to_path_buf(),
+                found: index["version"].to_string(),
+                tool: index["tool"].as_str().unwrap_or("unknown").to_owned(),
+            });
+        }
+        if index["run"].as_str().is_none() {
+            return Err(self.damaged("index.json", "it names no run.json; an older conformance wrote it: run again"));
+        }
+        Ok(index)
+    }
+
+    /// Every file is there and has its hash; the manifest, where the run came to its end, says so of the index too.
+    fn verify(&self, index: &Value) -> Result<(), StoredError> {
+        for (file, hash) in files(index) {
+            self.verify_file(&file, &hash)?;
+        }
+        let Ok(manifest) = fs::read_to_string(self.folder.join("manifest.sha256")) else {
+            return Ok(());
+        };
+        for line in manifest.lines() {
+            let (hash, file) =
+                line.split_once("  ").ok_or_else(|| self.damaged("manifest.sha256", "a line is no hash and file"))?;
+            if file == "index.json" {
+                self.verify_file(file, hash)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn verify_file(&self, file: &str, hash: &str) -> Result<(), StoredError> {
+        let inside = Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
+        if !inside {
+            return Err(self.damaged("index.json", format!("it names a file outside of the evidence: {file}")));
+        }
+        match sha256_of(&self.folder.join(file)) {
+            Ok(found) if found == hash => Ok(()),
+            Ok(found) => Err(self.damaged(file, format!("its sha256 is {found} and was {hash}"))),
+            Err(error) => Err(self.damaged(file, error.to_string())),
+        }
+    }
+
+    fn scenario(
+        &self,
+        facts: &ScenarioFacts,
+        exports: &mut BTreeMap<String, Export>,
+    ) -> Result<ScenarioEvidence, StoredError> {
+        let mut found = Vec::new();
+        for id in &facts.exports {
+            let export =
+                exports.remove(id).ok_or_else(|| self.damaged(id, "run.json names it, and it is not there"))?;
+            found.push(export);
+        }
+        Ok(ScenarioEvidence {
+            version: EVIDENCE_VERSION,
+            scenario: facts.scenario.clone(),
+            exports: found,
+            not_run: facts.not_run.clone(),
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! The binary on stored runs: judged again, bundled, compared, shared out and merged, measured against a baseline.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn conformance(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    command.env("DOCKER_HOST", "unix:///nonexistent/docker.sock").args(arguments).output().unwrap()
+}
+
+fn program(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_conformance")).with_file_name(name);
+    assert!(path.is_file(), "{} is not built; test the whole workspace", path.display());
+    path
+}
+
+/// A folder in which commands leave files, and what they are called.
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        program("reference-exporter");
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        Self(folder)
+    }
+
+    fn at(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    fn json(&self, name: &str) -> Value {
+        serde_json::from_slice(&fs::read(self.at(name)).unwrap()).unwrap()
+    }
+
+    /// A command whose JSON report has this name; its exit code and standard error.
+    fn reported(&self, name: &str, arguments: &[&str]) -> (i32, String) {
+        let report = format!("json={}", self.at(name));
+        let output = conformance(&[arguments, &["--report", &report]].concat());
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    fn run(&self, name: &str, more: &[&str]) -> (i32, String) {
+        let fixed =
+            ["run", "--registry", "embedded", "--profile", "strict", "--target", "registry", "--target", "layout"];
+        self.reported(name, &[&fixed[..], more].concat())
+    }
+
+    /// The description of the reference with a fault.
+    fn faulty(&self, fault: &str) -> String {
+        let file = self.at("faulty.toml");
+        let (faulty, reference) = (program("faulty-exporter"), program("reference-exporter"));
+        let text = format!(
+            "name = \"faulty\"\ncommand = [\"{}\", \"{fault}\", \"{}\"]\ntargets = [\"registry\", \"layout\"]\n",
+            faulty.display(),
+            reference.display()
+        );
+        fs::write(&file, text).unwrap();
+        file
+    }
+}
+
+fn assert_equal(one: &Value, other: &Value) {
+    for key in ["verdicts", "observations", "totals", "headlines", "differences", "scenarios", "exports", "exit_code"] {
+        assert_eq!(one[key], other[key], "{key}");
+    }
+}
+
+#[test]
+fn stored_evidence_is_judged_as_the_run_was_and_damage_is_named() {
+    let desk = Desk::new();
+    let evidence = desk.at("evidence");
+    let scenarios = ["--scenario", "minimal", "--scenario", "same-build-twice", "--scenario", "docker-run-image"];
+    let (code, text) = desk.run("run.json", &[&scenarios[..], &["--evidence", &evidence]].concat());
+    assert_eq!(code, 0, "{text}");
+    assert!(desk.json("run.json")["totals"]["pass"].as_u64().unwrap() > 100);
+    assert_eq!(desk.reported("again.json", &["judge", &evidence]).0, 0);
+    assert_equal(&desk.json("run.json"), &desk.json("again.json"));
+    let (one, two) = (desk.at("one.tar.zst"), desk.at("two.tar.zst"));
+    for file in [&one, &two] {
+        assert!(conformance(&["bundle", &evidence, "-o", file]).status.success());
+    }
+    assert!(fs::read(&one).unwrap() == fs::read(&two).unwrap(), "the same evidence, other bytes");
+    assert_eq!(desk.reported("unpacked.json", &["judge", &one]).0, 0);
+    assert_equal(&desk.json("run.json"), &desk.json("unpacked.json"));
+    let schema: Value = serde_json::from_str(include_str!("../../../docs/report.schema.json")).unwrap();
+    assert!(jsonschema::is_valid(&schema, &desk.json("again.json")));
+
+    let whole = fs::read(&one).unwrap();
+    fs::write(&two, &whole[..whole.len() - 9]).unwrap();
+    let refused = |path: &str, words: &str, code: i32| {
+        let (found, text) = desk.reported("refused.json", &["judge", path]);
+        assert!(found == code && text.contains(words) && text.lines().count() == 1, "{path}: {found} {text}");
+        assert!(!Path::new(&desk.at("refused.json")).exists());
+    };
+    refused(&two, "the archive is damaged", 3);
+    refused(&desk.at("nowhere"), "nowhere", 2);
+    refused(&desk.at("run.json"), "no zstd file", 2);
+    let blob = fs::read_dir(desk.at("evidence/blobs/sha256")).unwrap().next().unwrap().unwrap();
+    let blob = format!("evidence/blobs/sha256/{}", blob.file_name().to_string_lossy());
+    for file in ["evidence/run.json", "evidence/minimal/registry/1/export.json", "evidence/index.json", &blob] {
+        let bytes = fs::read(desk.at(file)).unwrap();
+        let mut longer = bytes.clone();
+        longer.push(b'\n');
+        fs::write(desk.at(file), longer).unwrap();
+        refused(&evidence, file.trim_start_matches("evidence/"), 3);
+        if file != "evidence/index.json" {
+            fs::remove_file(desk.at(file)).unwrap();
+            refused(&evidence, file.trim_start_matches("evidence/"), 3);
+        }
+        fs::write(desk.at(file), bytes).unwrap();
+    }
+    let index = fs::read_to_string(desk.at("evidence/index.json")).unwrap();
+    fs::write(desk.at("evidence/index.json"), index.replacen("\"version\": 1", "\"version\": 99", 1)).unwrap();
+    refused(&evidence, "its format is version 99", 3);
+}
+
+#[test]
+fn a_fault_is_a_regression_with_its_fields_and_its_end_a_fix() {
+    let desk = Desk::new();
+    let (good, bad) = (desk.at("good"), desk.at("bad"));
+    let faulty = desk.faulty("title-altered");
+    let scenario = ["--scenario", "all-project-metadata"];
+    assert_eq!(desk.run("good.json", &[&scenario[..], &["--evidence", &good]].concat()).0, 0);
+    let more = ["--evidence", &bad, "--exporter-file", &faulty];
+    assert_eq!(desk.run("bad.json", &[&scenario[..], &more].concat()).0, 1);
+    assert_eq!(desk.reported("worse.json", &["compare", &good, &bad]).0, 1);
+    let worse = desk.json("worse.json");
+    assert!(worse["newly_failing"].to_string().contains("source.title.verbatim"), "{worse}");
+    let fields = worse["digests"][0]["fields"].to_string();
+    assert!(fields.contains("manifest.annotations/org.opencontainers.image.title"), "{worse}");
+    assert_eq!(desk.reported("better.json", &["compare", &desk.at("bad.json"), &desk.at("good.json")]).0, 0);
+    let better = desk.json("better.json");
+    assert_eq!(
+        (&better["fixed"].as_array().unwrap().len(), &better["digests_compared"]),
+        (&worse["newly_failing"].as_array().unwrap().len(), &false.into())
+    );
+
+    // Only what failed is run again, and known failures do not decide.
+    let more = ["--only-failed", &desk.at("bad.json"), "--exporter-file", &faulty];
+    assert_eq!(desk.run("only.json", &more).0, 1);
+    let failed = |report: &Value| -> Vec<Value> {
+        let verdicts = report["verdicts"].as_array().unwrap().iter();
+        verdicts.filter(|verdict| verdict["verdict"] == "fail").map(|verdict| verdict["id"].clone()).collect()
+    };
+    assert_eq!(failed(&desk.json("only.json")), failed(&desk.json("bad.json")));
+    assert_eq!(desk.json("only.json")["verdicts"].as_array().unwrap().len(), failed(&desk.json("bad.json")).len());
+    let known = desk.at("known.toml");
+    assert!(conformance(&["baseline", "update", &known, &desk.at("bad.json")]).status.success());
+    assert!(conformance(&["check", &known]).status.success());
+    assert_eq!(desk.reported("known.json", &["judge", &bad, "--baseline", &known]).0, 0);
+    assert_eq!(desk.json("known.json")["totals"], desk.json("bad.json")["totals"]);
+    assert_eq!(desk.reported("again.json", &["judge", &good, "--baseline", &known]).0, 1);
+    let stale = desk.json("again.json")["baseline"]["problems"].to_string();
+    assert!(stale.contains("passes again"), "{stale}");
+}
+
+#[test]
+fn shards_merged_are_the_whole_and_the_first_failure_can_end_a_run() {
+    let desk = Desk::new();
+    let scenarios = ["--scenario", "minimal", "--scenario", "three-tags", "--scenario", "same-build-twice"];
+    assert_eq!(desk.run("whole.json", &scenarios).0, 0);
+    let mut names = Vec::new();
+    for part in ["1/2", "2/2"] {
+        names.push(format!("{}.json", &part[..1]));
+        let (code, text) = desk.run(&names[names.len() - 1], &[&scenarios[..], &["--shard", part]].concat());
+        assert_eq!(code, 0, "{text}");
+    }
+    let (one, two) = (desk.at(&names[0]), desk.at(&names[1]));
+    assert_eq!(desk.reported("merged.json", &["merge", &two, &one]).0, 0);
+    assert_equal(&desk.json("whole.json"), &desk.json("merged.json"));
+    let (code, text) = desk.reported("missing.json", &["merge", &one]);
+    assert!(code == 2 && text.contains("2/2 missing"), "{code} {text}");
+    let (code, text) = desk.run("empty.json", &["--scenario", "minimal", "--shard", "2/2"]);
+    assert!(code == 4 && text.contains("nothing to do"), "{code} {text}");
+
+    let fast = ["--exporter", "/bin/false", "--fail-fast", "--jobs", "1"];
+    assert_eq!(desk.run("fast.json", &[&scenarios[..], &fast].concat()).0, 1);
+    let fast = desk.json("fast.json");
+    assert_eq!(fast["exports"], 2, "one scenario on two targets");
+    let verdicts = fast["verdicts"].as_array().unwrap().iter();
+    let left_out =
+        verdicts.filter(|verdict| verdict["message"].as_str().unwrap().starts_with("--fail-fast: minimal failed"));
+    assert!(left_out.count() > 50);
+}
