@@ -148,6 +148,7 @@ fn an_exporter_that_fails_is_told_so_in_every_scenario() {
         "errors-two-registries",
         "other-surroundings-daemon",
         "platform-api-checked-first",
+        "run-image-made-in-daemon",
         "socket-in-app",
     ];
     for scenario in judged.report["scenarios"].as_array().unwrap() {
