@@ -80,13 +80,13 @@ fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
 }
 
 /// Known failures.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Baseline {
     file: String,
     entries: Vec<Entry>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     known: Known,
     until: Option<Date>,
@@ -150,10 +150,20 @@ impl Baseline {
         self.entries.is_empty()
     }
 
+    /// Whether a failure is known on a day.
+    #[must_use]
+    pub fn knows(&self, verdict: &Verdict, today: Date) -> bool {
+        self.entry(verdict, today).is_some()
+    }
+
+    fn entry(&self, verdict: &Verdict, today: Date) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.holds(today) && entry.matches(verdict))
+    }
+
     /// Marks what is known in a report, and settles its exit code anew; `today` is the day by which dates are taken.
     pub fn apply(&self, report: &mut Report, today: Date) {
         for verdict in report.verdicts.iter_mut().filter(|verdict| verdict.verdict == Answer::Fail) {
-            let found = self.entries.iter().find(|entry| entry.holds(today) && entry.matches(verdict));
+            let found = self.entry(verdict, today);
             verdict.known = found.map(|entry| json!({ "reason": entry.known.reason, "until": entry.known.until }));
         }
         let problems = self.entries.iter().filter_map(|entry| problem(entry, &report.verdicts, today)).collect();

@@ -51,15 +51,7 @@ pub enum Command {
         output: Option<PathBuf>,
     },
     /// Say what changed between two runs; exit 1 only where something fails now and did not
-    Compare {
-        /// A JSON report, a folder of evidence or a bundle
-        old: PathBuf,
-        /// Likewise
-        new: PathBuf,
-        /// terminal or json, to standard output or to a file; may be repeated
-        #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_generated_builds)]
-        report: Vec<ReportArgument>,
-    },
+    Compare(Box<CompareArguments>),
     /// Put the JSON reports of all shards of a run together
     Merge(MergeArguments),
     /// Bring a file of known failures up to a report
@@ -133,6 +125,44 @@ pub struct JudgeArguments {
     /// A file of known failures, which do not decide the exit code
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
+}
+
+/// The arguments of `compare`: two stored runs, or two exporters to be run.
+#[derive(Debug, Clone, Args)]
+pub struct CompareArguments {
+    /// The old run and the new one: each a JSON report, a folder of evidence or a bundle
+    #[arg(value_name = "RUN", num_args = 2, required_unless_present_any = ["exporter", "exporter_file"])]
+    pub stored: Vec<PathBuf>,
+    /// An exporter to run and compare; twice, the old one first. With one --exporter-file this is the old one
+    #[arg(long, value_name = "PATH", conflicts_with = "stored")]
+    pub exporter: Vec<PathBuf>,
+    /// An exporter description, or the name of a built-in one; likewise
+    #[arg(long, value_name = "FILE", conflicts_with = "stored")]
+    pub exporter_file: Vec<PathBuf>,
+    /// As of run: the profile under which both are judged
+    #[arg(long, value_name = "NAME|FILE", default_value = "rfc-196", value_parser = profile, conflicts_with = "stored")]
+    pub profile: Profile,
+    /// As of run: folders of scenarios
+    #[arg(long, value_name = "DIR", conflicts_with = "stored")]
+    pub scenarios: Vec<PathBuf>,
+    /// As of run: only scenarios whose name matches
+    #[arg(long, value_name = "GLOB", conflicts_with = "stored")]
+    pub scenario: Vec<String>,
+    /// As of run: only requirements whose slug matches
+    #[arg(long, value_name = "GLOB", conflicts_with = "stored")]
+    pub requirement: Vec<String>,
+    /// As of run: only these targets
+    #[arg(long, value_name = "TARGET", value_parser = target, conflicts_with = "stored")]
+    pub target: Vec<Target>,
+    /// As of run: embedded, container, executable or a URL
+    #[arg(long, value_name = "KIND", conflicts_with = "stored")]
+    pub registry: Option<RegistryChoice>,
+    /// As of run: a Docker daemon's address
+    #[arg(long, value_name = "HOST", conflicts_with = "stored")]
+    pub daemon: Vec<String>,
+    /// terminal or json, to standard output or to a file; may be repeated
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_generated_builds)]
+    pub report: Vec<ReportArgument>,
 }
 
 /// The arguments of `merge`.

@@ -27,13 +27,13 @@ pub struct Side {
 pub struct Changes {
     /// The old exporter and the new one: name and sha256.
     pub exporters: [String; 2],
-    /// Verdicts that are `fail` now and were something else.
+    /// Verdicts that are `fail` now and were `pass`, `warn` or `absent`: the regressions.
     pub newly_failing: Vec<Change>,
-    /// Verdicts that were `fail` and are `pass`, `warn`, `absent` or `n/a`.
+    /// Verdicts that were `fail` and are `pass`, `warn` or `absent`.
     pub fixed: Vec<Change>,
     /// Verdicts that changed in another way.
     pub changed: Vec<Change>,
-    /// Failures of what the old run did not judge.
+    /// Failures of what the old run did not judge: it is not there, or was `n/a`, `skipped` or `error`.
     pub failing_and_new: Vec<Change>,
     /// Requirements that only the new run judged.
     pub added_requirements: Vec<String>,
@@ -165,11 +165,9 @@ pub fn compare(old: &Side, new: &Side) -> Changes {
             Change { id: verdict.id.clone(), old: was, new: verdict.verdict, message: verdict.message.clone() };
         match (was, verdict.verdict) {
             (Some(old), new) if old == new => {}
-            (Some(_), Answer::Fail) => changes.newly_failing.push(change),
-            (None, Answer::Fail) => changes.failing_and_new.push(change),
-            (Some(Answer::Fail), Answer::Pass | Answer::Warn | Answer::Absent | Answer::NotApplicable) => {
-                changes.fixed.push(change);
-            }
+            (Some(old), Answer::Fail) if is_judged(old) => changes.newly_failing.push(change),
+            (_, Answer::Fail) => changes.failing_and_new.push(change),
+            (Some(Answer::Fail), new) if is_judged(new) => changes.fixed.push(change),
             (Some(_), _) => changes.changed.push(change),
             (None, _) => {}
         }
@@ -179,6 +177,11 @@ pub fn compare(old: &Side, new: &Side) -> Changes {
         changes.digests = digests(old, new);
     }
     changes
+}
+
+/// Whether a verdict says something about the exporter.
+fn is_judged(answer: Answer) -> bool {
+    matches!(answer, Answer::Pass | Answer::Fail | Answer::Warn | Answer::Absent)
 }
 
 fn blank(old: &Side, new: &Side) -> Changes {

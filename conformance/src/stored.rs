@@ -82,6 +82,9 @@ impl Stored {
             exports.insert(export.id.clone(), export);
         }
         let mut facts = facts;
+        if facts.complete && !folder.join("manifest.sha256").exists() {
+            return Err(reader.damaged("manifest.sha256", "it is not there, and the run came to its end"));
+        }
         if !facts.complete {
             facts.scenarios = unfinished(&exports);
         }
@@ -168,22 +171,37 @@ impl Reader<'_> {
         Ok(index)
     }
 
-    /// Every file is there and has its hash; the manifest, where the run came to its end, says so of the index too.
+    /// Every file is there and has its hash; the manifest, where the run came to its end, says the same of each.
     fn verify(&self, index: &Value) -> Result<(), StoredError> {
-        for (file, hash) in files(index) {
-            self.verify_file(&file, &hash)?;
+        let mut hashes: BTreeMap<String, String> = files(index).into_iter().collect();
+        for (file, hash) in &hashes {
+            self.verify_file(file, hash)?;
         }
-        let Ok(manifest) = fs::read_to_string(self.folder.join("manifest.sha256")) else {
-            return Ok(());
+        let manifest = match fs::read_to_string(self.folder.join("manifest.sha256")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(|error| self.damaged("manifest.sha256", error.to_string()))?,
         };
+        let index = sha256_of(&self.folder.join("index.json"))
+            .map_err(|error| self.damaged("index.json", error.to_string()))?;
+        hashes.insert("index.json".to_owned(), index);
         for line in manifest.lines() {
             let (hash, file) =
                 line.split_once("  ").ok_or_else(|| self.damaged("manifest.sha256", "a line is no hash and file"))?;
-            if file == "index.json" {
-                self.verify_file(file, hash)?;
+            match hashes.remove(file) {
+                Some(found) if found == hash => {}
+                Some(found) => {
+                    return Err(self.damaged(file, format!("its sha256 is {found}, and manifest.sha256 has {hash}")));
+                }
+                None => {
+                    let reason = format!("it names {file} twice, or index.json does not name that");
+                    return Err(self.damaged("manifest.sha256", reason));
+                }
             }
         }
-        Ok(())
+        match hashes.keys().next() {
+            None => Ok(()),
+            Some(file) => Err(self.damaged("manifest.sha256", format!("it does not name {file}"))),
+        }
     }
 
     fn verify_file(&self, file: &str, hash: &str) -> Result<(), StoredError> {

@@ -1,18 +1,17 @@
-//! `judge`, `bundle` and `compare`: stored runs, without services and exporter.
+//! `judge` and `bundle`: stored runs, without services and exporter.
 
 use std::path::{Path, PathBuf};
 
 use conformance::bundle::{self, BundleError};
-use conformance::cli::{JudgeArguments, ReportArgument, ReportFormat};
-use conformance::compare::{self, Side};
+use conformance::cli::JudgeArguments;
 use conformance::exit::Exit;
 use conformance::stored::{Stored, StoredError};
 
-use super::reports::{baseline, profile_named, read_report, today};
+use super::reports::{baseline, profile_named, today};
 use super::run::{exit_of, write_report};
-use super::{Failure, deliver, globs, print, wanted};
+use super::{Failure, globs, print, wanted};
 
-fn failure(error: StoredError) -> Failure {
+pub(super) fn failure(error: StoredError) -> Failure {
     match error {
         StoredError::NotThere { .. } => Failure::usage(error),
         _ => Failure::suite(error),
@@ -59,36 +58,4 @@ pub(super) fn bundle(folder: &Path, output: Option<PathBuf>) -> Result<Exit, Fai
         BundleError::Write { .. } => Failure::suite(error),
     })?;
     print(&format!("{}  {size} bytes\n", file.display()))
-}
-
-fn side(path: &Path) -> Result<Side, Failure> {
-    if path.is_file() && !bundle::is_meant(path) {
-        return Ok(Side { report: read_report(path)?, evidence: None });
-    }
-    let Stored { facts, scenarios } = bundle::read(path).map_err(failure)?;
-    let profile = profile_named(None, &facts.profile)?;
-    let report = facts.judge(&scenarios, &profile).map_err(|error| Failure::suite(format!("read globs: {error}")))?;
-    Ok(Side { report, evidence: Some(scenarios) })
-}
-
-pub(super) fn compare(old: &Path, new: &Path, report: Vec<ReportArgument>) -> Result<Exit, Failure> {
-    let wanted = wanted(report)?;
-    let (old, new) = (side(old)?, side(new)?);
-    if old.report.profile != new.report.profile {
-        let (old, new) = (&old.report.profile, &new.report.profile);
-        return Err(Failure::usage(format!("compare: the old run is of profile {old}, the new one of {new}")));
-    }
-    let changes = compare::compare(&old, &new);
-    for argument in &wanted {
-        let text = match argument.format {
-            ReportFormat::Json => {
-                serde_json::to_string_pretty(&changes)
-                    .map_err(|error| Failure::suite(format!("write a report: {error}")))?
-                    + "\n"
-            }
-            _ => changes.text(),
-        };
-        deliver(&text, argument)?;
-    }
-    Ok(changes.exit())
 }

@@ -48,6 +48,7 @@ fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
             daemons: arguments.daemon,
             allow_push: false,
             require: Vec::new(),
+            known: None,
             evidence: None,
             keep: None,
             narrowed: conformance::run::Narrowed::default(),

@@ -1,5 +1,6 @@
 //! The subcommands, one file for each, and what they share: failures, reports to files, an end in order.
 
+mod compare;
 mod evidence;
 mod fuzz;
 mod list;
@@ -42,7 +43,7 @@ pub(crate) fn dispatch(cli: Cli) -> Exit {
         Command::SelfTest(arguments) => self_test::judge_the_suite(*arguments),
         Command::Judge(arguments) => evidence::judge_again(&arguments),
         Command::Bundle { folder, output } => evidence::bundle(&folder, output),
-        Command::Compare { old, new, report } => evidence::compare(&old, &new, report),
+        Command::Compare(arguments) => compare::compare(&arguments),
         Command::Merge(arguments) => reports::merge(arguments),
         Command::Baseline(BaselineCommand::Update { file, report }) => reports::update_baseline(&file, &report),
         Command::Completions { shell } => reports::completions(shell),

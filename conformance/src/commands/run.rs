@@ -43,7 +43,7 @@ fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, 
     Ok(found)
 }
 
-fn options(arguments: &RunArguments) -> Result<Options, Failure> {
+pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
     let requirements = globs("requirement", &arguments.requirement)?;
     if let Some(globs) = &requirements
         && !requirements::all().any(|row| globs.is_match(row.id))
@@ -91,6 +91,7 @@ fn options(arguments: &RunArguments) -> Result<Options, Failure> {
         daemons: arguments.daemon.clone(),
         allow_push: arguments.allow_push_from_daemon,
         require: arguments.require.clone(),
+        known: None,
         evidence: arguments.evidence.as_ref().map(absolute),
         keep: arguments.keep.as_ref().map(absolute),
         narrowed,
@@ -100,8 +101,9 @@ fn options(arguments: &RunArguments) -> Result<Options, Failure> {
 }
 
 pub(super) fn judge_exporter(arguments: RunArguments) -> Result<Exit, Failure> {
-    let options = options(&arguments)?;
+    let mut options = options(&arguments)?;
     let known = arguments.baseline.as_deref().map(baseline).transpose()?;
+    options.known = known.clone().map(|known| (known, today()));
     let wanted = wanted(arguments.report)?;
     let mut report = execute(options)?;
     if let Some(known) = known {
@@ -166,7 +168,7 @@ pub(super) fn exit_of(report: &Report) -> Exit {
     exit_with(report.exit_code)
 }
 
-fn execute(options: Options) -> Result<Report, Failure> {
+pub(super) fn execute(options: Options) -> Result<Report, Failure> {
     in_order(async |supervisor, cancelled| {
         let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
         let shown = tokio::spawn(progress::show(receiver));
@@ -193,6 +195,7 @@ pub(super) fn examine(arguments: &ExporterArguments) -> Result<Exit, Failure> {
         allow_push: false,
         require: Vec::new(),
         platform_api,
+        known: None,
         evidence: None,
         keep: None,
         narrowed: conformance::run::Narrowed::default(),

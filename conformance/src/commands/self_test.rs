@@ -45,6 +45,7 @@ fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
             daemons: arguments.daemon,
             allow_push: arguments.allow_push_from_daemon,
             require: arguments.require,
+            known: None,
             evidence: None,
             keep: None,
             narrowed: conformance::run::Narrowed::default(),

@@ -33,3 +33,19 @@ fn only_what_fails_now_and_was_judged_before_is_a_regression() {
     let fewer = compare(&side(|_| ()), &side(|report| report.scenarios.clear()));
     assert_eq!(fewer.removed_scenarios, ["minimal"]);
 }
+
+#[test]
+fn what_was_not_judged_before_is_no_regression_and_what_is_not_judged_now_no_fix() {
+    let is = |answer| side(|report| set(report, "platform.exit-zero", answer));
+    for judged in [Answer::Pass, Answer::Warn, Answer::Absent] {
+        let (worse, better) = (compare(&is(judged), &is(Answer::Fail)), compare(&is(Answer::Fail), &is(judged)));
+        assert_eq!((worse.exit(), worse.newly_failing.len()), (Exit::NotConformant, 1), "{judged}");
+        assert_eq!((worse.failing_and_new.len(), better.fixed.len()), (0, 1), "{judged}");
+    }
+    for unseen in [Answer::NotApplicable, Answer::Skipped, Answer::Error] {
+        let (worse, better) = (compare(&is(unseen), &is(Answer::Fail)), compare(&is(Answer::Fail), &is(unseen)));
+        assert_eq!((worse.exit(), worse.newly_failing.len()), (Exit::Conformant, 0), "{unseen}");
+        assert_eq!((worse.failing_and_new.len(), better.fixed.len(), better.changed.len()), (1, 0, 1), "{unseen}");
+        assert!(worse.text().contains("failing, and not judged before (1)"), "{}", worse.text());
+    }
+}

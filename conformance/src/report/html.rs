@@ -52,7 +52,7 @@ fn hash(text: &str) -> String {
 }
 
 fn overview(report: &Report) -> String {
-    let class = match report.exit_code {
+    let class = match report.told() {
         0 => "good",
         1 => "bad",
         _ => "unsure",

@@ -33,7 +33,7 @@ pub fn render(report: &Report) -> Result<String, serde_json::Error> {
 }
 
 fn result(report: &Report) -> &'static str {
-    match (report.exit_code, report.totals.warn + report.totals.fail) {
+    match (report.told(), report.totals.warn + report.totals.fail) {
         (0, 0) => "PASSED",
         (0, _) => "WARNED",
         _ => "FAILED",

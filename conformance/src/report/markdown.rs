@@ -31,7 +31,7 @@ pub fn render(report: &Report, limit: usize) -> String {
 /// What the run came to, in a few words.
 #[must_use]
 pub(super) fn answer(report: &Report) -> String {
-    match report.exit_code {
+    match report.told() {
         0 => format!("conformant to {}", report.profile),
         1 => format!("not conformant to {}", report.profile),
         3 => "the suite or a service failed".to_owned(),
@@ -42,7 +42,7 @@ pub(super) fn answer(report: &Report) -> String {
 }
 
 fn head(out: &mut String, report: &Report) -> std::fmt::Result {
-    let mark = match report.exit_code {
+    let mark = match report.told() {
         0 => "✅",
         1 => "❌",
         _ => "⚠️",

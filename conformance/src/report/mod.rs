@@ -139,8 +139,22 @@ impl Report {
     pub fn settle(&mut self, interrupted: bool) {
         let known = self.verdicts.iter().filter(|verdict| verdict.known.is_some()).count();
         let stale = self.baseline.as_ref().is_some_and(|baseline| !baseline.problems.is_empty());
-        let exit = crate::run::exit(self.totals, known, stale, &self.troubles);
+        let exit = match crate::run::exit(self.totals, known, stale, &self.troubles) {
+            Exit::NothingJudged if self.is_empty_shard() => Exit::Conformant,
+            exit => exit,
+        };
         self.exit_code = if interrupted { Exit::Interrupted } else { exit }.code();
+    }
+
+    /// Whether it is of a shard that no scenario fell to: that is in order, and still nothing was judged.
+    #[must_use]
+    pub fn is_empty_shard(&self) -> bool {
+        self.shard.is_some() && self.scenarios.is_empty()
+    }
+
+    /// The exit code that a report puts into words: an empty shard ends with 0 and is not called conformant.
+    fn told(&self) -> u8 {
+        if self.exit_code == 0 && self.is_empty_shard() { Exit::NothingJudged.code() } else { self.exit_code }
     }
 }
 

@@ -269,7 +269,7 @@ fn foot(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
         }
         None => Ok(()),
     }?;
-    let verdict = match report.exit_code {
+    let verdict = match report.told() {
         0 if !known(report).is_empty() => style
             .paint(Colour::Yellow, &format!("conformant to {} but for what is known{}", report.profile, known(report))),
         0 => style.paint(Colour::Green, &format!("conformant to {}", report.profile)),

@@ -22,13 +22,15 @@ use std::time::Instant;
 
 use futures_util::StreamExt;
 use globset::GlobSet;
+use jiff::civil::Date;
 use judge::Selection;
 use judge::evidence::{ScenarioEvidence, Target};
 use judge::profile::Profile;
-use judge::verdict::Answer;
+use judge::verdict::{Answer, Verdict};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
+use crate::baseline::Baseline;
 use crate::evidence_folder::{EvidenceError, EvidenceFolder};
 use crate::exporter::Exporter;
 use crate::exporter::process::Supervisor;
@@ -68,6 +70,8 @@ pub struct Options {
     pub require: Vec<String>,
     /// What `CNB_PLATFORM_API` is.
     pub platform_api: String,
+    /// Known failures, which do not end a run under `--fail-fast`, and the day by which their dates are taken.
+    pub known: Option<(Baseline, Date)>,
     /// Where the evidence is kept.
     pub evidence: Option<PathBuf>,
     /// Where inputs are kept.
@@ -204,11 +208,22 @@ async fn one(shared: &Shared, scenario: &Scenario) -> ScenarioEvidence {
     let found = scenario::run(shared, scenario).await;
     if shared.options.narrowed.fail_fast {
         let judgement = judge::judge(std::slice::from_ref(&found), &selection(&shared.options));
-        if judgement.verdicts.iter().any(|verdict| verdict.verdict == Answer::Fail) {
+        if judgement.verdicts.iter().any(|verdict| ends(&shared.options, verdict)) {
             let _ = shared.failed.set(scenario.name.clone());
         }
     }
     found
+}
+
+/// Whether a verdict ends a run under `--fail-fast`: a failure that was asked for and is not known.
+fn ends(options: &Options, verdict: &Verdict) -> bool {
+    let known = options.known.as_ref().is_some_and(|(known, today)| known.knows(verdict, *today));
+    let asked = options
+        .narrowed
+        .only
+        .as_ref()
+        .is_none_or(|only| only.contains(&(verdict.scenario.clone(), verdict.requirement.clone(), verdict.target)));
+    verdict.verdict == Answer::Fail && asked && !known
 }
 
 /// A scenario that is not compiled in, and where it is.

@@ -122,6 +122,18 @@ fn stored_evidence_is_judged_as_the_run_was_and_damage_is_named() {
         }
         fs::write(desk.at(file), bytes).unwrap();
     }
+    let manifest = fs::read_to_string(desk.at("evidence/manifest.sha256")).unwrap();
+    let (first, rest) = manifest.split_once('\n').unwrap();
+    let other = format!("{}  {}\n{rest}", "0".repeat(64), &first[66..]);
+    for (text, words) in
+        [(rest, "manifest.sha256 is damaged"), (&*other, &first[66..]), (&*(manifest.clone() + first), "twice")]
+    {
+        fs::write(desk.at("evidence/manifest.sha256"), text).unwrap();
+        refused(&evidence, words, 3);
+    }
+    fs::remove_file(desk.at("evidence/manifest.sha256")).unwrap();
+    refused(&evidence, "manifest.sha256 is damaged: it is not there", 3);
+    fs::write(desk.at("evidence/manifest.sha256"), manifest).unwrap();
     let index = fs::read_to_string(desk.at("evidence/index.json")).unwrap();
     fs::write(desk.at("evidence/index.json"), index.replacen("\"version\": 1", "\"version\": 99", 1)).unwrap();
     refused(&evidence, "its format is version 99", 3);
@@ -184,7 +196,14 @@ fn shards_merged_are_the_whole_and_the_first_failure_can_end_a_run() {
     let (code, text) = desk.reported("missing.json", &["merge", &one]);
     assert!(code == 2 && text.contains("2/2 missing"), "{code} {text}");
     let (code, text) = desk.run("empty.json", &["--scenario", "minimal", "--shard", "2/2"]);
-    assert!(code == 4 && text.contains("nothing to do"), "{code} {text}");
+    assert!(code == 0 && text.contains("nothing to do"), "{code} {text}");
+    let strict = ["--scenario", "minimal", "--require", "registry", "--shard"];
+    for (name, part) in [("full.json", "1/2"), ("empty.json", "2/2")] {
+        assert_eq!(desk.run(name, &[&strict[..], &[part]].concat()).0, 0, "{part}");
+    }
+    assert_eq!(desk.json("empty.json")["scenarios"].as_array().unwrap().len(), 0);
+    assert_eq!(desk.reported("both.json", &["merge", &desk.at("empty.json"), &desk.at("full.json")]).0, 0);
+    assert_eq!(desk.json("both.json")["verdicts"], desk.json("full.json")["verdicts"]);
 
     let fast = ["--exporter", "/bin/false", "--fail-fast", "--jobs", "1"];
     assert_eq!(desk.run("fast.json", &[&scenarios[..], &fast].concat()).0, 1);
@@ -194,4 +213,54 @@ fn shards_merged_are_the_whole_and_the_first_failure_can_end_a_run() {
     let left_out =
         verdicts.filter(|verdict| verdict["message"].as_str().unwrap().starts_with("--fail-fast: minimal failed"));
     assert!(left_out.count() > 50);
+}
+
+#[test]
+fn a_known_failure_does_not_end_a_run_under_fail_fast() {
+    let desk = Desk::new();
+    let faulty = desk.faulty("title-altered");
+    let scenarios = ["--scenario", "all-project-metadata", "--scenario", "minimal", "--jobs", "1"];
+    let fast = [&scenarios[..], &["--exporter-file", &faulty, "--fail-fast"]].concat();
+    assert_eq!(desk.run("fast.json", &fast).0, 1);
+    assert_eq!(desk.json("fast.json")["exports"], 2, "one scenario on two targets");
+    let known = desk.at("known.toml");
+    assert!(conformance(&["baseline", "update", &known, &desk.at("fast.json")]).status.success());
+    desk.run("known.json", &[&fast[..], &["--baseline", &known]].concat());
+    assert_eq!(desk.json("known.json")["exports"], 4, "both scenarios");
+}
+
+#[test]
+fn two_exporters_are_run_and_compared_and_nothing_is_left() {
+    let desk = Desk::new();
+    let (reference, faulty) = (program("reference-exporter").display().to_string(), desk.faulty("title-altered"));
+    let temporary = desk.at("temporary");
+    fs::create_dir(&temporary).unwrap();
+    let compared = |report: &str, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+        let fixed = [
+            "--scenario",
+            "all-project-metadata",
+            "--target",
+            "layout",
+            "--target",
+            "registry",
+            "--registry",
+            "embedded",
+        ];
+        let report = format!("json={}", desk.at(report));
+        let command = command.env("DOCKER_HOST", "unix:///nonexistent/docker.sock").env("TMPDIR", &temporary);
+        let output = command.arg("compare").args(arguments).args(fixed).args(["--report", &report]).output().unwrap();
+        assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, text) = compared("worse.json", &["--exporter", &reference, "--exporter-file", &faulty]);
+    assert_eq!(code, 1, "{text}");
+    let worse = desk.json("worse.json");
+    assert!(worse["newly_failing"].to_string().contains("source.title.verbatim"), "{worse}");
+    assert!(worse["digests_compared"] == true && !worse["digests"].as_array().unwrap().is_empty(), "{worse}");
+    assert_eq!(compared("same.json", &["--exporter", &reference, "--exporter", &reference]).0, 0);
+    let (code, text) = compared("one.json", &["--exporter", &reference]);
+    assert!(code == 2 && text.contains("two exporters"), "{code} {text}");
+    assert_eq!(compared("mixed.json", &["--exporter", &reference, "one.json", "two.json"]).0, 2);
+    assert!(!Path::new(&desk.at("one.json")).exists() && !Path::new(&desk.at("mixed.json")).exists());
 }

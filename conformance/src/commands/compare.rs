@@ -1,0 +1,120 @@
+//! `compare`: two stored runs, or two exporters that are run one after the other, held against each other.
+
+use std::path::Path;
+
+use conformance::bundle;
+use conformance::cli::{CompareArguments, ExporterArguments, ReportFormat, RunArguments};
+use conformance::compare::{self, Side};
+use conformance::exit::Exit;
+use conformance::stored::Stored;
+
+use super::evidence::failure;
+use super::reports::{profile_named, read_report};
+use super::run::{execute, options};
+use super::{Failure, deliver, exit_with, wanted};
+
+pub(super) fn compare(arguments: &CompareArguments) -> Result<Exit, Failure> {
+    let wanted = wanted(arguments.report.clone())?;
+    let (old, new, exit) = match arguments.stored.as_slice() {
+        [old, new] => (stored(old)?, stored(new)?, Exit::Conformant),
+        _ => match two_runs(arguments)? {
+            Some((old, new)) => {
+                let exit = unjudged(&old).or(unjudged(&new));
+                (old, new, exit)
+            }
+            None => return Ok(Exit::Interrupted),
+        },
+    };
+    if old.report.profile != new.report.profile {
+        let (old, new) = (&old.report.profile, &new.report.profile);
+        return Err(Failure::usage(format!("compare: the old run is of profile {old}, the new one of {new}")));
+    }
+    let changes = compare::compare(&old, &new);
+    for argument in &wanted {
+        let text = match argument.format {
+            ReportFormat::Json => {
+                serde_json::to_string_pretty(&changes)
+                    .map_err(|error| Failure::suite(format!("write a report: {error}")))?
+                    + "\n"
+            }
+            _ => changes.text(),
+        };
+        deliver(&text, argument)?;
+    }
+    Ok(changes.exit().or(exit))
+}
+
+fn stored(path: &Path) -> Result<Side, Failure> {
+    if path.is_file() && !bundle::is_meant(path) {
+        return Ok(Side { report: read_report(path)?, evidence: None });
+    }
+    let Stored { facts, scenarios } = bundle::read(path).map_err(failure)?;
+    let profile = profile_named(None, &facts.profile)?;
+    let report = facts.judge(&scenarios, &profile).map_err(|error| Failure::suite(format!("read globs: {error}")))?;
+    Ok(Side { report, evidence: Some(scenarios) })
+}
+
+/// What a run that was made for this says beyond its changes: that the suite failed, or that nothing was judged.
+fn unjudged(side: &Side) -> Exit {
+    match exit_with(side.report.exit_code) {
+        exit @ (Exit::SuiteFailed | Exit::NothingJudged) => exit,
+        _ => Exit::Conformant,
+    }
+}
+
+/// Both exporters run, the old one first; none where that was interrupted.
+fn two_runs(arguments: &CompareArguments) -> Result<Option<(Side, Side)>, Failure> {
+    let paths = arguments.exporter.iter().map(|path| (Some(path.clone()), None));
+    let files = arguments.exporter_file.iter().map(|file| (None, Some(file.clone())));
+    let exporters: Vec<ExporterArguments> =
+        paths.chain(files).map(|(exporter, exporter_file)| ExporterArguments { exporter, exporter_file }).collect();
+    let [old, new] = exporters.as_slice() else {
+        return Err(Failure::usage(
+            "compare: give two exporters, by --exporter or --exporter-file, or two stored runs",
+        ));
+    };
+    let folder = tempfile::tempdir()
+        .map_err(|error| Failure::suite(format!("make a temporary folder for the evidence: {error}")))?;
+    // What is wrong with the new exporter's description is known before the old one runs.
+    let (old, new) =
+        (run_of(arguments, old, &folder.path().join("old")), run_of(arguments, new, &folder.path().join("new")));
+    let (old, new) = (options(&old)?, options(&new)?);
+    let mut sides = Vec::new();
+    for (which, options) in [("old", old), ("new", new)] {
+        eprintln!("conformance: the {which} exporter, {}", options.exporter.name);
+        let report = execute(options)?;
+        if report.exit_code == Exit::Interrupted.code() {
+            return Ok(None);
+        }
+        let evidence = bundle::read(&folder.path().join(which)).map_err(failure)?.scenarios;
+        sides.push(Side { report, evidence: Some(evidence) });
+    }
+    let new = sides.pop();
+    Ok(sides.pop().zip(new))
+}
+
+/// The run of one exporter whose evidence goes to a folder.
+fn run_of(arguments: &CompareArguments, exporter: &ExporterArguments, evidence: &Path) -> RunArguments {
+    RunArguments {
+        exporter: exporter.clone(),
+        profile: arguments.profile.clone(),
+        scenarios: arguments.scenarios.clone(),
+        scenario: arguments.scenario.clone(),
+        requirement: arguments.requirement.clone(),
+        target: arguments.target.clone(),
+        registry: arguments.registry.clone(),
+        daemon: arguments.daemon.clone(),
+        allow_push_from_daemon: false,
+        require: Vec::new(),
+        platform_api: None,
+        report: Vec::new(),
+        baseline: None,
+        shard: None,
+        fail_fast: false,
+        only_failed: None,
+        evidence: Some(evidence.to_path_buf()),
+        keep: None,
+        jobs: None,
+        timeout: 120,
+    }
+}
