@@ -100,13 +100,15 @@ function drawGrid() {
   grid.setAttribute('aria-activedescendant', 'cell-' + cell.row + '-' + cell.column);
 }
 
-// The bytes between the common beginning and the common end.
+// What lies between the common beginning and the common end; what is said of a value's length is no part of it.
+const length = text => (text.match(/ \(\d+ bytes[^()]*\)$/) || [''])[0];
 function marked(value, other) {
-  const a = visible(value), b = visible(other);
+  const whole = visible(value), after = length(whole), a = whole.slice(0, whole.length - after.length);
+  const against = visible(other), b = against.slice(0, against.length - length(against).length);
   let start = 0, end = 0;
   while (start < Math.min(a.length, b.length) && a[start] === b[start]) start++;
   while (end < Math.min(a.length, b.length) - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
-  return make('pre', {}, a.slice(0, start), make('mark', {}, a.slice(start, a.length - end)), a.slice(a.length - end));
+  return make('pre', {}, a.slice(0, start), make('mark', {}, a.slice(start, a.length - end)), a.slice(a.length - end), after);
 }
 function copy(text) {
   const button = make('button', { type: 'button' }, 'Copy');
@@ -183,10 +185,27 @@ function table(caption, heads, rows) {
   const cells = (tag, row) => make('tr', {}, ...row.map(value => make(tag, {}, value)));
   more.append(make('details', {}, make('summary', {}, caption), make('table', {}, make('thead', {}, cells('th', heads)), make('tbody', {}, ...rows.map(row => cells('td', row))))));
 }
-const unexpected = c => c.differences.filter(d => d.relation === 'unexpected').length;
-for (const c of [...report.differences].sort((a, b) => unexpected(b) - unexpected(a))) {
-  table(c.scenario + ', step ' + c.step + ': ' + c.left + ' and ' + c.right + ' (' + c.identical.length + ' fields identical, ' + c.differences.length + ' differ, ' + unexpected(c) + ' unexpected)',
-    ['field', 'taken as', c.left, c.right, 'class, source'], c.differences.map(d => [d.field, d.relation, d.left, d.right, [d.class, d.source].filter(Boolean).join(', ')]));
+// One table for each pair of places: what nothing permits build by build, what a class permits once with an example.
+const pairs = new Map();
+for (const c of report.differences) {
+  const key = JSON.stringify([c.left, c.right]);
+  if (!pairs.has(key)) pairs.set(key, { left: c.left, right: c.right, builds: 0, identical: 0, expected: new Map(), unexpected: [] });
+  const pair = pairs.get(key), build = c.scenario + ', step ' + c.step;
+  pair.builds += 1;
+  pair.identical += c.identical.length;
+  for (const d of c.differences) {
+    const reason = [d.class, d.source].filter(Boolean).join(', '), like = JSON.stringify([d.field, reason]);
+    if (d.relation === 'unexpected') pair.unexpected.push([d.field, d.relation, build, d.left, d.right, reason]);
+    else if (pair.expected.has(like)) pair.expected.get(like).builds += 1;
+    else pair.expected.set(like, { builds: 1, row: [d.field, d.relation, build, d.left, d.right, reason] });
+  }
+}
+for (const pair of [...pairs.values()].sort((a, b) => b.unexpected.length - a.unexpected.length)) {
+  const { left, right, builds, identical, unexpected } = pair, permitted = [...pair.expected.values()];
+  for (const { builds, row } of permitted) if (builds > 1) row[2] += ' and ' + (builds - 1) + ' more';
+  const expected = permitted.reduce((sum, one) => sum + one.builds, 0);
+  table(left + ' and ' + right + ': ' + unexpected.length + ' unexpected, ' + expected + ' expected, ' + identical + ' identical fields in ' + builds + ' builds',
+    ['field', 'taken as', 'build', left, right, 'class, source'], [...unexpected, ...permitted.map(one => one.row)]);
 }
 const answers = new Map();
 for (const o of report.observations) {
