@@ -205,7 +205,7 @@ impl Daemon {
     /// Loads the image and tags it.
     ///
     /// # Errors
-    /// [`DaemonError`], or the [`LayerError`] of a file that changed; no tag has moved then, unless the daemon gave the
+    /// [`DaemonError`], or the [`LayerError`](crate::layer::LayerError) of a file that changed; no tag has moved then, unless the daemon gave the
     /// image one of several tags and not the next.
     pub async fn write(
         mut self,
