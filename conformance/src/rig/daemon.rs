@@ -107,12 +107,8 @@ impl Daemon {
 
     /// As `--require` names it.
     #[must_use]
-    pub fn service_name(&self) -> &'static str {
-        match self.store {
-            StoreKind::Classic => "daemon:classic",
-            StoreKind::Containerd => "daemon:containerd",
-            StoreKind::Podman => "daemon:podman",
-        }
+    pub fn service_name(&self) -> String {
+        format!("daemon:{}", self.store.name())
     }
 
     fn refused(doing: &'static str, what: &str, reason: impl std::fmt::Display) -> DaemonError {

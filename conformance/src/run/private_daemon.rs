@@ -61,7 +61,7 @@ pub(super) async fn run(shared: &Shared, scenario: &Scenario, evidence: &mut Sce
         if shared.cancelled.is_cancelled() {
             return;
         }
-        let name = format!("daemon:private-{}", word(store));
+        let name = format!("daemon:private-{}", store.name());
         match start(shared, name.clone(), (store, &version), disk).await {
             Ok(service) => {
                 shared.services.private.saw(&service);
@@ -80,14 +80,6 @@ fn not_run(service: String, reason: String, harness_failed: bool) -> NotRun {
     NotRun { target: Target::Daemon, service, reason, harness_failed }
 }
 
-fn word(store: StoreKind) -> &'static str {
-    match store {
-        StoreKind::Classic => "classic",
-        StoreKind::Containerd => "containerd",
-        StoreKind::Podman => "podman",
-    }
-}
-
 /// A new private daemon with a store, best of this version.
 pub(super) async fn start(
     shared: &Shared,
@@ -101,7 +93,7 @@ pub(super) async fn start(
     }
     let known = shared.services.private.programs.get_or_init(programs).await;
     let Some(program) = chosen(known, store, version) else {
-        let reason = format!("it needs an engine of its own, and no dockerd on PATH has the {} store", word(store));
+        let reason = format!("it needs an engine of its own, and no dockerd on PATH has the {} store", store.name());
         return Err(ExportError::Skipped(reason));
     };
     let failed = |reason: String| ExportError::Service { doing: format!("prepare {name}"), reason };

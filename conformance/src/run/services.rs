@@ -86,16 +86,13 @@ impl DaemonService {
 
     /// For reports.
     pub(super) fn facts(&self, note: &str) -> ServiceFacts {
-        let (kind, store) = match self.daemon.store() {
-            StoreKind::Classic => ("docker", "classic"),
-            StoreKind::Containerd => ("docker", "containerd"),
-            StoreKind::Podman => ("podman", "podman"),
-        };
+        let store = self.daemon.store();
+        let kind = if store == StoreKind::Podman { "podman" } else { "docker" };
         ServiceFacts {
             name: self.name.clone(),
             kind: kind.to_owned(),
             version: self.daemon.version().to_owned(),
-            store: Some(store.to_owned()),
+            store: Some(store.name().to_owned()),
             observed: false,
             note: note.to_owned(),
         }
@@ -325,7 +322,7 @@ async fn daemons(options: &Options) -> Result<(Vec<DaemonService>, String), RunE
                 return Err(RunError::Service { service: "daemon".to_owned(), reason: error.to_string() });
             }
         };
-        let kind = daemon.service_name().to_owned();
+        let kind = daemon.service_name();
         let same = found.iter().filter(|other| other.daemon.service_name() == kind).count();
         let name = if same == 0 { kind } else { format!("{kind}#{}", same + 1) };
         let may_push = options.allow_push || own.iter().any(|host| host == daemon.host());

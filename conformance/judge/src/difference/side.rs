@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::fields::Fields;
 use super::output::{Output, Place};
 use crate::digest::Digest;
-use crate::evidence::{Document, Layer, StoreKind};
+use crate::evidence::{Document, Layer, RunImageInDaemon, StoreKind};
 
 /// One side of a field that differs.
 #[derive(Clone, Copy)]
@@ -21,18 +21,20 @@ pub(super) fn layer_member(field: &str) -> Option<(&str, &str)> {
     if field.starts_with("layers/") { field.split_once('.') } else { None }
 }
 
-pub(super) fn layer(side: Side<'_>) -> Option<&Layer> {
-    let (layer, _) = layer_member(side.field)?;
-    side.output.image.layers.get(layer.strip_prefix("layers/")?.parse::<usize>().ok()?)
+fn layer_index(side: Side<'_>) -> Option<usize> {
+    layer_member(side.field)?.0.strip_prefix("layers/")?.parse().ok()
+}
+
+fn layer(side: Side<'_>) -> Option<&Layer> {
+    side.output.image.layers.get(layer_index(side)?)
 }
 
 /// Whether the layer is the run image's, which a store that keeps blobs has as it was brought there.
 pub(super) fn the_store_has_the_run_image_s_layer(side: Side<'_>) -> bool {
     let base = crate::view::diff_ids(Some(&side.output.export.run_image.config)).len();
-    let index = layer_member(side.field).and_then(|(layer, _)| layer.strip_prefix("layers/")?.parse::<usize>().ok());
     let is_loaded = side.output.export.run_image.in_daemon.as_ref().is_some_and(|run| run.arrival == "loaded");
     let is_kept = side.output.place.store() == Some(StoreKind::Containerd);
-    is_kept && is_loaded && index.is_some_and(|index| index < base)
+    is_kept && is_loaded && layer_index(side).is_some_and(|index| index < base)
 }
 
 /// Whether a layer's digest or size is that of the bytes that were read.
@@ -88,8 +90,7 @@ fn run_image_digests(side: Side<'_>) -> impl Iterator<Item = &str> {
     let run = &side.output.export.run_image;
     let analysed = [&run.digest, &run.manifest.digest].into_iter();
     let all = analysed.chain(run.index.as_ref().map(|index| &index.digest)).map(Digest::as_str);
-    let in_daemon = run.in_daemon.iter().flat_map(|run| &run.repo_digests);
-    all.chain(in_daemon.filter_map(|name| Some(name.rsplit_once('@')?.1)))
+    all.chain(run.in_daemon.iter().flat_map(RunImageInDaemon::digests))
 }
 
 pub(super) fn the_reference_is_that_of_its_analysis(side: Side<'_>) -> bool {

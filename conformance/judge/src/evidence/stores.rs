@@ -17,6 +17,18 @@ pub enum StoreKind {
     Podman,
 }
 
+impl StoreKind {
+    /// Its word in evidence, reports and the names of services.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::Containerd => "containerd",
+            Self::Podman => "podman",
+        }
+    }
+}
+
 /// What a daemon shows of an exported image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DaemonFacts {
@@ -59,6 +71,13 @@ pub struct RunImageInDaemon {
     /// The digest references that the daemon has for it (`RepoDigests`): what it pulled or was given, or in a containerd
     /// store whatever has a name.
     pub repo_digests: Vec<String>,
+}
+
+impl RunImageInDaemon {
+    /// The digests of `repo_digests`, as they are spelled there.
+    pub fn digests(&self) -> impl Iterator<Item = &str> {
+        self.repo_digests.iter().filter_map(|name| Some(name.rsplit_once('@')?.1))
+    }
 }
 
 /// An engine that ended by itself while it pushed an image.

@@ -10,7 +10,7 @@ pub(super) mod trials;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::Digest;
-use crate::evidence::{DaemonFacts, Export, Image, StoreKind};
+use crate::evidence::{DaemonFacts, Export, Image};
 use crate::json::Json;
 use crate::requirement::{Case, DAEMON, Needs, Requirement, Source, holds_when, not_applicable, toml_input, violated};
 use crate::verdict::{Finding, Level};
@@ -569,11 +569,7 @@ fn id_is(daemon: &DaemonFacts, image: &Image) -> &'static str {
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
     for export in case.good() {
         let (Some(daemon), Some(image)) = (&export.daemon, &export.image) else { continue };
-        let store = match daemon.store {
-            StoreKind::Classic => "classic",
-            StoreKind::Containerd => "containerd",
-            StoreKind::Podman => "podman",
-        };
+        let store = daemon.store.name();
         see(export, "daemon-s-id-is", format!("{} ({store})", id_is(daemon, image)), "inspect.json");
         if let Some(pushed) = &daemon.pushed {
             let kept = if view::annotations(pushed).is_empty() { "no" } else { "yes" };

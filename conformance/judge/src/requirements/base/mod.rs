@@ -292,7 +292,7 @@ fn the_digest_resolves(export: &Export, found: &str) -> Finding {
 
 /// Whether the daemon has the digest of some repository: a containerd store's ID can be both.
 fn is_in_a_repository(run_image: &RunImageInDaemon, digest: &str) -> bool {
-    run_image.repo_digests.iter().any(|name| name.rsplit_once('@').is_some_and(|(_, known)| known == digest))
+    run_image.digests().any(|known| known == digest)
 }
 
 fn the_digest_is_no_image_id(export: &Export, found: &str) -> Finding {

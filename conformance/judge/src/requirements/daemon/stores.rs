@@ -5,7 +5,7 @@ pub(in super::super) mod trials;
 
 use super::{DRAWBACKS, REVIEW, TWIN, no_twin, twin};
 use crate::digest::Digest;
-use crate::evidence::{DaemonFacts, Export, Image, StoreKind};
+use crate::evidence::{DaemonFacts, Export, Image, RunImageInDaemon, StoreKind};
 use crate::requirement::{Case, DAEMON, Requirement, Source, absent, holds_when, not_applicable, violated};
 use crate::requirements::differences;
 use crate::verdict::{Finding, Level};
@@ -189,8 +189,7 @@ fn a_push_has_the_registry_s_annotations(case: &Case<'_>, export: &Export) -> Fi
 /// Digests of the repositories that the daemon has the run image of.
 fn repository_digests(export: &Export) -> Vec<Digest> {
     let run = export.run_image.in_daemon.as_ref();
-    let names = run.into_iter().flat_map(|run| &run.repo_digests);
-    names.filter_map(|name| Digest::parse(name.rsplit_once('@')?.1).ok()).collect()
+    run.into_iter().flat_map(RunImageInDaemon::digests).filter_map(|digest| Digest::parse(digest).ok()).collect()
 }
 
 fn no_reference_has_an_image_id(export: &Export, image: &Image) -> Finding {
