@@ -183,6 +183,19 @@ impl Entry {
     fn holds(&self, today: Date) -> bool {
         self.until.is_none_or(|until| today <= until)
     }
+
+    /// Whether what it names passes wherever it was judged.
+    fn passes_again(&self, verdicts: &[Verdict]) -> bool {
+        let mut passes = false;
+        for verdict in verdicts.iter().filter(|verdict| self.matches(verdict)) {
+            match verdict.verdict {
+                Answer::Pass => passes = true,
+                Answer::NotApplicable => {}
+                _ => return false,
+            }
+        }
+        passes
+    }
 }
 
 fn entry(known: Known) -> Result<Entry, String> {
@@ -208,15 +221,7 @@ fn problem(entry: &Entry, verdicts: &[Verdict], today: Date) -> Option<String> {
     if let Some(until) = entry.until.filter(|_| !entry.holds(today)) {
         return Some(format!("{}: its date {until} has gone by; mend it, or renew the date", entry.name()));
     }
-    let mut passes = false;
-    for verdict in verdicts.iter().filter(|verdict| entry.matches(verdict)) {
-        match verdict.verdict {
-            Answer::Pass => passes = true,
-            Answer::NotApplicable => {}
-            _ => return None,
-        }
-    }
-    passes.then(|| format!("{}: it passes again; strike it off", entry.name()))
+    entry.passes_again(verdicts).then(|| format!("{}: it passes again; strike it off", entry.name()))
 }
 
 #[cfg(test)]

@@ -72,9 +72,8 @@ pub fn read(path: &Path) -> Result<Stored, StoredError> {
         return Stored::read(path, path);
     }
     let there = |error: io::Error| StoredError::NotThere { path: path.to_path_buf(), reason: error.to_string() };
-    let mut file = File::open(path).map_err(there)?;
-    let mut first = [0; 4];
-    if io::Read::read(&mut file, &mut first).map_err(there)? < 4 || first != ZSTD {
+    File::open(path).map_err(there)?;
+    if !is_meant(path) {
         return Err(StoredError::NotThere { path: path.to_path_buf(), reason: "it is no zstd file".to_owned() });
     }
     let folder = tempfile::tempdir().map_err(|source| StoredError::Unpack { path: path.to_path_buf(), source })?;

@@ -119,7 +119,7 @@ pub struct JudgeArguments {
     /// Only requirements whose slug matches (default: the run's); may be repeated
     #[arg(long, value_name = "GLOB")]
     pub requirement: Vec<String>,
-    /// terminal, json or observations, to standard output or to a file; may be repeated
+    /// A format of run, to standard output or to a file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
     pub report: Vec<ReportArgument>,
     /// A file of known failures, which do not decide the exit code
@@ -174,7 +174,7 @@ pub struct MergeArguments {
     /// The file of the profile that decides, where that is a user's own
     #[arg(long, value_name = "NAME|FILE", value_parser = profile)]
     pub profile: Option<Profile>,
-    /// terminal, json or observations, to standard output or to a file; may be repeated
+    /// A format of run, to standard output or to a file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
     pub report: Vec<ReportArgument>,
     /// A file of known failures, which do not decide the exit code; that of the shards does not count here

@@ -1,11 +1,10 @@
 //! An old and a new run held against each other: what fails now and did not, what is mended, what was added and taken
 //! away, and whose digests changed, with the fields that made them change.
 
-mod fields;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use judge::difference::{self, Output};
 use judge::evidence::{Export, ScenarioEvidence};
 use judge::verdict::{Answer, Verdict};
 use serde::Serialize;
@@ -71,16 +70,16 @@ pub struct DigestChange {
     pub old: Option<String>,
     /// The new one.
     pub new: Option<String>,
-    /// Fields of manifest and config that differ; empty where an image is missing, or only the bytes differ.
+    /// Fields of manifest, layers, config and report that differ; empty where an image is missing.
     pub fields: Vec<FieldChange>,
 }
 
 /// A field that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldChange {
-    /// Where: `config.config.Env[0]`.
+    /// Where, as [`difference::Difference::field`] names it: `config.config.Env`.
     pub field: String,
-    /// The old value as JSON; empty where there is none.
+    /// The old value, cut to a readable length; empty where there is none.
     pub old: String,
     /// The new one.
     pub new: String,
@@ -207,16 +206,23 @@ fn blank(old: &Side, new: &Side) -> Changes {
 }
 
 fn digests(old: &[ScenarioEvidence], new: &[ScenarioEvidence]) -> Vec<DigestChange> {
-    let exports = |evidence: &'_ [ScenarioEvidence]| -> BTreeMap<String, Export> {
-        evidence.iter().flat_map(|scenario| &scenario.exports).map(|e| (e.id.clone(), e.clone())).collect()
-    };
     let (before, after) = (exports(old), exports(new));
-    let both = after.iter().filter_map(|(id, new)| before.get(id).map(|old| (id, old, new)));
+    let both = after.into_iter().filter_map(|(id, new)| Some((id, *before.get(id)?, new)));
     both.filter_map(|(id, old, new)| {
         let (was, is) = (digest(old), digest(new));
-        (was != is).then(|| DigestChange { export: id.clone(), old: was, new: is, fields: fields::changed(old, new) })
+        (was != is).then(|| DigestChange { export: id.to_owned(), old: was, new: is, fields: fields(old, new) })
     })
     .collect()
+}
+
+fn exports(evidence: &[ScenarioEvidence]) -> BTreeMap<&str, &Export> {
+    evidence.iter().flat_map(|scenario| &scenario.exports).map(|export| (export.id.as_str(), export)).collect()
+}
+
+fn fields(old: &Export, new: &Export) -> Vec<FieldChange> {
+    let (Some(old), Some(new)) = (Output::stored(old), Output::stored(new)) else { return Vec::new() };
+    let found = difference::compare(&old, &new).differences.into_iter();
+    found.map(|one| FieldChange { field: one.field, old: one.left, new: one.right }).collect()
 }
 
 fn digest(export: &Export) -> Option<String> {

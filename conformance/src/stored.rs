@@ -72,7 +72,7 @@ impl Stored {
         let reader = Reader { folder, named };
         let index = reader.index()?;
         reader.verify(&index)?;
-        let facts: RunFacts = serde_json::from_slice(&reader.bytes("run.json")?)
+        let mut facts: RunFacts = serde_json::from_slice(&reader.bytes("run.json")?)
             .map_err(|error| reader.damaged("run.json", error.to_string()))?;
         let mut exports = BTreeMap::new();
         for folder in folders(&index) {
@@ -81,7 +81,6 @@ impl Stored {
                 .map_err(|error| reader.damaged(&name, error.to_string()))?;
             exports.insert(export.id.clone(), export);
         }
-        let mut facts = facts;
         if facts.complete && !folder.join("manifest.sha256").exists() {
             return Err(reader.damaged("manifest.sha256", "it is not there, and the run came to its end"));
         }

@@ -35,8 +35,7 @@ pub fn updated(text: &str, file: &str, report: &Report) -> Result<Updated, Basel
     };
     let mut struck = Vec::new();
     for (index, entry) in baseline.entries.iter().enumerate().rev() {
-        let of_it = report.verdicts.iter().filter(|verdict| entry.matches(verdict));
-        if passes_again(of_it) {
+        if entry.passes_again(&report.verdicts) {
             tables.remove(index);
             struck.push(entry.name());
         }
@@ -50,12 +49,6 @@ pub fn updated(text: &str, file: &str, report: &Report) -> Result<Updated, Basel
         }
     }
     Ok(Updated { text: document.to_string(), added, struck })
-}
-
-fn passes_again<'a>(verdicts: impl Iterator<Item = &'a Verdict>) -> bool {
-    let answers: Vec<Answer> = verdicts.map(|verdict| verdict.verdict).collect();
-    answers.contains(&Answer::Pass)
-        && answers.iter().all(|answer| matches!(answer, Answer::Pass | Answer::NotApplicable))
 }
 
 fn table(verdict: &Verdict) -> Table {

@@ -6,10 +6,11 @@ use conformance::bundle;
 use conformance::cli::{CompareArguments, ExporterArguments, ReportFormat, RunArguments};
 use conformance::compare::{self, Side};
 use conformance::exit::Exit;
+use conformance::report::json;
 use conformance::stored::Stored;
 
 use super::evidence::failure;
-use super::reports::{profile_named, read_report};
+use super::reports::profile_named;
 use super::run::{execute, options};
 use super::{Failure, deliver, exit_with, wanted};
 
@@ -46,12 +47,11 @@ pub(super) fn compare(arguments: &CompareArguments) -> Result<Exit, Failure> {
 
 fn stored(path: &Path) -> Result<Side, Failure> {
     if path.is_file() && !bundle::is_meant(path) {
-        return Ok(Side { report: read_report(path)?, evidence: None });
+        return Ok(Side { report: json::read(path).map_err(Failure::usage)?, evidence: None });
     }
     let Stored { facts, scenarios } = bundle::read(path).map_err(failure)?;
     let profile = profile_named(None, &facts.profile)?;
-    let report = facts.judge(&scenarios, &profile).map_err(|error| Failure::suite(format!("read globs: {error}")))?;
-    Ok(Side { report, evidence: Some(scenarios) })
+    Ok(Side { report: facts.judge(&scenarios, &profile), evidence: Some(scenarios) })
 }
 
 /// What a run that was made for this says beyond its changes: that the suite failed, or that nothing was judged.

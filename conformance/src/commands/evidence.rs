@@ -7,9 +7,9 @@ use conformance::cli::JudgeArguments;
 use conformance::exit::Exit;
 use conformance::stored::{Stored, StoredError};
 
-use super::reports::{baseline, profile_named, today};
-use super::run::{exit_of, write_report};
-use super::{Failure, globs, print, wanted};
+use super::reports::{known, profile_named};
+use super::run::conclude;
+use super::{Failure, print, requirements, wanted};
 
 pub(super) fn failure(error: StoredError) -> Failure {
     match error {
@@ -19,28 +19,17 @@ pub(super) fn failure(error: StoredError) -> Failure {
 }
 
 pub(super) fn judge_again(arguments: &JudgeArguments) -> Result<Exit, Failure> {
-    let known = arguments.baseline.as_deref().map(baseline).transpose()?;
+    let known = known(arguments.baseline.as_deref())?;
     let wanted = wanted(arguments.report.clone())?;
-    if let Some(globs) = globs("requirement", &arguments.requirement)?
-        && !judge::requirements::all().any(|row| globs.is_match(row.id))
-    {
-        return Err(Failure::usage("select requirements: none matches; see conformance list requirements"));
-    }
+    let requirements = requirements(&arguments.requirement)?;
     let Stored { mut facts, scenarios } = bundle::read(&arguments.path).map_err(failure)?;
     if !arguments.requirement.is_empty() {
-        facts.narrowed.requirements.clone_from(&arguments.requirement);
+        facts.narrowed.requirements = requirements;
     }
     let profile = profile_named(arguments.profile.clone(), &facts.profile)?;
-    let mut report =
-        facts.judge(&scenarios, &profile).map_err(|error| Failure::suite(format!("read globs: {error}")))?;
+    let mut report = facts.judge(&scenarios, &profile);
     report.evidence = Some(arguments.path.display().to_string());
-    if let Some(known) = known {
-        known.apply(&mut report, today());
-    }
-    for argument in &wanted {
-        write_report(&report, argument)?;
-    }
-    Ok(exit_of(&report))
+    conclude(report, known, &wanted)
 }
 
 pub(super) fn bundle(folder: &Path, output: Option<PathBuf>) -> Result<Exit, Failure> {

@@ -38,7 +38,6 @@ fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
             exporter,
             profile: arguments.profile,
             scenarios: Vec::new(),
-            requirements: None,
             targets: if arguments.target.is_empty() {
                 vec![Target::Registry, Target::Layout]
             } else {

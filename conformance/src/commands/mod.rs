@@ -16,7 +16,7 @@ use conformance::cli::{BaselineCommand, Cli, Command, ExporterArguments, ReportA
 use conformance::exit::Exit;
 use conformance::exporter::process::Supervisor;
 use conformance::exporter::{DescriptionError, Exporter};
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use conformance::run::Patterns;
 use tokio_util::sync::CancellationToken;
 
 /// A failure that is printed and ends the program.
@@ -81,15 +81,20 @@ fn exporter(arguments: &ExporterArguments) -> Result<Exporter, Failure> {
     })
 }
 
-fn globs(what: &str, patterns: &[String]) -> Result<Option<GlobSet>, Failure> {
-    if patterns.is_empty() {
-        return Ok(None);
+fn globs(what: &str, patterns: &[String]) -> Result<Patterns, Failure> {
+    Patterns::try_from(patterns.to_vec()).map_err(|error| {
+        let pattern = error.glob().map_or_else(String::new, |pattern| format!(" {pattern}"));
+        Failure::usage(format!("read --{what}{pattern}: {error}"))
+    })
+}
+
+/// The globs of `--requirement`, each set of which has to name one.
+fn requirements(patterns: &[String]) -> Result<Patterns, Failure> {
+    let found = globs("requirement", patterns)?;
+    if judge::requirements::all().any(|row| found.matches(row.id)) {
+        return Ok(found);
     }
-    let mut builder = GlobSetBuilder::new();
-    for pattern in patterns {
-        builder.add(Glob::new(pattern).map_err(|error| Failure::usage(format!("read --{what} {pattern}: {error}")))?);
-    }
-    builder.build().map(Some).map_err(|error| Failure::usage(format!("read --{what}: {error}")))
+    Err(Failure::usage("select requirements: none matches; see conformance list requirements"))
 }
 
 /// How many at a time: one for each processor, where nothing is asked for.

@@ -7,34 +7,19 @@ use clap::CommandFactory;
 use conformance::baseline::{self, Baseline};
 use conformance::cli::{Cli, MergeArguments};
 use conformance::exit::Exit;
-use conformance::report::{Report, SCHEMA_VERSION};
+use conformance::report::json;
 use conformance::{merge, profile_file};
 use jiff::civil::Date;
 use judge::profile::Profile;
 
-use super::run::{exit_of, write_report};
+use super::run::conclude;
 use super::{Failure, print, wanted};
 
-/// A JSON report.
-pub(super) fn read_report(file: &Path) -> Result<Report, Failure> {
-    let fail = |reason: String| {
-        Failure::usage(format!("read the report {}: {reason}; give a file of --report json=FILE", file.display()))
-    };
-    let bytes = std::fs::read(file).map_err(|error| fail(error.to_string()))?;
-    let report: Report = serde_json::from_slice(&bytes).map_err(|error| fail(error.to_string()))?;
-    if report.schema != SCHEMA_VERSION {
-        return Err(fail(format!("its schema is {}, and this program reads {SCHEMA_VERSION}", report.schema)));
-    }
-    Ok(report)
-}
-
-pub(super) fn baseline(file: &Path) -> Result<Baseline, Failure> {
-    Baseline::read(file).map_err(Failure::usage)
-}
-
-/// The day by which a baseline's dates are taken, in UTC so that every machine agrees.
-pub(super) fn today() -> Date {
-    jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date()
+/// The baseline that was given, and the day by which its dates are taken: in UTC, so that every machine agrees.
+pub(super) fn known(file: Option<&Path>) -> Result<Option<(Baseline, Date)>, Failure> {
+    let Some(file) = file else { return Ok(None) };
+    let today = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date();
+    Ok(Some((Baseline::read(file).map_err(Failure::usage)?, today)))
 }
 
 /// The profile that a report or a run names.
@@ -47,29 +32,22 @@ pub(super) fn profile_named(given: Option<Profile>, name: &str) -> Result<Profil
 }
 
 pub(super) fn merge(arguments: MergeArguments) -> Result<Exit, Failure> {
-    let known = arguments.baseline.as_deref().map(baseline).transpose()?;
+    let known = known(arguments.baseline.as_deref())?;
     let wanted = wanted(arguments.report)?;
     let mut reports = Vec::new();
     for file in &arguments.reports {
-        reports.push((file.display().to_string(), read_report(file)?));
+        reports.push((file.display().to_string(), json::read(file).map_err(Failure::usage)?));
     }
     let name = reports.first().map(|(_, report)| report.profile.clone()).unwrap_or_default();
     let profile = profile_named(arguments.profile, &name)?;
     if profile.name() != name {
         return Err(Failure::usage(format!("merge reports: they are of profile {name}, not {}", profile.name())));
     }
-    let mut report = merge::merge(reports, &profile).map_err(Failure::usage)?;
-    if let Some(known) = known {
-        known.apply(&mut report, today());
-    }
-    for argument in &wanted {
-        write_report(&report, argument)?;
-    }
-    Ok(exit_of(&report))
+    conclude(merge::merge(reports, &profile).map_err(Failure::usage)?, known, &wanted)
 }
 
 pub(super) fn update_baseline(file: &Path, report: &Path) -> Result<Exit, Failure> {
-    let report = read_report(report)?;
+    let report = json::read(report).map_err(Failure::usage)?;
     let text = match std::fs::read_to_string(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
         other => other,

@@ -4,21 +4,22 @@ use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 
+use conformance::baseline::Baseline;
 use conformance::cli::{ExporterArguments, ReportArgument, ReportFormat, RunArguments};
 use conformance::doctor;
 use conformance::exit::Exit;
 use conformance::progress;
-use conformance::report::{self, Report, github, terminal};
+use conformance::report::{self, Report, github, json, terminal};
 use conformance::rig::registry::RegistryChoice;
 use conformance::run::{self, Case, Narrowed, Options};
 use conformance::scenario::{self, Scenario};
+use jiff::civil::Date;
 use judge::evidence::Target;
 use judge::profile::Profile;
-use judge::requirements;
 use judge::verdict::Answer;
 
-use super::reports::{baseline, read_report, today};
-use super::{Failure, deliver, exit_with, exporter, globs, in_order, print, wanted};
+use super::reports::known;
+use super::{Failure, deliver, exit_with, exporter, globs, in_order, print, requirements, wanted};
 
 fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, Failure> {
     let mut found = Vec::new();
@@ -34,9 +35,8 @@ fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, 
     if let Some(pair) = found.windows(2).find(|pair| pair[0].name == pair[1].name) {
         return Err(Failure::usage(format!("use two scenarios of the name {}: rename one folder", pair[0].name)));
     }
-    if let Some(globs) = globs("scenario", patterns)? {
-        found.retain(|scenario| globs.is_match(&scenario.name));
-    }
+    let globs = globs("scenario", patterns)?;
+    found.retain(|scenario| globs.matches(&scenario.name));
     if found.is_empty() {
         return Err(Failure::usage("select scenarios: none matches --scenario; see conformance list scenarios"));
     }
@@ -44,20 +44,10 @@ fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, 
 }
 
 pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
-    let requirements = globs("requirement", &arguments.requirement)?;
-    if let Some(globs) = &requirements
-        && !requirements::all().any(|row| globs.is_match(row.id))
-    {
-        return Err(Failure::usage("select requirements: none matches; see conformance list requirements"));
-    }
+    let requirements = requirements(&arguments.requirement)?;
     let mut scenarios = scenarios(&arguments.scenarios, &arguments.scenario)?;
     let targets = if arguments.target.is_empty() { Target::ALL.to_vec() } else { arguments.target.clone() };
-    let mut narrowed = Narrowed {
-        requirements: arguments.requirement.clone(),
-        only: None,
-        shard: arguments.shard,
-        fail_fast: arguments.fail_fast,
-    };
+    let mut narrowed = Narrowed { requirements, only: None, shard: arguments.shard, fail_fast: arguments.fail_fast };
     if let Some(file) = &arguments.only_failed {
         let only = failed(file)?;
         scenarios = only_failed(scenarios, &only);
@@ -85,7 +75,6 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
         exporter,
         profile: arguments.profile.clone(),
         scenarios,
-        requirements,
         targets,
         registry: arguments.registry.clone().unwrap_or(RegistryChoice::Auto),
         daemons: arguments.daemon.clone(),
@@ -102,22 +91,29 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
 
 pub(super) fn judge_exporter(arguments: RunArguments) -> Result<Exit, Failure> {
     let mut options = options(&arguments)?;
-    let known = arguments.baseline.as_deref().map(baseline).transpose()?;
-    options.known = known.clone().map(|known| (known, today()));
-    let wanted = wanted(arguments.report)?;
-    let mut report = execute(options)?;
-    if let Some(known) = known {
-        known.apply(&mut report, today());
+    options.known = known(arguments.baseline.as_deref())?;
+    let (known, wanted) = (options.known.clone(), wanted(arguments.report)?);
+    conclude(execute(options)?, known, &wanted)
+}
+
+/// Marks what is known in a report, writes it where it was asked for, and gives its exit code.
+pub(super) fn conclude(
+    mut report: Report,
+    known: Option<(Baseline, Date)>,
+    wanted: &[ReportArgument],
+) -> Result<Exit, Failure> {
+    if let Some((known, today)) = known {
+        known.apply(&mut report, today);
     }
-    for argument in &wanted {
+    for argument in wanted {
         write_report(&report, argument)?;
     }
-    Ok(exit_of(&report))
+    Ok(exit_with(report.exit_code))
 }
 
 /// What failed in a report, or could not be judged for the suite's own fault.
 fn failed(file: &Path) -> Result<BTreeSet<Case>, Failure> {
-    let report = read_report(file)?;
+    let report = json::read(file).map_err(Failure::usage)?;
     let failed = report.verdicts.into_iter().filter(|verdict| matches!(verdict.verdict, Answer::Fail | Answer::Error));
     let only: BTreeSet<Case> = failed.map(|v| (v.scenario, v.requirement, v.target)).collect();
     if only.is_empty() {
@@ -131,7 +127,7 @@ fn only_failed(scenarios: Vec<Scenario>, only: &BTreeSet<Case>) -> Vec<Scenario>
     let mut kept = Vec::new();
     for mut scenario in scenarios {
         let of_it: Vec<&Case> = only.iter().filter(|(name, _, _)| *name == scenario.name).collect();
-        let compares = of_it.iter().any(|(_, requirement, _)| requirements::compares_with_registry(requirement));
+        let compares = of_it.iter().any(|(_, requirement, _)| judge::requirements::compares_with_registry(requirement));
         scenario
             .file
             .targets
@@ -144,7 +140,7 @@ fn only_failed(scenarios: Vec<Scenario>, only: &BTreeSet<Case>) -> Vec<Scenario>
 }
 
 /// Writes a report where it was asked for; `github` also appends to the job's summary where there is one.
-pub(super) fn write_report(report: &Report, argument: &ReportArgument) -> Result<(), Failure> {
+fn write_report(report: &Report, argument: &ReportArgument) -> Result<(), Failure> {
     let to_terminal = argument.file.is_none() && std::io::stdout().is_terminal();
     let colour = to_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let text = report::render(report, argument.format, terminal::Style { colour })
@@ -162,10 +158,6 @@ fn append(text: &str, file: &Path) -> Result<(), Failure> {
     opened
         .and_then(|mut opened| opened.write_all(text.as_bytes()))
         .map_err(|error| Failure::suite(format!("append to GITHUB_STEP_SUMMARY {}: {error}", file.display())))
-}
-
-pub(super) fn exit_of(report: &Report) -> Exit {
-    exit_with(report.exit_code)
 }
 
 pub(super) fn execute(options: Options) -> Result<Report, Failure> {
@@ -188,7 +180,6 @@ pub(super) fn examine(arguments: &ExporterArguments) -> Result<Exit, Failure> {
         exporter,
         profile: Profile::Rfc196,
         scenarios: scenarios(&[], &["minimal".to_owned()])?,
-        requirements: None,
         targets: vec![Target::Registry],
         registry: RegistryChoice::Embedded,
         daemons: Vec::new(),

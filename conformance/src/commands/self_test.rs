@@ -39,7 +39,6 @@ fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
             exporter,
             profile: Profile::Strict,
             scenarios: Vec::new(),
-            requirements: None,
             targets: if arguments.target.is_empty() { Target::ALL.to_vec() } else { arguments.target },
             registry: arguments.registry.unwrap_or(RegistryChoice::Auto),
             daemons: arguments.daemon,

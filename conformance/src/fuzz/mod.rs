@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
-use crate::run::{self, Options, RunError};
+use crate::run::{self, Narrowed, Options, RunError};
 use crate::scenario::{Scenario, ScenarioError};
 use draw::DrawError;
 use kept::KeepError;
@@ -217,13 +217,10 @@ impl Fuzzer {
 
     /// What judges one scenario by one requirement.
     fn narrow(&self, failing: &Failing, scenario: Scenario) -> Result<Options, FuzzError> {
-        let own = globset::GlobSetBuilder::new()
-            .add(globset::Glob::new(&failing.requirement).map_err(|error| unprepared(&error))?)
-            .build()
-            .map_err(|error| unprepared(&error))?;
+        let requirements = vec![failing.requirement.clone()].try_into().map_err(|error| unprepared(&error))?;
         Ok(Options {
             scenarios: vec![scenario],
-            requirements: Some(own),
+            narrowed: Narrowed { requirements, ..Narrowed::default() },
             targets: failing.targets(),
             require: Vec::new(),
             ..self.settings.options.clone()

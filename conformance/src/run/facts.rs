@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
 use judge::difference::Comparison;
 use judge::evidence::{NotRun, ScenarioEvidence, Target};
 use judge::profile::Profile;
+use judge::verdict::Verdict;
 use judge::{Judgement, Selection};
 use serde::{Deserialize, Serialize};
 
+use super::patterns::Patterns;
 use super::shard::Shard;
 use crate::exit::Exit;
 use crate::report::{ExporterFacts, PathFacts, Report, SCHEMA_VERSION, ServiceFacts, Tool, Totals, headline};
@@ -20,13 +21,22 @@ pub type Case = (String, String, Target);
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Narrowed {
     /// The globs of `--requirement`.
-    pub requirements: Vec<String>,
+    pub requirements: Patterns,
     /// Only these cases; none means all.
     pub only: Option<BTreeSet<Case>>,
     /// Which part of the scenarios.
     pub shard: Option<Shard>,
     /// Whether the first scenario with a failure is the last.
     pub fail_fast: bool,
+}
+
+impl Narrowed {
+    /// Whether this case is one of those that were asked for.
+    #[must_use]
+    pub fn asks(&self, verdict: &Verdict) -> bool {
+        let case = || (verdict.scenario.clone(), verdict.requirement.clone(), verdict.target);
+        self.only.as_ref().is_none_or(|only| only.contains(&case()))
+    }
 }
 
 /// A run without its exports.
@@ -82,36 +92,22 @@ pub struct ScenarioFacts {
 }
 
 impl RunFacts {
-    /// What is judged under a profile.
-    ///
-    /// # Errors
-    /// The glob that is none.
-    pub fn selection(&self, profile: Profile) -> Result<Selection, globset::Error> {
-        Ok(Selection {
-            profile,
-            requirements: globs(&self.narrowed.requirements)?,
+    /// Judges the exports of this run.
+    #[must_use]
+    pub fn judge(&self, found: &[ScenarioEvidence], profile: &Profile) -> Report {
+        let selection = Selection {
+            profile: profile.clone(),
+            requirements: self.narrowed.requirements.set().cloned(),
             exporter_argument: self.exporter_argument.clone(),
             scenario_folders: self.scenario_folders.clone(),
-        })
-    }
-
-    /// Judges the exports of this run.
-    ///
-    /// # Errors
-    /// The glob that is none.
-    pub fn judge(&self, found: &[ScenarioEvidence], profile: &Profile) -> Result<Report, globset::Error> {
-        let selection = self.selection(profile.clone())?;
-        Ok(self.report(judge::judge(found, &selection), judge::difference::all(found), profile))
+        };
+        self.report(judge::judge(found, &selection), judge::difference::all(found), profile)
     }
 
     /// The report on this run, with what differs between its builds' outputs.
     #[must_use]
     pub fn report(&self, mut judgement: Judgement, differences: Vec<Comparison>, profile: &Profile) -> Report {
-        if let Some(only) = &self.narrowed.only {
-            judgement.verdicts.retain(|verdict| {
-                only.contains(&(verdict.scenario.clone(), verdict.requirement.clone(), verdict.target))
-            });
-        }
+        judgement.verdicts.retain(|verdict| self.narrowed.asks(verdict));
         let mut report = Report {
             schema: SCHEMA_VERSION,
             tool: Tool::this(),
@@ -170,21 +166,6 @@ pub fn unobserved(wanted: &str) -> String {
 #[must_use]
 pub fn is_service(name: &str, wanted: &str) -> bool {
     name == wanted || name.strip_prefix(wanted).is_some_and(|rest| rest.starts_with(':'))
-}
-
-/// One set of all patterns; none where there is none.
-///
-/// # Errors
-/// The pattern that is no glob.
-pub fn globs(patterns: &[String]) -> Result<Option<GlobSet>, globset::Error> {
-    if patterns.is_empty() {
-        return Ok(None);
-    }
-    let mut builder = GlobSetBuilder::new();
-    for pattern in patterns {
-        builder.add(Glob::new(pattern)?);
-    }
-    builder.build().map(Some)
 }
 
 /// A scenario without its exports.

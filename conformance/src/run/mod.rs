@@ -8,6 +8,7 @@ mod facts;
 mod inputs;
 mod layout_case;
 mod located;
+mod patterns;
 mod places;
 mod private_daemon;
 mod registry_case;
@@ -21,7 +22,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use futures_util::StreamExt;
-use globset::GlobSet;
 use jiff::civil::Date;
 use judge::Selection;
 use judge::evidence::{ScenarioEvidence, Target};
@@ -42,7 +42,8 @@ use crate::workplace::{Workplace, WorkplaceError};
 use services::Services;
 
 pub(crate) use facts::exit;
-pub use facts::{Case, Narrowed, RunFacts, ScenarioFacts, globs, is_service, unobserved};
+pub use facts::{Case, Narrowed, RunFacts, ScenarioFacts, is_service, unobserved};
+pub use patterns::Patterns;
 pub use shard::Shard;
 
 /// Everything that a run needs to be told.
@@ -54,8 +55,6 @@ pub struct Options {
     pub profile: Profile,
     /// What is run.
     pub scenarios: Vec<Scenario>,
-    /// Slugs to judge; none means all.
-    pub requirements: Option<GlobSet>,
     /// What narrows the run further.
     pub narrowed: Narrowed,
     /// Targets to export to.
@@ -218,12 +217,7 @@ async fn one(shared: &Shared, scenario: &Scenario) -> ScenarioEvidence {
 /// Whether a verdict ends a run under `--fail-fast`: a failure that was asked for and is not known.
 fn ends(options: &Options, verdict: &Verdict) -> bool {
     let known = options.known.as_ref().is_some_and(|(known, today)| known.knows(verdict, *today));
-    let asked = options
-        .narrowed
-        .only
-        .as_ref()
-        .is_none_or(|only| only.contains(&(verdict.scenario.clone(), verdict.requirement.clone(), verdict.target)));
-    verdict.verdict == Answer::Fail && asked && !known
+    verdict.verdict == Answer::Fail && options.narrowed.asks(verdict) && !known
 }
 
 /// A scenario that is not compiled in, and where it is.
@@ -237,7 +231,7 @@ fn folder(scenario: &Scenario) -> Option<(String, String)> {
 fn selection(options: &Options) -> Selection {
     Selection {
         profile: options.profile.clone(),
-        requirements: options.requirements.clone(),
+        requirements: options.narrowed.requirements.set().cloned(),
         exporter_argument: options.exporter.argument.clone(),
         scenario_folders: options.scenarios.iter().filter_map(folder).collect(),
     }

@@ -54,8 +54,8 @@ struct Seen {
     troubles: BTreeSet<String>,
 }
 
-/// The rows of all faults, where daemons with these stores were observed; where it is not known what the exporter does, a requirement that it does not pass unspoiled
-/// cannot be missed.
+/// The rows of all faults, where daemons with these stores were observed; where it is not known what the exporter does, a
+/// requirement that it does not pass unspoiled cannot be missed.
 pub(super) fn rows(faults: &[Fault], cases: &[Case], verdicts: &[Verdict], stores: &[&str], exact: bool) -> Vec<Row> {
     let mut by_scenario: BTreeMap<&str, Vec<&Verdict>> = BTreeMap::new();
     for verdict in verdicts {

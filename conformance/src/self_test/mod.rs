@@ -15,7 +15,6 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use globset::GlobSet;
 use judge::profile::Profile;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
 use crate::exporter::{DescriptionError, Exporter};
-use crate::run::{self, Event, Options, RunError};
+use crate::run::{self, Event, Options, Patterns, RunError};
 use crate::scenario::{self, ScenarioError};
 use case::Case;
 use report::Report;
@@ -42,7 +41,7 @@ pub struct Settings {
     /// The faulty exporter; without one, that beside this program.
     pub faulty: Option<PathBuf>,
     /// Faults to run; none means all.
-    pub faults: Option<GlobSet>,
+    pub faults: Patterns,
     /// Whether a fault may trip nothing but what it must: where it is known what the exporter does.
     pub exact: bool,
     /// Exporter, targets, services; scenarios, requirements and profile are not looked at.
@@ -101,7 +100,7 @@ pub async fn self_test(
     let begun = Instant::now();
     let program = program(settings.faulty.as_deref())?;
     let mut faults = faults::list(&program)?;
-    faults.retain(|fault| settings.faults.as_ref().is_none_or(|globs| globs.is_match(&fault.name)));
+    faults.retain(|fault| settings.faults.matches(&fault.name));
     if faults.is_empty() {
         return Err(SelfTestError::NoFault { path: program });
     }
@@ -113,7 +112,6 @@ pub async fn self_test(
         exporter,
         profile: Profile::Strict,
         scenarios: cases.iter().map(|case| case.scenario.clone()).collect(),
-        requirements: None,
         ..settings.options
     };
     let judged = Box::pin(run::run(options, supervisor, cancelled.clone(), events)).await?;

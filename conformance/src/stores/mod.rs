@@ -3,45 +3,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use judge::difference::{Comparison, Relation};
 
 use crate::questions::cell;
 use crate::report::Report;
 use crate::report::differences::{Between, between};
+use crate::report::json::{self, ReportFileError};
 
-/// Why a report cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ReportFileError {
-    /// The file cannot be read.
-    #[error("read {}: {source}; name files that --report json=FILE wrote", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// It is something else.
-    #[error("read {}: {reason}; --report json=FILE writes what is wanted here", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, with line and column.
-        reason: String,
-    },
-}
-
-/// Reads a report that a run wrote as JSON.
+/// Reads a report that a run wrote as JSON, and that compares something.
 ///
 /// # Errors
 /// [`ReportFileError`] naming the file.
-pub fn read(path: &Path) -> Result<Report, ReportFileError> {
-    let text = std::fs::read(path).map_err(|source| ReportFileError::Read { path: path.to_path_buf(), source })?;
-    let wrong = |reason: String| ReportFileError::Format { path: path.to_path_buf(), reason };
-    let report: Report = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+pub fn read(file: &Path) -> Result<Report, ReportFileError> {
+    let report = json::read(file)?;
     if report.differences.is_empty() {
-        return Err(wrong("no build of it was seen at two places".to_owned()));
+        let reason = "no build of it was seen at two places".to_owned();
+        return Err(ReportFileError { file: file.to_path_buf(), reason });
     }
     Ok(report)
 }
