@@ -1,21 +1,17 @@
 //! What a load is made of: an OCI archive, whose layers are sent as they are made, or a docker-archive. Both name the
 //! run image's layers without holding them, and neither names the image.
 
-use std::io::{self, Write};
+use std::io;
 
 use serde_json::json;
 
 use super::load::Load;
-use super::{DaemonError, Previous, saved};
+use super::saved::blob;
+use super::{DaemonError, Previous};
 use crate::digest::Digest;
 use crate::image::MANIFEST;
-use crate::layer::{self, LayerError};
+use crate::layer;
 use crate::target::{NewLayer, TargetError};
-
-/// A blob's place in an OCI archive.
-pub(super) fn blob(digest: &Digest) -> String {
-    format!("blobs/sha256/{}", digest.hex())
-}
 
 /// Sends what is left of an OCI archive after its layers.
 pub(super) async fn oci(mut load: Load, config: Vec<u8>, manifest: Vec<u8>) -> Result<(), TargetError> {
@@ -70,6 +66,5 @@ async fn send_again(
     let at = previous.saved.layers.iter().position(|layer| layer.digest == *diff_id).ok_or_else(gone)?;
     let place = previous.saved.places[at].ok_or_else(gone)?;
     let spool = previous.spool.try_clone().map_err(DaemonError::Spool)?;
-    let copy = move |out: &mut dyn Write| saved::copy(&spool, place, out).map_err(LayerError::Spool);
-    load.file(name, place.size, copy).await
+    load.spooled(name, spool, place).await
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
 
 use bollard::Docker;
@@ -14,7 +14,8 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::{DaemonError, PATIENCE, UNPACKING, error};
+use super::saved::Place;
+use super::{DaemonError, PATIENCE, UNPACKING, error, saved};
 use crate::layer::{self, LayerError};
 use crate::target::TargetError;
 
@@ -77,13 +78,9 @@ impl Load {
         self.file(name, size, move |out| out.write_all(&bytes).map_err(LayerError::Spool)).await
     }
 
-    /// Sends a file that is spooled.
-    pub(super) async fn spooled(&mut self, name: String, size: u64, mut file: File) -> Result<(), TargetError> {
-        self.file(name, size, move |out| {
-            file.rewind().map_err(LayerError::Spool)?;
-            copy(&file, size, out).map_err(LayerError::Spool)
-        })
-        .await
+    /// Sends what lies at a place of a spooled file.
+    pub(super) async fn spooled(&mut self, name: String, spool: File, place: Place) -> Result<(), TargetError> {
+        self.file(name, place.size, move |out| saved::copy(&spool, place, out).map_err(LayerError::Spool)).await
     }
 
     async fn send(
@@ -128,12 +125,6 @@ impl Load {
 
 fn refused(reason: String) -> DaemonError {
     DaemonError::Refused { doing: "load", what: "the image".to_owned(), reason }
-}
-
-/// Copies exactly `size` bytes: an archive with a shorter file would be another archive.
-fn copy(file: &File, size: u64, out: &mut dyn Write) -> io::Result<()> {
-    let copied = io::copy(&mut file.take(size), out)?;
-    if copied == size { Ok(()) } else { Err(ErrorKind::UnexpectedEof.into()) }
 }
 
 /// Sends what is written as chunks of a stream. Written to outside of the runtime's own threads.

@@ -27,7 +27,7 @@ use crate::digest::Digest;
 use crate::image::Descriptor;
 use crate::image_name::ImageName;
 use load::Load;
-use saved::{Archive, Saved, Spooling};
+use saved::{Archive, Place, Saved, Spooling};
 
 pub use error::DaemonError;
 pub use store::Store;
@@ -191,7 +191,8 @@ impl Daemon {
         };
         let api = &self.api;
         let load = self.load.get_or_insert_with(|| Load::begin(api));
-        load.spooled(archive::blob(&blob.digest), blob.size, blob.file).await?;
+        let place = Place { at: 0, size: blob.size };
+        load.spooled(saved::blob(&blob.digest), blob.file, place).await?;
         Ok(NewLayer::Sent { diff_id: blob.diff_id, descriptor })
     }
 
@@ -205,8 +206,8 @@ impl Daemon {
     /// Loads the image and tags it.
     ///
     /// # Errors
-    /// [`DaemonError`], or the [`LayerError`](crate::layer::LayerError) of a file that changed; no tag has moved then, unless the daemon gave the
-    /// image one of several tags and not the next.
+    /// [`DaemonError`], or the [`LayerError`](crate::layer::LayerError) of a file that changed; no tag has moved then,
+    /// unless the daemon gave the image one of several tags and not the next.
     pub async fn write(
         mut self,
         images: &[ImageName],

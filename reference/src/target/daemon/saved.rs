@@ -138,7 +138,8 @@ impl Archive {
     }
 }
 
-fn blob(digest: &Digest) -> String {
+/// A blob's place in an OCI archive.
+pub(super) fn blob(digest: &Digest) -> String {
     format!("blobs/sha256/{}", digest.hex())
 }
 
@@ -182,7 +183,7 @@ impl<R: Read> Read for Spooling<R> {
     }
 }
 
-/// Copies a part of a spooled archive.
+/// Copies a part of a spooled file, exactly: an archive with a shorter file would be another archive.
 pub(super) fn copy(spool: &File, place: Place, out: &mut dyn Write) -> io::Result<()> {
     let mut buffer = vec![0; 256 * 1024];
     let mut done = 0;
