@@ -1,5 +1,6 @@
 //! The faults that a faulty exporter lists.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -37,6 +38,16 @@ pub(super) struct Fault {
     pub(super) stores: Vec<String>,
     /// Requirements that it must trip, on each target on which they are judged.
     pub(super) trips: Vec<String>,
+    /// Those that it must trip besides in daemons with one kind of store, by that kind.
+    #[serde(default)]
+    pub(super) trips_in: BTreeMap<String, Vec<String>>,
+}
+
+impl Fault {
+    /// Every requirement that it must trip somewhere.
+    pub(super) fn all_trips(&self) -> impl Iterator<Item = &String> {
+        self.trips.iter().chain(self.trips_in.values().flatten())
+    }
 }
 
 /// Asks the program for its faults.
@@ -52,7 +63,7 @@ pub(super) fn list(program: &Path) -> Result<Vec<Fault>, SelfTestError> {
         return Err(fail(format!("its list has version {}, and {VERSION} is read here", list.version)));
     }
     for fault in &list.faults {
-        if let Some(unknown) = fault.trips.iter().find(|slug| requirements::named(slug).is_none()) {
+        if let Some(unknown) = fault.all_trips().find(|slug| requirements::named(slug).is_none()) {
             let what = format!("requirement {unknown}");
             return Err(SelfTestError::Unknown { fault: fault.name.clone(), what });
         }

@@ -12,7 +12,7 @@ pub(super) fn render(report: &Report) -> String {
     );
     let _ = writeln!(
         out,
-        "{} faults, {} with their targets: {} caught, {} missed, {} trip anything besides, {} not run. {} of {} \
+        "{} faults, {} with their services: {} caught, {} missed, {} trip anything besides, {} not run. {} of {} \
          requirements\nare tripped by a fault that must trip them.\n",
         totals.faults,
         report.rows.len(),
@@ -47,7 +47,7 @@ pub(super) fn render(report: &Report) -> String {
     out
 }
 
-/// What a fault tripped on any of its targets, and what went wrong.
+/// What a fault tripped on any of its services, and what went wrong.
 fn trips(report: &Report, fault: &FaultFacts) -> String {
     let own = || report.rows.iter().filter(|row| row.fault == fault.name);
     let code = |slugs: Vec<&String>| {

@@ -10,14 +10,17 @@ use serde::Serialize;
 use super::case::Case;
 use super::faults::Fault;
 use super::of_fault;
+use crate::report::ServiceFacts;
 
-/// A fault on a target.
+/// A fault on a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// The fault's name.
     pub fault: String,
     /// The target.
     pub target: Target,
+    /// Where: `registry`, `layout`, or one of the daemons, each of which has to show it.
+    pub service: String,
     /// Requirements that it must trip and did, in catalogue order.
     pub caught: Vec<String>,
     /// Requirements that it must trip and did not.
@@ -54,9 +57,15 @@ struct Seen {
     troubles: BTreeSet<String>,
 }
 
-/// The rows of all faults, where daemons with these stores were observed; where it is not known what the exporter does, a
-/// requirement that it does not pass unspoiled cannot be missed.
-pub(super) fn rows(faults: &[Fault], cases: &[Case], verdicts: &[Verdict], stores: &[&str], exact: bool) -> Vec<Row> {
+/// The rows of all faults on these services; where it is not known what the exporter does, a requirement that it does
+/// not pass unspoiled cannot be missed.
+pub(super) fn rows(
+    faults: &[Fault],
+    cases: &[Case],
+    verdicts: &[Verdict],
+    services: &[ServiceFacts],
+    exact: bool,
+) -> Vec<Row> {
     let mut by_scenario: BTreeMap<&str, Vec<&Verdict>> = BTreeMap::new();
     for verdict in verdicts {
         by_scenario.entry(&verdict.scenario).or_default().push(verdict);
@@ -68,33 +77,58 @@ pub(super) fn rows(faults: &[Fault], cases: &[Case], verdicts: &[Verdict], store
             if own.is_empty() {
                 continue;
             }
-            let mut seen = seen(&own, cases, &by_scenario);
-            if let Some(reason) = no_store(fault, *target, stores) {
-                seen.run = 0;
-                seen.skipped = Some(reason);
+            let places = places(&own, &by_scenario, *target);
+            let shown = places.iter().filter(|service| shows(fault, *target, store_of(services, service)));
+            let before = found.len();
+            for service in shown {
+                let seen = seen(&own, cases, &by_scenario, service);
+                found.push(row(fault, *target, service, store_of(services, service), &seen, exact));
             }
-            found.push(row(fault, *target, &seen, exact));
+            if found.len() == before {
+                let skipped = Some(why_nowhere(fault, &own, &by_scenario, places.is_empty()));
+                let nothing = Seen { skipped, ..Seen::default() };
+                found.push(row(fault, *target, target.name(), None, &nothing, exact));
+            }
         }
     }
     found
 }
 
-/// Why no daemon here shows a fault; none where one does.
-fn no_store(fault: &Fault, target: Target, stores: &[&str]) -> Option<String> {
-    let is_here = |store: &String| stores.contains(&store.as_str());
-    let shows = target != Target::Daemon || fault.stores.is_empty() || fault.stores.iter().any(is_here);
-    (!shows).then(|| format!("it shows in a daemon with the {} store, and there is none", fault.stores.join(" or ")))
+/// Every service that has verdicts of these cases.
+fn places<'a>(own: &[&Case], by_scenario: &BTreeMap<&str, Vec<&'a Verdict>>, target: Target) -> BTreeSet<&'a str> {
+    let all = own.iter().filter_map(|case| by_scenario.get(case.scenario.name.as_str())).flatten();
+    all.filter(|verdict| verdict.target == target && verdict.verdict != Answer::Skipped)
+        .map(|verdict| verdict.service.as_str())
+        .collect()
+}
+
+fn store_of<'a>(services: &'a [ServiceFacts], name: &str) -> Option<&'a str> {
+    services.iter().find(|service| service.name == name)?.store.as_deref()
+}
+
+/// Whether a service has a store that shows a fault.
+fn shows(fault: &Fault, target: Target, store: Option<&str>) -> bool {
+    target != Target::Daemon || fault.stores.is_empty() || fault.stores.iter().any(|own| Some(own.as_str()) == store)
+}
+
+/// Why no service shows a fault.
+fn why_nowhere(fault: &Fault, own: &[&Case], by_scenario: &BTreeMap<&str, Vec<&Verdict>>, is_nowhere: bool) -> String {
+    let all = own.iter().filter_map(|case| by_scenario.get(case.scenario.name.as_str())).flatten();
+    if is_nowhere && fault.stores.is_empty() {
+        return all.map(|verdict| verdict.message.clone()).next().unwrap_or_else(|| "it was not run".to_owned());
+    }
+    format!("it shows in a daemon with the {} store, and there is none", fault.stores.join(" or "))
 }
 
 fn is_bad(answer: Answer) -> bool {
     matches!(answer, Answer::Fail | Answer::Warn | Answer::Absent)
 }
 
-fn seen(own: &[&Case], cases: &[Case], by_scenario: &BTreeMap<&str, Vec<&Verdict>>) -> Seen {
+fn seen(own: &[&Case], cases: &[Case], by_scenario: &BTreeMap<&str, Vec<&Verdict>>, service: &str) -> Seen {
     let mut seen = Seen::default();
     let of = |case: &Case| -> Vec<&Verdict> {
         let all = by_scenario.get(case.scenario.name.as_str()).into_iter().flatten();
-        all.copied().filter(|verdict| verdict.target == case.target).collect()
+        all.copied().filter(|verdict| verdict.target == case.target && verdict.service == service).collect()
     };
     for case in own {
         let twin = cases.iter().find(|other| other.fault.is_none() && other.is_twin(case));
@@ -106,15 +140,12 @@ fn seen(own: &[&Case], cases: &[Case], by_scenario: &BTreeMap<&str, Vec<&Verdict
             continue;
         }
         seen.run += 1;
-        let was_bad: BTreeSet<(&str, &str)> = before
-            .iter()
-            .filter(|verdict| is_bad(verdict.verdict))
-            .map(|verdict| (verdict.service.as_str(), verdict.requirement.as_str()))
-            .collect();
+        let bad = before.iter().filter(|verdict| is_bad(verdict.verdict));
+        let was_bad: BTreeSet<&str> = bad.map(|verdict| verdict.requirement.as_str()).collect();
         let passes = before.iter().filter(|verdict| verdict.verdict == Answer::Pass);
         seen.passes.extend(passes.map(|verdict| verdict.requirement.clone()));
         for verdict in after {
-            if is_bad(verdict.verdict) && !was_bad.contains(&(&verdict.service, &verdict.requirement)) {
+            if is_bad(verdict.verdict) && !was_bad.contains(verdict.requirement.as_str()) {
                 seen.tripped.insert(verdict.requirement.clone());
             }
             if verdict.verdict == Answer::Error {
@@ -125,10 +156,11 @@ fn seen(own: &[&Case], cases: &[Case], by_scenario: &BTreeMap<&str, Vec<&Verdict
     seen
 }
 
-fn row(fault: &Fault, target: Target, seen: &Seen, exact: bool) -> Row {
+fn row(fault: &Fault, target: Target, service: &str, store: Option<&str>, seen: &Seen, exact: bool) -> Row {
     let mut row = Row {
         fault: fault.name.clone(),
         target,
+        service: service.to_owned(),
         caught: Vec::new(),
         missed: Vec::new(),
         also: Vec::new(),
@@ -139,9 +171,11 @@ fn row(fault: &Fault, target: Target, seen: &Seen, exact: bool) -> Row {
     if row.skipped.is_some() {
         return row;
     }
+    let of_store = store.and_then(|store| fault.trips_in.get(store));
     for requirement in requirements::all() {
         let slug = requirement.id.to_owned();
-        let must = fault.trips.contains(&slug) && requirement.targets.contains(&target);
+        let is_named = fault.trips.contains(&slug) || of_store.is_some_and(|more| more.contains(&slug));
+        let must = is_named && requirement.targets.contains(&target);
         match (must, seen.tripped.contains(&slug)) {
             (true, true) => row.caught.push(slug),
             (false, true) => row.also.push(slug),

@@ -15,6 +15,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use judge::evidence::Target;
 use judge::profile::Profile;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
@@ -108,16 +109,20 @@ pub async fn self_test(
     let cases = case::cases(&faults, &settings.options.targets, &built_in)?;
     let exporter = spoiled(&settings.options.exporter, &program);
     let name = exporter.name.clone();
+    let mut targets = settings.options.targets;
+    // What stands beside for comparison is needed, whether it is spoiled itself or not.
+    if cases.iter().any(|case| case.beside) && !targets.contains(&Target::Registry) {
+        targets.insert(0, Target::Registry);
+    }
     let options = Options {
+        targets,
         exporter,
         profile: Profile::Strict,
         scenarios: cases.iter().map(|case| case.scenario.clone()).collect(),
         ..settings.options
     };
     let judged = Box::pin(run::run(options, supervisor, cancelled.clone(), events)).await?;
-    let observed = judged.services.iter().filter(|service| service.observed);
-    let stores: Vec<&str> = observed.filter_map(|service| service.store.as_deref()).collect();
-    let rows = matrix::rows(&faults, &cases, &judged.verdicts, &stores, settings.exact);
+    let rows = matrix::rows(&faults, &cases, &judged.verdicts, &judged.services, settings.exact);
     let mut report = Report::new(&name, settings.exact, &faults, rows, judged);
     report.seconds = begun.elapsed().as_secs_f64();
     report.conclude(if cancelled.is_cancelled() { Exit::Interrupted } else { Exit::Conformant });
@@ -143,6 +148,6 @@ fn spoiled(exporter: &Exporter, faulty: &Path) -> Exporter {
 }
 
 /// The cases of a run, by what they are of.
-fn of_fault<'a>(cases: &'a [Case], fault: &str, target: judge::evidence::Target) -> Vec<&'a Case> {
+fn of_fault<'a>(cases: &'a [Case], fault: &str, target: Target) -> Vec<&'a Case> {
     cases.iter().filter(|case| case.fault.as_deref() == Some(fault) && case.target == target).collect()
 }

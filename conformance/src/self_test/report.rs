@@ -1,6 +1,6 @@
 //! What came of a self-test, for people and for programs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use judge::evidence::Target;
 use judge::requirements;
@@ -13,24 +13,6 @@ use crate::report::ServiceFacts;
 
 /// Version of the JSON form that `docs/trust.md` describes.
 pub const SCHEMA_VERSION: u32 = 1;
-
-/// Requirements that no fault trips, and why that cannot be.
-const NEVER_TRIPPED: &[(&str, &str)] = &[
-    (
-        "daemon.round-trip-content",
-        "an engine with the classic store loads nothing that it would push otherwise: it refuses other systems and layers \
-         that are not their diffIDs, and pushes config and layers byte for byte; what is pushed is the engine's work and \
-         not the exporter's",
-    ),
-    ("daemon.containerd-keeps-digest", ONLY_WHERE_KEPT),
-    ("daemon.annotations-kept", ONLY_WHERE_KEPT),
-    ("daemon.round-trip-digest", ONLY_WHERE_KEPT),
-    ("daemon.round-trip-annotations", ONLY_WHERE_KEPT),
-    ("daemon.base-digest-known", ONLY_WHERE_KEPT),
-];
-
-/// What a fault in a daemon makes is loaded as a docker-archive, which no store keeps a manifest of.
-const ONLY_WHERE_KEPT: &str = "only an OCI archive in a containerd or podman store has it, and faults load docker-archives; hand-made evidence shows it";
 
 /// Everything that is told.
 #[derive(Debug, Clone, Serialize)]
@@ -49,7 +31,7 @@ pub struct Report {
     pub services: Vec<ServiceFacts>,
     /// The faults that were asked for.
     pub faults: Vec<FaultFacts>,
-    /// A row for each fault and target.
+    /// A row for each fault and service.
     pub rows: Vec<Row>,
     /// How many of each.
     pub totals: Totals,
@@ -76,6 +58,8 @@ pub struct FaultFacts {
     pub targets: Vec<Target>,
     /// Requirements that it must trip.
     pub trips: Vec<String>,
+    /// Those that it must trip besides in daemons with one kind of store, by that kind.
+    pub trips_in: BTreeMap<String, Vec<String>>,
 }
 
 /// Counts.
@@ -83,13 +67,13 @@ pub struct FaultFacts {
 pub struct Totals {
     /// Faults that were asked for.
     pub faults: usize,
-    /// Faults on a target of which all is caught.
+    /// Faults on a service of which all is caught.
     pub caught: usize,
-    /// Faults on a target of which something is missed.
+    /// Faults on a service of which something is missed.
     pub missed: usize,
-    /// Faults on a target that tripped something besides.
+    /// Faults on a service that tripped something besides.
     pub also: usize,
-    /// Faults on a target that were not run.
+    /// Faults on a service that were not run.
     pub skipped: usize,
     /// Requirements that a fault tripped as it must.
     pub requirements: usize,
@@ -119,7 +103,7 @@ impl Report {
         };
         let of_rows = rows
             .iter()
-            .flat_map(|row| row.troubles.iter().map(|said| format!("{} on {}: {said}", row.fault, row.target)));
+            .flat_map(|row| row.troubles.iter().map(|said| format!("{} on {}: {said}", row.fault, row.service)));
         Self {
             schema: SCHEMA_VERSION,
             exporter: exporter.to_owned(),
@@ -186,6 +170,7 @@ impl FaultFacts {
             kind: fault.kind.clone(),
             targets: fault.targets.clone(),
             trips: fault.trips.clone(),
+            trips_in: fault.trips_in.clone(),
         }
     }
 }
@@ -194,13 +179,12 @@ fn untripped(faults: &[Fault], rows: &[Row], caught: &BTreeSet<&str>) -> Vec<Not
     let mut found = Vec::new();
     for requirement in requirements::all().filter(|row| !caught.contains(row.id)) {
         let slug = requirement.id;
-        let known = NEVER_TRIPPED.iter().find(|(name, _)| *name == slug).map(|(_, reason)| (*reason).to_owned());
-        let of = |fault: &str| faults.iter().any(|one| one.name == fault && one.trips.iter().any(|trip| trip == slug));
+        let of = |fault: &str| faults.iter().any(|one| one.name == fault && one.all_trips().any(|trip| trip == slug));
         let own = || rows.iter().filter(|row| of(&row.fault) && requirement.targets.contains(&row.target));
         let skipped = || own().find_map(|row| row.skipped.clone());
         let not_shown =
             || own().flat_map(|row| &row.not_shown).find(|one| one.requirement == slug).map(|one| one.reason.clone());
-        let reason = known.or_else(skipped).or_else(not_shown);
+        let reason = skipped().or_else(not_shown);
         let reason = reason.unwrap_or_else(|| match own().next() {
             Some(_) => "missed".to_owned(),
             None => "none of the faults that were run is to trip it".to_owned(),

@@ -1,11 +1,14 @@
 //! The comparison, on verdicts made by hand.
 
+use std::collections::BTreeMap;
+
 use judge::evidence::Target;
 use judge::verdict::{Answer, Level, Verdict};
 
 use super::case::{Case, cases};
 use super::faults::Fault;
 use super::matrix::{Row, rows};
+use crate::report::ServiceFacts;
 use crate::scenario;
 
 fn fault(scenarios: &[&str], trips: &[&str]) -> Fault {
@@ -18,6 +21,18 @@ fn fault(scenarios: &[&str], trips: &[&str]) -> Fault {
         beside_the_registry: false,
         stores: Vec::new(),
         trips: trips.iter().map(|slug| (*slug).to_owned()).collect(),
+        trips_in: BTreeMap::new(),
+    }
+}
+
+fn daemon(store: &str) -> ServiceFacts {
+    ServiceFacts {
+        name: format!("daemon:{store}"),
+        kind: "docker".to_owned(),
+        version: String::new(),
+        store: Some(store.to_owned()),
+        observed: true,
+        note: String::new(),
     }
 }
 
@@ -56,7 +71,7 @@ fn compared(trips: &[&str], answers: &[(&str, Answer, Answer)], exact: bool) -> 
     };
     let mut verdicts = of(&cases[0], |entry| entry.1);
     verdicts.extend(of(&cases[1], |entry| entry.2));
-    rows(&faults, &cases, &verdicts, &["classic"], exact).remove(0)
+    rows(&faults, &cases, &verdicts, &[], exact).remove(0)
 }
 
 const PAIR: &str = "base.pair";
@@ -106,20 +121,50 @@ fn a_scenario_is_cut_to_its_steps_and_unspoiled_once() {
     }
 }
 
+/// The rows of a fault that each of these daemons shows or not.
+fn in_daemons(fault: Fault, answers: &[(&str, Answer)]) -> Vec<Row> {
+    let faults = [Fault { targets: vec![Target::Daemon], ..fault }];
+    let cases = made(&faults, &[Target::Daemon]);
+    let mut verdicts = Vec::new();
+    for (store, spoiled) in answers {
+        for (case, answer) in cases.iter().zip([Answer::Pass, *spoiled]) {
+            let one = verdict(&case.scenario.name, Target::Daemon, "daemon.image-true", answer);
+            verdicts.push(Verdict { service: format!("daemon:{store}"), ..one });
+        }
+    }
+    let services: Vec<ServiceFacts> = answers.iter().map(|(store, _)| daemon(store)).collect();
+    rows(&faults, &cases, &verdicts, &services, true)
+}
+
 #[test]
 fn a_fault_of_a_store_that_is_not_here_is_skipped_and_not_missed() {
-    let of = |stores: &[&str]| {
-        let mut fault = fault(&["minimal"], &["daemon.image-true"]);
-        fault.targets = vec![Target::Daemon];
-        fault.stores = vec!["containerd".to_owned()];
-        let faults = [fault];
-        let cases = made(&faults, &[Target::Daemon]);
-        let pass = |case: &Case| verdict(&case.scenario.name, case.target, "daemon.image-true", Answer::Pass);
-        let verdicts: Vec<Verdict> = cases.iter().map(pass).collect();
-        rows(&faults, &cases, &verdicts, stores, true).remove(0)
+    let only = || Fault { stores: vec!["containerd".to_owned()], ..fault(&["minimal"], &["daemon.image-true"]) };
+    let elsewhere = in_daemons(only(), &[("classic", Answer::Pass)]);
+    assert_eq!(elsewhere.len(), 1);
+    assert!(elsewhere[0].missed.is_empty() && elsewhere[0].skipped.is_some(), "{elsewhere:?}");
+    let here = in_daemons(only(), &[("classic", Answer::Pass), ("containerd", Answer::Pass)]);
+    assert_eq!(here.len(), 1);
+    assert_eq!((here[0].service.as_str(), here[0].missed.len()), ("daemon:containerd", 1));
+}
+
+#[test]
+fn what_one_daemon_shows_another_has_to_show_too() {
+    let fault = fault(&["minimal"], &["daemon.image-true"]);
+    let found = in_daemons(fault, &[("classic", Answer::Fail), ("containerd", Answer::Pass)]);
+    let missed: Vec<(&str, usize)> = found.iter().map(|row| (row.service.as_str(), row.missed.len())).collect();
+    assert_eq!(missed, [("daemon:classic", 0), ("daemon:containerd", 1)]);
+}
+
+#[test]
+fn what_is_tripped_in_one_kind_of_store_must_be_there_and_is_beside_the_point_elsewhere() {
+    let trips_in = BTreeMap::from([("containerd".to_owned(), vec!["daemon.image-true".to_owned()])]);
+    let of = |answers: &[(&str, Answer)]| {
+        in_daemons(Fault { trips_in: trips_in.clone(), ..fault(&["minimal"], &[]) }, answers)
     };
-    let elsewhere = of(&["classic"]);
-    assert!(elsewhere.missed.is_empty() && elsewhere.skipped.is_some(), "{elsewhere:?}");
-    let here = of(&["classic", "containerd"]);
-    assert_eq!((here.missed.len(), here.skipped), (1, None));
+    let both = of(&[("classic", Answer::Fail), ("containerd", Answer::Fail)]);
+    let caught: Vec<(usize, usize)> = both.iter().map(|row| (row.caught.len(), row.also.len())).collect();
+    assert_eq!(caught, [(0, 1), (1, 0)]);
+    let none = of(&[("classic", Answer::Pass), ("containerd", Answer::Pass)]);
+    let missed: Vec<usize> = none.iter().map(|row| row.missed.len()).collect();
+    assert_eq!(missed, [0, 1]);
 }

@@ -1,4 +1,4 @@
-//! The matrix for people: a line for each fault and target, then what it comes to.
+//! The matrix for people: a line for each fault and service, then what it comes to.
 
 use std::fmt::Write as _;
 
@@ -8,8 +8,9 @@ use crate::report::terminal::visible;
 pub(super) fn render(report: &Report) -> String {
     let mut out = String::new();
     let width = report.rows.iter().map(|row| row.fault.len()).max().unwrap_or(0);
+    let wide = report.rows.iter().map(|row| row.service.len()).max().unwrap_or(0);
     for row in &report.rows {
-        let _ = writeln!(out, "{:<width$}  {:<8}  {}", row.fault, row.target.name(), outcome(row, report.exact));
+        let _ = writeln!(out, "{:<width$}  {:<wide$}  {}", row.fault, row.service, outcome(row, report.exact));
     }
     out.push('\n');
     services(report, &mut out);
@@ -65,7 +66,7 @@ fn totals(report: &Report, out: &mut String) {
     let totals = report.totals;
     let _ = writeln!(
         out,
-        "{} faults on {} targets in all: {} caught, {} with something missed, {} with something besides, {} skipped",
+        "{} faults on {} services in all: {} caught, {} with something missed, {} with something besides, {} skipped",
         totals.faults,
         report.rows.len(),
         totals.caught,
