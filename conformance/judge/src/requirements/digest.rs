@@ -51,6 +51,7 @@ pub(super) const TABLE: &[Requirement] = &[
     .because("platforms learn from the report what was written")
     .looks_like("a tag is missing in image.tags, or one is there that was not asked for")
     .fix("list every <image> that was written")
+    // RFC 0119 refers to an image in a layout by its path, and nothing says which of the two its `tags` are.
     .on(&[Target::Registry, Target::Daemon])
     .needing(Needs::Success),
     Requirement::new(
