@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::evidence::StoreKind;
+use crate::evidence::{Image, StoreKind};
 use crate::sample::{self, annotate, edit_config, on};
 
 fn classes(comparison: &Comparison) -> BTreeSet<&str> {
@@ -89,6 +89,8 @@ fn expected_differences_of_a_whole_list_are_one_and_unexpected_ones_stay_apart()
     let named = |field: &str| daemon.differences.iter().find(|difference| difference.field == field);
     assert!(named("layers/*.size").unwrap().left.ends_with(", and 8 more"));
     assert_eq!(named("layers/*.size").unwrap().right, "");
+    let alone = named("imageID").unwrap();
+    assert!(!alone.left.contains("more") && !alone.right.contains("more"), "{alone:?}");
     assert_eq!(named("history/3.created_by").unwrap().relation, Relation::Unexpected);
     assert!(named("history/*.created_by").is_none());
 }
@@ -141,4 +143,28 @@ fn an_annotation_that_only_one_side_has_is_unexpected_where_manifests_are_kept()
         unexpected,
         [("daemon:containerd".to_owned(), field.clone()), ("daemon:containerd pushed".to_owned(), field)]
     );
+}
+
+/// What is unexpected in what podman, which compresses layers itself, made of an image that was changed on the way.
+fn unexpected_in_a_push(change: impl FnOnce(&mut Image)) -> Vec<String> {
+    let mut evidence = sample::kept_by(StoreKind::Podman);
+    change(on(&mut evidence, Target::Daemon).daemon.as_mut().unwrap().pushed.as_mut().unwrap());
+    let found = all(&[evidence]).into_iter().find(|one| one.left == "daemon:podman").unwrap();
+    let unexpected = found.differences.into_iter().filter(|one| one.relation == Relation::Unexpected);
+    unexpected.map(|one| one.field).collect()
+}
+
+#[test]
+fn only_the_same_tar_may_be_in_other_bytes_and_only_where_its_descriptor_is_true() {
+    assert_eq!(unexpected_in_a_push(|_| {}), [""; 0]);
+    let other_tar = unexpected_in_a_push(|image| {
+        image.layers[3].blob.as_mut().unwrap().diff_id = crate::digest::Digest::of(b"another tar");
+    });
+    assert_eq!(other_tar, ["layers/3.diffID", "layers/3.digest", "layers/3.size"]);
+    let untrue = unexpected_in_a_push(|image| {
+        let mut manifest: Value = serde_json::from_slice(&image.manifest.as_ref().unwrap().bytes).unwrap();
+        manifest["layers"][3]["size"] = 1.into();
+        image.manifest = Some(crate::evidence::Document::new(manifest.to_string().into_bytes(), None));
+    });
+    assert!(untrue.contains(&"layers/3.size".to_owned()), "{untrue:?}");
 }

@@ -111,7 +111,7 @@ pub(super) const TABLE: &[Requirement] = &[
     .looks_like("two exports of one build have different manifest digests")
     .fix("look for times, random order and temporary paths in manifest and config")
     .when("the same build was exported more than once")
-    .on(REGISTRY),
+    .on(WITH_MANIFEST),
     Requirement::new(
         Level::Should,
         "digest.same-inputs-same-image-id",
@@ -283,10 +283,13 @@ fn descriptors_are_true(export: &Export, image: &Image) -> Finding {
     };
     for (index, descriptor) in layers.iter().enumerate() {
         let layer = image.layers.get(index);
-        if layer.is_some_and(|layer| layer.left_out) || descriptor.get("urls").is_some() {
+        let blob = layer.and_then(|layer| layer.blob.as_ref());
+        // What is to be fetched elsewhere need not be served, but what is served has to be true.
+        let is_elsewhere = blob.is_none() && descriptor.get("urls").is_some();
+        if layer.is_some_and(|layer| layer.left_out) || is_elsewhere {
             continue;
         }
-        let (claimed, blob) = (named(Some(descriptor)), layer.and_then(|layer| layer.blob.as_ref()));
+        let claimed = named(Some(descriptor));
         let found = blob.map_or(("nothing".to_owned(), None), |blob| (blob.digest.to_string(), Some(blob.size)));
         if claimed != found {
             return violated(

@@ -203,6 +203,12 @@ fn stored() -> Vec<Trials> {
                 "other members of a descriptor",
                 manifest(|m| m["layers"][3]["annotations"] = json!({ "a.b": "c" })),
             )
+            .rejects("a layer that may be fetched elsewhere, served with another size", |e| {
+                edit_manifest(e, |m| {
+                    m["layers"][0]["urls"] = json!(["https://elsewhere.example/x"]);
+                    m["layers"][0]["size"] = json!(1);
+                });
+            })
             .accepts("a layer kept elsewhere", |e| {
                 edit_manifest(e, |m| m["layers"][0]["urls"] = json!(["https://elsewhere.example/x"]));
                 e.image.as_mut().unwrap().layers[0].blob = None;
