@@ -33,8 +33,10 @@ fn main() -> ExitCode {
     };
     let result = runtime.block_on(async {
         tokio::select! {
-            result = export(&options, Log::new(options.log_level)) => Ok(result),
+            // Asked first, so that signals are watched for before anything is done.
+            biased;
             signal = ended() => Err(signal),
+            result = export(&options, Log::new(options.log_level)) => Ok(result),
         }
     });
     // Threads that write a layout remove what they have not finished.

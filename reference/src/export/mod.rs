@@ -81,7 +81,8 @@ async fn open(options: &Options, inputs: &Inputs) -> Result<Target, ExportError>
             Target::Registry(Box::new(registry.map_err(TargetError::from)?))
         }
         Destination::Daemon(host) => {
-            Target::Daemon(Box::new(Daemon::open(host.as_deref()).await.map_err(TargetError::from)?))
+            let daemon = Daemon::open(&inputs.images, host.as_deref()).await;
+            Target::Daemon(Box::new(daemon.map_err(TargetError::from)?))
         }
         Destination::Layout(folder) => Target::Layout(Layout::open(folder.clone())),
     })

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 /// A run image: its documents and its layers, by digest.
 pub(crate) struct RunImage {
     pub(crate) manifest: String,
+    pub(crate) config: String,
     pub(crate) blobs: Vec<Vec<u8>>,
     pub(crate) layers: Vec<String>,
 }
@@ -31,7 +32,8 @@ pub(crate) fn run_image(layers: &[&[u8]]) -> RunImage {
                            "config": config, "layers": described });
     blobs.push(manifest.to_string().into_bytes());
     let layers = layers.iter().map(|tar| Digest::of(tar).to_string()).collect();
-    RunImage { manifest: Digest::of(manifest.to_string().as_bytes()).to_string(), blobs, layers }
+    let config = Digest::of(&blobs[0]).to_string();
+    RunImage { manifest: Digest::of(manifest.to_string().as_bytes()).to_string(), config, blobs, layers }
 }
 
 /// An index with the run image for this exporter's platform, and one for another.
@@ -133,6 +135,14 @@ impl Build {
 
     pub(crate) fn to_registry(&self, host: &str, images: &[&str]) -> Output {
         self.command(exporter()).args(["-insecure-registry", host]).args(images).output().unwrap()
+    }
+
+    pub(crate) fn to_daemon(&self, address: &str, images: &[&str]) -> Output {
+        self.to_daemon_with(exporter(), address, images)
+    }
+
+    pub(crate) fn to_daemon_with(&self, program: &Path, address: &str, images: &[&str]) -> Output {
+        self.command(program).env("DOCKER_HOST", address).arg("-daemon").args(images).output().unwrap()
     }
 
     pub(crate) fn report(&self) -> Option<toml::Table> {

@@ -101,18 +101,6 @@ fn two_targets_are_refused() {
 }
 
 #[test]
-fn a_daemon_that_is_down_is_told_by_its_address() {
-    let build = Build::new();
-    build.analyzed("run.example/run:1", "sha256:0123");
-    let socket = build.path("no.sock").display().to_string();
-    let mut command = build.command(exporter());
-    let output = command.env("DOCKER_HOST", format!("unix://{socket}")).args(["-daemon", "a"]).output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(62), "{stderr}");
-    assert!(stderr.contains(&socket) && stderr.contains("DOCKER_HOST"), "{stderr}");
-}
-
-#[test]
 fn a_registry_where_nothing_listens_is_told_soon_and_by_name() {
     let host = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let build = Build::new();

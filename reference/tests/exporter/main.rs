@@ -1,13 +1,25 @@
-//! The exporter as platforms call it, on builds and run images made by hand: to a layout in a temporary folder, and to
-//! a registry in the test's process.
+//! The exporter as platforms call it, on builds and run images made by hand: to a layout in a temporary folder, to a
+//! registry in the test's process, and to a Docker Engine in it.
 
+#[cfg(test)]
+mod archive;
 #[cfg(test)]
 mod build;
 #[cfg(test)]
+mod daemon;
+#[cfg(test)]
+mod daemon_faults;
+#[cfg(test)]
+mod engine;
+#[cfg(test)]
 mod errors;
+#[cfg(test)]
+mod http;
 #[cfg(test)]
 mod layout;
 #[cfg(test)]
 mod registry;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+mod store;

@@ -8,7 +8,8 @@ use base64::Engine;
 use serde_json::Value;
 
 use crate::build::{Build, RunImage, exporter, index, run_image};
-use crate::server::{Answer, Asked, Server, Wanted};
+use crate::http::{Answer, Asked};
+use crate::server::{Server, Wanted};
 
 /// A run image of two layers.
 fn two_layers() -> RunImage {

@@ -2,49 +2,14 @@
 //! a test wants instead where a test wants that.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::BufReader;
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use reference::digest::Digest;
 
 use crate::build::RunImage;
-
-/// A request, as it came.
-#[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    pub(crate) method: String,
-    /// Path and query.
-    pub(crate) target: String,
-    pub(crate) authorization: Option<String>,
-    pub(crate) body: Vec<u8>,
-    host: String,
-}
-
-impl Asked {
-    /// The host that was asked.
-    pub(crate) fn host(&self) -> &str {
-        &self.host
-    }
-}
-
-/// An answer.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Answer {
-    pub(crate) fn status(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new() }
-    }
-
-    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-}
+use crate::http::{self, Answer, Asked};
 
 /// What a test wants: an answer of its own, a closed connection, or what a registry does.
 pub(crate) enum Wanted {
@@ -124,44 +89,20 @@ impl Server {
 fn serve(stream: TcpStream, wish: &Wish, kept: &Mutex<Kept>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut out = stream;
-    while let Some(asked) = read(&mut reader) {
+    while let Some(mut asked) = http::read_head(&mut reader) {
+        if http::read_body(&mut reader, &mut asked, usize::MAX).is_err() {
+            return;
+        }
         kept.lock().unwrap().asked.push(asked.clone());
         let answer = match wish(&asked) {
             Wanted::Usual => usual(&asked, &mut kept.lock().unwrap()),
             Wanted::Answer(answer) => answer,
             Wanted::Closed => return,
         };
-        let mut head = format!("HTTP/1.1 {} X\r\nContent-Length: {}\r\n", answer.status, answer.body.len());
-        for (name, value) in &answer.headers {
-            head = head + name + ": " + value + "\r\n";
-        }
-        let body: &[u8] = if asked.method == "HEAD" { &[] } else { &answer.body };
-        if out.write_all(format!("{head}\r\n").as_bytes()).and_then(|()| out.write_all(body)).is_err() {
+        if http::write(&mut out, &asked, &answer).is_err() {
             return;
         }
     }
-}
-
-fn read(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
-    let mut line = String::new();
-    reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
-    let mut words = line.split_whitespace();
-    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let (mut length, mut authorization, mut host) = (0, None, String::new());
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.parse().ok()?,
-            "host" => value.clone_into(&mut host),
-            "authorization" => authorization = Some(value.to_owned()),
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some(Asked { method, target, authorization, body, host })
 }
 
 fn usual(asked: &Asked, kept: &mut Kept) -> Answer {

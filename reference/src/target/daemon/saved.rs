@@ -169,6 +169,11 @@ fn resolved(name: &str, target: &str) -> String {
     parts.join("/")
 }
 
+/// The temporary disk refused, while it is the daemon that is read.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Disk(pub(super) io::Error);
+
 /// Reads and keeps what is read.
 pub(super) struct Spooling<R> {
     pub(super) from: R,
@@ -178,7 +183,7 @@ pub(super) struct Spooling<R> {
 impl<R: Read> Read for Spooling<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.from.read(buffer)?;
-        self.spool.write_all(&buffer[..read])?;
+        self.spool.write_all(&buffer[..read]).map_err(|error| io::Error::other(Disk(error)))?;
         Ok(read)
     }
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use bollard::Docker;
 use bollard::models::{SystemInfo, SystemVersion};
 
-use super::DaemonError;
 use crate::digest::Digest;
 use crate::image_name::ImageName;
 
@@ -23,10 +22,9 @@ pub enum Store {
 
 impl Store {
     /// Asks the daemon.
-    pub(super) async fn of(api: &Docker) -> Result<Self, DaemonError> {
-        let refused = |error| DaemonError::refused("ask the daemon for", "its store", &error);
-        let info = api.info().await.map_err(refused)?;
-        let version = api.version().await.map_err(refused)?;
+    pub(super) async fn of(api: &Docker) -> Result<Self, bollard::errors::Error> {
+        let info = api.info().await?;
+        let version = api.version().await?;
         Ok(Self::told(&info, &version))
     }
 
