@@ -129,8 +129,8 @@ pub fn is_below(path: &str, folder: &str) -> bool {
 #[must_use]
 pub fn ended(export: &Export) -> String {
     match export.outcome.stderr.trim_end().lines().last() {
-        Some(said) if !said.is_empty() => format!("{}; it last said: {}", export.outcome.end, cut(said)),
-        _ => format!("{}, without a word on standard error", export.outcome.end),
+        Some(said) => format!("{}; it last said: {}", export.outcome.end, cut(said)),
+        None => format!("{}, without a word on standard error", export.outcome.end),
     }
 }
 

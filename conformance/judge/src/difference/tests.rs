@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::evidence::{Image, StoreKind};
+use crate::digest::Digest;
+use crate::evidence::{Document, Image, StoreKind};
 use crate::sample::{self, annotate, edit_config, on};
 
 fn classes(comparison: &Comparison) -> BTreeSet<&str> {
@@ -145,26 +146,57 @@ fn an_annotation_that_only_one_side_has_is_unexpected_where_manifests_are_kept()
     );
 }
 
-/// What is unexpected in what podman, which compresses layers itself, made of an image that was changed on the way.
-fn unexpected_in_a_push(change: impl FnOnce(&mut Image)) -> Vec<String> {
-    let mut evidence = sample::kept_by(StoreKind::Podman);
+/// What is unexpected in what a daemon pushed of its image, which was changed on the way.
+fn unexpected_in_a_push(mut evidence: ScenarioEvidence, change: impl FnOnce(&mut Image)) -> Vec<String> {
     change(on(&mut evidence, Target::Daemon).daemon.as_mut().unwrap().pushed.as_mut().unwrap());
-    let found = all(&[evidence]).into_iter().find(|one| one.left == "daemon:podman").unwrap();
+    let found = all(&[evidence]).into_iter().find(|one| one.right == format!("{} pushed", one.left)).unwrap();
     let unexpected = found.differences.into_iter().filter(|one| one.relation == Relation::Unexpected);
     unexpected.map(|one| one.field).collect()
 }
 
+fn changed(document: &mut Option<Document>, change: impl FnOnce(&mut Value)) {
+    let mut value: Value = serde_json::from_slice(&document.as_ref().unwrap().bytes).unwrap();
+    change(&mut value);
+    *document = Some(Document::new(value.to_string().into_bytes(), None));
+}
+
 #[test]
 fn only_the_same_tar_may_be_in_other_bytes_and_only_where_its_descriptor_is_true() {
-    assert_eq!(unexpected_in_a_push(|_| {}), [""; 0]);
-    let other_tar = unexpected_in_a_push(|image| {
-        image.layers[3].blob.as_mut().unwrap().diff_id = crate::digest::Digest::of(b"another tar");
+    // Podman compresses layers itself.
+    let podman = || sample::kept_by(StoreKind::Podman);
+    assert_eq!(unexpected_in_a_push(podman(), |_| {}), [""; 0]);
+    let other_tar = unexpected_in_a_push(podman(), |image| {
+        image.layers[3].blob.as_mut().unwrap().diff_id = Digest::of(b"another tar");
     });
     assert_eq!(other_tar, ["layers/3.diffID", "layers/3.digest", "layers/3.size"]);
-    let untrue = unexpected_in_a_push(|image| {
-        let mut manifest: Value = serde_json::from_slice(&image.manifest.as_ref().unwrap().bytes).unwrap();
-        manifest["layers"][3]["size"] = 1.into();
-        image.manifest = Some(crate::evidence::Document::new(manifest.to_string().into_bytes(), None));
+    let untrue = unexpected_in_a_push(podman(), |image| {
+        changed(&mut image.manifest, |manifest| manifest["layers"][3]["size"] = 1.into());
     });
     assert!(untrue.contains(&"layers/3.size".to_owned()), "{untrue:?}");
+}
+
+#[test]
+fn a_daemon_that_makes_the_manifest_may_make_nothing_else() {
+    assert_eq!(unexpected_in_a_push(sample::scenario(), |_| {}), [""; 0]);
+    let of_config = unexpected_in_a_push(sample::scenario(), |image| {
+        changed(&mut image.config, |config| config["config"]["User"] = "0:0".into());
+    });
+    assert!(of_config.contains(&"config.config.User".to_owned()), "{of_config:?}");
+}
+
+#[test]
+fn a_reference_that_names_no_digest_is_that_of_the_analysis_or_unexpected() {
+    let unexpected = |written: &str| {
+        let mut evidence = sample::scenario();
+        let daemon = on(&mut evidence, Target::Daemon);
+        "host.example/run:analysed".clone_into(&mut daemon.run_image.reference);
+        sample::edit_label(daemon, "io.buildpacks.lifecycle.metadata", |label| {
+            label["runImage"]["reference"] = written.into();
+        });
+        let found = all(&[evidence]).into_iter().find(|one| one.right == "daemon:classic").unwrap();
+        let field = "labels/io.buildpacks.lifecycle.metadata#runImage.reference";
+        found.differences.into_iter().find(|one| one.field == field).unwrap().relation
+    };
+    assert_eq!(unexpected("host.example/run:analysed"), Relation::Expected);
+    assert_eq!(unexpected("host.example/run:another"), Relation::Unexpected);
 }
