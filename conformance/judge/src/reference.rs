@@ -90,6 +90,12 @@ impl Reference {
     }
 }
 
+/// Whether both texts name the same image, spelling aside; what cannot be read names nothing but itself.
+#[must_use]
+pub fn is_same_image(one: &str, two: &str) -> bool {
+    one == two || Reference::parse(one).ok().zip(Reference::parse(two).ok()).is_some_and(|(a, b)| a.same_image(&b))
+}
+
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.registry, self.repository)?;

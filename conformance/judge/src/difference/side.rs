@@ -6,6 +6,7 @@ use super::fields::Fields;
 use super::output::{Output, Place};
 use crate::digest::Digest;
 use crate::evidence::{Document, Layer, RunImageInDaemon, StoreKind};
+use crate::reference::is_same_image;
 
 /// One side of a field that differs.
 #[derive(Clone, Copy)]
@@ -127,7 +128,7 @@ pub(super) fn the_base_is_that_of_its_analysis(side: Side<'_>) -> bool {
             run_image_digests(side).any(|digest| digest == found)
         }
         ("manifest.annotations/org.opencontainers.image.base.name", Some(found)) => {
-            found == side.output.export.run_image.name
+            is_same_image(found, &side.output.export.run_image.name)
         }
         (
             "manifest.annotations/org.opencontainers.image.base.digest"

@@ -8,7 +8,7 @@ pub(super) mod trials;
 use crate::digest::Digest;
 use crate::evidence::{Export, Image, RunImageInDaemon, Target};
 use crate::json::Json;
-use crate::reference::Reference;
+use crate::reference::{Reference, is_same_image};
 use crate::requirement::{
     Case, EVERYWHERE, Requirement, Source, WITH_MANIFEST, absent, holds_when, not_applicable, toml_input, violated,
 };
@@ -336,8 +336,7 @@ fn right_names(export: &Export) -> Vec<(&'static str, String)> {
     }
     let run = toml_input(&export.inputs, &export.inputs.run);
     let images = run.as_ref().and_then(|table| table.get("images")?.as_array()).map(Vec::as_slice).unwrap_or_default();
-    let same = |name: &str| Reference::parse(name).ok().zip(Reference::parse(&export.run_image.name).ok());
-    let is_ours = |name: &str| same(name).is_some_and(|(one, two)| one.same_image(&two));
+    let is_ours = |name: &str| is_same_image(name, &export.run_image.name);
     for entry in images {
         let mut all: Vec<&str> = entry.get("image").and_then(toml::Value::as_str).into_iter().collect();
         let mirrors = entry.get("mirrors").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();

@@ -6,7 +6,7 @@ use super::label_layers::the_label_names_its_own_layers;
 use crate::digest::Digest;
 use crate::evidence::{Export, Image, Target};
 use crate::json::Json;
-use crate::reference::Reference;
+use crate::reference::is_same_image;
 use crate::requirement::{holds_when, not_applicable, toml_input, violated};
 use crate::verdict::Finding;
 use crate::view;
@@ -137,22 +137,16 @@ fn is_process(process: &toml::Table, entry: &Json) -> bool {
 fn resolved_names(export: &Export) -> Option<(String, Vec<String>)> {
     let run = toml_input(&export.inputs, &export.inputs.run)?;
     let images = inputs::tables(&run, "images");
-    let own = Reference::parse(&export.run_image.name).ok();
     let mirrors = |entry: &toml::Table| -> Vec<String> {
         let list = entry.get("mirrors").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
         list.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
     };
-    let is_own =
-        |name: &str| Reference::parse(name).ok().zip(own.clone()).is_some_and(|(one, two)| one.same_image(&two));
+    let is_own = |name: &str| is_same_image(name, &export.run_image.name);
     let entry = images
         .iter()
         .find(|entry| is_own(inputs::text(entry, "image")) || mirrors(entry).iter().any(|name| is_own(name)))
         .or(images.first())?;
     Some((inputs::text(entry, "image").to_owned(), mirrors(entry)))
-}
-
-fn same_name(one: &str, two: &str) -> bool {
-    one == two || Reference::parse(one).ok().zip(Reference::parse(two).ok()).is_some_and(|(a, b)| a.same_image(&b))
 }
 
 pub(super) fn the_run_image_is_in_the_label(export: &Export, image: &Image) -> Finding {
@@ -169,12 +163,12 @@ pub(super) fn the_run_image_is_in_the_label(export: &Export, image: &Image) -> F
         );
     }
     if let Some((name, mirrors)) = resolved_names(export) {
-        if !same_name(text("image"), &name) {
+        if !is_same_image(text("image"), &name) {
             return violated("runImage.image is not that of run.toml", name, text("image"), at(export, LIFECYCLE));
         }
         let items = run_image.and_then(|label| label.get("mirrors")?.items()).unwrap_or_default();
         let found: Vec<&str> = items.iter().filter_map(Json::as_str).collect();
-        let same = found.len() == mirrors.len() && found.iter().zip(&mirrors).all(|(one, two)| same_name(one, two));
+        let same = found.len() == mirrors.len() && found.iter().zip(&mirrors).all(|(one, two)| is_same_image(one, two));
         if !same {
             return violated(
                 "runImage.mirrors are not those of run.toml",

@@ -8,6 +8,7 @@ use crate::sample::{self, annotate, edit_config, edit_label, edit_layers, edit_m
 use crate::trial::{self, Trial, Trials, Wanted};
 
 const TITLE: &str = "org.opencontainers.image.title";
+const NAME: &str = "org.opencontainers.image.base.name";
 const DIGEST: &str = "org.opencontainers.image.base.digest";
 const LABEL: &str = "io.buildpacks.lifecycle.metadata";
 
@@ -141,7 +142,7 @@ fn known_in_containerd() -> Trials {
             annotate(e, DIGEST, None);
         })
         .rejects("another base, of a run image that was loaded", |e| {
-            annotate(e, "org.opencontainers.image.base.name", Some("a.example/b:c"));
+            annotate(e, NAME, Some("a.example/b:c"));
         })
         .rejects("a loaded run image's layer in other bytes, and one of the app's", |e| {
             "loaded".clone_into(&mut e.run_image.in_daemon.as_mut().unwrap().arrival);
@@ -150,9 +151,23 @@ fn known_in_containerd() -> Trials {
         })
         .accepts("no base, because the daemon does not show that a registry has the run image", |e| {
             annotate(e, DIGEST, None);
-            annotate(e, "org.opencontainers.image.base.name", None);
+            annotate(e, NAME, None);
             sample::push(e);
         })
+        .whole(
+            "a short name that the registry export spells out, and no base in the daemon",
+            Wanted::Held,
+            |evidence, target| {
+                for export in &mut evidence.exports {
+                    "run".clone_into(&mut export.run_image.name);
+                    annotate(export, NAME, Some("index.docker.io/library/run:latest"));
+                }
+                let export = on(evidence, target);
+                annotate(export, DIGEST, None);
+                annotate(export, NAME, None);
+                sample::push(export);
+            },
+        )
         .accepts("a docker-archive: a manifest made up, and no annotations", everywhere(made_up))
         .from(podman)
         .rejects("an annotation is lost in podman", |e| annotate(e, TITLE, None))
