@@ -131,7 +131,15 @@ pub struct JudgeArguments {
 #[derive(Debug, Clone, Args)]
 pub struct CompareArguments {
     /// The old run and the new one: each a JSON report, a folder of evidence or a bundle
-    #[arg(value_name = "RUN", num_args = 2, required_unless_present_any = ["exporter", "exporter_file"])]
+    #[arg(
+        value_name = "RUN",
+        num_args = 2,
+        required_unless_present_any = ["exporter", "exporter_file"],
+        conflicts_with_all = [
+            "profile", "scenarios", "scenario", "requirement", "target", "registry", "daemon", "allow_push_from_daemon",
+            "require", "platform_api", "jobs", "timeout",
+        ],
+    )]
     pub stored: Vec<PathBuf>,
     /// An exporter to run and compare; twice, the old one first. With one --exporter-file this is the old one
     #[arg(long, value_name = "PATH", conflicts_with = "stored")]
@@ -139,30 +147,12 @@ pub struct CompareArguments {
     /// An exporter description, or the name of a built-in one; likewise
     #[arg(long, value_name = "FILE", conflicts_with = "stored")]
     pub exporter_file: Vec<PathBuf>,
-    /// As of run: the profile under which both are judged
-    #[arg(long, value_name = "NAME|FILE", default_value = "rfc-196", value_parser = profile, conflicts_with = "stored")]
-    pub profile: Profile,
-    /// As of run: folders of scenarios
-    #[arg(long, value_name = "DIR", conflicts_with = "stored")]
-    pub scenarios: Vec<PathBuf>,
-    /// As of run: only scenarios whose name matches
-    #[arg(long, value_name = "GLOB", conflicts_with = "stored")]
-    pub scenario: Vec<String>,
-    /// As of run: only requirements whose slug matches
-    #[arg(long, value_name = "GLOB", conflicts_with = "stored")]
-    pub requirement: Vec<String>,
-    /// As of run: only these targets
-    #[arg(long, value_name = "TARGET", value_parser = target, conflicts_with = "stored")]
-    pub target: Vec<Target>,
-    /// As of run: embedded, container, executable or a URL
-    #[arg(long, value_name = "KIND", conflicts_with = "stored")]
-    pub registry: Option<RegistryChoice>,
-    /// As of run: a Docker daemon's address
-    #[arg(long, value_name = "HOST", conflicts_with = "stored")]
-    pub daemon: Vec<String>,
     /// terminal or json, to standard output or to a file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_generated_builds)]
     pub report: Vec<ReportArgument>,
+    /// Under what both exporters are run.
+    #[command(flatten, next_help_heading = "Both exporters are run as by conformance run with")]
+    pub conditions: RunConditions,
 }
 
 /// The arguments of `merge`.
@@ -221,36 +211,9 @@ pub struct RunArguments {
     /// Which exporter.
     #[command(flatten)]
     pub exporter: ExporterArguments,
-    /// The profile that decides the exit code: a built-in one's name, or a file of one's own (docs/profile.md)
-    #[arg(long, value_name = "NAME|FILE", default_value = "rfc-196", value_parser = profile)]
-    pub profile: Profile,
-    /// A scenario's folder, or a folder of them, instead of the built-in ones; may be repeated
-    #[arg(long, value_name = "DIR")]
-    pub scenarios: Vec<PathBuf>,
-    /// Only scenarios whose name matches; may be repeated
-    #[arg(long, value_name = "GLOB")]
-    pub scenario: Vec<String>,
-    /// Only requirements whose slug matches; may be repeated
-    #[arg(long, value_name = "GLOB")]
-    pub requirement: Vec<String>,
-    /// Only these targets; may be repeated
-    #[arg(long, value_name = "TARGET", value_parser = target)]
-    pub target: Vec<Target>,
-    /// embedded, container, executable or a URL; by default the first that is at hand: container, executable, embedded
-    #[arg(long, value_name = "KIND")]
-    pub registry: Option<RegistryChoice>,
-    /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
-    #[arg(long, value_name = "HOST")]
-    pub daemon: Vec<String>,
-    /// Allow pushes from a daemon that is not the suite's own
-    #[arg(long)]
-    pub allow_push_from_daemon: bool,
-    /// Services that must be observed, separated by commas: registry, daemon, daemon:classic, layout
-    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
-    pub require: Vec<String>,
-    /// The Platform API version to tell the exporter (default: the description's, else 0.15)
-    #[arg(long, value_name = "VERSION", value_parser = platform_api)]
-    pub platform_api: Option<String>,
+    /// Under what it is run.
+    #[command(flatten)]
+    pub conditions: RunConditions,
     /// terminal, json, observations, junit, markdown, html, github or in-toto (docs/ci.md), to standard output or to a
     /// file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
@@ -273,12 +236,55 @@ pub struct RunArguments {
     /// Keep every export's inputs in this folder
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+}
+
+/// Under what an exporter is run: the same for `run` and `compare`.
+#[derive(Debug, Clone, Args)]
+pub struct RunConditions {
+    /// The profile that decides the exit code: a built-in one's name, or a file of one's own (docs/profile.md)
+    #[arg(long, value_name = "NAME|FILE", default_value = "rfc-196", value_parser = profile)]
+    pub profile: Profile,
+    /// A scenario's folder, or a folder of them, instead of the built-in ones; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub scenarios: Vec<PathBuf>,
+    /// Only scenarios whose name matches; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub scenario: Vec<String>,
+    /// Only requirements whose slug matches; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub requirement: Vec<String>,
+    /// Only these targets; may be repeated
+    #[arg(long, value_name = "TARGET", value_parser = target)]
+    pub target: Vec<Target>,
+    /// The services.
+    #[command(flatten)]
+    pub services: ServiceArguments,
+    /// The Platform API version to tell the exporter (default: the description's, else 0.15)
+    #[arg(long, value_name = "VERSION", value_parser = platform_api)]
+    pub platform_api: Option<String>,
     /// Scenarios at a time (default: one for each processor)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Seconds after which an exporter is ended
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
+}
+
+/// The services that are used: the same for `run`, `compare` and `self-test`.
+#[derive(Debug, Clone, Args)]
+pub struct ServiceArguments {
+    /// embedded, container, executable or a URL; by default the first that is at hand: container, executable, embedded
+    #[arg(long, value_name = "KIND")]
+    pub registry: Option<RegistryChoice>,
+    /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
+    #[arg(long, value_name = "HOST")]
+    pub daemon: Vec<String>,
+    /// Allow pushes from a daemon that is not the suite's own
+    #[arg(long)]
+    pub allow_push_from_daemon: bool,
+    /// Services that must be observed, separated by commas: registry, daemon, daemon:classic, layout
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+    pub require: Vec<String>,
 }
 
 /// The arguments of `fuzz`.
@@ -340,18 +346,9 @@ pub struct SelfTestArguments {
     /// Only faults on these targets; may be repeated
     #[arg(long, value_name = "TARGET", value_parser = target)]
     pub target: Vec<Target>,
-    /// embedded, container, executable or a URL; by default the first that is at hand: container, executable, embedded
-    #[arg(long, value_name = "KIND")]
-    pub registry: Option<RegistryChoice>,
-    /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
-    #[arg(long, value_name = "HOST")]
-    pub daemon: Vec<String>,
-    /// Allow pushes from a daemon that is not the suite's own
-    #[arg(long)]
-    pub allow_push_from_daemon: bool,
-    /// Services that must be observed, separated by commas: registry, daemon, daemon:classic, layout
-    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
-    pub require: Vec<String>,
+    /// The services.
+    #[command(flatten)]
+    pub services: ServiceArguments,
     /// terminal, json or markdown (the section of docs/trust.md), to standard output or to a file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_a_self_test)]
     pub report: Vec<ReportArgument>,
@@ -416,4 +413,51 @@ fn report_in(text: &str, formats: &[(&str, ReportFormat)]) -> Result<ReportArgum
         return Err("name a file after '='".to_owned());
     }
     Ok(ReportArgument { format: *format, file })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn refused(words: &[&str]) -> Option<clap::error::ErrorKind> {
+        Cli::try_parse_from(words).err().map(|error| error.kind())
+    }
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_condition_of_a_run_is_one_of_a_comparison_and_none_goes_with_stored_runs() {
+        let conditions = RunConditions::augment_args(clap::Command::new("conditions"));
+        let names: Vec<String> =
+            conditions.get_arguments().filter_map(|option| Some(option.get_long()?.to_owned())).collect();
+        for name in ["platform-api", "require", "jobs", "timeout", "allow-push-from-daemon", "profile", "daemon"] {
+            assert!(names.iter().any(|known| known == name), "{name}");
+        }
+        for name in names {
+            let value = match name.as_str() {
+                "allow-push-from-daemon" => None,
+                "profile" => Some("core"),
+                "platform-api" => Some("0.12"),
+                "target" => Some("layout"),
+                "registry" => Some("embedded"),
+                _ => Some("7"),
+            };
+            let option = value.map_or_else(|| format!("--{name}"), |value| format!("--{name}={value}"));
+            let both = ["conformance", "compare", "--exporter", "a", "--exporter", "b", &option];
+            assert_eq!(refused(&both), None, "{option}");
+            assert_eq!(refused(&["conformance", "run", &option]), None, "{option}");
+            let stored = ["conformance", "compare", "old", "new", &option];
+            assert_eq!(refused(&stored), Some(clap::error::ErrorKind::ArgumentConflict), "{option}");
+        }
+        assert_eq!(refused(&["conformance", "compare", "old", "new", "--report=json"]), None);
+        assert_eq!(
+            refused(&["conformance", "compare", "--report=json"]),
+            Some(clap::error::ErrorKind::MissingRequiredArgument)
+        );
+    }
 }

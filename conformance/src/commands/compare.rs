@@ -7,6 +7,7 @@ use conformance::cli::{CompareArguments, ExporterArguments, ReportFormat, RunArg
 use conformance::compare::{self, Side};
 use conformance::exit::Exit;
 use conformance::report::json;
+use conformance::report::terminal::visible;
 use conformance::stored::Stored;
 
 use super::evidence::failure;
@@ -86,6 +87,9 @@ fn two_runs(arguments: &CompareArguments) -> Result<Option<(Side, Side)>, Failur
         if report.exit_code == Exit::Interrupted.code() {
             return Ok(None);
         }
+        for trouble in &report.troubles {
+            eprintln!("conformance: the {which} run: {}", visible(trouble));
+        }
         let evidence = bundle::read(&folder.path().join(which)).map_err(failure)?.scenarios;
         sides.push(Side { report, evidence: Some(evidence) });
     }
@@ -97,16 +101,7 @@ fn two_runs(arguments: &CompareArguments) -> Result<Option<(Side, Side)>, Failur
 fn run_of(arguments: &CompareArguments, exporter: &ExporterArguments, evidence: &Path) -> RunArguments {
     RunArguments {
         exporter: exporter.clone(),
-        profile: arguments.profile.clone(),
-        scenarios: arguments.scenarios.clone(),
-        scenario: arguments.scenario.clone(),
-        requirement: arguments.requirement.clone(),
-        target: arguments.target.clone(),
-        registry: arguments.registry.clone(),
-        daemon: arguments.daemon.clone(),
-        allow_push_from_daemon: false,
-        require: Vec::new(),
-        platform_api: None,
+        conditions: arguments.conditions.clone(),
         report: Vec::new(),
         baseline: None,
         shard: None,
@@ -114,7 +109,5 @@ fn run_of(arguments: &CompareArguments, exporter: &ExporterArguments, evidence: 
         only_failed: None,
         evidence: Some(evidence.to_path_buf()),
         keep: None,
-        jobs: None,
-        timeout: 120,
     }
 }

@@ -264,3 +264,27 @@ fn two_exporters_are_run_and_compared_and_nothing_is_left() {
     assert_eq!(compared("mixed.json", &["--exporter", &reference, "one.json", "two.json"]).0, 2);
     assert!(!Path::new(&desk.at("one.json")).exists() && !Path::new(&desk.at("mixed.json")).exists());
 }
+
+#[test]
+fn two_exporters_are_run_under_the_conditions_that_were_given() {
+    let desk = Desk::new();
+    let (exporter, told) = (desk.at("exporter"), desk.at("told"));
+    fs::write(&exporter, format!("#!/bin/sh\necho \"$CNB_PLATFORM_API\" >> {told}\nexec sleep 60\n")).unwrap();
+    fs::write(&told, "").unwrap();
+    for (file, mode) in [(&exporter, 0o755), (&told, 0o666)] {
+        fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    }
+    let fixed = ["compare", "--exporter", &exporter, "--exporter", &exporter, "--scenario", "minimal"];
+    let more = ["--platform-api", "0.13", "--timeout", "1", "--require", "registry,daemon", "--jobs", "1"];
+    let embedded = ["--registry", "embedded", "--allow-push-from-daemon"];
+    let begun = std::time::Instant::now();
+    let (code, text) = desk.reported("conditions.json", &[&fixed[..], &more, &embedded].concat());
+    assert_eq!(code, 3, "{text}");
+    assert!(begun.elapsed().as_secs() < 50, "the time limit did not hold");
+    for which in ["old", "new"] {
+        let line = format!("conformance: the {which} run: --require daemon: it was not observed\n");
+        assert!(text.contains(&line) && !text.contains("--require registry"), "{text}");
+    }
+    let told = fs::read_to_string(&told).unwrap();
+    assert_eq!(told.lines().collect::<Vec<_>>(), ["0.13"; 4], "two exporters on two targets");
+}
