@@ -101,7 +101,7 @@ fn unfinished(exports: &BTreeMap<String, Export>) -> Vec<ScenarioFacts> {
     for export in ordered {
         if scenarios.last().is_none_or(|last| last.scenario != export.scenario) {
             let scenario = export.scenario.clone();
-            scenarios.push(ScenarioFacts { scenario, exports: Vec::new(), not_run: Vec::new() });
+            scenarios.push(ScenarioFacts { scenario, exports: Vec::new(), not_run: Vec::new(), milliseconds: None });
         }
         if let Some(last) = scenarios.last_mut() {
             last.exports.push(export.id.clone());

@@ -12,6 +12,8 @@ pub mod markdown;
 pub(crate) mod sample;
 pub mod terminal;
 
+use std::collections::BTreeMap;
+
 use judge::difference::Comparison;
 use judge::evidence::Target;
 use judge::observation::Observation;
@@ -105,6 +107,10 @@ pub struct Report {
     pub services: Vec<ServiceFacts>,
     /// Scenarios that were run.
     pub scenarios: Vec<String>,
+    /// Wall time of each scenario that was run to its end. Scenarios run beside each other, so that the sum is more than the
+    /// run took.
+    #[serde(default)]
+    pub scenario_milliseconds: BTreeMap<String, u64>,
     /// Exports that were made.
     pub exports: usize,
     /// One answer for every built-in profile, and for a user's own one that decides.

@@ -82,6 +82,7 @@ pub(crate) fn report() -> Report {
             note: "no container".to_owned(),
         }],
         scenarios: vec!["minimal".to_owned()],
+        scenario_milliseconds: [("minimal".to_owned(), 1_042)].into(),
         exports: 1,
         headlines: headline::headlines(&verdicts, &Target::ALL, &Profile::Rfc196),
         totals: Totals::of(&verdicts),
@@ -127,6 +128,15 @@ fn the_json_report_reads_back_and_meets_its_schema() {
     let schema = serde_json::from_str(include_str!("../../../docs/report.schema.json")).unwrap();
     let value = serde_json::from_str(&text).unwrap();
     assert!(jsonschema::is_valid(&schema, &value));
+}
+
+#[test]
+fn a_report_that_has_no_times_of_scenarios_is_read_and_its_suites_have_none() {
+    let mut value = serde_json::to_value(report()).unwrap();
+    value.as_object_mut().unwrap().remove("scenario_milliseconds");
+    let report: Report = serde_json::from_value(value).unwrap();
+    let text = super::junit::render(&report);
+    assert_eq!(text.matches(" time=").count(), 1, "the whole's: {text}");
 }
 
 #[test]

@@ -64,6 +64,9 @@ impl Desk {
 }
 
 fn assert_equal(one: &Value, other: &Value) {
+    let timed =
+        |report: &Value| report["scenario_milliseconds"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(timed(one), timed(other));
     for key in ["verdicts", "observations", "totals", "headlines", "differences", "scenarios", "exports", "exit_code"] {
         assert_eq!(one[key], other[key], "{key}");
     }
@@ -88,6 +91,9 @@ fn stored_evidence_is_judged_as_the_run_was_and_damage_is_named() {
     assert!(desk.json("run.json")["totals"]["pass"].as_u64().unwrap() > 100);
     assert_eq!(desk.reported("again.json", &["judge", &evidence]).0, 0);
     assert_equal(&desk.json("run.json"), &desk.json("again.json"));
+    let took = desk.json("run.json")["scenario_milliseconds"].clone();
+    assert!(took.as_object().unwrap().len() == 3 && took["minimal"].as_u64().unwrap() > 0, "{took}");
+    assert_eq!(took, desk.json("again.json")["scenario_milliseconds"], "a time is the run's, not the judging's");
     let (one, two) = (desk.at("one.tar.zst"), desk.at("two.tar.zst"));
     for file in [&one, &two] {
         assert!(conformance(&["bundle", &evidence, "-o", file]).status.success());
@@ -209,6 +215,8 @@ fn shards_merged_are_the_whole_and_the_first_failure_can_end_a_run() {
     assert_eq!(desk.run("fast.json", &[&scenarios[..], &fast].concat()).0, 1);
     let fast = desk.json("fast.json");
     assert_eq!(fast["exports"], 2, "one scenario on two targets");
+    let took: Vec<&String> = fast["scenario_milliseconds"].as_object().unwrap().keys().collect();
+    assert_eq!(took, ["minimal"], "what was not begun took no time");
     let verdicts = fast["verdicts"].as_array().unwrap().iter();
     let left_out =
         verdicts.filter(|verdict| verdict["message"].as_str().unwrap().starts_with("--fail-fast: minimal failed"));
