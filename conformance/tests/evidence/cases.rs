@@ -116,7 +116,10 @@ fn stored_evidence_is_judged_as_the_run_was_and_damage_is_named() {
     refused(&desk.at("run.json"), "no zstd file", 2);
     let blob = fs::read_dir(desk.at("evidence/blobs/sha256")).unwrap().next().unwrap().unwrap();
     let blob = format!("evidence/blobs/sha256/{}", blob.file_name().to_string_lossy());
-    for file in ["evidence/run.json", "evidence/minimal/registry/1/export.json", "evidence/index.json", &blob] {
+    let listing = fs::read_dir(desk.at("evidence/listings")).unwrap().next().unwrap().unwrap();
+    let listing = format!("evidence/listings/{}", listing.file_name().to_string_lossy());
+    let export = "evidence/minimal/registry/1/export.json";
+    for file in ["evidence/run.json", export, "evidence/index.json", &blob, &listing] {
         let bytes = fs::read(desk.at(file)).unwrap();
         let mut longer = bytes.clone();
         longer.push(b'\n');
@@ -141,8 +144,67 @@ fn stored_evidence_is_judged_as_the_run_was_and_damage_is_named() {
     refused(&evidence, "manifest.sha256 is damaged: it is not there", 3);
     fs::write(desk.at("evidence/manifest.sha256"), manifest).unwrap();
     let index = fs::read_to_string(desk.at("evidence/index.json")).unwrap();
-    fs::write(desk.at("evidence/index.json"), index.replacen("\"version\": 1", "\"version\": 99", 1)).unwrap();
+    fs::write(desk.at("evidence/index.json"), index.replacen("\"version\": 2", "\"version\": 99", 1)).unwrap();
     refused(&evidence, "its format is version 99", 3);
+}
+
+/// Makes the parts of an export that lie in other files a part of it again.
+fn whole(value: &mut Value, evidence: &Path, folder: &Path) {
+    let text = |file: PathBuf| fs::read_to_string(file).unwrap();
+    if let Some(hash) = value["entries"]["listing"].as_str() {
+        value["entries"] =
+            serde_json::from_str(&text(evidence.join("listings").join(hash).with_extension("json"))).unwrap();
+    } else if let Some(file) = value["bytes"]["file"].as_str() {
+        value["bytes"] = serde_json::json!({ "text": text(folder.join(file)) });
+    }
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(|field| whole(field, evidence, folder)),
+        Value::Array(items) => items.iter_mut().for_each(|item| whole(item, evidence, folder)),
+        _ => {}
+    }
+}
+
+#[test]
+fn listings_lie_once_and_evidence_whose_exports_are_whole_by_themselves_is_read_too() {
+    let desk = Desk::new();
+    let evidence = desk.0.path().join("evidence");
+    let named = evidence.display().to_string();
+    assert_eq!(desk.run("run.json", &["--scenario", "same-build-twice", "--evidence", &named]).0, 0);
+    let mut index = desk.json("evidence/index.json");
+    let layers = |export: &Value| export["image"]["layers"].as_array().unwrap().clone();
+    let mut seen = std::collections::BTreeMap::<String, usize>::new();
+    for entry in index["exports"].as_array_mut().unwrap() {
+        let folder = evidence.join(entry["folder"].as_str().unwrap());
+        let file = folder.join("export.json");
+        let mut export: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        for layer in layers(&export) {
+            *seen.entry(layer["blob"]["entries"]["listing"].as_str().unwrap().to_owned()).or_default() += 1;
+        }
+        assert_eq!(export["image"]["config"]["bytes"]["file"], "config.json");
+        whole(&mut export, &evidence, &folder);
+        assert!(layers(&export).iter().all(|layer| layer["blob"]["entries"][0]["path"].is_string()));
+        let bytes = export.to_string().into_bytes();
+        for file in entry["files"].as_array_mut().unwrap().iter_mut().filter(|file| file["path"] == "export.json") {
+            file["sha256"] = judge::digest::Digest::of(&bytes).encoded().into();
+        }
+        fs::write(&file, bytes).unwrap();
+    }
+    assert_eq!(fs::read_dir(evidence.join("listings")).unwrap().count(), seen.len());
+    assert!(seen.values().all(|exports| *exports == 4), "two steps on two targets: {seen:?}");
+    fs::remove_dir_all(evidence.join("listings")).unwrap();
+    index["version"] = 1.into();
+    index.as_object_mut().unwrap().remove("listings");
+    let index = index.to_string();
+    fs::write(evidence.join("index.json"), &index).unwrap();
+    // Without a manifest the run would have to be one that did not come to its end.
+    let value: Value = serde_json::from_str(&index).unwrap();
+    let mut files = conformance::stored::files(&value);
+    files.push(("index.json".to_owned(), judge::digest::Digest::of(index.as_bytes()).encoded().to_owned()));
+    let lines: Vec<String> = files.iter().map(|(file, hash)| format!("{hash}  {file}\n")).collect();
+    fs::write(evidence.join("manifest.sha256"), lines.concat()).unwrap();
+    let (code, text) = desk.reported("again.json", &["judge", &named]);
+    assert_eq!(code, 0, "{text}");
+    assert_equal(&desk.json("run.json"), &desk.json("again.json"));
 }
 
 #[test]
