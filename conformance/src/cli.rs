@@ -148,8 +148,8 @@ pub struct CompareArguments {
     #[arg(long, value_name = "FILE", conflicts_with = "stored")]
     pub exporter_file: Vec<PathBuf>,
     /// terminal or json, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_generated_builds)]
-    pub report: Vec<ReportArgument>,
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = plain_report)]
+    pub report: Vec<ReportArgument<PlainFormat>>,
     /// Under what both exporters are run.
     #[command(flatten, next_help_heading = "Both exporters are run as by conformance run with")]
     pub conditions: RunConditions,
@@ -321,8 +321,8 @@ pub struct FuzzArguments {
     #[arg(long, value_name = "DIR", default_value = "fuzz-failures")]
     pub keep_failures: PathBuf,
     /// terminal or json, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_generated_builds)]
-    pub report: Vec<ReportArgument>,
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = plain_report)]
+    pub report: Vec<ReportArgument<PlainFormat>>,
     /// Builds at a time (default: one for each processor)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
@@ -351,7 +351,7 @@ pub struct SelfTestArguments {
     pub services: ServiceArguments,
     /// terminal, json or markdown (the section of docs/trust.md), to standard output or to a file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_a_self_test)]
-    pub report: Vec<ReportArgument>,
+    pub report: Vec<ReportArgument<SelfTestFormat>>,
     /// Faults at a time (default: one for each processor)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
@@ -362,11 +362,33 @@ pub struct SelfTestArguments {
 
 /// A report to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReportArgument {
+pub struct ReportArgument<Format = ReportFormat> {
     /// Its format.
-    pub format: ReportFormat,
+    pub format: Format,
     /// The file; standard output without one.
     pub file: Option<PathBuf>,
+}
+
+/// Formats of what is said of two runs, or of generated builds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PlainFormat {
+    /// For people.
+    #[default]
+    Terminal,
+    /// For programs.
+    Json,
+}
+
+/// Formats of a self-test's report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SelfTestFormat {
+    /// For people.
+    #[default]
+    Terminal,
+    /// For programs.
+    Json,
+    /// A section of a document.
+    Markdown,
 }
 
 fn profile(text: &str) -> Result<Profile, String> {
@@ -392,18 +414,16 @@ fn report(text: &str) -> Result<ReportArgument, String> {
     report_in(text, FORMATS)
 }
 
-fn report_of_generated_builds(text: &str) -> Result<ReportArgument, String> {
-    report_in(text, &[("terminal", ReportFormat::Terminal), ("json", ReportFormat::Json)])
+fn plain_report(text: &str) -> Result<ReportArgument<PlainFormat>, String> {
+    report_in(text, &[("terminal", PlainFormat::Terminal), ("json", PlainFormat::Json)])
 }
 
-fn report_of_a_self_test(text: &str) -> Result<ReportArgument, String> {
-    report_in(
-        text,
-        &[("terminal", ReportFormat::Terminal), ("json", ReportFormat::Json), ("markdown", ReportFormat::Markdown)],
-    )
+fn report_of_a_self_test(text: &str) -> Result<ReportArgument<SelfTestFormat>, String> {
+    use SelfTestFormat::{Json, Markdown, Terminal};
+    report_in(text, &[("terminal", Terminal), ("json", Json), ("markdown", Markdown)])
 }
 
-fn report_in(text: &str, formats: &[(&str, ReportFormat)]) -> Result<ReportArgument, String> {
+fn report_in<Format: Copy>(text: &str, formats: &[(&str, Format)]) -> Result<ReportArgument<Format>, String> {
     let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(PathBuf::from(file))));
     let Some((_, format)) = formats.iter().find(|(known, _)| *known == name) else {
         let names: Vec<&str> = formats.iter().map(|(name, _)| *name).collect();
@@ -459,5 +479,23 @@ mod tests {
             refused(&["conformance", "compare", "--report=json"]),
             Some(clap::error::ErrorKind::MissingRequiredArgument)
         );
+    }
+
+    #[test]
+    fn every_command_refuses_the_formats_that_it_does_not_write() {
+        let formats: Vec<&str> = FORMATS.iter().map(|(name, _)| *name).collect();
+        for (command, written) in [
+            ("run", &formats[..]),
+            ("fuzz", &["terminal", "json"]),
+            ("compare", &["terminal", "json"]),
+            ("self-test", &["terminal", "json", "markdown"]),
+        ] {
+            for format in &formats {
+                let words = ["conformance", command, &format!("--report={format}")];
+                let words = if command == "compare" { [&words[..], &["old", "new"]].concat() } else { words.to_vec() };
+                let expected = (!written.contains(format)).then_some(clap::error::ErrorKind::ValueValidation);
+                assert_eq!(refused(&words), expected, "{words:?}");
+            }
+        }
     }
 }

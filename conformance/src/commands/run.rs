@@ -19,7 +19,7 @@ use judge::profile::Profile;
 use judge::verdict::Answer;
 
 use super::reports::known;
-use super::{Failure, deliver, exit_with, exporter, globs, in_order, print, requirements, wanted};
+use super::{Failure, deliver, exit_with, exporter, globs, in_order, not_run, print, requirements, wanted};
 
 fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, Failure> {
     let mut found = Vec::new();
@@ -150,7 +150,7 @@ fn write_report(report: &Report, argument: &ReportArgument) -> Result<(), Failur
     {
         append(&github::summary(report), Path::new(&file))?;
     }
-    deliver(&text, argument)
+    deliver(&text, argument.file.as_deref())
 }
 
 fn append(text: &str, file: &Path) -> Result<(), Failure> {
@@ -166,10 +166,7 @@ pub(super) fn execute(options: Options) -> Result<Report, Failure> {
         let shown = tokio::spawn(progress::show(receiver));
         let result = Box::pin(run::run(options, supervisor, cancelled, sender)).await;
         let _ = shown.await;
-        result.map_err(|error| match error {
-            run::RunError::Evidence(_) => Failure::usage(error),
-            _ => Failure::suite(error),
-        })
+        result.map_err(not_run)
     })
 }
 

@@ -25,9 +25,10 @@ use crate::questions::Record;
 use crate::run::Shard;
 
 /// Formats of reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ReportFormat {
     /// For people.
+    #[default]
     Terminal,
     /// For programs.
     Json,
@@ -35,7 +36,7 @@ pub enum ReportFormat {
     Observations,
     /// For servers that show tests.
     Junit,
-    /// For a comment on a pull request; of a self-test, a section of a document.
+    /// For a comment on a pull request.
     Markdown,
     /// A page for people.
     Html,
