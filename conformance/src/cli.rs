@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use judge::evidence::Target;
 use judge::profile::Profile;
@@ -254,7 +255,7 @@ pub struct RunConditions {
     #[arg(long, value_name = "GLOB")]
     pub requirement: Vec<String>,
     /// Only these targets; may be repeated
-    #[arg(long, value_name = "TARGET", value_parser = target)]
+    #[arg(long, value_name = "TARGET", value_parser = target())]
     pub target: Vec<Target>,
     /// The services.
     #[command(flatten)]
@@ -309,7 +310,7 @@ pub struct FuzzArguments {
     #[arg(long, value_name = "NAME", default_value = "rfc-196", value_parser = profile)]
     pub profile: Profile,
     /// Only these targets; may be repeated (default: registry and layout)
-    #[arg(long, value_name = "TARGET", value_parser = target)]
+    #[arg(long, value_name = "TARGET", value_parser = target())]
     pub target: Vec<Target>,
     /// embedded, container, executable or a URL
     #[arg(long, value_name = "KIND", default_value = "embedded")]
@@ -344,7 +345,7 @@ pub struct SelfTestArguments {
     #[arg(long, value_name = "GLOB")]
     pub fault: Vec<String>,
     /// Only faults on these targets; may be repeated
-    #[arg(long, value_name = "TARGET", value_parser = target)]
+    #[arg(long, value_name = "TARGET", value_parser = target())]
     pub target: Vec<Target>,
     /// The services.
     #[command(flatten)]
@@ -395,11 +396,12 @@ fn profile(text: &str) -> Result<Profile, String> {
     profile_file::named(text).map_err(|error| format!("failed to {error}"))
 }
 
-fn target(text: &str) -> Result<Target, String> {
-    Target::ALL
-        .into_iter()
-        .find(|target| target.name() == text)
-        .ok_or_else(|| "targets are registry, daemon and layout".to_owned())
+/// A list, so that shells complete it.
+fn target() -> impl TypedValueParser<Value = Target> {
+    PossibleValuesParser::new(Target::ALL.map(Target::name)).try_map(|text| {
+        let found = Target::ALL.into_iter().find(|target| target.name() == text);
+        found.ok_or("targets are registry, daemon and layout")
+    })
 }
 
 fn platform_api(text: &str) -> Result<String, String> {
