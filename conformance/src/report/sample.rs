@@ -118,6 +118,22 @@ fn the_terminal_report_is_safe_and_says_everything() {
     insta::assert_snapshot!(text);
     let coloured = super::terminal::render(&report(), super::terminal::Style { colour: true });
     insta::assert_debug_snapshot!(coloured);
+    let interrupted =
+        super::terminal::render(&Report { exit_code: 130, ..report() }, super::terminal::Style { colour: false });
+    assert!(interrupted.ends_with("\ninterrupted (exit 130)\n"), "{interrupted}");
+}
+
+#[test]
+fn one_is_counted_as_one() {
+    let mut report = report();
+    let failed = report.verdicts[0].clone();
+    report.verdicts = (1..=9).map(|number| Verdict { scenario: format!("s{number}"), ..failed.clone() }).collect();
+    let text = super::terminal::render(&report, super::terminal::Style { colour: false });
+    assert!(text.contains("s8 and 1 more scenario on registry\n") && text.contains("1 differs as expected"), "{text}");
+    report.verdicts.push(Verdict { scenario: "t".to_owned(), ..failed });
+    report.differences.push(report.differences[0].clone());
+    let text = super::terminal::render(&report, super::terminal::Style { colour: false });
+    assert!(text.contains("s8 and 2 more scenarios on registry\n") && text.contains("2 differ as expected"), "{text}");
 }
 
 #[test]

@@ -122,6 +122,13 @@ pub enum Event {
         /// Its id.
         id: String,
     },
+    /// A scenario is over, or was left out.
+    Ended {
+        /// Its name.
+        scenario: String,
+        /// The exports of it among those that were to be made.
+        planned: usize,
+    },
 }
 
 /// What the parts of a run share.
@@ -198,7 +205,12 @@ async fn all_scenarios(shared: &Arc<Shared>) -> (Vec<ScenarioEvidence>, BTreeMap
 }
 
 async fn several(shared: &Shared, scenarios: Vec<&Scenario>, jobs: usize) -> Vec<(ScenarioEvidence, Option<u64>)> {
-    let runs = futures_util::stream::iter(scenarios).map(|scenario| one(shared, scenario));
+    let runs = futures_util::stream::iter(scenarios).map(async |scenario| {
+        let planned = scenario::planned(shared, scenario);
+        let found = one(shared, scenario).await;
+        let _ = shared.events.send(Event::Ended { scenario: scenario.name.clone(), planned });
+        found
+    });
     runs.buffer_unordered(jobs).collect().await
 }
 
