@@ -221,6 +221,7 @@ fn a_fault_is_a_regression_with_its_fields_and_its_end_a_fix() {
     assert!(worse["newly_failing"].to_string().contains("source.title.verbatim"), "{worse}");
     let fields = worse["digests"][0]["fields"].to_string();
     assert!(fields.contains("manifest.annotations/org.opencontainers.image.title"), "{worse}");
+    assert!(!fields.contains("base.name") && worse["only_the_address"] == serde_json::json!([]), "{worse}");
     assert_eq!(desk.reported("better.json", &["compare", &desk.at("bad.json"), &desk.at("good.json")]).0, 0);
     let better = desk.json("better.json");
     assert_eq!(
@@ -329,6 +330,10 @@ fn two_exporters_are_run_and_compared_and_nothing_is_left() {
     assert!(worse["newly_failing"].to_string().contains("source.title.verbatim"), "{worse}");
     assert!(worse["digests_compared"] == true && !worse["digests"].as_array().unwrap().is_empty(), "{worse}");
     assert_eq!(compared("same.json", &["--exporter", &reference, "--exporter", &reference]).0, 0);
+    let same = desk.json("same.json");
+    assert_eq!(same["digests"], serde_json::json!([]), "the port of a registry is no change");
+    let moved = ["all-project-metadata/layout/1", "all-project-metadata/registry/1"];
+    assert_eq!(same["only_the_address"], serde_json::json!(moved));
     let (code, text) = compared("one.json", &["--exporter", &reference]);
     assert!(code == 2 && text.contains("two exporters"), "{code} {text}");
     assert_eq!(compared("mixed.json", &["--exporter", &reference, "one.json", "two.json"]).0, 2);
