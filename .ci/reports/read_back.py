@@ -20,6 +20,8 @@ count = lambda kind: sum(isinstance(result, kind) for case in cases for result i
 counted = (len(cases), count(Failure), count(Error), count(Skipped))
 said = (junit.tests, junit.failures, junit.errors, junit.skipped)
 assert wanted == counted == said, (wanted, counted, said)
+times = {suite.name: round(suite.time * 1000) for suite in junit if suite.time is not None and suite.name in report["scenarios"]}
+assert times == report["scenario_milliseconds"], (times, report["scenario_milliseconds"])
 
 text = (folder / "statement.json").read_text()
 message = json_format.Parse(text, statement_pb2.Statement())

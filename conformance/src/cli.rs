@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use judge::evidence::Target;
 use judge::profile::Profile;
@@ -131,7 +132,15 @@ pub struct JudgeArguments {
 #[derive(Debug, Clone, Args)]
 pub struct CompareArguments {
     /// The old run and the new one: each a JSON report, a folder of evidence or a bundle
-    #[arg(value_name = "RUN", num_args = 2, required_unless_present_any = ["exporter", "exporter_file"])]
+    #[arg(
+        value_name = "RUN",
+        num_args = 2,
+        required_unless_present_any = ["exporter", "exporter_file"],
+        conflicts_with_all = [
+            "profile", "scenarios", "scenario", "requirement", "target", "registry", "daemon", "allow_push_from_daemon",
+            "require", "platform_api", "jobs", "timeout",
+        ],
+    )]
     pub stored: Vec<PathBuf>,
     /// An exporter to run and compare; twice, the old one first. With one --exporter-file this is the old one
     #[arg(long, value_name = "PATH", conflicts_with = "stored")]
@@ -139,30 +148,12 @@ pub struct CompareArguments {
     /// An exporter description, or the name of a built-in one; likewise
     #[arg(long, value_name = "FILE", conflicts_with = "stored")]
     pub exporter_file: Vec<PathBuf>,
-    /// As of run: the profile under which both are judged
-    #[arg(long, value_name = "NAME|FILE", default_value = "rfc-196", value_parser = profile, conflicts_with = "stored")]
-    pub profile: Profile,
-    /// As of run: folders of scenarios
-    #[arg(long, value_name = "DIR", conflicts_with = "stored")]
-    pub scenarios: Vec<PathBuf>,
-    /// As of run: only scenarios whose name matches
-    #[arg(long, value_name = "GLOB", conflicts_with = "stored")]
-    pub scenario: Vec<String>,
-    /// As of run: only requirements whose slug matches
-    #[arg(long, value_name = "GLOB", conflicts_with = "stored")]
-    pub requirement: Vec<String>,
-    /// As of run: only these targets
-    #[arg(long, value_name = "TARGET", value_parser = target, conflicts_with = "stored")]
-    pub target: Vec<Target>,
-    /// As of run: embedded, container, executable or a URL
-    #[arg(long, value_name = "KIND", conflicts_with = "stored")]
-    pub registry: Option<RegistryChoice>,
-    /// As of run: a Docker daemon's address
-    #[arg(long, value_name = "HOST", conflicts_with = "stored")]
-    pub daemon: Vec<String>,
     /// terminal or json, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_generated_builds)]
-    pub report: Vec<ReportArgument>,
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = plain_report)]
+    pub report: Vec<ReportArgument<PlainFormat>>,
+    /// Under what both exporters are run.
+    #[command(flatten, next_help_heading = "Both exporters are run as by conformance run with")]
+    pub conditions: RunConditions,
 }
 
 /// The arguments of `merge`.
@@ -221,36 +212,9 @@ pub struct RunArguments {
     /// Which exporter.
     #[command(flatten)]
     pub exporter: ExporterArguments,
-    /// The profile that decides the exit code: a built-in one's name, or a file of one's own (docs/profile.md)
-    #[arg(long, value_name = "NAME|FILE", default_value = "rfc-196", value_parser = profile)]
-    pub profile: Profile,
-    /// A scenario's folder, or a folder of them, instead of the built-in ones; may be repeated
-    #[arg(long, value_name = "DIR")]
-    pub scenarios: Vec<PathBuf>,
-    /// Only scenarios whose name matches; may be repeated
-    #[arg(long, value_name = "GLOB")]
-    pub scenario: Vec<String>,
-    /// Only requirements whose slug matches; may be repeated
-    #[arg(long, value_name = "GLOB")]
-    pub requirement: Vec<String>,
-    /// Only these targets; may be repeated
-    #[arg(long, value_name = "TARGET", value_parser = target)]
-    pub target: Vec<Target>,
-    /// embedded, container, executable or a URL; by default the first that is at hand: container, executable, embedded
-    #[arg(long, value_name = "KIND")]
-    pub registry: Option<RegistryChoice>,
-    /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
-    #[arg(long, value_name = "HOST")]
-    pub daemon: Vec<String>,
-    /// Allow pushes from a daemon that is not the suite's own
-    #[arg(long)]
-    pub allow_push_from_daemon: bool,
-    /// Services that must be observed, separated by commas: registry, daemon, daemon:classic, layout
-    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
-    pub require: Vec<String>,
-    /// The Platform API version to tell the exporter (default: the description's, else 0.15)
-    #[arg(long, value_name = "VERSION", value_parser = platform_api)]
-    pub platform_api: Option<String>,
+    /// Under what it is run.
+    #[command(flatten)]
+    pub conditions: RunConditions,
     /// terminal, json, observations, junit, markdown, html, github or in-toto (docs/ci.md), to standard output or to a
     /// file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
@@ -273,12 +237,55 @@ pub struct RunArguments {
     /// Keep every export's inputs in this folder
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+}
+
+/// Under what an exporter is run: the same for `run` and `compare`.
+#[derive(Debug, Clone, Args)]
+pub struct RunConditions {
+    /// The profile that decides the exit code: a built-in one's name, or a file of one's own (docs/profile.md)
+    #[arg(long, value_name = "NAME|FILE", default_value = "rfc-196", value_parser = profile)]
+    pub profile: Profile,
+    /// A scenario's folder, or a folder of them, instead of the built-in ones; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub scenarios: Vec<PathBuf>,
+    /// Only scenarios whose name matches; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub scenario: Vec<String>,
+    /// Only requirements whose slug matches; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub requirement: Vec<String>,
+    /// Only these targets; may be repeated
+    #[arg(long, value_name = "TARGET", value_parser = target())]
+    pub target: Vec<Target>,
+    /// The services.
+    #[command(flatten)]
+    pub services: ServiceArguments,
+    /// The Platform API version to tell the exporter (default: the description's, else 0.15)
+    #[arg(long, value_name = "VERSION", value_parser = platform_api)]
+    pub platform_api: Option<String>,
     /// Scenarios at a time (default: one for each processor)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Seconds after which an exporter is ended
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
+}
+
+/// The services that are used: the same for `run`, `compare` and `self-test`.
+#[derive(Debug, Clone, Args)]
+pub struct ServiceArguments {
+    /// embedded, container, executable or a URL; by default the first that is at hand: container, executable, embedded
+    #[arg(long, value_name = "KIND")]
+    pub registry: Option<RegistryChoice>,
+    /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
+    #[arg(long, value_name = "HOST")]
+    pub daemon: Vec<String>,
+    /// Allow pushes from a daemon that is not the suite's own
+    #[arg(long)]
+    pub allow_push_from_daemon: bool,
+    /// Services that must be observed, separated by commas: registry, daemon, daemon:classic, layout
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+    pub require: Vec<String>,
 }
 
 /// The arguments of `fuzz`.
@@ -303,7 +310,7 @@ pub struct FuzzArguments {
     #[arg(long, value_name = "NAME", default_value = "rfc-196", value_parser = profile)]
     pub profile: Profile,
     /// Only these targets; may be repeated (default: registry and layout)
-    #[arg(long, value_name = "TARGET", value_parser = target)]
+    #[arg(long, value_name = "TARGET", value_parser = target())]
     pub target: Vec<Target>,
     /// embedded, container, executable or a URL
     #[arg(long, value_name = "KIND", default_value = "embedded")]
@@ -315,8 +322,8 @@ pub struct FuzzArguments {
     #[arg(long, value_name = "DIR", default_value = "fuzz-failures")]
     pub keep_failures: PathBuf,
     /// terminal or json, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_generated_builds)]
-    pub report: Vec<ReportArgument>,
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = plain_report)]
+    pub report: Vec<ReportArgument<PlainFormat>>,
     /// Builds at a time (default: one for each processor)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
@@ -338,23 +345,14 @@ pub struct SelfTestArguments {
     #[arg(long, value_name = "GLOB")]
     pub fault: Vec<String>,
     /// Only faults on these targets; may be repeated
-    #[arg(long, value_name = "TARGET", value_parser = target)]
+    #[arg(long, value_name = "TARGET", value_parser = target())]
     pub target: Vec<Target>,
-    /// embedded, container, executable or a URL; by default the first that is at hand: container, executable, embedded
-    #[arg(long, value_name = "KIND")]
-    pub registry: Option<RegistryChoice>,
-    /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
-    #[arg(long, value_name = "HOST")]
-    pub daemon: Vec<String>,
-    /// Allow pushes from a daemon that is not the suite's own
-    #[arg(long)]
-    pub allow_push_from_daemon: bool,
-    /// Services that must be observed, separated by commas: registry, daemon, daemon:classic, layout
-    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
-    pub require: Vec<String>,
+    /// The services.
+    #[command(flatten)]
+    pub services: ServiceArguments,
     /// terminal, json or markdown (the section of docs/trust.md), to standard output or to a file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_a_self_test)]
-    pub report: Vec<ReportArgument>,
+    pub report: Vec<ReportArgument<SelfTestFormat>>,
     /// Faults at a time (default: one for each processor)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
@@ -365,22 +363,45 @@ pub struct SelfTestArguments {
 
 /// A report to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReportArgument {
+pub struct ReportArgument<Format = ReportFormat> {
     /// Its format.
-    pub format: ReportFormat,
+    pub format: Format,
     /// The file; standard output without one.
     pub file: Option<PathBuf>,
+}
+
+/// Formats of what is said of two runs, or of generated builds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PlainFormat {
+    /// For people.
+    #[default]
+    Terminal,
+    /// For programs.
+    Json,
+}
+
+/// Formats of a self-test's report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SelfTestFormat {
+    /// For people.
+    #[default]
+    Terminal,
+    /// For programs.
+    Json,
+    /// A section of a document.
+    Markdown,
 }
 
 fn profile(text: &str) -> Result<Profile, String> {
     profile_file::named(text).map_err(|error| format!("failed to {error}"))
 }
 
-fn target(text: &str) -> Result<Target, String> {
-    Target::ALL
-        .into_iter()
-        .find(|target| target.name() == text)
-        .ok_or_else(|| "targets are registry, daemon and layout".to_owned())
+/// A list, so that shells complete it.
+fn target() -> impl TypedValueParser<Value = Target> {
+    PossibleValuesParser::new(Target::ALL.map(Target::name)).try_map(|text| {
+        let found = Target::ALL.into_iter().find(|target| target.name() == text);
+        found.ok_or("targets are registry, daemon and layout")
+    })
 }
 
 fn platform_api(text: &str) -> Result<String, String> {
@@ -395,18 +416,16 @@ fn report(text: &str) -> Result<ReportArgument, String> {
     report_in(text, FORMATS)
 }
 
-fn report_of_generated_builds(text: &str) -> Result<ReportArgument, String> {
-    report_in(text, &[("terminal", ReportFormat::Terminal), ("json", ReportFormat::Json)])
+fn plain_report(text: &str) -> Result<ReportArgument<PlainFormat>, String> {
+    report_in(text, &[("terminal", PlainFormat::Terminal), ("json", PlainFormat::Json)])
 }
 
-fn report_of_a_self_test(text: &str) -> Result<ReportArgument, String> {
-    report_in(
-        text,
-        &[("terminal", ReportFormat::Terminal), ("json", ReportFormat::Json), ("markdown", ReportFormat::Markdown)],
-    )
+fn report_of_a_self_test(text: &str) -> Result<ReportArgument<SelfTestFormat>, String> {
+    use SelfTestFormat::{Json, Markdown, Terminal};
+    report_in(text, &[("terminal", Terminal), ("json", Json), ("markdown", Markdown)])
 }
 
-fn report_in(text: &str, formats: &[(&str, ReportFormat)]) -> Result<ReportArgument, String> {
+fn report_in<Format: Copy>(text: &str, formats: &[(&str, Format)]) -> Result<ReportArgument<Format>, String> {
     let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(PathBuf::from(file))));
     let Some((_, format)) = formats.iter().find(|(known, _)| *known == name) else {
         let names: Vec<&str> = formats.iter().map(|(name, _)| *name).collect();
@@ -416,4 +435,69 @@ fn report_in(text: &str, formats: &[(&str, ReportFormat)]) -> Result<ReportArgum
         return Err("name a file after '='".to_owned());
     }
     Ok(ReportArgument { format: *format, file })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn refused(words: &[&str]) -> Option<clap::error::ErrorKind> {
+        Cli::try_parse_from(words).err().map(|error| error.kind())
+    }
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_condition_of_a_run_is_one_of_a_comparison_and_none_goes_with_stored_runs() {
+        let conditions = RunConditions::augment_args(clap::Command::new("conditions"));
+        let names: Vec<String> =
+            conditions.get_arguments().filter_map(|option| Some(option.get_long()?.to_owned())).collect();
+        for name in ["platform-api", "require", "jobs", "timeout", "allow-push-from-daemon", "profile", "daemon"] {
+            assert!(names.iter().any(|known| known == name), "{name}");
+        }
+        for name in names {
+            let value = match name.as_str() {
+                "allow-push-from-daemon" => None,
+                "profile" => Some("core"),
+                "platform-api" => Some("0.12"),
+                "target" => Some("layout"),
+                "registry" => Some("embedded"),
+                _ => Some("7"),
+            };
+            let option = value.map_or_else(|| format!("--{name}"), |value| format!("--{name}={value}"));
+            let both = ["conformance", "compare", "--exporter", "a", "--exporter", "b", &option];
+            assert_eq!(refused(&both), None, "{option}");
+            assert_eq!(refused(&["conformance", "run", &option]), None, "{option}");
+            let stored = ["conformance", "compare", "old", "new", &option];
+            assert_eq!(refused(&stored), Some(clap::error::ErrorKind::ArgumentConflict), "{option}");
+        }
+        assert_eq!(refused(&["conformance", "compare", "old", "new", "--report=json"]), None);
+        assert_eq!(
+            refused(&["conformance", "compare", "--report=json"]),
+            Some(clap::error::ErrorKind::MissingRequiredArgument)
+        );
+    }
+
+    #[test]
+    fn every_command_refuses_the_formats_that_it_does_not_write() {
+        let formats: Vec<&str> = FORMATS.iter().map(|(name, _)| *name).collect();
+        for (command, written) in [
+            ("run", &formats[..]),
+            ("fuzz", &["terminal", "json"]),
+            ("compare", &["terminal", "json"]),
+            ("self-test", &["terminal", "json", "markdown"]),
+        ] {
+            for format in &formats {
+                let words = ["conformance", command, &format!("--report={format}")];
+                let words = if command == "compare" { [&words[..], &["old", "new"]].concat() } else { words.to_vec() };
+                let expected = (!written.contains(format)).then_some(clap::error::ErrorKind::ValueValidation);
+                assert_eq!(refused(&words), expected, "{words:?}");
+            }
+        }
+    }
 }

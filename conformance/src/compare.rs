@@ -1,6 +1,8 @@
 //! An old and a new run held against each other: what fails now and did not, what is mended, what was added and taken
 //! away, and whose digests changed, with the fields that made them change.
 
+mod address;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -46,6 +48,8 @@ pub struct Changes {
     pub digests_compared: bool,
     /// Exports whose digests changed.
     pub digests: Vec<DigestChange>,
+    /// Exports whose digests are others only because the registry has another address.
+    pub only_the_address: Vec<String>,
 }
 
 /// A verdict that changed.
@@ -70,7 +74,8 @@ pub struct DigestChange {
     pub old: Option<String>,
     /// The new one.
     pub new: Option<String>,
-    /// Fields of manifest, layers, config and report that differ; empty where an image is missing.
+    /// Fields of manifest, layers, config and report that differ otherwise than by the registry's address; empty where an
+    /// image is missing.
     pub fields: Vec<FieldChange>,
 }
 
@@ -115,6 +120,10 @@ impl Changes {
         section(out, "scenarios added", self.added_scenarios.iter().cloned())?;
         section(out, "scenarios removed", self.removed_scenarios.iter().cloned())?;
         section(out, "digests changed", self.digests.iter().map(digest_lines))?;
+        if !self.only_the_address.is_empty() {
+            let count = self.only_the_address.len();
+            writeln!(out, "\ndigests that are others only because the registry has another address: {count}")?;
+        }
         if !self.digests_compared {
             writeln!(out, "\ndigests were not compared: that needs the evidence of both runs")?;
         }
@@ -173,7 +182,7 @@ pub fn compare(old: &Side, new: &Side) -> Changes {
     }
     if let (Some(old), Some(new)) = (&old.evidence, &new.evidence) {
         changes.digests_compared = true;
-        changes.digests = digests(old, new);
+        (changes.digests, changes.only_the_address) = digests(old, new);
     }
     changes
 }
@@ -202,26 +211,36 @@ fn blank(old: &Side, new: &Side) -> Changes {
         removed_scenarios: less(&scenarios(old), &scenarios(new)),
         digests_compared: false,
         digests: Vec::new(),
+        only_the_address: Vec::new(),
     }
 }
 
-fn digests(old: &[ScenarioEvidence], new: &[ScenarioEvidence]) -> Vec<DigestChange> {
+/// Exports whose digests changed, and those where only the registry's address did.
+fn digests(old: &[ScenarioEvidence], new: &[ScenarioEvidence]) -> (Vec<DigestChange>, Vec<String>) {
     let (before, after) = (exports(old), exports(new));
-    let both = after.into_iter().filter_map(|(id, new)| Some((id, *before.get(id)?, new)));
-    both.filter_map(|(id, old, new)| {
+    let (mut changed, mut only_the_address) = (Vec::new(), Vec::new());
+    for (id, old, new) in after.into_iter().filter_map(|(id, new)| Some((id, *before.get(id)?, new))) {
         let (was, is) = (digest(old), digest(new));
-        (was != is).then(|| DigestChange { export: id.to_owned(), old: was, new: is, fields: fields(old, new) })
-    })
-    .collect()
+        if was == is {
+            continue;
+        }
+        if address::alone_differs(old, new) {
+            only_the_address.push(id.to_owned());
+        } else {
+            changed.push(DigestChange { export: id.to_owned(), old: was, new: is, fields: fields(old, new) });
+        }
+    }
+    (changed, only_the_address)
 }
 
 fn exports(evidence: &[ScenarioEvidence]) -> BTreeMap<&str, &Export> {
     evidence.iter().flat_map(|scenario| &scenario.exports).map(|export| (export.id.as_str(), export)).collect()
 }
 
-fn fields(old: &Export, new: &Export) -> Vec<FieldChange> {
-    let (Some(old), Some(new)) = (Output::stored(old), Output::stored(new)) else { return Vec::new() };
+fn fields(old_export: &Export, new_export: &Export) -> Vec<FieldChange> {
+    let (Some(old), Some(new)) = (Output::stored(old_export), Output::stored(new_export)) else { return Vec::new() };
     let found = difference::compare(&old, &new).differences.into_iter();
+    let found = found.filter(|one| !address::is_the_same((old_export, &one.left), (new_export, &one.right)));
     found.map(|one| FieldChange { field: one.field, old: one.left, new: one.right }).collect()
 }
 

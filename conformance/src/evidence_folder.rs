@@ -1,6 +1,9 @@
-//! Evidence on disk, written as it is made: one folder for each export, layer blobs once under `blobs/sha256`, and an
-//! `index.json` with the hash of every file. `docs/evidence.md` describes the format.
+//! Evidence on disk, written as it is made: one folder for each export, layer blobs once under `blobs/sha256`, their
+//! listings once under `listings`, and an `index.json` with the hash of every file. `docs/evidence.md` describes the format.
 
+pub(crate) mod parts;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,6 +39,8 @@ pub enum EvidenceError {
 pub struct EvidenceFolder {
     root: PathBuf,
     exports: Mutex<Vec<serde_json::Value>>,
+    /// Size by sha256.
+    listings: Mutex<BTreeMap<String, usize>>,
     run: Mutex<Option<String>>,
 }
 
@@ -52,7 +57,12 @@ impl EvidenceFolder {
         if others.count() > 0 || blobs.count() > 0 {
             return Err(EvidenceError::NotEmpty { path: root.to_path_buf() });
         }
-        let folder = Self { root: root.to_path_buf(), exports: Mutex::new(Vec::new()), run: Mutex::new(None) };
+        let folder = Self {
+            root: root.to_path_buf(),
+            exports: Mutex::default(),
+            listings: Mutex::default(),
+            run: Mutex::default(),
+        };
         folder.write_index()?;
         Ok(folder)
     }
@@ -69,7 +79,9 @@ impl EvidenceFolder {
     /// [`EvidenceError::Write`] naming the file.
     pub fn add(&self, export: &Export, inputs_kept: Option<&Path>) -> Result<(), EvidenceError> {
         let mut files = Vec::new();
-        for (name, bytes) in files_of(export, inputs_kept) {
+        let mut contents = files_of(export, inputs_kept);
+        contents.push(("export.json", self.export_file(export, &contents)?));
+        for (name, bytes) in contents {
             let path = self.root.join(&export.id).join(name);
             let fail = |source| EvidenceError::Write { path: path.clone(), source };
             path.parent().map_or(Ok(()), fs::create_dir_all).map_err(fail)?;
@@ -88,6 +100,24 @@ impl EvidenceFolder {
             exports.sort_by_key(|entry| entry["id"].as_str().unwrap_or_default().to_owned());
         }
         self.write_index()
+    }
+
+    /// The bytes of `export.json`, which leaves to other files what they have; listings are written before them.
+    fn export_file(&self, export: &Export, beside: &[(&'static str, Vec<u8>)]) -> Result<Vec<u8>, EvidenceError> {
+        let fail = |path: PathBuf| move |source| EvidenceError::Write { path, source };
+        let file = self.root.join(&export.id).join("export.json");
+        let mut value = serde_json::to_value(export).map_err(|error| fail(file)(error.into()))?;
+        for (hash, bytes) in parts::take(&mut value, beside) {
+            let Ok(mut listings) = self.listings.lock() else { continue };
+            if listings.contains_key(&hash) {
+                continue;
+            }
+            let path = self.root.join(parts::listing_file(&hash));
+            path.parent().map_or(Ok(()), fs::create_dir_all).map_err(fail(path.clone()))?;
+            fs::write(&path, &bytes).map_err(fail(path.clone()))?;
+            listings.insert(hash, bytes.len());
+        }
+        Ok(value.to_string().into_bytes())
     }
 
     /// Writes what the run is, beside its exports, as far as it is known.
@@ -137,11 +167,15 @@ impl EvidenceFolder {
         }
         blobs.sort_by_key(|blob| blob["digest"].as_str().unwrap_or_default().to_owned());
         let exports = self.exports.lock().map_or_else(|_| Vec::new(), |exports| exports.clone());
+        let listings = self.listings.lock().map_or_else(|_| BTreeMap::new(), |listings| listings.clone());
+        let listings: Vec<_> =
+            listings.into_iter().map(|(sha256, size)| json!({ "sha256": sha256, "size": size })).collect();
         let index = json!({
             "version": EVIDENCE_VERSION,
             "tool": format!("conformance {}", env!("CARGO_PKG_VERSION")),
             "run": self.run.lock().map_or(None, |run| run.clone()),
             "exports": exports,
+            "listings": listings,
             "blobs": blobs,
         });
         let temporary = self.root.join(".index.json");
@@ -205,9 +239,6 @@ fn files_of(export: &Export, inputs_kept: Option<&Path>) -> Vec<(&'static str, V
         .collect();
     files.push(("tags.json", format!("{:#}\n", json!(tags)).into_bytes()));
     files.push(("repeat.sh", repeat_script(export, inputs_kept).into_bytes()));
-    if let Ok(bytes) = serde_json::to_vec(export) {
-        files.push(("export.json", bytes));
-    }
     files
 }
 

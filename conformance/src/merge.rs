@@ -75,6 +75,7 @@ pub fn merge(mut reports: Vec<(String, Report)>, profile: &Profile) -> Result<Re
         whole.seconds += report.seconds;
         whole.exports += report.exports;
         whole.scenarios.extend(report.scenarios);
+        whole.scenario_milliseconds.extend(report.scenario_milliseconds);
         whole.verdicts.extend(report.verdicts);
         whole.observations.extend(report.observations);
         whole.differences.extend(report.differences);
@@ -173,6 +174,7 @@ mod tests {
         let mut report = sample::report();
         report.shard = Some(Shard { index, of });
         report.scenarios = vec![format!("scenario-{}", of - index)];
+        report.scenario_milliseconds = [(format!("scenario-{}", of - index), 7 * index as u64)].into();
         report.verdicts.iter_mut().for_each(|verdict| verdict.scenario = format!("scenario-{}", of - index));
         (format!("{index}.json"), report)
     }
@@ -181,6 +183,7 @@ mod tests {
     fn shards_in_any_order_are_one_report_in_the_order_of_the_whole() {
         let whole = merge(vec![shard(2, 2), shard(1, 2)], &Profile::Rfc196).unwrap();
         assert_eq!(whole.scenarios, ["scenario-0", "scenario-1"]);
+        assert_eq!(whole.scenario_milliseconds, [("scenario-0".to_owned(), 14), ("scenario-1".to_owned(), 7)].into());
         let one = sample::report();
         assert_eq!(whole.totals.fail, 2 * one.totals.fail);
         assert!(whole.verdicts.is_sorted_by_key(|verdict| &verdict.scenario));

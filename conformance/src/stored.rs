@@ -1,6 +1,6 @@
 //! A run read back from its evidence: every file is held against its hash before anything of it is used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -8,8 +8,12 @@ use std::path::{Component, Path, PathBuf};
 use judge::evidence::{EVIDENCE_VERSION, Export, ScenarioEvidence};
 use serde_json::Value;
 
+use crate::evidence_folder::parts::{self, Part};
 use crate::evidence_folder::sha256_of;
 use crate::run::{RunFacts, ScenarioFacts};
+
+/// The oldest format that is read: in version 1 every `export.json` is whole by itself.
+const OLDEST: u32 = 1;
 
 /// Why stored evidence cannot be used. Messages read after "failed to".
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +38,8 @@ pub enum StoredError {
     },
     /// Another program wrote it.
     #[error(
-        "read evidence from {}: its format is version {found}, and this program reads {EVIDENCE_VERSION}; use the \
-         version of conformance that wrote it ({tool})", path.display()
+        "read evidence from {}: its format is version {found}, and this program reads {OLDEST} to {EVIDENCE_VERSION}; use \
+         the version of conformance that wrote it ({tool})", path.display()
     )]
     Version {
         /// The folder or bundle.
@@ -74,11 +78,10 @@ impl Stored {
         reader.verify(&index)?;
         let mut facts: RunFacts = serde_json::from_slice(&reader.bytes("run.json")?)
             .map_err(|error| reader.damaged("run.json", error.to_string()))?;
+        let known: BTreeSet<String> = files(&index).into_iter().map(|(file, _)| file).collect();
         let mut exports = BTreeMap::new();
         for folder in folders(&index) {
-            let name = format!("{folder}/export.json");
-            let export: Export = serde_json::from_slice(&reader.bytes(&name)?)
-                .map_err(|error| reader.damaged(&name, error.to_string()))?;
+            let export = reader.export(&folder, &known)?;
             exports.insert(export.id.clone(), export);
         }
         if facts.complete && !folder.join("manifest.sha256").exists() {
@@ -101,7 +104,7 @@ fn unfinished(exports: &BTreeMap<String, Export>) -> Vec<ScenarioFacts> {
     for export in ordered {
         if scenarios.last().is_none_or(|last| last.scenario != export.scenario) {
             let scenario = export.scenario.clone();
-            scenarios.push(ScenarioFacts { scenario, exports: Vec::new(), not_run: Vec::new() });
+            scenarios.push(ScenarioFacts { scenario, exports: Vec::new(), not_run: Vec::new(), milliseconds: None });
         }
         if let Some(last) = scenarios.last_mut() {
             last.exports.push(export.id.clone());
@@ -123,6 +126,10 @@ pub fn files(index: &Value) -> Vec<(String, String)> {
         for file in list(&export["files"]) {
             found.push((format!("{}/{}", text(&export["folder"]), text(&file["path"])), text(&file["sha256"])));
         }
+    }
+    for listing in list(&index["listings"]) {
+        let hash = text(&listing["sha256"]);
+        found.push((parts::listing_file(&hash), hash));
     }
     for blob in list(&index["blobs"]) {
         let hex = text(&blob["digest"]).trim_start_matches("sha256:").to_owned();
@@ -157,7 +164,8 @@ impl Reader<'_> {
         })?;
         let index: Value =
             serde_json::from_slice(&bytes).map_err(|error| self.damaged("index.json", error.to_string()))?;
-        if index["version"] != EVIDENCE_VERSION {
+        let is_read = |version| (OLDEST.into()..=EVIDENCE_VERSION.into()).contains(&version);
+        if !index["version"].as_u64().is_some_and(is_read) {
             return Err(StoredError::Version {
                 path: self.named.to_path_buf(),
                 found: index["version"].to_string(),
@@ -213,6 +221,33 @@ impl Reader<'_> {
             Ok(found) => Err(self.damaged(file, format!("its sha256 is {found} and was {hash}"))),
             Err(error) => Err(self.damaged(file, error.to_string())),
         }
+    }
+
+    /// An export with all that its file leaves to others; only files that were held against their hashes are read.
+    fn export(&self, folder: &str, known: &BTreeSet<String>) -> Result<Export, StoredError> {
+        let name = format!("{folder}/export.json");
+        let unreadable = |error: serde_json::Error| self.damaged(&name, error.to_string());
+        let mut value: Value = serde_json::from_slice(&self.bytes(&name)?).map_err(unreadable)?;
+        let read = |part: Part<'_>| {
+            let file = match part {
+                Part::Listing(hash) => parts::listing_file(hash),
+                Part::File(beside) => format!("{folder}/{beside}"),
+            };
+            if !known.contains(&file) {
+                return Err(self.damaged(&name, format!("it names {file}, and index.json does not")));
+            }
+            let bytes = self.bytes(&file)?;
+            match part {
+                Part::Listing(_) => {
+                    serde_json::from_slice(&bytes).map_err(|error| self.damaged(&file, error.to_string()))
+                }
+                Part::File(_) => String::from_utf8(bytes)
+                    .map(|text| serde_json::json!({ "text": text }))
+                    .map_err(|error| self.damaged(&file, error.to_string())),
+            }
+        };
+        parts::put_back(&mut value, &read)?;
+        serde_json::from_value(value).map_err(unreadable)
     }
 
     fn scenario(

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use conformance::bundle;
-use conformance::cli::{CompareArguments, ExporterArguments, ReportFormat, RunArguments};
+use conformance::cli::{CompareArguments, ExporterArguments, PlainFormat, RunArguments};
 use conformance::compare::{self, Side};
 use conformance::exit::Exit;
 use conformance::report::json;
+use conformance::report::terminal::visible;
 use conformance::stored::Stored;
 
 use super::evidence::failure;
@@ -33,14 +34,14 @@ pub(super) fn compare(arguments: &CompareArguments) -> Result<Exit, Failure> {
     let changes = compare::compare(&old, &new);
     for argument in &wanted {
         let text = match argument.format {
-            ReportFormat::Json => {
+            PlainFormat::Json => {
                 serde_json::to_string_pretty(&changes)
                     .map_err(|error| Failure::suite(format!("write a report: {error}")))?
                     + "\n"
             }
-            _ => changes.text(),
+            PlainFormat::Terminal => changes.text(),
         };
-        deliver(&text, argument)?;
+        deliver(&text, argument.file.as_deref())?;
     }
     Ok(changes.exit().or(exit))
 }
@@ -58,7 +59,7 @@ fn stored(path: &Path) -> Result<Side, Failure> {
 fn unjudged(side: &Side) -> Exit {
     match exit_with(side.report.exit_code) {
         exit @ (Exit::SuiteFailed | Exit::NothingJudged) => exit,
-        _ => Exit::Conformant,
+        Exit::Conformant | Exit::NotConformant | Exit::Usage | Exit::Interrupted => Exit::Conformant,
     }
 }
 
@@ -86,6 +87,9 @@ fn two_runs(arguments: &CompareArguments) -> Result<Option<(Side, Side)>, Failur
         if report.exit_code == Exit::Interrupted.code() {
             return Ok(None);
         }
+        for trouble in &report.troubles {
+            eprintln!("conformance: the {which} run: {}", visible(trouble));
+        }
         let evidence = bundle::read(&folder.path().join(which)).map_err(failure)?.scenarios;
         sides.push(Side { report, evidence: Some(evidence) });
     }
@@ -97,16 +101,7 @@ fn two_runs(arguments: &CompareArguments) -> Result<Option<(Side, Side)>, Failur
 fn run_of(arguments: &CompareArguments, exporter: &ExporterArguments, evidence: &Path) -> RunArguments {
     RunArguments {
         exporter: exporter.clone(),
-        profile: arguments.profile.clone(),
-        scenarios: arguments.scenarios.clone(),
-        scenario: arguments.scenario.clone(),
-        requirement: arguments.requirement.clone(),
-        target: arguments.target.clone(),
-        registry: arguments.registry.clone(),
-        daemon: arguments.daemon.clone(),
-        allow_push_from_daemon: false,
-        require: Vec::new(),
-        platform_api: None,
+        conditions: arguments.conditions.clone(),
         report: Vec::new(),
         baseline: None,
         shard: None,
@@ -114,7 +109,5 @@ fn run_of(arguments: &CompareArguments, exporter: &ExporterArguments, evidence: 
         only_failed: None,
         evidence: Some(evidence.to_path_buf()),
         keep: None,
-        jobs: None,
-        timeout: 120,
     }
 }

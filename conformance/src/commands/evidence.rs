@@ -14,7 +14,7 @@ use super::{Failure, print, requirements, wanted};
 pub(super) fn failure(error: StoredError) -> Failure {
     match error {
         StoredError::NotThere { .. } => Failure::usage(error),
-        _ => Failure::suite(error),
+        StoredError::Damaged { .. } | StoredError::Version { .. } | StoredError::Unpack { .. } => Failure::suite(error),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `fuzz`: generated builds judged.
 
-use conformance::cli::{FuzzArguments, ReportFormat};
+use conformance::cli::{FuzzArguments, PlainFormat};
 use conformance::exit::Exit;
 use conformance::fuzz;
 use conformance::run::Options;
@@ -13,10 +13,10 @@ pub(super) fn judge_generated_builds(arguments: FuzzArguments) -> Result<Exit, F
     let report = fuzz_in_order(fuzz_settings(arguments)?)?;
     for argument in &wanted {
         let text = match argument.format {
-            ReportFormat::Json => report.json().map_err(|error| Failure::suite(format!("write a report: {error}")))?,
-            _ => report.text(),
+            PlainFormat::Json => report.json().map_err(|error| Failure::suite(format!("write a report: {error}")))?,
+            PlainFormat::Terminal => report.text(),
         };
-        deliver(&text, argument)?;
+        deliver(&text, argument.file.as_deref())?;
     }
     Ok(exit_with(report.exit_code))
 }

@@ -12,11 +12,11 @@ use std::io::Write;
 use std::path::Path;
 
 use conformance::catalogue;
-use conformance::cli::{BaselineCommand, Cli, Command, ExporterArguments, ReportArgument, ReportFormat};
+use conformance::cli::{BaselineCommand, Cli, Command, ExporterArguments, ReportArgument};
 use conformance::exit::Exit;
 use conformance::exporter::process::Supervisor;
 use conformance::exporter::{DescriptionError, Exporter};
-use conformance::run::Patterns;
+use conformance::run::{Patterns, RunError};
 use tokio_util::sync::CancellationToken;
 
 /// A failure that is printed and ends the program.
@@ -77,7 +77,9 @@ fn exporter(arguments: &ExporterArguments) -> Result<Exporter, Failure> {
     };
     found.map_err(|error| match error {
         DescriptionError::Format { .. } => Failure::usage(error),
-        _ => Failure::suite(error),
+        DescriptionError::Read { .. } | DescriptionError::Missing { .. } | DescriptionError::NotExecutable { .. } => {
+            Failure::suite(error)
+        }
     })
 }
 
@@ -97,24 +99,32 @@ fn requirements(patterns: &[String]) -> Result<Patterns, Failure> {
     Err(Failure::usage("select requirements: none matches; see conformance list requirements"))
 }
 
+/// A run that could not be made: a folder for evidence that is in use is the command line's fault.
+fn not_run(error: RunError) -> Failure {
+    match error {
+        RunError::Evidence(_) => Failure::usage(error),
+        RunError::Workplace(_) | RunError::Registry(_) | RunError::Service { .. } => Failure::suite(error),
+    }
+}
+
 /// How many at a time: one for each processor, where nothing is asked for.
 fn jobs(given: Option<u16>) -> usize {
     given.map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from)
 }
 
 /// The reports that were asked for, each seen to be writable; the terminal's where none was.
-fn wanted(given: Vec<ReportArgument>) -> Result<Vec<ReportArgument>, Failure> {
-    let terminal = ReportArgument { format: ReportFormat::Terminal, file: None };
+fn wanted<Format: Default>(given: Vec<ReportArgument<Format>>) -> Result<Vec<ReportArgument<Format>>, Failure> {
+    let terminal = ReportArgument { format: Format::default(), file: None };
     let wanted = if given.is_empty() { vec![terminal] } else { given };
     for argument in &wanted {
-        writable(argument)?;
+        writable(argument.file.as_deref())?;
     }
     Ok(wanted)
 }
 
 /// A report that cannot be written is better known before the run than after it.
-fn writable(argument: &ReportArgument) -> Result<(), Failure> {
-    let Some(file) = &argument.file else { return Ok(()) };
+fn writable(file: Option<&Path>) -> Result<(), Failure> {
+    let Some(file) = file else { return Ok(()) };
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if file.is_dir() || !folder.is_dir() {
         return Err(Failure::usage(format!(
@@ -125,8 +135,8 @@ fn writable(argument: &ReportArgument) -> Result<(), Failure> {
     Ok(())
 }
 
-fn deliver(text: &str, argument: &ReportArgument) -> Result<(), Failure> {
-    match &argument.file {
+fn deliver(text: &str, file: Option<&Path>) -> Result<(), Failure> {
+    match file {
         None => print(text).map(|_| ()),
         Some(file) => std::fs::write(file, text)
             .map_err(|error| Failure::suite(format!("write a report to {}: {error}", file.display()))),

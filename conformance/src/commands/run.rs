@@ -19,7 +19,7 @@ use judge::profile::Profile;
 use judge::verdict::Answer;
 
 use super::reports::known;
-use super::{Failure, deliver, exit_with, exporter, globs, in_order, print, requirements, wanted};
+use super::{Failure, deliver, exit_with, exporter, globs, in_order, not_run, print, requirements, wanted};
 
 fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, Failure> {
     let mut found = Vec::new();
@@ -44,9 +44,10 @@ fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, 
 }
 
 pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
-    let requirements = requirements(&arguments.requirement)?;
-    let mut scenarios = scenarios(&arguments.scenarios, &arguments.scenario)?;
-    let targets = if arguments.target.is_empty() { Target::ALL.to_vec() } else { arguments.target.clone() };
+    let conditions = arguments.conditions.clone();
+    let requirements = requirements(&conditions.requirement)?;
+    let mut scenarios = scenarios(&conditions.scenarios, &conditions.scenario)?;
+    let targets = if conditions.target.is_empty() { Target::ALL.to_vec() } else { conditions.target };
     let mut narrowed = Narrowed { requirements, only: None, shard: arguments.shard, fail_fast: arguments.fail_fast };
     if let Some(file) = &arguments.only_failed {
         let only = failed(file)?;
@@ -67,25 +68,24 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
     let exporter = exporter(&arguments.exporter)?;
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
     Ok(Options {
-        platform_api: arguments
+        platform_api: conditions
             .platform_api
-            .clone()
             .or_else(|| exporter.platform_api.clone())
             .unwrap_or_else(|| "0.15".to_owned()),
         exporter,
-        profile: arguments.profile.clone(),
+        profile: conditions.profile,
         scenarios,
         targets,
-        registry: arguments.registry.clone().unwrap_or(RegistryChoice::Auto),
-        daemons: arguments.daemon.clone(),
-        allow_push: arguments.allow_push_from_daemon,
-        require: arguments.require.clone(),
+        registry: conditions.services.registry.unwrap_or(RegistryChoice::Auto),
+        daemons: conditions.services.daemon,
+        allow_push: conditions.services.allow_push_from_daemon,
+        require: conditions.services.require,
         known: None,
         evidence: arguments.evidence.as_ref().map(absolute),
         keep: arguments.keep.as_ref().map(absolute),
         narrowed,
-        jobs: super::jobs(arguments.jobs),
-        timeout: arguments.timeout,
+        jobs: super::jobs(conditions.jobs),
+        timeout: conditions.timeout,
     })
 }
 
@@ -150,7 +150,7 @@ fn write_report(report: &Report, argument: &ReportArgument) -> Result<(), Failur
     {
         append(&github::summary(report), Path::new(&file))?;
     }
-    deliver(&text, argument)
+    deliver(&text, argument.file.as_deref())
 }
 
 fn append(text: &str, file: &Path) -> Result<(), Failure> {
@@ -166,10 +166,7 @@ pub(super) fn execute(options: Options) -> Result<Report, Failure> {
         let shown = tokio::spawn(progress::show(receiver));
         let result = Box::pin(run::run(options, supervisor, cancelled, sender)).await;
         let _ = shown.await;
-        result.map_err(|error| match error {
-            run::RunError::Evidence(_) => Failure::usage(error),
-            _ => Failure::suite(error),
-        })
+        result.map_err(not_run)
     })
 }
 

@@ -1,27 +1,29 @@
 //! `self-test`: the suite judged by faulty exporters.
 
-use conformance::cli::{ReportFormat, SelfTestArguments};
+use conformance::cli::{SelfTestArguments, SelfTestFormat};
 use conformance::exit::Exit;
 use conformance::progress;
 use conformance::rig::registry::RegistryChoice;
-use conformance::run::{Options, RunError};
+use conformance::run::Options;
 use conformance::self_test::report::Report;
 use conformance::self_test::{self, SelfTestError, Settings};
 use judge::evidence::Target;
 use judge::profile::Profile;
 
-use super::{Failure, deliver, exit_with, exporter, globs, in_order, wanted};
+use super::{Failure, deliver, exit_with, exporter, globs, in_order, not_run, wanted};
 
 pub(super) fn judge_the_suite(arguments: SelfTestArguments) -> Result<Exit, Failure> {
     let wanted = wanted(arguments.report.clone())?;
     let report = execute(settings(arguments)?)?;
     for argument in &wanted {
         let text = match argument.format {
-            ReportFormat::Json => report.json().map_err(|error| Failure::suite(format!("write a report: {error}")))?,
-            ReportFormat::Markdown => report.markdown(),
-            _ => report.text(),
+            SelfTestFormat::Json => {
+                report.json().map_err(|error| Failure::suite(format!("write a report: {error}")))?
+            }
+            SelfTestFormat::Markdown => report.markdown(),
+            SelfTestFormat::Terminal => report.text(),
         };
-        deliver(&text, argument)?;
+        deliver(&text, argument.file.as_deref())?;
     }
     Ok(exit_with(report.exit_code))
 }
@@ -40,10 +42,10 @@ fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
             profile: Profile::Strict,
             scenarios: Vec::new(),
             targets: if arguments.target.is_empty() { Target::ALL.to_vec() } else { arguments.target },
-            registry: arguments.registry.unwrap_or(RegistryChoice::Auto),
-            daemons: arguments.daemon,
-            allow_push: arguments.allow_push_from_daemon,
-            require: arguments.require,
+            registry: arguments.services.registry.unwrap_or(RegistryChoice::Auto),
+            daemons: arguments.services.daemon,
+            allow_push: arguments.services.allow_push_from_daemon,
+            require: arguments.services.require,
             known: None,
             evidence: None,
             keep: None,
@@ -61,8 +63,12 @@ fn execute(settings: Settings) -> Result<Report, Failure> {
         let result = Box::pin(self_test::self_test(settings, supervisor, cancelled, sender)).await;
         let _ = shown.await;
         result.map_err(|error| match error {
-            SelfTestError::NoFault { .. } | SelfTestError::Run(RunError::Evidence(_)) => Failure::usage(error),
-            _ => Failure::suite(error),
+            SelfTestError::NoFault { .. } => Failure::usage(error),
+            SelfTestError::Run(error) => not_run(error),
+            SelfTestError::Faulty { .. }
+            | SelfTestError::List { .. }
+            | SelfTestError::Unknown { .. }
+            | SelfTestError::Scenario(_) => Failure::suite(error),
         })
     })
 }

@@ -1,29 +1,29 @@
 //! Progress on a terminal: cases begun, and what is being shrunk.
 
 use std::collections::BTreeSet;
-use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::progress::{Line, drawn};
 use crate::report::terminal::visible;
 use crate::run::Event;
 
-/// A bar, or nothing where standard error is no terminal.
+/// A line, or nothing where standard error is no terminal.
 #[derive(Clone)]
 pub(super) struct Progress {
-    bar: ProgressBar,
+    line: Line,
+    began: Instant,
+    begun: Arc<AtomicUsize>,
+    cases: usize,
 }
 
 impl Progress {
     pub(super) fn new(cases: u64) -> Self {
-        let shown = std::io::stderr().is_terminal();
-        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(cases), target);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} cases, {eta} left  {wide_msg}") {
-            bar.set_style(style);
-        }
-        Self { bar }
+        let cases = usize::try_from(cases).unwrap_or(usize::MAX);
+        Self { line: Line::new(), began: Instant::now(), begun: Arc::default(), cases }
     }
 
     /// Follows one batch to its end.
@@ -31,19 +31,24 @@ impl Progress {
         let mut begun = BTreeSet::new();
         while let Some(event) = events.recv().await {
             if let Event::Exporting { id } = event {
-                self.bar.set_message(visible(&id));
                 if begun.insert(id.split('/').next().unwrap_or_default().to_owned()) {
-                    self.bar.inc(1);
+                    self.begun.fetch_add(1, Ordering::Relaxed);
                 }
+                self.show(&visible(&id));
             }
         }
     }
 
     pub(super) fn shrinking(&self, case: u64, requirement: &str, tries: usize) {
-        self.bar.set_message(format!("shrinking case {case} ({requirement}), try {tries}"));
+        self.show(&format!("shrinking case {case} ({requirement}), try {tries}"));
+    }
+
+    fn show(&self, what: &str) {
+        let begun = drawn(self.begun.load(Ordering::Relaxed), self.cases, self.began.elapsed(), "cases");
+        self.line.draw(&format!("{begun}  {what}"));
     }
 
     pub(super) fn clear(&self) {
-        self.bar.finish_and_clear();
+        self.line.clear();
     }
 }

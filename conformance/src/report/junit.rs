@@ -8,7 +8,7 @@ use judge::verdict::{Answer, Verdict};
 
 use super::{Report, terminal::visible};
 
-/// The report as `JUnit` XML. Only the whole run has a time: verdicts are judged together.
+/// The report as `JUnit` XML. The whole and every scenario have a time, a case has none: verdicts are judged together.
 #[must_use]
 pub fn render(report: &Report) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
@@ -42,9 +42,11 @@ fn document(out: &mut String, report: &Report) -> std::fmt::Result {
 
 fn suite(out: &mut String, report: &Report, scenario: &str, verdicts: &[&Verdict]) -> std::fmt::Result {
     let count = |wanted: &[Answer]| verdicts.iter().filter(|verdict| wanted.contains(&verdict.verdict)).count();
+    let took = report.scenario_milliseconds.get(scenario);
+    let time = took.map_or_else(String::new, |took| format!(" time=\"{}.{:03}\"", took / 1000, took % 1000));
     writeln!(
         out,
-        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" timestamp=\"{}\">",
+        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\"{time} timestamp=\"{}\">",
         escaped(scenario),
         verdicts.len(),
         count(&[Answer::Fail]),

@@ -12,6 +12,8 @@ pub mod markdown;
 pub(crate) mod sample;
 pub mod terminal;
 
+use std::collections::BTreeMap;
+
 use judge::difference::Comparison;
 use judge::evidence::Target;
 use judge::observation::Observation;
@@ -23,9 +25,10 @@ use crate::questions::Record;
 use crate::run::Shard;
 
 /// Formats of reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ReportFormat {
     /// For people.
+    #[default]
     Terminal,
     /// For programs.
     Json,
@@ -33,7 +36,7 @@ pub enum ReportFormat {
     Observations,
     /// For servers that show tests.
     Junit,
-    /// For a comment on a pull request; of a self-test, a section of a document.
+    /// For a comment on a pull request.
     Markdown,
     /// A page for people.
     Html,
@@ -105,6 +108,10 @@ pub struct Report {
     pub services: Vec<ServiceFacts>,
     /// Scenarios that were run.
     pub scenarios: Vec<String>,
+    /// Wall time of each scenario that was run to its end. Scenarios run beside each other, so that the sum is more than the
+    /// run took.
+    #[serde(default)]
+    pub scenario_milliseconds: BTreeMap<String, u64>,
     /// Exports that were made.
     pub exports: usize,
     /// One answer for every built-in profile, and for a user's own one that decides.

@@ -82,6 +82,7 @@ pub(crate) fn report() -> Report {
             note: "no container".to_owned(),
         }],
         scenarios: vec!["minimal".to_owned()],
+        scenario_milliseconds: [("minimal".to_owned(), 1_042)].into(),
         exports: 1,
         headlines: headline::headlines(&verdicts, &Target::ALL, &Profile::Rfc196),
         totals: Totals::of(&verdicts),
@@ -117,6 +118,22 @@ fn the_terminal_report_is_safe_and_says_everything() {
     insta::assert_snapshot!(text);
     let coloured = super::terminal::render(&report(), super::terminal::Style { colour: true });
     insta::assert_debug_snapshot!(coloured);
+    let interrupted =
+        super::terminal::render(&Report { exit_code: 130, ..report() }, super::terminal::Style { colour: false });
+    assert!(interrupted.ends_with("\ninterrupted (exit 130)\n"), "{interrupted}");
+}
+
+#[test]
+fn one_is_counted_as_one() {
+    let mut report = report();
+    let failed = report.verdicts[0].clone();
+    report.verdicts = (1..=9).map(|number| Verdict { scenario: format!("s{number}"), ..failed.clone() }).collect();
+    let text = super::terminal::render(&report, super::terminal::Style { colour: false });
+    assert!(text.contains("s8 and 1 more scenario on registry\n") && text.contains("1 differs as expected"), "{text}");
+    report.verdicts.push(Verdict { scenario: "t".to_owned(), ..failed });
+    report.differences.push(report.differences[0].clone());
+    let text = super::terminal::render(&report, super::terminal::Style { colour: false });
+    assert!(text.contains("s8 and 2 more scenarios on registry\n") && text.contains("2 differ as expected"), "{text}");
 }
 
 #[test]
@@ -127,6 +144,15 @@ fn the_json_report_reads_back_and_meets_its_schema() {
     let schema = serde_json::from_str(include_str!("../../../docs/report.schema.json")).unwrap();
     let value = serde_json::from_str(&text).unwrap();
     assert!(jsonschema::is_valid(&schema, &value));
+}
+
+#[test]
+fn a_report_that_has_no_times_of_scenarios_is_read_and_its_suites_have_none() {
+    let mut value = serde_json::to_value(report()).unwrap();
+    value.as_object_mut().unwrap().remove("scenario_milliseconds");
+    let report: Report = serde_json::from_value(value).unwrap();
+    let text = super::junit::render(&report);
+    assert_eq!(text.matches(" time=").count(), 1, "the whole's: {text}");
 }
 
 #[test]

@@ -209,7 +209,7 @@ fn cases(verdicts: &[&Verdict]) -> String {
     }
     let shown = scenarios.into_iter().map(|(on, names)| {
         let more = names.len().saturating_sub(NAMED);
-        let more = if more == 0 { String::new() } else { format!(" and {more} more scenarios") };
+        let more = if more == 0 { String::new() } else { format!(" and {}", counted(more, "more scenario")) };
         let names = names.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
         format!("{names}{more} on {}", on.join(", "))
     });
@@ -279,6 +279,7 @@ fn foot(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
         1 => style.paint(Colour::Red, &format!("not conformant to {}", report.profile)),
         3 => style.paint(Colour::Red, "the suite or a service failed"),
         4 => style.paint(Colour::Yellow, "nothing was judged"),
+        130 => style.paint(Colour::Yellow, "interrupted"),
         code => format!("ended with {code}"),
     };
     writeln!(out, "{verdict} (exit {})", report.exit_code)

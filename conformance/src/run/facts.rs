@@ -89,6 +89,9 @@ pub struct ScenarioFacts {
     pub exports: Vec<String>,
     /// Targets that were not attempted.
     pub not_run: Vec<NotRun>,
+    /// Wall time of all its exports and what was observed of them; none where it was not begun or not to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub milliseconds: Option<u64>,
 }
 
 impl RunFacts {
@@ -121,6 +124,7 @@ impl RunFacts {
             shard: self.narrowed.shard,
             services: self.services.clone(),
             scenarios: self.scenarios.iter().map(|scenario| scenario.scenario.clone()).collect(),
+            scenario_milliseconds: self.took(),
             exports: self.scenarios.iter().map(|scenario| scenario.exports.len()).sum(),
             headlines: headline::headlines(&judgement.verdicts, &self.targets, profile),
             totals: Totals::of(&judgement.verdicts),
@@ -135,6 +139,10 @@ impl RunFacts {
         };
         report.settle(self.interrupted);
         report
+    }
+
+    fn took(&self) -> BTreeMap<String, u64> {
+        self.scenarios.iter().filter_map(|scenario| Some((scenario.scenario.clone(), scenario.milliseconds?))).collect()
     }
 
     fn troubles(&self) -> Vec<String> {
@@ -168,13 +176,14 @@ pub fn is_service(name: &str, wanted: &str) -> bool {
     name == wanted || name.strip_prefix(wanted).is_some_and(|rest| rest.starts_with(':'))
 }
 
-/// A scenario without its exports.
+/// Scenarios without their exports, and how long those that were run took.
 #[must_use]
-pub(super) fn scenarios(found: &[ScenarioEvidence]) -> Vec<ScenarioFacts> {
+pub(super) fn scenarios(found: &[ScenarioEvidence], took: &BTreeMap<String, u64>) -> Vec<ScenarioFacts> {
     let facts = |scenario: &ScenarioEvidence| ScenarioFacts {
         scenario: scenario.scenario.clone(),
         exports: scenario.exports.iter().map(|export| export.id.clone()).collect(),
         not_run: scenario.not_run.clone(),
+        milliseconds: took.get(&scenario.scenario).copied(),
     };
     found.iter().map(facts).collect()
 }

@@ -17,6 +17,7 @@ mod scenario;
 mod services;
 mod shard;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -121,6 +122,13 @@ pub enum Event {
         /// Its id.
         id: String,
     },
+    /// A scenario is over, or was left out.
+    Ended {
+        /// Its name.
+        scenario: String,
+        /// The exports of it among those that were to be made.
+        planned: usize,
+    },
 }
 
 /// What the parts of a run share.
@@ -157,10 +165,10 @@ pub async fn run(
     let (failed, token) = (OnceLock::new(), cancelled.clone());
     let shared =
         Arc::new(Shared { options, services, workplace, evidence, supervisor, cancelled: token, failed, events });
-    shared.evidence.write_run(&facts(&shared, &[], &started))?;
-    let found = Box::pin(all_scenarios(&shared)).await;
+    shared.evidence.write_run(&facts(&shared, &[], &BTreeMap::new(), &started))?;
+    let (found, took) = Box::pin(all_scenarios(&shared)).await;
     let judgement = judge::judge(&found, &selection(&shared.options));
-    let mut facts = facts(&shared, &found, &started);
+    let mut facts = facts(&shared, &found, &took, &started);
     facts.complete = true;
     facts.interrupted = cancelled.is_cancelled();
     let (mut left_behind, mut evidence) = (Vec::new(), None);
@@ -179,7 +187,8 @@ pub async fn run(
     Ok(report)
 }
 
-async fn all_scenarios(shared: &Arc<Shared>) -> Vec<ScenarioEvidence> {
+/// What every scenario left, and the milliseconds that each took which was run to its end.
+async fn all_scenarios(shared: &Arc<Shared>) -> (Vec<ScenarioEvidence>, BTreeMap<String, u64>) {
     let jobs = if shared.workplace.sequential().is_some() { 1 } else { shared.options.jobs };
     let steps: usize = shared.options.scenarios.iter().map(|s| scenario::planned(shared, s)).sum();
     let _ = shared.events.send(Event::Started { exports: steps });
@@ -190,28 +199,36 @@ async fn all_scenarios(shared: &Arc<Shared>) -> Vec<ScenarioEvidence> {
     let side = waiting.len().max(1);
     let (mut found, aside) = futures_util::join!(several(shared, working, jobs), several(shared, waiting, side));
     found.extend(aside);
-    found.sort_by(|a, b| a.scenario.cmp(&b.scenario));
-    found
+    found.sort_by(|(a, _), (b, _)| a.scenario.cmp(&b.scenario));
+    let took = found.iter().filter_map(|(scenario, took)| Some((scenario.scenario.clone(), (*took)?))).collect();
+    (found.into_iter().map(|(scenario, _)| scenario).collect(), took)
 }
 
-async fn several(shared: &Shared, scenarios: Vec<&Scenario>, jobs: usize) -> Vec<ScenarioEvidence> {
-    let runs = futures_util::stream::iter(scenarios).map(|scenario| one(shared, scenario));
+async fn several(shared: &Shared, scenarios: Vec<&Scenario>, jobs: usize) -> Vec<(ScenarioEvidence, Option<u64>)> {
+    let runs = futures_util::stream::iter(scenarios).map(async |scenario| {
+        let planned = scenario::planned(shared, scenario);
+        let found = one(shared, scenario).await;
+        let _ = shared.events.send(Event::Ended { scenario: scenario.name.clone(), planned });
+        found
+    });
     runs.buffer_unordered(jobs).collect().await
 }
 
 /// One scenario; under `--fail-fast` none begins after the first one that fails.
-async fn one(shared: &Shared, scenario: &Scenario) -> ScenarioEvidence {
+async fn one(shared: &Shared, scenario: &Scenario) -> (ScenarioEvidence, Option<u64>) {
     if let Some(failed) = shared.failed.get() {
-        return scenario::not_begun(shared, scenario, &format!("--fail-fast: {failed} failed before it began"));
+        return (scenario::not_begun(shared, scenario, &format!("--fail-fast: {failed} failed before it began")), None);
     }
+    let begun = Instant::now();
     let found = scenario::run(shared, scenario).await;
+    let took = u64::try_from(begun.elapsed().as_millis()).ok().filter(|_| !shared.cancelled.is_cancelled());
     if shared.options.narrowed.fail_fast {
         let judgement = judge::judge(std::slice::from_ref(&found), &selection(&shared.options));
         if judgement.verdicts.iter().any(|verdict| ends(&shared.options, verdict)) {
             let _ = shared.failed.set(scenario.name.clone());
         }
     }
-    found
+    (found, took)
 }
 
 /// Whether a verdict ends a run under `--fail-fast`: a failure that was asked for and is not known.
@@ -238,7 +255,7 @@ fn selection(options: &Options) -> Selection {
 }
 
 /// The run as far as it is known.
-fn facts(shared: &Shared, found: &[ScenarioEvidence], started: &str) -> RunFacts {
+fn facts(shared: &Shared, found: &[ScenarioEvidence], took: &BTreeMap<String, u64>, started: &str) -> RunFacts {
     let options = &shared.options;
     let mut services = shared.services.facts();
     for service in &mut services {
@@ -273,7 +290,7 @@ fn facts(shared: &Shared, found: &[ScenarioEvidence], started: &str) -> RunFacts
             reason: shared.workplace.sequential().map(str::to_owned),
         },
         services,
-        scenarios: facts::scenarios(found),
+        scenarios: facts::scenarios(found, took),
         left_behind: Vec::new(),
         interrupted: false,
     }

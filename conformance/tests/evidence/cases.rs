@@ -64,6 +64,9 @@ impl Desk {
 }
 
 fn assert_equal(one: &Value, other: &Value) {
+    let timed =
+        |report: &Value| report["scenario_milliseconds"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(timed(one), timed(other));
     for key in ["verdicts", "observations", "totals", "headlines", "differences", "scenarios", "exports", "exit_code"] {
         assert_eq!(one[key], other[key], "{key}");
     }
@@ -88,6 +91,9 @@ fn stored_evidence_is_judged_as_the_run_was_and_damage_is_named() {
     assert!(desk.json("run.json")["totals"]["pass"].as_u64().unwrap() > 100);
     assert_eq!(desk.reported("again.json", &["judge", &evidence]).0, 0);
     assert_equal(&desk.json("run.json"), &desk.json("again.json"));
+    let took = desk.json("run.json")["scenario_milliseconds"].clone();
+    assert!(took.as_object().unwrap().len() == 3 && took["minimal"].as_u64().unwrap() > 0, "{took}");
+    assert_eq!(took, desk.json("again.json")["scenario_milliseconds"], "a time is the run's, not the judging's");
     let (one, two) = (desk.at("one.tar.zst"), desk.at("two.tar.zst"));
     for file in [&one, &two] {
         assert!(conformance(&["bundle", &evidence, "-o", file]).status.success());
@@ -110,7 +116,10 @@ fn stored_evidence_is_judged_as_the_run_was_and_damage_is_named() {
     refused(&desk.at("run.json"), "no zstd file", 2);
     let blob = fs::read_dir(desk.at("evidence/blobs/sha256")).unwrap().next().unwrap().unwrap();
     let blob = format!("evidence/blobs/sha256/{}", blob.file_name().to_string_lossy());
-    for file in ["evidence/run.json", "evidence/minimal/registry/1/export.json", "evidence/index.json", &blob] {
+    let listing = fs::read_dir(desk.at("evidence/listings")).unwrap().next().unwrap().unwrap();
+    let listing = format!("evidence/listings/{}", listing.file_name().to_string_lossy());
+    let export = "evidence/minimal/registry/1/export.json";
+    for file in ["evidence/run.json", export, "evidence/index.json", &blob, &listing] {
         let bytes = fs::read(desk.at(file)).unwrap();
         let mut longer = bytes.clone();
         longer.push(b'\n');
@@ -135,8 +144,67 @@ fn stored_evidence_is_judged_as_the_run_was_and_damage_is_named() {
     refused(&evidence, "manifest.sha256 is damaged: it is not there", 3);
     fs::write(desk.at("evidence/manifest.sha256"), manifest).unwrap();
     let index = fs::read_to_string(desk.at("evidence/index.json")).unwrap();
-    fs::write(desk.at("evidence/index.json"), index.replacen("\"version\": 1", "\"version\": 99", 1)).unwrap();
+    fs::write(desk.at("evidence/index.json"), index.replacen("\"version\": 2", "\"version\": 99", 1)).unwrap();
     refused(&evidence, "its format is version 99", 3);
+}
+
+/// Makes the parts of an export that lie in other files a part of it again.
+fn whole(value: &mut Value, evidence: &Path, folder: &Path) {
+    let text = |file: PathBuf| fs::read_to_string(file).unwrap();
+    if let Some(hash) = value["entries"]["listing"].as_str() {
+        value["entries"] =
+            serde_json::from_str(&text(evidence.join("listings").join(hash).with_extension("json"))).unwrap();
+    } else if let Some(file) = value["bytes"]["file"].as_str() {
+        value["bytes"] = serde_json::json!({ "text": text(folder.join(file)) });
+    }
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(|field| whole(field, evidence, folder)),
+        Value::Array(items) => items.iter_mut().for_each(|item| whole(item, evidence, folder)),
+        _ => {}
+    }
+}
+
+#[test]
+fn listings_lie_once_and_evidence_whose_exports_are_whole_by_themselves_is_read_too() {
+    let desk = Desk::new();
+    let evidence = desk.0.path().join("evidence");
+    let named = evidence.display().to_string();
+    assert_eq!(desk.run("run.json", &["--scenario", "same-build-twice", "--evidence", &named]).0, 0);
+    let mut index = desk.json("evidence/index.json");
+    let layers = |export: &Value| export["image"]["layers"].as_array().unwrap().clone();
+    let mut seen = std::collections::BTreeMap::<String, usize>::new();
+    for entry in index["exports"].as_array_mut().unwrap() {
+        let folder = evidence.join(entry["folder"].as_str().unwrap());
+        let file = folder.join("export.json");
+        let mut export: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        for layer in layers(&export) {
+            *seen.entry(layer["blob"]["entries"]["listing"].as_str().unwrap().to_owned()).or_default() += 1;
+        }
+        assert_eq!(export["image"]["config"]["bytes"]["file"], "config.json");
+        whole(&mut export, &evidence, &folder);
+        assert!(layers(&export).iter().all(|layer| layer["blob"]["entries"][0]["path"].is_string()));
+        let bytes = export.to_string().into_bytes();
+        for file in entry["files"].as_array_mut().unwrap().iter_mut().filter(|file| file["path"] == "export.json") {
+            file["sha256"] = judge::digest::Digest::of(&bytes).encoded().into();
+        }
+        fs::write(&file, bytes).unwrap();
+    }
+    assert_eq!(fs::read_dir(evidence.join("listings")).unwrap().count(), seen.len());
+    assert!(seen.values().all(|exports| *exports == 4), "two steps on two targets: {seen:?}");
+    fs::remove_dir_all(evidence.join("listings")).unwrap();
+    index["version"] = 1.into();
+    index.as_object_mut().unwrap().remove("listings");
+    let index = index.to_string();
+    fs::write(evidence.join("index.json"), &index).unwrap();
+    // Without a manifest the run would have to be one that did not come to its end.
+    let value: Value = serde_json::from_str(&index).unwrap();
+    let mut files = conformance::stored::files(&value);
+    files.push(("index.json".to_owned(), judge::digest::Digest::of(index.as_bytes()).encoded().to_owned()));
+    let lines: Vec<String> = files.iter().map(|(file, hash)| format!("{hash}  {file}\n")).collect();
+    fs::write(evidence.join("manifest.sha256"), lines.concat()).unwrap();
+    let (code, text) = desk.reported("again.json", &["judge", &named]);
+    assert_eq!(code, 0, "{text}");
+    assert_equal(&desk.json("run.json"), &desk.json("again.json"));
 }
 
 #[test]
@@ -153,6 +221,7 @@ fn a_fault_is_a_regression_with_its_fields_and_its_end_a_fix() {
     assert!(worse["newly_failing"].to_string().contains("source.title.verbatim"), "{worse}");
     let fields = worse["digests"][0]["fields"].to_string();
     assert!(fields.contains("manifest.annotations/org.opencontainers.image.title"), "{worse}");
+    assert!(!fields.contains("base.name") && worse["only_the_address"] == serde_json::json!([]), "{worse}");
     assert_eq!(desk.reported("better.json", &["compare", &desk.at("bad.json"), &desk.at("good.json")]).0, 0);
     let better = desk.json("better.json");
     assert_eq!(
@@ -209,6 +278,8 @@ fn shards_merged_are_the_whole_and_the_first_failure_can_end_a_run() {
     assert_eq!(desk.run("fast.json", &[&scenarios[..], &fast].concat()).0, 1);
     let fast = desk.json("fast.json");
     assert_eq!(fast["exports"], 2, "one scenario on two targets");
+    let took: Vec<&String> = fast["scenario_milliseconds"].as_object().unwrap().keys().collect();
+    assert_eq!(took, ["minimal"], "what was not begun took no time");
     let verdicts = fast["verdicts"].as_array().unwrap().iter();
     let left_out =
         verdicts.filter(|verdict| verdict["message"].as_str().unwrap().starts_with("--fail-fast: minimal failed"));
@@ -259,8 +330,36 @@ fn two_exporters_are_run_and_compared_and_nothing_is_left() {
     assert!(worse["newly_failing"].to_string().contains("source.title.verbatim"), "{worse}");
     assert!(worse["digests_compared"] == true && !worse["digests"].as_array().unwrap().is_empty(), "{worse}");
     assert_eq!(compared("same.json", &["--exporter", &reference, "--exporter", &reference]).0, 0);
+    let same = desk.json("same.json");
+    assert_eq!(same["digests"], serde_json::json!([]), "the port of a registry is no change");
+    let moved = ["all-project-metadata/layout/1", "all-project-metadata/registry/1"];
+    assert_eq!(same["only_the_address"], serde_json::json!(moved));
     let (code, text) = compared("one.json", &["--exporter", &reference]);
     assert!(code == 2 && text.contains("two exporters"), "{code} {text}");
     assert_eq!(compared("mixed.json", &["--exporter", &reference, "one.json", "two.json"]).0, 2);
     assert!(!Path::new(&desk.at("one.json")).exists() && !Path::new(&desk.at("mixed.json")).exists());
+}
+
+#[test]
+fn two_exporters_are_run_under_the_conditions_that_were_given() {
+    let desk = Desk::new();
+    let (exporter, told) = (desk.at("exporter"), desk.at("told"));
+    fs::write(&exporter, format!("#!/bin/sh\necho \"$CNB_PLATFORM_API\" >> {told}\nexec sleep 60\n")).unwrap();
+    fs::write(&told, "").unwrap();
+    for (file, mode) in [(&exporter, 0o755), (&told, 0o666)] {
+        fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    }
+    let fixed = ["compare", "--exporter", &exporter, "--exporter", &exporter, "--scenario", "minimal"];
+    let more = ["--platform-api", "0.13", "--timeout", "1", "--require", "registry,daemon", "--jobs", "1"];
+    let embedded = ["--registry", "embedded", "--allow-push-from-daemon"];
+    let begun = std::time::Instant::now();
+    let (code, text) = desk.reported("conditions.json", &[&fixed[..], &more, &embedded].concat());
+    assert_eq!(code, 3, "{text}");
+    assert!(begun.elapsed().as_secs() < 50, "the time limit did not hold");
+    for which in ["old", "new"] {
+        let line = format!("conformance: the {which} run: --require daemon: it was not observed\n");
+        assert!(text.contains(&line) && !text.contains("--require registry"), "{text}");
+    }
+    let told = fs::read_to_string(&told).unwrap();
+    assert_eq!(told.lines().collect::<Vec<_>>(), ["0.13"; 4], "two exporters on two targets");
 }

@@ -303,13 +303,19 @@ fn evidence_is_indexed_and_inputs_can_be_kept() {
     ]);
     assert_eq!(judged.code, Some(0), "{}", judged.stderr);
     let index: Value = serde_json::from_slice(&std::fs::read(evidence.join("index.json")).unwrap()).unwrap();
-    assert_eq!(index["version"], 1);
+    assert_eq!(index["version"], 2);
     let hex = |path: &Path| -> String { judge::digest::Digest::of(&std::fs::read(path).unwrap()).encoded().to_owned() };
     for export in index["exports"].as_array().unwrap() {
         for file in export["files"].as_array().unwrap() {
             let path = evidence.join(export["folder"].as_str().unwrap()).join(file["path"].as_str().unwrap());
             assert_eq!(file["sha256"], hex(&path), "{}", path.display());
         }
+    }
+    let listings = index["listings"].as_array().unwrap();
+    assert!(!listings.is_empty());
+    for listing in listings {
+        let hash = listing["sha256"].as_str().unwrap();
+        assert_eq!(hex(&evidence.join("listings").join(hash).with_extension("json")), hash);
     }
     for blob in index["blobs"].as_array().unwrap() {
         let name = blob["digest"].as_str().unwrap().trim_start_matches("sha256:");

@@ -16,8 +16,8 @@ pub use image::{Blob, Compression, Document, Entry, EntryKind, Image, Layer, TAR
 pub use inputs::{FileFact, FileKind, Inputs, RunImage};
 pub use stores::{DaemonFacts, EngineEnd, LayoutFacts, LayoutRoot, RunImageInDaemon, SavedFile, StoreKind, TagId};
 
-/// Version of the evidence format; an `index.json` and every `export.json` carry it.
-pub const EVIDENCE_VERSION: u32 = 1;
+/// Version of the evidence format; `index.json` and `run.json` carry it.
+pub const EVIDENCE_VERSION: u32 = 2;
 
 /// Where an export was written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -21,6 +21,7 @@ pub(super) fn show(out: &mut String, report: &Report, style: Style) -> std::fmt:
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
     for (pair, name) in pairs.iter().zip(names) {
         let (expected, unexpected) = (pair.expected_fields(), pair.unexpected.len());
+        let differ = if expected == 1 { "differs" } else { "differ" };
         let unexpected = if unexpected == 0 {
             "none unexpected".to_owned()
         } else {
@@ -28,7 +29,7 @@ pub(super) fn show(out: &mut String, report: &Report, style: Style) -> std::fmt:
         };
         writeln!(
             out,
-            "  {name:<width$}  {}: {} the same, {expected} differ as expected, {unexpected}",
+            "  {name:<width$}  {}: {} the same, {expected} {differ} as expected, {unexpected}",
             counted(pair.builds, "build"),
             counted(pair.identical, "field"),
         )?;

@@ -1,0 +1,39 @@
+//! A registry of the suite's own has another port in every run, and the port is part of names in the image. What differs
+//! by that alone is no change of the exporter.
+
+use std::collections::BTreeSet;
+
+use judge::evidence::{Document, Export};
+
+/// The addresses under which an export's image and run image have their names.
+fn hosts(export: &Export) -> BTreeSet<&str> {
+    let names = export.inputs.images.iter().chain([&export.run_image.name, &export.run_image.reference]);
+    names.filter_map(|name| Some(name.split_once('/')?.0)).filter(|host| host.contains(':')).collect()
+}
+
+/// The text with one word for every address of its own.
+fn without_address(text: &str, export: &Export) -> String {
+    hosts(export).into_iter().fold(text.to_owned(), |text, host| text.replace(&format!("{host}/"), "REGISTRY/"))
+}
+
+/// Manifest and config without addresses and without the digest that follows from the config.
+fn documents(export: &Export) -> Option<(String, String)> {
+    let image = export.image.as_ref()?;
+    let text = |document: &Option<Document>| {
+        let text = document.as_ref().map_or(Some(""), Document::text)?;
+        Some(without_address(text, export))
+    };
+    let (manifest, config) = (text(&image.manifest)?, text(&image.config)?);
+    let id = export.image_id().map(ToString::to_string).unwrap_or_default();
+    Some((if id.is_empty() { manifest } else { manifest.replace(&id, "CONFIG") }, config))
+}
+
+/// Whether two images are the same to the byte, but for the addresses and what follows from them.
+pub(super) fn alone_differs(old: &Export, new: &Export) -> bool {
+    hosts(old) != hosts(new) && documents(old).is_some_and(|old| Some(old) == documents(new))
+}
+
+/// Whether two values are the same but for the addresses.
+pub(super) fn is_the_same((old, was): (&Export, &str), (new, is): (&Export, &str)) -> bool {
+    without_address(was, old) == without_address(is, new)
+}
