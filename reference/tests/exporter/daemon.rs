@@ -26,8 +26,11 @@ pub(crate) fn build_upon(
     wish: impl Fn(&Build, &Asked) -> Wanted + Send + Sync + 'static,
 ) -> (std::sync::Arc<Build>, Engine, String) {
     let build = std::sync::Arc::new(Build::new());
-    let shared = build.clone();
-    let engine = Engine::start(&build.path("engine.sock"), kind, move |asked| wish(&shared, asked));
+    // The engine's thread outlives the test, and the build's folder must not.
+    let shared = std::sync::Arc::downgrade(&build);
+    let engine = Engine::start(&build.path("engine.sock"), kind, move |asked| {
+        shared.upgrade().map_or(Wanted::Usual, |build| wish(&build, asked))
+    });
     let run = engine.store(|store| store.pull(&two_layers()));
     build.analyzed("run.example/team/run:1", &run);
     build.write(
