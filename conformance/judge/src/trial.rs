@@ -67,7 +67,11 @@ impl Trial {
             Wanted::Rejected => "survives the mutation",
             Wanted::Held | Wanted::NotJudged => "rejects the near miss",
         };
-        (!is_it).then(|| format!("{slug} on {target} {what} '{name}': {after:?}"))
+        if !is_it {
+            return Some(format!("{slug} on {target} {what} '{name}': {after:?}"));
+        }
+        let blemish = blemish(&after, &evidence.exports[0].scenario)?;
+        Some(format!("{slug} on {target} {blemish} for '{name}': {after:?}"))
     }
 
     /// Its good evidence.
@@ -81,6 +85,16 @@ impl Trial {
     pub fn targets(&self) -> &[Target] {
         &self.targets
     }
+}
+
+/// What would leave a person who reads of a violation without help.
+fn blemish(finding: &Finding, scenario: &str) -> Option<&'static str> {
+    let (Finding::Violated(found) | Finding::Absent(found)) = finding else { return None };
+    if found.expected == found.found {
+        return Some("shows what it expected as what it found");
+    }
+    let is_named = found.evidence.strip_prefix(scenario).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1);
+    (!is_named).then_some("names no evidence")
 }
 
 /// The trials of one requirement, declared one after another.

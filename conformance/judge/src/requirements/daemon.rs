@@ -253,11 +253,10 @@ fn every_tag_is_there(export: &Export) -> Finding {
     for image in &export.inputs.images {
         let found = ids.iter().find(|tag| tag.reference == *image).and_then(|tag| tag.id.clone());
         if found.is_none() || found != first {
-            let shown = |id: Option<String>| id.unwrap_or_else(|| "nothing".to_owned());
             return violated(
                 format!("{image} is missing or another image"),
-                shown(first),
-                shown(found),
+                first.unwrap_or_else(|| "an image".to_owned()),
+                found.unwrap_or_else(|| "nothing".to_owned()),
                 export.at("tags.json"),
             );
         }

@@ -111,8 +111,13 @@ fn the_image_is_at_its_path(export: &Export) -> Finding {
     let mut result = not_applicable("every reference's registry has a port");
     for root in roots(export).iter().filter(|root| !has_port(root)) {
         if !root.present || root.index.is_none() {
-            let found = export.layout.as_ref().map(|layout| layout.folders.join(", ")).filter(|list| !list.is_empty());
-            let found = found.unwrap_or_else(|| "no layout at all".to_owned());
+            let folders =
+                export.layout.as_ref().map(|layout| layout.folders.join(", ")).filter(|list| !list.is_empty());
+            let found = match folders {
+                _ if root.present => "a folder without index.json".to_owned(),
+                Some(folders) => format!("layouts in {folders}"),
+                None => "no layout at all".to_owned(),
+            };
             return violated(
                 format!("{} is not at its path", root.reference),
                 &root.path,

@@ -122,3 +122,47 @@ fn a_date_is_the_same_instant() {
         assert!(!is_same(toml, &format!("\"{json}\"")), "{toml} {json}");
     }
 }
+
+/// What is told of an export that was changed.
+fn told(
+    requirement: &str,
+    target: Target,
+    change: impl FnOnce(&mut crate::evidence::Export),
+) -> crate::verdict::Violation {
+    let mut evidence = sample::scenario();
+    change(on(&mut evidence, target));
+    match sample::find(&evidence, requirement, target) {
+        crate::verdict::Finding::Violated(found) => found,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_difference_is_found_in_the_file_that_has_it() {
+    let place = |change: fn(&mut crate::evidence::Export)| {
+        let found = told("daemon.differences-known", Target::Daemon, change).evidence;
+        found.rsplit('/').next().unwrap().to_owned()
+    };
+    assert_eq!(place(|e| sample::edit_report(e, "app:latest", "app:other")), "report.toml");
+    assert_eq!(place(|e| sample::edit_config(e, |c| c["x"] = 1.into())), "config.json");
+    let pushed = |e: &mut crate::evidence::Export| {
+        let config = &mut e.daemon.as_mut().unwrap().pushed.as_mut().unwrap().config;
+        *config = Some(crate::evidence::Document::new(br#"{"x":1}"#.to_vec(), None));
+    };
+    assert_eq!(place(pushed), "pushed-config.json");
+}
+
+#[test]
+fn a_layout_that_is_elsewhere_is_told_by_its_folders_or_that_there_are_none() {
+    let found = |folders: &[&str]| {
+        let folders: Vec<String> = folders.iter().map(|name| (*name).to_owned()).collect();
+        told("layout.path", Target::Layout, |e| {
+            let layout = e.layout.as_mut().unwrap();
+            layout.folders = folders;
+            layout.roots.iter_mut().for_each(|root| root.present = false);
+        })
+        .found
+    };
+    assert_eq!(found(&["a/b", "c"]), "layouts in a/b, c");
+    assert_eq!(found(&[]), "no layout at all");
+}

@@ -402,11 +402,13 @@ fn created_is_a_date(export: &Export, image: &Image) -> Finding {
 /// Date, time and offset: a parser of dates alone would also take what RFC 3339 does not.
 pub(super) fn is_rfc_3339(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let has_offset = text.ends_with(['Z', 'z'])
-        || bytes.len() > 6 && matches!(bytes[bytes.len() - 6], b'+' | b'-') && bytes[bytes.len() - 3] == b':';
     let has_shape = bytes.len() >= 20 && bytes[4] == b'-' && bytes[7] == b'-' && bytes[13] == b':' && bytes[16] == b':';
+    let has_offset = || {
+        let [.., sign, _, _, colon, _, _] = bytes else { return false };
+        text.ends_with(['Z', 'z']) || matches!(sign, b'+' | b'-') && *colon == b':'
+    };
     has_shape
-        && has_offset
+        && has_offset()
         && matches!(bytes[10], b'T' | b't' | b' ')
         && !text.contains('[')
         && text.parse::<jiff::Timestamp>().is_ok()

@@ -342,6 +342,10 @@ fn agreement() -> Vec<Trials> {
                 label("image", json!("registry.example/another/run:base"))(e);
                 label("mirrors", json!([]))(e);
             })
+            .accepts("run.toml does not list the run image, and the label names it alone", |e| {
+                edit_input(e, "/cnb/run.toml", "[[images]]\nimage='registry.example/another/run:base'\n");
+                label("mirrors", json!([]))(e);
+            })
             .accepts("the label has an imageID as reference", label("reference", json!("sha256:an-image-id")))
             .accepts("a mirror", set(NAME, "mirror.example/run:base"))
             .accepts("the digest alone", none(NAME))

@@ -101,6 +101,11 @@ fn alone() -> Trials {
             file.path = "/layers/a_one/launch.toml".to_owned();
             e.inputs.files.push(file);
         })
+        .spares("another input differs as well", |e| {
+            let mut file = e.inputs.file(METADATA).unwrap().clone();
+            file.path = "/layers/a_one/other.toml".to_owned();
+            e.inputs.files.push(file);
+        })
         .spares("other things in metadata.toml differ", |e| {
             let text = format!("{}[extra]\n", e.inputs.text(METADATA).unwrap());
             edit_input(e, METADATA, &text);

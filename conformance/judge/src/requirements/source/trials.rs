@@ -194,4 +194,7 @@ fn non_string() -> Trials {
         .rejects("a boolean as annotation", as_annotation("licenses", json!(true)))
         .accepts("a string of the list as annotation", as_annotation("title", json!("a, b")))
         .accepts("the date as annotation", as_annotation("version", json!("2026-01-01")))
+        .accepts("another annotation that is no string, of which another row speaks", |e| {
+            sample::edit_manifest(e, |m| m["annotations"]["com.example.number"] = json!(1));
+        })
 }
