@@ -200,6 +200,7 @@ for (const c of report.differences) {
     else pair.expected.set(like, { builds: 1, row: [d.field, d.relation, build, d.left, d.right, reason] });
   }
 }
+if (pairs.size) more.append(make('h2', {}, 'What differs between stores'));
 for (const pair of [...pairs.values()].sort((a, b) => b.unexpected.length - a.unexpected.length)) {
   const { left, right, builds, identical, unexpected } = pair, permitted = [...pair.expected.values()];
   for (const { builds, row } of permitted) if (builds > 1) row[2] += ' and ' + (builds - 1) + ' more';
@@ -212,6 +213,7 @@ for (const o of report.observations) {
   const key = JSON.stringify([o.question, o.service, o.answer]);
   answers.set(key, (answers.get(key) || 0) + 1);
 }
+if (answers.size) more.append(make('h2', {}, 'What was observed'));
 if (answers.size) table('Left open by the RFC, and what was seen', ['question', 'service', 'seen', 'times'], [...answers].sort().map(([key, times]) => [...JSON.parse(key), times]));
 more.hidden = !more.childNodes.length;
 const toggle = document.getElementById('theme');
