@@ -7,10 +7,17 @@ use crate::trial::{self, Trial, Trials, Wanted};
 
 const TEAM: &str = "com.example.team";
 const ONE: &str = "com.example.one";
+const VENDOR: &str = "org.opencontainers.image.vendor";
 const METADATA: &str = "/layers/config/metadata.toml";
 
 fn set(key: &'static str, value: Option<&'static str>) -> impl Fn(&mut Export) + 'static {
     move |export| annotate(export, key, value)
+}
+
+fn a_reserved_key() -> ScenarioEvidence {
+    let mut evidence = sample::scenario();
+    evidence.exports.iter_mut().for_each(|export| contribute(export, &[(VENDOR, "Team")]));
+    evidence
 }
 
 /// Two exports on each target, of which the second has contributed annotations.
@@ -46,6 +53,8 @@ fn present() -> Trials {
             edit_input(e, METADATA, "[[annotations]]\nkey='org.opencontainers.image.title'\nvalue='theirs'\n");
         })
         .spares("none contributed", |e| edit_input(e, METADATA, ""))
+        .from(a_reserved_key)
+        .rejects("a reserved key that the platform gives no value is lost", set(VENDOR, None))
 }
 
 fn last() -> Trials {
