@@ -491,6 +491,7 @@ fn in_daemon(export: &mut Export) {
         engine: "20.10.24".to_owned(),
         inspect: None,
         tag_ids: Vec::new(),
+        had_image: false,
         saved: Vec::new(),
         archive_manifest: None,
         archive_index: None,

@@ -128,6 +128,7 @@ impl DaemonObserver {
             engine: self.engine.clone(),
             inspect: None,
             tag_ids,
+            had_image: false,
             saved: Vec::new(),
             archive_manifest: None,
             archive_index: None,

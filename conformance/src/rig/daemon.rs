@@ -1,5 +1,6 @@
 //! A Docker daemon, or one that speaks its protocol, by the Engine API. Nothing is started here.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -183,6 +184,16 @@ impl Daemon {
         let listed = listed.map_err(|error| Self::refused("list", "images", error))?;
         let names = listed.into_iter().flat_map(|image| image.repo_tags.into_iter().chain(image.repo_digests));
         Ok(names.filter(|name| name.starts_with(prefix)).collect())
+    }
+
+    /// The IDs of all images that it has.
+    ///
+    /// # Errors
+    /// [`DaemonError::Refused`].
+    pub async fn image_ids(&self) -> Result<BTreeSet<String>, DaemonError> {
+        let listed = self.api.list_images(Some(ListImagesOptionsBuilder::default().all(true).build())).await;
+        let listed = listed.map_err(|error| Self::refused("list", "images", error))?;
+        Ok(listed.into_iter().map(|image| image.id).collect())
     }
 
     /// The daemon's own ID of an image; none where it has no such image.

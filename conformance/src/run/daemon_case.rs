@@ -2,7 +2,7 @@
 
 mod arrival;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use judge::evidence::{DaemonFacts, Export, Image, Target};
 
@@ -22,6 +22,8 @@ pub(super) struct DaemonStore<'a> {
     service: &'a DaemonService,
     run_image: RunImageNames,
     made: Vec<String>,
+    /// IDs of what the daemon had before the last export.
+    had: BTreeSet<String>,
     /// Where the run image was published for the daemon to pull it.
     published: Option<RegistryStore<'a>>,
 }
@@ -29,7 +31,7 @@ pub(super) struct DaemonStore<'a> {
 impl<'a> DaemonStore<'a> {
     pub(super) fn new(shared: &'a Shared, scenario: &'a Scenario, service: &'a DaemonService) -> Self {
         let run_image = RunImageNames::new(&shared.services, scenario);
-        Self { shared, scenario, service, run_image, made: Vec::new(), published: None }
+        Self { shared, scenario, service, run_image, made: Vec::new(), had: BTreeSet::new(), published: None }
     }
 
     /// Every `<image>` that the daemon can be asked for.
@@ -206,6 +208,8 @@ impl Store for DaemonStore<'_> {
         step: &Step,
         tags: &BTreeMap<String, Option<String>>,
     ) -> Result<Vec<String>, ExportError> {
+        let listed = self.service.daemon.image_ids().await;
+        self.had = listed.map_err(|error| self.failed("list images", error))?;
         self.service.before_export(step, tags).await
     }
 
@@ -218,9 +222,13 @@ impl Store for DaemonStore<'_> {
         let layers = &self.shared.services.layers;
         let found = self.service.observer.image(&references, layers).await;
         let mut found = found.map_err(|error| unobserved("observe the image in the daemon", &error))?;
-        for id in found.facts.tag_ids.iter().filter_map(|tag| tag.id.as_deref()) {
+        let mut ids = found.facts.tag_ids.iter().filter_map(|tag| tag.id.as_deref());
+        // What another scenario has made since the list was taken is remembered already.
+        let had_image = ids.next().is_some_and(|id| !self.service.remember(id) || self.had.contains(id));
+        ids.for_each(|id| {
             self.service.remember(id);
-        }
+        });
+        found.facts.had_image = had_image;
         if found.tags.first().is_some_and(|tag| tag.digest.is_some()) {
             self.travel(context, &mut found.facts).await?;
             found.facts.engine_end = self.service.taken_end();

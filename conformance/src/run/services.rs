@@ -57,11 +57,9 @@ impl DaemonService {
         Ok(Self { name, host, daemon, observer, may_push, made: Mutex::default(), engine, end: Mutex::default() })
     }
 
-    /// Remembers an image, to remove it after the run where its name went to another one.
-    pub(super) fn remember(&self, id: &str) {
-        if let Ok(mut made) = self.made.lock() {
-            made.insert(id.to_owned());
-        }
+    /// Remembers an image, to remove it after the run where its name went to another one; whether it is new.
+    pub(super) fn remember(&self, id: &str) -> bool {
+        self.made.lock().is_ok_and(|mut made| made.insert(id.to_owned()))
     }
 
     /// Removes what has no name any more, not before the run's end, because scenarios may share an image; and ends an

@@ -65,6 +65,12 @@ pub(super) fn annotations_are_lost_in_a_docker_archive(side: Side<'_>) -> bool {
     keeps_manifests && !has_one && all_annotations_are_missing(side)
 }
 
+/// An image with the same config and other annotations is no other one there.
+pub(super) fn podman_had_the_image(side: Side<'_>) -> bool {
+    let had_it = side.output.export.daemon.as_ref().is_some_and(|daemon| daemon.had_image);
+    side.output.place.store() == Some(StoreKind::Podman) && had_it && side.field.starts_with("manifest.annotations/")
+}
+
 pub(super) fn the_saved_archive_has_no_manifest(side: Side<'_>) -> bool {
     let is_saved = matches!(side.output.place, Place::Held(_) | Place::PulledBack(_));
     let is_of_a_manifest =

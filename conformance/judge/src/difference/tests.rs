@@ -185,6 +185,25 @@ fn a_daemon_that_makes_the_manifest_may_make_nothing_else() {
 }
 
 #[test]
+fn annotations_of_an_image_that_was_there_are_known_in_podman_and_where_the_config_is_the_same() {
+    let unexpected = |store: StoreKind, had_image: bool, is_same_config: bool| {
+        let mut evidence = sample::kept_by(store);
+        let daemon = on(&mut evidence, Target::Daemon);
+        daemon.daemon.as_mut().unwrap().had_image = had_image;
+        annotate(daemon, "com.example.before", Some("x"));
+        if !is_same_config {
+            edit_config(daemon, |config| config["x"] = 1.into());
+        }
+        let mut all = all(&[evidence]).into_iter().flat_map(|comparison| comparison.differences);
+        all.any(|one| one.relation == Relation::Unexpected && one.field == "manifest.annotations/com.example.before")
+    };
+    assert!(!unexpected(StoreKind::Podman, true, true));
+    assert!(unexpected(StoreKind::Podman, false, true));
+    assert!(unexpected(StoreKind::Podman, true, false));
+    assert!(unexpected(StoreKind::Containerd, true, true));
+}
+
+#[test]
 fn a_reference_that_names_no_digest_is_that_of_the_analysis_or_unexpected() {
     let unexpected = |written: &str| {
         let mut evidence = sample::scenario();

@@ -40,6 +40,9 @@ pub struct DaemonFacts {
     pub inspect: Option<Document>,
     /// The ID under every `<image>`.
     pub tag_ids: Vec<TagId>,
+    /// Whether the daemon had an image of the first one's ID before the export.
+    #[serde(default)]
+    pub had_image: bool,
     /// Every file of the archive that the daemon saves for the image.
     pub saved: Vec<SavedFile>,
     /// The archive's `manifest.json` (docker-archive).

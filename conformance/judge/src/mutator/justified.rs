@@ -63,7 +63,10 @@ pub(super) const JUSTIFIED: [Justified; 29] = [
         "under base.digest layers are compared with the image's, and its digest with the annotation; the rest is the run image's",
     ),
     of(&["* build_sboms[*"], "of an SBOM on disk place and content are asked"),
-    of(&["* daemon.engine", "* daemon.push_problem"], "what kind of daemon it is; verdicts rest on what it holds"),
+    of(
+        &["* daemon.engine", "* daemon.push_problem", "* daemon.had_image"],
+        "what kind of daemon it is and what it had before; verdicts rest on what it holds",
+    ),
     of(
         &["* daemon.saved", "* daemon.saved[*", "* daemon.archive_manifest*"],
         "the archive as it was saved: what it names is what was read as `image`, which is judged",

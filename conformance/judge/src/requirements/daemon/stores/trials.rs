@@ -177,6 +177,15 @@ fn known_in_containerd() -> Trials {
         .from(podman)
         .rejects("an annotation is lost in podman", |e| annotate(e, TITLE, None))
         .rejects("podman's push changed an annotation", pushed_manifest(|m| m["annotations"][TITLE] = json!("x")))
+        .rejects("an image that podman had is of another config", |e| {
+            e.daemon.as_mut().unwrap().had_image = true;
+            edit_config(e, |c| c["config"]["Labels"]["k"] = json!("x"));
+            annotate(e, TITLE, None);
+        })
+        .accepts("podman had the image, with other annotations", |e| {
+            e.daemon.as_mut().unwrap().had_image = true;
+            annotate(e, TITLE, Some("of the one before"));
+        })
         .accepts("podman saves layers compressed again", |e| {
             let image = e.image.as_mut().unwrap();
             *image = sample::recompressed(image);
