@@ -177,11 +177,25 @@ fn only_the_same_tar_may_be_in_other_bytes_and_only_where_its_descriptor_is_true
 
 #[test]
 fn a_daemon_that_makes_the_manifest_may_make_nothing_else() {
-    assert_eq!(unexpected_in_a_push(sample::scenario(), |_| {}), [""; 0]);
+    assert_eq!(unexpected_in_a_push(sample::scenario(), sample::made_up), [""; 0]);
     let of_config = unexpected_in_a_push(sample::scenario(), |image| {
+        sample::made_up(image);
         changed(&mut image.config, |config| config["config"]["User"] = "0:0".into());
     });
     assert!(of_config.contains(&"config.config.User".to_owned()), "{of_config:?}");
+}
+
+#[test]
+fn a_layout_may_have_a_ref_name_and_no_other_annotation_of_its_own() {
+    let unexpected = |key: &str| {
+        let mut evidence = sample::scenario();
+        annotate(on(&mut evidence, Target::Layout), key, Some("x"));
+        let found = all(&[evidence]).into_iter().find(|one| one.right == "layout").unwrap();
+        let field = format!("manifest.annotations/{key}");
+        found.differences.into_iter().find(|one| one.field == field).unwrap().relation
+    };
+    assert_eq!(unexpected("org.opencontainers.image.ref.name"), Relation::Expected);
+    assert_eq!(unexpected("com.example.more"), Relation::Unexpected);
 }
 
 #[test]
