@@ -186,6 +186,22 @@ fn a_daemon_that_makes_the_manifest_may_make_nothing_else() {
 }
 
 #[test]
+fn a_manifest_that_a_daemon_makes_lacks_fields_and_has_no_others() {
+    let is_unexpected = |value: &str| {
+        let mut evidence = sample::scenario();
+        let image = on(&mut evidence, Target::Daemon).daemon.as_mut().unwrap().pushed.as_mut().unwrap();
+        sample::made_up(image);
+        changed(&mut image.manifest, |manifest| {
+            manifest["annotations"] = serde_json::json!({ "org.opencontainers.image.title": value });
+        });
+        let found = all(&[evidence]).into_iter().find(|one| one.left == "registry" && one.right.ends_with(" pushed"));
+        let field = "manifest.annotations/org.opencontainers.image.title";
+        found.unwrap().differences.into_iter().any(|one| one.field == field && one.relation == Relation::Unexpected)
+    };
+    assert!(is_unexpected("another"));
+}
+
+#[test]
 fn a_layout_may_have_a_ref_name_and_no_other_annotation_of_its_own() {
     let unexpected = |key: &str| {
         let mut evidence = sample::scenario();
