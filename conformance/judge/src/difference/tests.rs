@@ -183,6 +183,15 @@ fn a_daemon_that_makes_the_manifest_may_make_nothing_else() {
         changed(&mut image.config, |config| config["config"]["User"] = "0:0".into());
     });
     assert!(of_config.contains(&"config.config.User".to_owned()), "{of_config:?}");
+    let lost = unexpected_in_a_push(sample::scenario(), |image| {
+        sample::made_up(image);
+        changed(&mut image.config, |config| drop(config["config"].as_object_mut().unwrap().remove("User")));
+    });
+    assert!(lost.contains(&"config.config.User".to_owned()), "{lost:?}");
+}
+
+fn annotate_layer(image: &mut Image, value: &str) {
+    changed(&mut image.manifest, |manifest| manifest["layers"][3]["annotations"] = serde_json::json!({ "a.b": value }));
 }
 
 #[test]
@@ -194,11 +203,20 @@ fn a_manifest_that_a_daemon_makes_lacks_fields_and_has_no_others() {
         changed(&mut image.manifest, |manifest| {
             manifest["annotations"] = serde_json::json!({ "org.opencontainers.image.title": value });
         });
+        annotate_layer(on(&mut evidence, Target::Registry).image.as_mut().unwrap(), "of the exporter");
+        annotate_layer(on(&mut evidence, Target::Daemon).daemon.as_mut().unwrap().pushed.as_mut().unwrap(), value);
         let found = all(&[evidence]).into_iter().find(|one| one.left == "registry" && one.right.ends_with(" pushed"));
-        let field = "manifest.annotations/org.opencontainers.image.title";
-        found.unwrap().differences.into_iter().any(|one| one.field == field && one.relation == Relation::Unexpected)
+        let unexpected: Vec<String> = found
+            .unwrap()
+            .differences
+            .into_iter()
+            .filter(|one| one.relation == Relation::Unexpected)
+            .map(|one| one.field)
+            .collect();
+        ["manifest.annotations/org.opencontainers.image.title", "layers/3.annotations.a.b"]
+            .map(|field| unexpected.iter().any(|one| one == field))
     };
-    assert!(is_unexpected("another"));
+    assert_eq!(is_unexpected("another"), [true, true]);
 }
 
 #[test]
@@ -238,14 +256,17 @@ fn a_reference_that_names_no_digest_is_that_of_the_analysis_or_unexpected() {
     let unexpected = |written: &str| {
         let mut evidence = sample::scenario();
         let daemon = on(&mut evidence, Target::Daemon);
+        let id = daemon.run_image.config.digest.to_string();
+        let written = if written == "by ID" { id } else { written.to_owned() };
         "host.example/run:analysed".clone_into(&mut daemon.run_image.reference);
         sample::edit_label(daemon, "io.buildpacks.lifecycle.metadata", |label| {
-            label["runImage"]["reference"] = written.into();
+            label["runImage"]["reference"] = written.clone().into();
         });
         let found = all(&[evidence]).into_iter().find(|one| one.right == "daemon:classic").unwrap();
         let field = "labels/io.buildpacks.lifecycle.metadata#runImage.reference";
         found.differences.into_iter().find(|one| one.field == field).unwrap().relation
     };
     assert_eq!(unexpected("host.example/run:analysed"), Relation::Expected);
+    assert_eq!(unexpected("by ID"), Relation::Expected);
     assert_eq!(unexpected("host.example/run:another"), Relation::Unexpected);
 }
