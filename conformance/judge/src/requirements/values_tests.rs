@@ -150,6 +150,9 @@ fn a_difference_is_found_in_the_file_that_has_it() {
         *config = Some(crate::evidence::Document::new(br#"{"x":1}"#.to_vec(), None));
     };
     assert_eq!(place(pushed), "pushed-config.json");
+    let more = |e: &mut crate::evidence::Export| sample::annotate(e, "com.example.more", Some("x"));
+    let of_layout = told("layout.differences-known", Target::Layout, more).evidence;
+    assert!(of_layout.ends_with("/manifest.json"), "{of_layout}");
 }
 
 #[test]
