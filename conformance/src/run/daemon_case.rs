@@ -4,7 +4,7 @@ mod arrival;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use judge::evidence::{DaemonFacts, Export, Image, Target};
+use judge::evidence::{DaemonFacts, Export, Image, StoreKind, Target};
 
 use super::Shared;
 use super::export::{Before, ExportError, Seen, Store, unobserved};
@@ -208,8 +208,10 @@ impl Store for DaemonStore<'_> {
         step: &Step,
         tags: &BTreeMap<String, Option<String>>,
     ) -> Result<Vec<String>, ExportError> {
-        let listed = self.service.daemon.image_ids().await;
-        self.had = listed.map_err(|error| self.failed("list images", error))?;
+        // Only podman knows images by their config; and a list that fails while another scenario cleans up excuses nothing.
+        if self.service.daemon.store() == StoreKind::Podman {
+            self.had = self.service.daemon.image_ids().await.unwrap_or_default();
+        }
         self.service.before_export(step, tags).await
     }
 
@@ -224,7 +226,8 @@ impl Store for DaemonStore<'_> {
         let mut found = found.map_err(|error| unobserved("observe the image in the daemon", &error))?;
         let mut ids = found.facts.tag_ids.iter().filter_map(|tag| tag.id.as_deref());
         // What another scenario has made since the list was taken is remembered already.
-        let had_image = ids.next().is_some_and(|id| !self.service.remember(id) || self.had.contains(id));
+        let is_known = |id| !self.service.remember(id) || self.had.contains(id);
+        let had_image = ids.next().is_some_and(is_known) && found.facts.store == StoreKind::Podman;
         ids.for_each(|id| {
             self.service.remember(id);
         });

@@ -40,7 +40,7 @@ pub struct DaemonFacts {
     pub inspect: Option<Document>,
     /// The ID under every `<image>`.
     pub tag_ids: Vec<TagId>,
-    /// Whether the daemon had an image of the first one's ID before the export.
+    /// Whether a podman, which knows images by their config, had one of the first one's ID before the export.
     #[serde(default)]
     pub had_image: bool,
     /// Every file of the archive that the daemon saves for the image.
