@@ -323,6 +323,16 @@ fn origin() -> Vec<Trials> {
             .rejects("another source as label", label("source", "elsewhere"))
             .rejects("the run image's digest in capitals as label", label("base.digest", "sha256:ABC"))
             .rejects("another name than the run image's label", label("version", "1.3"))
+            .rejects("another value than a buildpack gave", |e| {
+                let given = "[[labels]]\nkey='org.opencontainers.image.source'\nvalue='theirs'\n";
+                edit_input(e, "/layers/config/metadata.toml", given);
+                label("source", "elsewhere")(e);
+            })
+            .rejects("a value that a buildpack gave another label", |e| {
+                let given = "[[labels]]\nkey='com.example.source'\nvalue='theirs'\n";
+                edit_input(e, "/layers/config/metadata.toml", given);
+                label("source", "theirs")(e);
+            })
             .on(&[crate::evidence::Target::Daemon])
             .rejects("the annotation as label of a daemon", label("source", "https://git.example/app"))
             .on(WITH_MANIFEST)
