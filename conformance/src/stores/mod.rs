@@ -155,7 +155,8 @@ fn unexpected(out: &mut String, pairs: &[Between<'_>]) -> std::fmt::Result {
     for pair in pairs {
         for (field, scenarios) in &pair.unexpected {
             let (left, right, field) = (cell(pair.left), cell(pair.right), cell(field));
-            writeln!(out, "- {field} between {left} and {right}, in {} scenarios", scenarios.len())?;
+            let plural = if scenarios.len() == 1 { "" } else { "s" };
+            writeln!(out, "- {field} between {left} and {right}, in {} scenario{plural}", scenarios.len())?;
         }
     }
     writeln!(out)

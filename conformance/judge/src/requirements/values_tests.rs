@@ -169,3 +169,10 @@ fn a_layout_that_is_elsewhere_is_told_by_its_folders_or_that_there_are_none() {
     assert_eq!(found(&["a/b", "c"]), "layouts in a/b, c");
     assert_eq!(found(&[]), "no layout at all");
 }
+
+#[test]
+fn what_a_report_says_instead_is_shown() {
+    let change = |e: &mut crate::evidence::Export| sample::edit_report(e, "app:latest", "app:other");
+    let found = told("digest.report-tags", Target::Registry, change).found;
+    assert!(found.contains("app:other"), "{found}");
+}

@@ -248,6 +248,12 @@ fn twins() -> Vec<Trials> {
             .whole("no registry export", Wanted::NotJudged, alone)
             .whole("a repeat differs already", Wanted::NotJudged, unsteady),
         Trials::of("daemon.same-labels")
+            .whole("a label of another key, in which a reference to a run image differs", Wanted::Rejected, |e, _| {
+                for export in &mut e.exports {
+                    let label = json!({ "runImage": { "reference": export.target.name() } }).to_string();
+                    edit_config(export, |c| c["config"]["Labels"]["com.example.run"] = json!(label));
+                }
+            })
             .rejects("another value", label("k", "x"))
             .rejects("one more", label("more", "x"))
             .rejects("one less", config(|c| drop(c["config"]["Labels"].as_object_mut().unwrap().remove("k"))))
