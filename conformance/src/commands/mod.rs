@@ -150,7 +150,7 @@ fn exit_with(code: u8) -> Exit {
         .unwrap_or(Exit::Conformant)
 }
 
-/// Runs something on a runtime of its own; it is told of the first Ctrl-C or TERM.
+/// Runs something on a runtime of its own; it is told of the first signal to end.
 fn in_order<T>(work: impl AsyncFnOnce(Supervisor, CancellationToken) -> Result<T, Failure>) -> Result<T, Failure> {
     let program = std::env::current_exe().map_err(|error| Failure::suite(format!("find this program: {error}")))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -166,9 +166,11 @@ fn in_order<T>(work: impl AsyncFnOnce(Supervisor, CancellationToken) -> Result<T
     })
 }
 
-/// The first Ctrl-C or TERM ends the run in order; its report covers what was seen until then.
+/// The first Ctrl-C or TERM, or the end of its terminal, ends the run in order; its report covers what was seen until then.
 async fn cancel_on_signal(cancelled: CancellationToken) {
     use tokio::signal::unix::{SignalKind, signal};
+    // Who starts it with nohup wants it to go on, and watching for the signal would end that.
+    let mut hangup = if hangups_are_ignored() { None } else { signal(SignalKind::hangup()).ok() };
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         return;
@@ -176,6 +178,14 @@ async fn cancel_on_signal(cancelled: CancellationToken) {
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        Some(()) = async { hangup.as_mut()?.recv().await } => {}
     }
     cancelled.cancel();
+}
+
+/// Whether this process was started with SIGHUP, the first of the signals, ignored.
+fn hangups_are_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }

@@ -264,29 +264,50 @@ fn noise_and_children_left_behind_do_no_harm() {
     assert!(std::fs::metadata(evidence.join("minimal/registry/1/stdout.txt")).unwrap().len() <= 256 * 1024);
 }
 
-#[test]
-fn ctrl_c_ends_the_run_in_order() {
+/// Sends signals to a run whose exporter hangs, in turn; the exit code, when nothing of it is left.
+fn ended_by(seconds: &str, before: &[&str], signals: &[&str]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let temporary = folder.path().join("tmp");
     std::fs::create_dir(&temporary).unwrap();
-    let exporter = executable(folder.path(), "hangs", "sleep 86397.625 & sleep 86397.625");
-    let child = conformance()
+    let exporter = executable(folder.path(), "hangs", &format!("sleep {seconds} & sleep {seconds}"));
+    let program = conformance().get_program().to_str().unwrap().to_owned();
+    let words = [before, &[program.as_str()]].concat();
+    let child = Command::new(words[0])
+        .args(&words[1..])
         .env("TMPDIR", &temporary)
         .args(["run", "--registry", "embedded", "--exporter", &exporter, "--target", "registry"])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    for _ in 0..200 {
-        if running("86397.625") > 0 {
-            break;
+    for signal in signals {
+        for _ in 0..200 {
+            if running(seconds) > 0 {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
         }
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(running(seconds) > 0, "it ended before {signal}");
+        assert!(Command::new("kill").args([*signal, &child.id().to_string()]).status().unwrap().success());
+        std::thread::sleep(std::time::Duration::from_millis(300));
     }
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stdout));
-    assert_eq!(running("86397.625"), 0);
+    assert_eq!(running(seconds), 0);
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn ctrl_c_and_a_closed_terminal_end_the_run_in_order() {
+    for (seconds, signal) in [("86397.625", "-INT"), ("86397.125", "-HUP")] {
+        let (code, printed) = ended_by(seconds, &[], &[signal]);
+        assert_eq!(code, Some(130), "{signal}: {printed}");
+    }
+}
+
+#[test]
+fn under_nohup_a_closed_terminal_ends_nothing() {
+    let (code, printed) = ended_by("86396.625", &["nohup"], &["-HUP", "-TERM"]);
+    assert_eq!(code, Some(130), "{printed}");
 }
 
 #[test]
