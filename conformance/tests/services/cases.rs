@@ -80,7 +80,12 @@ fn the_reference_conforms_on_registry_daemon_and_layout_with_nothing_skipped() {
     assert!(totals["pass"].as_u64().unwrap() >= 1500, "{totals}");
     let seen = observed(&report["observations"]);
     let stored: Value = serde_json::from_str(include_str!("../../../docs/observations/reference.json")).unwrap();
-    assert_eq!(seen, observed(&stored["observations"]), "renew it with --report observations=FILE");
+    let mut stored = observed(&stored["observations"]);
+    // It is of every kind of store; here is a classic one.
+    stored
+        .retain(|[_, _, service, _]| report["services"].as_array().unwrap().iter().any(|one| one["name"] == **service));
+    let other: Vec<_> = seen.symmetric_difference(&stored).collect();
+    assert!(other.is_empty(), "renew it with --report observations=FILE on every kind of store: {other:?}");
     assert_eq!(docker(&["images", "--all", "--quiet"]), before, "images are left in the daemon");
     assert_eq!(docker(&["ps", "--all", "--quiet"]), "", "containers are left in the daemon");
 }
