@@ -66,7 +66,7 @@ fn totals(report: &Report, out: &mut String) {
     let totals = report.totals;
     let _ = writeln!(
         out,
-        "{} faults on {} services in all: {} caught, {} with something missed, {} with something besides, {} skipped",
+        "{} faults, {} with the services they are run on: {} caught, {} with something missed, {} with something besides, {} skipped",
         totals.faults,
         report.rows.len(),
         totals.caught,
