@@ -710,6 +710,16 @@ pub fn annotate(export: &mut Export, key: &str, text: Option<&str>) {
     });
 }
 
+/// Changes a document alone; what follows from it stays.
+///
+/// # Panics
+/// When there is none, or it is no JSON.
+pub fn edit_document(document: &mut Option<Document>, edit: impl FnOnce(&mut Value)) {
+    let mut edited = value(document.as_ref());
+    edit(&mut edited);
+    *document = Some(Document::new(edited.to_string().into_bytes(), None));
+}
+
 /// Changes the config; the manifest's descriptor and all that follows too.
 ///
 /// # Panics

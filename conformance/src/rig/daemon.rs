@@ -180,9 +180,8 @@ impl Daemon {
     /// # Errors
     /// [`DaemonError::Refused`].
     pub async fn names(&self, prefix: &str) -> Result<Vec<String>, DaemonError> {
-        let listed = self.api.list_images(Some(ListImagesOptionsBuilder::default().all(true).build())).await;
-        let listed = listed.map_err(|error| Self::refused("list", "images", error))?;
-        let names = listed.into_iter().flat_map(|image| image.repo_tags.into_iter().chain(image.repo_digests));
+        let names =
+            self.images().await?.into_iter().flat_map(|image| image.repo_tags.into_iter().chain(image.repo_digests));
         Ok(names.filter(|name| name.starts_with(prefix)).collect())
     }
 
@@ -191,9 +190,12 @@ impl Daemon {
     /// # Errors
     /// [`DaemonError::Refused`].
     pub async fn image_ids(&self) -> Result<BTreeSet<String>, DaemonError> {
+        Ok(self.images().await?.into_iter().map(|image| image.id).collect())
+    }
+
+    async fn images(&self) -> Result<Vec<bollard::models::ImageSummary>, DaemonError> {
         let listed = self.api.list_images(Some(ListImagesOptionsBuilder::default().all(true).build())).await;
-        let listed = listed.map_err(|error| Self::refused("list", "images", error))?;
-        Ok(listed.into_iter().map(|image| image.id).collect())
+        listed.map_err(|error| Self::refused("list", "images", error))
     }
 
     /// The daemon's own ID of an image; none where it has no such image.

@@ -77,7 +77,9 @@ pub(super) fn rows(
             if own.is_empty() {
                 continue;
             }
-            let places = places(&own, &by_scenario, *target);
+            let verdicts = of_cases(&own, &by_scenario, *target);
+            let run = verdicts.iter().filter(|verdict| verdict.verdict != Answer::Skipped);
+            let places: BTreeSet<&str> = run.map(|verdict| verdict.service.as_str()).collect();
             let shown = places.iter().filter(|service| shows(fault, *target, store_of(services, service)));
             let before = found.len();
             for service in shown {
@@ -85,7 +87,7 @@ pub(super) fn rows(
                 found.push(row(fault, *target, service, store_of(services, service), &seen, exact));
             }
             if found.len() == before {
-                let skipped = Some(why_nowhere(fault, &own, &by_scenario, places.is_empty()));
+                let skipped = Some(why_nowhere(fault, &verdicts, places.is_empty()));
                 let nothing = Seen { skipped, ..Seen::default() };
                 found.push(row(fault, *target, target.name(), None, &nothing, exact));
             }
@@ -94,12 +96,10 @@ pub(super) fn rows(
     found
 }
 
-/// Every service that has verdicts of these cases.
-fn places<'a>(own: &[&Case], by_scenario: &BTreeMap<&str, Vec<&'a Verdict>>, target: Target) -> BTreeSet<&'a str> {
-    let all = own.iter().filter_map(|case| by_scenario.get(case.scenario.name.as_str())).flatten();
-    all.filter(|verdict| verdict.target == target && verdict.verdict != Answer::Skipped)
-        .map(|verdict| verdict.service.as_str())
-        .collect()
+/// All verdicts of these cases on a target.
+fn of_cases<'a>(cases: &[&Case], by_scenario: &BTreeMap<&str, Vec<&'a Verdict>>, target: Target) -> Vec<&'a Verdict> {
+    let all = cases.iter().filter_map(|case| by_scenario.get(case.scenario.name.as_str())).flatten();
+    all.copied().filter(|verdict| verdict.target == target).collect()
 }
 
 fn store_of<'a>(services: &'a [ServiceFacts], name: &str) -> Option<&'a str> {
@@ -112,10 +112,9 @@ fn shows(fault: &Fault, target: Target, store: Option<&str>) -> bool {
 }
 
 /// Why no service shows a fault.
-fn why_nowhere(fault: &Fault, own: &[&Case], by_scenario: &BTreeMap<&str, Vec<&Verdict>>, is_nowhere: bool) -> String {
-    let all = own.iter().filter_map(|case| by_scenario.get(case.scenario.name.as_str())).flatten();
+fn why_nowhere(fault: &Fault, verdicts: &[&Verdict], is_nowhere: bool) -> String {
     if is_nowhere && fault.stores.is_empty() {
-        return all.map(|verdict| verdict.message.clone()).next().unwrap_or_else(|| "it was not run".to_owned());
+        return verdicts.first().map_or_else(|| "it was not run".to_owned(), |verdict| verdict.message.clone());
     }
     format!("it shows in a daemon with the {} store, and there is none", fault.stores.join(" or "))
 }
@@ -127,8 +126,8 @@ fn is_bad(answer: Answer) -> bool {
 fn seen(own: &[&Case], cases: &[Case], by_scenario: &BTreeMap<&str, Vec<&Verdict>>, service: &str) -> Seen {
     let mut seen = Seen::default();
     let of = |case: &Case| -> Vec<&Verdict> {
-        let all = by_scenario.get(case.scenario.name.as_str()).into_iter().flatten();
-        all.copied().filter(|verdict| verdict.target == case.target && verdict.service == service).collect()
+        let all = of_cases(&[case], by_scenario, case.target).into_iter();
+        all.filter(|verdict| verdict.service == service).collect()
     };
     for case in own {
         let twin = cases.iter().find(|other| other.fault.is_none() && other.is_twin(case));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::digest::Digest;
-use crate::evidence::{Document, Image, StoreKind};
+use crate::evidence::{Image, StoreKind};
 use crate::sample::{self, annotate, edit_config, on};
 
 fn classes(comparison: &Comparison) -> BTreeSet<&str> {
@@ -154,12 +154,6 @@ fn unexpected_in_a_push(mut evidence: ScenarioEvidence, change: impl FnOnce(&mut
     unexpected.map(|one| one.field).collect()
 }
 
-fn changed(document: &mut Option<Document>, change: impl FnOnce(&mut Value)) {
-    let mut value: Value = serde_json::from_slice(&document.as_ref().unwrap().bytes).unwrap();
-    change(&mut value);
-    *document = Some(Document::new(value.to_string().into_bytes(), None));
-}
-
 #[test]
 fn only_the_same_tar_may_be_in_other_bytes_and_only_where_its_descriptor_is_true() {
     // Podman compresses layers itself.
@@ -170,7 +164,7 @@ fn only_the_same_tar_may_be_in_other_bytes_and_only_where_its_descriptor_is_true
     });
     assert_eq!(other_tar, ["layers/3.diffID", "layers/3.digest", "layers/3.size"]);
     let untrue = unexpected_in_a_push(podman(), |image| {
-        changed(&mut image.manifest, |manifest| manifest["layers"][3]["size"] = 1.into());
+        sample::edit_document(&mut image.manifest, |manifest| manifest["layers"][3]["size"] = 1.into());
     });
     assert!(untrue.contains(&"layers/3.size".to_owned()), "{untrue:?}");
 }
@@ -180,18 +174,22 @@ fn a_daemon_that_makes_the_manifest_may_make_nothing_else() {
     assert_eq!(unexpected_in_a_push(sample::scenario(), sample::made_up), [""; 0]);
     let of_config = unexpected_in_a_push(sample::scenario(), |image| {
         sample::made_up(image);
-        changed(&mut image.config, |config| config["config"]["User"] = "0:0".into());
+        sample::edit_document(&mut image.config, |config| config["config"]["User"] = "0:0".into());
     });
     assert!(of_config.contains(&"config.config.User".to_owned()), "{of_config:?}");
     let lost = unexpected_in_a_push(sample::scenario(), |image| {
         sample::made_up(image);
-        changed(&mut image.config, |config| drop(config["config"].as_object_mut().unwrap().remove("User")));
+        sample::edit_document(&mut image.config, |config| {
+            drop(config["config"].as_object_mut().unwrap().remove("User"));
+        });
     });
     assert!(lost.contains(&"config.config.User".to_owned()), "{lost:?}");
 }
 
 fn annotate_layer(image: &mut Image, value: &str) {
-    changed(&mut image.manifest, |manifest| manifest["layers"][3]["annotations"] = serde_json::json!({ "a.b": value }));
+    sample::edit_document(&mut image.manifest, |manifest| {
+        manifest["layers"][3]["annotations"] = serde_json::json!({ "a.b": value });
+    });
 }
 
 #[test]
@@ -200,7 +198,7 @@ fn a_manifest_that_a_daemon_makes_lacks_fields_and_has_no_others() {
         let mut evidence = sample::scenario();
         let image = on(&mut evidence, Target::Daemon).daemon.as_mut().unwrap().pushed.as_mut().unwrap();
         sample::made_up(image);
-        changed(&mut image.manifest, |manifest| {
+        sample::edit_document(&mut image.manifest, |manifest| {
             manifest["annotations"] = serde_json::json!({ "org.opencontainers.image.title": value });
         });
         annotate_layer(on(&mut evidence, Target::Registry).image.as_mut().unwrap(), "of the exporter");

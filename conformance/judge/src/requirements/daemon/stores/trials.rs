@@ -28,14 +28,8 @@ fn pushed(change: impl Fn(&mut Image) + 'static) -> impl Fn(&mut Export) + 'stat
     move |export| change(export.daemon.as_mut().unwrap().pushed.as_mut().unwrap())
 }
 
-fn changed(document: &mut Option<Document>, change: impl Fn(&mut Value)) {
-    let mut value: Value = serde_json::from_slice(&document.as_ref().unwrap().bytes).unwrap();
-    change(&mut value);
-    *document = Some(Document::new(value.to_string().into_bytes(), None));
-}
-
 fn pushed_manifest(change: impl Fn(&mut Value) + Copy + 'static) -> impl Fn(&mut Export) + 'static {
-    pushed(move |image| changed(&mut image.manifest, change))
+    pushed(move |image| sample::edit_document(&mut image.manifest, change))
 }
 
 /// No registry export.
@@ -85,7 +79,10 @@ fn known_in_classic() -> Trials {
             let id = e.image_id().unwrap().to_string();
             edit_report(e, &id, &Digest::of(b"other").to_string());
         })
-        .rejects("a push changed the config", pushed(|image| changed(&mut image.config, |c| c["x"] = json!(1))))
+        .rejects(
+            "a push changed the config",
+            pushed(|image| sample::edit_document(&mut image.config, |c| c["x"] = json!(1))),
+        )
         .rejects("a push lost a layer", pushed(|image| drop(image.layers.pop())))
         .rejects("a push keeps some annotations", pushed_manifest(|m| m["annotations"] = json!({ TITLE: "N\u{e4}me" })))
         .accepts("the registry's reference to the run image", |e| {
@@ -129,7 +126,7 @@ fn known_in_containerd() -> Trials {
         })
         .rejects("a pull brought another config", |e| {
             let pulled = e.daemon.as_mut().unwrap().pulled_back.as_mut().unwrap();
-            changed(&mut pulled.config, |c| c["x"] = json!(1));
+            sample::edit_document(&mut pulled.config, |c| c["x"] = json!(1));
         })
         .rejects("a digest in the report that is not the image's", |e| {
             edit_report(e, "digest='sha256:", "digest='sha256:0");
