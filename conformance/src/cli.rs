@@ -11,7 +11,7 @@ use crate::profile_file;
 use crate::report::FORMATS;
 pub use crate::report::ReportFormat;
 use crate::rig::registry::RegistryChoice;
-use crate::run::Shard;
+use crate::run::{Shard, TIMEOUT};
 
 /// Judges whether an exporter of container images conforms to the Buildpacks proposal for OCI annotations.
 #[derive(Debug, Parser)]
@@ -267,7 +267,7 @@ pub struct RunConditions {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Seconds after which an exporter is ended
-    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
 }
 
@@ -318,6 +318,9 @@ pub struct FuzzArguments {
     /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
     #[arg(long, value_name = "HOST")]
     pub daemon: Vec<String>,
+    /// The Platform API version to tell the exporter (default: the description's, else 0.15)
+    #[arg(long, value_name = "VERSION", value_parser = platform_api)]
+    pub platform_api: Option<String>,
     /// Where failing builds are kept as scenarios, each with its evidence beside it
     #[arg(long, value_name = "DIR", default_value = "fuzz-failures")]
     pub keep_failures: PathBuf,
@@ -328,7 +331,7 @@ pub struct FuzzArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Seconds after which an exporter is ended
-    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
 }
 
@@ -350,6 +353,9 @@ pub struct SelfTestArguments {
     /// The services.
     #[command(flatten)]
     pub services: ServiceArguments,
+    /// The Platform API version to tell the exporter (default: the description's, else 0.15)
+    #[arg(long, value_name = "VERSION", value_parser = platform_api)]
+    pub platform_api: Option<String>,
     /// terminal, json or markdown (the section of docs/trust.md), to standard output or to a file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_a_self_test)]
     pub report: Vec<ReportArgument<SelfTestFormat>>,
@@ -357,7 +363,7 @@ pub struct SelfTestArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Seconds after which an exporter is ended
-    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
 }
 

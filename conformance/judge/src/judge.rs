@@ -21,6 +21,8 @@ pub struct Selection {
     pub exporter_argument: String,
     /// The folders of scenarios that are not compiled in, by the scenario's name: the repeat command names them.
     pub scenario_folders: BTreeMap<String, String>,
+    /// What else of the run's command line holds for every case, word by word: the repeat command carries it.
+    pub conditions: Vec<String>,
 }
 
 /// What came of it.
@@ -137,30 +139,7 @@ fn verdict(case: &Case<'_>, requirement: &Requirement, selection: &Selection, fi
         found: violation.found,
         evidence: violation.evidence,
         source: requirement.source.to_string(),
-        repeat: repeat(selection, scenario, requirement.id, case.target),
-    }
-}
-
-fn repeat(selection: &Selection, scenario: &str, requirement: &str, target: Target) -> String {
-    let others = requirements::compares_with_registry(requirement) && target != Target::Registry;
-    let targets = if others { format!("--target registry --target {target}") } else { format!("--target {target}") };
-    let exporter = &selection.exporter_argument;
-    let gap = if exporter.is_empty() { "" } else { " " };
-    let folder = selection.scenario_folders.get(scenario);
-    let folder = folder.map_or_else(String::new, |folder| format!(" --scenarios {}", quoted(folder)));
-    format!(
-        "conformance run{gap}{exporter} --profile {}{folder} --scenario {scenario} --requirement {requirement} {targets}",
-        quoted(selection.profile.argument())
-    )
-}
-
-/// The text as one word of a shell's command line.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
+        repeat: crate::repeat::command(selection, scenario, requirement.id, case.target),
     }
 }
 

@@ -15,6 +15,7 @@ mod mutator;
 pub mod observation;
 pub mod profile;
 pub mod reference;
+pub mod repeat;
 pub mod requirement;
 pub mod requirements;
 #[cfg(test)]

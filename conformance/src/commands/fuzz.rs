@@ -3,7 +3,7 @@
 use conformance::cli::{FuzzArguments, PlainFormat};
 use conformance::exit::Exit;
 use conformance::fuzz;
-use conformance::run::Options;
+use conformance::run::{self, Options};
 use judge::evidence::Target;
 
 use super::{Failure, deliver, exit_with, exporter, in_order, wanted};
@@ -34,7 +34,7 @@ fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
         shrink: std::time::Duration::from_secs(arguments.shrink),
         keep,
         options: Options {
-            platform_api: exporter.platform_api.clone().unwrap_or_else(|| "0.15".to_owned()),
+            platform_api: run::platform_api(arguments.platform_api, &exporter),
             exporter,
             profile: arguments.profile,
             scenarios: Vec::new(),

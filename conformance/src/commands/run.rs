@@ -68,10 +68,7 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
     let exporter = exporter(&arguments.exporter)?;
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
     Ok(Options {
-        platform_api: conditions
-            .platform_api
-            .or_else(|| exporter.platform_api.clone())
-            .unwrap_or_else(|| "0.15".to_owned()),
+        platform_api: run::platform_api(conditions.platform_api, &exporter),
         exporter,
         profile: conditions.profile,
         scenarios,
@@ -172,7 +169,7 @@ pub(super) fn execute(options: Options) -> Result<Report, Failure> {
 
 pub(super) fn examine(arguments: &ExporterArguments) -> Result<Exit, Failure> {
     let exporter = exporter(arguments)?;
-    let platform_api = exporter.platform_api.clone().unwrap_or_else(|| "0.15".to_owned());
+    let platform_api = run::platform_api(None, &exporter);
     let options = Options {
         exporter,
         profile: Profile::Rfc196,

@@ -4,7 +4,7 @@ use conformance::cli::{SelfTestArguments, SelfTestFormat};
 use conformance::exit::Exit;
 use conformance::progress;
 use conformance::rig::registry::RegistryChoice;
-use conformance::run::Options;
+use conformance::run::{self, Options};
 use conformance::self_test::report::Report;
 use conformance::self_test::{self, SelfTestError, Settings};
 use judge::evidence::Target;
@@ -37,7 +37,7 @@ fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
         // What is known to the letter is the exporter that stands beside this program.
         exact: exporter.argument.is_empty(),
         options: Options {
-            platform_api: exporter.platform_api.clone().unwrap_or_else(|| "0.15".to_owned()),
+            platform_api: run::platform_api(arguments.platform_api, &exporter),
             exporter,
             profile: Profile::Strict,
             scenarios: Vec::new(),

@@ -138,7 +138,7 @@ impl Exporter {
             extensions: false,
         };
         let program = find_as_given(path)?;
-        Self::from_description(file, program, format!("--exporter {}", path.display()))
+        Self::from_description(file, program, option("--exporter", path))
     }
 
     /// The exporter that a description file, or the built-in description of that name, describes.
@@ -154,7 +154,7 @@ impl Exporter {
         };
         let file = parse(&text, &path.display().to_string())?;
         let program = find(&file.command[0], folder.as_deref())?;
-        Self::from_description(file, program, format!("--exporter-file {}", path.display()))
+        Self::from_description(file, program, option("--exporter-file", path))
     }
 
     /// The reference exporter beside this program.
@@ -186,6 +186,11 @@ impl Exporter {
             argument,
         })
     }
+}
+
+/// The option that names an exporter, as a shell reads it.
+fn option(name: &str, path: &Path) -> String {
+    format!("{name} {}", judge::repeat::quoted(&path.display().to_string()))
 }
 
 /// Reads a description without looking for its program; gives its name.

@@ -2,6 +2,7 @@
 //! oracle: a case fails where a requirement of the catalogue does. `docs/fuzz.md` is for users.
 
 pub mod build;
+mod causes;
 pub mod draw;
 pub mod folder;
 mod kept;
@@ -20,14 +21,16 @@ use std::time::{Duration, Instant};
 
 use judge::evidence::Target;
 use judge::requirements;
-use judge::verdict::{Answer, Verdict};
+use judge::verdict::{Answer, Level, Verdict};
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
 use crate::run::{self, Narrowed, Options, RunError};
 use crate::scenario::{Scenario, ScenarioError};
-use draw::DrawError;
+use build::Build;
+use causes::{Found, cause_of, in_turn, theme_of};
+use draw::{DrawError, Drawn};
 use kept::KeepError;
 use progress::Progress;
 use report::{Failure, Report, Trouble};
@@ -35,7 +38,7 @@ use report::{Failure, Report, Trouble};
 /// Cases that share services. Which cases there are does not depend on it.
 const BATCH: u64 = 20;
 
-/// Failures that are shrunk and kept; further requirements that fail are reported with their first case alone.
+/// Causes that are shrunk and kept, besides one of each theme; further ones are reported with their first case alone.
 const MOST_KEPT: usize = 8;
 
 /// Everything that a run of generated builds needs to be told.
@@ -117,11 +120,7 @@ impl Failing {
 
     /// The targets without which it cannot be judged.
     fn targets(&self) -> Vec<Target> {
-        if requirements::compares_with_registry(&self.requirement) && self.target != Target::Registry {
-            vec![Target::Registry, self.target]
-        } else {
-            vec![self.target]
-        }
+        judge::repeat::targets(&self.requirement, self.target)
     }
 }
 
@@ -141,7 +140,7 @@ impl Fuzzer {
             let Some(verdicts) = self.batch(next, end, report).await? else { break };
             report.done = end;
             next = end;
-            for (failing, found) in verdicts {
+            for (failing, found) in in_turn(verdicts) {
                 self.take(failing, found, report).await?;
             }
         }
@@ -154,10 +153,11 @@ impl Fuzzer {
         from: u64,
         to: u64,
         report: &mut Report,
-    ) -> Result<Option<BTreeMap<Failing, Vec<(u64, Verdict)>>>, FuzzError> {
+    ) -> Result<Option<BTreeMap<Failing, Found>>, FuzzError> {
         let mut scenarios = Vec::new();
         for number in from..to {
-            scenarios.push(folder::scenario(&draw::draw(self.settings.seed, number)?.current(), &case_name(number))?);
+            let build = self.valid(&draw::draw(self.settings.seed, number)?);
+            scenarios.push(folder::scenario(&build, &case_name(number))?);
         }
         let options = Options { scenarios, ..self.settings.options.clone() };
         let Some(judged) = self.run(options, true).await? else { return Ok(None) };
@@ -165,7 +165,7 @@ impl Fuzzer {
         report.judged += judged.totals.judged();
         report.left_behind.extend(judged.left_behind);
         report.troubles.extend(judged.troubles.into_iter().map(|message| Trouble { case: None, message }));
-        let mut failed: BTreeMap<Failing, Vec<(u64, Verdict)>> = BTreeMap::new();
+        let mut failed: BTreeMap<Failing, Found> = BTreeMap::new();
         for verdict in judged.verdicts {
             let number = number_of(&verdict.scenario);
             match verdict.verdict {
@@ -180,17 +180,30 @@ impl Fuzzer {
         Ok(Some(failed))
     }
 
-    /// A requirement's failures of one batch: the first that there is at all is shrunk and kept.
-    async fn take(&self, failing: Failing, found: Vec<(u64, Verdict)>, report: &mut Report) -> Result<(), FuzzError> {
+    /// The build as a specification has it: no specification knows `[[annotations]]` in `launch.toml`, so they are there
+    /// only where the profile asks for them.
+    fn valid(&self, drawn: &Drawn) -> Build {
+        let mut build = drawn.current();
+        let asked = |row| self.settings.options.profile.level(row, Target::Registry) > Level::Optional;
+        if !requirements::named("buildpack.annotations-present").is_some_and(asked) {
+            build.buildpacks.iter_mut().for_each(|buildpack| buildpack.annotations.clear());
+        }
+        build
+    }
+
+    /// A requirement's failures of one batch: the first of a cause that there is at all is shrunk and kept.
+    async fn take(&self, failing: Failing, found: Found, report: &mut Report) -> Result<(), FuzzError> {
         let cases: Vec<u64> = found.iter().map(|(number, _)| *number).collect();
-        let known = report.failures.iter_mut().find(|failure| failing.is(failure));
-        if let Some(failure) = known {
-            failure.cases.extend(cases);
+        let cause = cause_of(&failing.requirement);
+        if let Some(known) = report.failures.iter_mut().find(|failure| failure.cause == cause) {
+            known.count(&failing, cases);
             return Ok(());
         }
         let Some((number, verdict)) = found.into_iter().next() else { return Ok(()) };
-        let mut failure = Failure::new(&verdict, cases);
-        if report.failures.len() < MOST_KEPT {
+        let mut failure = Failure::new(&verdict, cause, cases);
+        let kept = || report.failures.iter().filter(|failure| failure.scenario.is_some());
+        let theme = theme_of(&failing.requirement);
+        if kept().count() < MOST_KEPT || !kept().any(|failure| theme_of(&failure.requirement) == theme) {
             self.keep(number, &failing, &mut failure).await?;
         }
         report.failures.push(failure);
@@ -237,12 +250,6 @@ impl Fuzzer {
         }
         let report = result?;
         Ok((!self.until.is_cancelled()).then_some(report))
-    }
-}
-
-impl Failing {
-    fn is(&self, failure: &Failure) -> bool {
-        failure.requirement == self.requirement && failure.target == self.target
     }
 }
 

@@ -6,15 +6,14 @@ use judge::evidence::Target;
 use judge::verdict::Verdict;
 use serde::Serialize;
 
-use super::Settings;
 use super::kept::Place;
+use super::{Failing, Settings};
 use crate::exit::Exit;
 use crate::report::terminal::visible;
-use crate::rig::registry::RegistryChoice;
-use crate::run::Options;
+use crate::run::{Options, conditions};
 
 /// Version of the JSON form that `docs/fuzz.md` describes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Everything that is told.
 #[derive(Debug, Clone, Serialize)]
@@ -37,7 +36,7 @@ pub struct Report {
     pub judged: usize,
     /// How long it took, in seconds.
     pub seconds: f64,
-    /// Requirements that failed, in the order in which they were found.
+    /// Causes of failures, in the order in which they were found.
     pub failures: Vec<Failure>,
     /// What the suite or its services did not manage.
     pub troubles: Vec<Trouble>,
@@ -47,15 +46,19 @@ pub struct Report {
     pub exit_code: u8,
 }
 
-/// A requirement that failed on a target.
+/// A cause of failures: a requirement on a target, and what else failed for the same reason.
 #[derive(Debug, Clone, Serialize)]
 pub struct Failure {
-    /// The requirement's slug.
+    /// What its requirements have in common: the slug, or with `*` where each annotation has a requirement of its own.
+    pub cause: String,
+    /// The requirement that was shrunk by: its slug.
     pub requirement: String,
     /// The target.
     pub target: Target,
-    /// Cases in which it failed, the first of which was shrunk.
+    /// Cases in which that failed there, the first of which was shrunk.
     pub cases: Vec<u64>,
+    /// The cause's other requirements and targets.
+    pub also: Vec<Also>,
     /// Builds that were exported to shrink it.
     pub tries: usize,
     /// One sentence: the violation.
@@ -74,6 +77,17 @@ pub struct Failure {
     pub repeated: bool,
 }
 
+/// A further requirement or target of a cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Also {
+    /// Its slug.
+    pub requirement: String,
+    /// The target.
+    pub target: Target,
+    /// Cases in which it failed.
+    pub cases: Vec<u64>,
+}
+
 /// A failure of the suite.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Trouble {
@@ -84,11 +98,13 @@ pub struct Trouble {
 }
 
 impl Failure {
-    pub(super) fn new(verdict: &Verdict, cases: Vec<u64>) -> Self {
+    pub(super) fn new(verdict: &Verdict, cause: String, cases: Vec<u64>) -> Self {
         Self {
+            cause,
             requirement: verdict.requirement.clone(),
             target: verdict.target,
             cases,
+            also: Vec::new(),
             tries: 0,
             message: verdict.message.clone(),
             expected: verdict.expected.clone(),
@@ -97,6 +113,21 @@ impl Failure {
             evidence: None,
             repeat: None,
             repeated: false,
+        }
+    }
+
+    /// Counts further cases of this cause.
+    pub(super) fn count(&mut self, failing: &Failing, cases: Vec<u64>) {
+        if self.requirement == failing.requirement && self.target == failing.target {
+            self.cases.extend(cases);
+            return;
+        }
+        let is_it = |also: &&mut Also| also.requirement == failing.requirement && also.target == failing.target;
+        match self.also.iter_mut().find(is_it) {
+            Some(known) => known.cases.extend(cases),
+            None => {
+                self.also.push(Also { requirement: failing.requirement.clone(), target: failing.target, cases });
+            }
         }
     }
 
@@ -114,26 +145,15 @@ impl Failure {
     }
 
     fn command(&self, place: &Place, options: &Options) -> String {
-        let mut words = vec!["conformance run".to_owned()];
-        words.extend(Some(options.exporter.argument.clone()).filter(|argument| !argument.is_empty()));
-        words.push(format!("--scenarios {}", quoted(&place.folder.display().to_string())));
-        words.push(format!("--profile {} --requirement {}", options.profile, self.requirement));
-        let failing = super::Failing { requirement: self.requirement.clone(), target: self.target };
-        words.extend(failing.targets().iter().map(|target| format!("--target {target}")));
-        match &options.registry {
-            RegistryChoice::Auto | RegistryChoice::Url(_) => {}
-            RegistryChoice::Embedded => words.push("--registry embedded".to_owned()),
-            RegistryChoice::Container => words.push("--registry container".to_owned()),
-            RegistryChoice::Executable => words.push("--registry executable".to_owned()),
-        }
-        words.join(" ")
+        let selection = judge::Selection {
+            profile: options.profile.clone(),
+            requirements: None,
+            exporter_argument: options.exporter.argument.clone(),
+            scenario_folders: [(place.name.clone(), place.folder.display().to_string())].into(),
+            conditions: conditions(options),
+        };
+        judge::repeat::command(&selection, &place.name, &self.requirement, self.target)
     }
-}
-
-/// A word that a shell reads back as it is.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@".contains(c);
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 impl Report {
@@ -195,18 +215,31 @@ impl Report {
         for name in &self.left_behind {
             let _ = writeln!(text, "left behind: {}", visible(name));
         }
+        self.tally(&mut text);
+        text
+    }
+
+    /// The causes, a line each, and the counts.
+    fn tally(&self, text: &mut String) {
+        for failure in &self.failures {
+            let all = failure.also.iter().flat_map(|also| &also.cases).chain(&failure.cases);
+            let count = all.collect::<std::collections::BTreeSet<_>>().len();
+            let place = failure.scenario.as_deref().unwrap_or("not kept");
+            let _ = writeln!(text, "cause {:<40} {:>9}  {}", failure.cause, cases(count), visible(place));
+        }
+        let further: usize = self.failures.iter().map(|failure| failure.also.len()).sum();
         let _ = writeln!(
             text,
-            "{} of {} cases of seed {}: {} exports, {} verdicts, {} failing requirements, {:.1} s",
+            "{} of {} cases of seed {}: {} exports, {} verdicts, {} causes of {} failing requirements on their targets, {:.1} s",
             self.done,
             self.cases,
             self.seed,
             self.exports,
             self.judged,
             self.failures.len(),
+            self.failures.len() + further,
             self.seconds
         );
-        text
     }
 }
 
@@ -220,6 +253,10 @@ impl Failure {
         if self.cases.len() > 1 {
             let _ = writeln!(text, "  and in {} further cases", self.cases.len() - 1);
         }
+        for also in &self.also {
+            let _ =
+                writeln!(text, "  also      {} on {} in {}", also.requirement, also.target, cases(also.cases.len()));
+        }
         if let (Some(scenario), Some(evidence), Some(repeat)) = (&self.scenario, &self.evidence, &self.repeat) {
             let _ = writeln!(text, "  scenario  {scenario} (shrunk in {} tries)", self.tries);
             let _ = writeln!(text, "  evidence  {evidence}");
@@ -230,6 +267,10 @@ impl Failure {
         }
         text.push('\n');
     }
+}
+
+fn cases(count: usize) -> String {
+    if count == 1 { "1 case".to_owned() } else { format!("{count} cases") }
 }
 
 /// At most so many characters of a value that may have 64 KiB.

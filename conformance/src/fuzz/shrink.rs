@@ -69,7 +69,7 @@ impl Tries<'_> {
 impl Fuzzer {
     pub(super) async fn shrink(&self, number: u64, failing: &Failing) -> Result<Shrunk, FuzzError> {
         let mut drawn = draw(self.settings.seed, number)?;
-        let mut build = drawn.current();
+        let mut build = self.valid(&drawn);
         let known = HashMap::from([(fingerprint(&build), true)]);
         let mut tries = Tries { fuzzer: self, number, failing, begun: Instant::now(), done: 0, known };
         let mut strokes: Vec<fn(&mut Build)> = Vec::new();
@@ -82,7 +82,7 @@ impl Fuzzer {
         }
         let mut goes_on = drawn.simplify();
         while goes_on {
-            let smaller = after(&strokes, drawn.current());
+            let smaller = after(&strokes, self.valid(&drawn));
             goes_on = match tries.fails(&smaller).await? {
                 None => break,
                 Some(true) => {

@@ -69,3 +69,63 @@ fn every_kind_of_build_is_drawn() {
     });
     assert!(sizes.max().unwrap() > 30_000);
 }
+
+/// What makes a drawn build invalid by the specifications, if anything does.
+fn invalid(build: &super::build::Build) -> Option<String> {
+    let files = folder::files(build);
+    let text = |path: &str| {
+        let file = files.iter().find(|file| file.path == path)?;
+        std::str::from_utf8(&file.content).ok()?.parse::<toml::Table>().ok()
+    };
+    for path in ["layers/project-metadata.toml", "step-2/layers/project-metadata.toml"] {
+        let table = text(path).unwrap_or_default();
+        if let Some(other) = table.keys().find(|key| *key != "source") {
+            return Some(format!("{path} has {other}"));
+        }
+        let source = table.get("source").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+        if let Some(other) = source.keys().find(|key| !["type", "version", "metadata"].contains(&key.as_str())) {
+            return Some(format!("{path} has source.{other}"));
+        }
+    }
+    let scenario = text("scenario.toml").unwrap();
+    let removed = scenario["steps"].as_array().unwrap().iter().filter_map(|step| step.get("remove")?.as_array());
+    for path in removed.flatten().filter_map(toml::Value::as_str) {
+        let types = text(&format!("{path}.toml")).unwrap()["types"].clone();
+        if types.get("cache").is_some() || types.get("launch").is_none() {
+            return Some(format!("{path} has no folder and is {types}"));
+        }
+    }
+    let has_folder = |path: &str| {
+        let mut all = scenario["files"].as_array().unwrap().iter().filter_map(|file| file["path"].as_str());
+        all.any(|file| file == path || file.starts_with(&format!("{path}/")))
+    };
+    for (file, types) in files.iter().filter_map(|file| {
+        let table: toml::Table = std::str::from_utf8(&file.content).ok()?.parse().ok()?;
+        Some((file, table.get("types")?.as_table()?.clone()))
+    }) {
+        let folder = file.path.strip_suffix(".toml").unwrap();
+        if types.is_empty() == has_folder(folder) || types.is_empty() != has_folder(&format!("{folder}.ignore")) {
+            return Some(format!("{folder} lies elsewhere than its types {types} say"));
+        }
+    }
+    let group = text("layers/group.toml").unwrap();
+    let mut versions = group["group"].as_array().unwrap().iter().map(|member| member["version"].as_str().unwrap());
+    let is_number = |part: &str| part.parse::<u32>().is_ok_and(|number| number.to_string() == part);
+    versions
+        .find(|version| version.split('.').count() != 3 || !version.split('.').all(is_number))
+        .map(|version| format!("the version {version}"))
+}
+
+#[test]
+fn every_drawn_build_is_one_that_the_specifications_allow() {
+    for number in 0..600 {
+        let build = draw(5, number).unwrap().current();
+        assert_eq!(invalid(&build), None, "case {number}");
+    }
+    let mut other = draw(5, 0).unwrap().current();
+    other.project = Some(toml::toml! { [other] key = "value" });
+    assert!(invalid(&other).is_some(), "what is invalid is seen to be");
+    other.project = None;
+    other.buildpacks[0].version = "1.0.0-rc.1".to_owned();
+    assert!(invalid(&other).is_some());
+}

@@ -64,6 +64,9 @@ pub struct RunFacts {
     pub narrowed: Narrowed,
     /// Folders of scenarios that are not compiled in.
     pub scenario_folders: BTreeMap<String, String>,
+    /// What else of the command line holds for every case, word by word; empty also where an earlier version wrote it.
+    #[serde(default)]
+    pub conditions: Vec<String>,
     /// When it began, RFC 3339 in UTC.
     pub started: String,
     /// How long it took, in seconds.
@@ -103,6 +106,7 @@ impl RunFacts {
             requirements: self.narrowed.requirements.set().cloned(),
             exporter_argument: self.exporter_argument.clone(),
             scenario_folders: self.scenario_folders.clone(),
+            conditions: self.conditions.clone(),
         };
         self.report(judge::judge(found, &selection), judge::difference::all(found), profile)
     }

@@ -2,6 +2,7 @@
 //! run beside each other, the exports of one scenario one after another.
 
 mod call;
+mod conditions;
 mod daemon_case;
 mod export;
 mod facts;
@@ -42,6 +43,7 @@ use crate::scenario::{Origin, Place, Scenario};
 use crate::workplace::{Workplace, WorkplaceError};
 use services::Services;
 
+pub use conditions::{TIMEOUT, conditions, platform_api};
 pub(crate) use facts::exit;
 pub use facts::{Case, Narrowed, RunFacts, ScenarioFacts, is_service, unobserved};
 pub use patterns::Patterns;
@@ -251,6 +253,7 @@ fn selection(options: &Options) -> Selection {
         requirements: options.narrowed.requirements.set().cloned(),
         exporter_argument: options.exporter.argument.clone(),
         scenario_folders: options.scenarios.iter().filter_map(folder).collect(),
+        conditions: conditions(options),
     }
 }
 
@@ -282,6 +285,7 @@ fn facts(shared: &Shared, found: &[ScenarioEvidence], took: &BTreeMap<String, u6
         require: options.require.clone(),
         narrowed: options.narrowed.clone(),
         scenario_folders: options.scenarios.iter().filter_map(folder).collect(),
+        conditions: conditions(options),
         started: started.to_owned(),
         seconds: 0.0,
         paths: PathFacts {

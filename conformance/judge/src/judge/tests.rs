@@ -17,6 +17,7 @@ fn selection(profile: Profile) -> Selection {
         requirements: None,
         exporter_argument: "--exporter mine".to_owned(),
         scenario_folders: std::collections::BTreeMap::new(),
+        conditions: Vec::new(),
     }
 }
 

@@ -38,12 +38,13 @@ pub(super) fn chosen(build: &Build, number: Option<usize>) -> Option<String> {
     processes.get(at).map(|(_, process)| process.name.clone())
 }
 
-/// Folders of the launch layers that a second build may have the metadata alone of: those of the first buildpack.
+/// Folders of the launch layers that a second build may have the metadata alone of: those of the first buildpack. A
+/// cached layer has its folder, because the restorer puts it there.
 pub(super) fn reusable(build: &Build) -> Vec<String> {
     let first = group(build).into_iter().take(1);
     first
         .flat_map(|buildpack| layers(buildpack).into_iter().map(move |layer| (buildpack, layer)))
-        .filter(|(_, layer)| layer.launch)
+        .filter(|(_, layer)| layer.launch && !layer.cache)
         .map(|(buildpack, layer)| format!("{}/{}", folder(buildpack), layer.name))
         .collect()
 }
@@ -62,8 +63,11 @@ pub(super) fn files(build: &Build, made: &mut Tree) -> Vec<SourceFile> {
     for buildpack in group(build) {
         for layer in layers(buildpack) {
             let folder = format!("{}/{}", folder(buildpack), layer.name);
-            made.folder(&folder);
-            made.add(&folder, &layer.files);
+            // The builder renames the folder of a layer that has no type.
+            let is_ignored = !(layer.launch || layer.build || layer.cache);
+            let lies = if is_ignored { format!("{folder}.ignore") } else { folder.clone() };
+            made.folder(&lies);
+            made.add(&lies, &layer.files);
             files.push(toml_file(&format!("{folder}.toml"), &types(layer)));
         }
         if let Some(text) = &buildpack.store {

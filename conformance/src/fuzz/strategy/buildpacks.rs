@@ -8,7 +8,8 @@ use super::tree::files;
 use crate::fuzz::build::{Buildpack, Layer, Process};
 
 const IDS: &[&str] = &["example/app", "example/jdk", "io.buildpacks.node", "a/b/c", "UPPER.case", "x-1"];
-const VERSIONS: &[&str] = &["1.0.0", "0.0.1", "21.0.1-rc.1+build.5"];
+/// Three numbers without leading zeros: the specification has no other form.
+const VERSIONS: &[&str] = &["1.0.0", "0.0.1", "21.0.10"];
 const LAYERS: &[&str] = &["runtime", "jdk", "cache.d", "L", "a-b_c", "\u{fc}bersicht", "with space"];
 const TYPES: &[&str] = &["web", "worker", "task.one", "x_y-1", "UPPER"];
 const WORKING_DIRS: &[&str] = &["/workspace/a", "/tmp", "/with space/\u{e9}"];

@@ -39,12 +39,9 @@ pub(super) fn project_file() -> impl Strategy<Value = Option<toml::Table>> {
 pub(super) fn project() -> impl Strategy<Value = toml::Table> {
     let source = (sometimes(70, one_of(&["git", "project", "image"])), table(VERSION), table(METADATA))
         .prop_map(|(kind, version, metadata)| source(kind, version, metadata));
-    let other = sometimes(15, (key(), value()));
-    (sometimes(95, source), other).prop_map(|(source, other)| {
-        let mut file: toml::Table = other.into_iter().filter(|(key, _)| key != "source").collect();
-        file.extend(source.map(|source| ("source".to_owned(), source.into())));
-        file
-    })
+    // The file's schema has this table alone.
+    sometimes(95, source)
+        .prop_map(|source| source.map(|source| ("source".to_owned(), source.into())).into_iter().collect())
 }
 
 fn source(kind: Option<String>, version: Option<toml::Table>, metadata: Option<toml::Table>) -> toml::Table {

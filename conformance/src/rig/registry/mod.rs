@@ -90,6 +90,21 @@ pub enum RegistryChoice {
     Url(Address),
 }
 
+impl RegistryChoice {
+    /// What asks for it on the command line; none for what is taken without being asked for.
+    #[must_use]
+    pub fn argument(&self) -> Option<String> {
+        match self {
+            Self::Auto => None,
+            Self::Embedded => Some("embedded".to_owned()),
+            Self::Container => Some("container".to_owned()),
+            Self::Executable => Some("executable".to_owned()),
+            Self::Url(address) if address.prefix.is_empty() => Some(address.base_url.clone()),
+            Self::Url(address) => Some(format!("{}/{}", address.base_url, address.prefix)),
+        }
+    }
+}
+
 /// The address of a given registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
