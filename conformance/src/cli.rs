@@ -51,7 +51,7 @@ pub enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Say what changed between two runs; exit 1 only where something fails now and did not
+    /// Say what changed between two runs; exit 1 only where something fails now and passed before
     Compare(Box<CompareArguments>),
     /// Put the JSON reports of all shards of a run together
     Merge(MergeArguments),
@@ -148,9 +148,9 @@ pub struct CompareArguments {
     /// An exporter description, or the name of a built-in one; likewise
     #[arg(long, value_name = "FILE", conflicts_with = "stored")]
     pub exporter_file: Vec<PathBuf>,
-    /// terminal or json, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = plain_report)]
-    pub report: Vec<ReportArgument<PlainFormat>>,
+    /// terminal, json or markdown, to standard output or to a file; may be repeated
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_a_self_test)]
+    pub report: Vec<ReportArgument<SelfTestFormat>>,
     /// Under what both exporters are run.
     #[command(flatten, next_help_heading = "Both exporters are run as by conformance run with")]
     pub conditions: RunConditions,
@@ -376,7 +376,7 @@ pub struct ReportArgument<Format = ReportFormat> {
     pub file: Option<PathBuf>,
 }
 
-/// Formats of what is said of two runs, or of generated builds.
+/// Formats of what is said of generated builds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PlainFormat {
     /// For people.
@@ -386,7 +386,7 @@ pub enum PlainFormat {
     Json,
 }
 
-/// Formats of a self-test's report.
+/// Formats of a self-test's report and of a comparison.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SelfTestFormat {
     /// For people.
@@ -495,7 +495,7 @@ mod tests {
         for (command, written) in [
             ("run", &formats[..]),
             ("fuzz", &["terminal", "json"]),
-            ("compare", &["terminal", "json"]),
+            ("compare", &["terminal", "json", "markdown"]),
             ("self-test", &["terminal", "json", "markdown"]),
         ] {
             for format in &formats {

@@ -2,18 +2,25 @@
 //! away, and whose digests changed, with the fields that made them change.
 
 mod address;
+mod asked;
+mod groups;
+#[cfg(test)]
+pub(crate) mod sample;
+mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 
 use judge::difference::{self, Output};
-use judge::evidence::{Export, ScenarioEvidence};
+use judge::evidence::{Export, ScenarioEvidence, Target};
 use judge::verdict::{Answer, Verdict};
 use serde::Serialize;
 
+pub(crate) use address::hosts;
+pub use asked::OnlyThere;
+
+use crate::alike;
 use crate::exit::Exit;
 use crate::report::Report;
-use crate::report::terminal::visible;
 
 /// One side.
 pub struct Side {
@@ -36,14 +43,19 @@ pub struct Changes {
     pub changed: Vec<Change>,
     /// Failures of what the old run did not judge: it is not there, or was `n/a`, `skipped` or `error`.
     pub failing_and_new: Vec<Change>,
+    /// Verdicts that changed though the evidence of their exports is the same in both runs, but for what varies: the suite
+    /// judged otherwise, not the exporter acted so.
+    pub judged_differently: Vec<Change>,
     /// Requirements that only the new run judged.
-    pub added_requirements: Vec<String>,
+    pub added_requirements: OnlyThere,
     /// Requirements that only the old run judged.
-    pub removed_requirements: Vec<String>,
+    pub removed_requirements: OnlyThere,
     /// Scenarios that only the new run has.
-    pub added_scenarios: Vec<String>,
+    pub added_scenarios: OnlyThere,
     /// Scenarios that only the old run has.
-    pub removed_scenarios: Vec<String>,
+    pub removed_scenarios: OnlyThere,
+    /// What is to be known before anything is concluded from the changes.
+    pub note: Option<String>,
     /// Whether both sides have evidence, so that digests could be compared.
     pub digests_compared: bool,
     /// Exports whose digests changed.
@@ -100,66 +112,14 @@ impl Changes {
     /// The changes as text.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut out = String::new();
-        let _ = self.write(&mut out);
-        out
+        text::render(self, text::Form::Terminal)
     }
 
-    fn write(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "old  {}\nnew  {}", visible(&self.exporters[0]), visible(&self.exporters[1]))?;
-        for (title, changes) in [
-            ("newly failing", &self.newly_failing),
-            ("failing, and not judged before", &self.failing_and_new),
-            ("fixed", &self.fixed),
-            ("changed", &self.changed),
-        ] {
-            section(out, title, changes.iter().map(line))?;
-        }
-        section(out, "requirements added", self.added_requirements.iter().cloned())?;
-        section(out, "requirements removed", self.removed_requirements.iter().cloned())?;
-        section(out, "scenarios added", self.added_scenarios.iter().cloned())?;
-        section(out, "scenarios removed", self.removed_scenarios.iter().cloned())?;
-        section(out, "digests changed", self.digests.iter().map(digest_lines))?;
-        if !self.only_the_address.is_empty() {
-            let count = self.only_the_address.len();
-            writeln!(out, "\ndigests that are others only because the registry has another address: {count}")?;
-        }
-        if !self.digests_compared {
-            writeln!(out, "\ndigests were not compared: that needs the evidence of both runs")?;
-        }
-        let count = self.newly_failing.len();
-        writeln!(out, "\n{}", if count == 0 { "no regression".to_owned() } else { format!("regressions: {count}") })
+    /// The changes as Markdown.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        text::render(self, text::Form::Markdown)
     }
-}
-
-fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) -> std::fmt::Result {
-    let lines: Vec<String> = lines.collect();
-    if lines.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "\n{title} ({})", lines.len())?;
-    lines.iter().try_for_each(|line| writeln!(out, "  {line}"))
-}
-
-fn line(change: &Change) -> String {
-    let old = change.old.map_or("not judged", Answer::name);
-    format!("{}  {old} → {}  {}", change.id, change.new, visible(&change.message))
-}
-
-fn digest_lines(change: &DigestChange) -> String {
-    let name = |digest: &Option<String>| digest.clone().unwrap_or_else(|| "no image".to_owned());
-    let mut text = format!("{}  {} → {}", change.export, name(&change.old), name(&change.new));
-    for field in &change.fields {
-        let _ = write!(text, "\n      {}: {} → {}", visible(&field.field), shown(&field.old), shown(&field.new));
-    }
-    text
-}
-
-fn shown(value: &str) -> String {
-    const LONGEST: usize = 120;
-    let cut: String = value.chars().take(LONGEST).collect();
-    let more = if cut.len() < value.len() { "…" } else { "" };
-    if value.is_empty() { "(absent)".to_owned() } else { visible(&cut) + more }
 }
 
 /// What changed from `old` to `new`.
@@ -167,15 +127,21 @@ fn shown(value: &str) -> String {
 pub fn compare(old: &Side, new: &Side) -> Changes {
     let before: BTreeMap<&str, &Verdict> = old.report.verdicts.iter().map(|verdict| (&*verdict.id, verdict)).collect();
     let mut changes = blank(old, new);
+    let evidence = old.evidence.as_ref().zip(new.evidence.as_ref());
+    let evidence = evidence.map(|(old, new)| Both { old: exports(old), new: exports(new) });
     for verdict in &new.report.verdicts {
         let was = before.get(verdict.id.as_str()).map(|verdict| verdict.verdict);
         let change =
             Change { id: verdict.id.clone(), old: was, new: verdict.verdict, message: verdict.message.clone() };
+        let is_both = was.is_some_and(is_judged) && is_judged(verdict.verdict);
         match (was, verdict.verdict) {
             (Some(old), new) if old == new => {}
-            (Some(old), Answer::Fail) if is_judged(old) => changes.newly_failing.push(change),
+            _ if is_both && evidence.as_ref().is_some_and(|evidence| evidence.is_the_same(verdict)) => {
+                changes.judged_differently.push(change);
+            }
+            (Some(_), Answer::Fail) if is_both => changes.newly_failing.push(change),
             (_, Answer::Fail) => changes.failing_and_new.push(change),
-            (Some(Answer::Fail), new) if is_judged(new) => changes.fixed.push(change),
+            (Some(Answer::Fail), _) if is_both => changes.fixed.push(change),
             (Some(_), _) => changes.changed.push(change),
             (None, _) => {}
         }
@@ -192,23 +158,51 @@ fn is_judged(answer: Answer) -> bool {
     matches!(answer, Answer::Pass | Answer::Fail | Answer::Warn | Answer::Absent)
 }
 
+/// The exports of both runs by their ids.
+struct Both<'a> {
+    old: BTreeMap<&'a str, &'a Export>,
+    new: BTreeMap<&'a str, &'a Export>,
+}
+
+impl Both<'_> {
+    /// Whether all that a verdict can rest on is the same in both: its own exports, and the registry's where it compares
+    /// with them.
+    fn is_the_same(&self, verdict: &Verdict) -> bool {
+        let beside = judge::requirements::compares_with_registry(&verdict.requirement);
+        let is_beside =
+            |export: &Export| beside && export.scenario == verdict.scenario && export.target == Target::Registry;
+        let ids = |side: &BTreeMap<&str, &Export>| -> Vec<String> {
+            let of_it = side.values().filter(|export| verdict.exports.contains(&export.id) || is_beside(export));
+            of_it.map(|export| export.id.clone()).collect()
+        };
+        let (old, new) = (ids(&self.old), ids(&self.new));
+        let are_alike = |id: &String| alike::are(self.old[id.as_str()], self.new[id.as_str()]);
+        !new.is_empty() && old == new && new.iter().all(are_alike)
+    }
+}
+
 fn blank(old: &Side, new: &Side) -> Changes {
     let exporter = |side: &Side| format!("{} {}", side.report.exporter.name, side.report.exporter.sha256);
-    let requirements = |side: &Side| -> BTreeSet<String> {
-        side.report.verdicts.iter().map(|verdict| verdict.requirement.clone()).collect()
-    };
-    let scenarios = |side: &Side| -> BTreeSet<String> { side.report.scenarios.iter().cloned().collect() };
-    let less = |one: &BTreeSet<String>, other: &BTreeSet<String>| one.difference(other).cloned().collect();
+    let (one, two) = (&old.report.tool.catalogue, &new.report.tool.catalogue);
+    let has_evidence = old.evidence.is_some() && new.evidence.is_some();
+    let note = (one != two && !has_evidence).then(|| {
+        format!(
+            "the runs were judged by catalogues {one} and {two}: what changed may be judged differently rather than done so; \
+             compare the evidence of both"
+        )
+    });
     Changes {
         exporters: [exporter(old), exporter(new)],
         newly_failing: Vec::new(),
         fixed: Vec::new(),
         changed: Vec::new(),
         failing_and_new: Vec::new(),
-        added_requirements: less(&requirements(new), &requirements(old)),
-        removed_requirements: less(&requirements(old), &requirements(new)),
-        added_scenarios: less(&scenarios(new), &scenarios(old)),
-        removed_scenarios: less(&scenarios(old), &scenarios(new)),
+        judged_differently: Vec::new(),
+        added_requirements: asked::requirements(new, old),
+        removed_requirements: asked::requirements(old, new),
+        added_scenarios: asked::scenarios(new, old),
+        removed_scenarios: asked::scenarios(old, new),
+        note,
         digests_compared: false,
         digests: Vec::new(),
         only_the_address: Vec::new(),
@@ -244,7 +238,11 @@ fn fields(old_export: &Export, new_export: &Export) -> Vec<FieldChange> {
     found.map(|one| FieldChange { field: one.field, old: one.left, new: one.right }).collect()
 }
 
+/// The digest of what an export made; a refused one leaves under its tag what was there before.
 fn digest(export: &Export) -> Option<String> {
+    if !export.outcome.succeeded() {
+        return None;
+    }
     export.manifest_digest().or_else(|| export.image_id()).map(ToString::to_string)
 }
 

@@ -3,6 +3,7 @@
 //! Data flows one way: [`scenario`] → [`exporter`] → [`observe`] → evidence → judge → [`report`]. Nothing here knows
 //! the reference exporter but as a program that stands beside this one.
 
+pub mod alike;
 pub mod baseline;
 pub mod bundle;
 pub mod catalogue;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use conformance::bundle;
-use conformance::cli::{CompareArguments, ExporterArguments, PlainFormat, RunArguments};
+use conformance::cli::{CompareArguments, ExporterArguments, RunArguments, SelfTestFormat};
 use conformance::compare::{self, Side};
 use conformance::exit::Exit;
 use conformance::report::json;
@@ -34,12 +34,13 @@ pub(super) fn compare(arguments: &CompareArguments) -> Result<Exit, Failure> {
     let changes = compare::compare(&old, &new);
     for argument in &wanted {
         let text = match argument.format {
-            PlainFormat::Json => {
+            SelfTestFormat::Json => {
                 serde_json::to_string_pretty(&changes)
                     .map_err(|error| Failure::suite(format!("write a report: {error}")))?
                     + "\n"
             }
-            PlainFormat::Terminal => changes.text(),
+            SelfTestFormat::Terminal => changes.text(),
+            SelfTestFormat::Markdown => changes.markdown(),
         };
         deliver(&text, argument.file.as_deref())?;
     }

@@ -48,7 +48,13 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
     let requirements = requirements(&conditions.requirement)?;
     let mut scenarios = scenarios(&conditions.scenarios, &conditions.scenario)?;
     let targets = if conditions.target.is_empty() { Target::ALL.to_vec() } else { conditions.target };
-    let mut narrowed = Narrowed { requirements, only: None, shard: arguments.shard, fail_fast: arguments.fail_fast };
+    let mut narrowed = Narrowed {
+        requirements,
+        scenarios: globs("scenario", &conditions.scenario)?,
+        only: None,
+        shard: arguments.shard,
+        fail_fast: arguments.fail_fast,
+    };
     if let Some(file) = &arguments.only_failed {
         let only = failed(file)?;
         scenarios = only_failed(scenarios, &only);

@@ -67,6 +67,7 @@ fn execute(settings: Settings) -> Result<Report, Failure> {
             SelfTestError::Run(error) => not_run(error),
             SelfTestError::Faulty { .. }
             | SelfTestError::List { .. }
+            | SelfTestError::Marks { .. }
             | SelfTestError::Unknown { .. }
             | SelfTestError::Scenario(_) => Failure::suite(error),
         })

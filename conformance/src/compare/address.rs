@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use judge::evidence::{Document, Export};
 
 /// The addresses under which an export's image and run image have their names.
-fn hosts(export: &Export) -> BTreeSet<&str> {
+pub(crate) fn hosts(export: &Export) -> BTreeSet<&str> {
     let names = export.inputs.images.iter().chain([&export.run_image.name, &export.run_image.reference]);
     names.filter_map(|name| Some(name.split_once('/')?.0)).filter(|host| host.contains(':')).collect()
 }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
 use crate::questions::Record;
-use crate::run::Shard;
+use crate::run::{Narrowed, Shard};
 
 /// Formats of reports.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -104,6 +104,9 @@ pub struct Report {
     /// Which part of the scenarios this is, where the run was shared out.
     #[serde(default)]
     pub shard: Option<Shard>,
+    /// What narrowed the run; none where an earlier version wrote the report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub narrowed: Option<Narrowed>,
     /// Services that were used, and those that were not at hand.
     pub services: Vec<ServiceFacts>,
     /// Scenarios that were run.

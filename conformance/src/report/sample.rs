@@ -73,6 +73,7 @@ pub(crate) fn report() -> Report {
         paths: PathFacts { build: "/build".to_owned(), isolated: false, reason: Some("no namespace".to_owned()) },
         targets: Target::ALL.to_vec(),
         shard: None,
+        narrowed: None,
         services: vec![ServiceFacts {
             name: "registry".to_owned(),
             kind: "embedded".to_owned(),

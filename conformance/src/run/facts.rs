@@ -22,6 +22,9 @@ pub type Case = (String, String, Target);
 pub struct Narrowed {
     /// The globs of `--requirement`.
     pub requirements: Patterns,
+    /// The globs of `--scenario`; empty also where an earlier version wrote it.
+    #[serde(default)]
+    pub scenarios: Patterns,
     /// Only these cases; none means all.
     pub only: Option<BTreeSet<Case>>,
     /// Which part of the scenarios.
@@ -126,6 +129,7 @@ impl RunFacts {
             paths: self.paths.clone(),
             targets: self.targets.clone(),
             shard: self.narrowed.shard,
+            narrowed: Some(self.narrowed.clone()),
             services: self.services.clone(),
             scenarios: self.scenarios.iter().map(|scenario| scenario.scenario.clone()).collect(),
             scenario_milliseconds: self.took(),

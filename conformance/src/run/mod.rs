@@ -156,6 +156,19 @@ pub async fn run(
     cancelled: CancellationToken,
     events: UnboundedSender<Event>,
 ) -> Result<Report, RunError> {
+    Box::pin(observed(options, supervisor, cancelled, events)).await.map(|(report, _)| report)
+}
+
+/// Runs and judges, and gives the evidence too.
+///
+/// # Errors
+/// [`RunError`] when nothing could be run.
+pub async fn observed(
+    options: Options,
+    supervisor: Supervisor,
+    cancelled: CancellationToken,
+    events: UnboundedSender<Event>,
+) -> Result<(Report, Vec<ScenarioEvidence>), RunError> {
     let begun = Instant::now();
     let started = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let workplace = Workplace::open(&supervisor).await?;
@@ -186,7 +199,7 @@ pub async fn run(
     }
     let mut report = facts.report(judgement, judge::difference::all(&found), &profile);
     report.evidence = kept.map(|folder| folder.display().to_string());
-    Ok(report)
+    Ok((report, found))
 }
 
 /// What every scenario left, and the milliseconds that each took which was run to its end.

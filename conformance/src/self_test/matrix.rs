@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::case::Case;
 use super::faults::Fault;
+use super::marks::{self, Told};
 use super::of_fault;
 use crate::report::ServiceFacts;
 
@@ -31,6 +32,8 @@ pub struct Row {
     pub not_shown: Vec<NotShown>,
     /// Why the fault was not run at all.
     pub skipped: Option<String>,
+    /// Why the fault could not be applied: the exporter has nothing that it could spoil.
+    pub not_applied: Option<String>,
     /// What the suite or its services did not manage.
     pub troubles: Vec<String>,
 }
@@ -48,8 +51,10 @@ pub struct NotShown {
 #[derive(Default)]
 struct Seen {
     tripped: BTreeSet<String>,
-    /// Requirements that the unspoiled exporter passes.
-    passes: BTreeSet<String>,
+    /// What the unspoiled exporter's verdicts are: `pass` where any is, else the first.
+    before: BTreeMap<String, Verdict>,
+    /// Requirements that were not judged of the spoiled exporter, and why.
+    unjudged: BTreeMap<String, String>,
     /// Why a case was not run.
     skipped: Option<String>,
     /// How many cases were run.
@@ -62,6 +67,7 @@ struct Seen {
 pub(super) fn rows(
     faults: &[Fault],
     cases: &[Case],
+    exports: &marks::Seen<'_>,
     verdicts: &[Verdict],
     services: &[ServiceFacts],
     exact: bool,
@@ -84,12 +90,13 @@ pub(super) fn rows(
             let before = found.len();
             for service in shown {
                 let seen = seen(&own, cases, &by_scenario, service);
-                found.push(row(fault, *target, service, store_of(services, service), &seen, exact));
+                let told = exports.of(fault, &own, cases, *target, service);
+                found.push(row(fault, (*target, service, store_of(services, service)), &seen, &told, exact));
             }
             if found.len() == before {
                 let skipped = Some(why_nowhere(fault, &verdicts, places.is_empty()));
                 let nothing = Seen { skipped, ..Seen::default() };
-                found.push(row(fault, *target, target.name(), None, &nothing, exact));
+                found.push(row(fault, (*target, target.name(), None), &nothing, &Told::default(), exact));
             }
         }
     }
@@ -141,9 +148,16 @@ fn seen(own: &[&Case], cases: &[Case], by_scenario: &BTreeMap<&str, Vec<&Verdict
         seen.run += 1;
         let bad = before.iter().filter(|verdict| is_bad(verdict.verdict));
         let was_bad: BTreeSet<&str> = bad.map(|verdict| verdict.requirement.as_str()).collect();
-        let passes = before.iter().filter(|verdict| verdict.verdict == Answer::Pass);
-        seen.passes.extend(passes.map(|verdict| verdict.requirement.clone()));
+        for verdict in &before {
+            let known = seen.before.entry(verdict.requirement.clone()).or_insert_with(|| (*verdict).clone());
+            if verdict.verdict == Answer::Pass {
+                known.clone_from(verdict);
+            }
+        }
         for verdict in after {
+            if verdict.verdict == Answer::Skipped {
+                seen.unjudged.insert(verdict.requirement.clone(), verdict.message.clone());
+            }
             if is_bad(verdict.verdict) && !was_bad.contains(verdict.requirement.as_str()) {
                 seen.tripped.insert(verdict.requirement.clone());
             }
@@ -155,7 +169,8 @@ fn seen(own: &[&Case], cases: &[Case], by_scenario: &BTreeMap<&str, Vec<&Verdict
     seen
 }
 
-fn row(fault: &Fault, target: Target, service: &str, store: Option<&str>, seen: &Seen, exact: bool) -> Row {
+fn row(fault: &Fault, place: (Target, &str, Option<&str>), seen: &Seen, told: &Told, exact: bool) -> Row {
+    let (target, service, store) = place;
     let mut row = Row {
         fault: fault.name.clone(),
         target,
@@ -165,20 +180,23 @@ fn row(fault: &Fault, target: Target, service: &str, store: Option<&str>, seen: 
         also: Vec::new(),
         not_shown: Vec::new(),
         skipped: if seen.run == 0 { seen.skipped.clone() } else { None },
+        // The reference has what every fault spoils: there, one that spoils nothing is a fault of ours.
+        not_applied: told.nothing.clone().filter(|_| !exact && seen.run > 0),
         troubles: seen.troubles.iter().cloned().collect(),
     };
-    if row.skipped.is_some() {
+    if row.skipped.is_some() || row.not_applied.is_some() {
         return row;
     }
     let of_store = store.and_then(|store| fault.trips_in.get(store));
+    let is_named = |slug: &String| fault.trips.contains(slug) || of_store.is_some_and(|more| more.contains(slug));
+    let is_noticed = !seen.tripped.is_empty();
     for requirement in requirements::all() {
         let slug = requirement.id.to_owned();
-        let is_named = fault.trips.contains(&slug) || of_store.is_some_and(|more| more.contains(&slug));
-        let must = is_named && requirement.targets.contains(&target);
+        let must = is_named(&slug) && requirement.targets.contains(&target);
         match (must, seen.tripped.contains(&slug)) {
             (true, true) => row.caught.push(slug),
             (false, true) => row.also.push(slug),
-            (true, false) => match reason(seen, &slug, exact) {
+            (true, false) => match reason(seen, told, &slug, is_noticed).filter(|_| !exact || seen.skipped.is_some()) {
                 Some(reason) => row.not_shown.push(NotShown { requirement: slug, reason }),
                 None => row.missed.push(slug),
             },
@@ -189,9 +207,26 @@ fn row(fault: &Fault, target: Target, service: &str, store: Option<&str>, seen: 
 }
 
 /// Why a fault cannot trip what it must.
-fn reason(seen: &Seen, slug: &str, exact: bool) -> Option<String> {
+fn reason(seen: &Seen, told: &Told, slug: &str, is_noticed: bool) -> Option<String> {
     if let Some(reason) = &seen.skipped {
         return Some(reason.clone());
     }
-    (!exact && !seen.passes.contains(slug)).then(|| "the unspoiled exporter does not pass it".to_owned())
+    let Some(before) = seen.before.get(slug) else {
+        return Some("it is not judged of the unspoiled exporter".to_owned());
+    };
+    match before.verdict {
+        Answer::Pass => {}
+        Answer::NotApplicable => return Some(format!("n/a for the unspoiled exporter: {}", before.message)),
+        Answer::Skipped | Answer::Error => {
+            return Some(format!("not judged of the unspoiled exporter: {}", before.message));
+        }
+        Answer::Fail | Answer::Warn | Answer::Absent => {
+            return Some(format!("the unspoiled exporter does not pass it either ({})", before.verdict));
+        }
+    }
+    if told.cannot_trip.contains(slug) {
+        return Some("the exporter does not have what it is judged by".to_owned());
+    }
+    // A fault that is noticed elsewhere may keep this one from being judged; one that is not noticed at all is missed.
+    seen.unjudged.get(slug).filter(|_| is_noticed).map(|reason| format!("not judged then: {reason}"))
 }

@@ -5,6 +5,7 @@
 mod case;
 mod faults;
 mod markdown;
+mod marks;
 mod matrix;
 pub mod report;
 mod text;
@@ -26,6 +27,7 @@ use crate::exporter::{DescriptionError, Exporter};
 use crate::run::{self, Event, Options, Patterns, RunError};
 use crate::scenario::{self, ScenarioError};
 use case::Case;
+use marks::Marks;
 use report::Report;
 
 /// The faulty exporter's file name.
@@ -65,6 +67,12 @@ pub enum SelfTestError {
         path: PathBuf,
         /// What it said.
         reason: String,
+    },
+    /// What it tells could not be asked for.
+    #[error("make a temporary folder for what the faulty exporter tells: {source}; TMPDIR says where")]
+    Marks {
+        /// The system's reason.
+        source: std::io::Error,
     },
     /// No fault is selected.
     #[error("select faults: none matches --fault; {} --list shows them", path.display())]
@@ -106,7 +114,10 @@ pub async fn self_test(
         return Err(SelfTestError::NoFault { path: program });
     }
     let built_in = scenario::built_in()?;
-    let cases = case::cases(&faults, &settings.options.targets, &built_in)?;
+    let mut cases = case::cases(&faults, &settings.options.targets, &built_in)?;
+    let marks = Marks::asked_for(&mut cases).map_err(|source| SelfTestError::Marks { source })?;
+    let is_all =
+        settings.faults.set().is_none() && Target::ALL.iter().all(|one| settings.options.targets.contains(one));
     let exporter = spoiled(&settings.options.exporter, &program);
     let name = exporter.name.clone();
     let mut targets = settings.options.targets;
@@ -121,9 +132,10 @@ pub async fn self_test(
         scenarios: cases.iter().map(|case| case.scenario.clone()).collect(),
         ..settings.options
     };
-    let judged = Box::pin(run::run(options, supervisor, cancelled.clone(), events)).await?;
-    let rows = matrix::rows(&faults, &cases, &judged.verdicts, &judged.services, settings.exact);
-    let mut report = Report::new(&name, settings.exact, &faults, rows, judged);
+    let (judged, evidence) = Box::pin(run::observed(options, supervisor, cancelled.clone(), events)).await?;
+    let seen = marks::Seen { marks: Some(&marks), evidence: &evidence };
+    let rows = matrix::rows(&faults, &cases, &seen, &judged.verdicts, &judged.services, settings.exact);
+    let mut report = Report::new(&name, settings.exact, is_all, &faults, rows, judged);
     report.seconds = begun.elapsed().as_secs_f64();
     report.conclude(if cancelled.is_cancelled() { Exit::Interrupted } else { Exit::Conformant });
     Ok(report)

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::report::ServiceFacts;
 
 /// Version of the JSON form that `docs/trust.md` describes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Everything that is told.
 #[derive(Debug, Clone, Serialize)]
@@ -35,7 +35,8 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// How many of each.
     pub totals: Totals,
-    /// Requirements that no fault tripped, each with the reason.
+    /// Requirements that the faults that were asked for are to trip and did not, each with the reason; where all were, on
+    /// all targets, also those that none is to trip.
     pub untripped: Vec<NotShown>,
     /// What the suite or its services did not manage.
     pub troubles: Vec<String>,
@@ -75,8 +76,14 @@ pub struct Totals {
     pub also: usize,
     /// Faults on a service that were not run.
     pub skipped: usize,
+    /// Faults on a service that could not be applied: the exporter has nothing that they spoil.
+    pub not_applied: usize,
+    /// Faults on a service that could trip nothing that they must, each for a reason that is told.
+    pub not_shown: usize,
     /// Requirements that a fault tripped as it must.
     pub requirements: usize,
+    /// Requirements that the faults that were asked for are to trip on these targets.
+    pub to_trip: usize,
     /// Requirements of the catalogue.
     pub catalogue: usize,
 }
@@ -85,12 +92,14 @@ impl Report {
     pub(super) fn new(
         exporter: &str,
         exact: bool,
+        is_all: bool,
         faults: &[Fault],
         rows: Vec<Row>,
         judged: crate::report::Report,
     ) -> Self {
         let caught: BTreeSet<&str> = rows.iter().flat_map(|row| &row.caught).map(String::as_str).collect();
-        let untripped = untripped(faults, &rows, &caught);
+        let to_trip = |slug: &str| rows.iter().any(|row| must_trip(faults, row, slug));
+        let untripped = untripped(faults, &rows, &caught, is_all);
         let count = |is: fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count();
         let totals = Totals {
             faults: faults.len(),
@@ -98,6 +107,9 @@ impl Report {
             missed: count(|row| !row.missed.is_empty()),
             also: count(|row| !row.also.is_empty()),
             skipped: count(|row| row.skipped.is_some()),
+            not_applied: count(|row| row.not_applied.is_some()),
+            not_shown: count(Row::is_not_shown),
+            to_trip: requirements::all().filter(|row| to_trip(row.id)).count(),
             requirements: caught.len(),
             catalogue: requirements::all().count(),
         };
@@ -129,7 +141,7 @@ impl Report {
         let exit = ended
             .or(when(is_wrong, Exit::NotConformant))
             .or(when(!self.troubles.is_empty(), Exit::SuiteFailed))
-            .or(when(totals.skipped == self.rows.len(), Exit::NothingJudged));
+            .or(when(totals.skipped + totals.not_applied + totals.not_shown == self.rows.len(), Exit::NothingJudged));
         self.exit_code = exit.code();
     }
 
@@ -160,6 +172,13 @@ impl Row {
     pub fn is_caught(&self) -> bool {
         self.skipped.is_none() && self.missed.is_empty() && !self.caught.is_empty()
     }
+
+    /// Whether it was run and applied, and nothing that it must trip can be tripped on this exporter.
+    #[must_use]
+    pub fn is_not_shown(&self) -> bool {
+        let is_run = self.skipped.is_none() && self.not_applied.is_none();
+        is_run && self.missed.is_empty() && self.caught.is_empty()
+    }
 }
 
 impl FaultFacts {
@@ -175,21 +194,31 @@ impl FaultFacts {
     }
 }
 
-fn untripped(faults: &[Fault], rows: &[Row], caught: &BTreeSet<&str>) -> Vec<NotShown> {
+/// Whether the row's fault is to trip a requirement there.
+fn must_trip(faults: &[Fault], row: &Row, slug: &str) -> bool {
+    let is_there = requirements::named(slug).is_some_and(|one| one.targets.contains(&row.target));
+    is_there && faults.iter().any(|one| one.name == row.fault && one.all_trips().any(|trip| trip == slug))
+}
+
+fn untripped(faults: &[Fault], rows: &[Row], caught: &BTreeSet<&str>, is_all: bool) -> Vec<NotShown> {
     let mut found = Vec::new();
-    for requirement in requirements::all().filter(|row| !caught.contains(row.id)) {
-        let slug = requirement.id;
-        let of = |fault: &str| faults.iter().any(|one| one.name == fault && one.all_trips().any(|trip| trip == slug));
-        let own = || rows.iter().filter(|row| of(&row.fault) && requirement.targets.contains(&row.target));
-        let skipped = || own().find_map(|row| row.skipped.clone());
+    for slug in requirements::all().map(|row| row.id).filter(|slug| !caught.contains(slug)) {
+        let own = || rows.iter().filter(|row| must_trip(faults, row, slug));
         let not_shown =
             || own().flat_map(|row| &row.not_shown).find(|one| one.requirement == slug).map(|one| one.reason.clone());
-        let reason = skipped().or_else(not_shown);
-        let reason = reason.unwrap_or_else(|| match own().next() {
-            Some(_) => "missed".to_owned(),
-            None => "none of the faults that were run is to trip it".to_owned(),
-        });
-        found.push(NotShown { requirement: slug.to_owned(), reason });
+        let is_missed = own().any(|row| row.missed.iter().any(|missed| missed == slug));
+        let reason = if is_missed {
+            Some("missed".to_owned())
+        } else {
+            not_shown()
+                .or_else(|| own().find_map(|row| row.skipped.clone()))
+                .or_else(|| {
+                    own().find_map(|row| row.not_applied.as_ref().map(|why| format!("could not be applied: {why}")))
+                })
+                .or_else(|| own().next().map(|row| format!("{} is to trip it elsewhere", row.fault)))
+                .or_else(|| is_all.then(|| "no fault is to trip it".to_owned()))
+        };
+        found.extend(reason.map(|reason| NotShown { requirement: slug.to_owned(), reason }));
     }
     found
 }

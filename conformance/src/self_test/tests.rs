@@ -7,6 +7,7 @@ use judge::verdict::{Answer, Level, Verdict};
 
 use super::case::{Case, cases};
 use super::faults::Fault;
+use super::marks::Seen;
 use super::matrix::{Row, rows};
 use crate::report::ServiceFacts;
 use crate::scenario;
@@ -71,8 +72,11 @@ fn compared(trips: &[&str], answers: &[(&str, Answer, Answer)], exact: bool) -> 
     };
     let mut verdicts = of(&cases[0], |entry| entry.1);
     verdicts.extend(of(&cases[1], |entry| entry.2));
-    rows(&faults, &cases, &verdicts, &[], exact).remove(0)
+    rows(&faults, &cases, &UNSEEN, &verdicts, &[], exact).remove(0)
 }
+
+/// Nothing is known but verdicts.
+const UNSEEN: Seen<'static> = Seen { marks: None, evidence: &[] };
 
 const PAIR: &str = "base.pair";
 const SCHEMA: &str = "manifest.schema";
@@ -94,6 +98,54 @@ fn what_the_unspoiled_exporter_fails_is_no_proof_and_no_reproach() {
     assert_eq!((row.caught, row.missed.len(), row.not_shown.len()), (vec![SCHEMA.to_owned()], 0, 1));
     let row = compared(&[PAIR, SCHEMA], &answers, true);
     assert_eq!(row.missed, [PAIR], "the reference has to pass it");
+}
+
+#[test]
+fn why_something_cannot_be_shown_is_told_by_its_verdict() {
+    for (before, after, words) in [
+        (Answer::NotApplicable, Answer::NotApplicable, "n/a for the unspoiled exporter: why"),
+        (Answer::Skipped, Answer::Skipped, "not judged of the unspoiled exporter: why"),
+        (Answer::Fail, Answer::Fail, "does not pass it either (fail)"),
+        (Answer::Warn, Answer::Fail, "does not pass it either (warn)"),
+        (Answer::Pass, Answer::Skipped, "not judged then: why"),
+    ] {
+        let row = compared(&[PAIR, SCHEMA], &[(PAIR, before, after), (SCHEMA, Answer::Pass, Answer::Fail)], false);
+        assert!(row.missed.is_empty() && row.not_shown[0].reason.contains(words), "{before} {after}: {row:?}");
+    }
+    let unnoticed = [(PAIR, Answer::Pass, Answer::Skipped), (SCHEMA, Answer::Pass, Answer::Pass)];
+    assert_eq!(compared(&[PAIR], &unnoticed, false).missed, [PAIR], "what is not noticed at all is missed");
+    let passed = [(PAIR, Answer::Pass, Answer::Pass), (SCHEMA, Answer::Pass, Answer::Fail)];
+    assert_eq!(compared(&[PAIR, SCHEMA], &passed, false).missed, [PAIR]);
+}
+
+/// The row of a fault whose faulty exporter told these lines.
+fn with_marks(lines: &str, exact: bool) -> Row {
+    let faults = [fault(&["minimal"], &[PAIR, SCHEMA])];
+    let mut cases = made(&faults, &[Target::Registry]);
+    let marks = super::marks::Marks::asked_for(&mut cases).unwrap();
+    assert!(!cases[0].scenario.file.environment.contains_key("FAULTY_EXPORTER_MARK"));
+    std::fs::write(&cases[1].scenario.file.environment["FAULTY_EXPORTER_MARK"], lines).unwrap();
+    let of = |case: &Case, slug: &str, answer| verdict(&case.scenario.name, case.target, slug, answer);
+    let all = [of(&cases[0], PAIR, Answer::Pass), of(&cases[0], SCHEMA, Answer::Pass)];
+    let spoiled = [of(&cases[1], PAIR, Answer::Pass), of(&cases[1], SCHEMA, Answer::Pass)];
+    let seen = Seen { marks: Some(&marks), evidence: &[] };
+    rows(&faults, &cases, &seen, &[all, spoiled].concat(), &[], exact).remove(0)
+}
+
+#[test]
+fn a_fault_that_has_nothing_to_spoil_could_not_be_applied_and_one_that_has_is_missed() {
+    let nothing = r#"{"daemon": null, "spoiled": false}"#;
+    let row = with_marks(nothing, false);
+    assert_eq!((row.missed.len(), row.not_applied.as_deref()), (0, Some("there was nothing to spoil")));
+    let failed = with_marks(r#"{"daemon": null, "spoiled": false, "failed": "there is no history"}"#, false);
+    assert!(failed.not_applied.unwrap().contains("there is no history"));
+    assert_eq!(with_marks(nothing, true).missed.len(), 2, "the reference has something to spoil");
+    let applied = format!("{nothing}\n{}\n", r#"{"daemon": null, "spoiled": true}"#);
+    for lines in [applied.as_str(), "", "no line\n"] {
+        assert_eq!(with_marks(lines, false).missed.len(), 2, "{lines}");
+    }
+    let partly = with_marks(r#"{"daemon": null, "spoiled": true, "cannot_trip": ["base.pair"]}"#, false);
+    assert_eq!((partly.missed, partly.not_shown.len()), (vec![SCHEMA.to_owned()], 1));
 }
 
 #[test]
@@ -133,7 +185,7 @@ fn in_daemons(fault: Fault, answers: &[(&str, Answer)]) -> Vec<Row> {
         }
     }
     let services: Vec<ServiceFacts> = answers.iter().map(|(store, _)| daemon(store)).collect();
-    rows(&faults, &cases, &verdicts, &services, true)
+    rows(&faults, &cases, &UNSEEN, &verdicts, &services, true)
 }
 
 #[test]

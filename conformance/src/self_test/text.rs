@@ -23,6 +23,9 @@ fn outcome(row: &Row, exact: bool) -> String {
     if let Some(reason) = &row.skipped {
         return format!("skipped: {}", visible(reason));
     }
+    if let Some(reason) = &row.not_applied {
+        return format!("could not be applied: {}", visible(reason));
+    }
     let mut parts = Vec::new();
     match row.caught.as_slice() {
         [] => {}
@@ -66,12 +69,15 @@ fn totals(report: &Report, out: &mut String) {
     let totals = report.totals;
     let _ = writeln!(
         out,
-        "{} faults, {} with the services they are run on: {} caught, {} with something missed, {} with something besides, {} skipped",
+        "{} faults, {} with the services they are run on: {} caught, {} with something missed, {} with something besides, {} that \
+         could not be applied, {} that cannot be shown, {} skipped",
         totals.faults,
         report.rows.len(),
         totals.caught,
         totals.missed,
         totals.also,
+        totals.not_applied,
+        totals.not_shown,
         totals.skipped
     );
     let _ = writeln!(
@@ -83,10 +89,11 @@ fn totals(report: &Report, out: &mut String) {
         let _ = writeln!(out, "  not tripped: {:<40} {}", one.requirement, visible(&one.reason));
     }
     let verdict = match report.exit_code {
+        0 if totals.not_applied + totals.not_shown + totals.skipped > 0 => "every fault that could be shown is caught",
         0 => "every fault is caught",
         1 => "the suite does not catch what it must, or more",
         3 => "the suite or its services failed",
-        4 => "no fault was run",
+        4 => "no fault could be shown on this exporter",
         _ => "interrupted",
     };
     let _ = writeln!(out, "{verdict} (exit {})", report.exit_code);

@@ -1,0 +1,141 @@
+//! The changes for people: on a terminal, and as Markdown for a comment. Equal changes are one line.
+
+use std::fmt::{self, Write as _};
+
+use judge::verdict::Answer;
+
+use super::groups::{self, FieldGroup, Group};
+use super::{Changes, DigestChange, OnlyThere};
+use crate::report::terminal::visible;
+
+/// How a document looks.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    Terminal,
+    Markdown,
+}
+
+pub(super) fn render(changes: &Changes, form: Form) -> String {
+    let mut out = String::new();
+    let _ = whole(changes, form, &mut out);
+    out
+}
+
+fn whole(changes: &Changes, form: Form, out: &mut String) -> fmt::Result {
+    let (old, new) = (visible(&changes.exporters[0]), visible(&changes.exporters[1]));
+    match form {
+        Form::Terminal => writeln!(out, "old  {old}\nnew  {new}")?,
+        Form::Markdown => writeln!(out, "**{}**\n\nold {}, new {}", conclusion(changes), code(&old), code(&new))?,
+    }
+    for (title, found) in [
+        ("newly failing", &changes.newly_failing),
+        ("failing, and not judged before", &changes.failing_and_new),
+        ("fixed", &changes.fixed),
+        ("changed", &changes.changed),
+        ("judged differently, though the exporter did the same", &changes.judged_differently),
+    ] {
+        section(out, form, title, found.len(), groups::of(found).iter().map(line).collect())?;
+    }
+    for (what, added, removed) in [
+        ("requirements", &changes.added_requirements, &changes.removed_requirements),
+        ("scenarios", &changes.added_scenarios, &changes.removed_scenarios),
+    ] {
+        section(out, form, &format!("{what} added"), added.changed.len(), added.changed.clone())?;
+        section(out, form, &format!("{what} removed"), removed.changed.len(), removed.changed.clone())?;
+        not_asked(out, what, "old", added)?;
+        not_asked(out, what, "new", removed)?;
+    }
+    digests(changes, form, out)?;
+    if let Some(note) = &changes.note {
+        writeln!(out, "\n{note}")?;
+    }
+    match form {
+        Form::Terminal => writeln!(out, "\n{}", conclusion(changes)),
+        Form::Markdown => Ok(()),
+    }
+}
+
+fn conclusion(changes: &Changes) -> String {
+    match (changes.newly_failing.len(), groups::of(&changes.newly_failing).len()) {
+        (0, _) => "no regression".to_owned(),
+        (verdicts, requirements) => format!("regressions: {requirements} (verdicts: {verdicts})"),
+    }
+}
+
+fn section(out: &mut String, form: Form, title: &str, count: usize, lines: Vec<String>) -> fmt::Result {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let counted = if lines.len() == count { count.to_string() } else { format!("{}, in all {count}", lines.len()) };
+    match form {
+        Form::Terminal => writeln!(out, "\n{title} ({counted})")?,
+        Form::Markdown => writeln!(out, "\n### {title} ({counted})\n")?,
+    }
+    lines.iter().try_for_each(|line| match form {
+        Form::Terminal => writeln!(out, "  {line}"),
+        Form::Markdown => writeln!(out, "- {}", code(line)),
+    })
+}
+
+/// Text that Markdown takes as it is.
+fn code(text: &str) -> String {
+    format!("`{}`", text.replace('`', "'").replace('\n', " "))
+}
+
+fn not_asked(out: &mut String, what: &str, run: &str, only: &OnlyThere) -> fmt::Result {
+    match only.not_asked.len() {
+        0 => Ok(()),
+        count => writeln!(out, "\n{what} that the {run} run was not asked for: {count}"),
+    }
+}
+
+fn line(group: &Group<'_>) -> String {
+    let old = group.old.map_or("not judged", Answer::name);
+    let first = group.changes[0];
+    let message = visible(&first.message);
+    let new = group.new;
+    if group.changes.len() == 1 {
+        return format!("{}  {old} → {new}  {message}", first.id);
+    }
+    let ids: Vec<&str> = group.changes.iter().map(|change| change.id.as_str()).collect();
+    format!("{}  {old} → {new}  {}  {message}", group.requirement, groups::places(&ids))
+}
+
+fn digests(changes: &Changes, form: Form, out: &mut String) -> fmt::Result {
+    let all = &changes.digests;
+    let ids: Vec<&str> = all.iter().map(|change| change.export.as_str()).collect();
+    if !all.is_empty() {
+        let title = format!("exports whose digests changed  {}", groups::places(&ids));
+        let mut lines: Vec<String> = groups::of_fields(all).iter().map(field).collect();
+        lines.extend(all.iter().filter(|change| change.fields.is_empty()).map(without_fields));
+        section(out, form, &title, lines.len(), lines)?;
+    }
+    if !changes.only_the_address.is_empty() {
+        let count = changes.only_the_address.len();
+        writeln!(out, "\ndigests that are others only because the registry has another address: {count}")?;
+    }
+    if !changes.digests_compared {
+        writeln!(out, "\ndigests were not compared: that needs the evidence of both runs")?;
+    }
+    Ok(())
+}
+
+fn field(group: &FieldGroup<'_>) -> String {
+    let places = match group.exports.as_slice() {
+        [one] => format!("in {one}"),
+        many => format!("in {}", groups::places(many)),
+    };
+    format!("{}: {} → {}  {places}", visible(group.field), shown(group.old), shown(group.new))
+}
+
+fn without_fields(change: &DigestChange) -> String {
+    let name = |digest: &Option<String>| digest.clone().unwrap_or_else(|| "no image".to_owned());
+    format!("{}  {} → {}", change.export, name(&change.old), name(&change.new))
+}
+
+fn shown(value: &str) -> String {
+    const LONGEST: usize = 120;
+    let cut: String = value.chars().take(LONGEST).collect();
+    let more = if cut.len() < value.len() { "…" } else { "" };
+    if value.is_empty() { "(absent)".to_owned() } else { visible(&cut) + more }
+}
