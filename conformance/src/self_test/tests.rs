@@ -48,6 +48,8 @@ fn verdict(scenario: &str, target: Target, requirement: &str, answer: Answer) ->
         base_level: Level::Must,
         verdict: answer,
         known: None,
+        follows_from: None,
+        followed_by: Vec::new(),
         message: "why".to_owned(),
         expected: String::new(),
         found: String::new(),
