@@ -28,8 +28,9 @@ const AFTER: &str = "Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the 
 const SELF_TEST: &str = "Every fault is the exporter with one thing spoiled by the program faulty-exporter, which names the \
 requirements that it must trip. A requirement is tripped when it fails under the profile strict and does not for the same \
 exporter unspoiled in the same run. The reference must trip all of the named ones and no other; any other exporter all of \
-those that it passes unspoiled.\n\nExit codes: 0 every fault is caught, 1 one is missed (or, for the reference, trips \
-something besides), 2 usage, 3 the suite or its services failed, 4 no fault was run, 130 interrupted.";
+those that it passes unspoiled. A fault that has nothing to spoil on an exporter could not be applied, and is not missed.\n\n\
+Exit codes: 0 every fault that could be shown is caught, 1 one is missed (or, for the reference, trips something besides), \
+2 usage, 3 the suite or its services failed, 4 no fault could be shown, 130 interrupted.";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]

@@ -102,6 +102,7 @@ fn settle(whole: &mut Report, profile: &Profile) {
     let mut once = BTreeSet::new();
     whole.troubles.retain(|trouble| once.insert(trouble.clone()));
     whole.shard = None;
+    whole.narrowed.iter_mut().for_each(|narrowed| narrowed.shard = None);
     whole.evidence = None;
     whole.baseline = None;
     whole.verdicts.iter_mut().for_each(|verdict| verdict.known = None);

@@ -1,7 +1,10 @@
 //! Brings evidence and catalogue together: every requirement, in every scenario, on every service.
 
+mod causes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use causes::Causes;
 use globset::GlobSet;
 
 use crate::evidence::{NotRun, ScenarioEvidence, Target};
@@ -9,7 +12,7 @@ use crate::observation::Observation;
 use crate::profile::Profile;
 use crate::requirement::{Case, Needs, Requirement};
 use crate::requirements;
-use crate::verdict::{Finding, Verdict, weigh};
+use crate::verdict::{Answer, Finding, Level, Verdict, Violation, weigh};
 
 /// What is to be judged.
 pub struct Selection {
@@ -41,15 +44,12 @@ pub fn judge(evidence: &[ScenarioEvidence], selection: &Selection) -> Judgement 
     let mut observations = Vec::new();
     for scenario in evidence {
         for case in cases(scenario) {
-            verdicts.extend(
-                selected(selection, case.target)
-                    .map(|requirement| verdict(&case, requirement, selection, ask(&case, requirement))),
-            );
+            verdicts.extend(told(&case, selection, found(&case, selection)));
             observations.extend(requirements::observations(&case));
         }
         for missing in &scenario.not_run {
-            verdicts
-                .extend(selected(selection, missing.target).map(|row| not_observed(scenario, missing, row, selection)));
+            let case = Case { scenario, target: missing.target, service: &missing.service, exports: Vec::new() };
+            verdicts.extend(told(&case, selection, not_observed(missing, selection)));
         }
     }
     Judgement { verdicts, observations }
@@ -77,6 +77,93 @@ fn cases(scenario: &ScenarioEvidence) -> Vec<Case<'_>> {
         .collect()
 }
 
+/// What one requirement came to in a case.
+struct Found {
+    row: &'static Requirement,
+    finding: Finding,
+    /// The requirement whose verdict stands for this one's.
+    root: Option<&'static str>,
+}
+
+/// Asks every selected requirement. What follows from one that is told is told as following from it; what follows from
+/// one that is not selected is told itself, so that no failure is lost.
+fn found(case: &Case<'_>, selection: &Selection) -> Vec<Found> {
+    let mut causes = Causes::of(case);
+    let rows: Vec<&'static Requirement> = selected(selection, case.target).collect();
+    let is_told = |row: &'static Requirement| rows.iter().any(|told| told.id == row.id);
+    let found = rows.iter().copied().map(|row| {
+        let root = causes.root(row, &is_told);
+        let cause = causes.cause(row);
+        let finding = causes.finding(row).by_itself();
+        let finding = if root.is_none() { with_cause(finding, cause) } else { finding };
+        Found { row, finding, root }
+    });
+    each_error_once(found.collect())
+}
+
+/// A violation whose cause is not told, with a word of that cause.
+fn with_cause(finding: Finding, cause: Option<&'static str>) -> Finding {
+    let worded = |violation: Violation, cause: &str| Violation {
+        message: format!("{} (it follows from {cause}, which was not selected)", violation.message),
+        ..violation
+    };
+    match (finding, cause) {
+        (Finding::Violated(violation), Some(cause)) => Finding::Violated(worded(violation, cause)),
+        (Finding::Absent(violation), Some(cause)) => Finding::Absent(worded(violation, cause)),
+        (finding, _) => finding,
+    }
+}
+
+/// One trouble of the harness is one error: the first requirement that met it has it, the others follow from that one.
+fn each_error_once(mut found: Vec<Found>) -> Vec<Found> {
+    let mut first: BTreeMap<String, &'static str> = BTreeMap::new();
+    for one in &mut found {
+        if let Finding::Error(trouble) = &one.finding {
+            let id = *first.entry(trouble.clone()).or_insert(one.row.id);
+            one.root = (id != one.row.id).then_some(id);
+        }
+    }
+    found
+}
+
+/// The verdicts on what was found. What a cause brings with it weighs in its verdict.
+fn told(case: &Case<'_>, selection: &Selection, found: Vec<Found>) -> Vec<Verdict> {
+    let mut heaviest: BTreeMap<&'static str, (Level, Vec<String>)> = BTreeMap::new();
+    for one in &found {
+        if let (Some(root), Some(_)) = (one.root, one.finding.violation()) {
+            let (level, followers) = heaviest.entry(root).or_insert((Level::Optional, Vec::new()));
+            *level = weight(&one.finding, selection.profile.level(one.row, case.target)).max(*level);
+            followers.push(one.row.id.to_owned());
+        }
+    }
+    found.into_iter().map(|one| verdict(case, selection, one, &heaviest)).collect()
+}
+
+/// The level at which a cause has to be told, so that it is as heavy as what follows from it.
+fn weight(finding: &Finding, level: Level) -> Level {
+    match weigh(finding, level) {
+        Answer::Fail => Level::Must,
+        Answer::Warn => Level::Should,
+        _ => Level::Optional,
+    }
+}
+
+/// The finding on one requirement of a case: one that follows from something else only where that is violated.
+#[cfg(test)]
+pub(crate) fn resolved(case: &Case<'_>, requirement: &'static Requirement) -> Finding {
+    let mut causes = Causes::of(case);
+    match (causes.root(requirement, &|_| true), causes.finding(requirement)) {
+        (Some(_), finding) => finding,
+        (None, finding) => finding.by_itself(),
+    }
+}
+
+/// The requirement whose verdict stands for this one's.
+#[cfg(test)]
+pub(crate) fn root(case: &Case<'_>, requirement: &'static Requirement) -> Option<&'static str> {
+    Causes::of(case).root(requirement, &|_| true)
+}
+
 /// Asks the judge where what it needs is there; says why not where it is not.
 pub(crate) fn ask(case: &Case<'_>, requirement: &Requirement) -> Finding {
     let good = || case.exports.iter().filter(|export| export.is_good_build());
@@ -88,7 +175,7 @@ pub(crate) fn ask(case: &Case<'_>, requirement: &Requirement) -> Finding {
             return Finding::NotApplicable("no export of this scenario is meant to succeed".to_owned());
         }
         if good().any(|export| !export.outcome.succeeded()) {
-            return Finding::Skipped("export failed".to_owned());
+            return Finding::skipped_after("the export failed", &["platform.exit-zero"]);
         }
         if let Some(trouble) = good().find_map(|export| export.troubles.first()) {
             return Finding::Error(trouble.clone());
@@ -111,49 +198,66 @@ fn too_early(case: &Case<'_>, requirement: &Requirement) -> Option<Finding> {
     })
 }
 
-fn verdict(case: &Case<'_>, requirement: &Requirement, selection: &Selection, finding: Finding) -> Verdict {
-    let level = selection.profile.level(requirement, case.target);
-    let answer = weigh(&finding, level);
-    let blank = crate::verdict::Violation::default();
-    let violation = match finding {
-        Finding::Violated(violation) | Finding::Absent(violation) => violation,
-        Finding::NotApplicable(message) | Finding::Skipped(message) | Finding::Error(message) => {
-            crate::verdict::Violation { message, ..blank }
-        }
-        Finding::Holds => blank,
-    };
+fn verdict(
+    case: &Case<'_>,
+    selection: &Selection,
+    found: Found,
+    heaviest: &BTreeMap<&'static str, (Level, Vec<String>)>,
+) -> Verdict {
+    let Found { row, finding, root } = found;
+    let (weight, followed_by) = heaviest.get(row.id).cloned().unwrap_or((Level::Optional, Vec::new()));
+    let level = selection.profile.level(row, case.target).max(weight);
+    let answer = if root.is_some() { Answer::Skipped } else { weigh(&finding, level) };
+    let mut violation = told_of(finding);
+    if let Some(root) = root {
+        violation.message = format!("follows from {root}: {}", violation.message);
+    }
     let scenario = &case.scenario.scenario;
+    let repeat = crate::repeat::command(selection, scenario, row.id, &followed_by, case.target);
+    let id = |requirement: &str| format!("{scenario}/{}/{requirement}", case.service);
     Verdict {
-        id: format!("{scenario}/{}/{}", case.service, requirement.id),
+        id: id(row.id),
         scenario: scenario.clone(),
         target: case.target,
         service: case.service.to_owned(),
         exports: case.exports.iter().map(|export| export.id.clone()).collect(),
-        requirement: requirement.id.to_owned(),
+        requirement: row.id.to_owned(),
         level,
-        base_level: requirement.level,
+        base_level: row.level,
         verdict: answer,
         known: None,
+        follows_from: root.map(id),
+        followed_by,
         message: violation.message,
         expected: violation.expected,
         found: violation.found,
         evidence: violation.evidence,
-        source: requirement.source.to_string(),
-        repeat: crate::repeat::command(selection, scenario, requirement.id, case.target),
+        source: row.source.to_string(),
+        repeat,
     }
 }
 
-fn not_observed(
-    scenario: &ScenarioEvidence,
-    missing: &NotRun,
-    requirement: &Requirement,
-    selection: &Selection,
-) -> Verdict {
-    let case = Case { scenario, target: missing.target, service: &missing.service, exports: Vec::new() };
-    let reason = missing.reason.clone();
-    let finding = if missing.harness_failed { Finding::Error(reason) } else { Finding::Skipped(reason) };
-    verdict(&case, requirement, selection, finding)
+/// What a report says of a finding.
+fn told_of(finding: Finding) -> Violation {
+    match finding.by_itself() {
+        Finding::Violated(violation) | Finding::Absent(violation) => violation,
+        Finding::NotApplicable(message) | Finding::Skipped(message) | Finding::Error(message) => {
+            Violation { message, ..Violation::default() }
+        }
+        Finding::Holds | Finding::Follows { .. } => Violation::default(),
+    }
 }
 
+/// A service that was not run: the harness's failure is told once.
+fn not_observed(missing: &NotRun, selection: &Selection) -> Vec<Found> {
+    let reason = || missing.reason.clone();
+    let finding = || if missing.harness_failed { Finding::Error(reason()) } else { Finding::Skipped(reason()) };
+    each_error_once(
+        selected(selection, missing.target).map(|row| Found { row, finding: finding(), root: None }).collect(),
+    )
+}
+
+#[cfg(test)]
+mod causes_tests;
 #[cfg(test)]
 mod tests;

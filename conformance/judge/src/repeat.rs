@@ -1,13 +1,21 @@
 //! The command that repeats one case of a run. Everything under which the run was made is in it, so that what is judged
 //! again is what was judged.
 
+use std::collections::BTreeSet;
+
 use crate::evidence::Target;
 use crate::judge::Selection;
 use crate::requirements;
 
-/// The command for one requirement in one scenario on one target.
+/// The command for one requirement in one scenario on one target; `followed_by` names what weighs in it.
 #[must_use]
-pub fn command(selection: &Selection, scenario: &str, requirement: &str, target: Target) -> String {
+pub fn command(
+    selection: &Selection,
+    scenario: &str,
+    requirement: &str,
+    followed_by: &[String],
+    target: Target,
+) -> String {
     let mut words = vec!["conformance run".to_owned()];
     words.extend(Some(selection.exporter_argument.clone()).filter(|argument| !argument.is_empty()));
     words.push(format!("--profile {}", quoted(selection.profile.argument())));
@@ -15,9 +23,20 @@ pub fn command(selection: &Selection, scenario: &str, requirement: &str, target:
     if let Some(folder) = selection.scenario_folders.get(scenario) {
         words.push(format!("--scenarios {}", quoted(folder)));
     }
-    words.push(format!("--scenario {} --requirement {}", quoted(&literal(scenario)), quoted(requirement)));
-    words.extend(targets(requirement, target).iter().map(|target| format!("--target {target}")));
+    words.push(format!("--scenario {}", quoted(&literal(scenario))));
+    let asked: Vec<&str> =
+        std::iter::once(requirement).chain(heavier(selection, requirement, followed_by, target)).collect();
+    words.extend(asked.iter().map(|slug| format!("--requirement {}", quoted(slug))));
+    let targets: BTreeSet<Target> = asked.iter().flat_map(|slug| self::targets(slug, target)).collect();
+    words.extend(targets.iter().map(|target| format!("--target {target}")));
     words.join(" ")
+}
+
+/// The heaviest of what follows, where that is heavier: without it the cause would weigh less when it is repeated.
+fn heavier<'a>(selection: &Selection, requirement: &str, followed_by: &'a [String], target: Target) -> Option<&'a str> {
+    let level = |slug: &str| requirements::named(slug).map(|row| selection.profile.level(row, target));
+    let heaviest = followed_by.iter().map(String::as_str).max_by_key(|slug| level(slug))?;
+    (level(heaviest) > level(requirement)).then_some(heaviest)
 }
 
 /// The targets without which a requirement cannot be judged on one of them.

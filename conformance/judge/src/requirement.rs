@@ -239,11 +239,15 @@ impl<'a> Case<'a> {
 /// One finding of many: the first violation or error, else the first absence, else holds where any held, else the last.
 pub fn together(findings: impl IntoIterator<Item = Finding>) -> Finding {
     let mut result = Finding::NotApplicable("no good build was exported here".to_owned());
+    // What stands for itself comes before what follows from something else.
     let rank = |finding: &Finding| match finding {
-        Finding::Violated(_) => 5,
-        Finding::Error(_) => 4,
-        Finding::Absent(_) => 3,
-        Finding::Skipped(_) => 2,
+        Finding::Violated(_) => 8,
+        Finding::Follows { finding, .. } if matches!(**finding, Finding::Violated(_)) => 7,
+        Finding::Error(_) => 6,
+        Finding::Absent(_) => 5,
+        Finding::Follows { finding, .. } if matches!(**finding, Finding::Absent(_)) => 4,
+        Finding::Skipped(_) => 3,
+        Finding::Follows { .. } => 2,
         Finding::Holds => 1,
         Finding::NotApplicable(_) => 0,
     };

@@ -72,9 +72,23 @@ pub fn on(evidence: &mut ScenarioEvidence, target: Target) -> &mut Export {
 #[must_use]
 pub fn find(evidence: &ScenarioEvidence, requirement: &str, target: Target) -> Finding {
     let row = requirements::named(requirement).unwrap_or_else(|| panic!("no requirement {requirement}"));
+    judge::resolved(&case(evidence, target), row)
+}
+
+/// The requirement from which this one's finding follows, where it does.
+///
+/// # Panics
+/// When there is no such requirement.
+#[must_use]
+pub fn root(evidence: &ScenarioEvidence, requirement: &str, target: Target) -> Option<&'static str> {
+    let row = requirements::named(requirement).unwrap_or_else(|| panic!("no requirement {requirement}"));
+    judge::root(&case(evidence, target), row)
+}
+
+fn case(evidence: &ScenarioEvidence, target: Target) -> Case<'_> {
     let exports: Vec<&Export> = evidence.exports.iter().filter(|export| export.target == target).collect();
     let service = exports.first().map_or("", |export| export.service.as_str());
-    judge::ask(&Case { scenario: evidence, target, service, exports }, row)
+    Case { scenario: evidence, target, service, exports }
 }
 
 /// The scenario with one export on each target that was given bad input and refused it, printing `output`.

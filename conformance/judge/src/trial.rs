@@ -22,6 +22,16 @@ pub enum Wanted {
     Held,
     /// A near miss to which the requirement does not speak.
     NotJudged,
+    /// The requirement held before, and what is told now is the one with this slug, from which it follows.
+    Follows(&'static str),
+}
+
+impl Wanted {
+    /// Whether the change is a fault, rather than a near miss.
+    #[must_use]
+    pub fn is_mutation(self) -> bool {
+        matches!(self, Self::Rejected | Self::Follows(_))
+    }
 }
 
 /// One change of good evidence, tried on each of its targets.
@@ -49,7 +59,7 @@ impl Trial {
         let Self { slug, name, .. } = self;
         let mut evidence = (self.good)();
         let before = sample::find(&evidence, slug, target);
-        if self.wanted == Wanted::Rejected && before != Finding::Holds {
+        if self.wanted.is_mutation() && before != Finding::Holds {
             return Some(format!("{slug} on {target}: good evidence, before '{name}', is not: {before:?}"));
         }
         let untouched = evidence.clone();
@@ -62,10 +72,12 @@ impl Trial {
             Wanted::Rejected => matches!(after, Finding::Violated(_) | Finding::Absent(_)),
             Wanted::Held => after == Finding::Holds,
             Wanted::NotJudged => matches!(after, Finding::NotApplicable(_) | Finding::Skipped(_)),
+            Wanted::Follows(cause) => sample::root(&evidence, slug, target) == Some(cause),
         };
         let what = match self.wanted {
             Wanted::Rejected => "survives the mutation",
             Wanted::Held | Wanted::NotJudged => "rejects the near miss",
+            Wanted::Follows(_) => "does not follow from what was to be its cause after",
         };
         if !is_it {
             return Some(format!("{slug} on {target} {what} '{name}': {after:?}"));
@@ -89,7 +101,7 @@ impl Trial {
 
 /// What would leave a person who reads of a violation without help.
 fn blemish(finding: &Finding, scenario: &str) -> Option<&'static str> {
-    let (Finding::Violated(found) | Finding::Absent(found)) = finding else { return None };
+    let found = finding.violation()?;
     if found.expected == found.found {
         return Some("shows what it expected as what it found");
     }
@@ -165,6 +177,12 @@ impl Trials {
     #[must_use]
     pub fn spares(self, name: impl Into<String>, change: impl Fn(&mut Export) + 'static) -> Self {
         self.add(name.into(), Wanted::NotJudged, change)
+    }
+
+    /// A mutation of the target's export that trips the requirement `cause`: this one is told as following from it.
+    #[must_use]
+    pub fn follows(self, name: impl Into<String>, cause: &'static str, change: impl Fn(&mut Export) + 'static) -> Self {
+        self.add(name.into(), Wanted::Follows(cause), change)
     }
 
     fn add(self, name: String, wanted: Wanted, change: impl Fn(&mut Export) + 'static) -> Self {

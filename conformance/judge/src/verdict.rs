@@ -49,6 +49,50 @@ pub enum Finding {
     Skipped(String),
     /// The harness or its services failed; the words say how.
     Error(String),
+    /// A violation, an absence or a skip that says nothing new where one of the named requirements is violated in the
+    /// same case: it is told as following from that one. Where none of them is, it stands as what it is.
+    Follows {
+        /// What it is by itself.
+        finding: Box<Finding>,
+        /// The slugs of the requirements that may be its cause.
+        from: &'static [&'static str],
+    },
+}
+
+impl Finding {
+    /// This violation or absence, as one that follows from any of the named requirements; no effect on what is neither.
+    #[must_use]
+    pub fn following(self, from: &'static [&'static str]) -> Self {
+        match self {
+            Self::Violated(_) | Self::Absent(_) => Self::Follows { finding: Box::new(self), from },
+            other => other,
+        }
+    }
+
+    /// A skip, as one that follows from any of the named requirements.
+    #[must_use]
+    pub fn skipped_after(reason: impl Into<String>, from: &'static [&'static str]) -> Self {
+        Self::Follows { finding: Box::new(Self::Skipped(reason.into())), from }
+    }
+
+    /// How the requirement is not met, where it is violated or absent, whatever that follows from.
+    #[must_use]
+    pub fn violation(&self) -> Option<&Violation> {
+        match self {
+            Self::Violated(violation) | Self::Absent(violation) => Some(violation),
+            Self::Follows { finding, .. } => finding.violation(),
+            _ => None,
+        }
+    }
+
+    /// What it is where it follows from nothing.
+    #[must_use]
+    pub fn by_itself(self) -> Self {
+        match self {
+            Self::Follows { finding, .. } => finding.by_itself(),
+            other => other,
+        }
+    }
 }
 
 /// How a requirement is not met, for a person to read.
@@ -131,7 +175,7 @@ pub struct Verdict {
     pub exports: Vec<String>,
     /// The requirement's slug.
     pub requirement: String,
-    /// The level under the deciding profile.
+    /// The level under the deciding profile, or that of the heaviest of `followed_by` where that is higher.
     pub level: Level,
     /// The level in the catalogue.
     pub base_level: Level,
@@ -139,6 +183,12 @@ pub struct Verdict {
     pub verdict: Answer,
     /// Reserved for baselines: `{reason, until}`.
     pub known: Option<serde_json::Value>,
+    /// The id of the verdict that this one follows from: it is `skipped` then, and weighs nothing by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows_from: Option<String>,
+    /// The requirements that are violated only because this one is; they weigh here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followed_by: Vec<String>,
     /// One sentence: the violation, or why it was not judged. Empty on `pass`.
     pub message: String,
     /// What was to be seen; empty where nothing was violated.
@@ -164,6 +214,7 @@ pub fn weigh(finding: &Finding, level: Level) -> Answer {
         (Finding::NotApplicable(_), _) => Answer::NotApplicable,
         (Finding::Skipped(_), _) => Answer::Skipped,
         (Finding::Error(_), _) => Answer::Error,
+        (Finding::Follows { finding, .. }, _) => weigh(finding, level),
     }
 }
 
@@ -182,6 +233,9 @@ mod tests {
             (Finding::NotApplicable(String::new()), [NotApplicable; 3]),
             (Finding::Skipped(String::new()), [Skipped; 3]),
             (Finding::Error(String::new()), [Error; 3]),
+            (Finding::Absent(blank()).following(&[]), [Absent, Warn, Fail]),
+            (Finding::Violated(blank()).following(&[]), [Warn, Warn, Fail]),
+            (Finding::skipped_after("", &[]), [Skipped; 3]),
         ] {
             let found = [Level::Optional, Level::Should, Level::Must].map(|level| weigh(&finding, level));
             assert_eq!(found, answers, "{finding:?}");

@@ -198,3 +198,103 @@ pub(super) fn examine(arguments: &ExporterArguments) -> Result<Exit, Failure> {
     print(&text)?;
     Ok(if report.exit_code == Exit::Interrupted.code() { Exit::Interrupted } else { exit })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use conformance::cli::{Cli, Command};
+
+    use super::*;
+
+    /// The words as a shell reads them.
+    fn words(line: &str) -> Vec<String> {
+        let (mut words, mut word, mut is_quoted, mut is_open) = (Vec::new(), String::new(), false, false);
+        let mut characters = line.chars();
+        while let Some(c) = characters.next() {
+            match c {
+                '\'' => (is_quoted, is_open) = (!is_quoted, true),
+                '\\' if !is_quoted => word.extend(characters.next()),
+                ' ' if !is_quoted => {
+                    if is_open {
+                        words.push(std::mem::take(&mut word));
+                    }
+                    is_open = false;
+                }
+                c => {
+                    word.push(c);
+                    is_open = true;
+                }
+            }
+        }
+        if is_open {
+            words.push(word);
+        }
+        words
+    }
+
+    fn parsed(words: &[String]) -> Options {
+        match Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{words:?}: {error}")).command {
+            Command::Run(arguments) => options(&arguments).unwrap_or_else(|failure| panic!("{}", failure.message)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_command_that_a_report_prints_runs_under_the_conditions_of_its_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("it's here");
+        std::fs::create_dir(&place).unwrap();
+        let path = |name: &str| place.join(name).display().to_string();
+        std::fs::write(path("own.toml"), "name = 'ours'\nextends = 'core'\n").unwrap();
+        let description = "name = 'odd'\ncommand = ['/bin/true']\nplatform-api = '0.13'\n";
+        std::fs::write(path("exporter.toml"), description).unwrap();
+        let (exporter, profile) = (path("exporter.toml"), path("own.toml"));
+        let all = [
+            "--platform-api 0.12 --registry http://127.0.0.1:5000/team --timeout 33 --allow-push-from-daemon",
+            "--registry embedded --daemon unix:///a.sock --daemon tcp://127.0.0.1:1",
+            "--registry executable --platform-api 0.13 --timeout 120",
+            "",
+        ];
+        for conditions in all {
+            let mut given =
+                ["conformance", "run", "--exporter-file", &exporter, "--profile", &profile].map(str::to_owned).to_vec();
+            given.extend(words(conditions));
+            let first = parsed(&given);
+            let selection = run::selection(&first);
+            for row in judge::requirements::all() {
+                for target in row.targets {
+                    let line = judge::repeat::command(&selection, "minimal", row.id, &[], *target);
+                    let again = parsed(&words(&line));
+                    assert_eq!(again.platform_api, first.platform_api, "{line}");
+                    assert_eq!((&again.registry, &again.daemons), (&first.registry, &first.daemons), "{line}");
+                    assert_eq!((again.timeout, again.allow_push), (first.timeout, first.allow_push), "{line}");
+                    assert_eq!(again.profile.argument(), first.profile.argument(), "{line}");
+                    assert_eq!(again.exporter.program, first.exporter.program, "{line}");
+                    assert_eq!(again.scenarios.len(), 1, "{line}");
+                    assert!(again.narrowed.requirements.matches(row.id) && again.targets.contains(target), "{line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_verdict_of_a_report_names_all_of_them() {
+        let given = words("conformance run --exporter /bin/true --platform-api 0.9 --scenario minimal --timeout 7");
+        let evidence: Vec<judge::evidence::ScenarioEvidence> = vec![judge::evidence::ScenarioEvidence {
+            version: judge::evidence::EVIDENCE_VERSION,
+            scenario: "minimal".to_owned(),
+            exports: Vec::new(),
+            not_run: vec![judge::evidence::NotRun {
+                target: Target::Registry,
+                service: "registry".to_owned(),
+                reason: "it is not here".to_owned(),
+                harness_failed: false,
+            }],
+        }];
+        let verdicts = judge::judge(&evidence, &run::selection(&parsed(&given))).verdicts;
+        assert!(!verdicts.is_empty());
+        for verdict in verdicts {
+            assert!(verdict.repeat.contains(" --platform-api 0.9 --timeout 7 "), "{}", verdict.repeat);
+        }
+    }
+}

@@ -1,8 +1,9 @@
 //! Equal changes put together: a requirement that changed in fifty scenarios is one change, and so is a label's field
 //! that has another value in every image.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use judge::difference;
 use judge::verdict::Answer;
 
 use super::{Change, DigestChange};
@@ -31,24 +32,40 @@ pub(super) fn of(changes: &[Change]) -> Vec<Group<'_>> {
     found
 }
 
-/// A field that changed in the same way in some exports.
+/// A field that changed in some exports.
 pub(super) struct FieldGroup<'a> {
-    pub(super) field: &'a str,
-    pub(super) old: &'a str,
-    pub(super) new: &'a str,
+    /// Its name, with `*` for places in lists.
+    pub(super) field: String,
+    /// The old and the new value; those of the first export where they are many.
+    pub(super) values: (&'a str, &'a str),
+    /// How many pairs of values there are.
+    pub(super) kinds: usize,
     pub(super) exports: Vec<&'a str>,
 }
 
-/// The fields, those of most exports first.
+/// The fields, those of most exports first. Digests are others in every image: more than a few values of one field are
+/// one group.
 pub(super) fn of_fields(changes: &[DigestChange]) -> Vec<FieldGroup<'_>> {
-    let mut found: BTreeMap<(&str, &str, &str), Vec<&str>> = BTreeMap::new();
+    const FEW: usize = 3;
+    let mut fields: BTreeMap<String, BTreeMap<(&str, &str), Vec<&str>>> = BTreeMap::new();
     for change in changes {
         for field in &change.fields {
-            found.entry((&field.field, &field.old, &field.new)).or_default().push(&change.export);
+            let pairs = fields.entry(difference::without_numbers(&field.field)).or_default();
+            pairs.entry((&field.old, &field.new)).or_default().push(&change.export);
         }
     }
-    let group = |((field, old, new), exports)| FieldGroup { field, old, new, exports };
-    let mut groups: Vec<FieldGroup<'_>> = found.into_iter().map(group).collect();
+    let mut groups = Vec::new();
+    for (field, pairs) in fields {
+        let kinds = pairs.len();
+        if kinds <= FEW {
+            let group = |(values, exports)| FieldGroup { field: field.clone(), values, kinds: 1, exports };
+            groups.extend(pairs.into_iter().map(group));
+            continue;
+        }
+        let Some(values) = pairs.keys().next().copied() else { continue };
+        let exports: BTreeSet<&str> = pairs.into_values().flatten().collect();
+        groups.push(FieldGroup { field, values, kinds, exports: exports.into_iter().collect() });
+    }
     groups.sort_by_key(|group| std::cmp::Reverse(group.exports.len()));
     groups
 }

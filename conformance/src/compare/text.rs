@@ -105,7 +105,7 @@ fn digests(changes: &Changes, form: Form, out: &mut String) -> fmt::Result {
     let all = &changes.digests;
     let ids: Vec<&str> = all.iter().map(|change| change.export.as_str()).collect();
     if !all.is_empty() {
-        let title = format!("exports whose digests changed  {}", groups::places(&ids));
+        let title = format!("digests changed in {}, by fields", groups::places(&ids));
         let mut lines: Vec<String> = groups::of_fields(all).iter().map(field).collect();
         lines.extend(all.iter().filter(|change| change.fields.is_empty()).map(without_fields));
         section(out, form, &title, lines.len(), lines)?;
@@ -125,7 +125,9 @@ fn field(group: &FieldGroup<'_>) -> String {
         [one] => format!("in {one}"),
         many => format!("in {}", groups::places(many)),
     };
-    format!("{}: {} → {}  {places}", visible(group.field), shown(group.old), shown(group.new))
+    let (old, new) = (shown(group.values.0), shown(group.values.1));
+    let many = if group.kinds > 1 { format!("{} kinds of values, one is ", group.kinds) } else { String::new() };
+    format!("{}: {many}{old} → {new}  {places}", visible(&group.field))
 }
 
 fn without_fields(change: &DigestChange) -> String {

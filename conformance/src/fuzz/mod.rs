@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
 use crate::run::{self, Narrowed, Options, RunError};
-use crate::scenario::{Scenario, ScenarioError};
+use crate::scenario::{Origin, Scenario, ScenarioError};
 use build::Build;
 use causes::{Found, cause_of, in_turn, theme_of};
 use draw::{DrawError, Drawn};
@@ -116,11 +116,6 @@ struct Failing {
 impl Failing {
     fn of(verdict: &Verdict) -> Self {
         Self { requirement: verdict.requirement.clone(), target: verdict.target }
-    }
-
-    /// The targets without which it cannot be judged.
-    fn targets(&self) -> Vec<Target> {
-        judge::repeat::targets(&self.requirement, self.target)
     }
 }
 
@@ -220,24 +215,25 @@ impl Fuzzer {
             failing.target
         );
         let place = kept::write(&self.settings.keep, &name, &folder::files(&shrunk.build))?;
-        let scenario = folder::scenario(&shrunk.build, &place.name)?;
-        let options = Options { evidence: Some(place.evidence.clone()), ..self.narrow(failing, scenario)? };
+        let mut scenario = folder::scenario(&shrunk.build, &place.name)?;
+        scenario.origin = Origin::Folder(place.folder.clone());
+        let options = Options { evidence: Some(place.evidence.clone()), ..self.narrow(failing, scenario) };
         let again = self.run(options, false).await?;
         let verdict = again.and_then(|report| shrink::failed(report.verdicts, failing));
         failure.keep(&place, verdict.as_ref(), &self.settings.options);
         Ok(())
     }
 
-    /// What judges one scenario by one requirement.
-    fn narrow(&self, failing: &Failing, scenario: Scenario) -> Result<Options, FuzzError> {
-        let requirements = vec![failing.requirement.clone()].try_into().map_err(|error| unprepared(&error))?;
-        Ok(Options {
+    /// What judges one scenario by one requirement, in which what follows from it weighs as ever.
+    fn narrow(&self, failing: &Failing, scenario: Scenario) -> Options {
+        let only = (scenario.name.clone(), failing.requirement.clone(), failing.target);
+        Options {
             scenarios: vec![scenario],
-            narrowed: Narrowed { requirements, ..Narrowed::default() },
-            targets: failing.targets(),
+            narrowed: Narrowed { only: Some([only].into()), ..Narrowed::default() },
+            targets: judge::repeat::targets(&failing.requirement, failing.target),
             require: Vec::new(),
             ..self.settings.options.clone()
-        })
+        }
     }
 
     /// Runs and judges; none where it was ended early.
@@ -251,10 +247,6 @@ impl Fuzzer {
         let report = result?;
         Ok((!self.until.is_cancelled()).then_some(report))
     }
-}
-
-fn unprepared(error: &globset::Error) -> RunError {
-    RunError::Service { service: "the requirement to shrink by".to_owned(), reason: error.to_string() }
 }
 
 fn case_name(number: u64) -> String {

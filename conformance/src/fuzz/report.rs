@@ -141,7 +141,7 @@ impl Failure {
         }
         self.scenario = Some(place.folder.display().to_string());
         self.evidence = Some(place.evidence.display().to_string());
-        self.repeat = Some(self.command(place, options));
+        self.repeat = Some(again.map_or_else(|| self.command(place, options), |verdict| verdict.repeat.clone()));
     }
 
     fn command(&self, place: &Place, options: &Options) -> String {
@@ -152,7 +152,7 @@ impl Failure {
             scenario_folders: [(place.name.clone(), place.folder.display().to_string())].into(),
             conditions: conditions(options),
         };
-        judge::repeat::command(&selection, &place.name, &self.requirement, self.target)
+        judge::repeat::command(&selection, &place.name, &self.requirement, &[], self.target)
     }
 }
 

@@ -58,7 +58,7 @@ impl Tries<'_> {
         }
         self.done += 1;
         fuzzer.progress.shrinking(self.number, &self.failing.requirement, self.done);
-        let options = fuzzer.narrow(self.failing, folder::scenario(build, &case_name(self.number))?)?;
+        let options = fuzzer.narrow(self.failing, folder::scenario(build, &case_name(self.number))?);
         let Some(report) = fuzzer.run(options, false).await? else { return Ok(None) };
         let fails = failed(report.verdicts, self.failing).is_some();
         self.known.insert(mark, fails);

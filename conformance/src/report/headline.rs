@@ -36,13 +36,14 @@ pub enum Standing {
 }
 
 /// The answer to a verdict under another profile. Only violations weigh differently; what is OPTIONAL in the catalogue
-/// can be violated only by not being there.
+/// can be violated only by not being there. What follows from a violation weighs in it, under every profile.
 #[must_use]
 pub fn under(profile: &Profile, verdict: &Verdict) -> Answer {
     if !matches!(verdict.verdict, Answer::Fail | Answer::Warn | Answer::Absent) {
         return verdict.verdict;
     }
-    match requirements::named(&verdict.requirement).map(|row| profile.level(row, verdict.target)) {
+    let level = |id: &String| requirements::named(id).map(|row| profile.level(row, verdict.target));
+    match std::iter::once(&verdict.requirement).chain(&verdict.followed_by).filter_map(level).max() {
         Some(Level::Must) => Answer::Fail,
         Some(Level::Should) => Answer::Warn,
         Some(Level::Optional) => Answer::Absent,

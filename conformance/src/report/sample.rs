@@ -25,6 +25,8 @@ fn verdict(requirement: &str, answer: Answer, base: Level, level: Level) -> Verd
         base_level: base,
         verdict: answer,
         known: None,
+        follows_from: None,
+        followed_by: Vec::new(),
         message: text("message"),
         expected: text("expected"),
         found: text("found"),

@@ -260,7 +260,9 @@ fn folder(scenario: &Scenario) -> Option<(String, String)> {
     }
 }
 
-fn selection(options: &Options) -> Selection {
+/// What is judged of a run, and what its repeat commands carry.
+#[must_use]
+pub fn selection(options: &Options) -> Selection {
     Selection {
         profile: options.profile.clone(),
         requirements: options.narrowed.requirements.set().cloned(),

@@ -23,6 +23,13 @@ pub(super) fn render(report: &Report) -> String {
         totals.requirements,
         totals.catalogue
     );
+    if totals.not_applied + totals.not_shown > 0 {
+        let _ = writeln!(
+            out,
+            "{} could not be applied, because the exporter has nothing that they spoil, and {} cannot be shown on it.\n",
+            totals.not_applied, totals.not_shown
+        );
+    }
     out.push_str("| fault | the exporter | spoils | on | trips |\n|---|---|---|---|---|\n");
     for fault in &report.faults {
         let _ = writeln!(
@@ -61,6 +68,9 @@ fn trips(report: &Report, fault: &FaultFacts) -> String {
         seen.join(" ")
     };
     let mut text = code(own().flat_map(|row| &row.caught).collect());
+    if let Some(why) = own().find_map(|row| row.not_applied.as_ref()) {
+        let _ = write!(text, "could not be applied: {}", escaped(why));
+    }
     for (word, slugs) in [
         ("missed", own().flat_map(|row| &row.missed).collect::<Vec<_>>()),
         ("also", own().flat_map(|row| &row.also).collect()),

@@ -51,6 +51,8 @@ pub struct NotShown {
 #[derive(Default)]
 struct Seen {
     tripped: BTreeSet<String>,
+    /// Requirements that are violated only because a tripped one is: they were noticed, and are told with it.
+    followers: BTreeSet<String>,
     /// What the unspoiled exporter's verdicts are: `pass` where any is, else the first.
     before: BTreeMap<String, Verdict>,
     /// Requirements that were not judged of the spoiled exporter, and why.
@@ -155,6 +157,11 @@ fn seen(own: &[&Case], cases: &[Case], by_scenario: &BTreeMap<&str, Vec<&Verdict
             }
         }
         for verdict in after {
+            if is_bad(verdict.verdict) {
+                let of_it = before.iter().filter(|other| other.requirement == verdict.requirement);
+                let known: BTreeSet<&String> = of_it.flat_map(|other| &other.followed_by).collect();
+                seen.followers.extend(verdict.followed_by.iter().filter(|slug| !known.contains(slug)).cloned());
+            }
             if verdict.verdict == Answer::Skipped {
                 seen.unjudged.insert(verdict.requirement.clone(), verdict.message.clone());
             }
@@ -189,11 +196,12 @@ fn row(fault: &Fault, place: (Target, &str, Option<&str>), seen: &Seen, told: &T
     }
     let of_store = store.and_then(|store| fault.trips_in.get(store));
     let is_named = |slug: &String| fault.trips.contains(slug) || of_store.is_some_and(|more| more.contains(slug));
-    let is_noticed = !seen.tripped.is_empty();
+    let is_noticed = !seen.tripped.is_empty() || !seen.followers.is_empty();
     for requirement in requirements::all() {
         let slug = requirement.id.to_owned();
         let must = is_named(&slug) && requirement.targets.contains(&target);
         match (must, seen.tripped.contains(&slug)) {
+            (true, false) if seen.followers.contains(&slug) => row.caught.push(slug),
             (true, true) => row.caught.push(slug),
             (false, true) => row.also.push(slug),
             (true, false) => match reason(seen, told, &slug, is_noticed).filter(|_| !exact || seen.skipped.is_some()) {

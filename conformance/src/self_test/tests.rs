@@ -49,6 +49,8 @@ fn verdict(scenario: &str, target: Target, requirement: &str, answer: Answer) ->
         base_level: Level::Must,
         verdict: answer,
         known: None,
+        follows_from: None,
+        followed_by: Vec::new(),
         message: "why".to_owned(),
         expected: String::new(),
         found: String::new(),
@@ -219,4 +221,26 @@ fn what_is_tripped_in_one_kind_of_store_must_be_there_and_is_beside_the_point_el
     let none = of(&[("classic", Answer::Pass), ("containerd", Answer::Pass)]);
     let missed: Vec<usize> = none.iter().map(|row| row.missed.len()).collect();
     assert_eq!(missed, [0, 1]);
+}
+
+#[test]
+fn what_follows_from_a_tripped_requirement_is_caught_with_it_and_nothing_besides() {
+    let faults = [fault(&["minimal"], &[PAIR])];
+    let cases = made(&faults, &[Target::Registry]);
+    let of = |case: &Case, slug: &str, answer| verdict(&case.scenario.name, case.target, slug, answer);
+    let followed = |before: &[&str]| -> Row {
+        let told = |slugs: &[&str]| slugs.iter().map(|slug| (*slug).to_owned()).collect();
+        let was = if before.is_empty() { Answer::Pass } else { Answer::Fail };
+        let mut verdicts = vec![of(&cases[0], PAIR, Answer::Pass), of(&cases[0], SCHEMA, was)];
+        verdicts[1].followed_by = told(before);
+        verdicts.extend([of(&cases[1], PAIR, Answer::Skipped), of(&cases[1], SCHEMA, Answer::Fail)]);
+        verdicts[3].followed_by = told(&[PAIR, "base.digest-present"]);
+        rows(&faults, &cases, &UNSEEN, &verdicts, &[], true).remove(0)
+    };
+    let row = followed(&[]);
+    assert_eq!((row.caught, row.missed.len(), row.also), (vec![PAIR.to_owned()], 0, vec![SCHEMA.to_owned()]));
+    let row = followed(&["base.digest-present"]);
+    assert_eq!((row.caught.len(), row.missed.len(), row.also.len()), (1, 0, 0), "the cause failed before");
+    let row = followed(&[PAIR, "base.digest-present"]);
+    assert_eq!((row.caught.len(), row.missed.len()), (0, 1), "it followed before too");
 }

@@ -7,6 +7,7 @@ use globset::{Glob, GlobSetBuilder};
 use super::*;
 use crate::evidence::End;
 use crate::profile::OwnProfile;
+use crate::repeat::quoted;
 use crate::requirement::EVERYWHERE;
 use crate::sample::{self, on};
 use crate::verdict::{Answer, Level};
@@ -85,12 +86,16 @@ fn a_failed_export_leaves_how_it_ended_to_be_judged() {
     for row in requirements::all().filter(|row| row.targets.contains(&Target::Registry)) {
         let verdict = one(&verdicts, row.id, Target::Registry);
         if row.needs == Needs::Process {
-            assert_ne!(verdict.message, "export failed", "{}", row.id);
+            assert!(!matches!(verdict.verdict, Answer::Skipped), "{}: {verdict:?}", row.id);
         } else {
-            assert_eq!((verdict.verdict, verdict.message.as_str()), (Answer::Skipped, "export failed"), "{}", row.id);
+            let expected = (Answer::Skipped, "follows from platform.exit-zero: the export failed");
+            assert_eq!((verdict.verdict, verdict.message.as_str()), expected, "{}", row.id);
+            assert_eq!(verdict.follows_from.as_deref(), Some("sample/registry/platform.exit-zero"));
         }
     }
-    assert_eq!(one(&verdicts, "platform.exit-zero", Target::Registry).verdict, Answer::Fail);
+    let cause = one(&verdicts, "platform.exit-zero", Target::Registry);
+    // What was not judged weighs nothing.
+    assert_eq!((cause.verdict, cause.followed_by.as_slice()), (Answer::Fail, [].as_slice()));
     assert_eq!(one(&verdicts, "platform.exit-zero", Target::Layout).verdict, Answer::Pass);
 }
 
@@ -120,8 +125,12 @@ fn what_the_harness_could_not_observe_is_its_own_error() {
     let mut evidence = sample::scenario();
     on(&mut evidence, Target::Registry).troubles = vec!["the registry is gone".to_owned(), "more".to_owned()];
     let verdicts = judged(&evidence);
+    let errors: Vec<&Verdict> = verdicts.iter().filter(|verdict| verdict.verdict == Answer::Error).collect();
+    let [error] = errors.as_slice() else { panic!("one trouble, {} errors", errors.len()) };
+    assert_eq!(error.message, "the registry is gone");
     let verdict = one(&verdicts, "platform.env", Target::Registry);
-    assert_eq!((verdict.verdict, verdict.message.as_str()), (Answer::Error, "the registry is gone"));
+    assert_eq!((verdict.verdict, verdict.follows_from.as_ref()), (Answer::Skipped, Some(&error.id)));
+    assert_eq!(verdict.message, format!("follows from {}: the registry is gone", error.requirement));
     assert_eq!(one(&verdicts, "platform.exit-zero", Target::Registry).verdict, Answer::Pass);
     assert_eq!(one(&verdicts, "platform.env", Target::Layout).verdict, Answer::Pass);
 }
@@ -206,6 +215,13 @@ fn the_repeat_command_runs_what_is_compared() {
             .repeat
             .contains(" --scenarios '/builds/our sample' --scenario sample ")
     );
+    let conditions = ["--platform-api", "0.12", "--daemon", "unix:///a socket"].map(str::to_owned).to_vec();
+    let under = judge(&[sample::scenario()], &Selection { conditions, ..selection(Profile::Core) });
+    assert!(
+        one(&under.verdicts, "platform.env", Target::Registry)
+            .repeat
+            .contains(" --profile core --platform-api 0.12 --daemon 'unix:///a socket' --scenario sample ")
+    );
     let own = OwnProfile::parse("name='ours'\nextends='core'\n", "our profile.toml").unwrap();
     assert!(
         repeat(Profile::Own(Box::new(own)), "", "platform.env", Target::Daemon)
@@ -238,8 +254,12 @@ fn a_service_that_was_not_run_is_reported_with_the_reason() {
             judged(&evidence).into_iter().filter(|verdict| verdict.target == Target::Layout).collect();
         let rows = requirements::all().filter(|row| row.targets.contains(&Target::Layout)).count();
         assert_eq!(found.len(), rows);
+        assert_eq!((found[0].verdict, found[0].message.as_str()), (answer, "no room"));
         for verdict in found {
-            assert_eq!((verdict.verdict, verdict.message.as_str()), (answer, "no room"), "{}", verdict.id);
+            // The harness's failure is told once.
+            let is_it = verdict.verdict == answer && verdict.message == "no room";
+            let follows = verdict.verdict == Answer::Skipped && verdict.follows_from.is_some();
+            assert!(is_it != (harness_failed && follows), "{verdict:?}");
             assert_eq!((verdict.service.as_str(), verdict.exports.len()), ("layout", 0));
         }
     }

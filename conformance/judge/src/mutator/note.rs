@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use super::Noticed;
 use super::justified::{self, JUSTIFIED};
 use crate::requirements::{all, trials::trials};
-use crate::trial::Wanted;
 
 /// What a mutation has to be called for: `RENEW_NOTE=1 cargo test -p judge --lib mutator` writes the section anew.
 pub(super) const RENEW: &str = "RENEW_NOTE";
@@ -18,7 +17,7 @@ fn themes() -> String {
     let mut sums = [0; 3];
     for (theme, trials) in trials() {
         let is_own = |id: &str| trials.iter().any(|trial| trial.slug == id);
-        let mutations = trials.iter().filter(|trial| trial.wanted == Wanted::Rejected).count();
+        let mutations = trials.iter().filter(|trial| trial.wanted.is_mutation()).count();
         let counts = [all().filter(|row| is_own(row.id)).count(), mutations, trials.len() - mutations];
         let _ = writeln!(text, "| {theme} | {} | {} | {} |", counts[0], counts[1], counts[2]);
         (0..3).for_each(|index| sums[index] += counts[index]);

@@ -78,5 +78,6 @@ fn badness(finding: &Finding) -> u8 {
         Finding::Absent(_) => 1,
         Finding::Violated(_) => 2,
         Finding::Skipped(_) | Finding::Error(_) => 3,
+        Finding::Follows { finding, .. } => badness(finding),
     }
 }
