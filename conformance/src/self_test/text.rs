@@ -82,8 +82,8 @@ fn totals(report: &Report, out: &mut String) {
     );
     let _ = writeln!(
         out,
-        "{} of {} requirements tripped as they must, in {} exports and {:.0} s",
-        totals.requirements, totals.catalogue, report.exports, report.seconds
+        "{} of the {} requirements that they are to trip tripped as they must, in {} exports and {:.0} s",
+        totals.requirements, totals.to_trip, report.exports, report.seconds
     );
     for one in &report.untripped {
         let _ = writeln!(out, "  not tripped: {:<40} {}", one.requirement, visible(&one.reason));
