@@ -124,16 +124,16 @@ fn named<'a>(failing: &[&'a str], all: impl Iterator<Item = &'a str>) -> String 
         return one_of(failing.iter().copied());
     }
     let others = failing.iter().filter(|service| !service.starts_with(DAEMONS)).map(|service| globset::escape(service));
-    alternatives(std::iter::once(format!("{DAEMONS}*")).chain(others).collect())
+    alternatives(&std::iter::once(format!("{DAEMONS}*")).chain(others).collect::<Vec<_>>())
 }
 
 /// A glob over these names alone.
 fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    alternatives(names.map(globset::escape).collect())
+    alternatives(&names.map(globset::escape).collect::<Vec<_>>())
 }
 
-fn alternatives(globs: Vec<String>) -> String {
-    match globs.as_slice() {
+fn alternatives(globs: &[String]) -> String {
+    match globs {
         [one] => one.clone(),
         several => format!("{{{}}}", several.join(",")),
     }

@@ -34,14 +34,14 @@ fn whole(changes: &Changes, form: Form, out: &mut String) -> fmt::Result {
         ("changed", &changes.changed),
         ("judged differently, though the exporter did the same", &changes.judged_differently),
     ] {
-        section(out, form, title, found.len(), groups::of(found).iter().map(line).collect())?;
+        section(out, form, title, found.len(), &groups::of(found).iter().map(line).collect::<Vec<_>>())?;
     }
     for (what, added, removed) in [
         ("requirements", &changes.added_requirements, &changes.removed_requirements),
         ("scenarios", &changes.added_scenarios, &changes.removed_scenarios),
     ] {
-        section(out, form, &format!("{what} added"), added.changed.len(), added.changed.clone())?;
-        section(out, form, &format!("{what} removed"), removed.changed.len(), removed.changed.clone())?;
+        section(out, form, &format!("{what} added"), added.changed.len(), &added.changed)?;
+        section(out, form, &format!("{what} removed"), removed.changed.len(), &removed.changed)?;
         not_asked(out, what, "old", added)?;
         not_asked(out, what, "new", removed)?;
     }
@@ -62,7 +62,7 @@ fn conclusion(changes: &Changes) -> String {
     }
 }
 
-fn section(out: &mut String, form: Form, title: &str, count: usize, lines: Vec<String>) -> fmt::Result {
+fn section(out: &mut String, form: Form, title: &str, count: usize, lines: &[String]) -> fmt::Result {
     if lines.is_empty() {
         return Ok(());
     }
@@ -108,7 +108,7 @@ fn digests(changes: &Changes, form: Form, out: &mut String) -> fmt::Result {
         let title = format!("digests changed in {}, by fields", groups::places(&ids));
         let mut lines: Vec<String> = groups::of_fields(all).iter().map(field).collect();
         lines.extend(all.iter().filter(|change| change.fields.is_empty()).map(without_fields));
-        section(out, form, &title, lines.len(), lines)?;
+        section(out, form, &title, lines.len(), &lines)?;
     }
     if !changes.only_the_address.is_empty() {
         let count = changes.only_the_address.len();

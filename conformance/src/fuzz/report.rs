@@ -125,9 +125,7 @@ impl Failure {
         let is_it = |also: &&mut Also| also.requirement == failing.requirement && also.target == failing.target;
         match self.also.iter_mut().find(is_it) {
             Some(known) => known.cases.extend(cases),
-            None => {
-                self.also.push(Also { requirement: failing.requirement.clone(), target: failing.target, cases });
-            }
+            None => self.also.push(Also { requirement: failing.requirement.clone(), target: failing.target, cases }),
         }
     }
 
