@@ -27,7 +27,7 @@ fn flags_go_over_variables_and_variables_over_defaults() {
 #[test]
 fn the_platform_api_is_looked_at_first() {
     let error = parse("-no-such-flag", &[("CNB_PLATFORM_API", "999.0")]).unwrap_err();
-    assert!(matches!(&error, CliError::PlatformApi(version) if version == "999.0"));
+    assert!(matches!(&error, CliError::PlatformApi(version, Phase::Exporter) if version == "999.0"));
     assert!(error.to_string().contains("0.12 to 0.15"));
     assert!(parse("a", &[("CNB_PLATFORM_API", "0.12")]).is_ok());
 }
