@@ -62,14 +62,17 @@ impl Label {
     }
 
     /// How many of these layers are the run image's: those up to the one that the label names. Where several have its
-    /// digest, it is the first above which there are only layers that the label calls the app's.
+    /// digest, it is the first above which there are layers that the label calls the app's, and no others.
     pub(super) fn run_layers(&self, diff_ids: &[Digest]) -> Result<usize, LabelError> {
         let top = self.value.get("runImage").and_then(|run| Digest::parse(run["topLayer"].as_str()?));
         let top = top.ok_or(LabelError::NoTopLayer)?;
         let mut own = BTreeSet::new();
         self.value.values().for_each(|value| layers_of(value, &mut own));
         let ends = || diff_ids.iter().enumerate().filter(|(_, id)| **id == top).map(|(at, _)| at + 1);
-        let is_whole = |end: &usize| diff_ids[*end..].iter().all(|id| own.contains(id.as_str()));
+        let is_whole = |end: &usize| {
+            let above = &diff_ids[*end..];
+            !above.is_empty() && above.iter().all(|id| own.contains(id.as_str()))
+        };
         ends().find(is_whole).or_else(|| ends().next()).ok_or(LabelError::LayerGone(top))
     }
 
@@ -137,7 +140,7 @@ mod tests {
         assert_eq!(label.run_layers(&ids("base empty layer app")), Ok(2));
         assert_eq!(label.run_layers(&ids("empty base empty layer app")), Ok(3), "twice in the run image");
         assert_eq!(label.run_layers(&ids("empty layer empty app")), Ok(1), "an app layer has its digest");
-        assert_eq!(label.run_layers(&ids("empty unknown app empty")), Ok(4));
+        assert_eq!(label.run_layers(&ids("empty unknown app empty")), Ok(1), "something is above it");
         assert_eq!(label.run_layers(&ids("empty app unknown")), Ok(1), "the label does not name all");
         assert_eq!(label.run_layers(&ids("base app")), Err(LabelError::LayerGone(id("empty"))));
     }

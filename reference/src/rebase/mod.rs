@@ -204,7 +204,7 @@ fn manifest(
             Some(Store::Classic) => {
                 log.warn("the daemon's image store keeps no annotations, so there are none to keep")
             }
-            _ => log.warn("the daemon's image store does not say which annotations an image has; they are left out"),
+            _ => log.warn("the daemon does not say which annotations the image has; they are left out"),
         }
         return (image::manifest(config, &layers, &std::collections::BTreeMap::new()), image::MANIFEST);
     };

@@ -112,7 +112,12 @@ impl Images {
         match self {
             Self::Registry(mut registry) => {
                 registry.take_base();
-                for layer in layers {
+                // What is to be had elsewhere is not in the registry.
+                let is_kept = |layer: &NewLayer| match layer {
+                    NewLayer::Reused { descriptor: Some(descriptor), .. } => descriptor.urls.is_empty(),
+                    _ => true,
+                };
+                for layer in layers.filter(is_kept) {
                     registry.take(&layer).map_err(|error| TargetError::from(LayerError::Spool(error)))?;
                 }
                 Ok(registry.write(&config, &manifest, media_type).await.map_err(TargetError::from)?)

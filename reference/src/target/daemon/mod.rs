@@ -10,6 +10,7 @@ mod archive;
 mod cause;
 mod error;
 mod load;
+mod podman;
 mod saved;
 mod store;
 
@@ -26,7 +27,7 @@ use tokio_util::io::{StreamReader, SyncIoBridge};
 use super::layout::descriptor;
 use super::{NewLayer, Outcome, Platform, StoredImage, TargetError, WholeImage};
 use crate::digest::Digest;
-use crate::image::Descriptor;
+use crate::image::{self, Descriptor};
 use crate::image_name::ImageName;
 use load::Load;
 use saved::{Archive, Disk, Place, Saved, Spooling};
@@ -135,12 +136,14 @@ impl Daemon {
     /// [`DaemonError`] naming the image.
     pub async fn app_image(&mut self, reference: &str, platform: &Platform) -> Result<Option<WholeImage>, DaemonError> {
         let Some(image) = self.previous(reference, platform).await? else { return Ok(None) };
-        Ok(self.previous.as_ref().map(|Previous { saved, .. }| WholeImage {
-            image,
-            config: saved.config_bytes.clone(),
-            manifest: saved.manifest.clone(),
-            behind_index: saved.behind_index,
-        }))
+        let Some(Previous { saved, .. }) = &self.previous else { return Ok(None) };
+        let (config, mut manifest) = (saved.config_bytes.clone(), saved.manifest.clone());
+        if self.store == Store::Podman {
+            // Its descriptors are those of the layers as they are kept, and as it takes them back.
+            let annotations = podman::annotations(&self.host, saved.config_digest.as_str()).await;
+            manifest = annotations.map(|annotations| image::manifest(&config, &saved.layers, &annotations));
+        }
+        Ok(Some(WholeImage { image, config, manifest, behind_index: saved.behind_index }))
     }
 
     /// The previous image under its ID; none where it is not there any more. On a classic store its layers are spooled,
