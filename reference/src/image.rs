@@ -53,7 +53,7 @@ pub fn oci_layer_type(media_type: &str) -> &str {
 
 /// An OCI layer's media type as Docker's schema 2 has it; none where it has no such layers.
 #[must_use]
-pub fn docker_layer_type(media_type: &str) -> Option<&'static str> {
+pub fn docker_layer_type(media_type: &str) -> Option<&str> {
     match oci_layer_type(media_type) {
         LAYER => Some("application/vnd.docker.image.rootfs.diff.tar.gzip"),
         "application/vnd.oci.image.layer.v1.tar" => Some("application/vnd.docker.image.rootfs.diff.tar"),

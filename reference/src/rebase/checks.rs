@@ -119,8 +119,8 @@ mod tests {
     #[test]
     fn a_name_is_compared_as_a_whole_and_a_digest_beside_the_tag_is_not() {
         let digest = crate::digest::Digest::of(b"x");
-        let names = RunImages { image: "run:1".to_owned(), mirrors: vec!["m.example/run".to_owned()] };
-        let named = |text: &str| is_named(&names, &ImageName::parse(text).unwrap());
+        let known = RunImages { image: "run:1".to_owned(), mirrors: vec!["m.example/run".to_owned()] };
+        let named = |text: &str| is_named(&known, &ImageName::parse(text).unwrap());
         assert!(named("run:1") && named("docker.io/library/run:1") && named("m.example/run:latest"));
         assert!(named(&format!("run:1@{digest}")));
         assert!(!named("run:2") && !named("run") && !named("m.example/other") && !named("other.example/run"));

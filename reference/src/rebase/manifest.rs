@@ -37,8 +37,7 @@ pub(super) fn rebased(app: &Value, change: &Change<'_>) -> Rebased {
     let own = app["layers"].as_array().into_iter().flatten().skip(change.run_layers).cloned();
     let layers: Vec<Value> = change.layers.iter().map(|layer| json!(layer)).chain(own).collect();
     let has_annotations = app["annotations"].as_object().is_some_and(|annotations| !annotations.is_empty());
-    let docker: Option<Vec<Value>> =
-        layers.iter().map(|layer| retyped(layer, |media_type| docker_layer_type(media_type))).collect();
+    let docker: Option<Vec<Value>> = layers.iter().map(|layer| retyped(layer, docker_layer_type)).collect();
     let docker = docker.filter(|_| app["mediaType"] == DOCKER_MANIFEST && !has_annotations);
     let media_type = if docker.is_some() { DOCKER_MANIFEST } else { MANIFEST };
     // A manifest of OCI's may leave its media type out.

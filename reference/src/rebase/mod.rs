@@ -200,12 +200,10 @@ fn manifest(
     let Some(bytes) = &app.whole.manifest else {
         let own = app.whole.image.layers.iter().skip(app.run_layers);
         let layers: Vec<_> = run.image.layers.iter().chain(own).cloned().collect();
-        match store.daemon_store() {
-            Some(Store::Classic) => {
-                log.warn("the daemon's image store keeps no annotations, so there are none to keep")
-            }
-            _ => log.warn("the daemon does not say which annotations the image has; they are left out"),
-        }
+        log.warn(match store.daemon_store() {
+            Some(Store::Classic) => "the daemon's image store keeps no annotations, so there are none to keep",
+            _ => "the daemon does not say which annotations the image has; they are left out",
+        });
         return (image::manifest(config, &layers, &std::collections::BTreeMap::new()), image::MANIFEST);
     };
     let run_image =
