@@ -4,7 +4,8 @@ use reference::digest::Digest;
 use serde_json::{Value, json};
 
 use crate::build::{exporter, index};
-use crate::rebasing::{LABEL, Place, label, new, succeeded};
+use crate::http::Answer;
+use crate::rebasing::{LABEL, Place, label, new, old, succeeded};
 use crate::server::{Server, Wanted};
 
 const BASE_NAME: &str = "org.opencontainers.image.base.name";
@@ -207,6 +208,7 @@ fn a_forced_run_image_takes_the_place_of_the_names_in_the_label() {
     let place = Place::new();
     let run = new().make();
     place.run("other", "7", &run);
+    rename(&place, &place.name("run:1"), &[place.name("mirror:1")]);
     let name = place.name("other:7");
     let output = place.rebase(&["-force", "-run-image", &name, &place.name("app:1")]);
     succeeded(&output);
@@ -266,4 +268,35 @@ fn called_by_its_own_name_and_with_variables_it_does_the_same() {
     assert_eq!(place.reported()["tags"][0].as_str(), Some(place.name("app:1").as_str()));
     // Nothing is left on temporary disk.
     assert_eq!(place.build.left_over(), Vec::<String>::new());
+}
+
+#[test]
+fn credentials_are_sent_to_their_registry_and_nowhere_else() {
+    let far = Server::start(|_| Wanted::Answer(Answer::status(401)));
+    let server = Server::start(|asked| match asked.authorization.as_deref() {
+        Some("Basic secret") | None => Wanted::Usual,
+        Some(_) => Wanted::Answer(Answer::status(401)),
+    });
+    let place = Place::upon(server, &old());
+    let run = place.move_on(&new());
+    rename(&place, &format!("{}/run:1", far.host), &[place.name("mirror:1"), place.name("run:1")]);
+    let before = place.server.asked().len();
+    let auth = json!({ place.server.host.as_str(): "Basic secret" }).to_string();
+    let mut command = place.rebaser();
+    command.env("CNB_REGISTRY_AUTH", auth).args(["-insecure-registry", &far.host, "-log-level", "debug"]);
+    let output = command.arg(place.name("app:1")).output().unwrap();
+    succeeded(&output);
+    let asked = place.server.asked().split_off(before);
+    assert!(!asked.is_empty() && asked.iter().all(|asked| asked.authorization.as_deref() == Some("Basic secret")));
+    assert!(far.asked().is_empty(), "those of the app image's registry are tried first");
+    let said = [output.stdout, output.stderr].concat();
+    assert!(!String::from_utf8_lossy(&said).contains("secret"));
+    assert_eq!(place.manifest("app", "1")["annotations"][BASE_DIGEST], json!(run.manifest));
+    // The only one left is on the other registry, which wants other credentials.
+    place.server.untag("run", "1");
+    let output = place.rebase(&["-insecure-registry", &far.host, &place.name("app:1")]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(72), "{stderr}");
+    assert!(stderr.contains("401") && stderr.contains("mirror:1") && stderr.lines().count() == 1, "{stderr}");
+    assert!(far.asked().iter().all(|asked| asked.authorization.is_none()));
 }
