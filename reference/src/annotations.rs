@@ -30,6 +30,9 @@
 //!   which image it would be today, not which it is.
 //! - **A run image that was named by digest** keeps that digest in `base.name`; there is no tag to give.
 //! - **The run image's own annotations are not inherited**: its source is not the app's source.
+//! - **A rebase** moves `base.name` and `base.digest` to the new run image where the app image has them, and changes no
+//!   other annotation: they speak of the app, which is the same. An annotation that the app image lacks is not added.
+//!   Where a daemon does not know the new run image's digest, both are removed: what they say is not true any more.
 //!
 //! The review of the RFC would rather let buildpacks contribute annotations, in the way of RFC 0034 for labels:
 //! `[[annotations]]` with `key` and `value` in `<layers>/config/metadata.toml`, in buildpack order. Both are done:
@@ -53,6 +56,8 @@ use crate::inputs::{Annotation, ProjectMetadata, RunImage};
 /// What every key of the RFC begins with.
 const PREFIX: &str = "org.opencontainers.image.";
 
+/// Keys below [`PREFIX`] that say what the image is made of.
+const BASE: [&str; 2] = ["base.digest", "base.name"];
 /// Keys that OCI specifications define below [`PREFIX`] for a manifest (`oci-image-annotations.md`, Pre-Defined Annotation
 /// Keys; `ref.name` is for descriptors of an index).
 const DEFINED: [&str; 13] = [
@@ -130,7 +135,7 @@ fn from_buildpacks(pairs: &[Annotation], found: &mut Annotations) {
     let last: BTreeMap<&str, &str> = pairs.iter().map(|pair| (pair.key.as_str(), pair.value.as_str())).collect();
     for (key, value) in last {
         let name = key.strip_prefix(PREFIX);
-        if name.is_some_and(|name| name == "base.name" || name == "base.digest") {
+        if name.is_some_and(|name| BASE.contains(&name)) {
             found
                 .warnings
                 .push(format!("a buildpack's annotation {key} is left out: the exporter says what the base is"));
@@ -174,12 +179,32 @@ fn base(run_image: &RunImage, found: &mut Annotations) {
     }
 }
 
+/// Moves the base of an image's annotations to another run image, each value in its place; gives the keys that had to be
+/// removed, because nothing true can be said.
+pub fn rebase(annotations: &mut serde_json::Map<String, serde_json::Value>, run_image: &RunImage) -> Vec<String> {
+    let mut found = Annotations::default();
+    base(run_image, &mut found);
+    let mut removed = Vec::new();
+    for key in BASE.map(|name| format!("{PREFIX}{name}")) {
+        if !annotations.contains_key(&key) {
+            continue;
+        }
+        if let Some(value) = found.map.remove(&key) {
+            annotations.insert(key, value.into());
+        } else {
+            annotations.shift_remove(&key);
+            removed.push(key);
+        }
+    }
+    removed
+}
+
 /// Keys that an export to a registry would have: those at hand, and those of the run image, whose digest a daemon does
 /// not tell.
 #[must_use]
 pub fn left_out(annotations: &BTreeMap<String, String>) -> Vec<String> {
     let mut keys: Vec<String> = annotations.keys().cloned().collect();
-    keys.extend(["base.digest", "base.name"].map(|name| format!("{PREFIX}{name}")));
+    keys.extend(BASE.map(|name| format!("{PREFIX}{name}")));
     keys.sort();
     keys.dedup();
     keys
@@ -284,6 +309,24 @@ mod tests {
             assert_eq!((found.map.len(), found.warnings.len()), (keys, 2));
             assert!(found.map.values().all(|value| value != "liar"));
         }
+    }
+
+    #[test]
+    fn a_rebase_moves_the_base_in_its_place_and_adds_and_changes_nothing_else() {
+        let text =
+            r#"{"z":"e+ <&>","org.opencontainers.image.base.name":"old","a":"","org.opencontainers.image.title":"t"}"#;
+        let text = text.replace('+', "\u{301}");
+        let mut map = serde_json::from_str(&text).unwrap();
+        assert_eq!(rebase(&mut map, &run_image("new", &pinned_reference())), Vec::<String>::new());
+        let expected = text.replace("old", "index.docker.io/library/new:latest");
+        let expected: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&expected).unwrap();
+        assert_eq!(serde_json::to_string(&map).unwrap(), serde_json::to_string(&expected).unwrap());
+        // Nothing is known of the new one.
+        assert_eq!(rebase(&mut map, &run_image("new", "sha256:id")), ["org.opencontainers.image.base.name"]);
+        assert_eq!(map.keys().collect::<Vec<_>>(), ["z", "a", "org.opencontainers.image.title"]);
+        let mut none = serde_json::Map::new();
+        rebase(&mut none, &run_image("new", &pinned_reference()));
+        assert!(none.is_empty());
     }
 
     #[test]

@@ -13,6 +13,10 @@ use crate::target::Platform;
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// An image config.
 pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+/// A manifest of Docker's schema 2.
+pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// A config of Docker's.
+pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 /// A gzip-compressed layer.
 pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
@@ -44,6 +48,19 @@ pub fn oci_layer_type(media_type: &str) -> &str {
             "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
         }
         other => other,
+    }
+}
+
+/// An OCI layer's media type as Docker's schema 2 has it; none where it has no such layers.
+#[must_use]
+pub fn docker_layer_type(media_type: &str) -> Option<&str> {
+    match oci_layer_type(media_type) {
+        LAYER => Some("application/vnd.docker.image.rootfs.diff.tar.gzip"),
+        "application/vnd.oci.image.layer.v1.tar" => Some("application/vnd.docker.image.rootfs.diff.tar"),
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip" => {
+            Some("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip")
+        }
+        _ => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The reference exporter: layers, app and run image in; an annotated app image out, to a registry, a Docker daemon or
-//! an OCI layout. [`annotations`] is what the RFC asks for; everything else is what it takes to be an exporter.
+//! an OCI layout. And the rebaser: an app image put upon another run image, in a registry or a Docker daemon.
+//! [`annotations`] is what the RFC asks for; everything else is what it takes to be an exporter and a rebaser.
 
 pub mod annotations;
 pub mod cli;
@@ -12,6 +13,7 @@ pub mod inputs;
 pub mod layer;
 pub mod log;
 pub mod plan;
+pub mod rebase;
 pub mod report;
 pub mod sources;
 pub mod target;

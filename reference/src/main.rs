@@ -1,50 +1,77 @@
-//! The binary: reads command line and environment, exports, prints the cause of a failure, and exits with a code of
-//! the Platform API. Called as `exporter` through a link, as platforms do, it does the same.
+//! The binary: reads command line and environment, exports or rebases, prints the cause of a failure, and exits with a
+//! code of the Platform API. Called as `exporter` through a link, as platforms do, it exports; called as `rebaser`, or
+//! with `rebaser` as its first word, it rebases.
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use reference::cli::{self, CliError, Environment};
+use reference::cli::{self, CliError, Environment, Phase};
 use reference::exit::Exit;
-use reference::export::export;
+use reference::export::{ExportError, export};
 use reference::log::Log;
+use reference::rebase::{RebaseError, rebase};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     let environment: Environment =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
-    let options = match cli::read(std::env::args_os().skip(1), &environment) {
-        Ok(options) => options,
+    let (phase, words) = Phase::of(std::env::args_os());
+    match phase {
+        Phase::Exporter => match cli::read(words, &environment) {
+            Ok(options) => {
+                let work = export(&options, Log::new(options.log_level));
+                run("export", Exit::Export, work, ExportError::exit)
+            }
+            Err(error) => refused(&error),
+        },
+        Phase::Rebaser => match cli::rebaser::read(words, &environment) {
+            Ok(options) => {
+                let work = rebase(&options, Log::new(options.log_level));
+                run("rebase", Exit::Rebase, work, RebaseError::exit)
+            }
+            Err(error) => refused(&error),
+        },
+    }
+}
+
+/// Says what is wrong with the command line, or what was asked of it.
+fn refused(error: &CliError) -> ExitCode {
+    match error {
         // The answer to -help and -version.
-        Err(CliError::Flags(error)) if !error.use_stderr() => {
-            let _ = error.print();
-            return Exit::Success.into();
+        CliError::Flags(answer) if !answer.use_stderr() => {
+            let _ = answer.print();
+            Exit::Success.into()
         }
-        Err(error) => {
-            return fail(
-                &error,
-                if matches!(error, CliError::PlatformApi(_)) { Exit::PlatformApi } else { Exit::BadInput },
-            );
-        }
-    };
+        CliError::PlatformApi(..) => fail(error, Exit::PlatformApi),
+        _ => fail(error, Exit::BadInput),
+    }
+}
+
+/// Does the work, unless a signal ends it; `broken` is the code for that.
+fn run<E: std::fmt::Display>(
+    doing: &str,
+    broken: Exit,
+    work: impl Future<Output = Result<(), E>>,
+    code: impl Fn(&E) -> Exit,
+) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&error, Exit::Export),
+        Err(error) => return fail(&error, broken),
     };
     let result = runtime.block_on(async {
         tokio::select! {
             // Asked first, so that signals are watched for before anything is done.
             biased;
             signal = ended() => Err(signal),
-            result = export(&options, Log::new(options.log_level)) => Ok(result),
+            result = work => Ok(result),
         }
     });
     // Threads that write a layout remove what they have not finished.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     match result {
         Ok(Ok(())) => Exit::Success.into(),
-        Ok(Err(error)) => fail(&error, error.exit()),
-        Err(signal) => fail(&format_args!("export: ended by {signal}"), Exit::Export),
+        Ok(Err(error)) => fail(&error, code(&error)),
+        Err(signal) => fail(&format_args!("{doing}: ended by {signal}"), broken),
     }
 }
 

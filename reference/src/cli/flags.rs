@@ -68,13 +68,21 @@ pub(super) struct Flags {
 impl Flags {
     /// Reads the words of a command line, without the program's name.
     pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let mut ended = false;
-        let words = arguments.into_iter().map(|word| {
-            ended |= word == "--";
-            if ended { word } else { two_dashes(word) }
-        });
-        Self::try_parse_from(std::iter::once(OsString::from("exporter")).chain(words))
+        Self::try_parse_from(words("exporter", arguments))
     }
+}
+
+/// The words as the parser wants them, after the program's name.
+pub(super) fn words(
+    program: &'static str,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> impl Iterator<Item = OsString> {
+    let mut ended = false;
+    let words = arguments.into_iter().map(move |word| {
+        ended |= word == "--";
+        if ended { word } else { two_dashes(word) }
+    });
+    std::iter::once(OsString::from(program)).chain(words)
 }
 
 /// `-flag` as `--flag`; single letters and values stay as they are.

@@ -1,9 +1,11 @@
 //! The command line and environment of the Platform API's `exporter` (`cnb-platform.md`, section exporter, Inputs):
 //! flags over variables over defaults. Both `-flag` and `--flag`, `-flag VALUE` and `-flag=VALUE` are taken, as
-//! platforms write them.
+//! platforms write them. Those of the `rebaser` are in [`rebaser`].
 
 mod flags;
 mod given;
+mod phase;
+pub mod rebaser;
 #[cfg(test)]
 mod tests;
 
@@ -14,16 +16,17 @@ use std::path::PathBuf;
 use crate::log::LogLevel;
 use flags::Flags;
 use given::Given;
+pub use phase::Phase;
 
-/// Platform API versions that this exporter speaks.
+/// Platform API versions that exporter and rebaser speak.
 pub const PLATFORM_APIS: [&str; 4] = ["0.12", "0.13", "0.14", "0.15"];
 
 /// Why the command line cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// The platform speaks another version.
-    #[error("speak Platform API '{0}': this exporter knows 0.12 to 0.15; set CNB_PLATFORM_API to one of them")]
-    PlatformApi(String),
+    #[error("speak Platform API '{0}': this {1} knows 0.12 to 0.15; set CNB_PLATFORM_API to one of them")]
+    PlatformApi(String, Phase),
     /// A flag is unknown or has no value; the text is the parser's. Also the answer to `-help`.
     #[error("read the command line: {}; -help lists the flags", first_line(.0))]
     Flags(clap::Error),
@@ -113,7 +116,7 @@ pub type Environment = BTreeMap<String, OsString>;
 /// # Errors
 /// [`CliError`]; the Platform API version is looked at before anything else.
 pub fn read(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Result<Options, CliError> {
-    let platform_api = platform_api(environment)?;
+    let platform_api = platform_api(Phase::Exporter, environment)?;
     let flags = Flags::read(arguments).map_err(CliError::Flags)?;
     let find = |name, value, variable| Given::find((name, value), variable, environment);
     let absolute = |given: Option<Given>, default: &str| match given {
@@ -134,7 +137,7 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         uid: number(find("-uid", &flags.uid, "CNB_USER_ID"))?,
         gid: number(find("-gid", &flags.gid, "CNB_GROUP_ID"))?,
         group: path(find("-group", &flags.group, "CNB_GROUP_PATH"), below("group.toml"))?,
-        insecure_registries: insecure(&flags, environment)?,
+        insecure_registries: insecure(&flags.insecure_registry, environment)?,
         launcher: path(find("-launcher", &flags.launcher, ""), "/cnb/lifecycle/launcher".into())?,
         launcher_sbom: path(find("-launcher-sbom", &flags.launcher_sbom, ""), "/cnb/lifecycle".into())?,
         log_level: find("-log-level", &flags.log_level, "CNB_LOG_LEVEL")
@@ -161,10 +164,10 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
     })
 }
 
-fn platform_api(environment: &Environment) -> Result<String, CliError> {
+fn platform_api(phase: Phase, environment: &Environment) -> Result<String, CliError> {
     let given = environment.get("CNB_PLATFORM_API").filter(|value| !value.is_empty());
     let version = given.map_or_else(|| PLATFORM_APIS[3].to_owned(), |value| value.to_string_lossy().into_owned());
-    if PLATFORM_APIS.contains(&version.as_str()) { Ok(version) } else { Err(CliError::PlatformApi(version)) }
+    if PLATFORM_APIS.contains(&version.as_str()) { Ok(version) } else { Err(CliError::PlatformApi(version, phase)) }
 }
 
 /// Flags that change nothing here must still be well-formed.
@@ -179,10 +182,9 @@ fn accepted(flags: &Flags, environment: &Environment) -> Result<(), CliError> {
 }
 
 /// Hosts as names of images have them: the flag's, else those of the variable, separated by commas.
-fn insecure(flags: &Flags, environment: &Environment) -> Result<Vec<String>, CliError> {
-    if !flags.insecure_registry.is_empty() {
-        let hosts = flags.insecure_registry.iter();
-        return hosts.map(|host| Given::flag("-insecure-registry", host.clone()).text()).collect();
+fn insecure(flags: &[OsString], environment: &Environment) -> Result<Vec<String>, CliError> {
+    if !flags.is_empty() {
+        return flags.iter().map(|host| Given::flag("-insecure-registry", host.clone()).text()).collect();
     }
     let Some(given) = Given::variable("CNB_INSECURE_REGISTRIES", environment) else { return Ok(Vec::new()) };
     Ok(given.text()?.split(',').map(str::trim).filter(|host| !host.is_empty()).map(str::to_owned).collect())

@@ -7,7 +7,7 @@ mod reading;
 use crate::annotations::{self, Annotations, pinned};
 use crate::cli::{Destination, Options};
 use crate::digest::Digest;
-use crate::image::{self, ConfigParts, Descriptor};
+use crate::image::{self, ConfigParts, Descriptor, MANIFEST};
 use crate::image_name::ImageName;
 use crate::inputs::{self, RunImage};
 use crate::layer::{MODIFIED, Owner};
@@ -90,16 +90,12 @@ async fn open(options: &Options, inputs: &Inputs) -> Result<Target, ExportError>
 
 /// The platform of the build: the run image's as the analysis found it, else this exporter's own.
 fn platform(run_image: &RunImage) -> Platform {
-    let own = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
+    let own = Platform::own();
     let target = run_image.target.clone().unwrap_or_default();
     let given = |text: String| Some(text).filter(|text| !text.is_empty());
     Platform {
-        os: given(target.os).unwrap_or_else(|| "linux".to_owned()),
-        architecture: given(target.arch).unwrap_or_else(|| own.to_owned()),
+        os: given(target.os).unwrap_or(own.os),
+        architecture: given(target.arch).unwrap_or(own.architecture),
         variant: given(target.variant),
     }
 }
@@ -199,7 +195,7 @@ async fn write(
     Ok(match target {
         Target::Registry(registry) => {
             let manifest = manifest(registry.descriptors(&layers));
-            registry.write(&config, &manifest).await.map_err(TargetError::from)?
+            registry.write(&config, &manifest, MANIFEST).await.map_err(TargetError::from)?
         }
         Target::Layout(layout) => {
             let manifest = manifest(layout.descriptors(&layers));

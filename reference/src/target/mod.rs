@@ -63,6 +63,19 @@ impl StoredImage {
     }
 }
 
+/// An app image with its documents as its store has them, for one that is to stay what it is but for its base.
+#[derive(Debug, Clone)]
+pub struct WholeImage {
+    /// What exporters see of it; its layers' media types are OCI's.
+    pub image: StoredImage,
+    /// The config's bytes.
+    pub config: Vec<u8>,
+    /// The manifest's bytes; none where the store gives none out.
+    pub manifest: Option<Vec<u8>>,
+    /// Whether the name led to an index of several images.
+    pub behind_index: bool,
+}
+
 /// What an image is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Platform {
@@ -75,6 +88,17 @@ pub struct Platform {
 }
 
 impl Platform {
+    /// What this program itself is for; its images are of Linux.
+    #[must_use]
+    pub fn own() -> Self {
+        let architecture = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        Self { os: "linux".to_owned(), architecture: architecture.to_owned(), variant: None }
+    }
+
     /// The digest of an index's manifest for this platform; of several the one of the same variant.
     ///
     /// # Errors

@@ -165,6 +165,10 @@ fn usual(asked: &Asked, store: &mut Store) -> Answer {
         "/images/load" => return load(asked, store),
         _ => {}
     }
+    if let Some(name) = path.strip_prefix("/libpod/images/").and_then(|rest| rest.strip_suffix("/json")) {
+        let image = store.images.iter().find(|image| store.kind == Kind::Podman && image.id.ends_with(name));
+        return image.map_or(Answer::status(404), |image| json(200, &json!({ "Annotations": image.annotations() })));
+    }
     let (name, action) = path.trim_start_matches("/images/").rsplit_once('/').unwrap_or((&path[8..], ""));
     let Some(image) = store.find(name).cloned() else {
         return json(404, &json!({ "message": format!("No such image: {name}") }));

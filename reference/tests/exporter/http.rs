@@ -9,6 +9,7 @@ pub(crate) struct Asked {
     /// Path and query.
     pub(crate) target: String,
     pub(crate) authorization: Option<String>,
+    pub(crate) content_type: Option<String>,
     pub(crate) body: Vec<u8>,
     host: String,
     length: Length,
@@ -56,6 +57,7 @@ pub(crate) fn read_head(reader: &mut impl BufRead) -> Option<Asked> {
     let mut words = line.split_whitespace();
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
     let (mut length, mut authorization, mut host) = (Length::Known(0), None, String::new());
+    let mut content_type = None;
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
@@ -63,12 +65,13 @@ pub(crate) fn read_head(reader: &mut impl BufRead) -> Option<Asked> {
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = Length::Known(value.parse().ok()?),
             "transfer-encoding" => length = Length::Chunked,
+            "content-type" => content_type = Some(value.to_owned()),
             "host" => value.clone_into(&mut host),
             "authorization" => authorization = Some(value.to_owned()),
             _ => {}
         }
     }
-    Some(Asked { method, target, authorization, body: Vec::new(), host, length })
+    Some(Asked { method, target, authorization, content_type, body: Vec::new(), host, length })
 }
 
 /// Reads the body, and no more of it once there are `most` bytes.

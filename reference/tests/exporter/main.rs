@@ -1,4 +1,4 @@
-//! The exporter as platforms call it, on builds and run images made by hand: to a layout in a temporary folder, to a
+//! The exporter and the rebaser as platforms call them, on builds and run images made by hand: to a layout in a temporary folder, to a
 //! registry in the test's process, and to a Docker Engine in it.
 
 #[cfg(test)]
@@ -17,6 +17,16 @@ mod errors;
 mod http;
 #[cfg(test)]
 mod layout;
+#[cfg(test)]
+mod rebase;
+#[cfg(test)]
+mod rebase_daemon;
+#[cfg(test)]
+mod rebase_formats;
+#[cfg(test)]
+mod rebase_refused;
+#[cfg(test)]
+mod rebasing;
 #[cfg(test)]
 mod registry;
 #[cfg(test)]

@@ -67,6 +67,29 @@ impl Server {
         digest
     }
 
+    /// Gives a manifest a tag.
+    pub(crate) fn tag(&self, repository: &str, tag: &str, bytes: &[u8]) {
+        self.kept.lock().unwrap().manifests.insert((repository.to_owned(), tag.to_owned()), bytes.to_vec());
+    }
+
+    /// Has a blob in a repository.
+    pub(crate) fn put_blob(&self, repository: &str, bytes: &[u8]) -> Digest {
+        let (digest, mut kept) = (Digest::of(bytes), self.kept.lock().unwrap());
+        kept.links.insert((repository.to_owned(), digest.to_string()));
+        kept.blobs.insert(digest.to_string(), bytes.to_vec());
+        digest
+    }
+
+    /// A blob of any repository.
+    pub(crate) fn blob(&self, digest: &str) -> Option<Vec<u8>> {
+        self.kept.lock().unwrap().blobs.get(digest).cloned()
+    }
+
+    /// Forgets a tag.
+    pub(crate) fn untag(&self, repository: &str, tag: &str) {
+        self.kept.lock().unwrap().manifests.remove(&(repository.to_owned(), tag.to_owned()));
+    }
+
     pub(crate) fn manifest(&self, repository: &str, reference: &str) -> Option<Vec<u8>> {
         self.kept.lock().unwrap().manifests.get(&(repository.to_owned(), reference.to_owned())).cloned()
     }

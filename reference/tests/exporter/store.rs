@@ -1,6 +1,7 @@
 //! What keeps an engine's images: it loads, saves and refuses as the real ones were seen to.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 
 use reference::digest::Digest;
 use serde_json::{Value, json};
@@ -104,6 +105,11 @@ impl Store {
             match archive.blob(digest) {
                 Some(bytes) => {
                     self.blobs.insert(digest.clone(), bytes.to_vec());
+                    if self.kind == Kind::Podman && bytes.starts_with(b"\x1f\x8b") {
+                        let mut tar = Vec::new();
+                        flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut tar).unwrap();
+                        self.blobs.insert(Digest::of(&tar).to_string(), tar);
+                    }
                 }
                 None if self.blobs.contains_key(digest) => {}
                 None => return Err(missing(digest)),
@@ -141,6 +147,11 @@ impl Store {
 impl Image {
     fn diff_ids(&self) -> Vec<String> {
         texts(&serde_json::from_slice(&self.config).unwrap(), "/rootfs/diff_ids", "")
+    }
+
+    /// What Podman's own API says of the annotations.
+    pub(crate) fn annotations(&self) -> Value {
+        serde_json::from_slice(&self.manifest).map_or(Value::Null, |manifest: Value| manifest["annotations"].clone())
     }
 
     /// What an inspection says.

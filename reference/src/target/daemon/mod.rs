@@ -10,6 +10,7 @@ mod archive;
 mod cause;
 mod error;
 mod load;
+mod podman;
 mod saved;
 mod store;
 
@@ -24,9 +25,9 @@ use futures_util::TryStreamExt;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::layout::descriptor;
-use super::{NewLayer, Outcome, Platform, StoredImage, TargetError};
+use super::{NewLayer, Outcome, Platform, StoredImage, TargetError, WholeImage};
 use crate::digest::Digest;
-use crate::image::Descriptor;
+use crate::image::{self, Descriptor};
 use crate::image_name::ImageName;
 use load::Load;
 use saved::{Archive, Disk, Place, Saved, Spooling};
@@ -120,6 +121,29 @@ impl Daemon {
         let base = self.base.as_ref()?;
         let digests = base.inspection.repo_digests.as_deref().unwrap_or_default();
         self.store.known_digest(name, digests, &base.saved.sources)
+    }
+
+    /// The run image's ID.
+    #[must_use]
+    pub fn base_id(&self) -> Option<&str> {
+        self.base.as_ref()?.inspection.id.as_deref()
+    }
+
+    /// An app image with its documents, whose layers may be taken; of an index the image for `platform`. None where it
+    /// is not there.
+    ///
+    /// # Errors
+    /// [`DaemonError`] naming the image.
+    pub async fn app_image(&mut self, reference: &str, platform: &Platform) -> Result<Option<WholeImage>, DaemonError> {
+        let Some(image) = self.previous(reference, platform).await? else { return Ok(None) };
+        let Some(Previous { saved, .. }) = &self.previous else { return Ok(None) };
+        let (config, mut manifest) = (saved.config_bytes.clone(), saved.manifest.clone());
+        if self.store == Store::Podman {
+            // Its descriptors are those of the layers as they are kept, and as it takes them back.
+            let annotations = podman::annotations(&self.host, saved.config_digest.as_str()).await;
+            manifest = annotations.map(|annotations| image::manifest(&config, &saved.layers, &annotations));
+        }
+        Ok(Some(WholeImage { image, config, manifest, behind_index: saved.behind_index }))
     }
 
     /// The previous image under its ID; none where it is not there any more. On a classic store its layers are spooled,
@@ -278,14 +302,16 @@ impl Daemon {
 
     async fn tag(&self, id: &Digest, image: &ImageName) -> Result<(), DaemonError> {
         let tag = image.tag_or_latest().unwrap_or("latest");
-        // Docker Hub is its own name in a daemon, and that of its host in a registry.
-        let context = image.context();
-        let repository =
-            context.strip_prefix("index.").filter(|rest| rest.starts_with("docker.io/")).unwrap_or(&context);
-        let options = TagImageOptionsBuilder::default().repo(repository).tag(tag).build();
+        let options = TagImageOptionsBuilder::default().repo(&local(&image.context())).tag(tag).build();
         let tagged = self.api.tag_image(id.as_str(), Some(options)).await;
         tagged.map_err(|error| failed(&self.host, format!("tag the image as {image}"), &error))
     }
+}
+
+/// A name as daemons have it: Docker Hub is its own name there, and that of its host in a registry.
+#[must_use]
+pub fn local(name: &str) -> String {
+    name.strip_prefix("index.").filter(|rest| rest.starts_with("docker.io/")).unwrap_or(name).to_owned()
 }
 
 /// What became of something that the daemon was asked for.

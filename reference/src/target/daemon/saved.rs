@@ -39,8 +39,14 @@ pub(super) struct Archive {
 #[derive(Debug)]
 pub(super) struct Saved {
     pub(super) config: Value,
+    /// The config's bytes.
+    pub(super) config_bytes: Vec<u8>,
     /// Digest of the config.
     pub(super) config_digest: Digest,
+    /// The manifest's bytes; none of a docker-archive.
+    pub(super) manifest: Option<Vec<u8>>,
+    /// Whether the archive is of an index.
+    pub(super) behind_index: bool,
     /// Descriptors of its layers: those of its manifest, or of a docker-archive the uncompressed ones.
     pub(super) layers: Vec<Descriptor>,
     /// Where each layer lies in the archive; none of one that the archive lacks.
@@ -93,6 +99,7 @@ impl Archive {
     pub(super) fn docker_image(&self) -> Result<Saved, String> {
         let (list, _) = self.json("manifest.json")?;
         let (config, config_digest) = self.json(list[0]["Config"].as_str().unwrap_or_default())?;
+        let config_bytes = self.bytes(list[0]["Config"].as_str().unwrap_or_default());
         let names = list[0]["Layers"].as_array().cloned().unwrap_or_default();
         let ids = diff_ids(&config);
         if names.len() != ids.len() {
@@ -107,14 +114,16 @@ impl Archive {
             annotations: BTreeMap::new(),
         });
         let layers = described.collect();
-        Ok(Saved { config, config_digest, layers, places, sources: BTreeSet::new() })
+        let (manifest, behind_index, sources) = (None, false, BTreeSet::new());
+        Ok(Saved { config, config_bytes, config_digest, manifest, behind_index, layers, places, sources })
     }
 
     /// The image of an OCI archive under `digest`; of an index the manifest for `platform`.
     pub(super) fn oci_image(&self, digest: &Digest, platform: &Platform) -> Result<Saved, String> {
-        let mut manifest = self.blob(digest)?;
+        let (mut manifest, mut own, mut behind_index) = (self.blob(digest)?, digest.clone(), false);
         if let Some(entries) = manifest["manifests"].as_array() {
-            manifest = self.blob(&platform.choose(entries)?)?;
+            (own, behind_index) = (platform.choose(entries)?, true);
+            manifest = self.blob(&own)?;
         }
         let config_digest = manifest["config"]["digest"].as_str().and_then(Digest::parse);
         let config_digest = config_digest.ok_or("its manifest names no config")?;
@@ -124,8 +133,14 @@ impl Archive {
             layer.media_type = oci_layer_type(&layer.media_type).to_owned();
         }
         let places = layers.iter().map(|layer| self.place(&blob(&layer.digest))).collect();
-        let config = self.blob(&config_digest)?;
-        Ok(Saved { config, config_digest, layers, places, sources: self.sources(digest) })
+        let (config, config_bytes) = (self.blob(&config_digest)?, self.bytes(&blob(&config_digest)));
+        let (manifest, sources) = (Some(self.bytes(&blob(&own))), self.sources(digest));
+        Ok(Saved { config, config_bytes, config_digest, manifest, behind_index, layers, places, sources })
+    }
+
+    /// A document that was found before.
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        self.documents.get(name).cloned().unwrap_or_default()
     }
 
     fn sources(&self, digest: &Digest) -> BTreeSet<String> {

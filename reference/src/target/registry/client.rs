@@ -21,6 +21,12 @@ pub(super) struct Client {
     transport: Transport,
 }
 
+/// A document of a registry.
+pub(super) struct Document {
+    pub(super) bytes: Vec<u8>,
+    pub(super) value: Value,
+}
+
 /// Where a blob that a repository lacks is to come from.
 pub(super) enum Source<'a> {
     /// Temporary disk.
@@ -48,12 +54,12 @@ impl Client {
         name: &ImageName,
         reference: &str,
         digest: Option<&Digest>,
-    ) -> Result<Value, RegistryError> {
+    ) -> Result<Document, RegistryError> {
         let url = self.transport.url(name, &format!("manifests/{reference}"));
         self.document("fetch the manifest of", name, &url, digest).await
     }
 
-    pub(super) async fn config(&self, name: &ImageName, digest: &Digest) -> Result<Value, RegistryError> {
+    pub(super) async fn config(&self, name: &ImageName, digest: &Digest) -> Result<Document, RegistryError> {
         let url = self.transport.url(name, &format!("blobs/{digest}"));
         self.document("fetch the config of", name, &url, Some(digest)).await
     }
@@ -64,7 +70,7 @@ impl Client {
         name: &ImageName,
         url: &str,
         digest: Option<&Digest>,
-    ) -> Result<Value, RegistryError> {
+    ) -> Result<Document, RegistryError> {
         let mut tries = 0;
         let bytes = loop {
             tries += 1;
@@ -79,7 +85,9 @@ impl Client {
         {
             return Err(RegistryError::content(name, format!("the registry serves other bytes under {digest}")));
         }
-        serde_json::from_slice(&bytes).map_err(|error| RegistryError::content(name, error.to_string()))
+        let value = serde_json::from_slice(&bytes);
+        let value = value.map_err(|error| RegistryError::content(name, error.to_string()))?;
+        Ok(Document { bytes, value })
     }
 
     /// Whether the repository has a blob.

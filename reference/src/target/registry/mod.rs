@@ -12,14 +12,15 @@ mod transport;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{NewLayer, Outcome, Platform, StoredImage};
+use super::{NewLayer, Outcome, Platform, StoredImage, WholeImage};
 use crate::digest::Digest;
-use crate::image::{Descriptor, MANIFEST, oci_layer_type};
+use crate::image::{Descriptor, oci_layer_type};
 use crate::image_name::ImageName;
-use client::{Client, Source};
+use client::{Client, Document, Source};
 pub use credentials::Credentials;
 pub use error::RegistryError;
 
@@ -36,6 +37,16 @@ pub struct Registry {
     permits: Arc<Semaphore>,
     /// Blobs that are on their way: a layer may be in an image twice.
     taken: HashSet<Digest>,
+}
+
+/// An image as it was fetched.
+struct Fetched {
+    image: StoredImage,
+    /// Digest of what the name led to: of an index, where it led to one.
+    digest: Digest,
+    behind_index: bool,
+    manifest: Document,
+    config: Vec<u8>,
 }
 
 /// A blob on its way.
@@ -68,9 +79,32 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`] naming the reference.
     pub async fn base(&mut self, name: &ImageName, platform: &Platform) -> Result<StoredImage, RegistryError> {
-        let image = self.image(name, platform).await?;
+        Ok(self.run_image(name, platform).await?.1)
+    }
+
+    /// The run image under any name, and the digest that the name leads to, an index's where it leads to one; of an
+    /// index the manifest for `platform`.
+    ///
+    /// # Errors
+    /// [`RegistryError`] naming the reference.
+    pub async fn run_image(
+        &mut self,
+        name: &ImageName,
+        platform: &Platform,
+    ) -> Result<(Digest, StoredImage), RegistryError> {
+        let Fetched { digest, image, .. } = self.fetch(name, platform).await?;
         self.base = Some((name.clone(), image.layers.clone()));
-        Ok(image)
+        Ok((digest, image))
+    }
+
+    /// An app image with its documents, whose layers may be taken; of an index the manifest for `platform`.
+    ///
+    /// # Errors
+    /// [`RegistryError`] naming the reference.
+    pub async fn app_image(&mut self, name: &ImageName, platform: &Platform) -> Result<WholeImage, RegistryError> {
+        let Fetched { image, manifest, config, behind_index, .. } = self.fetch(name, platform).await?;
+        self.previous = Some(name.clone());
+        Ok(WholeImage { image, config, manifest: Some(manifest.bytes), behind_index })
     }
 
     /// The previous image; none where it is not there any more.
@@ -82,8 +116,8 @@ impl Registry {
         name: &ImageName,
         platform: &Platform,
     ) -> Result<Option<StoredImage>, RegistryError> {
-        match self.image(name, platform).await {
-            Ok(image) => {
+        match self.fetch(name, platform).await {
+            Ok(Fetched { image, .. }) => {
                 self.previous = Some(name.clone());
                 Ok(Some(image))
             }
@@ -92,24 +126,28 @@ impl Registry {
         }
     }
 
-    async fn image(&self, name: &ImageName, platform: &Platform) -> Result<StoredImage, RegistryError> {
+    async fn fetch(&self, name: &ImageName, platform: &Platform) -> Result<Fetched, RegistryError> {
         let reference = name
             .digest
             .as_ref()
             .map_or_else(|| name.tag_or_latest().unwrap_or("latest").to_owned(), ToString::to_string);
         let mut manifest = self.client.manifest(name, &reference, name.digest.as_ref()).await?;
-        if let Some(entries) = manifest["manifests"].as_array() {
+        let (digest, entries) = (Digest::of(&manifest.bytes), manifest.value.get_mut("manifests").map(Value::take));
+        let entries = entries.unwrap_or_default();
+        if let Some(entries) = entries.as_array() {
             let digest = platform.choose(entries).map_err(|reason| RegistryError::content(name, reason))?;
             manifest = self.client.manifest(name, digest.as_str(), Some(&digest)).await?;
         }
-        let config = Digest::parse(manifest["config"]["digest"].as_str().unwrap_or_default())
+        let config = Digest::parse(manifest.value["config"]["digest"].as_str().unwrap_or_default())
             .ok_or_else(|| RegistryError::content(name, "its manifest names no config".to_owned()))?;
-        let mut layers: Vec<Descriptor> = serde_json::from_value(manifest["layers"].clone())
+        let mut layers: Vec<Descriptor> = serde_json::from_value(manifest.value["layers"].clone())
             .map_err(|error| RegistryError::content(name, format!("its layers: {error}")))?;
         for layer in &mut layers {
             layer.media_type = oci_layer_type(&layer.media_type).to_owned();
         }
-        Ok(StoredImage { config: self.client.config(name, &config).await?, layers })
+        let config = self.client.config(name, &config).await?;
+        let image = StoredImage { config: config.value, layers };
+        Ok(Fetched { image, digest, behind_index: entries.is_array(), manifest, config: config.bytes })
     }
 
     /// Begins to send a layer while others are made.
@@ -192,12 +230,17 @@ impl Registry {
         base.chain(layers.iter().filter_map(super::layout::descriptor)).collect()
     }
 
-    /// Waits for the layers, sends the config, and then the manifest under every tag.
+    /// Waits for the layers, sends the config, and then the manifest, of this media type, under every tag.
     ///
     /// # Errors
     /// [`RegistryError`] naming what could not be sent; no tag has moved then, unless the manifest could be put under
     /// one of several tags and not under the next.
-    pub async fn write(mut self, config: &[u8], manifest: &[u8]) -> Result<Outcome, RegistryError> {
+    pub async fn write(
+        mut self,
+        config: &[u8],
+        manifest: &[u8],
+        media_type: &'static str,
+    ) -> Result<Outcome, RegistryError> {
         while let Some(sent) = self.sending.join_next().await {
             sent.map_err(|error| RegistryError::Broken(error.to_string()))??;
         }
@@ -206,7 +249,7 @@ impl Registry {
             self.client.provide_bytes(&repository, &image_id, config).await?;
         }
         for image in &self.images {
-            self.client.put_manifest(image, MANIFEST, manifest).await?;
+            self.client.put_manifest(image, media_type, manifest).await?;
         }
         Ok(Outcome {
             digest: Some(Digest::of(manifest)),
