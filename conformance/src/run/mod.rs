@@ -2,6 +2,7 @@
 //! run beside each other, the exports of one scenario one after another.
 
 mod call;
+pub mod control;
 mod daemon_case;
 mod export;
 mod facts;
@@ -94,6 +95,22 @@ pub enum RunError {
     /// There is no registry.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The exporter never starts.
+    #[error("start the exporter {program}: {reason}")]
+    NotStarted {
+        /// The program.
+        program: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// The control export showed that nothing can be judged.
+    #[error("judge {exporter}: {reason}")]
+    NotJudged {
+        /// Its name.
+        exporter: String,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// A service could not be prepared.
     #[error("prepare {service}: {reason}")]
     Service {
