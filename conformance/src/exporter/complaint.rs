@@ -98,12 +98,12 @@ pub fn never_began(outcome: &Outcome) -> Option<String> {
     if outcome.succeeded() { None } else { lines(outcome).into_iter().find(says) }
 }
 
-/// Whether what stopped it is that a registry without TLS was asked by TLS.
+/// Whether an exporter that failed speaks of TLS, as one does that asks a registry without TLS by it.
 #[must_use]
-pub fn asks_by_tls(outcome: &Outcome) -> bool {
+pub fn speaks_of_tls(outcome: &Outcome) -> bool {
     let says = |line: &String| {
         let text = line.to_lowercase();
-        ["https", "tls", "certificate", "ssl"].iter().any(|word| text.contains(word))
+        ["https client", "tls", "certificate", "ssl", "handshake"].iter().any(|word| text.contains(word))
     };
     !outcome.succeeded() && lines(outcome).iter().any(says)
 }

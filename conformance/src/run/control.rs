@@ -183,26 +183,36 @@ impl Bench {
         }
         if target == Target::Registry {
             self.on_registry = Some(first.outcome.clone());
-            if let Some(reason) = self.cannot_reach(&first) {
+            if let Some(reason) = self.cannot_reach(&first).await? {
                 return Ok(State::Refused(reason));
             }
         }
         Ok(State::Goes)
     }
 
-    /// A registry without TLS and a Platform API that has no flag to say so.
-    fn cannot_reach(&self, first: &Attempt) -> Option<String> {
-        let options = &self.shared.options;
-        let has_flag = first.argv.iter().any(|word| word == "-insecure-registry");
-        let has_tls = self.shared.services.insecure_hosts(&[]).is_empty();
-        (!has_flag && !has_tls && complaint::asks_by_tls(&first.outcome)).then(|| {
-            format!(
-                "the registry has no TLS, and the exporter is not given -insecure-registry (Platform API {}): {}; give \
-                 --registry the URL of one that has TLS",
-                options.platform_api,
-                complaint::told(&first.outcome, &first.argv)
-            )
-        })
+    /// A registry without TLS, and an exporter that is not given the flag which says so: whether that is why it failed.
+    /// It is where the same call with the flag succeeds, and where the exporter speaks of TLS.
+    async fn cannot_reach(&mut self, first: &Attempt) -> Result<Option<String>, RunError> {
+        const FLAG: &str = "-insecure-registry";
+        let hosts = self.shared.services.insecure_hosts(&[]);
+        if first.outcome.succeeded() || hosts.is_empty() || first.argv.iter().any(|word| word == FLAG) {
+            return Ok(None);
+        }
+        let as_described = self.shared.options.exporter.arguments.clone();
+        let given = hosts.into_iter().flat_map(|host| [FLAG.to_owned(), host]);
+        self.shared.options.exporter.arguments.extend(given);
+        let again = self.call(Target::Registry).await;
+        self.shared.options.exporter.arguments = as_described;
+        let succeeds = again?.is_some_and(|again| again.outcome.succeeded());
+        if !succeeds && !complaint::speaks_of_tls(&first.outcome) {
+            return Ok(None);
+        }
+        Ok(Some(format!(
+            "the registry has no TLS, and the exporter, which is not given {FLAG} by its description or by Platform API \
+             {}, does not reach it ({}); give --registry the URL of one that has TLS",
+            self.shared.options.platform_api,
+            complaint::told(&first.outcome, &first.argv)
+        )))
     }
 
     /// The export under the first Platform API that is not refused.

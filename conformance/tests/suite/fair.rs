@@ -53,6 +53,21 @@ fn flags_follow_the_platform_api() {
 }
 
 #[test]
+fn a_registry_that_no_flag_makes_reachable_is_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let few = ["--platform-api", "0.12", "--scenario", "minimal", "--target", "registry"];
+    // The reference speaks TLS to whatever registry is not named by the flag, which 0.12 does not have.
+    let judged = run(&few);
+    assert_eq!(judged.code, Some(4), "{}", judged.stderr);
+    let reason = judged.report["verdicts"][0]["message"].as_str().unwrap();
+    assert!(reason.contains("the registry has no TLS") && reason.contains("-insecure-registry"), "{reason}");
+    // One that fails with the flag too is judged.
+    let refuses = executable(folder.path(), "refuses", "echo see https://refuses.example; exit 3");
+    let judged = run(&[&few[..], &["--exporter", &refuses]].concat());
+    assert_eq!(judged.code, Some(1), "{}", judged.stderr);
+}
+
+#[test]
 fn what_is_kept_of_a_layout_export_has_its_run_image() {
     let folder = tempfile::tempdir().unwrap();
     let kept = folder.path().join("kept");
