@@ -275,16 +275,13 @@ impl Bench {
             left_out.extend(now.flags);
             self.shared.options.exporter.leave_out.extend(left_out.iter().cloned());
             let Some(again) = self.call(target).await? else { break };
-            match complaint::unknown_flags(&again.outcome, &again.argv) {
-                Some(more) => {
-                    // It came further: what was left out is complained about no more.
-                    is_cause = true;
-                    now = more;
-                }
-                None => {
-                    is_cause = is_cause || complaint::went_further(&first.outcome, &again.outcome);
-                    break;
-                }
+            if let Some(more) = complaint::unknown_flags(&again.outcome, &again.argv) {
+                // It came further: what was left out is complained about no more.
+                is_cause = true;
+                now = more;
+            } else {
+                is_cause = is_cause || complaint::went_further(&first.outcome, &again.outcome);
+                break;
             }
         }
         self.shared.options.exporter.leave_out = as_described;
