@@ -65,7 +65,7 @@ pub enum Command {
         shell: clap_complete::Shell,
     },
     /// Make one minimal export and say in plain words what is missing or went wrong
-    Doctor(ExporterArguments),
+    Doctor(DoctorArguments),
     /// Check an exporter description, a profile, a baseline or scenarios without running anything
     Check {
         /// An exporter description, profile or baseline, or a scenario's folder, or a folder of them
@@ -200,11 +200,23 @@ pub enum ListFormat {
 #[derive(Debug, Clone, Default, Args)]
 pub struct ExporterArguments {
     /// The exporter to judge; without it the reference exporter beside this program
-    #[arg(long, value_name = "PATH", conflicts_with = "exporter_file")]
+    #[arg(long, value_name = "PATH")]
     pub exporter: Option<PathBuf>,
-    /// An exporter description (docs/exporter-description.md), or the name of a built-in one
+    /// An exporter description (docs/exporter-description.md), or the name of a built-in one: reference, lifecycle. With
+    /// --exporter, how that one is called
     #[arg(long, value_name = "FILE")]
     pub exporter_file: Option<PathBuf>,
+}
+
+/// The arguments of `doctor`.
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArguments {
+    /// Which exporter.
+    #[command(flatten)]
+    pub exporter: ExporterArguments,
+    /// The Platform API version to tell the exporter (default: the description's, else 0.15)
+    #[arg(long, value_name = "VERSION", value_parser = platform_api)]
+    pub platform_api: Option<String>,
 }
 
 /// The arguments of `run`.

@@ -3,10 +3,10 @@
 use conformance::cli::{FuzzArguments, PlainFormat};
 use conformance::exit::Exit;
 use conformance::fuzz;
-use conformance::run::{self, Options};
+use conformance::run::Options;
 use judge::evidence::Target;
 
-use super::{Failure, deliver, exit_with, exporter, in_order, wanted};
+use super::{Failure, controlled, deliver, exit_with, exporter, in_order, wanted};
 
 pub(super) fn judge_generated_builds(arguments: FuzzArguments) -> Result<Exit, Failure> {
     let wanted = wanted(arguments.report.clone())?;
@@ -22,7 +22,7 @@ pub(super) fn judge_generated_builds(arguments: FuzzArguments) -> Result<Exit, F
 }
 
 fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
-    let exporter = exporter(&arguments.exporter)?;
+    let exporter = exporter(&arguments.exporter, arguments.platform_api.as_deref())?;
     let keep = arguments.keep_failures;
     if keep.exists() && !keep.is_dir() {
         return Err(Failure::usage(format!("keep failures in {}: it is no folder", keep.display())));
@@ -34,7 +34,7 @@ fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
         shrink: std::time::Duration::from_secs(arguments.shrink),
         keep,
         options: Options {
-            platform_api: run::platform_api(arguments.platform_api, &exporter),
+            platform_api: exporter.first_platform_api(),
             exporter,
             profile: arguments.profile,
             scenarios: Vec::new(),
@@ -59,6 +59,8 @@ fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
 
 fn fuzz_in_order(settings: fuzz::Settings) -> Result<fuzz::report::Report, Failure> {
     in_order(async |supervisor, cancelled| {
+        let mut settings = settings;
+        settings.options = controlled(settings.options, &supervisor, &cancelled).await?;
         Box::pin(fuzz::fuzz(settings, supervisor, cancelled)).await.map_err(Failure::suite)
     })
 }

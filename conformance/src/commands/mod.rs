@@ -14,9 +14,9 @@ use std::path::Path;
 use conformance::catalogue;
 use conformance::cli::{BaselineCommand, Cli, Command, ExporterArguments, ReportArgument};
 use conformance::exit::Exit;
+use conformance::exporter::Exporter;
 use conformance::exporter::process::Supervisor;
-use conformance::exporter::{DescriptionError, Exporter};
-use conformance::run::{Patterns, RunError};
+use conformance::run::{Options, Patterns, RunError, control};
 use tokio_util::sync::CancellationToken;
 
 /// A failure that is printed and ends the program.
@@ -47,7 +47,7 @@ pub(crate) fn dispatch(cli: Cli) -> Exit {
         Command::Merge(arguments) => reports::merge(arguments),
         Command::Baseline(BaselineCommand::Update { file, report }) => reports::update_baseline(&file, &report),
         Command::Completions { shell } => reports::completions(shell),
-        Command::Doctor(exporter) => run::examine(&exporter),
+        Command::Doctor(arguments) => run::examine(&arguments),
         Command::Check { path } => catalogue::check(&path).map_err(Failure::usage).and_then(|text| print(&text)),
         Command::List { what, format } => list::list(what, format),
         Command::Explain { requirement } => list::explain(&requirement),
@@ -69,18 +69,29 @@ fn print(text: &str) -> Result<Exit, Failure> {
     }
 }
 
-fn exporter(arguments: &ExporterArguments) -> Result<Exporter, Failure> {
+/// The exporter that was named; told this Platform API and no other, where one is given.
+fn exporter(arguments: &ExporterArguments, platform_api: Option<&str>) -> Result<Exporter, Failure> {
     let found = match (&arguments.exporter, &arguments.exporter_file) {
-        (Some(path), _) => Exporter::at(path),
+        (Some(path), Some(file)) => Exporter::at_as_described(path, file),
+        (Some(path), None) => Exporter::at(path),
         (None, Some(file)) => Exporter::from_file(file),
         (None, None) => Exporter::beside_this_program(),
     };
-    found.map_err(|error| match error {
-        DescriptionError::Format { .. } => Failure::usage(error),
-        DescriptionError::Read { .. } | DescriptionError::Missing { .. } | DescriptionError::NotExecutable { .. } => {
-            Failure::suite(error)
-        }
-    })
+    let asked_platform_api = platform_api.map(str::to_owned);
+    Ok(Exporter { asked_platform_api, ..found.map_err(Failure::usage)? })
+}
+
+/// A control export before anything is judged; the options with what it showed of the exporter.
+async fn controlled(
+    options: Options,
+    supervisor: &Supervisor,
+    cancelled: &CancellationToken,
+) -> Result<Options, Failure> {
+    let found = Box::pin(control::control(options, supervisor, cancelled)).await.map_err(not_run)?;
+    for (target, reason) in &found.options.exporter.refused {
+        eprintln!("conformance: {target} is not run: {reason}");
+    }
+    Ok(found.options)
 }
 
 fn globs(what: &str, patterns: &[String]) -> Result<Patterns, Failure> {
@@ -102,7 +113,8 @@ fn requirements(patterns: &[String]) -> Result<Patterns, Failure> {
 /// A run that could not be made: a folder for evidence that is in use is the command line's fault.
 fn not_run(error: RunError) -> Failure {
     match error {
-        RunError::Evidence(_) => Failure::usage(error),
+        RunError::Evidence(_) | RunError::NotStarted { .. } => Failure::usage(error),
+        RunError::NotJudged { .. } => Failure { exit: Exit::NothingJudged, message: error.to_string() },
         RunError::Workplace(_) | RunError::Registry(_) | RunError::Service { .. } => Failure::suite(error),
     }
 }

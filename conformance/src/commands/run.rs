@@ -5,13 +5,13 @@ use std::io::{IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 
 use conformance::baseline::Baseline;
-use conformance::cli::{ExporterArguments, ReportArgument, ReportFormat, RunArguments};
+use conformance::cli::{DoctorArguments, ReportArgument, ReportFormat, RunArguments};
 use conformance::doctor;
 use conformance::exit::Exit;
 use conformance::progress;
 use conformance::report::{self, Report, github, json, terminal};
 use conformance::rig::registry::RegistryChoice;
-use conformance::run::{self, Case, Narrowed, Options};
+use conformance::run::{self, Case, Narrowed, Options, RunError, control};
 use conformance::scenario::{self, Scenario};
 use jiff::civil::Date;
 use judge::evidence::Target;
@@ -19,7 +19,7 @@ use judge::profile::Profile;
 use judge::verdict::Answer;
 
 use super::reports::known;
-use super::{Failure, deliver, exit_with, exporter, globs, in_order, not_run, print, requirements, wanted};
+use super::{Failure, controlled, deliver, exit_with, exporter, globs, in_order, not_run, print, requirements, wanted};
 
 fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, Failure> {
     let mut found = Vec::new();
@@ -71,10 +71,10 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
             eprintln!("conformance: shard {shard} has nothing to do: {all} scenarios are selected");
         }
     }
-    let exporter = exporter(&arguments.exporter)?;
+    let exporter = exporter(&arguments.exporter, conditions.platform_api.as_deref())?;
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
     Ok(Options {
-        platform_api: run::platform_api(conditions.platform_api, &exporter),
+        platform_api: exporter.first_platform_api(),
         exporter,
         profile: conditions.profile,
         scenarios,
@@ -165,6 +165,7 @@ fn append(text: &str, file: &Path) -> Result<(), Failure> {
 
 pub(super) fn execute(options: Options) -> Result<Report, Failure> {
     in_order(async |supervisor, cancelled| {
+        let options = controlled(options, &supervisor, &cancelled).await?;
         let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
         let shown = tokio::spawn(progress::show(receiver));
         let result = Box::pin(run::run(options, supervisor, cancelled, sender)).await;
@@ -173,30 +174,50 @@ pub(super) fn execute(options: Options) -> Result<Report, Failure> {
     })
 }
 
-pub(super) fn examine(arguments: &ExporterArguments) -> Result<Exit, Failure> {
-    let exporter = exporter(arguments)?;
-    let platform_api = run::platform_api(None, &exporter);
+pub(super) fn examine(arguments: &DoctorArguments) -> Result<Exit, Failure> {
+    let exporter = exporter(&arguments.exporter, arguments.platform_api.as_deref())?;
     let options = Options {
-        exporter,
+        platform_api: exporter.first_platform_api(),
+        exporter: exporter.clone(),
         profile: Profile::Rfc196,
         scenarios: scenarios(&[], &["minimal".to_owned()])?,
-        targets: vec![Target::Registry],
+        targets: vec![Target::Registry, Target::Layout],
         registry: RegistryChoice::Embedded,
         daemons: Vec::new(),
         allow_push: false,
         require: Vec::new(),
-        platform_api,
         known: None,
         evidence: None,
         keep: None,
-        narrowed: conformance::run::Narrowed::default(),
+        narrowed: Narrowed::default(),
         jobs: 1,
         timeout: 120,
     };
-    let report = execute(options)?;
-    let (text, exit) = doctor::diagnosis(&report);
+    let (text, exit) = in_order(async |supervisor, cancelled| {
+        let found = match Box::pin(control::control(options, &supervisor, &cancelled)).await {
+            Ok(found) => found,
+            Err(error @ (RunError::NotJudged { .. } | RunError::NotStarted { .. })) => {
+                let Failure { exit, message } = not_run(error);
+                return Ok((doctor::cannot_be_run(&exporter, &message), exit));
+            }
+            Err(error) => return Err(not_run(error)),
+        };
+        let mut options = found.options;
+        let has = |target: &Target| {
+            options.exporter.targets.contains(target) && !options.exporter.refused.contains_key(target)
+        };
+        options.targets = options.targets.iter().copied().find(has).into_iter().collect();
+        let refused = options.exporter.refused.clone();
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let shown = tokio::spawn(progress::show(receiver));
+        let result = Box::pin(run::run(options, supervisor, cancelled, sender)).await;
+        let _ = shown.await;
+        let report = result.map_err(not_run)?;
+        let (text, exit) = doctor::diagnosis(&report, &found.seen, &refused);
+        Ok((text, if report.exit_code == Exit::Interrupted.code() { Exit::Interrupted } else { exit }))
+    })?;
     print(&text)?;
-    Ok(if report.exit_code == Exit::Interrupted.code() { Exit::Interrupted } else { exit })
+    Ok(exit)
 }
 
 #[cfg(test)]

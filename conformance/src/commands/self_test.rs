@@ -4,13 +4,13 @@ use conformance::cli::{SelfTestArguments, SelfTestFormat};
 use conformance::exit::Exit;
 use conformance::progress;
 use conformance::rig::registry::RegistryChoice;
-use conformance::run::{self, Options};
+use conformance::run::Options;
 use conformance::self_test::report::Report;
 use conformance::self_test::{self, SelfTestError, Settings};
 use judge::evidence::Target;
 use judge::profile::Profile;
 
-use super::{Failure, deliver, exit_with, exporter, globs, in_order, not_run, wanted};
+use super::{Failure, controlled, deliver, exit_with, exporter, globs, in_order, not_run, wanted};
 
 pub(super) fn judge_the_suite(arguments: SelfTestArguments) -> Result<Exit, Failure> {
     let wanted = wanted(arguments.report.clone())?;
@@ -30,14 +30,14 @@ pub(super) fn judge_the_suite(arguments: SelfTestArguments) -> Result<Exit, Fail
 
 fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
     let faults = globs("fault", &arguments.fault)?;
-    let exporter = exporter(&arguments.exporter)?;
+    let exporter = exporter(&arguments.exporter, arguments.platform_api.as_deref())?;
     Ok(Settings {
         faulty: arguments.faulty,
         faults,
         // What is known to the letter is the exporter that stands beside this program.
         exact: exporter.argument.is_empty(),
         options: Options {
-            platform_api: run::platform_api(arguments.platform_api, &exporter),
+            platform_api: exporter.first_platform_api(),
             exporter,
             profile: Profile::Strict,
             scenarios: Vec::new(),
@@ -58,6 +58,8 @@ fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
 
 fn execute(settings: Settings) -> Result<Report, Failure> {
     in_order(async |supervisor, cancelled| {
+        let mut settings = settings;
+        settings.options = controlled(settings.options, &supervisor, &cancelled).await?;
         let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
         let shown = tokio::spawn(progress::show(receiver));
         let result = Box::pin(self_test::self_test(settings, supervisor, cancelled, sender)).await;

@@ -5,29 +5,81 @@ use std::collections::BTreeMap;
 use judge::evidence::Target;
 
 use super::Exporter;
-use crate::scenario::materialise::{APP, DOCKER_CONFIG, LAYERS, LAYOUT, LIFECYCLE, Places, REPORT, RUN, TEMPORARY};
+use crate::scenario::materialise::{
+    APP, DOCKER_CONFIG, LAUNCH_CACHE, LAYERS, LAYOUT, LIFECYCLE, Places, REPORT, RUN, TEMPORARY,
+};
 use crate::scenario::{ScenarioFile, Step};
 
-/// Flags that the harness or a scenario gives and a description may leave out.
-pub(super) const FLAGS: [&str; 17] = [
-    "-daemon",
-    "-layout",
-    "-layout-dir",
-    "-layers",
-    "-app",
-    "-group",
-    "-analyzed",
-    "-project-metadata",
-    "-run",
-    "-report",
-    "-launcher",
-    "-launcher-sbom",
-    "-process-type",
-    "-uid",
-    "-gid",
-    "-insecure-registry",
-    "-parallel",
+/// Flags that the harness or a scenario gives and a description may leave out, and the Platform API that brought each
+/// which came with 0.12 or later: what is older is not judged.
+pub(super) const FLAGS: [(&str, Option<&str>); 18] = [
+    ("-daemon", None),
+    ("-layout", Some("0.12")),
+    ("-layout-dir", Some("0.12")),
+    ("-layers", None),
+    ("-app", None),
+    ("-group", None),
+    ("-analyzed", None),
+    ("-project-metadata", None),
+    ("-run", Some("0.12")),
+    ("-report", None),
+    ("-launch-cache", None),
+    ("-launcher", None),
+    ("-launcher-sbom", None),
+    ("-process-type", None),
+    ("-uid", None),
+    ("-gid", None),
+    ("-insecure-registry", Some("0.13")),
+    ("-parallel", Some("0.13")),
 ];
+
+/// Flags of the Platform API that have no value.
+const SWITCHES: [&str; 3] = ["-daemon", "-layout", "-parallel"];
+
+impl Exporter {
+    /// Whether it is given this flag under this Platform API: one that its description leaves out is not, nor is one
+    /// that is newer than the API. What is no flag of [`FLAGS`] is always given.
+    #[must_use]
+    pub fn takes(&self, flag: &str, platform_api: &str) -> bool {
+        let since = FLAGS.iter().find(|(name, _)| *name == flag).and_then(|(_, since)| *since);
+        let is_there = since.and_then(version).zip(version(platform_api)).is_none_or(|(since, asked)| asked >= since);
+        is_there && !self.leave_out.iter().any(|left_out| left_out == flag)
+    }
+}
+
+/// Whether the harness or a scenario gives this flag, and a description may leave it out.
+pub(crate) fn is_flag(name: &str) -> bool {
+    FLAGS.iter().any(|(flag, _)| *flag == name)
+}
+
+/// A version of an API as numbers.
+pub(crate) fn version(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// A step's own arguments that this exporter does not take under this Platform API, and those that are left.
+pub(crate) fn step_arguments<'a>(
+    exporter: &Exporter,
+    step: &'a Step,
+    platform_api: &str,
+) -> (Vec<&'a str>, Vec<&'a str>) {
+    let (mut dropped, mut left) = (Vec::new(), Vec::new());
+    let mut arguments = step.arguments.iter().map(String::as_str);
+    while let Some(argument) = arguments.next() {
+        let name = argument.split_once('=').map_or(argument, |(name, _)| name);
+        if exporter.takes(name, platform_api) {
+            left.push(argument);
+            continue;
+        }
+        dropped.push(name);
+        if !SWITCHES.contains(&name) && !argument.contains('=') {
+            // Its value goes with it.
+            arguments.next();
+        }
+    }
+    (dropped, left)
+}
 
 /// What of the surroundings goes into a call.
 #[derive(Debug, Clone)]
@@ -68,14 +120,17 @@ pub fn invocation(
     let mut argv = vec![exporter.program.display().to_string()];
     argv.extend(exporter.before.iter().cloned());
     let mut flag = |name: &str, value: Option<String>| {
-        if !exporter.leave_out.iter().any(|left_out| left_out == name) {
+        if exporter.takes(name, call.platform_api) && !step.without.iter().any(|without| without == name) {
             argv.push(name.to_owned());
             argv.extend(value);
         }
     };
     match call.target {
         Target::Registry => {}
-        Target::Daemon => flag("-daemon", None),
+        Target::Daemon => {
+            flag("-daemon", None);
+            flag("-launch-cache", Some(seen(LAUNCH_CACHE)));
+        }
         Target::Layout => {
             flag("-layout", None);
             flag("-layout-dir", Some(seen(LAYOUT)));
@@ -101,7 +156,7 @@ pub fn invocation(
         flag("-insecure-registry", Some(host.clone()));
     }
     argv.extend(exporter.arguments.iter().cloned());
-    argv.extend(step.arguments.iter().filter(|argument| !exporter.leave_out.contains(argument)).cloned());
+    argv.extend(step_arguments(exporter, step, call.platform_api).1.into_iter().map(str::to_owned));
     argv.extend(images.iter().cloned());
     Invocation { argv, environment: environment(exporter, scenario, step, call) }
 }
@@ -161,7 +216,9 @@ mod tests {
             leave_out: list("leave-out"),
             environment: table.get("environment").map_or_else(BTreeMap::new, |v| v.clone().try_into().unwrap()),
             targets: Vec::new(),
-            platform_api: None,
+            refused: BTreeMap::new(),
+            platform_apis: Vec::new(),
+            asked_platform_api: None,
             unreachable_limit: 120,
             extensions: false,
             argument: String::new(),
@@ -211,6 +268,48 @@ mod tests {
         exporter.leave_out.push("-parallel".to_owned());
         let found = invocation(&exporter, &scenario, &scenario.steps[0], &[], &call);
         assert!(!found.argv.contains(&"-parallel".to_owned()));
+    }
+
+    #[test]
+    fn a_flag_that_is_newer_than_the_platform_api_is_not_given() {
+        let exporter = exporter(0);
+        for (api, flag, expected) in [
+            ("0.12", "-insecure-registry", false),
+            ("0.13", "-insecure-registry", true),
+            ("0.12", "-parallel", false),
+            ("0.12", "-layout", true),
+            ("0.11", "-layout", false),
+            ("1.0", "-parallel", true),
+            ("0.9", "-run", false),
+            ("0.9", "-uid", true),
+            ("0.12", "--of-the-exporter", true),
+        ] {
+            assert_eq!(exporter.takes(flag, api), expected, "{flag} at {api}");
+        }
+        let words = ["-parallel", "-insecure-registry", "h:1", "-process-type=x", "-insecure-registry=h:2", "--own"];
+        let step = Step { arguments: words.map(str::to_owned).to_vec(), ..Step::default() };
+        let (dropped, left) = step_arguments(&exporter, &step, "0.12");
+        assert_eq!(dropped, ["-parallel", "-insecure-registry", "-insecure-registry"]);
+        assert_eq!(left, ["-process-type=x", "--own"]);
+        assert_eq!(step_arguments(&exporter, &step, "0.13").0, [""; 0]);
+    }
+
+    #[test]
+    fn a_daemon_export_has_a_launch_cache_unless_the_step_has_none() {
+        let places = Places { here: PathBuf::from("/here"), seen: PathBuf::from("/build") };
+        let call = CallPlaces {
+            places: &places,
+            target: Target::Daemon,
+            insecure_registries: &[],
+            docker_host: None,
+            platform_api: "0.15",
+            owner: (0, 0),
+        };
+        let text = "why = 'x.'\n[[steps]]\n[[steps]]\nwithout = ['-launch-cache']\n";
+        let scenario: ScenarioFile = toml::from_str(text).unwrap();
+        let line = |step: usize| invocation(&exporter(0), &scenario, &scenario.steps[step], &[], &call).argv.join(" ");
+        assert!(line(0).contains("-daemon -launch-cache /build/launch-cache "), "{}", line(0));
+        assert!(!line(1).contains("-launch-cache"), "{}", line(1));
     }
 
     #[test]

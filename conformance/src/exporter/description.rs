@@ -12,7 +12,11 @@ use serde::Deserialize;
 #[derive(Debug, thiserror::Error)]
 pub enum DescriptionError {
     /// The file cannot be read.
-    #[error("read the exporter description {}: {source}", path.display())]
+    #[error(
+        "read the exporter description {}: {source}; built in are {}",
+        path.display(),
+        built_in_descriptions().map(|(name, _)| name).join(" and ")
+    )]
     Read {
         /// The file.
         path: PathBuf,
@@ -58,9 +62,31 @@ struct DescriptionFile {
     #[serde(default = "all_phases")]
     phases: Vec<Phase>,
     platform_api: Option<String>,
+    #[serde(default)]
+    platform_apis: Vec<String>,
     unreachable_limit: Option<u64>,
     #[serde(default)]
     extensions: bool,
+}
+
+impl DescriptionFile {
+    /// That of a program of which nothing more is known: it is called as the Platform API says.
+    fn plain(path: &Path) -> Self {
+        let name = path.file_name().map_or_else(|| "exporter".to_owned(), |name| name.to_string_lossy().into_owned());
+        Self {
+            name,
+            command: vec![path.display().to_string()],
+            arguments: Vec::new(),
+            leave_out: Vec::new(),
+            environment: BTreeMap::new(),
+            targets: all_targets(),
+            phases: all_phases(),
+            platform_api: None,
+            platform_apis: Vec::new(),
+            unreachable_limit: None,
+            extensions: false,
+        }
+    }
 }
 
 /// A phase of the lifecycle that an exporter brings.
@@ -98,8 +124,12 @@ pub struct Exporter {
     pub environment: BTreeMap<String, String>,
     /// Targets that it has.
     pub targets: Vec<Target>,
-    /// Its Platform API version, where the command line gives none.
-    pub platform_api: Option<String>,
+    /// Targets of these that a control export before the run showed it not to have, and how.
+    pub refused: BTreeMap<Target, String>,
+    /// Platform API versions that it may speak, in the order in which they are tried, where the command line gives none.
+    pub platform_apis: Vec<String>,
+    /// The Platform API version that the command line gives: the only one that is tried.
+    pub asked_platform_api: Option<String>,
     /// Seconds within which it must give up an unreachable registry.
     pub unreachable_limit: u64,
     /// Whether it exports images whose run image was extended.
@@ -110,11 +140,10 @@ pub struct Exporter {
 
 /// The descriptions that are compiled in: name and text.
 #[must_use]
-pub fn built_in_descriptions() -> [(&'static str, &'static str); 3] {
+pub fn built_in_descriptions() -> [(&'static str, &'static str); 2] {
     [
         ("reference", include_str!("../../../fixtures/exporters/reference.toml")),
         ("lifecycle", include_str!("../../../fixtures/exporters/lifecycle.toml")),
-        ("umoci", include_str!("../../../fixtures/exporters/umoci.toml")),
     ]
 }
 
@@ -124,21 +153,21 @@ impl Exporter {
     /// # Errors
     /// [`DescriptionError`] when there is no such executable.
     pub fn at(path: &Path) -> Result<Self, DescriptionError> {
-        let name = path.file_name().map_or_else(|| "exporter".to_owned(), |name| name.to_string_lossy().into_owned());
-        let file = DescriptionFile {
-            name,
-            command: vec![path.display().to_string()],
-            arguments: Vec::new(),
-            leave_out: Vec::new(),
-            environment: BTreeMap::new(),
-            targets: all_targets(),
-            phases: all_phases(),
-            platform_api: None,
-            unreachable_limit: None,
-            extensions: false,
-        };
         let program = find_as_given(path)?;
-        Self::from_description(file, program, option("--exporter", path))
+        Self::from_description(DescriptionFile::plain(path), program, option("--exporter", path))
+    }
+
+    /// The program at `path`, called as a description file, or the built-in description of that name, says: `command`
+    /// alone does not hold.
+    ///
+    /// # Errors
+    /// [`DescriptionError`] naming the file and the key at fault, or the program that is not there.
+    pub fn at_as_described(path: &Path, description: &Path) -> Result<Self, DescriptionError> {
+        let (mut file, _) = read(description)?;
+        let program = find_as_given(path)?;
+        file.command = vec![path.display().to_string()];
+        let argument = format!("{} {}", option("--exporter", path), option("--exporter-file", description));
+        Self::from_description(file, program, argument)
     }
 
     /// The exporter that a description file, or the built-in description of that name, describes.
@@ -146,13 +175,7 @@ impl Exporter {
     /// # Errors
     /// [`DescriptionError`] naming the file and the key at fault, or the program that is not there.
     pub fn from_file(path: &Path) -> Result<Self, DescriptionError> {
-        let named = built_in_descriptions().into_iter().find(|(name, _)| Path::new(name) == path);
-        let (text, folder) = match (std::fs::read_to_string(path), named) {
-            (Ok(text), _) => (text, path.parent().map(Path::to_path_buf)),
-            (Err(_), Some((_, text))) => (text.to_owned(), None),
-            (Err(source), None) => return Err(DescriptionError::Read { path: path.to_path_buf(), source }),
-        };
-        let file = parse(&text, &path.display().to_string())?;
+        let (file, folder) = read(path)?;
         let program = find(&file.command[0], folder.as_deref())?;
         Self::from_description(file, program, option("--exporter-file", path))
     }
@@ -180,12 +203,45 @@ impl Exporter {
             leave_out: file.leave_out,
             environment: file.environment,
             targets,
-            platform_api: file.platform_api,
+            refused: BTreeMap::new(),
+            platform_apis: file.platform_api.into_iter().chain(file.platform_apis).collect(),
+            asked_platform_api: None,
             unreachable_limit: file.unreachable_limit.unwrap_or(120),
             extensions: file.extensions,
             argument,
         })
     }
+
+    /// The Platform API version that it is told first.
+    #[must_use]
+    pub fn first_platform_api(&self) -> String {
+        self.asked_platform_api.clone().unwrap_or_else(|| self.described_platform_api())
+    }
+
+    /// The Platform API version that it is told first where the command line gives none.
+    #[must_use]
+    pub fn described_platform_api(&self) -> String {
+        self.platform_apis.first().map_or_else(|| NEWEST_API.to_owned(), Clone::clone)
+    }
+
+    /// The Platform API versions that are tried after the first.
+    pub fn further_platform_apis(&self) -> impl Iterator<Item = &String> {
+        self.platform_apis.iter().skip(1).filter(|_| self.asked_platform_api.is_none())
+    }
+}
+
+/// The newest Platform API that there is.
+const NEWEST_API: &str = "0.15";
+
+/// The description at a path, and its folder; the built-in one of that name where no such file is there.
+fn read(path: &Path) -> Result<(DescriptionFile, Option<PathBuf>), DescriptionError> {
+    let named = built_in_descriptions().into_iter().find(|(name, _)| Path::new(name) == path);
+    let (text, folder) = match (std::fs::read_to_string(path), named) {
+        (Ok(text), _) => (text, path.parent().map(Path::to_path_buf)),
+        (Err(_), Some((_, text))) => (text.to_owned(), None),
+        (Err(source), None) => return Err(DescriptionError::Read { path: path.to_path_buf(), source }),
+    };
+    Ok((parse(&text, &path.display().to_string())?, folder))
 }
 
 /// The option that names an exporter, as a shell reads it.
@@ -208,8 +264,18 @@ fn parse(text: &str, shown: &str) -> Result<DescriptionFile, DescriptionError> {
         return Err(wrong("command: name the program first".to_owned()));
     }
     for flag in &file.leave_out {
-        if !super::command::FLAGS.contains(&flag.as_str()) {
-            return Err(wrong(format!("leave-out: {flag} is no flag that the harness gives")));
+        if !super::command::FLAGS.iter().any(|(name, _)| name == flag) {
+            return Err(wrong(format!("leave-out: {flag} is not a flag that the harness gives")));
+        }
+    }
+    if file.platform_api.is_some() && !file.platform_apis.is_empty() {
+        return Err(wrong("platform-apis: platform-api is there too; leave one of the two out".to_owned()));
+    }
+    for version in file.platform_api.iter().chain(&file.platform_apis) {
+        if super::command::version(version).is_none() {
+            return Err(wrong(format!(
+                "platform-api: '{version}' is not two numbers with a dot between, such as 0.15"
+            )));
         }
     }
     Ok(file)
@@ -280,6 +346,27 @@ mod tests {
         assert!(error.contains("comand") && error.contains("odd.toml"), "{error}");
         assert!(check_text("name = 'x'\ncommand = []\n", "odd.toml").is_err());
         assert!(check_text("name = 'x'\ncommand = ['y']\nleave-out = ['-nope']\n", "odd.toml").is_err());
+        for (keys, named) in [
+            ("platform-api = '0.15'\nplatform-apis = ['0.14']\n", "leave one of the two out"),
+            ("platform-apis = ['0.15', 'new']\n", "'new' is not two numbers"),
+            ("platform-api = '15'\n", "'15' is not two numbers"),
+        ] {
+            let error = check_text(&format!("name = 'x'\ncommand = ['y']\n{keys}"), "odd.toml").unwrap_err();
+            assert!(error.to_string().contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_program_is_called_as_a_description_of_another_one_says() {
+        let shell = Path::new("/bin/sh");
+        let found = Exporter::at_as_described(shell, Path::new("lifecycle")).unwrap();
+        assert_eq!((found.name.as_str(), found.program.as_path()), ("lifecycle", shell));
+        assert_eq!(found.argument, "--exporter /bin/sh --exporter-file lifecycle");
+        assert_eq!(found.platform_apis, ["0.15", "0.14", "0.13", "0.12"]);
+        assert_eq!((found.first_platform_api(), found.before.len()), ("0.15".to_owned(), 0));
+        assert_eq!(Exporter::at(shell).unwrap().first_platform_api(), "0.15");
+        let error = Exporter::at_as_described(shell, Path::new("nope")).unwrap_err().to_string();
+        assert!(error.contains("nope") && error.contains("built in are reference and lifecycle"), "{error}");
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Exporters under test: how a given one is called, and running it as a process that leaves nothing behind.
 
 mod command;
+pub mod complaint;
 mod description;
 pub mod process;
+pub mod startable;
 pub mod supervise;
 
 pub use command::{CallPlaces, Invocation, invocation};
+pub(crate) use command::{is_flag, step_arguments, version};
 pub use description::{DescriptionError, Exporter, built_in_descriptions, check_text};

@@ -8,12 +8,20 @@ use super::Shared;
 use super::export::{ExportError, Store};
 use super::inputs::{owner, user_of};
 use crate::exporter::supervise::{Spec, USUAL_UMASK};
-use crate::exporter::{CallPlaces, Invocation, invocation};
+use crate::exporter::{CallPlaces, Invocation, invocation, step_arguments};
 use crate::scenario::materialise::{APP, Places};
 use crate::scenario::{Place, Scenario, Step};
 
 /// Whether this machine and user allow the step.
 pub(super) fn can_run<S: Store>(shared: &Shared, step: &Step, store: &S) -> Result<(), ExportError> {
+    let options = &shared.options;
+    if let Some(flag) = step_arguments(&options.exporter, step, &options.platform_api).0.first()
+        && step.expect_failure.is_some()
+    {
+        let api = &options.platform_api;
+        let reason = format!("the exporter is not given {flag}, by its description or by Platform API {api}");
+        return Err(ExportError::Skipped(reason));
+    }
     if step.user.is_none() {
         return Ok(());
     }
@@ -48,7 +56,7 @@ pub(super) fn call<S: Store>(
         insecure_registries: &shared.services.insecure_hosts(&in_use),
         docker_host: store.docker_host(),
         platform_api: &shared.options.platform_api,
-        owner: owner(),
+        owner: owner(step),
     };
     invocation(&shared.options.exporter, &scenario.file, step, images, &call)
 }

@@ -2,26 +2,16 @@
 //! scenarios are named beside it; what only says how a run is made or told, such as `--jobs`, is left out.
 
 use super::Options;
-use crate::exporter::Exporter;
-
-/// The Platform API version where neither command line nor description gives one.
-const PLATFORM_API: &str = "0.15";
 
 /// Seconds after which an exporter is ended, where nothing else is asked for.
 pub const TIMEOUT: u64 = 120;
-
-/// The Platform API version that an exporter is told.
-#[must_use]
-pub fn platform_api(given: Option<String>, exporter: &Exporter) -> String {
-    given.or_else(|| exporter.platform_api.clone()).unwrap_or_else(|| PLATFORM_API.to_owned())
-}
 
 /// The words, none of which needs the run's default.
 #[must_use]
 pub fn conditions(options: &Options) -> Vec<String> {
     let mut words = Vec::new();
     let mut add = |flag: &str, value: String| words.extend([flag.to_owned(), value]);
-    if options.platform_api != platform_api(None, &options.exporter) {
+    if options.platform_api != options.exporter.described_platform_api() {
         add("--platform-api", options.platform_api.clone());
     }
     if let Some(registry) = options.registry.argument() {

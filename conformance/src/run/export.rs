@@ -14,7 +14,7 @@ use super::located::Published;
 use crate::evidence_folder::EvidenceError;
 use crate::exporter::process::ProcessError;
 use crate::scenario::materialise::{
-    self, Analysis, DOCKER_CONFIG, LAYERS, LAYOUT, MaterialiseError, Places, Previous, REPORT,
+    self, Analysis, DOCKER_CONFIG, LAUNCH_CACHE, LAYERS, LAYOUT, MaterialiseError, Places, Previous, REPORT,
 };
 use crate::scenario::run_image::{self, MadeImage};
 use crate::scenario::{Scenario, Step};
@@ -162,6 +162,30 @@ pub(super) async fn run<S: Store>(
     Ok(export)
 }
 
+/// A call that is observed in nothing but how it ended.
+pub(super) struct Attempt {
+    pub(super) argv: Vec<String>,
+    pub(super) outcome: judge::evidence::Outcome,
+}
+
+/// Makes an export of which no evidence is kept.
+pub(super) async fn attempt<S: Store>(
+    shared: &Shared,
+    scenario: &Scenario,
+    store: &mut S,
+    context: &Before<'_>,
+) -> Result<Attempt, ExportError> {
+    let step = context.step;
+    let Prepared { name, places, .. } = prepare(shared, scenario, store, context).await?;
+    let images = store.images(step);
+    let call = call(shared, scenario, step, store, &images, &places);
+    store.tags(step, &places).await?;
+    let outcome = execute(shared, step, &call, &places, &name).await;
+    // What is asked for is remembered, so that it is taken away.
+    store.tags(step, &places).await?;
+    Ok(Attempt { argv: call.argv, outcome: outcome? })
+}
+
 /// Does what the phases before the exporter do, and what happens between them and it.
 async fn prepare<S: Store>(
     shared: &Shared,
@@ -171,9 +195,9 @@ async fn prepare<S: Store>(
 ) -> Result<Prepared, ExportError> {
     let step = context.step;
     let name = format!("{}-{}", scenario.name, store.service().replace(':', "-"));
-    let carried = carry_layout(shared, step, &name)?;
+    let carried = carry(shared, step, &name)?;
     let places = shared.workplace.places(&name)?;
-    bring_layout(carried.as_deref(), &places)?;
+    bring(carried, &places)?;
     let made = run_image::make(&scenario.file.run_image, &salt(scenario))
         .map_err(|source| disk("make the run image", source))?;
     let published = store.publish(&made, &places).await?;
@@ -185,7 +209,7 @@ async fn prepare<S: Store>(
         store.delete_run_image(&made, &places).await?;
     }
     materialise::hand_over(scenario, step, &places)?;
-    let kept = keep_inputs(shared, scenario, step, &analysis, context.id)?;
+    let kept = keep_inputs(shared, scenario, step, &analysis, context.id, &places)?;
     Ok(Prepared { name, places, made, published, moved, kept })
 }
 
@@ -204,30 +228,33 @@ pub(super) fn disk(doing: &str, source: std::io::Error) -> ExportError {
     ExportError::Disk { doing: doing.to_owned(), source }
 }
 
-/// A layout build finds its previous image in the same layout folder, so that folder outlives the step.
-fn carry_layout(shared: &Shared, step: &Step, name: &str) -> Result<Option<PathBuf>, ExportError> {
+/// A layout build finds its previous image in the same layout folder, and a daemon build what a platform keeps in its
+/// launch cache, so those folders outlive the step.
+fn carry(shared: &Shared, step: &Step, name: &str) -> Result<Vec<(&'static str, PathBuf)>, ExportError> {
+    let mut carried = Vec::new();
     if !step.previous_image {
-        return Ok(None);
+        return Ok(carried);
     }
-    let from = match shared.workplace.sequential() {
-        None => shared.workplace.scratch().join(name).join(LAYOUT),
-        Some(_) => shared.workplace.seen().join(LAYOUT),
+    let before = match shared.workplace.sequential() {
+        None => shared.workplace.scratch().join(name),
+        Some(_) => shared.workplace.seen().to_path_buf(),
     };
-    let to = shared.workplace.scratch().join(format!("{name}-layout"));
-    match std::fs::rename(&from, &to) {
-        Ok(()) => Ok(Some(to)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(disk("keep the layout of the step before", source)),
+    for folder in [LAYOUT, LAUNCH_CACHE] {
+        let to = shared.workplace.scratch().join(format!("{name}-{folder}"));
+        match std::fs::rename(before.join(folder), &to) {
+            Ok(()) => carried.push((folder, to)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(disk(&format!("keep {folder} of the step before"), source)),
+        }
     }
+    Ok(carried)
 }
 
-fn bring_layout(carried: Option<&Path>, places: &Places) -> Result<(), ExportError> {
-    match carried {
-        Some(from) => {
-            std::fs::rename(from, places.here(LAYOUT)).map_err(|source| disk("bring back the layout", source))
-        }
-        None => Ok(()),
+fn bring(carried: Vec<(&'static str, PathBuf)>, places: &Places) -> Result<(), ExportError> {
+    for (folder, from) in carried {
+        std::fs::rename(from, places.here(folder)).map_err(|source| disk(&format!("bring back {folder}"), source))?;
     }
+    Ok(())
 }
 
 /// The exporter gets the user's registry credentials where docker keeps them; they never reach the evidence.
@@ -297,14 +324,31 @@ fn keep_inputs(
     step: &Step,
     analysis: &Analysis,
     id: &str,
+    build: &Places,
 ) -> Result<Option<PathBuf>, ExportError> {
     let Some(root) = &shared.options.keep else { return Ok(None) };
     let here = root.join(id);
     std::fs::create_dir_all(&here).map_err(|source| disk(&format!("keep inputs in {}", here.display()), source))?;
     let places = Places { here: here.clone(), seen: shared.workplace.seen().to_path_buf() };
     materialise::materialise(scenario, step, analysis, &places)?;
+    // The run image and the previous one: an export to a layout, made again, needs them.
+    copy_files(&build.here(LAYOUT), &places.here(LAYOUT)).map_err(|source| disk("keep the layout", source))?;
     materialise::hand_over(scenario, step, &places)?;
     Ok(Some(here))
+}
+
+/// Copies folders and regular files; there is nothing else in a layout.
+fn copy_files(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry?;
+        let Ok(below) = entry.path().strip_prefix(from) else { continue };
+        if entry.file_type().is_dir() {
+            std::fs::create_dir_all(to.join(below))?;
+        } else if entry.file_type().is_file() {
+            std::fs::copy(entry.path(), to.join(below))?;
+        }
+    }
+    Ok(())
 }
 
 /// What tells a report that was written from one that a scenario had put there.

@@ -11,8 +11,10 @@ use crate::observe::file_facts;
 use crate::scenario::materialise::{APP, LAYERS, LAYOUT, LIFECYCLE, Places, REPORT, RUN};
 use crate::scenario::{CreationOrder, Scenario, Step, StepUser, UNPRIVILEGED};
 
-pub(super) fn owner() -> (u32, u32) {
-    (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw())
+/// User and group of a build: those that its step runs as, who own its files too.
+pub(super) fn owner(step: &Step) -> (u32, u32) {
+    user_of(step)
+        .map_or_else(|| (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw()), |user| (user, user))
 }
 
 pub(super) fn inputs<S: Store>(
@@ -53,8 +55,8 @@ pub(super) fn inputs<S: Store>(
         layout_dir: (store.target() == Target::Layout).then(|| places.seen(LAYOUT)),
         process_type: scenario.file.process_type_of(step).filter(|_| takes(shared, "-process-type")).map(str::to_owned),
         source_date_epoch: epoch,
-        uid: owner().0,
-        gid: owner().1,
+        uid: owner(step).0,
+        gid: owner(step).1,
         files,
         expected_failure: step.expect_failure.clone(),
         may_refuse: step.may_refuse.clone(),
@@ -89,7 +91,7 @@ fn surroundings(scenario: &Scenario, step: &Step) -> BTreeMap<String, String> {
 }
 
 fn takes(shared: &Shared, flag: &str) -> bool {
-    !shared.options.exporter.leave_out.iter().any(|left_out| left_out == flag)
+    shared.options.exporter.takes(flag, &shared.options.platform_api)
 }
 
 /// The files strictly below a folder.

@@ -3,6 +3,7 @@
 
 mod call;
 mod conditions;
+pub mod control;
 mod daemon_case;
 mod export;
 mod facts;
@@ -43,7 +44,7 @@ use crate::scenario::{Origin, Place, Scenario};
 use crate::workplace::{Workplace, WorkplaceError};
 use services::Services;
 
-pub use conditions::{TIMEOUT, conditions, platform_api};
+pub use conditions::{TIMEOUT, conditions};
 pub(crate) use facts::exit;
 pub use facts::{Case, Narrowed, RunFacts, ScenarioFacts, is_service, unobserved};
 pub use patterns::Patterns;
@@ -96,6 +97,22 @@ pub enum RunError {
     /// There is no registry.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The exporter never starts.
+    #[error("start the exporter {program}: {reason}")]
+    NotStarted {
+        /// The program.
+        program: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// The control export showed that nothing can be judged.
+    #[error("judge {exporter}: {reason}")]
+    NotJudged {
+        /// Its name.
+        exporter: String,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// A service could not be prepared.
     #[error("prepare {service}: {reason}")]
     Service {

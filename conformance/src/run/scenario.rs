@@ -11,14 +11,15 @@ use crate::scenario::{Need, Scenario};
 
 /// How many exports [`run`] will make.
 pub(super) fn planned(shared: &Shared, scenario: &Scenario) -> usize {
-    let services: usize = targets(shared, scenario)
-        .map(|target| match (target, &scenario.file.private_daemon) {
+    let exports = |target: Target| {
+        let services = match (target, &scenario.file.private_daemon) {
             (Target::Daemon, Some(_)) => private_daemon::stores(shared).len(),
             (Target::Daemon, None) => shared.services.daemons.len(),
             _ => 1,
-        })
-        .sum();
-    services * scenario.file.steps.len()
+        };
+        services * scenario.file.steps.iter().filter(|step| step.is_made_on(target)).count()
+    };
+    targets(shared, scenario).map(exports).sum()
 }
 
 fn targets<'a>(shared: &'a Shared, scenario: &'a Scenario) -> impl Iterator<Item = Target> + use<'a> {
@@ -28,6 +29,7 @@ fn targets<'a>(shared: &'a Shared, scenario: &'a Scenario) -> impl Iterator<Item
             && scenario.file.targets.contains(target)
             && shared.options.targets.contains(target)
             && shared.options.exporter.targets.contains(target)
+            && !shared.options.exporter.refused.contains_key(target)
     };
     Target::ALL.into_iter().filter(wanted)
 }
@@ -92,6 +94,8 @@ fn left_out(shared: &Shared, scenario: &Scenario) -> Vec<NotRun> {
             reason
         } else if !options.exporter.targets.contains(target) {
             format!("the description of exporter {} does not list {target}", options.exporter.name)
+        } else if let Some(reason) = options.exporter.refused.get(target) {
+            reason.clone()
         } else if *target == Target::Daemon && shared.services.daemons.is_empty() {
             shared.services.no_daemon.clone()
         } else {
@@ -118,9 +122,12 @@ async fn on<S: Store>(shared: &Shared, scenario: &Scenario, mut store: S, eviden
         if shared.cancelled.is_cancelled() {
             break;
         }
+        let step = &scenario.file.steps[number - 1];
+        if !step.is_made_on(store.target()) {
+            continue;
+        }
         let id = format!("{}/{}/{number}", scenario.name, store.service());
         let _ = shared.events.send(Event::Exporting { id: id.clone() });
-        let step = &scenario.file.steps[number - 1];
         let context = Before { number, step, id: &id, last: before.as_ref() };
         let result = export::run(shared, scenario, &mut store, &context).await;
         let _ = shared.events.send(Event::Exported { id });

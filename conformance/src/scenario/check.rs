@@ -106,10 +106,21 @@ fn check_step(scenario: &Scenario, step: &Step, index: usize) -> Result<(), Faul
     {
         return wrong("overlay", format!("the folder '{folder}' holds no file"));
     }
+    if let Some(flag) = step.without.iter().find(|flag| !crate::exporter::is_flag(flag)) {
+        return wrong("without", format!("{flag} is not a flag that the suite gives"));
+    }
+    if let Some(targets) = &step.targets
+        && (targets.is_empty() || targets.iter().any(|target| !scenario.file.targets.contains(target)))
+    {
+        return wrong("targets", "name at least one, and none that the scenario does not have");
+    }
     if step.previous_image && index == 0 {
         return wrong("previous-image", "the first step has no image before it");
     }
     let before = index.checked_sub(1).and_then(|before| scenario.file.steps.get(before));
+    if step.previous_image && before.is_some_and(|before| before.targets.is_some() && before.targets != step.targets) {
+        return wrong("previous-image", "the step before is not made on every target of this one");
+    }
     if step.previous_image && before.is_some_and(|before| before.after_push.is_some()) {
         return wrong("previous-image", "the step before lets go of its image; leave after-push out there");
     }

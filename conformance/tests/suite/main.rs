@@ -4,4 +4,8 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod control;
+#[cfg(test)]
+mod fair;
+#[cfg(test)]
 mod profiles;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use judge::evidence::Target;
 use serde::Deserialize;
 
 use super::FileEntry;
@@ -24,6 +25,10 @@ pub struct Step {
     pub process_type: Option<String>,
     /// Arguments before `<image>`.
     pub arguments: Vec<String>,
+    /// Flags of the suite's own that are not given in this step.
+    pub without: Vec<String>,
+    /// The targets on which this step is made, of those of the scenario; none means all.
+    pub targets: Option<Vec<Target>>,
     /// Whether the analysis found the image of the step before.
     pub previous_image: bool,
     /// Whether the run image's tag is moved to another image after the analysis.
@@ -58,6 +63,14 @@ pub struct Step {
     pub expect_failure: Option<String>,
     /// The requirement that this step may meet by failing, or else by a good image.
     pub may_refuse: Option<String>,
+}
+
+impl Step {
+    /// Whether it is made on a target of its scenario.
+    #[must_use]
+    pub fn is_made_on(&self, target: Target) -> bool {
+        self.targets.as_ref().is_none_or(|targets| targets.contains(&target))
+    }
 }
 
 /// What a daemon does after it has pushed an image.

@@ -78,6 +78,8 @@ pub const RUN: &str = "cnb/run.toml";
 pub const REPORT: &str = "report/report.toml";
 /// `<layout-dir>`.
 pub const LAYOUT: &str = "layout";
+/// `<launch-cache>`, for exports to daemons.
+pub const LAUNCH_CACHE: &str = "launch-cache";
 /// Where `DOCKER_CONFIG` points.
 pub const DOCKER_CONFIG: &str = "docker-config";
 /// Where `TMPDIR` points.
@@ -98,7 +100,7 @@ pub fn materialise(
 ) -> Result<(), MaterialiseError> {
     let writer = Writer { scenario, root: &places.here };
     let nodes = tree::tree(scenario, step, analysis)?;
-    for folder in [LAYERS, APP, LIFECYCLE, "report", LAYOUT, DOCKER_CONFIG, TEMPORARY] {
+    for folder in [LAYERS, APP, LIFECYCLE, "report", LAYOUT, LAUNCH_CACHE, DOCKER_CONFIG, TEMPORARY] {
         writer.folder(folder)?;
     }
     for folder in [step.temporary.as_deref(), step.working_directory.as_deref()].into_iter().flatten() {
@@ -115,7 +117,8 @@ pub fn materialise(
     Ok(())
 }
 
-/// Gives the folders in which the exporter may write to the unprivileged user, where the step runs as that one.
+/// Gives the build's files, and all folders in which an exporter may have to write, to the unprivileged user, where the
+/// step runs as that one: a platform gives the build to the user who builds.
 ///
 /// # Errors
 /// [`MaterialiseError`] naming the folder.
@@ -125,7 +128,9 @@ pub fn hand_over(scenario: &Scenario, step: &Step, places: &Places) -> Result<()
     }
     let writer = Writer { scenario, root: &places.here };
     let temporary = step.temporary.as_deref().unwrap_or(TEMPORARY);
-    for folder in ["report", LAYOUT, DOCKER_CONFIG, TEMPORARY, temporary] {
+    let working = step.working_directory.as_deref().filter(|folder| !folder.starts_with('/'));
+    let own = [LAYERS, APP, "report", LAYOUT, LAUNCH_CACHE, DOCKER_CONFIG, TEMPORARY, temporary];
+    for folder in own.into_iter().chain(working) {
         writer.give(folder, UNPRIVILEGED)?;
     }
     Ok(())

@@ -109,5 +109,7 @@ fn what_the_exporter_writes_to_is_handed_over_and_the_inputs_are_not() {
     hand_over(&scenario(), &step, &places).unwrap();
     let owner = |name: &str| fs::metadata(places.here(name)).unwrap().uid();
     assert_eq!([owner("report"), owner("other-tmp"), owner(LAYOUT)], [UNPRIVILEGED; 3]);
-    assert_eq!([owner(APP), owner("layers/group.toml")], [0; 2]);
+    // The build is that user's, and what the lifecycle brings is not.
+    assert_eq!([owner(APP), owner(LAYERS), owner("layers/group.toml")], [UNPRIVILEGED; 3]);
+    assert_eq!(owner(LIFECYCLE), 0);
 }

@@ -98,7 +98,12 @@ impl Writer<'_> {
     pub(super) fn give(&self, folder: &str, user: u32) -> Result<(), MaterialiseError> {
         for entry in walkdir::WalkDir::new(self.root.join(folder)) {
             let entry = entry.map_err(|error| self.fail(folder)(error.into()))?;
+            let before = fs::symlink_metadata(entry.path()).map_err(self.fail(folder))?;
             std::os::unix::fs::lchown(entry.path(), Some(user), Some(user)).map_err(self.fail(folder))?;
+            if !before.is_symlink() {
+                // Another owner takes setuid and setgid away.
+                fs::set_permissions(entry.path(), before.permissions()).map_err(self.fail(folder))?;
+            }
         }
         Ok(())
     }
