@@ -285,10 +285,20 @@ pub fn violated(
 
 /// The absence of something optional.
 pub fn absent(message: impl Into<String>, expected: impl std::fmt::Display, evidence: String) -> Finding {
+    absent_for(message, expected, "nothing", evidence)
+}
+
+/// The absence of something optional, where something else stands in its place.
+pub fn absent_for(
+    message: impl Into<String>,
+    expected: impl std::fmt::Display,
+    found: impl std::fmt::Display,
+    evidence: String,
+) -> Finding {
     Finding::Absent(Violation {
         message: shown(message),
         expected: shown(expected.to_string()),
-        found: "nothing".to_owned(),
+        found: shown(found.to_string()),
         evidence,
     })
 }

@@ -33,6 +33,31 @@ pub fn annotation(image: &Image, key: &str) -> Option<String> {
     annotations(image).into_iter().rev().find(|(name, _)| name == key).and_then(|(_, v)| v.as_str().map(str::to_owned))
 }
 
+/// Annotations under one of the nine keys of the RFC whose value is the run image's own: what the exporter has copied
+/// along with the run image's manifest. Key and value, in the order of the nine.
+#[must_use]
+pub fn leaked(export: &Export, image: &Image) -> Vec<(String, String)> {
+    let keys = RFC_KEYS.iter().map(|name| format!("{PREFIX}{name}"));
+    keys.filter_map(|key| annotation(image, &key).map(|value| (key, value)))
+        .filter(|(_, value)| export.run_image.sentinels.contains(value))
+        .collect()
+}
+
+/// Whether the value under this key of the RFC, without [`PREFIX`], is the run image's own.
+#[must_use]
+pub fn is_leaked(export: &Export, name: &str) -> bool {
+    let value = export.image.as_ref().and_then(|image| annotation(image, &format!("{PREFIX}{name}")));
+    value.is_some_and(|value| export.run_image.sentinels.contains(&value))
+}
+
+/// The annotations of a manifest whose values are not the run image's: those that the build gave.
+#[must_use]
+pub fn given_annotations(export: &Export, image: &Image) -> Vec<(String, Json)> {
+    let is_given =
+        |value: &Json| !value.as_str().is_some_and(|text| export.run_image.sentinels.iter().any(|own| own == text));
+    annotations(image).into_iter().filter(|(_, value)| is_given(value)).collect()
+}
+
 /// The string labels of a config.
 #[must_use]
 pub fn labels_of(config: Option<&Document>) -> BTreeMap<String, String> {
