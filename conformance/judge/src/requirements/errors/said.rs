@@ -60,8 +60,9 @@ fn without_image(text: &str, image: &str) -> String {
         _ => name,
     };
     // A name of a letter or two is in every word.
+    let text = text.replace(image, "<image>");
     if name.len() < 4 {
-        return text.replace(image, "<image>");
+        return text;
     }
     let mut pieces = text.split(name);
     let mut found = pieces.next().unwrap_or_default().to_owned();

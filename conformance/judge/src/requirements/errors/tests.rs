@@ -8,9 +8,13 @@ use crate::sample::{self, find, on};
 use crate::verdict::Finding;
 
 /// What an exporter says on its way.
-pub(super) const PROGRESS: &str = "Reading analyzed.toml, group.toml, config/metadata.toml, project-metadata.toml and run.sock\n\
-    Saving host.example/app:latest...\nTimer: Saving host.example/app:latest ran for 23.8ms\n\
-    *** Images (sha256:0123456789abcdef): host.example/app:latest\n";
+pub(super) fn progress(export: &Export) -> String {
+    let image = export.inputs.images.first().map_or("host.example/app:latest", String::as_str);
+    format!(
+        "Reading analyzed.toml, group.toml, config/metadata.toml, project-metadata.toml and run.sock\nSaving {image}...\n\
+         Timer: Saving {image} ran for 23.8ms\n*** Images (sha256:0123456789abcdef): {image}\n"
+    )
+}
 
 /// Evidence of a refusal by the book: the exit code that is named, and a name in the output.
 pub(super) fn refused(fault: &super::Fault) -> ScenarioEvidence {
@@ -28,7 +32,7 @@ fn with_control(mut evidence: ScenarioEvidence) -> ScenarioEvidence {
     sample::add_controls(&mut evidence);
     for export in evidence.exports.iter_mut().filter(|export| export.inputs.expected_failure.is_none()) {
         if export.inputs.may_refuse.is_none() {
-            PROGRESS.clone_into(&mut export.outcome.stdout);
+            export.outcome.stdout = progress(export);
         }
     }
     evidence

@@ -1,7 +1,7 @@
 //! What the theme rejects, and what it must not: the same ways for every kind of bad input.
 
 use super::FAULTS;
-use super::tests::{PROGRESS, refused, with_socket};
+use super::tests::{progress, refused, with_socket};
 use crate::digest::Digest;
 use crate::evidence::{Document, End, EntryKind, Export, ScenarioEvidence, Target};
 use crate::sample;
@@ -101,7 +101,7 @@ fn message(fault: &'static super::Fault) -> Trials {
     }
     trials
         .follows("the time limit", fault.slug, end(End::TimedOut(120)))
-        .rejects("what it says on its way alone", |e| PROGRESS.clone_into(&mut e.outcome.stderr))
+        .rejects("what it says on its way alone", |e| e.outcome.stderr = progress(e))
         .whole("the good build was refused as well", Wanted::Follows("platform.exit-zero"), refuse_all)
         .whole("no good build", Wanted::NotJudged, no_control)
 }
