@@ -98,9 +98,9 @@ fn found(case: &Case<'_>, selection: &Selection) -> Vec<Found> {
     let is_told = |row: &'static Requirement| rows.iter().any(|told| told.id == row.id);
     let found = rows.iter().copied().map(|row| {
         let root = causes.root(row, &is_told);
-        let cause = causes.cause(row);
+        let untold = causes.cause(row);
         let finding = causes.finding(row).by_itself();
-        let finding = if root.is_none() { with_cause(finding, cause) } else { finding };
+        let finding = if root.is_none() { with_cause(finding, untold) } else { finding };
         Found { row, finding, root }
     });
     each_error_once(found.collect())

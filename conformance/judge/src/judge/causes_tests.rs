@@ -99,9 +99,9 @@ fn a_cause_is_as_heavy_as_what_follows_from_it() {
     let row = |id: &str| requirements::named(id).unwrap();
     let violated = || Finding::Violated(Violation::default());
     let verdicts = |follower: Finding, id: &str| {
-        let cause = Found { row: row("annotations.ref-name-only-in-index"), finding: violated(), root: None };
+        let first = Found { row: row("annotations.ref-name-only-in-index"), finding: violated(), root: None };
         let follower = Found { row: row(id), finding: follower, root: Some("annotations.ref-name-only-in-index") };
-        told(&case, &selection, vec![cause, follower])
+        told(&case, &selection, vec![first, follower])
     };
     let heavy = verdicts(violated(), "base.digest-is-run-image");
     assert_eq!((heavy[0].verdict, heavy[0].level, heavy[0].base_level), (Answer::Fail, Level::Must, Level::Should));

@@ -100,8 +100,9 @@ mod tests {
 
     #[test]
     fn the_control_is_called_as_the_refused_export_is() {
+        type Change = fn(&mut Export);
         assert!(is_controlled(&evidence(), &[]));
-        let changes: [(&str, fn(&mut Export)); 6] = [
+        let changes: [(&str, Change); 6] = [
             ("another user", |e| e.inputs.run_as = Some(65_534)),
             ("another uid", |e| e.inputs.uid += 1),
             ("a flag more", |e| e.inputs.argv.push("-new".to_owned())),

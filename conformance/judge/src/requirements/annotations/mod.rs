@@ -488,13 +488,11 @@ fn urls_stay_urls(export: &Export, image: &Image) -> Finding {
         if !is_absolute_url(&input) {
             continue;
         }
-        if !is_absolute_url(&found) {
+        let finding = holds_when(is_absolute_url(&found), || {
             let message = format!("{name} is no absolute URL, though its input is");
-            let finding = violated(message, input, view::cut(&found), at(export, &annotation));
-            findings.push(of_value(finding, export, name));
-        } else {
-            findings.push(Finding::Holds);
-        }
+            violated(message, input, view::cut(&found), at(export, &annotation))
+        });
+        findings.push(of_value(finding, export, name));
     }
     if findings.is_empty() {
         return not_applicable("neither documentation nor source is there with an absolute URL as its input");
