@@ -10,7 +10,7 @@ use globset::GlobSet;
 use crate::evidence::{NotRun, ScenarioEvidence, Target};
 use crate::observation::Observation;
 use crate::profile::Profile;
-use crate::requirement::{Case, Needs, Requirement};
+use crate::requirement::{Case, EXIT_ZERO, Needs, Requirement};
 use crate::requirements;
 use crate::verdict::{Answer, Finding, Level, Verdict, Violation, weigh};
 
@@ -43,12 +43,18 @@ pub fn judge(evidence: &[ScenarioEvidence], selection: &Selection) -> Judgement 
     let mut verdicts = Vec::new();
     let mut observations = Vec::new();
     for scenario in evidence {
-        for case in cases(scenario) {
+        for case in cases(scenario, evidence) {
             verdicts.extend(told(&case, selection, found(&case, selection)));
             observations.extend(requirements::observations(&case));
         }
         for missing in &scenario.not_run {
-            let case = Case { scenario, target: missing.target, service: &missing.service, exports: Vec::new() };
+            let case = Case {
+                scenario,
+                target: missing.target,
+                service: &missing.service,
+                exports: Vec::new(),
+                run: evidence,
+            };
             verdicts.extend(told(&case, selection, not_observed(missing, selection)));
         }
     }
@@ -63,7 +69,7 @@ fn selected(selection: &Selection, target: Target) -> impl Iterator<Item = &'sta
 }
 
 /// The cases of a scenario: one for each service that was exported to.
-fn cases(scenario: &ScenarioEvidence) -> Vec<Case<'_>> {
+fn cases<'a>(scenario: &'a ScenarioEvidence, run: &'a [ScenarioEvidence]) -> Vec<Case<'a>> {
     let services: BTreeSet<(Target, &str)> =
         scenario.exports.iter().map(|export| (export.target, export.service.as_str())).collect();
     services
@@ -73,6 +79,7 @@ fn cases(scenario: &ScenarioEvidence) -> Vec<Case<'_>> {
             target,
             service,
             exports: scenario.exports.iter().filter(|e| e.target == target && e.service == service).collect(),
+            run,
         })
         .collect()
 }
@@ -93,9 +100,9 @@ fn found(case: &Case<'_>, selection: &Selection) -> Vec<Found> {
     let is_told = |row: &'static Requirement| rows.iter().any(|told| told.id == row.id);
     let found = rows.iter().copied().map(|row| {
         let root = causes.root(row, &is_told);
-        let cause = causes.cause(row);
+        let untold = causes.cause(row);
         let finding = causes.finding(row).by_itself();
-        let finding = if root.is_none() { with_cause(finding, cause) } else { finding };
+        let finding = if root.is_none() { with_cause(finding, untold) } else { finding };
         Found { row, finding, root }
     });
     each_error_once(found.collect())
@@ -175,7 +182,7 @@ pub(crate) fn ask(case: &Case<'_>, requirement: &Requirement) -> Finding {
             return Finding::NotApplicable("no export of this scenario is meant to succeed".to_owned());
         }
         if good().any(|export| !export.outcome.succeeded()) {
-            return Finding::skipped_after("the export failed", &["platform.exit-zero"]);
+            return Finding::skipped_after("the export failed", EXIT_ZERO);
         }
         if let Some(trouble) = good().find_map(|export| export.troubles.first()) {
             return Finding::Error(trouble.clone());

@@ -1,5 +1,9 @@
 //! What one row of the catalogue is, and the case that its judge is given.
 
+mod control;
+
+pub use control::EXIT_ZERO;
+
 use crate::evidence::{Export, Image, Inputs, ScenarioEvidence, Target};
 use crate::verdict::{Finding, Level, Violation};
 
@@ -180,6 +184,8 @@ pub struct Case<'a> {
     pub service: &'a str,
     /// The exports at that service, by step; never empty.
     pub exports: Vec<&'a Export>,
+    /// All scenarios of the run, where a refusal may find its control.
+    pub run: &'a [ScenarioEvidence],
 }
 
 impl<'a> Case<'a> {
@@ -285,10 +291,20 @@ pub fn violated(
 
 /// The absence of something optional.
 pub fn absent(message: impl Into<String>, expected: impl std::fmt::Display, evidence: String) -> Finding {
+    absent_for(message, expected, "nothing", evidence)
+}
+
+/// The absence of something optional, where something else stands in its place.
+pub fn absent_for(
+    message: impl Into<String>,
+    expected: impl std::fmt::Display,
+    found: impl std::fmt::Display,
+    evidence: String,
+) -> Finding {
     Finding::Absent(Violation {
         message: shown(message),
         expected: shown(expected.to_string()),
-        found: "nothing".to_owned(),
+        found: shown(found.to_string()),
         evidence,
     })
 }

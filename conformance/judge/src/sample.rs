@@ -75,6 +75,16 @@ pub fn find(evidence: &ScenarioEvidence, requirement: &str, target: Target) -> F
     judge::resolved(&case(evidence, target), row)
 }
 
+/// Adds a build on each target that the exporter accepted, as the last step: a refusal counts only beside one.
+pub fn add_controls(evidence: &mut ScenarioEvidence) {
+    let last = evidence.exports.iter().map(|export| export.step).max().unwrap_or(0) + 1;
+    for mut control in scenario().exports {
+        control.step = last;
+        control.id = format!("{}/{}/{last}", control.scenario, control.service);
+        evidence.exports.push(control);
+    }
+}
+
 /// The requirement from which this one's finding follows, where it does.
 ///
 /// # Panics
@@ -88,7 +98,7 @@ pub fn root(evidence: &ScenarioEvidence, requirement: &str, target: Target) -> O
 fn case(evidence: &ScenarioEvidence, target: Target) -> Case<'_> {
     let exports: Vec<&Export> = evidence.exports.iter().filter(|export| export.target == target).collect();
     let service = exports.first().map_or("", |export| export.service.as_str());
-    Case { scenario: evidence, target, service, exports }
+    Case { scenario: evidence, target, service, exports, run: std::slice::from_ref(evidence) }
 }
 
 /// The scenario with one export on each target that was given bad input and refused it, printing `output`.

@@ -33,6 +33,31 @@ pub fn annotation(image: &Image, key: &str) -> Option<String> {
     annotations(image).into_iter().rev().find(|(name, _)| name == key).and_then(|(_, v)| v.as_str().map(str::to_owned))
 }
 
+/// Annotations under one of the nine keys of the RFC whose value is the run image's own: what the exporter has copied
+/// along with the run image's manifest. Key and value, in the order of the nine.
+#[must_use]
+pub fn leaked(export: &Export, image: &Image) -> Vec<(String, String)> {
+    let keys = RFC_KEYS.iter().map(|name| format!("{PREFIX}{name}"));
+    keys.filter_map(|key| annotation(image, &key).map(|value| (key, value)))
+        .filter(|(_, value)| export.run_image.sentinels.contains(value))
+        .collect()
+}
+
+/// Whether the value under this key of the RFC, without [`PREFIX`], is the run image's own.
+#[must_use]
+pub fn is_leaked(export: &Export, name: &str) -> bool {
+    let value = export.image.as_ref().and_then(|image| annotation(image, &format!("{PREFIX}{name}")));
+    value.is_some_and(|value| export.run_image.sentinels.contains(&value))
+}
+
+/// The annotations of a manifest whose values are not the run image's: those that the build gave.
+#[must_use]
+pub fn given_annotations(export: &Export, image: &Image) -> Vec<(String, Json)> {
+    let is_given =
+        |value: &Json| !value.as_str().is_some_and(|text| export.run_image.sentinels.iter().any(|own| own == text));
+    annotations(image).into_iter().filter(|(_, value)| is_given(value)).collect()
+}
+
 /// The string labels of a config.
 #[must_use]
 pub fn labels_of(config: Option<&Document>) -> BTreeMap<String, String> {
@@ -125,13 +150,48 @@ pub fn is_below(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
 }
 
-/// How the exporter ended, and the last line that it printed to standard error.
+/// How the exporter ended, and what it said last of the reason.
 #[must_use]
 pub fn ended(export: &Export) -> String {
-    match export.outcome.stderr.trim_end().lines().last() {
-        Some(said) => format!("{}; it last said: {}", export.outcome.end, cut(said)),
-        None => format!("{}, without a word on standard error", export.outcome.end),
+    match last_words(export) {
+        Some((_, said)) => format!("{}; it last said: {}", export.outcome.end, cut(&said)),
+        None => format!("{}, without a word", export.outcome.end),
     }
+}
+
+/// Where in the evidence the words of [`ended`] are.
+#[must_use]
+pub fn last_words_at(export: &Export) -> String {
+    export.at(last_words(export).map_or("stderr.txt", |(file, _)| file))
+}
+
+/// The last line that speaks of an error, else the last line at all; standard error comes first. With the file of the
+/// evidence that has it.
+fn last_words(export: &Export) -> Option<(&'static str, String)> {
+    let streams = [("stderr.txt", &export.outcome.stderr), ("stdout.txt", &export.outcome.stdout)]
+        .map(|(file, text)| (file, uncoloured(text)));
+    let last = |is_wanted: &dyn Fn(&str) -> bool| {
+        streams.iter().find_map(|(file, text)| {
+            let line = text.lines().rev().map(str::trim_end).find(|line| !line.trim().is_empty() && is_wanted(line))?;
+            Some((*file, line.to_owned()))
+        })
+    };
+    last(&|line| line.to_lowercase().contains("error")).or_else(|| last(&|_| true))
+}
+
+/// A text without a terminal's colours.
+#[must_use]
+pub fn uncoloured(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut pieces = text.split("\u{1b}[");
+    plain.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        match piece.find(|c: char| c.is_ascii_alphabetic()) {
+            Some(end) => plain.push_str(&piece[end + 1..]),
+            None => plain.push_str(piece),
+        }
+    }
+    plain
 }
 
 /// A value cut to what a person reads.

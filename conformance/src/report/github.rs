@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use judge::verdict::{Answer, Verdict};
 
-use super::{Report, markdown, terminal::visible};
+use super::{
+    Report, markdown,
+    terminal::{follow, visible},
+};
 
 /// GitHub shows so many annotations of a kind for a step.
 const SHOWN: usize = 10;
@@ -40,7 +43,11 @@ pub fn summary(report: &Report) -> String {
 fn annotation(verdict: &Verdict) -> (String, String) {
     let title = format!("{} {}", verdict.verdict, verdict.requirement);
     let place = format!("{} on {}", verdict.scenario, verdict.service);
-    (title, format!("{place}: {} Repeat: {}", verdict.message, verdict.repeat))
+    let more = match verdict.followed_by.len() {
+        0 => String::new(),
+        number => format!(" {} from it: {}.", follow(number), verdict.followed_by.join(", ")),
+    };
+    (title, format!("{place}: {}{more} Repeat: {}", verdict.message, verdict.repeat))
 }
 
 fn commands(out: &mut String, kind: &str, annotations: &[(String, String)]) {

@@ -109,6 +109,7 @@ fn details(verdict: &Verdict) -> String {
     let known = verdict.known.as_ref().map(ToString::to_string).unwrap_or_default();
     let lines = [
         ("known", &known),
+        ("so too", &verdict.followed_by.join(", ")),
         ("expected", &verdict.expected),
         ("found", &verdict.found),
         ("evidence", &verdict.evidence),

@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 
 use judge::verdict::{Answer, Verdict};
 
-use super::{Report, terminal::visible};
+use super::{
+    Report,
+    terminal::{follow, followers, visible},
+};
 
 /// GitHub takes 65,536 characters in a comment.
 pub const COMMENT: usize = 65_000;
@@ -129,6 +132,10 @@ fn problem(out: &mut String, group: &[&Verdict]) -> std::fmt::Result {
     let more = if group.len() > 4 { format!(" and {} more", group.len() - 4) } else { String::new() };
     writeln!(out, "- in {}{more}", code(&named.join(", "), LONGEST))?;
     let known = first.known.as_ref().map(ToString::to_string).unwrap_or_default();
+    let followers = followers(group);
+    if !followers.is_empty() {
+        writeln!(out, "- {} from it: {}", follow(followers.len()), code(&followers.join(", "), LONGEST))?;
+    }
     for (name, value) in [
         ("says", &first.message),
         ("known", &known),

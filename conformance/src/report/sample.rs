@@ -127,6 +127,35 @@ fn the_terminal_report_is_safe_and_says_everything() {
 }
 
 #[test]
+fn what_follows_is_told_under_its_cause() {
+    let mut report = report();
+    report.verdicts[0].followed_by = vec!["base.pair".to_owned(), "base.name-is-tag".to_owned()];
+    let cause = report.verdicts[0].id.clone();
+    report.verdicts[1].verdict = Answer::Skipped;
+    report.verdicts[1].follows_from = Some(cause);
+    "follows from base.digest-present: words of its own".clone_into(&mut report.verdicts[1].message);
+    let names = "2 more follow from it: base.pair, base.name-is-tag";
+    let text = super::terminal::render(&report, super::terminal::Style { colour: false });
+    assert!(text.contains(names) && !text.contains("words of its own"), "{text}");
+    // The other skipped one is still told.
+    assert!(text.contains("\nskipped\n"), "{text}");
+    let text = super::markdown::render(&report, super::markdown::COMMENT);
+    assert!(text.contains("- 2 more follow from it: <code>base"), "{text}");
+    assert!(super::github::render(&report).contains(names));
+    let text = super::junit::render(&report);
+    assert!(
+        text.contains("<skipped type=\"skipped\" message=\"follows from base.digest-present: words of its own\"/>"),
+        "{text}"
+    );
+    assert!(text.contains("so too: base.pair, base.name-is-tag"), "{text}");
+    // Under every profile the cause is as heavy as what follows from it.
+    let core = super::headline::under(&Profile::Core, &report.verdicts[0]);
+    assert_eq!(core, Answer::Warn);
+    report.verdicts[0].followed_by = vec!["base.digest-is-run-image".to_owned()];
+    assert_eq!(super::headline::under(&Profile::Core, &report.verdicts[0]), Answer::Fail);
+}
+
+#[test]
 fn one_is_counted_as_one() {
     let mut report = report();
     let failed = report.verdicts[0].clone();

@@ -3,7 +3,7 @@
 
 mod differences;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use judge::profile::Profile;
@@ -179,6 +179,10 @@ fn problem(out: &mut String, verdicts: &[&Verdict], style: Style) -> std::fmt::R
         visible(&first.message)
     )?;
     writeln!(out, "        in        {}", cases(verdicts))?;
+    let followers = followers(verdicts);
+    if !followers.is_empty() {
+        writeln!(out, "        so too    {} from it: {}", follow(followers.len()), followers.join(", "))?;
+    }
     for (name, value) in [
         ("expected", &first.expected),
         ("found", &first.found),
@@ -191,6 +195,22 @@ fn problem(out: &mut String, verdicts: &[&Verdict], style: Style) -> std::fmt::R
         }
     }
     Ok(())
+}
+
+/// What is violated only because these are, in catalogue order, each once.
+pub(super) fn followers<'a>(verdicts: &[&'a Verdict]) -> Vec<&'a str> {
+    let mut once: Vec<&str> = Vec::new();
+    for follower in verdicts.iter().flat_map(|verdict| &verdict.followed_by) {
+        if !once.contains(&follower.as_str()) {
+            once.push(follower);
+        }
+    }
+    once
+}
+
+/// That so many follow.
+pub(super) fn follow(number: usize) -> String {
+    if number == 1 { "1 more follows".to_owned() } else { format!("{number} more follow") }
 }
 
 /// Where it was seen: scenarios with the services that they share, and only how many where the line would get long.
@@ -218,7 +238,19 @@ fn cases(verdicts: &[&Verdict]) -> String {
 
 fn skips(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
     let mut reasons: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for verdict in report.verdicts.iter().filter(|verdict| verdict.verdict == Answer::Skipped) {
+    // What follows from a violation is told under it.
+    let told: BTreeSet<(&str, &str)> = report
+        .verdicts
+        .iter()
+        .flat_map(|cause| cause.followed_by.iter().map(|follower| (cause.id.as_str(), follower.as_str())))
+        .collect();
+    let is_told = |verdict: &Verdict| {
+        verdict
+            .follows_from
+            .as_ref()
+            .is_some_and(|cause| told.contains(&(cause.as_str(), verdict.requirement.as_str())))
+    };
+    for verdict in report.verdicts.iter().filter(|verdict| verdict.verdict == Answer::Skipped && !is_told(verdict)) {
         *reasons.entry((verdict.service.as_str(), verdict.message.as_str())).or_default() += 1;
     }
     if reasons.is_empty() {

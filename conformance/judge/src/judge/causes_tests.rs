@@ -17,7 +17,8 @@ fn roots(
     is_told: &dyn Fn(&'static Requirement) -> bool,
 ) -> Vec<Option<&'static str>> {
     let evidence = sample::scenario();
-    let case = Case { scenario: &evidence, target: Target::Registry, service: "registry", exports: Vec::new() };
+    let case =
+        Case { scenario: &evidence, target: Target::Registry, service: "registry", exports: Vec::new(), run: &[] };
     let mut causes = Causes::knowing(&case, table(of));
     of.iter().map(|(id, _)| causes.root(requirements::named(id).unwrap(), is_told)).collect()
 }
@@ -68,7 +69,8 @@ fn no_cause_is_itself_lost_whatever_follows_from_what() {
 #[test]
 fn what_holds_or_is_not_there_is_no_cause() {
     let evidence = sample::scenario();
-    let case = Case { scenario: &evidence, target: Target::Registry, service: "registry", exports: Vec::new() };
+    let case =
+        Case { scenario: &evidence, target: Target::Registry, service: "registry", exports: Vec::new(), run: &[] };
     for other in [Finding::Holds, not_applicable(), Finding::Skipped(String::new()), Finding::Error(String::new())] {
         let mut known = table(&[(TWO, &[ONE])]);
         known.insert(ONE, other);
@@ -86,7 +88,8 @@ fn not_applicable() -> Finding {
 #[test]
 fn a_cause_is_as_heavy_as_what_follows_from_it() {
     let evidence = sample::scenario();
-    let case = Case { scenario: &evidence, target: Target::Registry, service: "registry", exports: Vec::new() };
+    let case =
+        Case { scenario: &evidence, target: Target::Registry, service: "registry", exports: Vec::new(), run: &[] };
     let selection = Selection {
         profile: Profile::Core,
         requirements: None,
@@ -97,9 +100,9 @@ fn a_cause_is_as_heavy_as_what_follows_from_it() {
     let row = |id: &str| requirements::named(id).unwrap();
     let violated = || Finding::Violated(Violation::default());
     let verdicts = |follower: Finding, id: &str| {
-        let cause = Found { row: row("annotations.ref-name-only-in-index"), finding: violated(), root: None };
+        let first = Found { row: row("annotations.ref-name-only-in-index"), finding: violated(), root: None };
         let follower = Found { row: row(id), finding: follower, root: Some("annotations.ref-name-only-in-index") };
-        told(&case, &selection, vec![cause, follower])
+        told(&case, &selection, vec![first, follower])
     };
     let heavy = verdicts(violated(), "base.digest-is-run-image");
     assert_eq!((heavy[0].verdict, heavy[0].level, heavy[0].base_level), (Answer::Fail, Level::Must, Level::Should));

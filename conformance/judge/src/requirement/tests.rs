@@ -6,7 +6,7 @@ use crate::sample::{self, on, step};
 
 fn case(evidence: &ScenarioEvidence, target: Target) -> Case<'_> {
     let exports = evidence.exports.iter().filter(|export| export.target == target).collect();
-    Case { scenario: evidence, target, service: "", exports }
+    Case { scenario: evidence, target, service: "", exports, run: std::slice::from_ref(evidence) }
 }
 
 #[test]

@@ -339,7 +339,8 @@ fn descriptors_are_true(export: &Export, image: &Image) -> Finding {
 fn with_twins(case: &Case<'_>, judge: fn(&Export, &Image, &Image) -> Finding) -> Finding {
     let registry: Vec<&Export> =
         case.scenario.exports.iter().filter(|export| export.target == crate::evidence::Target::Registry).collect();
-    let elsewhere = Case { scenario: case.scenario, target: case.target, service: case.service, exports: registry };
+    let elsewhere =
+        Case { scenario: case.scenario, target: case.target, service: case.service, exports: registry, run: case.run };
     if super::digest::a_repeat_differs(case) || super::digest::a_repeat_differs(&elsewhere) {
         return not_applicable("an identical repeat on one target differs already");
     }

@@ -11,7 +11,8 @@ pub(super) fn no_difference_is_unknown(case: &Case<'_>) -> Finding {
     let is_of_the_registry = |export: &&&Export| export.target == Target::Registry;
     let exports = case.scenario.exports.iter().collect::<Vec<_>>();
     let registry = exports.iter().filter(is_of_the_registry).copied().collect();
-    let elsewhere = Case { scenario: case.scenario, target: case.target, service: case.service, exports: registry };
+    let elsewhere =
+        Case { scenario: case.scenario, target: case.target, service: case.service, exports: registry, run: case.run };
     let is_steady = !super::digest::a_repeat_differs(case) && !super::digest::a_repeat_differs(&elsewhere);
     case.each(|export| {
         let twin = case.registry_twin(export).filter(|_| is_steady);

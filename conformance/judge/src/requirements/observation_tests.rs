@@ -17,7 +17,7 @@ const ANNOTATIONS: &str = "manifest.json#/annotations";
 fn seen(evidence: &ScenarioEvidence, target: Target) -> Vec<(String, String, String)> {
     let exports: Vec<&Export> = evidence.exports.iter().filter(|export| export.target == target).collect();
     let service = exports[0].service.as_str();
-    let case = Case { scenario: evidence, target, service, exports };
+    let case = Case { scenario: evidence, target, service, exports, run: &[] };
     let observations = observations(&case).into_iter();
     observations
         .map(|seen| {

@@ -3,6 +3,7 @@
 #[cfg(test)]
 pub(super) mod trials;
 
+use super::annotations::{leaked, of_value};
 use crate::evidence::{Export, Image};
 use crate::requirement::{
     Case, EVERYWHERE, Requirement, Source, WITH_MANIFEST, absent, holds_when, not_applicable, toml_input, violated,
@@ -120,10 +121,12 @@ fn the_value_is_there(export: &Export, image: &Image, name: &str, table: &str, k
     }
     match input(export, table, key) {
         Some(toml::Value::String(text)) if !text.is_empty() => {
-            let is_there = found(image, name).is_some_and(|value| !export.run_image.sentinels.contains(&value));
-            holds_when(is_there, || {
-                absent(format!("there is no annotation {name}"), view::cut(&text), at(export, name))
-            })
+            let expected = view::cut(&text);
+            match found(image, name) {
+                None => absent(format!("there is no annotation {name}"), expected, at(export, name)),
+                Some(value) if view::is_leaked(export, name) => leaked(name, &expected, &value, at(export, name)),
+                Some(_) => Finding::Holds,
+            }
         }
         _ => not_applicable(format!("source.{table}.{key} is no non-empty string")),
     }
@@ -136,16 +139,14 @@ fn the_value_is_verbatim(export: &Export, image: &Image, name: &str, table: &str
     let (Some(toml::Value::String(text)), Some(found)) = (input(export, table, key), found(image, name)) else {
         return not_applicable("the annotation is not there, or its input is no string");
     };
-    if export.run_image.sentinels.contains(&found) {
-        return not_applicable("the value is the run image's, which annotations.not-inherited judges");
-    }
     holds_when(found == text, || {
         // Texts of one look, such as two normal forms, are told apart by their length and where they part.
         let parts = text.bytes().zip(found.bytes()).position(|(one, two)| one != two);
         let parts = parts.unwrap_or_else(|| text.len().min(found.len()));
         let expected = format!("{} ({} bytes)", view::cut(&text), text.len());
         let shown = format!("{} ({} bytes, other from byte {parts} on)", view::cut(&found), found.len());
-        violated(format!("{name} is not the input byte for byte"), expected, shown, at(export, name))
+        let finding = violated(format!("{name} is not the input byte for byte"), expected, shown, at(export, name));
+        of_value(finding, export, name)
     })
 }
 
@@ -156,9 +157,10 @@ fn the_value_is_not_invented(export: &Export, image: &Image, name: &str, table: 
     if input(export, table, key).is_some() {
         return not_applicable(format!("source.{table}.{key} is there"));
     }
-    match found(image, name).filter(|value| !export.run_image.sentinels.contains(value)) {
+    match found(image, name) {
         Some(value) => {
-            violated(format!("{name} is there without its input"), "no annotation", view::cut(&value), at(export, name))
+            let message = format!("{name} is there without its input");
+            of_value(violated(message, "no annotation", view::cut(&value), at(export, name)), export, name)
         }
         None => Finding::Holds,
     }

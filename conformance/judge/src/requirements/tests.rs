@@ -36,7 +36,7 @@ const EXPECTED: &str = "
         entrypoint env env-exact working-dir label-project-metadata label-build-metadata label-run-image
         label-stack-agrees layer-metadata-stored store-kept label-rebasable buildpack-labels layer-reuse flags-over-env
         api-checked-first
-    errors: special-file
+    errors: special-file on-stderr
 ";
 const KEYS: [&str; 7] = ["source", "revision", "authors", "version", "documentation", "title", "licenses"];
 const ERRORS: &str = "no-image digest-as-tag malformed-reference two-registries missing-analyzed malformed-analyzed

@@ -137,6 +137,7 @@ function article(v) {
   if (v.known) add('Known', JSON.stringify(v.known));
   if (v.expected) add('Expected', marked(v.expected, v.found));
   if (v.found) add('Found', marked(v.found, v.expected));
+  if (v.followed_by) add('So too', make('span', {}, v.followed_by.join(', ')));
   if (v.evidence) add('Evidence', make('code', {}, v.evidence));
   add('Source', v.source);
   add('Repeat', make('span', {}, make('code', {}, v.repeat), ' ', copy(v.repeat)));

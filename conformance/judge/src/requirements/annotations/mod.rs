@@ -7,7 +7,9 @@ pub(super) mod trials;
 
 use crate::evidence::{Export, Image};
 use crate::json::Json;
-use crate::requirement::{Case, Requirement, Source, WITH_MANIFEST, holds_when, not_applicable, toml_input, violated};
+use crate::requirement::{
+    Case, Requirement, Source, WITH_MANIFEST, absent_for, holds_when, not_applicable, together, toml_input, violated,
+};
 use crate::verdict::{Finding, Level};
 use crate::view::{self, PREFIX, RFC_KEYS};
 
@@ -188,6 +190,26 @@ manifest does not confirm",
     .fix("write annotations on the manifest, and labels where a buildpack asks for them"),
 ];
 
+/// What is wrong with a value that leaked from the run image follows from the leak.
+pub(super) const LEAK: &[&str] = &["annotations.not-inherited"];
+
+/// The finding on the value of a key, as one that follows from the leak where the value is the run image's.
+pub(super) fn of_value(finding: Finding, export: &Export, name: &str) -> Finding {
+    if view::is_leaked(export, name) { finding.following(LEAK) } else { finding }
+}
+
+/// The absence of a value of the build's where the run image's stands instead.
+pub(super) fn leaked(name: &str, expected: &str, found: &str, evidence: String) -> Finding {
+    let message = format!("{name} is the run image's, and the build's own is not there");
+    absent_for(message, expected, view::cut(found), evidence).following(LEAK)
+}
+
+/// The finding on a manifest that should be another because it has annotations, as one that follows from the leak where
+/// it has none but the run image's.
+fn of_annotations(finding: Finding, export: &Export, image: &Image) -> Finding {
+    if view::given_annotations(export, image).is_empty() { finding.following(LEAK) } else { finding }
+}
+
 /// Keys that the image specification defines.
 const DEFINED: [&str; 16] = [
     "created",
@@ -331,11 +353,12 @@ fn an_annotated_manifest_is_an_oci_manifest(export: &Export) -> Finding {
     let declared = json.as_ref().and_then(|json| json.get("mediaType"));
     if let Some(found) = declared.filter(|found| found.as_str() != Some(OCI_MANIFEST)) {
         let place = export.at("manifest.json#/mediaType");
-        return violated("an annotated manifest declares another media type", OCI_MANIFEST, found, place);
+        let finding = violated("an annotated manifest declares another media type", OCI_MANIFEST, found, place);
+        return of_annotations(finding, export, image);
     }
     let served = image.manifest.as_ref().and_then(|manifest| manifest.content_type.as_deref());
     let served = served.map(|text| text.split(';').next().unwrap_or(text).trim());
-    match served {
+    let finding = match served {
         Some(found) if found != OCI_MANIFEST => violated(
             "the registry serves an annotated manifest under another Content-Type",
             OCI_MANIFEST,
@@ -343,7 +366,8 @@ fn an_annotated_manifest_is_an_oci_manifest(export: &Export) -> Finding {
             export.at("tags.json"),
         ),
         _ => Finding::Holds,
-    }
+    };
+    of_annotations(finding, export, image)
 }
 
 fn its_descriptors_are_oci(export: &Export, image: &Image) -> Finding {
@@ -359,7 +383,7 @@ fn its_descriptors_are_oci(export: &Export, image: &Image) -> Finding {
         let media_type = descriptor.get("mediaType").and_then(Json::as_str).unwrap_or("none").to_owned();
         (!media_type.starts_with("application/vnd.oci.image.")).then_some((pointer, media_type))
     });
-    match other {
+    let finding = match other {
         Some((pointer, found)) => violated(
             "a descriptor of an annotated manifest has no OCI media type",
             "application/vnd.oci.image.…",
@@ -367,7 +391,8 @@ fn its_descriptors_are_oci(export: &Export, image: &Image) -> Finding {
             export.at(&format!("manifest.json#{pointer}/mediaType")),
         ),
         None => Finding::Holds,
-    }
+    };
+    of_annotations(finding, export, image)
 }
 
 fn ref_name_is_not_on_the_manifest(export: &Export, image: &Image) -> Finding {
@@ -438,7 +463,8 @@ fn licenses_stay_an_spdx_expression(export: &Export, image: &Image) -> Finding {
     };
     match input(export, "metadata", "licenses") {
         Some(input) if is_spdx(&input) => holds_when(is_spdx(&found), || {
-            violated("licenses is no SPDX expression, though its input is", input, view::cut(&found), at(export, &key))
+            let message = "licenses is no SPDX expression, though its input is";
+            of_value(violated(message, input, view::cut(&found), at(export, &key)), export, "licenses")
         }),
         _ => not_applicable("the input is no SPDX expression"),
     }
@@ -453,7 +479,7 @@ fn is_absolute_url(text: &str) -> bool {
 }
 
 fn urls_stay_urls(export: &Export, image: &Image) -> Finding {
-    let mut result = not_applicable("neither documentation nor source is there with an absolute URL as its input");
+    let mut findings = Vec::new();
     for (name, key) in [("documentation", "documentation-url"), ("source", "repository")] {
         let annotation = format!("{PREFIX}{name}");
         let (Some(found), Some(input)) = (own_value(export, image, &annotation), input(export, "metadata", key)) else {
@@ -462,35 +488,37 @@ fn urls_stay_urls(export: &Export, image: &Image) -> Finding {
         if !is_absolute_url(&input) {
             continue;
         }
-        if !is_absolute_url(&found) {
-            return violated(
-                format!("{name} is no absolute URL, though its input is"),
-                input,
-                view::cut(&found),
-                at(export, &annotation),
-            );
-        }
-        result = Finding::Holds;
+        let finding = holds_when(is_absolute_url(&found), || {
+            let message = format!("{name} is no absolute URL, though its input is");
+            violated(message, input, view::cut(&found), at(export, &annotation))
+        });
+        findings.push(of_value(finding, export, name));
     }
-    result
+    if findings.is_empty() {
+        return not_applicable("neither documentation nor source is there with an absolute URL as its input");
+    }
+    together(findings)
 }
 
 fn nothing_is_inherited_from_the_run_image(export: &Export, image: &Image) -> Finding {
     if export.run_image.sentinels.is_empty() {
         return not_applicable("the run image carries neither annotations nor labels");
     }
-    for name in RFC_KEYS {
-        let key = format!("{PREFIX}{name}");
-        if let Some(found) = view::annotation(image, &key).filter(|text| export.run_image.sentinels.contains(text)) {
-            return violated(
-                format!("the app image claims the run image's {name} as its own"),
-                "a value of the build's inputs, or no annotation",
-                found,
-                at(export, &key),
-            );
-        }
-    }
-    Finding::Holds
+    let leaked = view::leaked(export, image);
+    let names: Vec<&str> = leaked.iter().map(|(key, _)| key.strip_prefix(PREFIX).unwrap_or(key)).collect();
+    let place = match leaked.as_slice() {
+        [] => return Finding::Holds,
+        [(key, _)] => at(export, key),
+        _ => export.at("manifest.json#/annotations"),
+    };
+    let found: Vec<String> =
+        names.iter().zip(&leaked).map(|(name, (_, value))| format!("{name} '{}'", view::cut_to(value, 80))).collect();
+    violated(
+        format!("the app image claims the run image's {} as its own", names.join(", ")),
+        "values of the build's inputs, or no annotations",
+        found.join(", "),
+        place,
+    )
 }
 
 fn keys_keep_their_order(case: &Case<'_>) -> Finding {

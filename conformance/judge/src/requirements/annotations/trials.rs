@@ -114,6 +114,22 @@ fn form() -> Vec<Trials> {
     ]
 }
 
+const LEAK: &str = "annotations.not-inherited";
+
+/// A value of the run image's own annotations, copied along.
+fn leaks(name: &'static str, value: &'static str) -> impl Fn(&mut Export) + 'static {
+    move |export| {
+        export.run_image.sentinels.push(value.to_owned());
+        set(name, value)(export);
+    }
+}
+
+/// No annotation but the run image's.
+fn leaked_alone(export: &mut Export) {
+    let theirs = json!({ "org.opencontainers.image.title": "sentinel-annotation-title", "x.y": "sentinel-annotation" });
+    edit_manifest(export, |manifest| manifest["annotations"] = theirs.clone());
+}
+
 fn keys() -> Vec<Trials> {
     let mut domains = Trials::of("annotations.reverse-domain-keys");
     for bad in ["title", "my key", "com..x", "", ".com", "com.", "com.ex ample.x"] {
@@ -166,6 +182,10 @@ fn media_types() -> Vec<Trials> {
             )
             .rejects("a mediaType that is no string", media_type("/mediaType", json!(1)))
             .rejects("Docker's Content-Type", served(DOCKER))
+            .follows("Docker's mediaType, and no annotation but the run image's", LEAK, |e| {
+                leaked_alone(e);
+                media_type("/mediaType", json!(DOCKER))(e);
+            })
             .rejects("a Content-Type of JSON", served("application/json"))
             .accepts("no mediaType", manifest(|m| drop(m.as_object_mut().unwrap().shift_remove("mediaType"))))
             .accepts(
@@ -192,6 +212,15 @@ fn media_types() -> Vec<Trials> {
                 "no type on a layer",
                 manifest(|m| drop(m["layers"][1].as_object_mut().unwrap().remove("mediaType"))),
             )
+            .follows("Docker's type on a layer, and no annotation but the run image's", LEAK, |e| {
+                leaked_alone(e);
+                media_type("/layers/2/mediaType", json!("application/vnd.docker.image.rootfs.diff.tar.gzip"))(e);
+            })
+            .rejects("Docker's type on a layer, and an annotation beside the run image's", |e| {
+                leaked_alone(e);
+                key("x.own", "x")(e);
+                media_type("/layers/2/mediaType", json!("application/vnd.docker.image.rootfs.diff.tar.gzip"))(e);
+            })
             .rejects("the last layer's is cut", media_type("/layers/8/mediaType", json!("application/vnd.oci.image")))
             .accepts(
                 "a zstd layer",
@@ -249,6 +278,7 @@ fn values() -> Vec<Trials> {
         licenses = licenses.accepts(format!("'{good}'"), set("licenses", good));
     }
     licenses = licenses
+        .follows("the run image's own", LEAK, |e| leaks("licenses", "the usual")(e))
         .spares(
             "an input that is no expression",
             given("[source.metadata]\nlicenses='the usual'\n", "licenses", "the usual"),
@@ -264,6 +294,11 @@ fn values() -> Vec<Trials> {
             .rejects("documentation cut to its scheme", set("documentation", "https://"))
             .rejects("white space in documentation", set("documentation", "https://docs.example/a b"))
             .rejects("an empty source", set("source", ""))
+            .follows("the run image's own source", LEAK, leaks("source", "git.example/app"))
+            .rejects("the run image's own source beside a documentation that is no URL", |e| {
+                leaks("source", "git.example/app")(e);
+                set("documentation", "https://")(e);
+            })
             .accepts("another absolute URL", set("source", "ssh://git@git.example/app"))
             .accepts("a URL that is not ASCII", set("documentation", "https://docs.example/ä?q=世界#x"))
             .accepts("source alone", |e| annotate(e, "org.opencontainers.image.documentation", None))
@@ -287,6 +322,10 @@ fn origin() -> Vec<Trials> {
     inherited = inherited
         .rejects("the value of one of its labels", set("version", "sentinel-label-version"))
         .rejects("another key's value", set("title", "sentinel-annotation"))
+        .rejects("all that the run image has", |e| {
+            leaks("title", "theirs")(e);
+            leaks("base.name", "below.example/base:1")(e);
+        })
         .accepts("a key of its own kept", key("x.y", "sentinel-annotation"))
         .accepts("a value that holds one", set("title", "sentinel-annotation-title of mine"))
         .spares("a run image without annotations and labels", |e| e.run_image.sentinels.clear());

@@ -5,6 +5,7 @@ mod tests;
 #[cfg(test)]
 pub(super) mod trials;
 
+use super::annotations::{leaked, of_value};
 use crate::digest::Digest;
 use crate::evidence::{Export, Image, RunImageInDaemon, Target};
 use crate::json::Json;
@@ -193,7 +194,7 @@ fn with_digest(export: &Export, judge: fn(&Export, &str) -> Finding) -> Finding 
         return not_applicable("run-image.reference carries no digest");
     }
     match annotation(export, "base.digest") {
-        Some(found) => judge(export, &found),
+        Some(found) => of_value(judge(export, &found), export, "base.digest"),
         None => not_applicable("there is no base.digest"),
     }
 }
@@ -203,14 +204,18 @@ fn with_name(export: &Export, judge: fn(&Export, &str) -> Finding) -> Finding {
         return reason;
     }
     match annotation(export, "base.name") {
-        Some(found) => judge(export, &found),
+        Some(found) => of_value(judge(export, &found), export, "base.name"),
         None => not_applicable("there is no base.name"),
     }
 }
 
 /// "Present" means with a value that is not one of the run image's own.
-fn is_present(export: &Export, name: &str) -> bool {
-    annotation(export, name).is_some_and(|value| !export.run_image.sentinels.contains(&value))
+fn is_there(export: &Export, name: &str, expected: &str) -> Finding {
+    match annotation(export, name) {
+        None => absent(format!("there is no {name}"), expected, at(export, name)),
+        Some(found) if view::is_leaked(export, name) => leaked(name, expected, &found, at(export, name)),
+        Some(_) => Finding::Holds,
+    }
 }
 
 fn the_digest_is_there(export: &Export) -> Finding {
@@ -220,9 +225,7 @@ fn the_digest_is_there(export: &Export) -> Finding {
     let Some(pinned) = view::pinned(export) else {
         return not_applicable("run-image.reference carries no digest");
     };
-    holds_when(is_present(export, "base.digest"), || {
-        absent("there is no base.digest", pinned, at(export, "base.digest"))
-    })
+    is_there(export, "base.digest", pinned.as_str())
 }
 
 fn the_name_is_there(export: &Export) -> Finding {
@@ -232,9 +235,7 @@ fn the_name_is_there(export: &Export) -> Finding {
     if view::pinned(export).is_none() || export.run_image.name.is_empty() {
         return not_applicable("the run image has no known digest or no name");
     }
-    holds_when(is_present(export, "base.name"), || {
-        absent("there is no base.name", &export.run_image.name, at(export, "base.name"))
-    })
+    is_there(export, "base.name", &export.run_image.name)
 }
 
 /// Digests by which the analysed run image can rightly be called: that of the reference, and behind an index also that
@@ -403,12 +404,8 @@ fn name_and_digest_agree_with_the_label(export: &Export) -> Finding {
         && digest != in_label.as_str()
         && !(export.run_image.index.is_some() && right_digests(export).iter().any(|right| right.as_str() == digest))
     {
-        return violated(
-            "base.digest and the label's runImage.reference disagree",
-            in_label,
-            digest,
-            at(export, "base.digest"),
-        );
+        let message = "base.digest and the label's runImage.reference disagree";
+        return of_value(violated(message, in_label, digest, at(export, "base.digest")), export, "base.digest");
     }
     let image = label.get("image").and_then(Json::as_str).unwrap_or_default();
     let mirrors: Vec<&str> =
@@ -426,7 +423,8 @@ fn name_and_digest_agree_with_the_label(export: &Export) -> Finding {
     let is_fallback = || is_first_of_run_toml(export, image) && matched_name(export, &name).is_some();
     let agrees = same(image) || mirrors.iter().any(|mirror| same(mirror)) || is_fallback();
     holds_when(agrees, || {
-        violated("base.name and the label's runImage.image disagree", image, view::cut(&name), at(export, "base.name"))
+        let message = "base.name and the label's runImage.image disagree";
+        of_value(violated(message, image, view::cut(&name), at(export, "base.name")), export, "base.name")
     })
 }
 

@@ -17,6 +17,17 @@ fn set(key: &'static str, value: impl Into<String>) -> impl Fn(&mut Export) + 's
     move |export| annotate(export, key, Some(&value))
 }
 
+const LEAK: &str = "annotations.not-inherited";
+
+/// A value of the run image's own annotations, copied along.
+fn leaks(key: &'static str, value: &str) -> impl Fn(&mut Export) + 'static {
+    let value = value.to_owned();
+    move |export| {
+        export.run_image.sentinels.push(value.clone());
+        annotate(export, key, Some(&value));
+    }
+}
+
 fn none(key: &'static str) -> impl Fn(&mut Export) + 'static {
     move |export| annotate(export, key, None)
 }
@@ -122,7 +133,7 @@ fn presence() -> Vec<Trials> {
     vec![
         Trials::of("base.digest-present")
             .rejects("none", none(DIGEST))
-            .rejects("one left over from the run image", |e| e.run_image.sentinels.push(e.run_image.digest.to_string()))
+            .follows("one left over from the run image", LEAK, leaks(DIGEST, "sha256:1111"))
             .rejects("under a misspelt key", |e| {
                 sample::raw_manifest(e, "image.base.digest", "image.base.Digest");
             })
@@ -137,7 +148,7 @@ fn presence() -> Vec<Trials> {
             .spares("a layout's reference without digest", without_digest),
         Trials::of("base.name-present")
             .rejects("none", none(NAME))
-            .rejects("one left over from the run image", |e| e.run_image.sentinels.push(e.run_image.name.clone()))
+            .follows("one left over from the run image", LEAK, leaks(NAME, "below.example/base:1"))
             .rejects("under a misspelt key", |e| sample::raw_manifest(e, "image.base.name", "image.base_name"))
             .accepts("another name, which other rows judge", set(NAME, "x"))
             .accepts("a Docker run image converted to OCI", |e| {
@@ -151,6 +162,10 @@ fn presence() -> Vec<Trials> {
             .spares("a buildpack's", theirs(NAME)),
         Trials::of("base.pair")
             .rejects("the name alone", none(DIGEST))
+            .follows("the run image's name alone", LEAK, |e| {
+                none(DIGEST)(e);
+                leaks(NAME, "below.example/base:1")(e);
+            })
             .accepts("any digest", set(DIGEST, "x"))
             .spares("the digest alone", none(NAME))
             .spares("neither", |e| {
@@ -181,6 +196,7 @@ fn digests() -> Vec<Trials> {
             .rejects("cut", changed(|digest| digest[..70].to_owned()))
             .rejects("with its repository", changed(|digest| format!("host.example/run@{digest}")))
             .rejects("an empty string", set(DIGEST, ""))
+            .follows("the run image's own", LEAK, leaks(DIGEST, "sha256:1111"))
             .rejects("the run image's imageID", image_id)
     };
     let fetched = |status: u16, bytes: Option<&'static [u8]>| {
@@ -280,6 +296,7 @@ fn names() -> Vec<Trials> {
         is_it = is_it.rejects(format!("'{bad}'"), set(NAME, bad));
     }
     is_it = is_it
+        .follows("the run image's own", LEAK, leaks(NAME, "below.example/base:1"))
         .rejects("the name in the reference", |e| {
             let reference = format!("host.example/run@{}", e.run_image.digest);
             annotate(e, NAME, Some(&reference));
@@ -328,6 +345,8 @@ fn agreement() -> Vec<Trials> {
             .rejects("another digest than the label's", set(DIGEST, other()))
             .rejects("one digit other", changed(one_digit))
             .rejects("capitals", changed(upper))
+            .follows("the run image's own digest", LEAK, leaks(DIGEST, &Digest::of(b"below").to_string()))
+            .follows("the run image's own name", LEAK, leaks(NAME, "below.example/base:1"))
             .rejects("another repository than the label's", set(NAME, "other.example/run:base"))
             .rejects("no name at all", set(NAME, "not a name"))
             .rejects("the label has another reference", |e| {

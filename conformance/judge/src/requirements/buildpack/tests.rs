@@ -29,7 +29,7 @@ fn a_key_that_others_give_is_open_and_who_won_is_seen() {
     annotate(on(&mut evidence, ON), title, Some("N\u{e4}me"));
     assert!(matches!(find(&evidence, "buildpack.annotations-present", ON), Finding::NotApplicable(_)));
     let exports = evidence.exports.iter().filter(|export| export.target == ON).collect();
-    let case = Case { scenario: &evidence, target: ON, service: "registry", exports };
+    let case = Case { scenario: &evidence, target: ON, service: "registry", exports, run: &[] };
     let seen: Vec<String> = crate::requirements::observations(&case)
         .into_iter()
         .filter(|observation| observation.question == "who-wins-a-key-of-several")

@@ -6,6 +6,8 @@ mod named;
 mod named_tests;
 mod own;
 mod refusal;
+mod said;
+mod streams;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -31,6 +33,8 @@ struct Fault {
     slug: &'static str,
     /// The slug of the row on the message.
     message: &'static str,
+    /// The slug, as what the row on the message follows from.
+    follows: &'static [&'static str],
     /// How binding the refusal is; its message is a SHOULD.
     level: Level,
     /// The exit code, where one is named.
@@ -53,6 +57,7 @@ macro_rules! faults {
             const $name: Fault = Fault {
                 slug: $slug,
                 message: concat!($slug, ".message"),
+                follows: &[$slug],
                 level: $level,
                 exit: $exit,
                 may_write: $writes,
@@ -68,11 +73,11 @@ macro_rules! faults {
                 })
                 .because($why)
                 .looks_like(concat!(
-                    "given ", $bad, ", the exporter exits 0, is ended by a signal or the time limit, has moved a tag, or \
-                     has left a report with a digest, an image ID or tags"
+                    "given ", $bad, ", the exporter exits 0, crashes, is ended by the time limit, has moved a tag, or has \
+                     left a report with a digest, an image ID or tags"
                 ))
                 .fix($fix)
-                .when(concat!("a scenario exports with ", $bad))
+                .when(concat!("a scenario exports with ", $bad, ", and the build without it is accepted"))
                 .on($targets)
                 .needing(Needs::Process),
                 Requirement::new(
@@ -88,14 +93,15 @@ macro_rules! faults {
                 ))
                 .looks_like(concat!("output without ", $names, ", or with a stack trace of the exporter's language"))
                 .fix(concat!("print one line with ", $names, " and what is wrong, and no stack trace"))
-                .when(concat!("a scenario exports with ", $bad))
+                .when(concat!("a scenario exports with ", $bad, ", and the build without it is accepted"))
                 .on($targets)
                 .needing(Needs::Process),
             )*
             own::SPECIAL_FILE,
+            streams::ON_STDERR,
         ];
 
-        #[cfg(test)]
+        /// All of them.
         const FAULTS: &[Fault] = &[$($name),*];
     };
 }
@@ -126,7 +132,7 @@ faults! {
     TWO_REGISTRIES = "errors.two-registries" {
         level: Level::Must, source: INPUTS, targets: WITH_MANIFEST, exit: None, writes: false, timed: false,
         bad: "images on two registries", ask: "a non-zero exit, no tag moved on either, no report that claims success",
-        names: "one of the references or registries" by named::images,
+        names: "one of the references or registries" by named::images_on_registries,
         because: "outside of a daemon all images have to be on one registry; half of an export on each cannot be undone",
         fix: "compare the registries of all images, fully qualified, before anything is written",
     }

@@ -33,30 +33,50 @@ fn strings(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// A path, its last part, its flag and its variable.
+/// A name that no other word can be: a word of letters alone, such as `app` or `web`, counts in quotes only.
+fn distinct(name: &str) -> Vec<String> {
+    if name.is_empty() {
+        return Vec::new();
+    }
+    if name.chars().all(char::is_alphabetic) {
+        return ['\'', '"', '`'].map(|quote| format!("{quote}{name}{quote}")).to_vec();
+    }
+    vec![name.to_owned()]
+}
+
+fn all_distinct(names: impl IntoIterator<Item = String>) -> Vec<String> {
+    names.into_iter().flat_map(|name| distinct(&name)).collect()
+}
+
+/// A path, its last part, and other names: its flag, its variable, what the file is in plain words.
 fn file(path: &str, others: &[&str]) -> Vec<String> {
-    let mut names = vec![path.to_owned()];
-    names.extend(path.rsplit('/').next().map(str::to_owned));
+    let mut names = all_distinct([path.to_owned()]);
+    names.extend(path.rsplit('/').next().into_iter().flat_map(distinct));
     names.extend(strings(others));
     names
 }
 
-/// A reference, fully qualified and as given, its repository, its registry, its tag's and digest's part.
+/// A reference, fully qualified and as given, its repository, how it is spelt in a request, and its digest's part. Its
+/// registry alone may be that of any other image.
 fn reference(text: &str) -> Vec<String> {
     let mut names = vec![text.to_owned()];
     if let Ok(parsed) = Reference::parse(text) {
         names.push(parsed.to_string());
         names.push(parsed.repository.clone());
-        names.push(parsed.registry.clone());
-        names.extend(parsed.repository.rsplit('/').next().map(str::to_owned));
+        names.push(format!("{}/{}", parsed.registry, parsed.repository));
+        names.push(format!("{}/v2/{}", parsed.registry, parsed.repository));
         names.extend(parsed.digest.map(|digest| digest.encoded().to_owned()));
     } else {
         // What is not a reference can be called by its name without host or without what follows it.
         names.extend(text.split('@').map(str::to_owned));
         names.extend(text.rsplit_once('/').map(|(_, last)| last.to_owned()));
     }
-    names.retain(|name| !name.is_empty());
-    names
+    all_distinct(names)
+}
+
+/// The registries of references.
+fn registries<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+    texts.into_iter().filter_map(|text| Reference::parse(text).ok()).map(|parsed| parsed.registry).collect()
 }
 
 fn references<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<String> {
@@ -64,11 +84,36 @@ fn references<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<String> {
 }
 
 pub(super) fn the_image_argument(_: &Export) -> Vec<String> {
-    strings(&["image", "images", "<image>", "reference", "tag"])
+    strings(&[
+        "<image>",
+        "image argument",
+        "image arguments",
+        "image reference",
+        "image references",
+        "image name",
+        "image names",
+        "image tag",
+        "output image",
+        "image is required",
+        "image required",
+        "images are required",
+        "image is missing",
+        "missing image",
+        "no image",
+        "no images",
+        "an image",
+        "one image",
+        "tag argument",
+        "tag reference",
+        "no tag",
+        "one tag",
+    ])
 }
 
 pub(super) fn digest_references(export: &Export) -> Vec<String> {
-    references(export.inputs.images.iter().filter(|image| image.contains('@')))
+    let mut names = references(export.inputs.images.iter().filter(|image| image.contains('@')));
+    names.extend(strings(&["digest reference", "digest references", "tag reference"]));
+    names
 }
 
 pub(super) fn malformed_references(export: &Export) -> Vec<String> {
@@ -79,20 +124,28 @@ pub(super) fn images(export: &Export) -> Vec<String> {
     references(&export.inputs.images)
 }
 
+/// The images, their registries, and that there is more than one.
+pub(super) fn images_on_registries(export: &Export) -> Vec<String> {
+    let mut names = images(export);
+    names.extend(registries(&export.inputs.images));
+    names.extend(strings(&["registries"]));
+    names
+}
+
 pub(super) fn analyzed(export: &Export) -> Vec<String> {
-    file(&export.inputs.analyzed, &["-analyzed", "CNB_ANALYZED_PATH"])
+    file(&export.inputs.analyzed, &["-analyzed", "CNB_ANALYZED_PATH", "analyzed file", "analyzed metadata"])
 }
 
 pub(super) fn project_metadata(export: &Export) -> Vec<String> {
-    file(&export.inputs.project_metadata, &["-project-metadata", "CNB_PROJECT_METADATA_PATH"])
+    file(&export.inputs.project_metadata, &["-project-metadata", "CNB_PROJECT_METADATA_PATH", "project metadata"])
 }
 
 pub(super) fn group(export: &Export) -> Vec<String> {
-    file(&export.inputs.group, &["-group", "CNB_GROUP_PATH"])
+    file(&export.inputs.group, &["-group", "CNB_GROUP_PATH", "group file", "buildpack group"])
 }
 
 pub(super) fn build_metadata(export: &Export) -> Vec<String> {
-    file(&format!("{}/config/metadata.toml", export.inputs.layers), &["config/metadata.toml"])
+    file(&format!("{}/config/metadata.toml", export.inputs.layers), &["config/metadata.toml", "build metadata"])
 }
 
 /// The run image by any of its names; the file that should have named it, where it does not.
@@ -100,7 +153,7 @@ pub(super) fn run_image(export: &Export) -> Vec<String> {
     let run = &export.run_image;
     let mut names = references([&run.reference, &run.name]);
     // A layout's reference is a path with a digest, a daemon's an image ID.
-    names.extend(run.reference.split('@').map(str::to_owned));
+    names.extend(run.reference.split('@').flat_map(distinct));
     names.extend([&run.digest, &run.manifest.digest].map(|digest| digest.encoded().to_owned()));
     let analysed = crate::requirement::toml_input(&export.inputs, &export.inputs.analyzed).unwrap_or_default();
     let given = analysed.get("run-image").and_then(toml::Value::as_table);
@@ -109,7 +162,7 @@ pub(super) fn run_image(export: &Export) -> Vec<String> {
         if let Some(text) = given.and_then(|table| table.get(key)?.as_str()).filter(|text| !text.is_empty()) {
             says |= key == "reference";
             names.extend(reference(text));
-            names.extend(text.split('@').map(str::to_owned));
+            names.extend(text.split('@').flat_map(distinct));
         }
     }
     if !says {
@@ -124,27 +177,27 @@ pub(super) fn reused_layers(export: &Export) -> Vec<String> {
     let without_folder = build::layers(export).into_iter().filter(|layer| layer.types.launch && !layer.has_folder);
     without_folder
         .flat_map(|layer| {
-            [
+            all_distinct([
                 layer.name.clone(),
                 format!("{}:{}", layer.buildpack, layer.name),
+                format!("layer {}", layer.name),
                 layer.folder.clone(),
                 format!("{}.toml", layer.folder),
-            ]
+            ])
         })
         .collect()
 }
 
 pub(super) fn process_type(export: &Export) -> Vec<String> {
-    let mut names: Vec<String> = export.inputs.process_type.iter().cloned().collect();
-    names.extend(export.inputs.environment.get("CNB_PROCESS_TYPE").cloned());
+    let asked = export.inputs.process_type.iter().chain(export.inputs.environment.get("CNB_PROCESS_TYPE"));
+    let mut names = all_distinct(asked.cloned());
     names.extend(strings(&["-process-type", "CNB_PROCESS_TYPE"]));
     names
 }
 
 pub(super) fn platform_api(export: &Export) -> Vec<String> {
-    let mut names = vec![export.platform_api.clone(), "CNB_PLATFORM_API".to_owned()];
-    names.extend(export.inputs.environment.get("CNB_PLATFORM_API").cloned());
-    names
+    let asked = export.inputs.environment.get("CNB_PLATFORM_API").unwrap_or(&export.platform_api);
+    vec![asked.clone(), "CNB_PLATFORM_API".to_owned(), "platform API".to_owned()]
 }
 
 /// Versions that no Buildpack API has, and the buildpacks that ask for them; all of them where none stands out.
@@ -159,7 +212,7 @@ pub(super) fn buildpack_api(export: &Export) -> Vec<String> {
             for entry in build::tables(&table, array) {
                 let api = build::text(entry, "api");
                 if is_wanted(api) {
-                    found.extend([api.to_owned(), build::text(entry, "id").to_owned()]);
+                    found.extend(all_distinct([api.to_owned(), build::text(entry, "id").to_owned()]));
                 }
             }
         }
@@ -170,15 +223,21 @@ pub(super) fn buildpack_api(export: &Export) -> Vec<String> {
     if unknown.is_empty() { asked(|_| true) } else { unknown }
 }
 
+/// The images and their registries; the run image where it is on one of these.
 pub(super) fn images_and_run_image(export: &Export) -> Vec<String> {
+    let on = registries(&export.inputs.images);
+    let run_image = [&export.run_image.name, &export.run_image.reference];
     let mut names = images(export);
-    names.extend(references([&export.run_image.name, &export.run_image.reference]));
+    names.extend(references(
+        run_image.into_iter().filter(|text| registries([*text]).iter().any(|host| on.contains(host))),
+    ));
+    names.extend(on);
     names
 }
 
 pub(super) fn report(export: &Export) -> Vec<String> {
     let folder = export.inputs.report.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-    let mut names = file(&export.inputs.report, &["-report", "CNB_REPORT_PATH"]);
+    let mut names = file(&export.inputs.report, &["-report", "CNB_REPORT_PATH", "report file", "export report"]);
     names.extend(folder.filter(|folder| !folder.is_empty()));
     names
 }
@@ -201,7 +260,7 @@ pub(super) fn daemon_and_images(export: &Export) -> Vec<String> {
 }
 
 pub(super) fn layout_and_daemon(_: &Export) -> Vec<String> {
-    strings(&["-daemon", "-layout", "daemon", "CNB_USE_DAEMON", "CNB_USE_LAYOUT"])
+    strings(&["-daemon", "-layout", "daemon", "CNB_USE_DAEMON", "CNB_USE_LAYOUT", "multiple targets", "two targets"])
 }
 
 /// A file by its path, its path within the folder that it was given in, or its last part.
@@ -209,7 +268,7 @@ fn within(inputs: &Inputs, path: &str) -> Vec<String> {
     let folders = [&inputs.app, &inputs.layers].into_iter();
     let inner =
         folders.filter_map(|folder| Some(path.strip_prefix(folder.as_str())?.trim_start_matches('/').to_owned()));
-    file(path, &[]).into_iter().chain(inner).collect()
+    file(path, &[]).into_iter().chain(all_distinct(inner)).collect()
 }
 
 /// Files that nobody may read, else those that only their owner may.

@@ -60,21 +60,21 @@ fn references_go_by_all_their_parts() {
             &format!("host.example/team/app@{digest}"),
             &format!("host.example/team/app@{digest}"),
             "team/app",
-            "host.example",
-            "app",
+            "host.example/team/app",
+            "host.example/v2/team/app",
             digest.encoded()
         ]
     );
     assert_eq!(
         set(&["host.example/App:!@x".to_owned()]),
-        ["host.example/App:!@x", "host.example/App:!", "x", "App:!@x"]
+        ["host.example/App:!@x", "host.example/App:!", "'x'", "\"x\"", "`x`", "App:!@x"]
     );
     let mixed = |export: &mut Export| {
         export.inputs.images = vec!["a".to_owned(), format!("b@{digest}"), "C".to_owned(), "@".to_owned()];
     };
     let by_digest = names(named::digest_references, mixed);
     assert!(by_digest.contains(&"library/b".to_owned()) && !by_digest.contains(&"library/a".to_owned()));
-    assert_eq!(names(named::malformed_references, mixed), ["C", "C", "@"]);
+    assert_eq!(names(named::malformed_references, mixed)[..3], ["'C'", "\"C\"", "`C`"]);
     let both = names(named::images_and_run_image, |_| {});
     for name in ["host.example/app:latest", "host.example/run:base"] {
         assert!(both.contains(&name.to_owned()), "{name} in {both:?}");
@@ -87,7 +87,17 @@ type Named = fn(&Export) -> Vec<String>;
 #[test]
 fn input_files_go_by_path_flag_and_variable() {
     let cases: [(Named, &[&str]); 5] = [
-        (named::analyzed, &["/layers/analyzed.toml", "analyzed.toml", "-analyzed", "CNB_ANALYZED_PATH"]),
+        (
+            named::analyzed,
+            &[
+                "/layers/analyzed.toml",
+                "analyzed.toml",
+                "-analyzed",
+                "CNB_ANALYZED_PATH",
+                "analyzed file",
+                "analyzed metadata",
+            ],
+        ),
         (
             named::project_metadata,
             &[
@@ -95,24 +105,42 @@ fn input_files_go_by_path_flag_and_variable() {
                 "project-metadata.toml",
                 "-project-metadata",
                 "CNB_PROJECT_METADATA_PATH",
+                "project metadata",
             ],
         ),
-        (named::group, &["/layers/group.toml", "group.toml", "-group", "CNB_GROUP_PATH"]),
-        (named::build_metadata, &["/layers/config/metadata.toml", "metadata.toml", "config/metadata.toml"]),
-        (named::report, &["/report/report.toml", "report.toml", "-report", "CNB_REPORT_PATH", "/report"]),
+        (
+            named::group,
+            &["/layers/group.toml", "group.toml", "-group", "CNB_GROUP_PATH", "group file", "buildpack group"],
+        ),
+        (
+            named::build_metadata,
+            &["/layers/config/metadata.toml", "metadata.toml", "config/metadata.toml", "build metadata"],
+        ),
+        (
+            named::report,
+            &[
+                "/report/report.toml",
+                "report.toml",
+                "-report",
+                "CNB_REPORT_PATH",
+                "report file",
+                "export report",
+                "/report",
+            ],
+        ),
     ];
     for (of, expected) in cases {
         assert_eq!(names(of, |_| {}), expected);
     }
     let report = |path: &'static str| names(named::report, move |export| export.inputs.report = path.to_owned());
-    assert_eq!(report("/r.toml"), ["/r.toml", "r.toml", "-report", "CNB_REPORT_PATH"]);
-    assert_eq!(report("r.toml"), ["r.toml", "r.toml", "-report", "CNB_REPORT_PATH"]);
+    assert_eq!(report("/r.toml"), ["/r.toml", "r.toml", "-report", "CNB_REPORT_PATH", "report file", "export report"]);
+    assert_eq!(report("r.toml"), ["r.toml", "r.toml", "-report", "CNB_REPORT_PATH", "report file", "export report"]);
 }
 
 #[test]
 fn arguments_and_versions_go_by_what_was_given() {
     assert!(names(named::the_image_argument, |_| {}).contains(&"<image>".to_owned()));
-    let both = ["-daemon", "-layout", "daemon", "CNB_USE_DAEMON", "CNB_USE_LAYOUT"];
+    let both = ["-daemon", "-layout", "daemon", "CNB_USE_DAEMON", "CNB_USE_LAYOUT", "multiple targets", "two targets"];
     assert_eq!(names(named::layout_and_daemon, |_| {}), both);
     let set = |export: &mut Export, name: &str, value: &str| {
         export.inputs.environment.insert(name.to_owned(), value.to_owned());
@@ -122,10 +150,13 @@ fn arguments_and_versions_go_by_what_was_given() {
         export.inputs.process_type = Some("worker".to_owned());
         set(export, "CNB_PROCESS_TYPE", "web");
     });
-    assert_eq!(asked, ["worker", "web", "-process-type", "CNB_PROCESS_TYPE"]);
+    assert_eq!(
+        asked,
+        ["'worker'", "\"worker\"", "`worker`", "'web'", "\"web\"", "`web`", "-process-type", "CNB_PROCESS_TYPE"]
+    );
     assert_eq!(
         names(named::platform_api, |export| set(export, "CNB_PLATFORM_API", "9.9")),
-        ["0.15", "CNB_PLATFORM_API", "9.9"]
+        ["9.9", "CNB_PLATFORM_API", "platform API"]
     );
     let unix = ["/var/run/docker.sock", "docker.sock", "DOCKER_HOST", "-daemon", "CNB_USE_DAEMON"];
     let mut expected: Vec<&str> = unix.to_vec();
@@ -144,17 +175,17 @@ fn an_unknown_buildpack_api_stands_out() {
             edit_input(export, "/layers/config/metadata.toml", "[[buildpacks]]\nid='c'\napi='0.2'\n");
         })
     };
-    assert_eq!(group("[[group]]\nid='a'\napi='0.10'\n[[group]]\nid='b'\napi='9.0'\n"), ["9.0", "b"]);
-    assert_eq!(group("[[group]]\nid='a'\napi='0.10'\n"), ["0.10", "a", "0.2", "c"]);
-    assert_eq!(group("[[group]]\nid='a'\napi='0'\n"), ["0", "a"]);
-    assert_eq!(group("[[group]]\nid='a'\n"), ["a"]);
+    assert_eq!(group("[[group]]\nid='a'\napi='0.10'\n[[group]]\nid='b'\napi='9.0'\n"), ["9.0", "'b'", "\"b\"", "`b`"]);
+    assert_eq!(group("[[group]]\nid='a'\napi='0.10'\n"), ["0.10", "'a'", "\"a\"", "`a`", "0.2", "'c'", "\"c\"", "`c`"]);
+    assert_eq!(group("[[group]]\nid='a'\napi='0'\n"), ["0", "'a'", "\"a\"", "`a`"]);
+    assert_eq!(group("[[group]]\nid='a'\n"), ["'a'", "\"a\"", "`a`"]);
 }
 
 #[test]
 fn the_run_image_goes_by_name_digest_and_reference() {
     let run = export(Target::Registry, |_| {}).run_image;
     let usual = names(named::run_image, |_| {});
-    for name in ["host.example/run:base", "host.example", "run", run.digest.encoded(), run.reference.as_str()] {
+    for name in ["host.example/run:base", "'run'", run.digest.encoded(), run.reference.as_str()] {
         assert!(usual.contains(&name.to_owned()), "{name} in {usual:?}");
     }
     // The file is at fault only where it does not say what was analysed.
@@ -168,7 +199,7 @@ fn the_run_image_goes_by_name_digest_and_reference() {
         let text = "[run-image]\nreference='/layout/gone@sha256:12'\nimage='other.example/gone'\n";
         edit_input(export, "/layers/analyzed.toml", text);
     });
-    for name in ["/layout/gone", "sha256:12", "other.example/gone", "other.example"] {
+    for name in ["/layout/gone", "sha256:12", "other.example/gone", "other.example/v2/gone"] {
         assert!(other.contains(&name.to_owned()), "{name} in {other:?}");
     }
     assert!(!other.iter().any(|name| file.contains(name)), "{other:?}");
@@ -185,7 +216,18 @@ fn only_launch_layers_without_a_folder_are_re_used() {
         export.inputs.files.retain(|file| file.kind != FileKind::Directory);
     });
     // tools is for the build alone.
-    assert_eq!(found, ["runtime", "a/one:runtime", "/layers/a_one/runtime", "/layers/a_one/runtime.toml"]);
+    assert_eq!(
+        found,
+        [
+            "'runtime'",
+            "\"runtime\"",
+            "`runtime`",
+            "a/one:runtime",
+            "layer runtime",
+            "/layers/a_one/runtime",
+            "/layers/a_one/runtime.toml"
+        ]
+    );
 }
 
 #[test]
@@ -214,7 +256,7 @@ fn files_go_by_their_place_in_app_or_layers() {
             }
         }
     });
-    assert_eq!(both, ["/layers/b/tools/compiler", "compiler", "b/tools/compiler"]);
+    assert_eq!(both, ["/layers/b/tools/compiler", "'compiler'", "\"compiler\"", "`compiler`", "b/tools/compiler"]);
     let link = with_two(|export| {
         for file in export.inputs.files.iter_mut().filter(|file| file.path == "/workspace/main") {
             (file.kind, file.mode) = (FileKind::Symlink, 0);
@@ -237,23 +279,25 @@ fn what_was_printed_last_is_told() {
             export.outcome.stdout = String::new();
             export.outcome.stderr = text.to_owned();
         });
-        match refusal::says_what_is_wrong(&export, &["wanted".to_owned()]) {
+        let mut silent = export.clone();
+        silent.outcome.stderr = String::new();
+        silent.outcome.stdout = String::new();
+        match refusal::says_what_is_wrong(&export, &silent, &["wanted".to_owned()]) {
             Finding::Violated(violation) => (violation.expected, violation.found),
             finding => panic!("{finding:?}"),
         }
     };
     let wanted = |found: &str| ("one of: wanted".to_owned(), found.to_owned());
-    assert_eq!(said("\n"), wanted("no output at all"));
+    assert_eq!(said("\n"), wanted("nothing but what it says of a good build"));
     assert_eq!(said("one\ntwo"), wanted("one\ntwo"));
     assert_eq!(said("one\ntwo\nthree\nfour\nfive\n"), wanted("three\nfour\nfive"));
-    assert_eq!(said("one\npanicked at x\nmore"), ("a message".to_owned(), "panicked at x".to_owned()));
     let accepted = export(Target::Registry, |export| export.outcome.stderr = "one\n\nlast words\n".to_owned());
     let Finding::Violated(violation) = refusal::exits_with(&accepted, None) else { panic!("no violation") };
     assert_eq!(violation.found, "exit 0; it last said: last words");
-    let silent = export(Target::Registry, |export| export.outcome.stderr = "\n".to_owned());
+    let silent = export(Target::Registry, |export| {
+        export.outcome.stderr = "\n".to_owned();
+        export.outcome.stdout = String::new();
+    });
     let Finding::Violated(violation) = refusal::exits_with(&silent, Some(11)) else { panic!("no violation") };
-    assert_eq!(
-        (violation.expected.as_str(), violation.found.as_str()),
-        ("exit 11", "exit 0, without a word on standard error")
-    );
+    assert_eq!((violation.expected.as_str(), violation.found.as_str()), ("exit 11", "exit 0, without a word"));
 }

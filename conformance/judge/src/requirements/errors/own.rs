@@ -34,23 +34,27 @@ it with a warning")
 
 fn special_files_do_no_harm(case: &Case<'_>) -> Finding {
     let exports = case.exports.iter().filter(|export| export.inputs.may_refuse.as_deref() == Some(SLUG));
-    let findings: Vec<Finding> = exports.map(|export| does_no_harm(export)).collect();
+    let findings: Vec<Finding> = exports.map(|export| does_no_harm(case, export)).collect();
     if findings.is_empty() {
         return not_applicable("no export of this scenario has special files");
     }
     together(findings)
 }
 
-fn does_no_harm(export: &Export) -> Finding {
+fn does_no_harm(case: &Case<'_>, export: &Export) -> Finding {
     if let Some(trouble) = export.troubles.first() {
         return Finding::Error(trouble.clone());
     }
     if !export.outcome.succeeded() {
+        let Some(control) = case.control(export) else {
+            return case.uncontrolled(export).unwrap_or(Finding::Holds);
+        };
         let refused = [
             refusal::exits_with(export, None),
+            refusal::is_no_crash(export),
             refusal::moves_nothing(export, false),
             refusal::claims_no_success(export),
-            refusal::says_what_is_wrong(export, &named::special_files(export)),
+            refusal::says_what_is_wrong(export, control, &named::special_files(export)),
         ];
         return together(refused);
     }

@@ -1,6 +1,6 @@
 //! What a refusal is, and what its message holds.
 
-use super::{Fault, named, refused};
+use super::{Fault, named, refused, said};
 use crate::evidence::{End, Export};
 use crate::requirement::{Case, not_applicable, together, violated};
 use crate::verdict::Finding;
@@ -19,22 +19,62 @@ const STACK_TRACES: [&str; 9] = [
     "SIGSEGV",
 ];
 
-fn each(case: &Case<'_>, fault: &Fault, judge: impl Fn(&Export) -> Finding) -> Finding {
+/// Asks of every export that is to be refused for this fault. One that is accepted is judged as it is; a refusal only
+/// beside its control.
+fn each(case: &Case<'_>, fault: &Fault, judge: impl Fn(&Export, Option<&Export>) -> Finding) -> Finding {
     let exports = refused(case, fault.slug);
     if exports.is_empty() {
         return not_applicable("no export of this scenario is to be refused for this reason");
     }
     together(exports.into_iter().map(|export| match export.troubles.first() {
         Some(trouble) => Finding::Error(trouble.clone()),
-        None => judge(export),
+        None if export.outcome.succeeded() => judge(export, None),
+        None => match case.uncontrolled(export) {
+            Some(reason) => reason,
+            None => judge(export, case.control(export)),
+        },
     }))
 }
 
 pub(super) fn is_refused(case: &Case<'_>, fault: &Fault) -> Finding {
-    each(case, fault, |export| {
-        let clauses = [exits_with(export, fault.exit), in_time(export, fault), moves_nothing(export, fault.may_write)];
-        together(clauses.into_iter().chain([claims_no_success(export)]))
+    each(case, fault, |export, _| {
+        together([
+            is_no_crash(export),
+            exits_with(export, fault.exit),
+            in_time(export, fault),
+            moves_nothing(export, fault.may_write),
+            claims_no_success(export),
+        ])
     })
+}
+
+/// The line with which a runtime tells that the program came down, where there is one.
+fn stack_trace(export: &Export) -> Option<(&'static str, &str)> {
+    [("stderr.txt", &export.outcome.stderr), ("stdout.txt", &export.outcome.stdout)].into_iter().find_map(
+        |(file, text)| {
+            let trace = STACK_TRACES.into_iter().find(|trace| text.contains(trace))?;
+            let line = text.lines().find(|line| line.contains(trace.trim_start_matches('\n')))?;
+            Some((file, line))
+        },
+    )
+}
+
+/// Holds where the program did not come down: a crash that happens to end with another exit code than 0 is no refusal.
+pub(super) fn is_no_crash(export: &Export) -> Finding {
+    match stack_trace(export).filter(|_| !export.outcome.succeeded()) {
+        Some((file, line)) => violated(
+            "the exporter crashes, which is no refusal",
+            "a refusal without a stack trace",
+            format!("{}; {}", export.outcome.end, view::cut(line.trim())),
+            export.at(file),
+        ),
+        None => Finding::Holds,
+    }
+}
+
+/// Whether the exporter crashed or was ended, so that what it printed is no message.
+pub(super) fn comes_down(export: &Export) -> bool {
+    !matches!(export.outcome.end, End::Exited(_)) || stack_trace(export).is_some()
 }
 
 /// Holds when the exporter ended by itself with this code, or with any but 0 where none is named.
@@ -53,7 +93,7 @@ pub(in super::super) fn exits_with(export: &Export, code: Option<i32>) -> Findin
         End::Signalled(_) => "the exporter crashes, which is no refusal",
         End::TimedOut(_) => "the exporter does not end by itself",
     };
-    violated(message, expected, view::ended(export), export.at("stderr.txt"))
+    violated(message, expected, view::ended(export), view::last_words_at(export))
 }
 
 fn in_time(export: &Export, fault: &Fault) -> Finding {
@@ -98,22 +138,19 @@ pub(super) fn claims_no_success(export: &Export) -> Finding {
 }
 
 pub(super) fn is_explained(case: &Case<'_>, fault: &Fault) -> Finding {
-    each(case, fault, |export| {
-        if export.outcome.succeeded() {
-            return not_applicable(format!("it is not refused, which {} judges", fault.slug));
+    each(case, fault, |export, control| match control {
+        None => not_applicable(format!("it is not refused, which {} judges", fault.slug)),
+        Some(_) if comes_down(export) => {
+            Finding::skipped_after("the exporter crashed or was ended, so that it explained nothing", fault.follows)
         }
-        says_what_is_wrong(export, &(fault.named)(export))
+        Some(control) => says_what_is_wrong(export, control, &(fault.named)(export)),
     })
 }
 
-/// Holds when the output names one of `names` and shows no stack trace.
-pub(super) fn says_what_is_wrong(export: &Export, names: &[String]) -> Finding {
-    let output = format!("{}\n{}", export.outcome.stdout, export.outcome.stderr);
-    if let Some(trace) = STACK_TRACES.into_iter().find(|trace| output.contains(trace)) {
-        let line = output.lines().find(|line| line.contains(trace.trim_start_matches('\n'))).unwrap_or(trace);
-        return violated("the refusal shows a stack trace", "a message", view::cut(line), export.at("stderr.txt"));
-    }
-    if names.iter().any(|name| named::is_in(&output, name)) {
+/// Holds when the output names one of `names` where it speaks of the refusal.
+pub(super) fn says_what_is_wrong(export: &Export, control: &Export, names: &[String]) -> Finding {
+    let said = said::of_the_refusal(export, control);
+    if names.iter().any(|name| named::is_in(&said, name)) {
         return Finding::Holds;
     }
     let mut once: Vec<&str> = Vec::new();
@@ -123,13 +160,14 @@ pub(super) fn says_what_is_wrong(export: &Export, names: &[String]) -> Finding {
         }
     }
     let expected = format!("one of: {}", once.join(", "));
-    let said = output.trim();
-    let found = if said.is_empty() { "no output at all".to_owned() } else { view::cut(tail(said)) };
-    violated("the refusal does not name what is wrong", expected, found, export.at("stderr.txt"))
+    let said = said.trim();
+    let found =
+        if said.is_empty() { "nothing but what it says of a good build".to_owned() } else { view::cut(tail(said)) };
+    violated("the refusal does not name what is wrong", expected, found, view::last_words_at(export))
 }
 
 /// The last lines of an output.
-fn tail(text: &str) -> &str {
+pub(super) fn tail(text: &str) -> &str {
     match text.rmatch_indices('\n').nth(2) {
         Some((at, _)) => &text[at + 1..],
         None => text,

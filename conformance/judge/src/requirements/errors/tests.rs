@@ -7,6 +7,15 @@ use crate::requirements;
 use crate::sample::{self, find, on};
 use crate::verdict::Finding;
 
+/// What an exporter says on its way.
+pub(super) fn progress(export: &Export) -> String {
+    let image = export.inputs.images.first().map_or("host.example/app:latest", String::as_str);
+    format!(
+        "Reading analyzed.toml, group.toml, config/metadata.toml, project-metadata.toml and run.sock\nSaving {image}...\n\
+         Timer: Saving {image} ran for 23.8ms\n*** Images (sha256:0123456789abcdef): {image}\n"
+    )
+}
+
 /// Evidence of a refusal by the book: the exit code that is named, and a name in the output.
 pub(super) fn refused(fault: &super::Fault) -> ScenarioEvidence {
     let mut evidence = sample::refused(fault.slug, "");
@@ -14,6 +23,17 @@ pub(super) fn refused(fault: &super::Fault) -> ScenarioEvidence {
         export.outcome.end = End::Exited(fault.exit.unwrap_or(1));
         prepare(fault.slug, export);
         export.outcome.stderr = format!("ERROR: failed to export: {}", (fault.named)(export).first().unwrap());
+    }
+    with_control(evidence)
+}
+
+/// With a build that was accepted, which says what an exporter says on its way.
+fn with_control(mut evidence: ScenarioEvidence) -> ScenarioEvidence {
+    sample::add_controls(&mut evidence);
+    for export in evidence.exports.iter_mut().filter(|export| export.inputs.expected_failure.is_none()) {
+        if export.inputs.may_refuse.is_none() {
+            export.outcome.stdout = progress(export);
+        }
     }
     evidence
 }
@@ -63,7 +83,7 @@ fn an_unreachable_registry_is_given_up_in_time() {
     let mut evidence = refused(fault);
     let mut silent = on(&mut evidence, Target::Registry).clone();
     silent.outcome.end = End::TimedOut(300);
-    evidence.exports.push(silent);
+    evidence.exports.insert(0, silent);
     assert!(matches!(find(&evidence, fault.slug, Target::Registry), Finding::Violated(_)));
 }
 
@@ -89,8 +109,15 @@ fn many_ways_to_name_it_are_accepted() {
         ("errors.digest-as-tag", &format!("'{}' is not a tag", digest.encoded())),
         ("errors.reused-layer-missing", "cannot reuse 'a/one:runtime', previous image has no metadata for it"),
         ("errors.run-image-digest-gone", "GET https://host.example/v2/run/manifests/x: MANIFEST_UNKNOWN"),
+        ("errors.malformed-analyzed", "failed to read analyzed file: toml: line 2"),
+        ("errors.malformed-project-metadata", "failed to read project metadata file: toml: line 2"),
+        ("errors.malformed-group", "failed to read group file: toml: line 2"),
+        ("errors.malformed-metadata", "failed to read build metadata file: toml: line 2"),
+        ("errors.two-registries", "writing to multiple registries is unsupported"),
+        ("errors.no-image", "at least one image argument is required"),
+        ("errors.report-unwritable", "failed to write export report: is a directory"),
         ("errors.unreachable-registry", "dial tcp host.example: connection refused"),
-        ("errors.platform-api", "the Lifecycle's Platform API version is incompatible with version 0.15"),
+        ("errors.platform-api", "platform API version '0.15' is incompatible with the lifecycle"),
         ("errors.daemon-down", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock."),
         ("errors.daemon-full", "failed to load image: host.example/app:latest: no space left on device"),
         ("errors.daemon-full", "the Docker daemon says: write /manifest.json: no space left on device"),
@@ -98,7 +125,7 @@ fn many_ways_to_name_it_are_accepted() {
             "errors.daemon-ends",
             "error during connect: Post \"http://%2Fvar%2Frun%2Fdocker.sock/images/load\": EOF (daemon)",
         ),
-        ("errors.unreadable-file", "open main: permission denied"),
+        ("errors.unreadable-file", "open 'main': permission denied"),
         ("errors.report-unwritable", "write -report: is a directory"),
     ] {
         let (fault, target) = (fault(slug), targets(slug)[0]);
@@ -113,6 +140,17 @@ fn many_ways_to_name_it_are_accepted() {
         ("errors.missing-analyzed", ""),
         ("errors.daemon-full", "write /tmp/spool: no space left on device"),
         ("errors.daemon-ends", "unexpected EOF"),
+        // Words that are there by accident: a part of every reference, and what an image is called anyway.
+        ("errors.run-image-digest-gone", "failed to run: image has no layers"),
+        ("errors.run-image-digest-gone", "dial tcp host.example: connection refused"),
+        ("errors.two-registries", "the app could not be exported"),
+        ("errors.no-image", "failed to export the image"),
+        ("errors.unreadable-file", "the main part failed"),
+        ("errors.daemon-full", "Saving host.example/app:latest...\nio: read/write on closed pipe"),
+        ("errors.daemon-full", "Timer: Saving host.example/app:latest ran for 1.234s\nclosed pipe"),
+        ("errors.missing-analyzed", "no such file\nusage: exporter [-analyzed x] [-group x] [-report x] <image>"),
+        ("errors.missing-analyzed", "no such file\n  -analyzed path\n\tpath to analyzed.toml\n  -group x\n  -report x"),
+        ("errors.platform-api", "version 0.14 is the newest"),
     ] {
         let fault = fault(slug);
         let mut evidence = refused(fault);
@@ -135,8 +173,8 @@ fn a_name_is_a_word_of_its_own() {
 }
 
 pub(super) fn with_socket() -> ScenarioEvidence {
-    let mut evidence = sample::scenario();
-    for export in &mut evidence.exports {
+    let mut evidence = with_control(sample::scenario());
+    for export in evidence.exports.iter_mut().filter(|export| export.step == 1) {
         export.inputs.may_refuse = Some("errors.special-file".to_owned());
         let mut socket = export.inputs.file("/workspace/main").unwrap().clone();
         socket.path = "/workspace/run.sock".to_owned();

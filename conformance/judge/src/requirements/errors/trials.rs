@@ -1,11 +1,11 @@
 //! What the theme rejects, and what it must not: the same ways for every kind of bad input.
 
 use super::FAULTS;
-use super::tests::{refused, with_socket};
+use super::tests::{progress, refused, with_socket};
 use crate::digest::Digest;
-use crate::evidence::{Document, End, EntryKind, Export};
+use crate::evidence::{Document, End, EntryKind, Export, ScenarioEvidence, Target};
 use crate::sample;
-use crate::trial::{self, Trial, Trials};
+use crate::trial::{self, Trial, Trials, Wanted};
 
 const STACK_TRACES: [(&str, &str); 4] = [
     ("Go", "panic: runtime error\n\ngoroutine 1 [running]:\nmain.main()"),
@@ -34,7 +34,7 @@ fn kept(export: &mut Export) {
 
 pub(in super::super) fn trials() -> Vec<Trial> {
     let rows = FAULTS.iter().flat_map(|fault| [refusal(fault), message(fault)]);
-    trial::all(rows.chain([special_file()]))
+    trial::all(rows.chain([special_file(), on_stderr()]))
 }
 
 fn refusal(fault: &'static super::Fault) -> Trials {
@@ -53,6 +53,16 @@ fn refusal(fault: &'static super::Fault) -> Trials {
         .accepts("half a report", report("[image"))
         .accepts("a tag that names what it did", kept)
         .accepts("another message, which another row judges", |e| e.outcome.stderr.clear())
+        .rejects("a crash that ends with an exit code", |e| {
+            e.outcome.stderr = "panic: runtime error\n\ngoroutine 1 [running]:\nmain.main()".to_owned();
+        })
+        .rejects("a crash told on standard output", |e| {
+            e.outcome.stdout = "Traceback (most recent call last):\n  File x".to_owned();
+        })
+        .whole("the good build was refused as well", Wanted::Follows("platform.exit-zero"), refuse_all)
+        .whole("no good build", Wanted::NotJudged, no_control)
+        .spares("another user than the good build's", |e| e.inputs.run_as = Some(4_321))
+        .spares("a flag that the good build has not", |e| e.inputs.argv.push("-unheard-of".to_owned()))
         .spares("a good build", |e| e.inputs.expected_failure = Some("errors.none".to_owned()));
     trials = match fault.exit {
         Some(_) => trials.rejects("another exit code", end(End::Exited(1))),
@@ -85,10 +95,43 @@ fn message(fault: &'static super::Fault) -> Trials {
         .accepts("among other lines", |e| e.outcome.stderr = format!("warning: x\n{}\ndone\n", e.outcome.stderr))
         .spares("it is not refused, which another row judges", end(End::Exited(0)));
     for (language, trace) in STACK_TRACES {
-        trials =
-            trials.rejects(format!("a stack trace of {language}"), move |e| trace.clone_into(&mut e.outcome.stdout));
+        trials = trials.follows(format!("a stack trace of {language}"), fault.slug, move |e| {
+            trace.clone_into(&mut e.outcome.stdout);
+        });
     }
     trials
+        .follows("the time limit", fault.slug, end(End::TimedOut(120)))
+        .rejects("what it says on its way alone", |e| e.outcome.stderr = progress(e))
+        .whole("the good build was refused as well", Wanted::Follows("platform.exit-zero"), refuse_all)
+        .whole("no good build", Wanted::NotJudged, no_control)
+}
+
+/// The builds without a fault are refused, too.
+fn refuse_all(evidence: &mut ScenarioEvidence, target: Target) {
+    let good = evidence.exports.iter_mut().filter(|e| e.target == target && e.inputs.expected_failure.is_none());
+    good.for_each(|export| export.outcome.end = End::Exited(3));
+}
+
+fn no_control(evidence: &mut ScenarioEvidence, target: Target) {
+    evidence.exports.retain(|e| e.target != target || e.inputs.expected_failure.is_some());
+}
+
+fn on_stderr() -> Trials {
+    let move_to_stdout = |e: &mut Export| e.outcome.stdout = std::mem::take(&mut e.outcome.stderr);
+    Trials::of("errors.on-stderr")
+        .from(|| refused(&FAULTS[0]))
+        .rejects("all on standard output", move_to_stdout)
+        .rejects("a line of progress on standard error", move |e| {
+            move_to_stdout(e);
+            "working on it".clone_into(&mut e.outcome.stderr);
+        })
+        .accepts("on both", |e| e.outcome.stdout.clone_from(&e.outcome.stderr))
+        .accepts("progress on standard output", |e| "working on it".clone_into(&mut e.outcome.stdout))
+        .spares("no output, which another row judges", |e| e.outcome.stderr.clear())
+        .spares("a crash", |e| "panic: x\n\ngoroutine 1 [running]:".clone_into(&mut e.outcome.stderr))
+        .spares("it is not refused", end(End::Exited(0)))
+        .whole("the good build was refused as well", Wanted::Follows("platform.exit-zero"), refuse_all)
+        .whole("no good build", Wanted::NotJudged, no_control)
 }
 
 fn refuse(said: &'static str) -> impl Fn(&mut Export) + 'static {

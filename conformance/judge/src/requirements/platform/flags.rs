@@ -96,6 +96,9 @@ pub(super) fn the_platform_api_is_checked_first(case: &Case<'_>) -> Finding {
             return Finding::Error(trouble.clone());
         }
         let code = errors::exits_with(export, Some(errors::PLATFORM_API));
-        together([code, errors::moves_nothing(export, false)])
+        match case.uncontrolled(export).filter(|_| !export.outcome.succeeded()) {
+            Some(reason) => reason,
+            None => together([code, errors::moves_nothing(export, false)]),
+        }
     }))
 }

@@ -31,7 +31,7 @@ pub(super) const TABLE: &[Requirement] = &[
     must("platform.exit-zero", "a good build exits 0", OUTPUTS, |case| case.each(a_good_build_exits_zero))
         .because("platforms go by the exit code alone")
         .looks_like("a well-formed build ends with another exit code")
-        .fix("find the cause in stderr.txt of the evidence")
+        .fix("find the cause in stderr.txt or stdout.txt of the evidence")
         .when("the scenario means the export to succeed")
         .needing(Needs::Process),
     must("platform.report-written", "report.toml is there and parses", OUTPUTS, |case| case.each(the_report_is_there))
@@ -264,7 +264,7 @@ reason",
 
 fn a_good_build_exits_zero(export: &Export) -> Finding {
     holds_when(export.outcome.succeeded(), || {
-        violated("a good build does not exit 0", "exit 0", view::ended(export), export.at("stderr.txt"))
+        violated("a good build does not exit 0", "exit 0", view::ended(export), view::last_words_at(export))
     })
 }
 

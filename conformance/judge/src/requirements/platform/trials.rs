@@ -712,6 +712,7 @@ pub(super) fn contradicted() -> ScenarioEvidence {
 fn checked_first() -> ScenarioEvidence {
     let mut evidence = sample::refused("platform.api-checked-first", "999.0 is not supported");
     evidence.exports.iter_mut().for_each(|export| export.outcome.end = End::Exited(11));
+    sample::add_controls(&mut evidence);
     evidence
 }
 

@@ -59,7 +59,11 @@ fn present(key: Key) -> Trials {
         .rejects("a key in other case", move |e| {
             sample::raw_manifest(e, &format!("image.{name}\""), &format!("image.{}\"", name.to_uppercase()));
         })
-        .rejects("one left over from the run image", set(name, Some("sentinel-annotation")))
+        .follows(
+            "one left over from the run image",
+            "annotations.not-inherited",
+            set(name, Some("sentinel-annotation")),
+        )
         .accepts("another value, which another row judges", changed(name, |old| format!("{old} ")))
         .accepts("a value that is not ASCII", given(key, "Grüße 世界", Some("Grüße 世界".to_owned())))
         .spares("no input", move |e| {
@@ -117,7 +121,11 @@ fn verbatim(key: Key) -> Trials {
         .spares("an input that is no string", move |e| {
             edit_input(e, PROJECT, &format!("[source.{}]\n{}=1\n", key.1, key.2));
         })
-        .spares("one left over from the run image", set(name, Some("sentinel-annotation")))
+        .follows(
+            "one left over from the run image",
+            "annotations.not-inherited",
+            set(name, Some("sentinel-annotation")),
+        )
         .spares("a buildpack's", contributed(name))
 }
 
@@ -133,7 +141,11 @@ fn not_invented(key: Key) -> Trials {
         .rejects("an empty string", set(name, Some("")))
         .rejects("the old value", set(name, Some("c0ffee")))
         .accepts("another key", |e| annotate(e, "com.example.x", Some("x")))
-        .accepts("one left over from the run image, which another row judges", set(name, Some("sentinel-annotation")))
+        .follows(
+            "one left over from the run image",
+            "annotations.not-inherited",
+            set(name, Some("sentinel-annotation")),
+        )
         .accepts("no file", |e| e.inputs.files.retain(|file| file.path != PROJECT))
         .spares("its input is there", given(key, "x", Some("x".to_owned())))
         .spares("a buildpack's", contributed(name))
