@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::inputs;
 use crate::evidence::{Entry, EntryKind, Export, FileFact, FileKind, Image};
-use crate::requirement::{holds_when, not_applicable, violated};
+use crate::log;
+use crate::requirement::{not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
 
@@ -50,14 +51,32 @@ pub(super) fn an_empty_slice_is_accepted(export: &Export) -> Finding {
     if taken(export).iter().all(|files| !files.is_empty()) {
         return not_applicable("every slice matches something");
     }
-    holds_when(export.outcome.succeeded(), || {
-        violated(
-            "a build with a slice that matches nothing does not exit 0",
+    if export.outcome.succeeded() {
+        return Finding::Holds;
+    }
+    match what_it_says_of_slices(export) {
+        Some(line) => violated(
+            "a build with a slice that matches nothing is refused for its slice",
             "exit 0",
-            export.outcome.end,
+            format!("{}: {line}", export.outcome.end),
             export.at("stderr.txt"),
-        )
-    })
+        ),
+        None => {
+            let reason = "the export failed, and nothing that it says speaks of a slice";
+            Finding::skipped_after(reason, &["platform.exit-zero"])
+        }
+    }
+}
+
+/// A line of the output that speaks of slices, or of a pattern of one that is empty.
+fn what_it_says_of_slices(export: &Export) -> Option<String> {
+    let taken = taken(export);
+    let empty = inputs::slices(export).into_iter().zip(taken).filter(|(_, files)| files.is_empty());
+    let patterns: Vec<String> = empty.flat_map(|(patterns, _)| patterns).collect();
+    let output = log::Output::of(export);
+    let found =
+        output.lines().find(|line| line.speaks_of("slice") || patterns.iter().any(|pattern| line.quotes(pattern)));
+    found.map(|line| view::cut(line.text()))
 }
 
 pub(super) fn app_files_are_in_one_layer_each(export: &Export, image: &Image) -> Finding {
