@@ -282,18 +282,12 @@ fn the_report_has_the_tag_references(export: &Export) -> Finding {
     let expected: BTreeSet<String> = export.inputs.images.iter().filter_map(|image| tag_reference(image)).collect();
     let mut found = BTreeSet::new();
     for tag in listed {
-        match tag.as_str().and_then(tag_reference) {
-            Some(reference) => drop(found.insert(reference)),
-            None => {
-                let expected = expected.iter().cloned().collect::<Vec<_>>().join(", ");
-                return violated(
-                    "a tag in the report is no tag reference",
-                    expected,
-                    view::cut(&tag.to_string()),
-                    place,
-                );
-            }
-        }
+        let Some(reference) = tag.as_str().and_then(tag_reference) else {
+            let expected = expected.iter().cloned().collect::<Vec<_>>().join(", ");
+            let message = "a tag in the report is no tag reference";
+            return violated(message, expected, view::cut(&tag.to_string()), place);
+        };
+        found.insert(reference);
     }
     let list = |references: &BTreeSet<String>| references.iter().cloned().collect::<Vec<_>>().join(", ");
     holds_when(found == expected, || {
@@ -335,7 +329,7 @@ fn mode(export: &Export) -> &str {
 const FEATURE: [&str; 2] = ["layout", "oci"];
 
 /// A line that warns of the experimental feature: it says so, or it is a warning that speaks of layouts.
-fn warns(line: &&Line) -> bool {
+fn warns(line: &Line) -> bool {
     let is_a_warning = line.speaks_of("warn") && FEATURE.iter().any(|word| line.speaks_of(word));
     line.speaks_of("experimental") || is_a_warning
 }
@@ -345,8 +339,7 @@ fn it_warns(export: &Export, silent: Option<&Export>) -> Finding {
     let (output, other) = (Output::of(export), silent.map(Output::of));
     let is_said_anyway = |line: &&Line| other.iter().flat_map(Output::lines).any(|one| one.words() == line.words());
     let speaks = |line: &&Line| FEATURE.iter().any(|word| line.speaks_of(word));
-    let says_so =
-        output.lines().any(|line| warns(&line) || silent.is_some() && speaks(&line) && !is_said_anyway(&line));
+    let says_so = output.lines().any(|line| warns(line) || silent.is_some() && speaks(&line) && !is_said_anyway(&line));
     holds_when(says_so, || {
         let message = "with CNB_EXPERIMENTAL_MODE warn it does not warn of the experimental feature";
         let found = "no line that speaks of it";
@@ -356,7 +349,7 @@ fn it_warns(export: &Export, silent: Option<&Export>) -> Finding {
 
 fn it_is_silent(export: &Export) -> Finding {
     let output = Output::of(export);
-    let warning = output.lines().find(warns).map(|line| view::cut(line.text()));
+    let warning = output.lines().find(|line| warns(line)).map(|line| view::cut(line.text()));
     warning.map_or(Finding::Holds, |line| {
         let message = "with CNB_EXPERIMENTAL_MODE silent it warns of the experimental feature all the same";
         violated(message, "no warning", line, export.at("stdout.txt"))

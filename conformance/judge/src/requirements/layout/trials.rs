@@ -257,7 +257,7 @@ fn known() -> Trials {
         .rejects("another digest in the report", |e| sample::edit_report(e, "digest='sha256:", "digest='sha256:0"))
         .rejects("a layer of the app is not there", |e| e.image.as_mut().unwrap().layers[5].blob = None)
         .follows("other tags in the report", "layout.report-tags", |e| {
-            sample::edit_report(e, "app:latest'", "app:other'")
+            sample::edit_report(e, "app:latest'", "app:other'");
         })
         .follows("a reference to another run image", "platform.label-run-image", |e| {
             sample::edit_label(e, "io.buildpacks.lifecycle.metadata", |l| l["runImage"]["reference"] = json!("x"));

@@ -63,7 +63,8 @@ pub(super) fn the_base_config_is_kept(export: &Export, image: &Image) -> Finding
     ];
     for path in fields {
         let (expected, found) = (base.at(path), config.at(path));
-        if !same(expected, found) && !(path == ["os.version"] && is_lost_in_podman(export, found)) {
+        let is_lost = path == ["os.version"] && is_lost_in_podman(export, found);
+        if !is_lost && !same(expected, found) {
             let name = path.join(".");
             return violated(
                 format!("{name} is not the run image's"),
