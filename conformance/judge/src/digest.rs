@@ -83,6 +83,46 @@ impl Digest {
     }
 }
 
+/// What names content by its hash, however it is spelled: engines write IDs as `sha256:` and 64 digits, or as the digits
+/// alone. Two spellings of one hash are equal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContentId(Digest);
+
+impl ContentId {
+    /// Reads either spelling; none where the text is neither.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Digest::parse(text).or_else(|_| Digest::parse(&format!("sha256:{text}"))).ok().map(Self)
+    }
+
+    /// Whether both texts name one content. Texts that are no IDs do only where they are the same text.
+    #[must_use]
+    pub fn same(one: &str, two: &str) -> bool {
+        one == two || Self::parse(one).is_some_and(|one| Some(one) == Self::parse(two))
+    }
+
+    /// As [`ContentId::same`] of references: what stands before an `@` has to be the same text.
+    #[must_use]
+    pub fn same_reference(one: &str, two: &str) -> bool {
+        match (one.rsplit_once('@'), two.rsplit_once('@')) {
+            (Some((one, first)), Some((two, second))) => one == two && Self::same(first, second),
+            _ => Self::same(one, two),
+        }
+    }
+}
+
+impl From<&Digest> for ContentId {
+    fn from(digest: &Digest) -> Self {
+        Self(digest.clone())
+    }
+}
+
+impl PartialEq<ContentId> for Digest {
+    fn eq(&self, other: &ContentId) -> bool {
+        *self == other.0
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

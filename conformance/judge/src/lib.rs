@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod harmless;
 pub mod json;
 mod judge;
+pub mod log;
 #[cfg(test)]
 mod mutator;
 pub mod observation;

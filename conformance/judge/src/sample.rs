@@ -491,6 +491,7 @@ fn export(target: Target, step: usize) -> Export {
         wire: (target == Target::Registry).then(Vec::new),
         previous_after: None,
         build_sboms: vec![fact("/layers/sbom/build/b/sbom.cdx.json", "{\"b\":1}")],
+        changed_files: Some(Vec::new()),
         troubles: Vec::new(),
     };
     if target == Target::Daemon {

@@ -56,7 +56,7 @@ pub fn file_facts(root: &Path, shown_as: &str) -> Result<Vec<FileFact>, FileErro
     Ok(facts)
 }
 
-fn shown(shown_as: &str, below: &Path) -> String {
+pub(super) fn shown(shown_as: &str, below: &Path) -> String {
     let root = shown_as.trim_end_matches('/');
     let below = below.to_string_lossy();
     match (root, below.as_ref()) {
@@ -66,14 +66,18 @@ fn shown(shown_as: &str, below: &Path) -> String {
     }
 }
 
-fn fact(path: &Path, metadata: &Metadata, shown: String) -> Result<FileFact, FileError> {
-    let failed = |source| FileError::Read { path: path.to_owned(), source };
-    let kind = match metadata.file_type() {
+pub(super) fn kind_of(kind: fs::FileType) -> FileKind {
+    match kind {
         kind if kind.is_file() => FileKind::File,
         kind if kind.is_dir() => FileKind::Directory,
         kind if kind.is_symlink() => FileKind::Symlink,
         _ => FileKind::Other,
-    };
+    }
+}
+
+fn fact(path: &Path, metadata: &Metadata, shown: String) -> Result<FileFact, FileError> {
+    let failed = |source| FileError::Read { path: path.to_owned(), source };
+    let kind = kind_of(metadata.file_type());
     let mut fact = FileFact {
         path: shown,
         kind,
@@ -97,7 +101,7 @@ fn fact(path: &Path, metadata: &Metadata, shown: String) -> Result<FileFact, Fil
 }
 
 /// Size, hash and, where it is to be kept, the text; all from one reading.
-fn content(path: &Path) -> io::Result<(u64, Digest, Option<String>)> {
+pub(super) fn content(path: &Path) -> io::Result<(u64, Digest, Option<String>)> {
     let mut file = File::open(path)?;
     let readable = path.extension().is_some_and(|extension| extension == "toml" || extension == "json");
     let (mut hash, mut size, mut kept) = (Hash::new(), 0_u64, Vec::new());

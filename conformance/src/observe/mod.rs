@@ -5,6 +5,7 @@ mod access;
 mod archive;
 mod blobs;
 mod challenge;
+mod changes;
 mod daemon;
 mod documents;
 mod files;
@@ -18,6 +19,7 @@ mod tarball;
 
 pub use access::{AccessError, Credentials};
 pub use blobs::{BlobError, BlobStore, StoredBlob};
+pub use changes::changed_files;
 pub use daemon::{DaemonError, DaemonObserver, ObservedInDaemon, PushError};
 pub use files::{FileError, file_facts};
 pub use layer::{LayerError, LayerReader, Limits, ReadLayer};

@@ -10,6 +10,7 @@ use judge::evidence::{BaseImage, DaemonFacts, Document, Export, Image, LayoutFac
 use super::Shared;
 use super::call::{call, can_run, execute};
 use super::inputs::{facts_of, inputs};
+use super::listed::Listed;
 use super::located::Published;
 use crate::evidence_folder::EvidenceError;
 use crate::exporter::process::ProcessError;
@@ -131,6 +132,7 @@ pub(super) async fn run<S: Store>(
     let inputs = inputs(shared, scenario, step, store, &call, &images, &places)?;
     let tags_before = store.tags(step, &places).await?;
     let report_before = stamp(&places);
+    let listed = Listed::before(step, &inputs, &places);
     let mut troubles = store.before_export(step, &tags_before).await?;
     let outcome = execute(shared, step, &call, &places, &name).await?;
     troubles.extend(store.after_export(step).await?);
@@ -156,6 +158,7 @@ pub(super) async fn run<S: Store>(
         wire: seen.wire,
         previous_after: seen.previous_after,
         build_sboms: facts_of(&places, &format!("{LAYERS}/sbom/build")).unwrap_or_default(),
+        changed_files: listed.and_then(|listed| listed.changes(&places)),
         troubles,
     };
     shared.evidence.add(&export, kept.as_deref())?;

@@ -9,6 +9,7 @@ mod export;
 mod facts;
 mod inputs;
 mod layout_case;
+mod listed;
 mod located;
 mod patterns;
 mod places;

@@ -5,11 +5,11 @@ use super::fields::Fields;
 use super::output::Output;
 use super::side::{
     Side, annotations_are_lost_in_a_classic_store, annotations_are_lost_in_a_docker_archive, it_is_true_of_the_config,
-    it_is_true_of_the_manifest, layer_member, podman_had_the_image, the_base_is_that_of_its_analysis,
-    the_daemon_made_the_manifest, the_descriptor_is_true, the_layer_is_left_out_of_the_layout,
-    the_layout_has_a_ref_name, the_layout_has_urls_of_a_layer, the_reference_is_that_of_its_analysis,
-    the_report_is_that_of_its_target, the_saved_archive_has_no_manifest, the_store_compresses_layers_itself,
-    the_store_has_the_run_image_s_layer,
+    it_is_true_of_the_manifest, layer_member, podman_gives_no_os_version, podman_had_the_image,
+    the_base_is_that_of_its_analysis, the_daemon_made_the_manifest, the_descriptor_is_true,
+    the_layer_is_left_out_of_the_layout, the_layout_has_a_ref_name, the_layout_has_urls_of_a_layer,
+    the_reference_is_that_of_its_analysis, the_report_is_that_of_its_target, the_saved_archive_has_no_manifest,
+    the_store_compresses_layers_itself, the_store_has_the_run_image_s_layer,
 };
 use crate::requirement::Source;
 
@@ -95,6 +95,11 @@ const CLASSES: &[Class] = &[
         name: "annotations-of-the-image-that-was-there",
         origin: Origin::Measured("Podman 4.3.1 knows an image by its imageID, and keeps the annotations that it has"),
         permits: |found| !found.contents.config && found.either(podman_had_the_image),
+    },
+    Class {
+        name: "os-version-not-given-by-podman",
+        origin: Origin::Measured("Podman 4.3.1, in its Docker-compatible API's inspection of a run image"),
+        permits: |found| found.pair.are_exports() && found.either(podman_gives_no_os_version),
     },
     Class {
         name: "docker-archive-has-no-manifest",

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::fields::Fields;
 use super::output::{Output, Place};
-use crate::digest::Digest;
+use crate::digest::{ContentId, Digest};
 use crate::evidence::{Document, Layer, RunImageInDaemon, StoreKind};
 use crate::reference::is_same_image;
 
@@ -110,10 +110,18 @@ pub(super) fn the_reference_is_that_of_its_analysis(side: Side<'_>) -> bool {
     let Some(found) = side.value.and_then(Value::as_str).filter(|_| is_it) else { return false };
     let run = &side.output.export.run_image;
     let after_at = found.rsplit_once('@').map(|(_, digest)| digest);
-    let is_by_digest = after_at.is_some_and(|after| run_image_digests(side).any(|digest| digest == after));
-    // An imageID names the run image in a daemon alone.
-    let is_by_id = side.output.place.store().is_some() && found == run.config.digest.as_str();
-    found == run.reference || is_by_digest || is_by_id
+    let is_by_digest =
+        after_at.is_some_and(|after| run_image_digests(side).any(|digest| ContentId::same(digest, after)));
+    // An imageID, or what the daemon calls it, names the run image in a daemon alone.
+    let own = run.in_daemon.as_ref().map(|run| run.id.as_str());
+    let mut ids = [Some(run.config.digest.as_str()), own].into_iter().flatten();
+    let is_by_id = side.output.place.store().is_some() && ids.any(|id| ContentId::same(id, found));
+    ContentId::same_reference(found, &run.reference) || is_by_digest || is_by_id
+}
+
+/// Podman's Docker-compatible API gives no os.version of a run image, so that exporters which ask for it have none.
+pub(super) fn podman_gives_no_os_version(side: Side<'_>) -> bool {
+    side.output.place.store() == Some(StoreKind::Podman) && side.field == "config.os.version" && side.value.is_none()
 }
 
 /// Whether the daemon shows that a registry has the run image. A containerd store notes from where it pulled; podman lists
@@ -168,7 +176,7 @@ fn is_of(document: Option<&Document>, value: Option<&Value>, what: &str) -> bool
     match value {
         Some(Value::Number(size)) => what == "size" && size.as_u64() == Some(document.bytes.len() as u64),
         Some(Value::String(text)) if what == "size" => text.parse() == Ok(document.bytes.len()),
-        Some(Value::String(text)) => text == document.digest.as_str() || text == document.digest.encoded(),
+        Some(Value::String(text)) => ContentId::same(text, document.digest.as_str()),
         _ => false,
     }
 }
@@ -211,10 +219,9 @@ pub(super) fn the_report_is_that_of_its_target(side: Side<'_>) -> bool {
             tags == images
         }
         "report.image.image-id" | "report.image.imageID" => {
-            let ids = export.daemon.iter().flat_map(|daemon| &daemon.tag_ids).filter_map(|tag| tag.id.as_deref());
-            let without_algorithm = |id: &str| id.strip_prefix("sha256:").unwrap_or(id).to_owned();
-            let found = value.as_str().map(without_algorithm);
-            it_is_true_of_the_config(side) || ids.map(without_algorithm).any(|id| Some(id) == found)
+            let mut ids = export.daemon.iter().flat_map(|daemon| &daemon.tag_ids).filter_map(|tag| tag.id.as_deref());
+            let found = value.as_str().unwrap_or_default();
+            it_is_true_of_the_config(side) || ids.any(|id| ContentId::same(id, found))
         }
         "report.image.digest" => it_is_true_of_the_manifest(side),
         // What a daemon's manifest would measure is known to nobody but the exporter.

@@ -89,6 +89,29 @@ pub struct FileFact {
     pub text: Option<String>,
 }
 
+/// A file that is otherwise after an export than it was before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedFile {
+    /// Absolute path, as the exporter saw it.
+    pub path: String,
+    /// What it is now; what it was, where it is gone.
+    pub kind: FileKind,
+    /// What became of it.
+    pub change: Change,
+}
+
+/// What became of a file during an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// It was not there before.
+    Added,
+    /// Its kind, mode, size, content or link is another.
+    Altered,
+    /// It is gone.
+    Removed,
+}
+
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

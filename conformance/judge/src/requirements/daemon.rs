@@ -9,9 +9,10 @@ pub(super) mod trials;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::digest::Digest;
+use crate::digest::{ContentId, Digest};
 use crate::evidence::{DaemonFacts, Export, Image};
 use crate::json::Json;
+use crate::log::Output;
 use crate::requirement::{Case, DAEMON, Needs, Requirement, Source, holds_when, not_applicable, toml_input, violated};
 use crate::verdict::{Finding, Level};
 use crate::view::{self, RFC_KEYS};
@@ -24,20 +25,20 @@ const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
 
 pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
-        Level::Must,
+        Level::Should,
         "daemon.export-succeeds",
         "with every annotation input present, a daemon export exits 0",
         DRAWBACKS,
-        |case| case.each(an_annotated_build_exits_zero),
+        |case| case.each(|export| an_annotated_build_exits_zero(case, export)),
     )
     .because("the proposal lets daemons ignore annotations; builds for them must not break")
     .looks_like("an export to a daemon fails once project metadata is there")
     .fix("leave annotations out for daemons instead of failing")
-    .when("project metadata has all seven keys as strings")
+    .when("project metadata has all seven keys as strings, and the registry export of the step does not fail as well")
     .on(DAEMON)
     .needing(Needs::Process),
     Requirement::new(
-        Level::Must,
+        Level::Should,
         "daemon.annotations-not-labels",
         "no annotation turns up as a label that the registry export does not have",
         DRAWBACKS,
@@ -160,7 +161,7 @@ run time",
     .on(DAEMON),
 ];
 
-fn an_annotated_build_exits_zero(export: &Export) -> Finding {
+fn an_annotated_build_exits_zero(case: &Case<'_>, export: &Export) -> Finding {
     let project = toml_input(&export.inputs, &export.inputs.project_metadata).unwrap_or_default();
     let is_there = |table: &str, key: &str| {
         let value = project.get("source").and_then(|source| source.get(table)?.get(key)?.as_str());
@@ -170,14 +171,16 @@ fn an_annotated_build_exits_zero(export: &Export) -> Finding {
     if !metadata.iter().all(|key| is_there("metadata", key)) || !is_there("version", "commit") {
         return not_applicable("not all seven keys are there as strings");
     }
-    holds_when(export.outcome.succeeded(), || {
-        violated(
-            "an annotated build does not export to a daemon",
-            "exit 0",
-            view::ended(export),
-            export.at("stderr.txt"),
-        )
-    })
+    if export.outcome.succeeded() {
+        return Finding::Holds;
+    }
+    // Where the registry refuses the same build, or was not asked, nothing says that the daemon is the reason.
+    if case.registry_twin(export).is_none() {
+        let reason = "the export failed, and there is no registry export of this step that succeeded";
+        return Finding::skipped_after(reason, &["platform.exit-zero"]);
+    }
+    let message = "an annotated build exports to a registry and not to a daemon";
+    violated(message, "exit 0", view::ended(export), export.at("stderr.txt"))
 }
 
 fn twin<'a>(case: &Case<'a>, export: &Export) -> Option<(&'a Export, &'a Image)> {
@@ -210,11 +213,11 @@ fn annotations_do_not_become_labels(case: &Case<'_>, export: &Export, image: &Im
 
 fn the_log_says_what_is_left_out(case: &Case<'_>, export: &Export, image: &Image) -> Finding {
     let Some((_, registry)) = twin(case, export) else { return no_twin() };
-    if view::annotations(registry).is_empty() || !view::annotations(image).is_empty() {
-        return not_applicable("the registry export is not annotated, or the daemon's image is");
+    if given_annotations(export, registry).is_empty() || !given_annotations(export, image).is_empty() {
+        return not_applicable("the build gives the registry export no annotation, or the daemon's image is annotated");
     }
-    let log = format!("{}\n{}", export.outcome.stdout, export.outcome.stderr).to_lowercase();
-    holds_when(log.contains("annotation"), || {
+    let says_so = Output::of(export).lines().any(|line| line.speaks_of("annotation"));
+    holds_when(says_so, || {
         violated(
             "annotations are left out without a word",
             "a line that says so",
@@ -224,18 +227,23 @@ fn the_log_says_what_is_left_out(case: &Case<'_>, export: &Export, image: &Image
     })
 }
 
-/// An ID with or without its algorithm.
-fn hex(id: &str) -> &str {
-    id.strip_prefix("sha256:").unwrap_or(id)
+/// The annotations that the build gives an image: not those that are left over from the run image.
+fn given_annotations(export: &Export, image: &Image) -> Vec<(String, Json)> {
+    let base = Image { manifest: Some(export.run_image.manifest.clone()), config: None, layers: Vec::new() };
+    let left_over = view::annotations(&base);
+    let is_sentinel =
+        |value: &Json| value.as_str().is_some_and(|text| export.run_image.sentinels.iter().any(|one| one == text));
+    let all = view::annotations(image).into_iter();
+    all.filter(|pair| !left_over.contains(pair) && !is_sentinel(&pair.1)).collect()
 }
 
 fn the_report_has_the_image_id(export: &Export, image: &Image) -> Finding {
     let report = super::digest::report(export).unwrap_or_default();
     let found = ["image-id", "imageID"].into_iter().find_map(|key| report.get(key)?.as_str()).unwrap_or_default();
-    let config = image.config.as_ref().map(|config| config.digest.encoded());
+    let config = image.config.as_ref().map(|config| config.digest.as_str());
     let daemon = export.daemon.as_ref();
-    let own = daemon.and_then(|daemon| daemon.tag_ids.first()?.id.as_deref()).map(hex);
-    let is_it = !found.is_empty() && (Some(hex(found)) == config || Some(hex(found)) == own);
+    let own = daemon.and_then(|daemon| daemon.tag_ids.first()?.id.as_deref());
+    let is_it = !found.is_empty() && [config, own].into_iter().flatten().any(|id| ContentId::same(id, found));
     holds_when(is_it, || {
         let found = if found.is_empty() { "nothing" } else { found };
         violated(
@@ -252,7 +260,8 @@ fn every_tag_is_there(export: &Export) -> Finding {
     let first = ids.first().and_then(|tag| tag.id.clone());
     for image in &export.inputs.images {
         let found = ids.iter().find(|tag| tag.reference == *image).and_then(|tag| tag.id.clone());
-        if found.is_none() || found != first {
+        let is_first = found.as_ref().zip(first.as_ref()).is_some_and(|(one, two)| ContentId::same(one, two));
+        if !is_first {
             return violated(
                 format!("{image} is missing or another image"),
                 first.unwrap_or_else(|| "an image".to_owned()),
@@ -455,6 +464,16 @@ fn labels_are_the_same(export: &Export, image: &Image, registry: &Image) -> Find
     Finding::Holds
 }
 
+/// Leaves out of one config what is lost in podman on the other side.
+fn without_what_podman_loses(export: &Export, image: &Image, mut config: serde_json::Value) -> serde_json::Value {
+    let seen = view::json(image.config.as_ref());
+    let is_lost = super::platform::is_lost_in_podman(export, seen.as_ref().and_then(|json| json.get("os.version")));
+    if let Some(members) = config.as_object_mut().filter(|_| is_lost) {
+        members.remove("os.version");
+    }
+    config
+}
+
 /// The config for a comparison that leaves out what the text of a reference alone changes.
 fn without_reference(image: &Image) -> Option<serde_json::Value> {
     let mut config = view::json(image.config.as_ref())?.to_value();
@@ -468,7 +487,8 @@ fn references_alone_change_the_image_id(export: &Export, image: &Image, registry
     if id(image) == id(registry) {
         return Finding::Holds;
     }
-    let (expected, found) = (without_reference(registry), without_reference(image));
+    let known = |config| without_what_podman_loses(export, image, config);
+    let (expected, found) = (without_reference(registry).map(known), without_reference(image).map(known));
     holds_when(expected.is_some() && expected == found, || {
         let shown = |id: Option<Digest>| id.map_or_else(|| "nothing".to_owned(), |id| id.to_string());
         let message = "imageIDs differ for another reason than the references to the run image";
@@ -555,8 +575,8 @@ fn classes(direct: &Image, pushed: &Image) -> Vec<String> {
 }
 
 fn id_is(daemon: &DaemonFacts, image: &Image) -> &'static str {
-    let own = daemon.tag_ids.first().and_then(|tag| tag.id.as_deref()).map(hex);
-    let is = |digest: Option<&Digest>| digest.is_some() && digest.map(Digest::encoded) == own;
+    let own = daemon.tag_ids.first().and_then(|tag| tag.id.as_deref()).and_then(ContentId::parse);
+    let is = |digest: Option<&Digest>| digest.is_some() && digest.map(ContentId::from) == own;
     if is(image.config.as_ref().map(|config| &config.digest)) {
         "the config digest"
     } else if is(image.manifest.as_ref().map(|manifest| &manifest.digest)) {

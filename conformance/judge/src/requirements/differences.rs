@@ -16,11 +16,38 @@ pub(super) fn no_difference_is_unknown(case: &Case<'_>) -> Finding {
     let is_steady = !super::digest::a_repeat_differs(case) && !super::digest::a_repeat_differs(&elsewhere);
     case.each(|export| {
         let twin = case.registry_twin(export).filter(|_| is_steady);
-        known(export, &difference::of_export(export, twin))
+        known(case, export, &difference::of_export(export, twin))
     })
 }
 
-fn known(export: &Export, comparisons: &[Comparison]) -> Finding {
+/// Requirements that speak of a field: where one of them is violated, what differs there is known.
+const SPOKEN_OF: &[(&str, &[&str])] = &[
+    ("labels/io.buildpacks.lifecycle.metadata#runImage", &["platform.label-run-image"]),
+    (
+        "labels/io.buildpacks.lifecycle.metadata#stack.runImage",
+        &["platform.label-run-image", "platform.label-stack-agrees"],
+    ),
+    ("labels/io.buildpacks.project.metadata", &["platform.label-project-metadata"]),
+    ("labels/io.buildpacks.build.metadata", &["platform.label-build-metadata"]),
+    ("config.config.Entrypoint", &["platform.entrypoint"]),
+    ("config.config.WorkingDir", &["platform.working-dir"]),
+    ("report.image.tags", &["layout.report-tags", "digest.report-tags"]),
+    ("report.image.image-id", &["daemon.report-image-id"]),
+    ("report.image.imageID", &["daemon.report-image-id"]),
+    ("report.image.run-image", &["report.run-image-true", "platform.label-run-image"]),
+];
+
+/// What of the case speaks of the field and is violated.
+fn causes(case: &Case<'_>, field: &str) -> Option<&'static [&'static str]> {
+    let (_, slugs) = SPOKEN_OF.iter().find(|(start, _)| field.starts_with(start))?;
+    let is_violated = |slug: &&&str| {
+        let row = super::named(slug).filter(|row| row.targets.contains(&case.target));
+        row.is_some_and(|row| crate::judge::ask(case, row).violation().is_some())
+    };
+    slugs.iter().find(is_violated).map(|_| *slugs)
+}
+
+fn known(case: &Case<'_>, export: &Export, comparisons: &[Comparison]) -> Finding {
     if comparisons.is_empty() {
         return not_applicable("there is nothing to compare with, or an identical repeat differs already");
     }
@@ -30,11 +57,11 @@ fn known(export: &Export, comparisons: &[Comparison]) -> Finding {
     };
     let all: Vec<(&Comparison, Vec<Difference>)> =
         comparisons.iter().map(|comparison| (comparison, unexpected(comparison))).collect();
-    let count: usize = all.iter().map(|(_, found)| found.len()).sum();
-    let Some((comparison, first)) = all.iter().find_map(|(comparison, found)| Some((comparison, found.first()?)))
-    else {
-        return Finding::Holds;
-    };
+    let each = || all.iter().flat_map(|(comparison, found)| found.iter().map(move |one| (*comparison, one)));
+    let count = each().count();
+    // What has no cause is told; where all of it has one, the first follows from that.
+    let of_itself = each().find(|(_, one)| causes(case, &one.field).is_none());
+    let Some((comparison, first)) = of_itself.or_else(|| each().next()) else { return Finding::Holds };
     let more = if count == 1 { String::new() } else { format!(", and {} more", count - 1) };
     let or_nothing = |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
     violated(
@@ -43,6 +70,7 @@ fn known(export: &Export, comparisons: &[Comparison]) -> Finding {
         or_nothing(&first.right),
         place(export, comparison, &first.field),
     )
+    .following(causes(case, &first.field).unwrap_or_default())
 }
 
 /// Where the right side's value is in the evidence.

@@ -183,14 +183,14 @@ are",
     Requirement::new(
         Level::Must,
         "digest.old-digest-untouched",
-        "the exporter deletes nothing and puts nothing under an existing digest",
+        "the exporter deletes nothing and puts nothing else under an existing digest",
         ADDRESSING,
-        |case| case.each(nothing_old_is_touched),
+        |case| case.each(|export| nothing_old_is_touched(case, export)),
     )
     .because("whoever deployed by digest relies on it; an export moves tags and destroys nothing")
-    .looks_like("a DELETE, or a PUT under a digest that was there already")
+    .looks_like("a DELETE, or a PUT of other bytes under a digest that was there already")
     .fix("write new manifests and move tags, nothing else")
-    .when("a recorder stood between exporter and registry")
+    .when("a recorder stood between exporter and registry, and the build was accepted")
     .on(REGISTRY)
     .needing(Needs::Process),
 ];
@@ -570,7 +570,7 @@ fn other_project_metadata_keeps_the_layers(case: &Case<'_>) -> Finding {
     Finding::Holds
 }
 
-fn nothing_old_is_touched(export: &Export) -> Finding {
+fn nothing_old_is_touched(case: &Case<'_>, export: &Export) -> Finding {
     if matches!(export.outcome.end, End::TimedOut(_)) {
         return not_applicable("the exporter was ended");
     }
@@ -584,17 +584,33 @@ fn nothing_old_is_touched(export: &Export) -> Finding {
             return violated("the exporter deletes", "no DELETE", &record.target, place(record.sequence));
         }
         let by_digest = path.rsplit_once("/manifests/").is_some_and(|(_, reference)| reference.contains(':'));
-        let existed = export.tags_before.values().flatten().any(|digest| path.ends_with(digest.as_str()));
-        if record.method == "PUT" && by_digest && existed {
-            return violated(
-                "the exporter puts under a digest that existed",
-                "no such PUT",
-                &record.target,
-                place(record.sequence),
-            );
+        let existed = export.tags_before.values().flatten().find(|digest| path.ends_with(digest.as_str()));
+        let Some(digest) = existed.filter(|_| record.method == "PUT" && by_digest) else { continue };
+        if let Some(became) = what_became_of(export, digest, record.status) {
+            let message = "the exporter puts other bytes under a digest that existed";
+            return violated(message, digest, format!("{became} ({})", record.target), place(record.sequence));
         }
     }
+    // Who refuses whatever comes touches nothing: that says something of an exporter that accepts this build.
+    if !export.outcome.succeeded() && !case.good().any(|other| other.outcome.succeeded()) {
+        let reason = "the export failed, and no other of this scenario was accepted";
+        return Finding::skipped_after(reason, &["platform.exit-zero"]);
+    }
     Finding::Holds
+}
+
+/// What a PUT under a digest that existed made of it: nothing where the bytes were the same, which it names.
+fn what_became_of(export: &Export, digest: &str, status: u16) -> Option<String> {
+    // A registry refuses bytes that do not hash to the digest.
+    if status == 400 {
+        return Some("bytes that the registry refused".to_owned());
+    }
+    let after = export.previous_after.as_ref().filter(|after| after.asked == digest)?;
+    match &after.document {
+        Some(document) if document.digest.as_str() == digest => None,
+        Some(document) => Some(document.digest.to_string()),
+        None => Some("nothing is there any more".to_owned()),
+    }
 }
 
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {

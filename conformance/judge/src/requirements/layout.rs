@@ -3,11 +3,12 @@
 #[cfg(test)]
 pub(super) mod trials;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::Digest;
 use crate::evidence::{Export, Image, Layer, LayoutRoot};
 use crate::json::Json;
+use crate::log::{Line, Output};
 use crate::requirement::{Case, LAYOUT, Needs, Requirement, Source, holds_when, not_applicable, violated};
 use crate::verdict::{Finding, Level};
 use crate::view::{self, PREFIX};
@@ -61,6 +62,21 @@ pub(super) const TABLE: &[Requirement] = &[
     .needing(Needs::Success),
     Requirement::new(
         Level::Should,
+        "layout.report-tags",
+        "report.toml lists the tag reference of every <image> and nothing else",
+        Source::platform("report.toml"),
+        |case| case.each(the_report_has_the_tag_references),
+    )
+    .because(
+        "`tags` holds tag references to the exported image; a path, or a path that ends in a tag, is none, and no reader can \
+         tell which is which",
+    )
+    .looks_like("image.tags holds the paths of layouts, some of them only, or lacks an <image>")
+    .fix("list the <image> references as they were given, as for a registry")
+    .on(LAYOUT)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Should,
         "layout.same-annotations",
         "the manifest's annotations are those of the registry export, ref.name aside",
         Source::rfc_0119("Motivation"),
@@ -86,12 +102,12 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Must,
         "layout.experimental-gate",
-        "unset or error: it fails; warn: it succeeds and says so; silent: it succeeds",
+        "unset or error: it fails; warn: it succeeds and warns; silent: it succeeds without a warning",
         Source::platform("Experimental Features"),
         the_experimental_gate_is_kept,
     )
     .because("layouts are experimental, and users have to agree to that")
-    .looks_like("it exports with the variable unset, or says nothing with warn")
+    .looks_like("it exports with the variable unset, does not warn with warn, or warns with silent")
     .fix("check CNB_EXPERIMENTAL_MODE before anything is written")
     .when("the scenario exports with several values of CNB_EXPERIMENTAL_MODE")
     .on(LAYOUT)
@@ -138,7 +154,8 @@ fn the_layout_is_valid(export: &Export) -> Finding {
             "oci-layout, index.json and blobs",
             "nothing",
             export.at("export.json#/layout"),
-        );
+        )
+        .following(&["layout.path"]);
     }
     for root in present {
         let finding = is_valid(export, root);
@@ -238,15 +255,45 @@ fn every_reference_has_the_same_image(export: &Export) -> Finding {
         if found.is_none() || found != first {
             let place = export.at("tags.json");
             let shown = |value: Option<String>| value.unwrap_or_else(|| "a manifest".to_owned());
+            // What is not at its path is missing for that reason.
+            let from: &[&str] = if found.is_none() { &["layout.path"] } else { &[] };
             return violated(
                 format!("{image} is missing or another image"),
                 shown(first),
                 found.unwrap_or_else(|| "nothing".to_owned()),
                 place,
-            );
+            )
+            .following(from);
         }
     }
     Finding::Holds
+}
+
+/// A tag reference by the grammar of references, fully qualified; none for a path or what else is no reference.
+fn tag_reference(text: &str) -> Option<String> {
+    let parsed = crate::reference::Reference::parse(text).ok();
+    parsed.filter(|reference| reference.digest.is_none()).map(|reference| reference.to_string())
+}
+
+fn the_report_has_the_tag_references(export: &Export) -> Finding {
+    let place = export.at("report.toml#image.tags");
+    let report = super::digest::report(export).unwrap_or_default();
+    let listed = report.get("tags").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let expected: BTreeSet<String> = export.inputs.images.iter().filter_map(|image| tag_reference(image)).collect();
+    let mut found = BTreeSet::new();
+    for tag in listed {
+        let Some(reference) = tag.as_str().and_then(tag_reference) else {
+            let expected = expected.iter().cloned().collect::<Vec<_>>().join(", ");
+            let message = "a tag in the report is no tag reference";
+            return violated(message, expected, view::cut(&tag.to_string()), place);
+        };
+        found.insert(reference);
+    }
+    let list = |references: &BTreeSet<String>| references.iter().cloned().collect::<Vec<_>>().join(", ");
+    holds_when(found == expected, || {
+        let found = if found.is_empty() { "nothing".to_owned() } else { list(&found) };
+        violated("the report's tags are not those exported to", list(&expected), found, place)
+    })
 }
 
 fn annotations_are_those_of_the_registry(case: &Case<'_>, export: &Export, image: &Image) -> Finding {
@@ -278,9 +325,35 @@ fn mode(export: &Export) -> &str {
     export.inputs.environment.get("CNB_EXPERIMENTAL_MODE").map_or("unset", String::as_str)
 }
 
-/// What an export printed, without what differs from run to run.
-fn lines(export: &Export) -> Vec<&str> {
-    export.outcome.stdout.lines().chain(export.outcome.stderr.lines()).collect()
+/// Words by which a line speaks of the feature, in whatever words it warns.
+const FEATURE: [&str; 2] = ["layout", "oci"];
+
+/// A line that warns of the experimental feature: it says so, or it is a warning that speaks of layouts.
+fn warns(line: &Line) -> bool {
+    let is_a_warning = line.speaks_of("warn") && FEATURE.iter().any(|word| line.speaks_of(word));
+    line.speaks_of("experimental") || is_a_warning
+}
+
+/// With `warn` there is a line that warns; one that speaks of the feature otherwise is one where silence has none such.
+fn it_warns(export: &Export, silent: Option<&Export>) -> Finding {
+    let (output, other) = (Output::of(export), silent.map(Output::of));
+    let is_said_anyway = |line: &&Line| other.iter().flat_map(Output::lines).any(|one| one.words() == line.words());
+    let speaks = |line: &&Line| FEATURE.iter().any(|word| line.speaks_of(word));
+    let says_so = output.lines().any(|line| warns(line) || silent.is_some() && speaks(&line) && !is_said_anyway(&line));
+    holds_when(says_so, || {
+        let message = "with CNB_EXPERIMENTAL_MODE warn it does not warn of the experimental feature";
+        let found = "no line that speaks of it";
+        violated(message, "a line that says that the feature is experimental", found, export.at("stderr.txt"))
+    })
+}
+
+fn it_is_silent(export: &Export) -> Finding {
+    let output = Output::of(export);
+    let warning = output.lines().find(|line| warns(line)).map(|line| view::cut(line.text()));
+    warning.map_or(Finding::Holds, |line| {
+        let message = "with CNB_EXPERIMENTAL_MODE silent it warns of the experimental feature all the same";
+        violated(message, "no warning", line, export.at("stdout.txt"))
+    })
 }
 
 fn the_experimental_gate_is_kept(case: &Case<'_>) -> Finding {
@@ -288,7 +361,7 @@ fn the_experimental_gate_is_kept(case: &Case<'_>) -> Finding {
     let refused = |export: &Export| export.inputs.expected_failure.as_deref() == Some(SLUG);
     let tried: Vec<&Export> =
         case.exports.iter().copied().filter(|export| export.is_good_build() || refused(export)).collect();
-    let silent = tried.iter().find(|export| mode(export) == "silent");
+    let silent = tried.iter().copied().find(|export| mode(export) == "silent");
     if tried.iter().all(|export| mode(export) == "silent") {
         return not_applicable("no other value than silent was tried");
     }
@@ -300,11 +373,13 @@ fn the_experimental_gate_is_kept(case: &Case<'_>) -> Finding {
             let message = format!("with CNB_EXPERIMENTAL_MODE {mode} the export does not end as it should");
             return violated(message, expected, export.outcome.end, export.at("stderr.txt"));
         }
-        if mode == "warn"
-            && !silent.is_some_and(|silent| lines(export).iter().any(|line| !lines(silent).contains(line)))
-        {
-            let message = "with CNB_EXPERIMENTAL_MODE warn it says nothing that it does not say with silent";
-            return violated(message, "a warning", "the same lines", export.at("stderr.txt"));
+        let finding = match mode {
+            "warn" => it_warns(export, silent),
+            "silent" => it_is_silent(export),
+            _ => Finding::Holds,
+        };
+        if finding != Finding::Holds {
+            return finding;
         }
     }
     Finding::Holds

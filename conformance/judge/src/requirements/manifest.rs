@@ -6,6 +6,7 @@ pub(super) mod trials;
 use std::collections::HashSet;
 
 use super::annotations::is_rfc_3339;
+use crate::digest::ContentId;
 use crate::evidence::{Export, Image};
 use crate::json::Json;
 use crate::requirement::{Needs, Requirement, Source, WITH_MANIFEST, holds_when, not_applicable, violated};
@@ -38,6 +39,21 @@ pub(super) const TABLE: &[Requirement] = &[
     .looks_like("the OCI manifest has no mediaType")
     .fix("write mediaType into the manifest")
     .when("the manifest is no Docker schema 2 manifest")
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Should,
+        "manifest.descriptor-types",
+        "config and layers of an OCI manifest have OCI media types",
+        Source::oci_manifest("Image Manifest Property Descriptions"),
+        |case| case.each_image(the_descriptors_are_of_the_manifest_s_family),
+    )
+    .because(
+        "an OCI manifest with blobs of Docker's types is refused or converted by some tools, which changes its digest, \
+         whether it is annotated or not",
+    )
+    .looks_like("an OCI manifest without annotations whose config or layers have Docker media types")
+    .fix("give every descriptor the OCI media type of its blob; the blobs stay as they are")
+    .when("the manifest is no Docker schema 2 manifest and has no annotations, of which annotations.oci-descriptors speaks")
     .on(WITH_MANIFEST),
     Requirement::new(
         Level::Must,
@@ -132,6 +148,28 @@ fn the_manifest_says_its_media_type(export: &Export, image: &Image) -> Finding {
     })
 }
 
+fn the_descriptors_are_of_the_manifest_s_family(export: &Export, image: &Image) -> Finding {
+    if is_docker(image) {
+        return not_applicable("the manifest is Docker schema 2");
+    }
+    if !view::annotations(image).is_empty() {
+        return not_applicable("the manifest has annotations, of which annotations.oci-descriptors speaks");
+    }
+    let Some(manifest) = view::json(image.manifest.as_ref()) else {
+        return not_applicable("the manifest is not JSON");
+    };
+    // A subject is another image's manifest, of whatever kind that is.
+    let own = view::descriptors(&manifest).into_iter().filter(|(pointer, _)| pointer != "/subject");
+    let types =
+        own.map(|(pointer, one)| (pointer, one.get("mediaType").and_then(Json::as_str).unwrap_or_default().to_owned()));
+    let other = types.into_iter().find(|(_, found)| !found.starts_with("application/vnd.oci.image."));
+    other.map_or(Finding::Holds, |(pointer, found)| {
+        let place = export.at(&format!("manifest.json#{pointer}/mediaType"));
+        let found = if found.is_empty() { "nothing".to_owned() } else { view::cut(&found) };
+        violated("a descriptor of an OCI manifest has no OCI media type", "application/vnd.oci.image.…", found, place)
+    })
+}
+
 fn the_config_has_what_is_required(export: &Export, image: &Image) -> Finding {
     let Some(config) = view::json(image.config.as_ref()).filter(|json| json.members().is_some()) else {
         return violated("the config is no JSON object", "an object", "something else", export.at("config.json"));
@@ -209,7 +247,10 @@ fn the_report_s_run_image_is_the_label_s(export: &Export, image: &Image) -> Find
     for (key, name) in [("image", "image"), ("reference", "reference"), ("top-layer", "topLayer")] {
         let expected = run_image.and_then(|label| label.get(name)?.as_str());
         let Some(found) = facts.get(key) else { continue };
-        if found.as_str().is_none() || found.as_str() != expected {
+        let is_it = found.as_str().zip(expected).is_some_and(|(one, two)| {
+            if key == "reference" { ContentId::same_reference(one, two) } else { one == two }
+        });
+        if !is_it {
             let place = export.at(&format!("report.toml#image.run-image.{key}"));
             let expected = expected.unwrap_or("nothing").to_owned();
             let found = found.as_str().map_or_else(|| found.to_string(), str::to_owned);

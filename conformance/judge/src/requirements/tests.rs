@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::trials::{goods, trials};
 use super::*;
 use crate::harmless::HARMLESS;
-use crate::sample::find;
+use crate::sample::{self, find};
 use crate::trial::{Trial, Wanted};
 use crate::verdict::Finding;
 
@@ -21,7 +21,7 @@ const EXPECTED: &str = "
     digest: report-agrees report-manifest-size report-tags descriptors-true diff-ids-true history-true all-tags-same
         same-inputs-same-digest same-inputs-same-image-id environment-independent source-date-epoch mtimes-constant
         annotations-change-manifest annotations-keep-layers old-digest-untouched
-    manifest: schema media-type-present
+    manifest: schema media-type-present descriptor-types
     config: required
     labels: string-map unique-keys
     layer: no-duplicate-paths
@@ -30,12 +30,12 @@ const EXPECTED: &str = "
         same-config same-labels image-id-difference-explained round-trip-content differences-known
         containerd-keeps-digest annotations-kept round-trip-digest round-trip-annotations reference-not-image-id
         base-digest-known
-    layout: path valid app-blobs-present all-tags same-annotations differences-known experimental-gate
+    layout: path valid app-blobs-present all-tags report-tags same-annotations differences-known experimental-gate
     platform: exit-zero report-written base-layers-preserved base-config-preserved launch-layers no-other-layers
         app-files-once empty-slice-accepted launcher-layer process-symlinks config-layer sbom-paths build-sbom-on-disk
-        entrypoint env env-exact working-dir label-project-metadata label-build-metadata label-run-image
+        entrypoint env env-exact working-dir label-project-metadata label-build-metadata label-launcher label-run-image
         label-stack-agrees layer-metadata-stored store-kept label-rebasable buildpack-labels layer-reuse flags-over-env
-        api-checked-first
+        nothing-else-written api-checked-first
     errors: special-file on-stderr
 ";
 const KEYS: [&str; 7] = ["source", "revision", "authors", "version", "documentation", "title", "licenses"];
@@ -99,6 +99,34 @@ fn every_row_rejects_its_mutations_and_no_near_miss() {
     }
     complaints.extend(trials.iter().flat_map(Trial::complaints));
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+#[test]
+fn in_core_an_exporter_that_annotates_nothing_and_is_otherwise_right_is_conformant() {
+    let mut failing: BTreeSet<String> = BTreeSet::new();
+    let mut judged = 0;
+    for (good, _) in goods() {
+        let mut evidence = good.clone();
+        for export in evidence.exports.iter_mut().filter(|export| export.image.is_some()) {
+            if export.image.as_ref().is_some_and(|image| image.manifest.is_some()) {
+                sample::edit_manifest(export, |manifest| drop(manifest.as_object_mut().unwrap().remove("annotations")));
+            }
+            sample::push(export);
+        }
+        let selection = crate::Selection {
+            profile: crate::profile::Profile::Core,
+            requirements: None,
+            exporter_argument: String::new(),
+            scenario_folders: std::collections::BTreeMap::new(),
+        };
+        let fails = |evidence: &crate::evidence::ScenarioEvidence| -> BTreeSet<String> {
+            let verdicts = crate::judge(std::slice::from_ref(evidence), &selection).verdicts.into_iter();
+            verdicts.filter(|one| one.verdict == crate::verdict::Answer::Fail).map(|one| one.id).collect()
+        };
+        judged += 1;
+        failing.extend(fails(&evidence).difference(&fails(&good)).cloned());
+    }
+    assert!(judged > 5 && failing.is_empty(), "{failing:?}");
 }
 
 #[test]

@@ -131,10 +131,8 @@ fn told(
 ) -> crate::verdict::Violation {
     let mut evidence = sample::scenario();
     change(on(&mut evidence, target));
-    match sample::find(&evidence, requirement, target) {
-        crate::verdict::Finding::Violated(found) => found,
-        other => panic!("{other:?}"),
-    }
+    let found = sample::find(&evidence, requirement, target);
+    found.violation().cloned().unwrap_or_else(|| panic!("{found:?}"))
 }
 
 #[test]

@@ -4,7 +4,7 @@
 pub(in super::super) mod trials;
 
 use super::{DRAWBACKS, REVIEW, TWIN, no_twin, twin};
-use crate::digest::Digest;
+use crate::digest::{ContentId, Digest};
 use crate::evidence::{DaemonFacts, Export, Image, RunImageInDaemon, StoreKind};
 use crate::requirement::{Case, DAEMON, Requirement, Source, absent, holds_when, not_applicable, violated};
 use crate::requirements::differences;
@@ -160,14 +160,14 @@ fn the_annotations_are_the_registry_s(case: &Case<'_>, export: &Export, image: O
         },
     };
     let sorted = |image: &Image| {
-        let mut pairs: Vec<(String, String)> =
-            view::annotations(image).into_iter().map(|(key, value)| (key, value.to_value().to_string())).collect();
+        let given = super::given_annotations(export, image).into_iter();
+        let mut pairs: Vec<(String, String)> = given.map(|(key, value)| (key, value.to_value().to_string())).collect();
         pairs.sort();
         pairs
     };
     let (expected, found) = (sorted(registry), sorted(found));
     if expected.is_empty() {
-        return not_applicable("the registry export is not annotated");
+        return not_applicable("the build gives the registry export no annotation");
     }
     let other =
         expected.iter().find(|pair| !found.contains(pair)).or_else(|| found.iter().find(|p| !expected.contains(p)));
@@ -209,8 +209,8 @@ fn no_reference_has_an_image_id(export: &Export, image: &Image) -> Finding {
     for (place, reference) in found {
         let Some(reference) = reference else { continue };
         let Some((_, digest)) = reference.rsplit_once('@') else { continue };
-        let is_known = known.iter().any(|known| known.as_str() == digest) || run.manifest.digest.as_str() == digest;
-        if !is_known && ids.into_iter().flatten().any(|id| id == digest) {
+        let is_known = known.iter().chain([&run.manifest.digest]).any(|known| ContentId::same(known.as_str(), digest));
+        if !is_known && ids.into_iter().flatten().any(|id| ContentId::same(id, digest)) {
             let expected = known.first().map_or_else(|| "the bare imageID".to_owned(), ToString::to_string);
             return violated(
                 "a digest reference to the run image has an imageID",

@@ -30,6 +30,13 @@ fn alone(evidence: &mut ScenarioEvidence, _: Target) {
     evidence.exports.retain(|export| export.target != Target::Registry);
 }
 
+/// The registry's image has the run image's annotations, and the build gives it none.
+pub(super) fn left_over(evidence: &mut ScenarioEvidence, target: Target) {
+    let of_the_run_image = view::json(Some(&on(evidence, target).run_image.manifest)).unwrap().to_value();
+    edit_manifest(on(evidence, Target::Registry), |m| m["annotations"] = of_the_run_image["annotations"].clone());
+    on(evidence, target).outcome.stdout.clear();
+}
+
 /// A repeat on the registry differs already.
 fn unsteady(evidence: &mut ScenarioEvidence, _: Target) {
     let mut again = on(evidence, Target::Registry).clone();
@@ -51,6 +58,15 @@ fn process() -> Vec<Trials> {
             .rejects("a signal", end(End::Signalled(9)))
             .rejects("the time limit", end(End::TimedOut(1)))
             .accepts("a warning", |e| "warning: no annotations".clone_into(&mut e.outcome.stderr))
+            .whole("the registry export fails as well", Wanted::Follows("platform.exit-zero"), |evidence, target| {
+                for target in [Target::Registry, target] {
+                    on(evidence, target).outcome.end = End::Exited(62);
+                }
+            })
+            .whole("there is no registry export", Wanted::Follows("platform.exit-zero"), |evidence, target| {
+                alone(evidence, target);
+                on(evidence, target).outcome.end = End::Exited(62);
+            })
             .spares("not all inputs", |e| {
                 edit_input(e, "/layers/project-metadata.toml", "[source.metadata]\nname='x'\n");
             }),
@@ -69,6 +85,10 @@ fn process() -> Vec<Trials> {
         Trials::of("daemon.says-so")
             .rejects("no word", |e| e.outcome.stdout.clear())
             .rejects("another word", |e| "saved".clone_into(&mut e.outcome.stdout))
+            .rejects("the word in the image's name alone", |e| {
+                "saved host.example/annotations/app:latest as /tmp/annotations".clone_into(&mut e.outcome.stdout);
+            })
+            .whole("the run image's own alone are on the registry's image", Wanted::NotJudged, left_over)
             .accepts("on the other stream, in capitals", |e| {
                 e.outcome.stderr = std::mem::take(&mut e.outcome.stdout).to_uppercase();
             })

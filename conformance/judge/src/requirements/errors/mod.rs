@@ -13,7 +13,7 @@ mod tests;
 #[cfg(test)]
 pub(super) mod trials;
 
-use crate::evidence::Export;
+use crate::evidence::{Export, Target};
 use crate::requirement::{Case, DAEMON, EVERYWHERE, LAYOUT, Needs, REGISTRY, Requirement, Source, WITH_MANIFEST};
 use crate::verdict::Level;
 
@@ -116,7 +116,7 @@ faults! {
         fix: "count the arguments after the flags before anything is read, and end with an error where there are none",
     }
     DIGEST_AS_TAG = "errors.digest-as-tag" {
-        level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        level: Level::Must, source: INPUTS, targets: &[Target::Registry, Target::Daemon], exit: None, writes: false, timed: false,
         bad: "a digest reference as <image>", ask: "a non-zero exit, no tag moved, no report that claims success",
         names: "the digest reference" by named::digest_references,
         because: "an image to be made cannot be put under a digest that is known beforehand: the reference has to be a tag",
@@ -220,7 +220,7 @@ faults! {
         fix: "check the api of every buildpack in group.toml and exit 12",
     }
     UNREACHABLE_REGISTRY = "errors.unreachable-registry" {
-        level: Level::Must, source: OUTPUTS, targets: REGISTRY, exit: None, writes: false, timed: true,
+        level: Level::Should, source: OUTPUTS, targets: REGISTRY, exit: None, writes: false, timed: true,
         bad: "a registry that cannot be reached",
         ask: "a non-zero exit by itself within the limit of the exporter's description, no report that claims success",
         names: "the registry or a reference on it" by named::images_and_run_image,
@@ -277,7 +277,7 @@ faults! {
         fix: "refuse -layout together with -daemon, also where one of them comes from the environment",
     }
     UNREADABLE_FILE = "errors.unreadable-file" {
-        level: Level::Must, source: Source::own("errors"), targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        level: Level::Must, source: OUTPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
         bad: "a file that the exporter's user cannot read", ask: "a non-zero exit, no tag moved, no report that claims success",
         names: "the file" by named::unreadable_files,
         because: "an image that just lacks what could not be read is broken, and nobody is told until it runs",

@@ -30,7 +30,7 @@ fn version(text: &'static str) -> impl Fn(&mut Export) + 'static {
 }
 
 pub(in super::super) fn trials() -> Vec<Trial> {
-    trial::all([path(), valid(), blobs(), tags(), annotations(), known(), experimental()])
+    trial::all([path(), valid(), blobs(), tags(), report_tags(), annotations(), known(), experimental()])
 }
 
 fn path() -> Trials {
@@ -103,7 +103,7 @@ fn valid() -> Trials {
         .rejects("an index without manifests", index(|i| drop(i.as_object_mut().unwrap().remove("manifests"))))
         .rejects("an index that is no JSON", root(|root| root.index = Some(Document::new(b"[".to_vec(), None))))
         .rejects("no index", root(|root| root.index = None))
-        .rejects("nothing at all", root(|root| root.present = false))
+        .follows("nothing at all", "layout.path", root(|root| root.present = false))
         .accepts(
             "fields and annotations in the index",
             index(|i| {
@@ -175,10 +175,41 @@ fn tags() -> Trials {
         .rejects("the only one is missing", |e| e.tags[0].digest = None)
         .from(sample::with_two_tags)
         .rejects("the second is missing", |e| e.tags[1].digest = None)
+        .follows("the second is not at its path", "layout.path", |e| {
+            second(|root| root.present = false)(e);
+            e.tags[1].digest = None;
+        })
         .rejects("the second is another image", move |e| e.tags[1].digest = other())
         .rejects("the first is another image", move |e| e.tags[0].digest = other())
         .accepts("the two in other order", |e| e.tags.swap(0, 1))
         .accepts("the second blob by blob alone", second(|root| drop(root.blobs.pop())))
+}
+
+fn report_tags() -> Trials {
+    let named = |to: &'static str| move |e: &mut Export| sample::edit_report(e, "app.example/app:latest", to);
+    Trials::of("layout.report-tags")
+        .rejects("the path of the layout", named("/layout/app.example/app/latest"))
+        .rejects("a path with a tag", named("/layout/app.example/app:latest"))
+        .rejects("a relative path", named("./app.example/app/latest"))
+        .rejects("another tag", named("app.example/app:other"))
+        .rejects("a digest reference", |e| {
+            let digest = Digest::of(b"x");
+            sample::edit_report(e, "app.example/app:latest", &format!("app.example/app@{digest}"));
+        })
+        .rejects("a number", |e| sample::edit_report(e, "'app.example/app:latest'", "1"))
+        .rejects("none", |e| sample::edit_report(e, "tags=['app.example/app:latest']", "tags=[]"))
+        .rejects("no list", |e| sample::edit_report(e, "tags=", "tag="))
+        .rejects("no report", |e| e.report = None)
+        .accepts("without the tag that is the usual one", named("app.example/app"))
+        .from(sample::with_two_tags)
+        .rejects("of two the second is a path", |e| {
+            sample::edit_report(e, "app.example/app:2", "/layout/app.example/app/2");
+        })
+        .rejects("of two the first is missing", |e| sample::edit_report(e, "'app.example/app:latest',", ""))
+        .accepts("in other order", |e| {
+            let both = "'app.example/app:latest','app.example/app:2'";
+            sample::edit_report(e, both, "'app.example/app:2','app.example/app:latest'");
+        })
 }
 
 fn annotations() -> Trials {
@@ -225,7 +256,16 @@ fn known() -> Trials {
         })
         .rejects("another digest in the report", |e| sample::edit_report(e, "digest='sha256:", "digest='sha256:0"))
         .rejects("a layer of the app is not there", |e| e.image.as_mut().unwrap().layers[5].blob = None)
-        .rejects("other tags in the report", |e| sample::edit_report(e, "app:latest'", "app:other'"))
+        .follows("other tags in the report", "layout.report-tags", |e| {
+            sample::edit_report(e, "app:latest'", "app:other'");
+        })
+        .follows("a reference to another run image", "platform.label-run-image", |e| {
+            sample::edit_label(e, "io.buildpacks.lifecycle.metadata", |l| l["runImage"]["reference"] = json!("x"));
+        })
+        .rejects("a reference to another run image, and another history", |e| {
+            sample::edit_label(e, "io.buildpacks.lifecycle.metadata", |l| l["runImage"]["reference"] = json!("x"));
+            sample::edit_config(e, |c| c["history"][1]["created_by"] = json!("z"));
+        })
         .accepts("urls of a layer", |e| edit_manifest(e, |m| m["layers"][3]["urls"] = json!(["https://a.example/b"])))
         .accepts("a layer of the run image is left out", |e| {
             let layer = &mut e.image.as_mut().unwrap().layers[1];
@@ -255,8 +295,12 @@ pub(super) fn gate() -> ScenarioEvidence {
             export.inputs.expected_failure = Some("layout.experimental-gate".to_owned());
         }
         if mode == "warn" {
-            "experimental".clone_into(&mut export.outcome.stderr);
+            "Warning: OCI layout is an EXPERIMENTAL feature".clone_into(&mut export.outcome.stderr);
         }
+        export.outcome.stdout = format!(
+            "\u{1b}[36mTimer:\u{1b}[0m Saving /layout/experimental/app ran for {}3.8ms at 2026-11-28T10:00:0{index}Z",
+            index + 1
+        );
         export
     };
     evidence.exports = ["", "error", "warn", "silent"].into_iter().enumerate().map(export).collect();
@@ -274,10 +318,38 @@ fn experimental() -> Trials {
         .step(3)
         .rejects("shut with warn", end(End::Exited(1)))
         .rejects("warn says nothing", |e| e.outcome.stderr.clear())
+        .rejects("warn says nothing but that it was slower", |e| {
+            "Timer: Exporter ran for 7m3.2s [4711] 127.0.0.1:5000".clone_into(&mut e.outcome.stderr);
+        })
+        .rejects("warn speaks of a folder of that name alone", |e| {
+            "saved /layout/warn/experimental/app and ./oci/x".clone_into(&mut e.outcome.stderr);
+        })
         .accepts("warn says it on the other stream", |e| e.outcome.stdout = std::mem::take(&mut e.outcome.stderr))
+        .accepts("warn says it in colours", |e| {
+            "\u{1b}[33;1mexperimental\u{1b}[0m feature".clone_into(&mut e.outcome.stderr);
+        })
+        .accepts("warn says it as JSON", |e| {
+            r#"{"time":"2026-11-28T10:00:00Z","msg":"layout: experimental"}"#.clone_into(&mut e.outcome.stderr);
+        })
+        .accepts("warn says it in other words", |e| {
+            "export to an OCI layout may change in a later release".clone_into(&mut e.outcome.stderr);
+        })
         .step(4)
         .rejects("shut with silent", end(End::Exited(1)))
-        .rejects("silent says the same as warn", |e| "experimental".clone_into(&mut e.outcome.stderr))
+        .rejects("silent says the same as warn", |e| {
+            "Warning: OCI layout is an EXPERIMENTAL feature".clone_into(&mut e.outcome.stderr);
+        })
+        .rejects("silent warns in colours, at another time", |e| {
+            "\u{1b}[33m10:00:01 experimental\u{1b}[0m".clone_into(&mut e.outcome.stderr);
+        })
+        .rejects("silent warns in other words", |e| "WARN[0001] layout is unstable".clone_into(&mut e.outcome.stderr))
         .accepts("silent says something else", |e| "done".clone_into(&mut e.outcome.stderr))
+        .accepts("silent tells of another warning", |e| "warning: 1 slice is empty".clone_into(&mut e.outcome.stderr))
+        .accepts("silent says where the layout is", |e| {
+            "wrote an OCI layout to /tmp/experimental/app".clone_into(&mut e.outcome.stderr);
+        })
+        .accepts("silent names the variable", |e| {
+            "CNB_EXPERIMENTAL_MODE is silent".clone_into(&mut e.outcome.stderr);
+        })
         .whole("no other value than silent", Wanted::NotJudged, |evidence, _| drop(evidence.exports.drain(..3)))
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::sample::{edit_config, edit_entries, edit_manifest, edit_report, raw_config};
 use crate::trial::{self, Trial, Trials};
 
+const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 const DOCKER: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
 fn manifest(change: impl Fn(&mut Value) + 'static) -> impl Fn(&mut Export) + 'static {
@@ -26,6 +27,15 @@ fn report(from: &'static str, to: &'static str) -> impl Fn(&mut Export) + 'stati
 
 pub(in super::super) fn trials() -> Vec<Trial> {
     trial::all(schema().into_iter().chain([required()]).chain(labels()).chain([paths(), run_image()]))
+}
+
+/// Images without annotations.
+fn bare() -> crate::evidence::ScenarioEvidence {
+    let mut evidence = crate::sample::scenario();
+    for export in evidence.exports.iter_mut().filter(|export| export.target != crate::evidence::Target::Daemon) {
+        edit_manifest(export, |manifest| manifest["annotations"] = json!({}));
+    }
+    evidence
 }
 
 fn schema() -> Vec<Trials> {
@@ -52,6 +62,26 @@ fn schema() -> Vec<Trials> {
             .rejects("a number", manifest(|m| m["mediaType"] = json!(2)))
             .accepts("another, which another row judges", manifest(|m| m["mediaType"] = json!("application/json")))
             .spares("Docker schema 2", manifest(|m| m["mediaType"] = json!(DOCKER))),
+        Trials::of("manifest.descriptor-types")
+            .from(bare)
+            .rejects("a layer of Docker's type", manifest(|m| m["layers"][3]["mediaType"] = json!(DOCKER_LAYER)))
+            .rejects(
+                "the first layer of Docker's type",
+                manifest(|m| m["layers"][0]["mediaType"] = json!(DOCKER_LAYER)),
+            )
+            .rejects("a layer without a type", manifest(|m| m["layers"][2]["mediaType"] = json!(null)))
+            .rejects(
+                "a config of Docker's type",
+                manifest(|m| m["config"]["mediaType"] = json!("application/vnd.docker.container.image.v1+json")),
+            )
+            .accepts(
+                "a layer that is not compressed",
+                manifest(|m| m["layers"][3]["mediaType"] = json!("application/vnd.oci.image.layer.v1.tar")),
+            )
+            .accepts("a subject of Docker's type", manifest(|m| m["subject"] = json!({ "mediaType": DOCKER })))
+            .accepts("no mediaType of its own", manifest(without("mediaType")))
+            .spares("Docker schema 2", manifest(|m| m["mediaType"] = json!(DOCKER)))
+            .spares("annotations, of which another row speaks", manifest(|m| m["annotations"] = json!({ "a.b": "c" }))),
     ]
 }
 

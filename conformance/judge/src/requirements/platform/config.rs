@@ -1,7 +1,7 @@
 //! The config against the run image's config and the inputs.
 
 use super::{inputs, no_document};
-use crate::evidence::{Export, Image};
+use crate::evidence::{Export, Image, StoreKind};
 use crate::json::Json;
 use crate::requirement::{holds_when, not_applicable, violated};
 use crate::verdict::Finding;
@@ -63,7 +63,8 @@ pub(super) fn the_base_config_is_kept(export: &Export, image: &Image) -> Finding
     ];
     for path in fields {
         let (expected, found) = (base.at(path), config.at(path));
-        if !same(expected, found) {
+        let is_lost = path == ["os.version"] && is_lost_in_podman(export, found);
+        if !is_lost && !same(expected, found) {
             let name = path.join(".");
             return violated(
                 format!("{name} is not the run image's"),
@@ -77,6 +78,11 @@ pub(super) fn the_base_config_is_kept(export: &Export, image: &Image) -> Finding
         Finding::Holds => other_labels(export, image),
         finding => finding,
     }
+}
+
+/// Podman's Docker-compatible API gives no os.version of a run image, so that none can be kept there.
+pub(in super::super) fn is_lost_in_podman(export: &Export, found: Option<&Json>) -> bool {
+    export.daemon.as_ref().is_some_and(|daemon| daemon.store == StoreKind::Podman) && is_nothing(found)
 }
 
 const OWN_VARIABLES: [&str; 3] = ["PATH", "CNB_LAYERS_DIR", "CNB_APP_DIR"];
@@ -156,13 +162,21 @@ fn base_path(export: &Export) -> String {
     variable(&env(Some(&export.run_image.config)), "PATH").unwrap_or_default()
 }
 
+/// Whether a variable of the image names its folder.
+pub(super) fn the_variable_is(export: &Export, image: &Image, name: &str, expected: &str) -> Finding {
+    let seen = variable(&env(image.config.as_ref()), name);
+    holds_when(seen.as_deref() == Some(expected), || {
+        let seen = seen.unwrap_or_else(|| "nothing".to_owned());
+        violated(format!("{name} is not set to its folder"), expected, seen, at(export, "config/Env"))
+    })
+}
+
 pub(super) fn the_environment_is_set(export: &Export, image: &Image) -> Finding {
     let found = env(image.config.as_ref());
     for (name, expected) in [("CNB_LAYERS_DIR", &export.inputs.layers), ("CNB_APP_DIR", &export.inputs.app)] {
-        let seen = variable(&found, name);
-        if seen.as_ref() != Some(expected) {
-            let seen = seen.unwrap_or_else(|| "nothing".to_owned());
-            return violated(format!("{name} is not set to its folder"), expected, seen, at(export, "config/Env"));
+        let finding = the_variable_is(export, image, name, expected);
+        if finding != Finding::Holds {
+            return finding;
         }
     }
     let base = base_path(export);

@@ -89,12 +89,10 @@ fn launcher_sboms(export: &Export) -> Vec<(String, &FileFact)> {
 
 pub(super) fn launch_sboms_are_at_their_paths(export: &Export, image: &Image) -> Finding {
     let folder = format!("{}/sbom/launch", export.inputs.layers);
-    let mut expected: Vec<(String, Option<&Digest>)> =
+    let expected: Vec<(String, Option<&Digest>)> =
         inputs::leaves(export, &folder).map(|file| (file.path.clone(), file.content.as_ref())).collect();
-    expected.extend(launcher_sboms(export).into_iter().map(|(extension, file)| {
-        (format!("{folder}/buildpacksio_lifecycle/launcher/sbom.{extension}"), file.content.as_ref())
-    }));
-    if expected.is_empty() {
+    let of_the_launcher = launcher_sboms(export);
+    if expected.is_empty() && of_the_launcher.is_empty() {
         return not_applicable("there is no SBOM for launch");
     }
     for (path, digest) in expected {
@@ -103,7 +101,36 @@ pub(super) fn launch_sboms_are_at_their_paths(export: &Export, image: &Image) ->
             return finding;
         }
     }
+    let folder = format!("{folder}/buildpacksio_lifecycle/launcher");
+    for (extension, file) in of_the_launcher {
+        let is_anywhere = !is_the_usual_folder(export) && holds_sbom(export, image, &folder, &extension, file);
+        let path = format!("{folder}/sbom.{extension}");
+        let finding = has(export, image, &path, file.content.as_ref(), "an SBOM of the launcher");
+        if finding != Finding::Holds && !is_anywhere {
+            return finding;
+        }
+    }
     Finding::Holds
+}
+
+/// The MUST on the name of the launcher's SBOM speaks of those "present in the `/cnb/lifecycle` directory"; of names in
+/// another `<launcher-sbom>` nothing is specified.
+fn is_the_usual_folder(export: &Export) -> bool {
+    export.inputs.launcher_sbom == "/cnb/lifecycle"
+}
+
+/// Whether the folder has the SBOM under a name of the same extension: `sbom.<ext>` or any that ends in `.sbom.<ext>`.
+fn holds_sbom(export: &Export, image: &Image, folder: &str, extension: &str, file: &FileFact) -> bool {
+    let files = view::new_files(export, image);
+    let ending = format!(".sbom.{extension}");
+    let is_named = |path: &str| {
+        let name = path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+        name.is_some_and(|name| !name.contains('/') && format!(".{name}").ends_with(&ending))
+    };
+    files.keys().filter(|path| is_named(path)).any(|path| {
+        let found = content(&files, path).and_then(|entry| entry.content.as_ref());
+        found.is_some() && found == file.content.as_ref()
+    })
 }
 
 pub(super) fn build_sboms_stay_on_disk(export: &Export) -> Finding {

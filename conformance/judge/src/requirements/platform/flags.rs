@@ -1,9 +1,10 @@
 //! The command line against the environment.
 
 use super::super::errors;
-use super::{config, files, labels};
+use super::{config, files, inputs, labels};
 use crate::evidence::{Export, Image};
-use crate::requirement::{Case, not_applicable, together, violated};
+use crate::json::Json;
+use crate::requirement::{Case, holds_when, not_applicable, together, toml_input, violated};
 use crate::verdict::Finding;
 use crate::view;
 
@@ -27,29 +28,65 @@ impl Pair {
     }
 }
 
-/// [`crate::evidence::Inputs`] has what the flags say, so the judges of what they give say whether they counted.
+/// [`crate::evidence::Inputs`] has what the flags say, so judges of what follows from a flag, and from nothing else, say
+/// whether it counted.
 const PAIRS: [Pair; 8] = [
-    Pair::of("app", "CNB_APP_DIR", the_folders_are_the_flags),
-    Pair::of("layers", "CNB_LAYERS_DIR", the_folders_are_the_flags),
+    Pair::of("app", "CNB_APP_DIR", the_app_is_the_flag_s),
+    Pair::of("layers", "CNB_LAYERS_DIR", the_layers_are_the_flag_s),
     Pair::of("process-type", "CNB_PROCESS_TYPE", config::the_entrypoint_is_the_process),
-    Pair::of("report", "CNB_REPORT_PATH", |export, _| super::the_report_is_there(export)),
+    Pair::of("report", "CNB_REPORT_PATH", |export, _| the_report_is_at_the_flag_s_path(export)),
     Pair::of("analyzed", "CNB_ANALYZED_PATH", config::the_base_layers_come_first),
-    Pair::of("group", "CNB_GROUP_PATH", labels::the_build_metadata_is_in_its_label).in_label(labels::BUILD),
-    Pair::of("project-metadata", "CNB_PROJECT_METADATA_PATH", labels::the_project_metadata_is_in_its_label)
-        .in_label(labels::PROJECT),
-    Pair::of("run", "CNB_RUN_PATH", labels::the_run_image_is_in_the_label).in_label(labels::LIFECYCLE),
+    Pair::of("group", "CNB_GROUP_PATH", the_group_was_read).in_label(labels::BUILD),
+    Pair::of("project-metadata", "CNB_PROJECT_METADATA_PATH", the_project_metadata_were_read).in_label(labels::PROJECT),
+    Pair::of("run", "CNB_RUN_PATH", labels::the_run_image_s_names_are_in_the_label).in_label(labels::LIFECYCLE),
 ];
 
-fn the_folders_are_the_flags(export: &Export, image: &Image) -> Finding {
+/// A label that has one of the group's buildpacks was made of the group, whatever else may be wrong with it.
+fn the_group_was_read(export: &Export, image: &Image) -> Finding {
+    let label = view::json_label(image, labels::BUILD);
+    let list = label.as_ref().and_then(|label| label.get("buildpacks")?.items()).unwrap_or_default();
+    let has = |id: &str| list.iter().any(|entry| entry.get("id").and_then(Json::as_str) == Some(id));
+    if inputs::buildpacks(export).iter().any(|buildpack| has(&buildpack.id)) {
+        return Finding::Holds;
+    }
+    labels::the_buildpacks_are_in_the_label(export, image)
+}
+
+/// Likewise a label that has one of the file's values.
+fn the_project_metadata_were_read(export: &Export, image: &Image) -> Finding {
+    let label = view::labels(image).remove(labels::PROJECT).unwrap_or_default();
+    let file = toml_input(&export.inputs, &export.inputs.project_metadata).unwrap_or_default();
+    let mut values = Vec::new();
+    labels::strings(&toml::Value::Table(file), &mut values);
+    if values.iter().any(|value| !value.is_empty() && label.contains(value.as_str())) {
+        return Finding::Holds;
+    }
+    labels::the_project_metadata_is_in_its_label(export, image)
+}
+
+fn the_app_is_the_flag_s(export: &Export, image: &Image) -> Finding {
     together([
-        config::the_environment_is_set(export, image),
+        config::the_variable_is(export, image, "CNB_APP_DIR", &export.inputs.app),
         config::the_working_dir_is_the_app(export, image),
+    ])
+}
+
+fn the_layers_are_the_flag_s(export: &Export, image: &Image) -> Finding {
+    together([
+        config::the_variable_is(export, image, "CNB_LAYERS_DIR", &export.inputs.layers),
         files::the_build_metadata_is_there(export, image),
     ])
 }
 
+/// What the report says is no matter of where it is.
+fn the_report_is_at_the_flag_s_path(export: &Export) -> Finding {
+    holds_when(export.report.is_some(), || {
+        violated("there is no report.toml", &export.inputs.report, "nothing", export.at("export.json#/report"))
+    })
+}
+
 /// The value that the command line gives a flag, with one dash or two, after a space or `=`; the last one counts.
-fn given<'a>(argv: &'a [String], flag: &str) -> Option<&'a str> {
+pub(super) fn given<'a>(argv: &'a [String], flag: &str) -> Option<&'a str> {
     let mut found = None;
     for (index, argument) in argv.iter().enumerate() {
         let Some(rest) = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-')) else { continue };

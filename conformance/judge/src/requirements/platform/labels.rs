@@ -1,9 +1,10 @@
 //! Labels that the specification asks for, against the build's inputs.
 
 use super::super::{contributed_labels, same_value};
+use super::data::{is_nothing, same_data};
 use super::inputs::{self, InputLayer};
 use super::label_layers::the_label_names_its_own_layers;
-use crate::digest::Digest;
+use crate::digest::{ContentId, Digest};
 use crate::evidence::{Export, Image, Target};
 use crate::json::Json;
 use crate::reference::is_same_image;
@@ -31,11 +32,11 @@ fn shown(value: Option<&Json>) -> String {
 pub(super) fn the_project_metadata_is_in_its_label(export: &Export, image: &Image) -> Finding {
     let Some(label) = view::json_label(image, PROJECT) else { return missing(export, image, PROJECT) };
     let input = toml_input(&export.inputs, &export.inputs.project_metadata);
-    let expected = toml::Value::Table(input.clone().unwrap_or_default());
     let is_it = match &input {
-        Some(_) => same_value(&expected, &label) || is_empty(&expected) && is_blank(&label),
+        Some(input) => is_form_of(input, &label),
         None => is_blank(&label),
     };
+    let expected = toml::Value::Table(input.unwrap_or_default());
     holds_when(is_it, || {
         violated(
             "the label is not the JSON form of project-metadata.toml",
@@ -46,8 +47,29 @@ pub(super) fn the_project_metadata_is_in_its_label(export: &Export, image: &Imag
     })
 }
 
-fn is_empty(value: &toml::Value) -> bool {
-    value.as_table().is_some_and(|table| table.values().all(is_empty))
+/// Whether the label has what the file says in the tables that both schemas have (`source` with `type`, `version` and
+/// `metadata`). What else the file says may be left out, or be there as the file has it; nothing may be made up.
+fn is_form_of(file: &toml::Table, label: &Json) -> bool {
+    let none = toml::Value::Table(toml::Table::new());
+    let nothing = Json::Null;
+    let (source, in_label) = (file.get("source").unwrap_or(&none), label.get("source").unwrap_or(&nothing));
+    let Some(source) = source.as_table() else { return same_data(source, in_label) };
+    let has_the_schema_s = ["type", "version", "metadata"].iter().all(|key| {
+        let (value, found) = (source.get(*key).unwrap_or(&none), in_label.get(key).unwrap_or(&nothing));
+        same_data(value, found) || *key == "type" && value.as_str() == Some("") && is_nothing(found)
+    });
+    let is_of_the_file = |key: &str, found: &Json, table: &toml::Table| {
+        table.get(key).map_or_else(|| is_nothing(found), |value| same_data(value, found))
+    };
+    let others = |json: &Json, table: &toml::Table, known: &[&str]| {
+        let members = json.members().unwrap_or_default().iter();
+        let mut further = members.filter(|(key, _)| !known.contains(&key.as_str()));
+        further.all(|(key, found)| is_of_the_file(key, found, table))
+    };
+    label.members().is_some()
+        && has_the_schema_s
+        && others(label, file, &["source"])
+        && others(in_label, source, &["type", "version", "metadata"])
 }
 
 /// `{}`, or objects that hold nothing but empty objects, nulls and empty strings.
@@ -68,21 +90,11 @@ fn find<'a>(list: Option<&'a Json>, key: &str, value: &str) -> Option<&'a Json> 
 }
 
 pub(super) fn the_build_metadata_is_in_its_label(export: &Export, image: &Image) -> Finding {
-    let Some(label) = view::json_label(image, BUILD) else { return missing(export, image, BUILD) };
-    for buildpack in inputs::buildpacks(export) {
-        let entry = find(label.get("buildpacks"), "id", &buildpack.id);
-        let is_it = entry.and_then(|entry| entry.get("version")?.as_str()) == Some(&buildpack.version);
-        if !is_it || !agrees(entry, "api", buildpack.api.as_ref()) {
-            let api = buildpack.api.as_ref().map_or_else(String::new, |api| format!(" with API {api}"));
-            let expected = format!("{}@{}{api}", buildpack.id, buildpack.version);
-            return violated(
-                "the label does not name a buildpack of the group",
-                expected,
-                shown(entry),
-                at(export, BUILD),
-            );
-        }
+    match the_buildpacks_are_in_the_label(export, image) {
+        Finding::Holds => {}
+        finding => return finding,
     }
+    let Some(label) = view::json_label(image, BUILD) else { return missing(export, image, BUILD) };
     let metadata = inputs::metadata(export);
     let processes = inputs::tables(&metadata, "processes");
     for process in &processes {
@@ -99,9 +111,37 @@ pub(super) fn the_build_metadata_is_in_its_label(export: &Export, image: &Image)
             );
         }
     }
-    holds_when(label.get("launcher").is_some_and(|launcher| launcher.members().is_some()), || {
-        violated("the label says nothing of the launcher", "an object", shown(label.get("launcher")), at(export, BUILD))
+    Finding::Holds
+}
+
+pub(super) fn the_launcher_is_in_the_label(export: &Export, image: &Image) -> Finding {
+    let Some(label) = view::json_label(image, BUILD) else {
+        return missing(export, image, BUILD).following(&["platform.label-build-metadata"]);
+    };
+    let launcher = label.get("launcher");
+    holds_when(launcher.is_some_and(|launcher| launcher.members().is_some()), || {
+        violated("the label says nothing of the launcher", "an object", shown(launcher), at(export, BUILD))
     })
+}
+
+/// The buildpacks of the group alone.
+pub(super) fn the_buildpacks_are_in_the_label(export: &Export, image: &Image) -> Finding {
+    let Some(label) = view::json_label(image, BUILD) else { return missing(export, image, BUILD) };
+    for buildpack in inputs::buildpacks(export) {
+        let entry = find(label.get("buildpacks"), "id", &buildpack.id);
+        let is_it = entry.and_then(|entry| entry.get("version")?.as_str()) == Some(&buildpack.version);
+        if !is_it || !agrees(entry, "api", buildpack.api.as_ref()) {
+            let api = buildpack.api.as_ref().map_or_else(String::new, |api| format!(" with API {api}"));
+            let expected = format!("{}@{}{api}", buildpack.id, buildpack.version);
+            return violated(
+                "the label does not name a buildpack of the group",
+                expected,
+                shown(entry),
+                at(export, BUILD),
+            );
+        }
+    }
+    Finding::Holds
 }
 
 /// Whether what an entry says under a key, if anything, is what the input says, if anything.
@@ -162,6 +202,26 @@ pub(super) fn the_run_image_is_in_the_label(export: &Export, image: &Image) -> F
             at(export, LIFECYCLE),
         );
     }
+    match the_run_image_s_names_are_in_the_label(export, image) {
+        Finding::Holds => {}
+        finding => return finding,
+    }
+    let reference = text("reference");
+    holds_when(identifies(export, reference), || {
+        violated(
+            "runImage.reference does not identify the run image",
+            &export.run_image.reference,
+            reference,
+            at(export, LIFECYCLE),
+        )
+    })
+}
+
+/// The names that run.toml gives, and nothing else.
+pub(super) fn the_run_image_s_names_are_in_the_label(export: &Export, image: &Image) -> Finding {
+    let Some(label) = view::lifecycle_label(image) else { return missing(export, image, LIFECYCLE) };
+    let run_image = label.get("runImage");
+    let text = |key: &str| run_image.and_then(|label| label.get(key)?.as_str()).unwrap_or_default();
     if let Some((name, mirrors)) = resolved_names(export) {
         if !is_same_image(text("image"), &name) {
             return violated("runImage.image is not that of run.toml", name, text("image"), at(export, LIFECYCLE));
@@ -178,26 +238,23 @@ pub(super) fn the_run_image_is_in_the_label(export: &Export, image: &Image) -> F
             );
         }
     }
-    let reference = text("reference");
-    holds_when(identifies(export, reference), || {
-        violated(
-            "runImage.reference does not identify the run image",
-            &export.run_image.reference,
-            reference,
-            at(export, LIFECYCLE),
-        )
-    })
+    Finding::Holds
 }
 
 /// An imageID, a digest reference, or in a daemon whatever the daemon calls it.
 fn identifies(export: &Export, reference: &str) -> bool {
     let run = &export.run_image;
-    let digests = [Some(&run.digest), Some(&run.manifest.digest), Some(&run.config.digest)];
-    let is_digest =
-        |text: &str| digests.into_iter().flatten().any(|digest| digest.as_str() == text || digest.encoded() == text);
+    let in_daemon = run.in_daemon.iter().filter(|_| export.target == Target::Daemon);
+    let called_there = in_daemon.flat_map(|run| run.digests().chain([run.id.as_str()])).filter_map(ContentId::parse);
+    let names: Vec<ContentId> = [&run.digest, &run.manifest.digest, &run.config.digest]
+        .into_iter()
+        .map(Into::into)
+        .chain(called_there)
+        .collect();
+    let is_name = |text: &str| ContentId::parse(text).is_some_and(|id| names.contains(&id));
     let after_at = reference.rsplit_once('@').map(|(_, digest)| digest);
-    let is_given = export.target != Target::Registry && reference == run.reference;
-    is_given || is_digest(reference) || after_at.is_some_and(is_digest)
+    let is_given = export.target != Target::Registry && ContentId::same_reference(reference, &run.reference);
+    is_given || is_name(reference) || after_at.is_some_and(is_name)
 }
 
 pub(super) fn the_deprecated_key_agrees(export: &Export, image: &Image) -> Finding {
@@ -217,7 +274,10 @@ pub(super) fn the_deprecated_key_agrees(export: &Export, image: &Image) -> Findi
             value.as_ref().is_none_or(|value| value.is_null() || value.as_array().is_some_and(Vec::is_empty))
         };
         let (expected, found) = (value(run_image), value(Some(stack)));
-        if expected != found && !(is_none(&expected) && is_none(&found)) {
+        let text = |value: &Option<serde_json::Value>| value.as_ref().and_then(|one| one.as_str().map(str::to_owned));
+        let same_id = key == "reference"
+            && text(&expected).zip(text(&found)).is_some_and(|(one, two)| ContentId::same_reference(&one, &two));
+        if expected != found && !same_id && !(is_none(&expected) && is_none(&found)) {
             let shown = |value: Option<serde_json::Value>| {
                 value.map_or_else(|| "nothing".to_owned(), |value| value.to_string())
             };
@@ -310,11 +370,8 @@ pub(super) fn data_is_in_the_label(export: &Export, layer: &InputLayer) -> Findi
         }
     }
     let data = entry.get("data");
-    let is_it = match (&layer.metadata, data) {
-        (None, data) => data.is_none_or(is_none_or_empty),
-        (Some(expected), Some(found)) => same_value(expected, found) || is_empty(expected) && is_none_or_empty(found),
-        (Some(expected), None) => is_empty(expected),
-    };
+    let none = toml::Value::Table(toml::Table::new());
+    let is_it = same_data(layer.metadata.as_ref().unwrap_or(&none), data.unwrap_or(&Json::Null));
     holds_when(is_it, || {
         let expected =
             layer.metadata.as_ref().map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()));
@@ -325,10 +382,6 @@ pub(super) fn data_is_in_the_label(export: &Export, layer: &InputLayer) -> Findi
             at(export, LIFECYCLE),
         )
     })
-}
-
-fn is_none_or_empty(json: &Json) -> bool {
-    matches!(json, Json::Null) || json.members().is_some_and(<[_]>::is_empty)
 }
 
 pub(super) fn the_store_is_kept(export: &Export, image: &Image) -> Finding {
@@ -357,7 +410,7 @@ pub(super) fn the_store_is_kept(export: &Export, image: &Image) -> Finding {
     result
 }
 
-fn strings(value: &toml::Value, found: &mut Vec<String>) {
+pub(super) fn strings(value: &toml::Value, found: &mut Vec<String>) {
     match value {
         toml::Value::String(text) => found.push(text.clone()),
         toml::Value::Array(items) => items.iter().for_each(|item| strings(item, found)),

@@ -1,6 +1,7 @@
 //! The exporter's contract that the rest stands on (`cnb-platform.md`, section exporter; `cnb-buildpack.md`).
 
 mod config;
+mod data;
 mod files;
 mod flags;
 pub(super) mod inputs;
@@ -12,6 +13,9 @@ mod slices;
 mod tests;
 #[cfg(test)]
 pub(super) mod trials;
+mod written;
+
+pub(super) use config::is_lost_in_podman;
 
 use crate::evidence::Export;
 use crate::requirement::{Case, Needs, Requirement, Source, holds_when, violated};
@@ -86,7 +90,7 @@ pub(super) const TABLE: &[Requirement] = &[
     .because("a glob may rightly match nothing in one app")
     .looks_like("an export fails because a slice is empty")
     .fix("skip empty slices or write an empty layer")
-    .when("a slice matches nothing")
+    .when("a slice matches nothing, and the export succeeds or its message speaks of slices")
     .needing(Needs::Process),
     must("platform.launcher-layer", "/cnb/lifecycle/launcher has the launcher's bytes", OUTPUTS, |case| {
         case.each_image(files::the_launcher_is_there)
@@ -167,13 +171,23 @@ pub(super) const TABLE: &[Requirement] = &[
     .fix("encode the whole file as JSON"),
     must(
         "platform.label-build-metadata",
-        "the label has the buildpacks, the processes and the launcher",
+        "the label has the buildpacks and the processes",
         Source::platform("io.buildpacks.build.metadata"),
         |case| case.each_image(labels::the_build_metadata_is_in_its_label),
     )
     .because("platforms list buildpacks and processes of an image from it")
-    .looks_like("a buildpack or process is missing, or the launcher")
-    .fix("encode group, processes and launcher as JSON"),
+    .looks_like("a buildpack or process is missing")
+    .fix("encode group and processes as JSON"),
+    Requirement::new(
+        Level::Should,
+        "platform.label-launcher",
+        "the label io.buildpacks.build.metadata says which launcher is in the image",
+        Source::platform("io.buildpacks.build.metadata"),
+        |case| case.each_image(labels::the_launcher_is_in_the_label),
+    )
+    .because("a fault of the launcher is found in images by this version")
+    .looks_like("launcher is missing in the label, or no object")
+    .fix("write the launcher's version and source into the label"),
     must(
         "platform.label-run-image",
         "runImage has the run image's names, its last diffID and what identifies it",
@@ -246,6 +260,17 @@ pub(super) const TABLE: &[Requirement] = &[
     .looks_like("the image or report follows the variable although a flag says something else")
     .fix("let flags override variables and variables override defaults")
     .when("a scenario gives a variable another value than the flag"),
+    Requirement::new(
+        Level::Should,
+        "platform.nothing-else-written",
+        "the export changes nothing in <app>, <layers> and the working folder but <layers>/sbom, caches and the report",
+        OUTPUTS,
+        |case| case.each(written::nothing_else_is_written),
+    )
+    .because("platforms export one build several times, and keep these folders; what one export leaves is in the next image")
+    .looks_like("a file more in <app>, <layers> or the working folder, or an input that is changed or gone")
+    .fix("write to the outputs of the specification alone, and to TMPDIR what is needed on the way")
+    .needing(Needs::Success),
     must(
         "platform.api-checked-first",
         "an unsupported platform API together with malformed inputs is refused with exit 11",

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::digest::Digest;
-use crate::evidence::{Document, End, Entry, EntryKind, Export, ScenarioEvidence};
+use crate::evidence::{
+    Change, ChangedFile, Document, End, Entry, EntryKind, Export, FileKind, RunImageInDaemon, ScenarioEvidence,
+    StoreKind, Target,
+};
 use crate::sample::{self, edit_config, edit_entries, edit_input, edit_label, edit_layers, raw_config};
 use crate::trial::{self, Trial, Trials, Wanted};
 
@@ -11,6 +14,9 @@ const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
 const BUILD: &str = "io.buildpacks.build.metadata";
 const PROJECT: &str = "io.buildpacks.project.metadata";
 const METADATA: &str = "/layers/config/metadata.toml";
+const PROJECT_FILE: &str = "/layers/project-metadata.toml";
+const BEYOND_THE_SCHEMA: &str =
+    "authors='a'\n[source]\ntype='git'\ntitle='t'\n[source.metadata]\nname='x'\n[other]\nk=1\n";
 
 fn config(change: impl Fn(&mut Value) + 'static) -> impl Fn(&mut Export) + 'static {
     move |export| edit_config(export, &change)
@@ -56,6 +62,12 @@ fn input(path: &'static str, text: &'static str) -> impl Fn(&mut Export) + 'stat
     move |export| edit_input(export, path, text)
 }
 
+fn changed(path: &'static str, change: Change) -> impl Fn(&mut Export) + 'static {
+    move |export| {
+        export.changed_files = Some(vec![ChangedFile { path: path.to_owned(), kind: FileKind::File, change }]);
+    }
+}
+
 fn other() -> Value {
     json!(Digest::of(b"x"))
 }
@@ -63,7 +75,12 @@ fn other() -> Value {
 pub(in super::super) fn trials() -> Vec<Trial> {
     let rows = process().into_iter().chain(base()).chain(layers()).chain([app()]).chain(files()).chain(run());
     trial::all(
-        rows.chain(metadata()).chain(lifecycle()).chain(layers_in_the_label()).chain(more_labels()).chain(steps()),
+        rows.chain(metadata())
+            .chain(lifecycle())
+            .chain(layers_in_the_label())
+            .chain(more_labels())
+            .chain(steps())
+            .chain([sboms(), flags(), written()]),
     )
 }
 
@@ -79,7 +96,21 @@ fn process() -> Vec<Trials> {
     vec![
         failing(Trials::of("platform.exit-zero"))
             .spares("an export that is to fail", |e| e.inputs.expected_failure = Some("errors.no-image".to_owned())),
-        failing(Trials::of("platform.empty-slice-accepted"))
+        Trials::of("platform.empty-slice-accepted")
+            .rejects("refused for its slice", refused("ERROR: slice 2 matches no file"))
+            .rejects("refused by its pattern", refused("ERROR: glob 'nothing' has no match"))
+            .rejects("ended by a signal after it spoke of slices", |e| {
+                refused("processing slices")(e);
+                e.outcome.end = End::Signalled(9);
+            })
+            .accepts("a warning", |e| "warning: a slice is empty".clone_into(&mut e.outcome.stderr))
+            .follows(
+                "refused for another reason",
+                "platform.exit-zero",
+                refused("ERROR: layer 'x' is cache=true but has no contents"),
+            )
+            .follows("refused without a word", "platform.exit-zero", refused(""))
+            .follows("a path that is called so", "platform.exit-zero", refused("open /tmp/slice/nothing: no such file"))
             .spares("every slice matches", input(METADATA, "[[slices]]\npaths=['main']\n")),
         Trials::of("platform.report-written")
             .rejects("none", |e| e.report = None)
@@ -114,6 +145,14 @@ fn base() -> Vec<Trials> {
             .rejects(format!("another {key}"), top(key, json!("x")))
             .rejects(format!("no {key}"), top(key, json!(null)));
     }
+    kept = kept.on(&[Target::Daemon]).accepts("no os.version in podman, which does not give it", |e| {
+        e.daemon.as_mut().unwrap().store = StoreKind::Podman;
+        top("os.version", json!(null))(e);
+    });
+    kept = kept.rejects("another os.version in podman", |e| {
+        e.daemon.as_mut().unwrap().store = StoreKind::Podman;
+        top("os.version", json!("x"))(e);
+    });
     vec![
         Trials::of("platform.base-layers-preserved")
             .rejects("they changed places", config(|c| c["rootfs"]["diff_ids"].as_array_mut().unwrap().swap(0, 1)))
@@ -344,31 +383,6 @@ fn files() -> Vec<Trials> {
                 }),
             )
             .accepts("written anew", entries(5, |entries| entries[0].content = Some(Digest::of(b"x")))),
-        Trials::of("platform.sbom-paths")
-            .rejects("none", without(1))
-            .rejects("the launcher's is lost", entries(1, |entries| drop(entries.pop())))
-            .rejects("the buildpack's is lost", entries(1, |entries| drop(entries.remove(0))))
-            .rejects(
-                "the two changed places",
-                entries(1, |entries| {
-                    let content = entries[0].content.clone();
-                    entries[0].content = entries[1].content.clone();
-                    entries[1].content = content;
-                }),
-            )
-            .rejects(
-                "another path",
-                entries(1, |entries| entries[0].path = "/layers/sbom/launch/a_one/SBOM.cdx.json".to_owned()),
-            )
-            .accepts(
-                "one more",
-                entries(1, |entries| {
-                    let mut more = entries[0].clone();
-                    more.path = "/layers/sbom/launch/sbom.legacy.json".to_owned();
-                    entries.push(more);
-                }),
-            )
-            .spares("none given", |e| e.inputs.files.retain(|file| !file.path.contains("sbom"))),
         Trials::of("platform.build-sbom-on-disk")
             .rejects("it is gone", |e| e.build_sboms.clear())
             .rejects("other bytes", |e| e.build_sboms[0].content = Some(Digest::of(b"")))
@@ -480,6 +494,30 @@ fn metadata() -> Vec<Trials> {
         Trials::of("platform.label-project-metadata")
             .rejects("another type", label(PROJECT, |l| l["source"]["type"] = json!("x")))
             .rejects("one key more", label(PROJECT, |l| l["more"] = json!(1)))
+            .rejects("one key more in source", label(PROJECT, |l| l["source"]["more"] = json!("x")))
+            .rejects("a member of version more", label(PROJECT, |l| l["source"]["version"]["more"] = json!("")))
+            .accepts("empty tables more", label(PROJECT, |l| {
+                l["more"] = json!({ "a": null });
+                l["source"]["metadata"]["more"] = json!({});
+            }))
+            .accepts("an empty table is left out", |e| {
+                input(PROJECT_FILE, "[source]\ntype='git'\nversion={}\n[source.metadata]\nx={}\n")(e);
+                edit_label(e, PROJECT, |l| *l = json!({ "source": { "type": "git" } }));
+            })
+            .accepts("what no schema has is left out", |e| {
+                input(PROJECT_FILE, BEYOND_THE_SCHEMA)(e);
+                edit_label(e, PROJECT, |l| *l = json!({ "source": { "type": "git", "metadata": { "name": "x" } } }));
+            })
+            .accepts("what no schema has is kept", |e| {
+                input(PROJECT_FILE, BEYOND_THE_SCHEMA)(e);
+                let source = json!({ "type": "git", "title": "t", "metadata": { "name": "x" } });
+                edit_label(e, PROJECT, |l| *l = json!({ "authors": "a", "source": source, "other": { "k": 1 } }));
+            })
+            .rejects("what no schema has is another", |e| {
+                input(PROJECT_FILE, BEYOND_THE_SCHEMA)(e);
+                let source = json!({ "type": "git", "title": "T", "metadata": { "name": "x" } });
+                edit_label(e, PROJECT, |l| *l = json!({ "source": source }));
+            })
             .rejects("one key less", label(PROJECT, |l| drop(l["source"].as_object_mut().unwrap().remove("version"))))
             .rejects("a value in another normal form", label(PROJECT, |l| l["source"]["metadata"]["name"] = json!("Na\u{308}me")))
             .rejects("empty", label(PROJECT, |l| *l = json!({})))
@@ -509,7 +547,7 @@ fn metadata() -> Vec<Trials> {
             .rejects("another buildpack's process", label(BUILD, |l| l["processes"][0]["buildpackID"] = json!("a/one")))
             .rejects("a process that is direct", label(BUILD, |l| l["processes"][0]["direct"] = json!(true)))
             .rejects("another API of a buildpack", label(BUILD, |l| l["buildpacks"][1]["api"] = json!("0.9")))
-            .rejects("no launcher", label(BUILD, |l| l["launcher"] = json!(null)))
+            .accepts("no launcher, of which another row speaks", label(BUILD, |l| l["launcher"] = json!(null)))
             .rejects("none", unlabelled(BUILD))
             .rejects("no JSON", plain(BUILD, "x"))
             .accepts("extensions", label(BUILD, |l| l["extensions"] = json!([])))
@@ -529,6 +567,13 @@ fn lifecycle() -> Vec<Trials> {
         edit_label(e, LIFECYCLE, |l| l["runImage"]["reference"] = json!(digest));
     };
     vec![
+        Trials::of("platform.label-launcher")
+            .rejects("null", label(BUILD, |l| l["launcher"] = json!(null)))
+            .rejects("a text", label(BUILD, |l| l["launcher"] = json!("1")))
+            .rejects("none", label(BUILD, |l| drop(l.as_object_mut().unwrap().remove("launcher"))))
+            .follows("no label", "platform.label-build-metadata", unlabelled(BUILD))
+            .accepts("without a version", label(BUILD, |l| l["launcher"] = json!({})))
+            .accepts("with a source", label(BUILD, |l| l["launcher"]["source"] = json!({ "git": {} }))),
         Trials::of("platform.label-run-image")
             .rejects("another top layer", run("topLayer", json!("sha256:0")))
             .rejects(
@@ -552,6 +597,25 @@ fn lifecycle() -> Vec<Trials> {
             .rejects("no label", unlabelled(LIFECYCLE))
             .accepts("another key", run("more", json!(1)))
             .accepts("no run.toml", |e| e.inputs.files.retain(|file| file.path != "/cnb/run.toml"))
+            .accepts("the bare hash of the imageID", |e| {
+                let id = e.run_image.config.digest.encoded().to_owned();
+                refer(e, &id);
+            })
+            .accepts("a digest reference without the algorithm", |e| {
+                let reference = format!("host.example/run@{}", e.run_image.manifest.digest.encoded());
+                refer(e, &reference);
+            })
+            .rejects("a bare hash of something else", |e| refer(e, Digest::of(b"x").encoded()))
+            .rejects("a part of the hash", |e| {
+                let id = e.run_image.config.digest.encoded()[..12].to_owned();
+                refer(e, &id);
+            })
+            .on(&[Target::Daemon])
+            .accepts("the daemon's own ID, with and without algorithm", |e| called(e, true))
+            .accepts("the daemon's own ID without algorithm where it has one", |e| called(e, false))
+            .on(crate::requirement::WITH_MANIFEST)
+            .rejects("what a daemon calls it", |e| called(e, true))
+            .on(crate::requirement::EVERYWHERE)
             .accepts("Docker Hub in another spelling", |e| {
                 edit_input(e, "/cnb/run.toml", "[[images]]\nimage='docker.io/library/run'\n");
                 "run:latest".clone_into(&mut e.run_image.name);
@@ -694,15 +758,198 @@ pub(super) fn reusing() -> ScenarioEvidence {
     evidence
 }
 
+/// Where SBOMs for launch are.
+fn sboms() -> Trials {
+    Trials::of("platform.sbom-paths")
+        .rejects("none", without(1))
+        .rejects("the launcher's is lost", entries(1, |entries| drop(entries.pop())))
+        .rejects("the buildpack's is lost", entries(1, |entries| drop(entries.remove(0))))
+        .rejects(
+            "the two changed places",
+            entries(1, |entries| {
+                let content = entries[0].content.clone();
+                entries[0].content = entries[1].content.clone();
+                entries[1].content = content;
+            }),
+        )
+        .rejects(
+            "another path",
+            entries(1, |entries| entries[0].path = "/layers/sbom/launch/a_one/SBOM.cdx.json".to_owned()),
+        )
+        .accepts(
+            "one more",
+            entries(1, |entries| {
+                let mut more = entries[0].clone();
+                more.path = "/layers/sbom/launch/sbom.legacy.json".to_owned();
+                entries.push(more);
+            }),
+        )
+        .rejects(
+            "the launcher's has another name",
+            entries(1, |entries| launcher_sbom(entries, "launcher.sbom.cdx.json")),
+        )
+        .spares("none given", |e| e.inputs.files.retain(|file| !file.path.contains("sbom")))
+        .from(in_another_folder)
+        .accepts("the name of the folder", entries(1, |entries| launcher_sbom(entries, "launcher.sbom.cdx.json")))
+        .accepts("any name", entries(1, |entries| launcher_sbom(entries, "x.y.sbom.cdx.json")))
+        .rejects("a name of another format", entries(1, |entries| launcher_sbom(entries, "launcher.sbom.spdx.json")))
+        .rejects("a name that is no SBOM's", entries(1, |entries| launcher_sbom(entries, "launcher.cdx.json")))
+        .rejects("a folder further down", entries(1, |entries| launcher_sbom(entries, "x/sbom.cdx.json")))
+        .rejects("another folder's is lost", entries(1, |entries| drop(entries.pop())))
+        .rejects(
+            "another folder's of other bytes",
+            entries(1, |entries| {
+                launcher_sbom(entries, "launcher.sbom.cdx.json");
+                entries[1].content = Some(Digest::of(b"x"));
+            }),
+        )
+}
+
+/// What follows from a flag, and what does not.
+fn flags() -> Trials {
+    let other_layers = json!(["CNB_LAYERS_DIR=/other", "CNB_APP_DIR=/workspace", "PATH=/cnb/process:/usr/bin:/bin"]);
+    Trials::of("platform.flags-over-env")
+        .from(contradicted)
+        .rejects("the variable's <app>", set("WorkingDir", json!("/elsewhere")))
+        .rejects("the variable's <layers>", set("Env", other_layers))
+        .rejects("the variable's <report>", |e| e.report = None)
+        .rejects("the variable's <group>", label(BUILD, |l| l["buildpacks"] = json!([])))
+        .rejects("the variable's <project-metadata>", label(PROJECT, |l| *l = json!({})))
+        .rejects(
+            "the variable's <run>",
+            label(LIFECYCLE, |l| {
+                l["runImage"]["image"] = json!("host.example/other:base");
+            }),
+        )
+        .accepts("a PATH that is wrong for another reason", |e| {
+            edit_config(e, |c| c["config"]["Env"] = json!(["CNB_LAYERS_DIR=/layers", "CNB_APP_DIR=/workspace"]));
+        })
+        .accepts(
+            "a reference that is wrong for another reason",
+            label(LIFECYCLE, |l| {
+                l["runImage"]["reference"] = json!("x");
+                l["runImage"]["topLayer"] = json!("x");
+            }),
+        )
+        .accepts("processes that are wrong for another reason", label(BUILD, |l| l["processes"] = json!([])))
+        .accepts(
+            "project metadata that are wrong for another reason",
+            label(PROJECT, |l| {
+                l["source"]["version"] = json!({});
+            }),
+        )
+        .accepts("a report that is wrong for another reason", |e| {
+            e.report = Some(Document::new(b"[image".to_vec(), None));
+        })
+        .accepts("a flag with two dashes", |e| "--app".clone_into(&mut e.inputs.argv[1]))
+        .spares("variables that say the same", |e| {
+            for (name, value) in [
+                ("CNB_APP_DIR", "/workspace"),
+                ("CNB_LAYERS_DIR", "/layers"),
+                ("CNB_REPORT_PATH", "/report/report.toml"),
+                ("CNB_GROUP_PATH", "/layers/group.toml"),
+                ("CNB_PROJECT_METADATA_PATH", PROJECT_FILE),
+                ("CNB_RUN_PATH", "/cnb/run.toml"),
+            ] {
+                e.inputs.environment.insert(name.to_owned(), value.to_owned());
+            }
+        })
+}
+
+/// What an export may leave on disk.
+fn written() -> Trials {
+    Trials::of("platform.nothing-else-written")
+        .rejects("a file more in <app>", changed("/workspace/left", Change::Added))
+        .rejects("a layout in <app>", changed("/workspace/app.example/app:1/index.json", Change::Added))
+        .rejects("a file of the app is another", changed("/workspace/main", Change::Altered))
+        .rejects("a file of the app is gone", changed("/workspace/main", Change::Removed))
+        .rejects("a file more in <layers>", changed("/layers/left.toml", Change::Added))
+        .rejects("a file of a layer is another", changed("/layers/a_one/runtime/bin", Change::Altered))
+        .rejects("an input is rewritten", changed("/layers/group.toml", Change::Altered))
+        .rejects("a folder whose name begins like that of an output", changed("/layers/sbom-old", Change::Added))
+        .rejects("the folder of an output is gone", changed("/layers", Change::Removed))
+        .rejects("the working folder", changed("/elsewhere/left", Change::Added))
+        .rejects("the app is where scratch files go", |e| {
+            e.inputs.environment.insert("TMPDIR".to_owned(), "/workspace".to_owned());
+            changed("/workspace/left", Change::Added)(e);
+        })
+        .accepts("an SBOM", changed("/layers/sbom/build/buildpacksio_lifecycle/sbom.cdx.json", Change::Added))
+        .accepts("the report", changed("/report/report.toml", Change::Added))
+        .accepts("the report's folder", changed("/report", Change::Added))
+        .accepts("a report in <layers>", |e| {
+            "/layers/report.toml".clone_into(&mut e.inputs.report);
+            changed("/layers/report.toml", Change::Added)(e);
+        })
+        .accepts("a cache in <layers>", |e| {
+            e.inputs.argv.splice(1..1, ["-cache-dir".to_owned(), "/layers/cache".to_owned()]);
+            changed("/layers/cache/committed/x", Change::Added)(e);
+        })
+        .accepts("a launch cache that a variable names", |e| {
+            e.inputs.environment.insert("CNB_LAUNCH_CACHE_DIR".to_owned(), "/elsewhere/launch".to_owned());
+            changed("/elsewhere/launch/x", Change::Added)(e);
+        })
+        .accepts("scratch files", |e| {
+            e.inputs.environment.insert("TMPDIR".to_owned(), "/elsewhere/tmp".to_owned());
+            changed("/elsewhere/tmp/x", Change::Added)(e);
+        })
+        .spares("it was not observed", |e| e.changed_files = None)
+}
+
+/// The launcher's SBOM under another name.
+fn launcher_sbom(entries: &mut [Entry], name: &str) {
+    entries[1].path = format!("/layers/sbom/launch/buildpacksio_lifecycle/launcher/{name}");
+}
+
+/// The launcher's SBOM comes of a `<launcher-sbom>` that is not the lifecycle's usual folder.
+fn in_another_folder() -> ScenarioEvidence {
+    let mut evidence = sample::scenario();
+    for export in &mut evidence.exports {
+        "/build/sboms".clone_into(&mut export.inputs.launcher_sbom);
+        let of_it =
+            export.inputs.files.iter_mut().filter(|file| file.path.starts_with("/cnb/lifecycle/launcher.sbom."));
+        of_it.for_each(|file| file.path = file.path.replace("/cnb/lifecycle", "/build/sboms"));
+        export.inputs.files.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+    evidence
+}
+
+fn refer(export: &mut Export, reference: &str) {
+    edit_label(export, LIFECYCLE, |label| label["runImage"]["reference"] = json!(reference));
+}
+
+/// The run image has an ID in the daemon that is neither its manifest's nor its config's digest.
+fn called(export: &mut Export, is_bare: bool) {
+    let id = Digest::of(b"the daemon's own");
+    export.run_image.in_daemon = Some(RunImageInDaemon {
+        arrival: "loaded".to_owned(),
+        id: if is_bare { id.encoded().to_owned() } else { id.to_string() },
+        repo_digests: Vec::new(),
+    });
+    refer(export, if is_bare { id.as_str() } else { id.encoded() });
+}
+
+fn refused(said: &'static str) -> impl Fn(&mut Export) + 'static {
+    move |export| {
+        export.outcome.end = End::Exited(1);
+        said.clone_into(&mut export.outcome.stderr);
+    }
+}
+
 /// Flags that say what is true, and variables that say something else.
 pub(super) fn contradicted() -> ScenarioEvidence {
     let mut evidence = sample::scenario();
     for export in &mut evidence.exports {
-        let flags = ["-app", "/workspace", "--layers=/layers", "-report", "/report/report.toml"].map(str::to_owned);
-        export.inputs.argv.splice(1..1, flags);
-        for (name, value) in
-            [("CNB_APP_DIR", "/elsewhere"), ("CNB_LAYERS_DIR", "/other"), ("CNB_REPORT_PATH", "/other/report.toml")]
-        {
+        let flags = ["-app", "/workspace", "--layers=/layers", "-report", "/report/report.toml"];
+        let files = ["-group=/layers/group.toml", "-project-metadata", PROJECT_FILE, "-run=/cnb/run.toml"];
+        export.inputs.argv.splice(1..1, flags.into_iter().chain(files).map(str::to_owned));
+        for (name, value) in [
+            ("CNB_APP_DIR", "/elsewhere"),
+            ("CNB_LAYERS_DIR", "/other"),
+            ("CNB_REPORT_PATH", "/other/report.toml"),
+            ("CNB_GROUP_PATH", "/other/group.toml"),
+            ("CNB_PROJECT_METADATA_PATH", "/other/project-metadata.toml"),
+            ("CNB_RUN_PATH", "/other/run.toml"),
+        ] {
             export.inputs.environment.insert(name.to_owned(), value.to_owned());
         }
     }
@@ -720,7 +967,6 @@ fn steps() -> Vec<Trials> {
     let runtime = |key: &'static str, value: Value| {
         label(LIFECYCLE, move |l| l["buildpacks"][0]["layers"]["runtime"][key] = value.clone())
     };
-    let other_layers = json!(["CNB_LAYERS_DIR=/other", "CNB_APP_DIR=/workspace", "PATH=/cnb/process:/usr/bin:/bin"]);
     vec![
         Trials::of("platform.layer-reuse")
             .from(reusing)
@@ -746,21 +992,6 @@ fn steps() -> Vec<Trials> {
                 between.image = None;
                 let place = evidence.exports.iter().position(|e| e.target == target && e.step == 2).unwrap();
                 evidence.exports.insert(place, between);
-            }),
-        Trials::of("platform.flags-over-env")
-            .from(contradicted)
-            .rejects("the variable's <app>", set("WorkingDir", json!("/elsewhere")))
-            .rejects("the variable's <layers>", set("Env", other_layers))
-            .rejects("the variable's <report>", |e| e.report = None)
-            .accepts("a flag with two dashes", |e| "--app".clone_into(&mut e.inputs.argv[1]))
-            .spares("variables that say the same", |e| {
-                for (name, value) in [
-                    ("CNB_APP_DIR", "/workspace"),
-                    ("CNB_LAYERS_DIR", "/layers"),
-                    ("CNB_REPORT_PATH", "/report/report.toml"),
-                ] {
-                    e.inputs.environment.insert(name.to_owned(), value.to_owned());
-                }
             }),
         Trials::of("platform.api-checked-first")
             .from(checked_first)

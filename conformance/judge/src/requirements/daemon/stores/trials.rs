@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::trials::left_over;
 use super::*;
 use crate::evidence::{Document, ScenarioEvidence, Target};
 use crate::sample::{self, annotate, edit_config, edit_label, edit_layers, edit_manifest, edit_report, made_up, on};
@@ -66,16 +67,34 @@ fn known_in_classic() -> Trials {
         .rejects("another variable", config(|c| c["config"]["Env"][0] = json!("LANG=de")))
         .rejects("another label", config(|c| c["config"]["Labels"]["k"] = json!("x")))
         .rejects("a label more", config(|c| c["config"]["Labels"]["more"] = json!("")))
-        .rejects("a member of a JSON label", |e| edit_label(e, LABEL, |l| l["runImage"]["image"] = json!("x")))
-        .rejects("a reference to another image", |e| edit_label(e, LABEL, |l| l["runImage"]["reference"] = json!("x")))
+        .rejects("a member of a JSON label", |e| edit_label(e, LABEL, |l| l["more"] = json!("x")))
+        .follows("another name of the run image", "platform.label-run-image", |e| {
+            edit_label(e, LABEL, |l| l["runImage"]["image"] = json!("x"));
+        })
+        .follows("a reference to another image", "platform.label-run-image", |e| {
+            edit_label(e, LABEL, |l| l["runImage"]["reference"] = json!("x"));
+        })
+        .accepts("the bare hash of the run image's ID", |e| {
+            let id = e.run_image.config.digest.encoded().to_owned();
+            edit_label(e, LABEL, |l| {
+                for key in ["/runImage/reference", "/stack/runImage/reference"] {
+                    *l.pointer_mut(key).unwrap() = json!(id);
+                }
+            });
+            sample::push(e);
+        })
         .rejects("another history", config(|c| c["history"][1]["created_by"] = json!("z")))
         .rejects("no history", config(|c| drop(c.as_object_mut().unwrap().remove("history"))))
         .rejects("another time", config(|c| c["created"] = json!("2001-01-01T00:00:00Z")))
         .rejects("a field that no specification knows", config(|c| c["x"] = json!(1)))
         .rejects("two layers swapped", |e| edit_layers(e, |own| own.swap(0, 1)))
         .rejects("another layer", |e| edit_layers(e, |own| own[3] = sample::layer("changed", Vec::new())))
-        .rejects("other tags in the report", |e| edit_report(e, "app:latest", "app:other"))
-        .rejects("another ID in the report", |e| {
+        .follows("other tags in the report", "digest.report-tags", |e| edit_report(e, "app:latest", "app:other"))
+        .rejects("other tags in the report, and another label", |e| {
+            config(|c| c["config"]["Labels"]["k"] = json!("x"))(e);
+            edit_report(e, "app:latest", "app:other");
+        })
+        .follows("another ID in the report", "daemon.report-image-id", |e| {
             let id = e.image_id().unwrap().to_string();
             edit_report(e, &id, &Digest::of(b"other").to_string());
         })
@@ -210,6 +229,7 @@ fn kept() -> Vec<Trials> {
             .accepts("lost by the push, which another row judges", pushed(made_up))
             .spares("a classic store", |e| e.daemon.as_mut().unwrap().store = StoreKind::Classic)
             .whole("the registry export has none", Wanted::NotJudged, bare)
+            .whole("the registry export has the run image's alone", Wanted::NotJudged, left_over)
             .whole("no registry export", Wanted::NotJudged, alone)
             .from(podman)
             .rejects("one is lost in podman", |e| annotate(e, TITLE, None)),
@@ -235,6 +255,7 @@ fn round_trip() -> Vec<Trials> {
             .spares("a classic store", |e| e.daemon.as_mut().unwrap().store = StoreKind::Classic)
             .spares("it was not pushed", not_pushed)
             .whole("the registry export has none", Wanted::NotJudged, bare)
+            .whole("the registry export has the run image's alone", Wanted::NotJudged, left_over)
             .whole("no registry export", Wanted::NotJudged, alone),
     ]
 }
