@@ -9,6 +9,7 @@ use crate::observation::Observation;
 use crate::profile::Profile;
 use crate::requirement::{Case, Needs, Requirement};
 use crate::requirements;
+use crate::requirements::annotating::Annotating;
 use crate::verdict::{Finding, Verdict, weigh};
 
 /// What is to be judged.
@@ -28,7 +29,7 @@ pub struct Selection {
 pub struct Judgement {
     /// By scenario, service, then catalogue order.
     pub verdicts: Vec<Verdict>,
-    /// By scenario, then service.
+    /// Whether the exporter annotates; then by scenario, then service.
     pub observations: Vec<Observation>,
 }
 
@@ -36,14 +37,15 @@ pub struct Judgement {
 #[must_use]
 pub fn judge(evidence: &[ScenarioEvidence], selection: &Selection) -> Judgement {
     let mut verdicts = Vec::new();
-    let mut observations = Vec::new();
+    let annotating = Annotating::of(evidence);
+    let mut observations: Vec<Observation> = annotating.observation().into_iter().collect();
     for scenario in evidence {
         for case in cases(scenario) {
             verdicts.extend(
                 selected(selection, case.target)
                     .map(|requirement| verdict(&case, requirement, selection, ask(&case, requirement))),
             );
-            observations.extend(requirements::observations(&case));
+            observations.extend(requirements::observations(&case, &annotating));
         }
         for missing in &scenario.not_run {
             verdicts

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::Target;
 
+/// The question whether an exporter annotates at all: one answer for all of its builds.
+pub const ANNOTATES: &str = "annotates";
+
 /// One answer to one open question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
