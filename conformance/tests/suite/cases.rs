@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-fn conformance() -> Command {
+pub(super) fn conformance() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
     // Nothing here may reach a daemon that happens to run.
     command.env("DOCKER_HOST", "unix:///nonexistent/docker.sock");
@@ -15,7 +15,7 @@ fn conformance() -> Command {
 }
 
 /// A program of the workspace beside this test's.
-fn program(name: &str) -> PathBuf {
+pub(super) fn program(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_conformance")).with_file_name(name);
     assert!(path.is_file(), "{} is not built; test the whole workspace", path.display());
     path
@@ -412,6 +412,7 @@ fn the_document_of_open_questions_is_current() {
     let mut stored: Vec<String> = std::fs::read_dir(docs.join("observations"))
         .unwrap()
         .map(|entry| entry.unwrap().path().display().to_string())
+        .filter(|path| path.ends_with(".json"))
         .collect();
     stored.sort();
     let output = said(&[&["questions"][..], &stored.iter().map(String::as_str).collect::<Vec<_>>()].concat());

@@ -5,3 +5,5 @@
 mod cases;
 #[cfg(test)]
 mod profiles;
+#[cfg(test)]
+mod readme;

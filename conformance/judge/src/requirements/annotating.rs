@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{contributed_annotations, source};
 use crate::evidence::{Export, Image, ScenarioEvidence, Target};
-use crate::observation::{ANNOTATES, Observation};
+use crate::observation::{ANNOTATES, NOTHING, Observation};
 use crate::view::{self, PREFIX, RFC_KEYS};
 
 /// What an exporter was asked to annotate and what it wrote, over all of its builds.
@@ -64,7 +64,7 @@ impl Annotating {
     /// The one answer to whether it annotates; none where no manifest of its own was asked to be annotated.
     #[must_use]
     pub fn observation(&self) -> Option<Observation> {
-        let answer = if self.answers() { "yes" } else { "nothing" };
+        let answer = if self.answers() { "yes" } else { NOTHING };
         self.first.clone().map(|first| Observation { answer: answer.to_owned(), ..first })
     }
 }
