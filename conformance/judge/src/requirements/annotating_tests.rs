@@ -12,7 +12,7 @@ use crate::view;
 fn bare(evidence: &mut ScenarioEvidence) {
     for export in &mut evidence.exports {
         if export.image.as_ref().is_some_and(|image| image.manifest.is_some()) {
-            edit_manifest(export, |manifest| drop(manifest.as_object_mut().unwrap().remove("annotations")));
+            edit_manifest(export, |manifest| manifest["annotations"] = json!({}));
         }
         if let Some(pushed) = export.daemon.as_mut().and_then(|daemon| daemon.pushed.as_mut()) {
             let document = pushed.manifest.as_ref().unwrap();
@@ -121,6 +121,9 @@ fn a_key_that_is_never_written_though_asked_is_not_answered_for() {
     let lines = "[source.metadata]\nname='N'\nauthors=['Ada']\n";
     let told = |title: Option<&str>| {
         let mut evidence = sample::repeated();
+        for export in evidence.exports.iter_mut().filter(|export| export.target != Target::Daemon) {
+            annotate(export, TITLE, None);
+        }
         let first = step(&mut evidence, ON, 1);
         edit_input(first, PROJECT, lines);
         annotate(first, TITLE, title);

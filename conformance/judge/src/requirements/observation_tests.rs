@@ -378,7 +378,7 @@ fn a_layout_s_digest_and_path_are_told() {
     let question = "layout-digest-equals-registry";
     let layout = Target::Layout;
     let differing = |e: &mut ScenarioEvidence| annotate(on(e, layout), "x.y", Some("1"));
-    let differs = "no: annotations changed, run image reference in the label";
+    let differs = "no: annotations changed";
     assert_eq!(answer(layout, question, differing).as_deref(), Some(differs));
     let same = |e: &mut ScenarioEvidence| {
         let image = on(e, ON).image.clone();
