@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn nothing_is_said_of_an_exporter_that_is_not_in_the_input() {
         let mut given = record(&[("rebasable", "run-image-behind-index", "false")]);
-        let text = render(&[given.clone()]);
+        let text = render(std::slice::from_ref(&given));
         assert!(!text.contains("The reference") && !text.contains("docs/observations/*"), "{text}");
         assert!(!text.contains("was run"), "{text}");
         given.exporter = REFERENCE.to_owned();

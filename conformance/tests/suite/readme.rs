@@ -40,7 +40,7 @@ fn shortened(printed: &str) -> String {
     kept.push("…\n".to_owned());
     kept.extend(lines[differs..].iter().take_while(|line| !line.is_empty()).map(|line| (*line).to_owned()));
     kept.push("\n…".to_owned());
-    kept.push(lines.last().unwrap().to_string());
+    kept.push((*lines.last().unwrap()).to_owned());
     kept.join("\n") + "\n"
 }
 
