@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use judge::observation::{ANNOTATES, NOTHING, Observation};
 use judge::profile::Profile;
 
 use crate::report::{Report, ServiceFacts, Totals, headline};
@@ -87,9 +88,21 @@ pub fn merge(mut reports: Vec<(String, Report)>, profile: &Profile) -> Result<Re
     whole.scenarios.sort();
     whole.verdicts.sort_by(|a, b| a.scenario.cmp(&b.scenario));
     whole.observations.sort_by(|a, b| a.scenario.cmp(&b.scenario));
+    say_once_whether_it_annotates(&mut whole.observations);
     whole.differences.sort_by(|a, b| a.scenario.cmp(&b.scenario));
     settle(&mut whole, profile);
     Ok(whole)
+}
+
+/// Each part has an answer of its own to whether the exporter annotates: of all of them it is one, at the first place.
+fn say_once_whether_it_annotates(observations: &mut Vec<Observation>) {
+    let is_it = |seen: &Observation| seen.question == ANNOTATES;
+    let Some(mut one) = observations.iter().find(|seen| is_it(seen)).cloned() else { return };
+    if let Some(other) = observations.iter().find(|seen| is_it(seen) && seen.answer != NOTHING) {
+        one.answer.clone_from(&other.answer);
+    }
+    observations.retain(|seen| !is_it(seen));
+    observations.insert(0, one);
 }
 
 fn settle(whole: &mut Report, profile: &Profile) {
@@ -178,6 +191,29 @@ mod tests {
         report.scenario_milliseconds = [(format!("scenario-{}", of - index), 7 * index as u64)].into();
         report.verdicts.iter_mut().for_each(|verdict| verdict.scenario = format!("scenario-{}", of - index));
         (format!("{index}.json"), report)
+    }
+
+    #[test]
+    fn whether_it_annotates_is_said_once_of_all_parts() {
+        let told = |answers: &[&str]| {
+            let mut reports: Vec<(String, Report)> =
+                (1..=answers.len()).map(|index| shard(index, answers.len())).collect();
+            for ((_, report), answer) in reports.iter_mut().zip(answers) {
+                let said = Observation {
+                    question: ANNOTATES.to_owned(),
+                    answer: (*answer).to_owned(),
+                    scenario: report.scenarios[0].clone(),
+                    ..report.observations[0].clone()
+                };
+                report.observations.insert(0, said);
+            }
+            let whole = merge(reports, &Profile::Core).unwrap();
+            let all = whole.observations.into_iter().filter(|seen| seen.question == ANNOTATES);
+            all.map(|seen| (seen.scenario, seen.answer)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[NOTHING, "yes"]), [("scenario-0".to_owned(), "yes".to_owned())]);
+        assert_eq!(told(&["yes", NOTHING]), [("scenario-0".to_owned(), "yes".to_owned())]);
+        assert_eq!(told(&[NOTHING, NOTHING]), [("scenario-0".to_owned(), NOTHING.to_owned())]);
     }
 
     #[test]

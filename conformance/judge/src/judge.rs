@@ -12,6 +12,7 @@ use crate::observation::Observation;
 use crate::profile::Profile;
 use crate::requirement::{Case, EXIT_ZERO, Needs, Requirement};
 use crate::requirements;
+use crate::requirements::annotating::Annotating;
 use crate::verdict::{Answer, Finding, Level, Verdict, Violation, weigh};
 
 /// What is to be judged.
@@ -33,7 +34,7 @@ pub struct Selection {
 pub struct Judgement {
     /// By scenario, service, then catalogue order.
     pub verdicts: Vec<Verdict>,
-    /// By scenario, then service.
+    /// Whether the exporter annotates; then by scenario, then service.
     pub observations: Vec<Observation>,
 }
 
@@ -41,11 +42,12 @@ pub struct Judgement {
 #[must_use]
 pub fn judge(evidence: &[ScenarioEvidence], selection: &Selection) -> Judgement {
     let mut verdicts = Vec::new();
-    let mut observations = Vec::new();
+    let annotating = Annotating::of(evidence);
+    let mut observations: Vec<Observation> = annotating.observation().into_iter().collect();
     for scenario in evidence {
         for case in cases(scenario, evidence) {
             verdicts.extend(told(&case, selection, found(&case, selection)));
-            observations.extend(requirements::observations(&case));
+            observations.extend(requirements::observations(&case, &annotating));
         }
         for missing in &scenario.not_run {
             let case = Case {

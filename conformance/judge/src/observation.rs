@@ -4,6 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::Target;
 
+/// The question whether an exporter annotates at all: one answer for all of its builds.
+pub const ANNOTATES: &str = "annotates";
+/// The answer to it of an exporter that was asked to annotate and never did.
+pub const NOTHING: &str = "nothing";
+
 /// One answer to one open question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {

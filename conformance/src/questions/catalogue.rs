@@ -11,10 +11,12 @@ pub struct Question {
     pub observed_as: &'static [&'static str],
     /// Possible answers, each in one line.
     pub answers: &'static [&'static str],
-    /// What the reference does and why; follows "The reference".
+    /// What the reference does and why; follows "The reference". Empty where the question is not the exporter's.
     pub reference: &'static str,
-    /// Why nothing answers it where nothing does; follows "Not observed:".
-    pub unobserved: &'static str,
+    /// Where an answer shows, in so many words; follows "Nothing that answers it was observed;".
+    pub shown: &'static str,
+    /// What was measured of released programs with other means than this suite; empty where nothing was.
+    pub measured: &'static str,
 }
 
 /// All of them, in the order in which a reader of the RFC meets them.
@@ -29,7 +31,8 @@ pub const QUESTIONS: &[Question] = &[
             "the text as it was given",
         ],
         reference: "writes the image that was used, fully qualified: it is the one that `base.digest` can be fetched from.",
-        unobserved: "no scenario was exported to a registry or layout",
+        shown: "an export to a registry or a layout shows it",
+        measured: "",
     },
     Question {
         title: "Behind an index: which digest is `base.digest`?",
@@ -41,7 +44,8 @@ pub const QUESTIONS: &[Question] = &[
             "always the platform's manifest's",
         ],
         reference: "writes the digest in `run-image.reference`: it looks nothing up that the analysis has pinned.",
-        unobserved: "no scenario with an index was run",
+        shown: "the scenarios `run-image-behind-index` and `run-image-behind-index-by-manifest` show it",
+        measured: "",
     },
     Question {
         title: "What becomes of a value that is not a string?",
@@ -54,7 +58,8 @@ pub const QUESTIONS: &[Question] = &[
             "the export fails",
         ],
         reference: "writes no annotation and warns by the key's name: a rendering that the RFC does not define is one that no reader expects.",
-        unobserved: "no scenario with other types was run",
+        shown: "the scenarios `non-string-metadata` and `project-metadata-other-types` show it",
+        measured: "",
     },
     Question {
         title: "Several authors or licences in one string?",
@@ -62,7 +67,8 @@ pub const QUESTIONS: &[Question] = &[
         observed_as: &["several-in-one-string"],
         answers: &["the string as the platform gives it", "the exporter checks or normalises it"],
         reference: "takes strings byte for byte; who joins several into one is the platform.",
-        unobserved: "the requirements `source.authors.verbatim` and `source.licenses.verbatim` judge strings; no exporter was seen to split one",
+        shown: "no scenario asks it: `source.authors.verbatim` and `source.licenses.verbatim` want a string as the platform gives it",
+        measured: "",
     },
     Question {
         title: "What becomes of an empty string?",
@@ -70,7 +76,8 @@ pub const QUESTIONS: &[Question] = &[
         observed_as: &["an-empty-string"],
         answers: &["no annotation", "an annotation with an empty value"],
         reference: "writes no annotation and warns by the key's name.",
-        unobserved: "no scenario with empty strings was run",
+        shown: "the scenarios `non-string-metadata` and `project-metadata-empty-strings` show it",
+        measured: "",
     },
     Question {
         title: "A Docker schema 2 run image: convert, or annotate nothing?",
@@ -78,15 +85,17 @@ pub const QUESTIONS: &[Question] = &[
         observed_as: &["docker-schema-2-run-image"],
         answers: &["convert to an OCI manifest and annotate", "keep Docker media types and annotate nothing"],
         reference: "converts: layer blobs stay untouched, media types in the manifest change.",
-        unobserved: "no scenario with such a run image was run",
+        shown: "the scenario `docker-run-image` shows it",
+        measured: "",
     },
     Question {
         title: "Other annotations of the run image: kept or dropped?",
         why: "An exporter that edits the run image's manifest keeps what it finds there, also what is not true of the app.",
-        observed_as: &["run-image-s-other-annotations"],
+        observed_as: &["run-image-s-other-annotations", "annotations-of-the-run-image-s-descriptors"],
         answers: &["dropped", "kept, but for the RFC's nine keys", "kept"],
         reference: "drops them: they speak of the run image, whose digest is given.",
-        unobserved: "no annotated run image was used",
+        shown: "the scenarios `annotated-run-image` and `run-image-with-annotated-layers` show it",
+        measured: "",
     },
     Question {
         title: "Who wins when platform, buildpack and exporter each give a key?",
@@ -94,23 +103,26 @@ pub const QUESTIONS: &[Question] = &[
         observed_as: &["who-wins-a-key-of-several"],
         answers: &["the buildpack, but for `base.*`", "the buildpack, always", "the platform", "the export fails"],
         reference: "lets the buildpack win over project metadata, because the review wants buildpacks to contribute; `base.*` is always what the exporter knows to be true, and a buildpack's claim is left out with a warning.",
-        unobserved: "no exporter that was judged carries annotations of buildpacks",
+        shown: "the scenario `buildpack-and-platform-annotations` shows it",
+        measured: "",
     },
     Question {
         title: "Annotations on descriptors and indexes too?",
         why: "Some readers look at an index's descriptor and never fetch the manifest.",
         observed_as: &["annotations-on-descriptors"],
         answers: &["on the manifest only", "on the index's descriptor too"],
-        reference: "annotates the manifest only.",
-        unobserved: "no scenario was exported to a registry or layout",
+        reference: "annotates the manifest only. Descriptors of the run image's layers stay as they are; their annotations are not counted here.",
+        shown: "an export to a registry or a layout shows it",
+        measured: "",
     },
     Question {
         title: "Has a layout the registry's digest?",
         why: "If the same build has one manifest on disk and in a registry, a copy between them changes nothing.",
         observed_as: &["layout-digest-equals-registry", "layout-path-of-a-registry-with-port"],
         answers: &["one digest", "they may differ"],
-        reference: "gives one digest: the label names the run image by digest reference, never by a path.",
-        unobserved: "no scenario was exported to both",
+        reference: "gives one digest where both exports are of one build: the label names the run image by digest reference, never by a path. Builds whose run image was analysed under another repository than its name's are not compared, because a layout knows the name alone.",
+        shown: "a scenario that is exported to a registry and a layout shows it",
+        measured: "",
     },
     Question {
         title: "Daemons: what is left out, and is there a substitute?",
@@ -128,7 +140,8 @@ pub const QUESTIONS: &[Question] = &[
             "an OCI archive where the store keeps one, else left out",
         ],
         reference: "leaves them out on a classic store and says which.",
-        unobserved: "no daemon was at hand",
+        shown: "an export to a daemon shows it",
+        measured: "",
     },
     Question {
         title: "A run image that lives only in a daemon: has it a base?",
@@ -136,7 +149,8 @@ pub const QUESTIONS: &[Question] = &[
         observed_as: &["run-image-reference-in-the-label", "base-of-a-run-image-in-a-daemon"],
         answers: &["no `base.*` without a repository digest", "the name without a digest"],
         reference: "writes no `base.*` where no manifest digest is known: an image ID never stands in for one.",
-        unobserved: "no daemon was at hand",
+        shown: "an export to a daemon shows it",
+        measured: "",
     },
     Question {
         title: "An extended run image: which base?",
@@ -144,7 +158,8 @@ pub const QUESTIONS: &[Question] = &[
         observed_as: &["extended-run-image"],
         answers: &["no `base.*`", "the run image before its extension"],
         reference: "refuses extended run images.",
-        unobserved: "no exporter that was judged describes itself as having extensions",
+        shown: "only an exporter whose description has `extensions` is asked",
+        measured: "",
     },
     Question {
         title: "Has a re-used layer the digest of a fresh one?",
@@ -152,7 +167,8 @@ pub const QUESTIONS: &[Question] = &[
         observed_as: &["a-re-used-layer-has"],
         answers: &["the same digest", "the previous image's, whatever it is"],
         reference: "gives the same digest, because its layers are reproducible; the previous image's layer is taken as it is.",
-        unobserved: "no rebuild was run",
+        shown: "the scenarios `rebuilt-layers-re-used` and `rebuilt-with-another-app` show it",
+        measured: "",
     },
     Question {
         title: "What is `io.buildpacks.rebasable`?",
@@ -160,17 +176,35 @@ pub const QUESTIONS: &[Question] = &[
         observed_as: &["rebasable"],
         answers: &["`false`, as the text has it", "`true` unless something forbids it"],
         reference: "follows the text.",
-        unobserved: "no scenario was run",
+        shown: "every export shows it",
+        measured: "",
     },
     Question {
         title: "Is there an annotation `created`, and what is it?",
         why: "The image specification defines one; the RFC does not mention it. The config has a `created` of its own.",
-        observed_as: &["created", "created-differs-from-the-config"],
+        observed_as: &["created-as-annotation", "created-of-the-config"],
         answers: &[
-            "no annotation; the config's is `SOURCE_DATE_EPOCH` or a constant",
+            "no annotation; the config's `created` is `SOURCE_DATE_EPOCH` or a constant",
             "an annotation equal to the config's",
         ],
-        reference: "writes no such annotation.",
-        unobserved: "no scenario was run",
+        reference: "writes no such annotation; one that a buildpack contributes is passed on. The config's `created` is `SOURCE_DATE_EPOCH`, else a constant.",
+        shown: "every export shows it",
+        measured: "",
+    },
+    Question {
+        title: "What becomes of the annotations at a rebase?",
+        why: "`base.digest` is there so that a rebase can be seen to be due; after it, `base.*` must name the new run image. The RFC does not speak of the rebaser.",
+        observed_as: &[],
+        answers: &[
+            "`base.*` follows the new run image, every other annotation stays",
+            "all annotations are dropped",
+            "all annotations stay as they are, `base.*` too",
+        ],
+        reference: "",
+        shown: "no scenario asks it",
+        measured: "The rebaser of the Go lifecycle 0.17.7 (Platform API 0.12) and 0.21.14 (0.13), one run each on docker-registry \
+2.8.2: an app image with five annotations (`base.digest`, `base.name`, `revision`, `source`, `title`) has none after the rebase, and its \
+OCI manifest has become a Docker schema 2 one around layers that keep OCI media types. Both manifests are in \
+`docs/observations/rebase/`.",
     },
 ];

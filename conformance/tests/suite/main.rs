@@ -9,3 +9,5 @@ mod control;
 mod fair;
 #[cfg(test)]
 mod profiles;
+#[cfg(test)]
+mod readme;

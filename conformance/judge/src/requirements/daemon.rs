@@ -9,6 +9,7 @@ pub(super) mod trials;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::annotating::{self, Annotating};
 use crate::digest::{ContentId, Digest};
 use crate::evidence::{DaemonFacts, Export, Image};
 use crate::json::Json;
@@ -541,20 +542,28 @@ fn a_push_keeps_the_content(export: &Export, image: &Image) -> Finding {
     })
 }
 
+/// What differs between two images of one build, in the words of an answer.
+pub(super) fn what_differs(export: &Export, one: &Image, two: &Image) -> String {
+    let digest = |image: &Image| image.manifest.as_ref().map(|manifest| manifest.digest.clone());
+    if digest(one) == digest(two) { "none: one digest".to_owned() } else { classes(export, one, two).join(", ") }
+}
+
 /// What differs between the direct export and the image pushed from a daemon, by class.
-fn classes(direct: &Image, pushed: &Image) -> Vec<String> {
+fn classes(export: &Export, direct: &Image, pushed: &Image) -> Vec<String> {
     let mut found = Vec::new();
     let (one, two) = (view::json(direct.manifest.as_ref()), view::json(pushed.manifest.as_ref()));
     let media_type =
         |json: &Option<Json>| json.as_ref().and_then(|json| json.get("mediaType")?.as_str().map(str::to_owned));
-    let digest = |image: &Image| image.manifest.as_ref().map(|manifest| manifest.digest.clone());
-    if digest(direct) == digest(pushed) {
-        return vec!["none: one digest".to_owned()];
-    }
-    if !view::annotations(direct).is_empty() && view::annotations(pushed).is_empty() {
+    let is_own =
+        |(_, value): &(String, Json)| value.as_str().is_none_or(|text| !annotating::is_run_image_s(export, text));
+    let annotations = |image: &Image| view::annotations(image).into_iter().filter(is_own).collect::<Vec<_>>();
+    let (before, after) = (annotations(direct), annotations(pushed));
+    if !before.is_empty() && after.is_empty() {
         found.push("annotations lost");
-    } else if view::annotations(direct) != view::annotations(pushed) {
+    } else if before != after {
         found.push("annotations changed");
+    } else if view::annotations(direct) != view::annotations(pushed) {
+        found.push("the run image's annotations");
     }
     if media_type(&one) != media_type(&two) {
         found.push("media types");
@@ -569,7 +578,7 @@ fn classes(direct: &Image, pushed: &Image) -> Vec<String> {
         found.push(if same { "run image reference in the label" } else { "config" });
     }
     if found.is_empty() {
-        found.push("unknown");
+        found.push("the manifest's bytes alone");
     }
     found.into_iter().map(str::to_owned).collect()
 }
@@ -586,31 +595,35 @@ fn id_is(daemon: &DaemonFacts, image: &Image) -> &'static str {
     }
 }
 
-pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
+pub(super) fn observations(case: &Case<'_>, annotating: &Annotating, see: &mut dyn FnMut(&Export, &str, String, &str)) {
     for export in case.good() {
         let (Some(daemon), Some(image)) = (&export.daemon, &export.image) else { continue };
         let store = daemon.store.name();
         see(export, "daemon-s-id-is", format!("{} ({store})", id_is(daemon, image)), "inspect.json");
         if let Some(pushed) = &daemon.pushed {
-            let kept = if view::annotations(pushed).is_empty() { "no" } else { "yes" };
-            see(export, "annotations-after-a-push-from-a-daemon", format!("{kept} ({store})"), "pushed-manifest.json");
+            let is_asked = |key: &String| annotating.answers_of(key);
+            if annotating.answers() && annotating::asked(export).iter().any(is_asked) {
+                let kept = if annotating::own(export, pushed).is_empty() { "no" } else { "yes" };
+                let answer = format!("{kept} ({store})");
+                see(export, "annotations-after-a-push-from-a-daemon", answer, "pushed-manifest.json");
+            }
         }
         let Some((_, registry)) = twin(case, export) else { continue };
         let id = |image: &Image| image.config.as_ref().map(|config| config.digest.clone());
         let equal = if id(image) == id(registry) { "yes" } else { "no" };
         see(export, "daemon-s-image-id-equals-registry", equal.to_owned(), "config.json");
         if let Some(pushed) = &daemon.pushed {
-            let answer = classes(registry, pushed).join(", ");
+            let answer = what_differs(export, registry, pushed);
             see(export, "pushed-from-a-daemon-differs-in", answer, "pushed-manifest.json");
         }
         let base = view::labels_of(Some(&export.run_image.config));
-        let substitutes =
-            view::labels(image).keys().filter(|key| key.starts_with(view::PREFIX) && !base.contains_key(*key)).count();
-        see(
-            export,
-            "labels-as-a-fallback",
-            if substitutes == 0 { "none" } else { "some" }.to_owned(),
-            "config.json#/config/Labels",
-        );
+        let contributed: Vec<String> = super::contributed_labels(export).into_iter().map(|(key, _)| key).collect();
+        let is_own = |key: &&String| !base.contains_key(*key) && !contributed.contains(key);
+        let some = view::labels(image).keys().any(|key| key.starts_with(view::PREFIX) && is_own(&key));
+        // Of an exporter that annotates nothing, only labels that are there say something.
+        if some || annotating.answers() && !annotating::asked(export).is_empty() {
+            let answer = if some { "some" } else { "none" };
+            see(export, "labels-as-a-fallback", answer.to_owned(), "config.json#/config/Labels");
+        }
     }
 }

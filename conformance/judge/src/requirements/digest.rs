@@ -7,6 +7,7 @@ pub(super) mod trials;
 
 use std::collections::BTreeSet;
 
+use super::annotating::{Annotating, is_run_image_s};
 use crate::evidence::{Compression, End, EntryKind, Export, Image, Inputs, Layer, Target};
 use crate::json::Json;
 use crate::requirement::{
@@ -613,17 +614,31 @@ fn what_became_of(export: &Export, digest: &str, status: u16) -> Option<String> 
     }
 }
 
-pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
+/// Where an annotation `created` comes from; what a buildpack contributed is not the exporter's choice.
+fn annotated_created(export: &Export, image: &Image) -> &'static str {
+    const KEY: &str = "org.opencontainers.image.created";
+    let found = view::annotation(image, KEY).filter(|text| !is_run_image_s(export, text));
+    let is_contributed =
+        |text: &String| super::contributed_annotations(export).iter().any(|(key, value)| key == KEY && value == text);
+    match found {
+        None => "none",
+        Some(text) if is_contributed(&text) => "a buildpack's",
+        Some(text) if created(image).as_ref() == Some(&text) => "the config's",
+        Some(_) => "another time than the config's",
+    }
+}
+
+pub(super) fn observations(case: &Case<'_>, annotating: &Annotating, see: &mut dyn FnMut(&Export, &str, String, &str)) {
     for export in case.good() {
         let Some(image) = &export.image else { continue };
         if let Some(time) = created(image) {
             let answer =
                 if export.inputs.source_date_epoch.is_some() { "SOURCE_DATE_EPOCH".to_owned() } else { time.clone() };
-            see(export, "created", answer, "config.json#/created");
-            if let Some(annotated) = view::annotation(image, "org.opencontainers.image.created").filter(|a| *a != time)
-            {
-                see(export, "created-differs-from-the-config", annotated, "manifest.json#/annotations");
-            }
+            see(export, "created-of-the-config", answer, "config.json#/created");
+        }
+        if annotating.answers() && image.manifest.is_some() {
+            let answer = annotated_created(export, image);
+            see(export, "created-as-annotation", answer.to_owned(), "manifest.json#/annotations");
         }
         if let (Target::Registry, Some(old)) = (export.target, &export.previous_after) {
             let answer = if old.document.is_some() { "still served" } else { "gone" };

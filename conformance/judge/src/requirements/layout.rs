@@ -5,10 +5,12 @@ pub(super) mod trials;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::daemon::what_differs;
 use crate::digest::Digest;
 use crate::evidence::{Export, Image, Layer, LayoutRoot};
 use crate::json::Json;
 use crate::log::{Line, Output};
+use crate::reference::Reference;
 use crate::requirement::{Case, LAYOUT, Needs, Requirement, Source, holds_when, not_applicable, violated};
 use crate::verdict::{Finding, Level};
 use crate::view::{self, PREFIX};
@@ -385,12 +387,24 @@ fn the_experimental_gate_is_kept(case: &Case<'_>) -> Finding {
     Finding::Holds
 }
 
+/// Whether a registry export's run image was analysed under its own name. An export to a layout has that name alone, so
+/// where it was another repository both builds have other inputs, and their digests say nothing.
+fn knows_the_same_run_image(twin: &Export) -> bool {
+    let parsed = |text: &str| Reference::parse(text).ok();
+    let pair = parsed(&twin.run_image.name).zip(parsed(&twin.run_image.reference));
+    pair.is_some_and(|(name, reference)| name.same_repository(&reference))
+}
+
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
     for export in case.good() {
         let Some(twin) = case.registry_twin(export).filter(|_| export.layout.is_some()) else { continue };
-        if let (Some(one), Some(two)) = (export.manifest_digest(), twin.manifest_digest()) {
-            let answer = if one == two { "yes" } else { "no" };
-            see(export, "layout-digest-equals-registry", answer.to_owned(), "manifest.json");
+        if let (Some(one), Some(two)) = (export.manifest_digest(), twin.manifest_digest())
+            && knows_the_same_run_image(twin)
+        {
+            let differing =
+                || export.image.as_ref().zip(twin.image.as_ref()).map(|(one, two)| what_differs(export, two, one));
+            let answer = if one == two { "yes".to_owned() } else { format!("no: {}", differing().unwrap_or_default()) };
+            see(export, "layout-digest-equals-registry", answer, "manifest.json");
         }
         if let Some(root) = roots(export).iter().find(|root| has_port(root)) {
             let folders = export.layout.as_ref().map(|layout| layout.folders.join(", ")).unwrap_or_default();

@@ -1,5 +1,8 @@
 //! The catalogue: one file for each theme, in each a table of its requirements with their judges and tests.
 
+pub mod annotating;
+#[cfg(test)]
+mod annotating_tests;
 mod annotations;
 mod base;
 mod buildpack;
@@ -21,6 +24,8 @@ pub(crate) mod trials;
 mod values_tests;
 
 use platform::inputs as platform_inputs;
+
+use annotating::Annotating;
 
 use crate::evidence::Export;
 use crate::json::Json;
@@ -59,9 +64,9 @@ pub fn compares_with_registry(id: &str) -> bool {
     id.starts_with("daemon.") || id.starts_with("layout.") || id == "buildpack.same-on-every-target"
 }
 
-/// What the case shows of the questions that the RFC leaves open.
+/// What the case shows of the questions that the RFC leaves open, of an exporter that annotates as said.
 #[must_use]
-pub fn observations(case: &Case<'_>) -> Vec<Observation> {
+pub fn observations(case: &Case<'_>, annotating: &Annotating) -> Vec<Observation> {
     let mut found: Vec<Observation> = Vec::new();
     let mut see = |export: &Export, question: &str, answer: String, at: &str| {
         found.push(Observation {
@@ -73,12 +78,12 @@ pub fn observations(case: &Case<'_>) -> Vec<Observation> {
             evidence: export.at(at),
         });
     };
-    annotations::observations(case, &mut see);
-    base::observations(case, &mut see);
-    source::observations(case, &mut see);
-    buildpack::observations(case, &mut see);
-    digest::observations(case, &mut see);
-    daemon::observations(case, &mut see);
+    annotations::observations(case, annotating, &mut see);
+    base::observations(case, annotating, &mut see);
+    source::observations(case, annotating, &mut see);
+    buildpack::observations(case, annotating, &mut see);
+    digest::observations(case, annotating, &mut see);
+    daemon::observations(case, annotating, &mut see);
     layout::observations(case, &mut see);
     platform::observations(case, &mut see);
     found.dedup_by(|b, a| a.question == b.question && a.answer == b.answer);

@@ -2,23 +2,25 @@
 
 use serde_json::json;
 
+use super::annotating::Annotating;
 use super::*;
 use crate::digest::Digest;
 use crate::evidence::{Document, Fetched, ScenarioEvidence, StoreKind, Target};
 use crate::sample::{self, annotate, edit_config, edit_input, edit_label, edit_layers, edit_manifest, on, step};
 
-const ON: Target = Target::Registry;
+pub(super) const ON: Target = Target::Registry;
 const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
-const TITLE: &str = "org.opencontainers.image.title";
-const PROJECT: &str = "/layers/project-metadata.toml";
+pub(super) const TITLE: &str = "org.opencontainers.image.title";
+pub(super) const PROJECT: &str = "/layers/project-metadata.toml";
 const ANNOTATIONS: &str = "manifest.json#/annotations";
 
 /// Every question with its answer and its place in the first export's evidence.
-fn seen(evidence: &ScenarioEvidence, target: Target) -> Vec<(String, String, String)> {
+pub(super) fn seen(evidence: &ScenarioEvidence, target: Target) -> Vec<(String, String, String)> {
     let exports: Vec<&Export> = evidence.exports.iter().filter(|export| export.target == target).collect();
     let service = exports[0].service.as_str();
     let case = Case { scenario: evidence, target, service, exports, run: &[] };
-    let observations = observations(&case).into_iter();
+    let annotating = Annotating::of(std::slice::from_ref(evidence));
+    let observations = observations(&case, &annotating).into_iter();
     observations
         .map(|seen| {
             assert_eq!((seen.target, seen.service.as_str(), seen.scenario.as_str()), (target, service, "sample"));
@@ -27,13 +29,13 @@ fn seen(evidence: &ScenarioEvidence, target: Target) -> Vec<(String, String, Str
         .collect()
 }
 
-fn answers(evidence: &ScenarioEvidence, target: Target, question: &str) -> Vec<(String, String)> {
+pub(super) fn answers(evidence: &ScenarioEvidence, target: Target, question: &str) -> Vec<(String, String)> {
     let all = seen(evidence, target).into_iter();
     all.filter(|(asked, _, _)| asked == question).map(|(_, answer, place)| (answer, place)).collect()
 }
 
 /// The one answer that the sample shows after a change.
-fn answer(target: Target, question: &str, change: impl FnOnce(&mut ScenarioEvidence)) -> Option<String> {
+pub(super) fn answer(target: Target, question: &str, change: impl FnOnce(&mut ScenarioEvidence)) -> Option<String> {
     let mut evidence = sample::scenario();
     change(&mut evidence);
     let mut found = answers(&evidence, target, question);
@@ -55,7 +57,8 @@ fn the_sample_shows_what_is_always_asked() {
             ["run-image-s-other-annotations", "dropped", "sample/registry/1/manifest.json#/annotations"],
             ["annotations-on-descriptors", "no", "sample/registry/1/manifest.json"],
             ["base-name-is", "run-image.image", "sample/registry/1/manifest.json#/annotations"],
-            ["created", created, "sample/registry/1/config.json#/created"],
+            ["created-of-the-config", created, "sample/registry/1/config.json#/created"],
+            ["created-as-annotation", "none", "sample/registry/1/manifest.json#/annotations"],
             ["rebasable", "false", &format!("{labels}/io.buildpacks.rebasable")],
             ["run-image-reference-in-the-label", "a digest reference", labels],
         ])
@@ -65,7 +68,7 @@ fn the_sample_shows_what_is_always_asked() {
     assert_eq!(
         seen(&sample::scenario(), Target::Daemon),
         rows(&[
-            ["created", created, &format!("{config}#/created")],
+            ["created-of-the-config", created, &format!("{config}#/created")],
             ["daemon-s-id-is", "the config digest (classic)", "sample/daemon:classic/1/inspect.json"],
             ["annotations-after-a-push-from-a-daemon", "yes (classic)", pushed],
             ["daemon-s-image-id-equals-registry", "no", config],
@@ -235,18 +238,29 @@ fn who_wins_a_key_of_several_is_told_of_each() {
 #[test]
 fn times_and_the_digest_before_are_told() {
     assert_eq!(
-        answer(ON, "created", |e| on(e, ON).inputs.source_date_epoch = Some(1)).as_deref(),
+        answer(ON, "created-of-the-config", |e| on(e, ON).inputs.source_date_epoch = Some(1)).as_deref(),
         Some("SOURCE_DATE_EPOCH")
     );
     let without = |e: &mut ScenarioEvidence| {
         edit_config(on(e, ON), |config| drop(config.as_object_mut().unwrap().remove("created")));
     };
-    assert_eq!(answer(ON, "created", without), None);
-    for (text, expected) in [("1980-01-01T00:00:01Z", None), ("2001-01-01T00:00:00Z", Some("2001-01-01T00:00:00Z"))] {
-        let found = answer(ON, "created-differs-from-the-config", |e| {
-            annotate(on(e, ON), "org.opencontainers.image.created", Some(text));
+    assert_eq!(answer(ON, "created-of-the-config", without), None);
+    let key = "org.opencontainers.image.created";
+    for (text, contributed, expected) in [
+        ("1980-01-01T00:00:01Z", "", "the config's"),
+        ("2001-01-01T00:00:00Z", "", "another time than the config's"),
+        ("2001-01-01T00:00:00Z", "2001-01-01T00:00:00Z", "a buildpack's"),
+        ("2001-01-01T00:00:00Z", "2002-01-01T00:00:00Z", "another time than the config's"),
+        ("sentinel-annotation", "", "none"),
+    ] {
+        let found = answer(ON, "created-as-annotation", |e| {
+            let export = on(e, ON);
+            if !contributed.is_empty() {
+                sample::contribute(export, &[(key, contributed)]);
+            }
+            annotate(export, key, Some(text));
         });
-        assert_eq!(found.as_deref(), expected);
+        assert_eq!(found.as_deref(), Some(expected), "{text} {contributed}");
     }
     let old = |document: Option<Document>| Fetched { asked: "x".to_owned(), status: 200, document };
     for (document, expected) in [(Some(Document::new(Vec::new(), None)), "still served"), (None, "gone")] {
@@ -310,7 +324,8 @@ fn what_a_push_from_a_daemon_changes_is_told_by_class() {
     );
     assert_eq!(pushed(&|e| annotate(e, "x.y", Some("1"))), "annotations changed");
     assert_eq!(pushed(&|e| edit_manifest(e, |m| m["mediaType"] = json!("x"))), "media types");
-    assert_eq!(pushed(&|e| edit_manifest(e, |m| m["layers"][0]["size"] = json!(1))), "unknown");
+    assert_eq!(pushed(&|e| edit_manifest(e, |m| m["layers"][0]["size"] = json!(1))), "the manifest's bytes alone");
+    assert_eq!(pushed(&|e| annotate(e, "x.y", Some("sentinel-annotation"))), "the run image's annotations");
     assert_eq!(pushed(&|e| edit_config(e, |config| config["x"] = json!(1))), "config");
     assert_eq!(pushed(&|e| edit_label(e, LIFECYCLE, |l| l["runImage"]["reference"] = json!("x"))), {
         "run image reference in the label"
@@ -363,12 +378,16 @@ fn a_layout_s_digest_and_path_are_told() {
     let question = "layout-digest-equals-registry";
     let layout = Target::Layout;
     let differing = |e: &mut ScenarioEvidence| annotate(on(e, layout), "x.y", Some("1"));
-    assert_eq!(answer(layout, question, differing).as_deref(), Some("no"));
+    let differs = "no: annotations changed";
+    assert_eq!(answer(layout, question, differing).as_deref(), Some(differs));
     let same = |e: &mut ScenarioEvidence| {
         let image = on(e, ON).image.clone();
         on(e, layout).image = image;
     };
     assert_eq!(answer(layout, question, same).as_deref(), Some("yes"));
+    // Analysed under another name, it is not the same build.
+    let renamed = |e: &mut ScenarioEvidence| "short".clone_into(&mut on(e, ON).run_image.name);
+    assert_eq!(answer(layout, question, renamed), None);
     let question = "layout-path-of-a-registry-with-port";
     assert_eq!(answer(layout, question, |_| {}), None);
     let mut evidence = sample::scenario();

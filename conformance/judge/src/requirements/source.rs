@@ -3,6 +3,7 @@
 #[cfg(test)]
 pub(super) mod trials;
 
+use super::annotating::{Annotating, is_run_image_s};
 use super::annotations::{leaked, of_value};
 use crate::evidence::{Export, Image};
 use crate::requirement::{
@@ -200,12 +201,23 @@ fn values_that_are_no_strings_do_no_harm(export: &Export, image: &Image) -> Find
     Finding::Holds
 }
 
-pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
+/// Whether a key's input is a string to annotate: not empty, and not of another type.
+pub(super) fn has_text(export: &Export, name: &str) -> bool {
+    let of = KEYS.iter().find(|(known, _, _)| *known == name);
+    let input = of.and_then(|(_, table, key)| input(export, table, key));
+    input.is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty()))
+}
+
+pub(super) fn observations(case: &Case<'_>, annotating: &Annotating, see: &mut dyn FnMut(&Export, &str, String, &str)) {
     for export in case.good() {
         let Some(image) = export.image.as_ref().filter(|image| image.manifest.is_some()) else { continue };
         for (name, table, key) in KEYS {
+            if is_contributed(export, name) || !annotating.answers_of(&format!("{PREFIX}{name}")) {
+                continue;
+            }
             let answer = || {
-                found(image, name).map_or_else(|| "no annotation".to_owned(), |text| format!("'{}'", view::cut(&text)))
+                let own = found(image, name).filter(|text| !is_run_image_s(export, text));
+                own.map_or_else(|| "no annotation".to_owned(), |text| format!("'{}'", view::cut(&text)))
             };
             let place = "manifest.json#/annotations";
             match input(export, table, key) {

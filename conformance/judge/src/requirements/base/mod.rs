@@ -5,6 +5,7 @@ mod tests;
 #[cfg(test)]
 pub(super) mod trials;
 
+use super::annotating::{Annotating, is_run_image_s};
 use super::annotations::{leaked, of_value};
 use crate::digest::Digest;
 use crate::evidence::{Export, Image, RunImageInDaemon, Target};
@@ -487,13 +488,14 @@ fn is_a_mirror(export: &Export, name: &str) -> bool {
     mirrors.filter_map(toml::Value::as_str).any(same)
 }
 
-pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
+pub(super) fn observations(case: &Case<'_>, annotating: &Annotating, see: &mut dyn FnMut(&Export, &str, String, &str)) {
     for export in case.good() {
         if export.image.as_ref().is_none_or(|image| image.manifest.is_none()) {
             continue;
         }
         let place = "manifest.json#/annotations";
-        if let Some(name) = annotation(export, "base.name") {
+        let own = |name| annotation(export, name).filter(|text| !is_run_image_s(export, text));
+        if let Some(name) = own("base.name") {
             let what = matched_name(export, &name).unwrap_or("something else");
             see(export, "base-name-is", what.to_owned(), place);
             if is_a_mirror(export, &export.run_image.name) {
@@ -501,14 +503,15 @@ pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, S
                 see(export, "base-name-with-a-chosen-mirror", answer.to_owned(), place);
             }
         }
-        if let (Some(digest), true) = (annotation(export, "base.digest"), export.run_image.index.is_some()) {
+        if let (Some(digest), true) = (own("base.digest"), export.run_image.index.is_some()) {
             see(export, "base-digest-behind-an-index", behind_an_index(export, &digest).to_owned(), place);
         }
         let media_type = |document| {
             view::json(document).and_then(|json| json.get("mediaType")?.as_str().map(str::to_owned)).unwrap_or_default()
         };
         let image = export.image.as_ref();
-        if media_type(Some(&export.run_image.manifest)).starts_with("application/vnd.docker.") {
+        let is_docker = media_type(Some(&export.run_image.manifest)).starts_with("application/vnd.docker.");
+        if annotating.answers() && is_docker {
             let exported = media_type(image.and_then(|image| image.manifest.as_ref()));
             let answer =
                 if exported.starts_with("application/vnd.docker.") { "kept as it is" } else { "converted to OCI" };

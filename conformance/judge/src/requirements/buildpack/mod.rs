@@ -8,6 +8,7 @@ pub(super) mod trials;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::annotating::Annotating;
 use super::contributed_annotations;
 use crate::evidence::{Export, Image};
 use crate::requirement::{
@@ -231,11 +232,11 @@ fn holders(export: &Export, path: &str) -> Vec<usize> {
     layers.filter(|(_, layer)| holds(layer)).map(|(index, _)| index).collect()
 }
 
-pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
+pub(super) fn observations(case: &Case<'_>, annotating: &Annotating, see: &mut dyn FnMut(&Export, &str, String, &str)) {
     for export in case.good() {
         let Some(image) = export.image.as_ref().filter(|image| image.manifest.is_some()) else { continue };
         for (key, values) in contributed(export) {
-            let Some(rival) = rival(export, &key) else { continue };
+            let Some(rival) = rival(export, &key).filter(|_| annotating.answers_of(&key)) else { continue };
             let answer = match found(export, image, &key) {
                 None => "neither".to_owned(),
                 Some(found) if values.contains(&found) => "the buildpack".to_owned(),

@@ -30,7 +30,8 @@ fn a_key_that_others_give_is_open_and_who_won_is_seen() {
     assert!(matches!(find(&evidence, "buildpack.annotations-present", ON), Finding::NotApplicable(_)));
     let exports = evidence.exports.iter().filter(|export| export.target == ON).collect();
     let case = Case { scenario: &evidence, target: ON, service: "registry", exports, run: &[] };
-    let seen: Vec<String> = crate::requirements::observations(&case)
+    let annotating = crate::requirements::annotating::Annotating::of(std::slice::from_ref(&evidence));
+    let seen: Vec<String> = crate::requirements::observations(&case, &annotating)
         .into_iter()
         .filter(|observation| observation.question == "who-wins-a-key-of-several")
         .map(|observation| observation.answer)
