@@ -1,5 +1,6 @@
 //! The catalogue: one file for each theme, in each a table of its requirements with their judges and tests.
 
+mod accounted;
 mod annotations;
 mod base;
 mod buildpack;
@@ -40,6 +41,7 @@ const THEMES: &[&[Requirement]] = &[
     layout::TABLE,
     platform::TABLE,
     errors::TABLE,
+    accounted::TABLE,
 ];
 
 /// Every requirement, in catalogue order.
