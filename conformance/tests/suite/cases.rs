@@ -15,20 +15,20 @@ fn conformance() -> Command {
 }
 
 /// A program of the workspace beside this test's.
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_conformance")).with_file_name(name);
     assert!(path.is_file(), "{} is not built; test the whole workspace", path.display());
     path
 }
 
-struct Judged {
-    code: Option<i32>,
-    report: Value,
-    stderr: String,
+pub(crate) struct Judged {
+    pub(crate) code: Option<i32>,
+    pub(crate) report: Value,
+    pub(crate) stderr: String,
 }
 
 /// Runs with a JSON report, in a temporary folder of its own that must be empty afterwards.
-fn run(arguments: &[&str]) -> Judged {
+pub(crate) fn run(arguments: &[&str]) -> Judged {
     let folder = tempfile::tempdir().unwrap();
     let temporary = folder.path().join("tmp");
     std::fs::create_dir(&temporary).unwrap();
@@ -51,13 +51,13 @@ fn run(arguments: &[&str]) -> Judged {
 }
 
 /// Requirements with this verdict.
-fn requirements(report: &Value, verdict: &str) -> BTreeSet<String> {
+pub(crate) fn requirements(report: &Value, verdict: &str) -> BTreeSet<String> {
     let verdicts = report["verdicts"].as_array().unwrap();
     let wanted = verdicts.iter().filter(|entry| entry["verdict"] == verdict);
     wanted.map(|entry| entry["requirement"].as_str().unwrap().to_owned()).collect()
 }
 
-fn set(names: &[&str]) -> BTreeSet<String> {
+pub(crate) fn set(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 

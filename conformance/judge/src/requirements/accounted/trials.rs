@@ -73,7 +73,10 @@ fn works() -> Vec<Trials> {
         Trials::of("works.launcher-executable")
             .rejects("no bit to execute", moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o644))
             .rejects("root alone may", moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o744))
-            .rejects("its group alone may", moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o754))
+            .rejects("its group alone may, which is not the user's", |e| {
+                user("1000:1000", e);
+                moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o754)(e);
+            })
             .rejects("a user of a name, and nobody may", |e| {
                 user("nobody:nogroup", e);
                 moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o644)(e);
