@@ -88,7 +88,9 @@ fn works() -> Vec<Trials> {
             .accepts("it may be executed and not read", moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o711))
             .accepts("its owner may, who is the user", |e| {
                 entries(LAUNCHER, |entries| {
-                    entries.iter_mut().for_each(|entry| (entry.uid, entry.mode) = (1000, 0o500));
+                    for entry in entries.iter_mut() {
+                        (entry.uid, entry.mode) = (1000, 0o500);
+                    }
                 })(e);
             })
             .accepts("its group may, which is the user's", |e| {

@@ -359,7 +359,11 @@ fn clock() -> Trials {
     let dated = |key: &'static str, value: String| plain(key, value);
     let file = |mtime: i64| {
         move |export: &mut Export| {
-            edit_entries(export, 3, |entries| entries.iter_mut().for_each(|entry| entry.mtime = mtime))
+            edit_entries(export, 3, |entries| {
+                for entry in entries.iter_mut() {
+                    entry.mtime = mtime;
+                }
+            });
         }
     };
     let created = |export: &mut Export, text: &str| edit_config(export, |config| config["created"] = json!(text));
