@@ -180,6 +180,7 @@ fn entry(path: &str, kind: EntryKind, mode: u32, text: &str, link: Option<&str>)
         mtime: MTIME,
         link: link.map(str::to_owned),
         content: is_file.then(|| Digest::of(text.as_bytes())),
+        text: (is_file && path.ends_with("/config/metadata.toml")).then(|| text.to_owned()),
     }
 }
 

@@ -175,7 +175,9 @@ fn entries_of(source: &mut impl Read, most: usize) -> (Vec<Entry>, Option<String
 
 fn next_entry(tar: &mut Tarball<impl Read>) -> Result<Option<Entry>, TarError> {
     let Some(head) = tar.next_entry()? else { return Ok(None) };
-    let content = if head.kind == EntryKind::File && !head.sparse { Some(tar.hash_data()?) } else { None };
+    let mut text = Kept::of(&head.path);
+    let is_hashed = head.kind == EntryKind::File && !head.sparse;
+    let content = if is_hashed { Some(tar.hash_data(|bytes| text.add(bytes))?) } else { None };
     Ok(Some(Entry {
         path: head.path,
         kind: head.kind,
@@ -185,8 +187,34 @@ fn next_entry(tar: &mut Tarball<impl Read>) -> Result<Option<Entry>, TarError> {
         size: head.size,
         mtime: head.mtime,
         link: head.link,
+        text: text.finished().filter(|_| content.is_some()),
         content,
     }))
+}
+
+/// The file whose text is kept: the build's metadata, which an exporter may write in its own words.
+const KEPT: &str = "/config/metadata.toml";
+/// Most bytes of it.
+const KEPT_MOST: usize = 1 << 20;
+
+/// The text of a file as it is read; none where it is not kept or too long.
+struct Kept(Option<Vec<u8>>);
+
+impl Kept {
+    fn of(path: &str) -> Self {
+        Self(path.ends_with(KEPT).then(Vec::new))
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        if let Some(text) = &mut self.0 {
+            text.extend_from_slice(bytes);
+        }
+        self.0 = self.0.take().filter(|text| text.len() <= KEPT_MOST);
+    }
+
+    fn finished(self) -> Option<String> {
+        self.0.and_then(|bytes| String::from_utf8(bytes).ok())
+    }
 }
 
 /// The store's file; remembers when the disk fails, which must not look like a broken layer.

@@ -96,13 +96,16 @@ impl<R: Read> Tarball<R> {
     }
 
     /// sha256 of what is left of the current entry's data.
-    pub(super) fn hash_data(&mut self) -> Result<Digest, TarError> {
+    pub(super) fn hash_data(&mut self, mut also: impl FnMut(&[u8])) -> Result<Digest, TarError> {
         let mut hash = Hash::new();
         let mut buffer = [0; 16 * 1024];
         loop {
             match self.read(&mut buffer) {
                 Ok(0) => return Ok(hash.finish()),
-                Ok(count) => hash.update(&buffer[..count]),
+                Ok(count) => {
+                    hash.update(&buffer[..count]);
+                    also(&buffer[..count]);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     return Err(TarError::Truncated { offset: self.offset });

@@ -57,7 +57,7 @@ pub(super) fn requirements(report: &Value, verdict: &str) -> BTreeSet<String> {
     wanted.map(|entry| entry["requirement"].as_str().unwrap().to_owned()).collect()
 }
 
-fn set(names: &[&str]) -> BTreeSet<String> {
+pub(crate) fn set(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 

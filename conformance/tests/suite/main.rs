@@ -2,6 +2,8 @@
 //! those of the same build.
 
 #[cfg(test)]
+mod accounted;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod control;

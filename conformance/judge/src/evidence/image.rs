@@ -143,6 +143,10 @@ pub struct Entry {
     pub link: Option<String>,
     /// sha256 of a regular file's bytes.
     pub content: Option<Digest>,
+    /// The text of a `config/metadata.toml` that is UTF-8 and at most 1 MiB; absent for other files, and in evidence
+    /// from before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// What a tar entry is.

@@ -1,5 +1,6 @@
 //! The catalogue: one file for each theme, in each a table of its requirements with their judges and tests.
 
+mod accounted;
 pub mod annotating;
 #[cfg(test)]
 mod annotating_tests;
@@ -45,6 +46,7 @@ const THEMES: &[&[Requirement]] = &[
     layout::TABLE,
     platform::TABLE,
     errors::TABLE,
+    accounted::TABLE,
 ];
 
 /// Every requirement, in catalogue order.

@@ -37,6 +37,14 @@ const EXPECTED: &str = "
         label-stack-agrees layer-metadata-stored store-kept label-rebasable buildpack-labels layer-reuse flags-over-env
         nothing-else-written api-checked-first
     errors: special-file on-stderr
+    works: launcher-executable paths-open metadata-meant base-visible
+    layer: nothing-else
+    labels: nothing-else base-kept process-fields
+    config: nothing-else
+    registry: nothing-else
+    layout: nothing-else
+    report: nothing-else
+    image: no-export-time
 ";
 const KEYS: [&str; 7] = ["source", "revision", "authors", "version", "documentation", "title", "licenses"];
 const ERRORS: &str = "no-image digest-as-tag malformed-reference two-registries missing-analyzed malformed-analyzed

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{annotations, base, buildpack, daemon, digest, errors, layout, manifest, platform, source};
+use super::{accounted, annotations, base, buildpack, daemon, digest, errors, layout, manifest, platform, source};
 use crate::evidence::{ScenarioEvidence, Target};
 use crate::trial::Trial;
 
@@ -20,6 +20,7 @@ pub(crate) fn trials() -> Vec<(&'static str, Vec<Trial>)> {
         ("layout", layout::trials::trials()),
         ("platform", platform::trials::trials()),
         ("errors", errors::trials::trials()),
+        ("accounted", accounted::trials::trials()),
     ]
 }
 

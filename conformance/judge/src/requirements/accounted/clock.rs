@@ -1,0 +1,128 @@
+//! The time of the export: whatever is in the image of it, and in no input, came from the machine's clock.
+
+use crate::evidence::{Export, Image};
+use crate::requirement::violated;
+use crate::verdict::Finding;
+use crate::view;
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+/// Seconds before and after the export within which a time of a second is its own.
+const NEAR: i64 = 2 * 3600;
+
+/// The instants between which an export ran, and what it was given.
+struct Clock<'a> {
+    began: i64,
+    ended: i64,
+    export: &'a Export,
+}
+
+impl<'a> Clock<'a> {
+    fn of(export: &'a Export) -> Self {
+        let seconds = i64::try_from(export.outcome.milliseconds / 1000).unwrap_or_default();
+        let began = export.outcome.started;
+        Self { began, ended: began.saturating_add(seconds), export }
+    }
+
+    fn is_now(&self, instant: i64) -> bool {
+        (self.began - NEAR..=self.ended + NEAR).contains(&instant)
+    }
+
+    /// Days of the export: a clock may be of another zone.
+    fn is_today(&self, day: i64) -> bool {
+        (self.began.div_euclid(DAY) - 1..=self.ended.div_euclid(DAY) + 1).contains(&day)
+    }
+
+    /// Whether an input has the text, or asks for the very instant.
+    fn is_given(&self, word: &str) -> bool {
+        let given = &self.export.inputs;
+        let texts = given.files.iter().filter_map(|file| file.text.as_deref());
+        let words = given.argv.iter().chain(given.environment.values()).map(String::as_str);
+        let run = &self.export.run_image;
+        let documents = [Some(&run.config), Some(&run.manifest), run.index.as_ref()];
+        let documents = documents.into_iter().flatten().filter_map(|document| document.text());
+        texts.chain(words).chain(documents).any(|text| text.contains(word))
+    }
+
+    fn is_asked_for(&self, instant: i64) -> bool {
+        self.export.inputs.source_date_epoch.is_some_and(|asked| (asked - instant).abs() <= 1)
+    }
+
+    /// The first word of a text that tells the time of the export.
+    fn told<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let is_of_a_word = |c: char| c.is_ascii_alphanumeric() || "-:.+".contains(c);
+        let mut words = text.split(|c: char| !is_of_a_word(c)).filter(|word| !word.is_empty());
+        words.find(|word| self.tells(word) && !self.is_given(word))
+    }
+
+    fn tells(&self, word: &str) -> bool {
+        if word.bytes().all(|byte| byte.is_ascii_digit()) {
+            return self.is_number_of_now(word);
+        }
+        if let Ok(instant) = word.parse::<jiff::Timestamp>() {
+            return self.is_now(instant.as_second()) && !self.is_asked_for(instant.as_second());
+        }
+        let parts = word.split(|c: char| !c.is_ascii_digit());
+        if parts.filter(|part| part.len() < word.len()).any(|part| part.len() >= 8 && self.is_number_of_now(part)) {
+            return true;
+        }
+        // A date alone, in a longer word, or with a time of no zone.
+        let days = (0..word.len()).filter_map(|at| day(word.get(at..at + 10)?));
+        days.into_iter().any(|day| self.is_today(day) && !self.is_the_day_asked_for(day))
+    }
+
+    fn is_the_day_asked_for(&self, day: i64) -> bool {
+        self.export.inputs.source_date_epoch.is_some_and(|asked| asked.div_euclid(DAY) == day)
+    }
+
+    /// Seconds, milliseconds, microseconds or nanoseconds since 1970; or a date of eight digits.
+    fn is_number_of_now(&self, word: &str) -> bool {
+        let Ok(number) = word.parse::<i64>() else { return false };
+        let divisor = match word.len() {
+            8 => {
+                return day(&format!("{}-{}-{}", &word[..4], &word[4..6], &word[6..]))
+                    .is_some_and(|day| self.is_today(day));
+            }
+            10 => 1,
+            13 => 1_000,
+            16 => 1_000_000,
+            19 => 1_000_000_000,
+            _ => return false,
+        };
+        self.is_now(number / divisor) && !self.is_asked_for(number / divisor)
+    }
+}
+
+/// Days since 1970 of `YYYY-MM-DD`.
+fn day(text: &str) -> Option<i64> {
+    let is_date = text.bytes().enumerate().all(|(at, byte)| match at {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    });
+    if !is_date {
+        return None;
+    }
+    let midnight = format!("{text}T00:00:00Z").parse::<jiff::Timestamp>().ok()?;
+    Some(midnight.as_second().div_euclid(DAY))
+}
+
+pub(super) fn nothing_tells_the_time_of_the_export(export: &Export, image: &Image) -> Finding {
+    let clock = Clock::of(export);
+    for (name, document) in [("config.json", &image.config), ("manifest.json", &image.manifest)] {
+        let text = document.as_ref().and_then(|document| document.text()).unwrap_or_default();
+        if let Some(word) = clock.told(text) {
+            let message = format!("{name} has a time that is the export's own and in no input");
+            return violated(message, "constants, and what inputs say", word, export.at(name));
+        }
+    }
+    for (index, layer) in view::new_layers(export, image) {
+        let mut entries = layer.blob.iter().flat_map(|blob| &blob.entries);
+        // A layer that is re-used may be of any time; it is not of now.
+        if let Some(entry) = entries.find(|entry| clock.is_now(entry.mtime) && !clock.is_asked_for(entry.mtime)) {
+            let place = export.at(&format!("export.json#/image/layers/{index}"));
+            let message = format!("{} has the export's own time", entry.path);
+            return violated(message, "a constant time", entry.mtime, place);
+        }
+    }
+    Finding::Holds
+}

@@ -1,0 +1,45 @@
+//! What a layout names: the app image's manifest under the path of each `<image>`. Blobs that nothing names are free
+//! (`oci-image-image-layout.md`, Blobs).
+
+use crate::evidence::{Export, Image, LayoutRoot};
+use crate::json::Json;
+use crate::reference::Reference;
+use crate::requirement::{not_applicable, violated};
+use crate::verdict::Finding;
+use crate::view;
+
+pub(super) fn nothing_else_is_there(export: &Export, image: &Image) -> Finding {
+    let Some(layout) = &export.layout else { return not_applicable("no layout was observed") };
+    // What a port becomes in a path is open, and so is where its image is.
+    let has_port = |root: &LayoutRoot| Reference::parse(&root.reference).is_ok_and(|one| one.registry.contains(':'));
+    let paths: Vec<&str> = layout.roots.iter().map(|root| root.path.as_str()).collect();
+    let is_elsewhere = layout.roots.iter().any(|root| has_port(root) || !root.present);
+    let more = layout.folders.iter().find(|folder| !paths.contains(&folder.as_str()));
+    if let Some(folder) = more.filter(|_| !is_elsewhere) {
+        let place = export.at("export.json#/layout/folders");
+        return violated("there is a layout that no <image> names", paths.join(", "), folder, place);
+    }
+    for root in layout.roots.iter().filter(|root| root.present) {
+        let finding = is_the_image_s(export, image, root);
+        if finding != Finding::Holds {
+            return finding;
+        }
+    }
+    Finding::Holds
+}
+
+fn is_the_image_s(export: &Export, image: &Image, root: &LayoutRoot) -> Finding {
+    let Some(manifest) = &image.manifest else { return Finding::Holds };
+    let before = export.tags_before.get(&root.reference).and_then(Option::as_ref);
+    let own = manifest.digest.as_str();
+    let index = view::json(root.index.as_ref());
+    for entry in index.as_ref().and_then(|json| json.get("manifests")?.items()).unwrap_or_default() {
+        let digest = entry.get("digest").and_then(Json::as_str).unwrap_or_default();
+        // What was there before may stay: nothing says that a path holds one image.
+        if digest != own && before.is_none_or(|before| before != digest) {
+            let message = format!("index.json of {} names something that is not the app image", root.reference);
+            return violated(message, own, view::cut(&entry.to_string()), export.at("index.json#/manifests"));
+        }
+    }
+    Finding::Holds
+}

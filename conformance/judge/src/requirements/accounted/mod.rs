@@ -1,0 +1,170 @@
+//! Both directions: an image has what its inputs ask for (the other themes), and nothing in it, in its registry, layout
+//! or report is without a reason; and a container of it can start.
+
+mod clock;
+mod config;
+mod labels;
+mod layers;
+mod layout;
+mod registry;
+mod report;
+#[cfg(test)]
+pub(super) mod trials;
+#[cfg(test)]
+mod trials_of_labels;
+mod works;
+
+use crate::evidence::Export;
+use crate::requirement::{LAYOUT, Needs, REGISTRY, Requirement, Source, WITH_MANIFEST};
+use crate::verdict::Level;
+
+const OUTPUTS: Source = Source::platform("exporter, Outputs");
+const EXPORT: Source = Source::buildpack("Phase #6: Export");
+
+pub(super) const TABLE: &[Requirement] = &[
+    Requirement::new(
+        Level::Must,
+        "works.launcher-executable",
+        "the image's user may execute /cnb/lifecycle/launcher",
+        EXPORT,
+        |case| case.each_image(works::the_launcher_can_be_executed),
+    )
+    .because("every process starts through the launcher, as the user that the run image names")
+    .looks_like("no container of the image starts: permission denied")
+    .fix("write the launcher with mode 755, whatever mode it has on disk")
+    .when("the launcher is in a new layer"),
+    Requirement::new(
+        Level::Must,
+        "works.paths-open",
+        "the image's user can pass the folders above launcher, processes, layers and app, and read metadata.toml",
+        EXPORT,
+        |case| case.each_image(works::the_user_can_come_to_what_is_needed),
+    )
+    .because("a folder in a layer replaces the one below it, with its mode; one closed folder closes all that is in it")
+    .looks_like("no container of the image starts, or the app does not find its files: permission denied")
+    .fix("write parents of paths with mode 755, and the folders of the build as they are on disk"),
+    Requirement::new(
+        Level::Must,
+        "works.metadata-meant",
+        "config/metadata.toml in the image has the build's processes, buildpacks and default process",
+        OUTPUTS,
+        |case| case.each_image(works::the_metadata_is_the_build_s),
+    )
+    .because("the launcher reads from this file what it starts")
+    .looks_like("a container starts another process than the build's, or says that there is none")
+    .fix("copy the file, or write it anew with all that the launcher reads")
+    .when("the image has the file"),
+    Requirement::new(
+        Level::Must,
+        "works.base-visible",
+        "no new layer hides a file of the run image, or makes something else of a folder of it",
+        OUTPUTS,
+        |case| case.each_image(works::nothing_of_the_base_is_hidden),
+    )
+    .because("a layer that is preserved and then hidden is as good as lost")
+    .looks_like("a whiteout in a new layer, or a parent folder that is more closed than in the run image")
+    .fix("write no whiteouts, and parents of paths as the run image has them"),
+    Requirement::new(
+        Level::Must,
+        "layer.nothing-else",
+        "every entry of a new layer is an input of the build, or of a kind that a specification permits",
+        EXPORT,
+        |case| case.each_image(layers::every_entry_is_explained),
+    )
+    .because("an app image is composed of the build and the run image; whatever else is in it came from the machine")
+    .looks_like("a file that is in no input, with other content or another mode than on disk, or a link for no process")
+    .fix("put into layers what the specification lists, and nothing that lies beside it")
+    .when("the run image was not extended"),
+    Requirement::new(
+        Level::Must,
+        "labels.nothing-else",
+        "buildpacks, extensions, processes, layers and stores in labels are the build's, and none is the previous build's",
+        Source::platform("Labels"),
+        labels::nothing_is_invented,
+    )
+    .because("platforms list from labels what an image was made of, and the next build takes its layers and stores from them")
+    .looks_like("a buildpack, process, layer or store in a label is in no input, or a label stays that no input has any more")
+    .fix("make labels from the inputs of this build alone"),
+    Requirement::new(
+        Level::Must,
+        "labels.base-kept",
+        "labels io.buildpacks.* of the run image that the exporter does not write itself are kept",
+        OUTPUTS,
+        |case| case.each_image(labels::labels_of_the_base_are_kept),
+    )
+    .because("platforms and the rebaser read distribution and target of an image from these labels")
+    .looks_like("a label such as io.buildpacks.base.distro.name is missing or changed")
+    .fix("keep all labels of the run image, and write only those that the specification names")
+    .when("the run image has such a label"),
+    Requirement::new(
+        Level::Should,
+        "labels.process-fields",
+        "a process in the label of the build says direct and buildpackID where the build does",
+        Source::platform("io.buildpacks.build.metadata"),
+        |case| case.each_image(labels::processes_are_whole),
+    )
+    .because("without them nobody can tell how a process is run, and whose it is")
+    .looks_like("direct or buildpackID is missing in an entry of processes")
+    .fix("write every field of a process that metadata.toml has")
+    .when("a buildpack contributes a process"),
+    Requirement::new(
+        Level::Must,
+        "config.nothing-else",
+        "Cmd, Healthcheck, Shell, StopTimeout, OnBuild and Tty are the run image's, or left out where that is allowed",
+        OUTPUTS,
+        |case| case.each_image(config::every_field_is_explained),
+    )
+    .because("these fields decide what a container does, and no input of a build asks for them")
+    .looks_like("an argument, a health check or a shell that neither run image nor build has")
+    .fix("copy the run image's config and change only what the specification names"),
+    Requirement::new(
+        Level::Should,
+        "registry.nothing-else",
+        "manifests and blobs are written under the names that <image> gives, and nothing is deleted",
+        OUTPUTS,
+        |case| case.each(registry::nothing_else_is_written),
+    )
+    .because("a registry is shared, and a tag that moves unasked takes another image from its users")
+    .looks_like("a tag that no <image> names is written, the run image's own is overwritten, or a manifest is deleted")
+    .fix("put the manifest under each <image>, blobs into their repositories, and nothing anywhere else")
+    .on(REGISTRY)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Should,
+        "layout.nothing-else",
+        "index.json names the app image alone, or what was there before, and there is no layout of no <image>",
+        Source::rfc_0119("How it Works"),
+        |case| case.each_image(layout::nothing_else_is_there),
+    )
+    .because("tools that copy a layout copy all that its index names, and fail where that is not whole")
+    .looks_like("a second manifest in index.json, or a layout at a path of no <image>")
+    .fix("write one manifest for each <image>, and the blobs that it names")
+    .on(LAYOUT),
+    Requirement::new(
+        Level::Must,
+        "report.nothing-else",
+        "what the report says of the image's ID, and in a layout of digest, size and tags, is true",
+        Source::platform("report.toml"),
+        |case| case.each_image(report::what_it_says_is_true),
+    )
+    .because("platforms go by the report, whatever the target is")
+    .looks_like("image-id, digest or manifest-size is another image's, or a tag is listed that was not asked for")
+    .fix("fill the report from the bytes that were written")
+    .when("the report says it")
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Should,
+        "image.no-export-time",
+        "no value of manifest and config, and no time of a file, is that of the export, unless an input has it",
+        Source::platform("Build Reproducibility"),
+        |case| case.each_image(clock::nothing_tells_the_time_of_the_export),
+    )
+    .because("one build should give one image, whenever it is exported")
+    .looks_like("an annotation, label or history has today's date, or files have the time of the export")
+    .fix("use SOURCE_DATE_EPOCH or a constant wherever a time is needed"),
+];
+
+/// A place in the config.
+fn at(export: &Export, name: &str) -> String {
+    export.at(&format!("config.json#/{name}"))
+}
