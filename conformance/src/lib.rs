@@ -13,6 +13,7 @@ pub mod evidence_folder;
 pub mod exit;
 pub mod exporter;
 pub mod fuzz;
+pub mod limits;
 pub mod merge;
 pub mod observe;
 pub mod profile_file;

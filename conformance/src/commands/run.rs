@@ -86,6 +86,7 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
         narrowed,
         jobs: super::jobs(conditions.jobs),
         timeout: conditions.timeout,
+        service_limit: conditions.services.service_limit,
     })
 }
 
@@ -189,6 +190,7 @@ pub(super) fn examine(arguments: &ExporterArguments) -> Result<Exit, Failure> {
         narrowed: conformance::run::Narrowed::default(),
         jobs: 1,
         timeout: 120,
+        service_limit: conformance::limits::SERVICE_LIMIT,
     };
     let report = execute(options)?;
     let (text, exit) = doctor::diagnosis(&report);

@@ -132,7 +132,7 @@ pub(super) async fn run<S: Store>(
     let tags_before = store.tags(step, &places).await?;
     let report_before = stamp(&places);
     let mut troubles = store.before_export(step, &tags_before).await?;
-    let outcome = execute(shared, step, &call, &places, &name).await?;
+    let outcome = execute(shared, scenario, step, &call, &places, &name).await?;
     troubles.extend(store.after_export(step).await?);
     let seen = store.observe(context, &made, &places).await?;
     troubles.extend(seen.troubles);
