@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use judge::evidence::Target;
 use judge::profile::Profile;
 
+use crate::limits::SERVICE_LIMIT;
 use crate::profile_file;
 use crate::report::FORMATS;
 pub use crate::report::ReportFormat;
@@ -139,7 +140,7 @@ pub struct CompareArguments {
         required_unless_present_any = ["exporter", "exporter_file"],
         conflicts_with_all = [
             "profile", "scenarios", "scenario", "requirement", "target", "registry", "daemon", "allow_push_from_daemon",
-            "require", "platform_api", "jobs", "timeout",
+            "require", "platform_api", "jobs", "timeout", "service_limit",
         ],
     )]
     pub stored: Vec<PathBuf>,
@@ -299,6 +300,9 @@ pub struct ServiceArguments {
     /// Services that must be observed, separated by commas: registry, daemon, daemon:classic, layout
     #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
     pub require: Vec<String>,
+    /// Seconds that a registry or daemon may be silent in an answer or a body; then that is an error of it
+    #[arg(long, value_name = "SECONDS", default_value_t = SERVICE_LIMIT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub service_limit: u64,
 }
 
 /// The arguments of `fuzz`.

@@ -12,6 +12,8 @@ use crate::run::Event;
 
 /// How long nothing is said where lines stay.
 const PAUSE: Duration = Duration::from_secs(10);
+/// From how long on an export is waited for, and not just made.
+const SLOW: Duration = Duration::from_secs(5);
 /// How often a terminal's line is drawn, also where nothing happens.
 const DRAWN: Duration = Duration::from_secs(1);
 
@@ -26,12 +28,13 @@ pub async fn show(mut events: UnboundedReceiver<Event>) {
             Ok(Some(event)) => count.hear(event),
             Err(_) => {}
         }
+        let now = Instant::now();
         if line.shown {
-            let what = count.under_way();
-            line.draw(&format!("{}  {what}", drawn(count.done, count.of, begun.elapsed(), "exports")));
+            let rest = count.left(begun.elapsed(), now);
+            line.draw(&format!("{}  {}", drawn(count.done, count.of, rest, "exports"), count.under_way()));
         } else if last.elapsed() >= PAUSE {
-            last = Instant::now();
-            write(&(said(count.done, count.of, begun.elapsed()) + "\n"));
+            last = now;
+            write(&(count.said(begun.elapsed(), now) + "\n"));
         }
     }
     line.clear();
@@ -75,30 +78,47 @@ fn write(text: &str) {
 }
 
 /// What is done of how much, how long the rest may take, and a bar, which a narrow terminal cuts off.
-pub(crate) fn drawn(done: usize, of: usize, took: Duration, what: &str) -> String {
+pub(crate) fn drawn(done: usize, of: usize, rest: Option<Left>, what: &str) -> String {
     const BAR: usize = 30;
     let full = (BAR * done).checked_div(of).unwrap_or_default().min(BAR);
-    let rest = match left(done, of, took) {
-        None | Some(0) => String::new(),
-        Some(seconds) if seconds < 100 => format!("{seconds} s left"),
-        Some(seconds) => format!("{} min left", seconds.div_ceil(60)),
+    let rest = match rest {
+        None => String::new(),
+        Some(Left::About(seconds)) => format!("{} left", spelled(seconds)),
+        Some(Left::AtMost(seconds)) => format!("up to {}", spelled(seconds)),
+        Some(Left::Unknown) => "waiting".to_owned(),
     };
     let width = of.to_string().len();
     format!("{done:>width$}/{of} {what} {}{} {rest:>11}", "█".repeat(full), "░".repeat(BAR - full))
 }
 
-fn said(done: usize, of: usize, took: Duration) -> String {
-    let so_far = format!("{done}/{of} exports, {} s", took.as_secs());
-    match left(done, of, took) {
-        _ if done >= of && of > 0 => format!("{so_far}, judging"),
-        None => so_far,
-        Some(seconds) => format!("{so_far}, about {seconds} s left"),
-    }
+fn spelled(seconds: u64) -> String {
+    if seconds < 100 { format!("{seconds} s") } else { format!("{} min", seconds.div_ceil(60)) }
 }
 
-/// Seconds, where something is done from which they can be told.
-fn left(done: usize, of: usize, took: Duration) -> Option<u64> {
-    (took.as_secs() * of.saturating_sub(done) as u64).checked_div(done as u64)
+/// How long the rest may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// As long as the others took.
+    About(u64),
+    /// Something takes longer than the others did, and its limit ends it then.
+    AtMost(u64),
+    /// Something takes longer than the others did and than its exporter may take: a service is waited for.
+    Unknown,
+}
+
+/// The time for what is not done, at the speed of what is; none where nothing is.
+pub(crate) fn at_this_speed(done: usize, of: usize, took: Duration) -> Option<Left> {
+    let rest = of.saturating_sub(done) as u64;
+    let seconds = (took.as_secs() * rest).checked_div(done as u64)?;
+    (rest > 0).then(|| Left::About(seconds.max(1)))
+}
+
+/// An export that is under way.
+struct Running {
+    id: String,
+    begun: Instant,
+    /// When its exporter is ended.
+    limit: Duration,
 }
 
 /// Exports that are done, and how many there will be.
@@ -107,18 +127,24 @@ struct Count {
     done: usize,
     of: usize,
     of_scenarios: BTreeMap<String, usize>,
-    /// Ids of those that are under way, the latest at the end.
-    running: Vec<String>,
+    /// Those that are under way, the latest at the end.
+    running: Vec<Running>,
+    /// How long the longest export took that is done.
+    longest: Duration,
 }
 
 impl Count {
     fn hear(&mut self, event: Event) {
         match event {
             Event::Started { exports } => self.of = exports,
-            Event::Exporting { id } => self.running.push(id),
+            Event::Exporting { id, limit } => {
+                self.running.push(Running { id, begun: Instant::now(), limit: Duration::from_secs(limit) });
+            }
             Event::Exported { id } => {
                 self.done += 1;
-                self.running.retain(|running| *running != id);
+                let took = self.running.iter().filter(|running| running.id == id).map(|running| running.begun.elapsed());
+                self.longest = took.max().unwrap_or_default().max(self.longest);
+                self.running.retain(|running| running.id != id);
                 *self.of_scenarios.entry(scenario(&id).to_owned()).or_default() += 1;
             }
             // An engine that ends makes some exports again, and what cannot be observed keeps others from being made.
@@ -129,9 +155,41 @@ impl Count {
         }
     }
 
+    /// The export that takes longer than those that are done, and is ended last.
+    fn slow(&self, now: Instant) -> Option<&Running> {
+        let usual = self.longest.max(SLOW);
+        let slow = self.running.iter().filter(|running| now.saturating_duration_since(running.begun) > usual);
+        slow.max_by_key(|running| running.begun + running.limit)
+    }
+
+    /// How long the rest may take; none where nothing tells it.
+    fn left(&self, took: Duration, now: Instant) -> Option<Left> {
+        let Some(slow) = self.slow(now) else { return at_this_speed(self.done, self.of, took) };
+        let until = (slow.begun + slow.limit).saturating_duration_since(now).as_secs();
+        // What the others need beside it.
+        let others = self.of.saturating_sub(self.running.len());
+        match at_this_speed(self.done, others, took) {
+            _ if until == 0 => Some(Left::Unknown),
+            Some(Left::About(seconds)) if seconds > until => Some(Left::About(seconds)),
+            _ => Some(Left::AtMost(until)),
+        }
+    }
+
+    fn said(&self, took: Duration, now: Instant) -> String {
+        let so_far = format!("{}/{} exports, {} s", self.done, self.of, took.as_secs());
+        let waiting = || self.slow(now).map_or_else(String::new, |slow| format!(", waiting for {}", visible(&slow.id)));
+        match self.left(took, now) {
+            _ if self.done >= self.of && self.of > 0 => format!("{so_far}, judging"),
+            None => so_far,
+            Some(Left::About(seconds)) => format!("{so_far}, about {seconds} s left"),
+            Some(Left::AtMost(seconds)) => format!("{so_far}{}, which is ended in {seconds} s at the latest", waiting()),
+            Some(Left::Unknown) => format!("{so_far}{}, which takes longer than the exporter may", waiting()),
+        }
+    }
+
     fn under_way(&self) -> String {
         match self.running.last() {
-            Some(id) => visible(id),
+            Some(running) => visible(&running.id),
             None if self.of > 0 && self.done >= self.of => "judging".to_owned(),
             None => String::new(),
         }
@@ -149,16 +207,41 @@ mod tests {
     #[test]
     fn a_line_tells_how_much_is_done_and_the_time_left_once_it_can_be_told() {
         let seconds = Duration::from_secs;
-        assert_eq!(said(0, 40, seconds(10)), "0/40 exports, 10 s");
-        assert_eq!(said(10, 40, seconds(10)), "10/40 exports, 10 s, about 30 s left");
-        assert_eq!(said(40, 40, seconds(41)), "40/40 exports, 41 s, judging");
+        let said = |done, took| Count { done, of: 40, ..Count::default() }.said(seconds(took), Instant::now());
+        assert_eq!(said(0, 10), "0/40 exports, 10 s");
+        assert_eq!(said(10, 10), "10/40 exports, 10 s, about 30 s left");
+        assert_eq!(said(40, 41), "40/40 exports, 41 s, judging");
         for (done, took, bar, rest) in
-            [(0, 7, 0, ""), (20, 10, 15, "10 s left"), (1, 10, 0, "7 min left"), (40, 41, 30, "")]
+            [(0, 7, 0, ""), (20, 10, 15, "10 s left"), (1, 10, 0, "7 min left"), (40, 41, 30, ""), (39, 3, 29, "1 s left")]
         {
             let bar = "█".repeat(bar) + &"░".repeat(30 - bar);
-            assert_eq!(drawn(done, 40, seconds(took), "exports"), format!("{done:>2}/40 exports {bar} {rest:>11}"));
+            let line = drawn(done, 40, at_this_speed(done, 40, seconds(took)), "exports");
+            assert_eq!(line, format!("{done:>2}/40 exports {bar} {rest:>11}"));
         }
-        assert!(drawn(0, 0, seconds(1), "exports").starts_with("0/0 exports ░"));
+        assert!(drawn(0, 0, None, "exports").starts_with("0/0 exports ░"));
+    }
+
+    #[test]
+    fn an_export_that_waits_for_its_limit_is_told_with_what_is_left_of_that() {
+        let mut count = Count::default();
+        count.hear(Event::Started { exports: 219 });
+        count.done = 217;
+        for (id, limit) in [("waits/registry/2", 120), ("also/registry/1", 25)] {
+            count.hear(Event::Exporting { id: id.to_owned(), limit });
+        }
+        let after = |s| (Duration::from_secs(s), Instant::now() + Duration::from_secs(s));
+        let left = |count: &Count, s| count.left(after(s).0, after(s).1);
+        assert_eq!(left(&count, 4), Some(Left::About(1)), "it may be over at once");
+        assert!(matches!(left(&count, 30), Some(Left::AtMost(89..=90))), "{:?}", left(&count, 30));
+        let told = count.said(after(30).0, after(30).1);
+        assert!(told.starts_with("217/219 exports, 30 s, waiting for waits/registry/2, which is ended in "), "{told}");
+        assert_eq!(left(&count, 130), Some(Left::Unknown));
+        count.done = 100;
+        assert!(matches!(left(&count, 110), Some(Left::About(120..))), "others need longer: {:?}", left(&count, 110));
+        for id in ["waits/registry/2", "also/registry/1"] {
+            count.hear(Event::Exported { id: id.to_owned() });
+        }
+        assert_eq!(left(&count, 51), Some(Left::About(58)));
     }
 
     #[test]
@@ -180,7 +263,7 @@ mod tests {
 
     #[test]
     fn no_line_is_as_wide_as_the_terminal() {
-        let line = drawn(29, 41, Duration::from_secs(3), "exports") + "  minimal/registry/1";
+        let line = drawn(29, 41, Some(Left::AtMost(3)), "exports") + "  minimal/registry/1";
         for columns in [0, 2, 3, 30, 80, 200] {
             let shown = fitting(&line, columns);
             assert!(line.starts_with(&*shown) && shown.chars().count() <= columns.saturating_sub(3), "{shown}");
@@ -193,7 +276,7 @@ mod tests {
         let mut count = Count::default();
         count.hear(Event::Started { exports: 3 });
         for id in ["waits/registry/1", "quick\u{1b}/layout/1"] {
-            count.hear(Event::Exporting { id: id.to_owned() });
+            count.hear(Event::Exporting { id: id.to_owned(), limit: 120 });
         }
         assert_eq!(count.under_way(), "quick\\u{1b}/layout/1");
         count.hear(Event::Exported { id: "quick\u{1b}/layout/1".to_owned() });

@@ -53,6 +53,7 @@ fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
             narrowed: conformance::run::Narrowed::default(),
             jobs: super::jobs(arguments.jobs),
             timeout: arguments.timeout,
+            service_limit: conformance::limits::SERVICE_LIMIT,
         },
     })
 }

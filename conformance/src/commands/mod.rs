@@ -19,6 +19,9 @@ use conformance::exporter::process::Supervisor;
 use conformance::run::{Options, Patterns, RunError, control};
 use tokio_util::sync::CancellationToken;
 
+/// How long threads that block may take to end with the program.
+const ENDING_THREADS: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// A failure that is printed and ends the program.
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
@@ -115,6 +118,7 @@ fn not_run(error: RunError) -> Failure {
     match error {
         RunError::Evidence(_) | RunError::NotStarted { .. } => Failure::usage(error),
         RunError::NotJudged { .. } => Failure { exit: Exit::NothingJudged, message: error.to_string() },
+        RunError::Interrupted => Failure { exit: Exit::Interrupted, message: error.to_string() },
         RunError::Workplace(_) | RunError::Registry(_) | RunError::Service { .. } => Failure::suite(error),
     }
 }
@@ -169,13 +173,16 @@ fn in_order<T>(work: impl AsyncFnOnce(Supervisor, CancellationToken) -> Result<T
         .enable_all()
         .build()
         .map_err(|error| Failure::suite(format!("start: {error}")))?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         let cancelled = CancellationToken::new();
         let watcher = tokio::spawn(cancel_on_signal(cancelled.clone()));
         let result = work(Supervisor::new(program), cancelled).await;
         watcher.abort();
         result
-    })
+    });
+    // A thread that waits for what never comes, such as a credential helper, must not keep the program.
+    runtime.shutdown_timeout(ENDING_THREADS);
+    result
 }
 
 /// The first Ctrl-C or TERM, or the end of its terminal, ends the run in order; its report covers what was seen until then.

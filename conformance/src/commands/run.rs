@@ -89,6 +89,7 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
         narrowed,
         jobs: super::jobs(conditions.jobs),
         timeout: conditions.timeout,
+        service_limit: conditions.services.service_limit,
     })
 }
 
@@ -192,6 +193,7 @@ pub(super) fn examine(arguments: &DoctorArguments) -> Result<Exit, Failure> {
         narrowed: Narrowed::default(),
         jobs: 1,
         timeout: 120,
+        service_limit: conformance::limits::SERVICE_LIMIT,
     };
     let (text, exit) = in_order(async |supervisor, cancelled| {
         let found = match Box::pin(control::control(options, &supervisor, &cancelled)).await {

@@ -52,6 +52,7 @@ fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
             narrowed: conformance::run::Narrowed::default(),
             jobs: super::jobs(arguments.jobs),
             timeout: arguments.timeout,
+            service_limit: arguments.services.service_limit,
         },
     })
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use judge::evidence::Outcome;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -9,6 +10,7 @@ use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::supervise::{ARGUMENT, Report, Spec};
+use crate::limits::SUPERVISOR;
 
 /// How much of each output stream is kept, in bytes.
 const KEPT: usize = 256 * 1024;
@@ -87,14 +89,20 @@ impl Supervisor {
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let printed = async { tokio::join!(keep(stdout), keep(stderr)) };
         tokio::pin!(printed);
-        let (out, err) = tokio::select! {
-            both = &mut printed => both,
-            () = cancelled.cancelled() => {
-                drop(lifeline.take());
-                printed.await
-            }
+        let to_its_end = async {
+            let (out, err) = tokio::select! {
+                both = &mut printed => both,
+                () = cancelled.cancelled() => {
+                    drop(lifeline.take());
+                    printed.await
+                }
+            };
+            child.wait().await.map(|_| (out, err))
         };
-        child.wait().await.map_err(fail)?;
+        // The supervisor holds the exporter's limit; this one is for a supervisor that does not end.
+        let limit = Duration::from_secs(spec.limit_seconds).saturating_add(SUPERVISOR);
+        let late = |_| fail(std::io::Error::new(std::io::ErrorKind::TimedOut, "it does not end"));
+        let (out, err) = tokio::time::timeout(limit, to_its_end).await.map_err(late)?.map_err(fail)?;
         let report = tokio::fs::read(&spec.report).await.map_err(fail)?;
         match serde_json::from_slice(&report).map_err(|error| fail(error.into()))? {
             _ if cancelled.is_cancelled() => Err(ProcessError::Interrupted),

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::progress::{Line, drawn};
+use crate::progress::{Line, at_this_speed, drawn};
 use crate::report::terminal::visible;
 use crate::run::Event;
 
@@ -30,7 +30,7 @@ impl Progress {
     pub(super) async fn follow(self, mut events: UnboundedReceiver<Event>) {
         let mut begun = BTreeSet::new();
         while let Some(event) = events.recv().await {
-            if let Event::Exporting { id } = event {
+            if let Event::Exporting { id, .. } = event {
                 if begun.insert(id.split('/').next().unwrap_or_default().to_owned()) {
                     self.begun.fetch_add(1, Ordering::Relaxed);
                 }
@@ -44,7 +44,8 @@ impl Progress {
     }
 
     fn show(&self, what: &str) {
-        let begun = drawn(self.begun.load(Ordering::Relaxed), self.cases, self.began.elapsed(), "cases");
+        let done = self.begun.load(Ordering::Relaxed);
+        let begun = drawn(done, self.cases, at_this_speed(done, self.cases, self.began.elapsed()), "cases");
         self.line.draw(&format!("{begun}  {what}"));
     }
 

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +12,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url};
 
 use super::challenge::Challenge;
+use crate::limits::{CONNECT, Overdue, Patience, Waits};
 
 /// Why a registry could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,12 @@ pub enum AccessError {
         url: String,
         /// Why not.
         source: reqwest::Error,
+    },
+    /// The registry, or the token realm that it names, is silent.
+    #[error("{overdue}")]
+    Silent {
+        /// Who, and for how long.
+        overdue: Overdue,
     },
     /// The answer is not one that was hoped for.
     #[error("ask the registry for '{url}': it answers {status}")]
@@ -143,17 +149,28 @@ pub(super) struct Access {
     base: Url,
     credentials: Option<Credentials>,
     granted: Mutex<HashMap<Scope, HeaderValue>>,
+    waits: Waits,
 }
 
 impl Access {
-    pub(super) fn new(base_url: &str, credentials: Option<Credentials>) -> Result<Self, AccessError> {
+    pub(super) fn new(
+        base_url: &str,
+        credentials: Option<Credentials>,
+        patience: &Patience,
+    ) -> Result<Self, AccessError> {
         let bad = || AccessError::Url { url: base_url.to_owned() };
         let base = Url::parse(base_url).map_err(|_| bad())?;
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
             return Err(bad());
         }
         let client = client(&base)?;
-        Ok(Self { client, base, credentials, granted: Mutex::default() })
+        let waits = patience.with(format!("the registry at {}", shown(&base)));
+        Ok(Self { client, base, credentials, granted: Mutex::default(), waits })
+    }
+
+    /// How it is waited for.
+    pub(super) fn waits(&self) -> &Waits {
+        &self.waits
     }
 
     /// `path` below the registry's root, for example `v2/<name>/manifests/<tag>`.
@@ -193,8 +210,14 @@ impl Access {
         if let Some(grant) = grant.filter(|_| self.is_own(request.url())) {
             request.headers_mut().insert(AUTHORIZATION, grant);
         }
-        let url = shown(request.url());
-        self.client.execute(request).await.map_err(|source| AccessError::Request { url, source: source.without_url() })
+        let bytes = request.body().and_then(reqwest::Body::as_bytes).map_or(0, |body| body.len() as u64);
+        let doing = format!("answer {} {}", request.method(), request.url().path());
+        executed(&self.client, request, (&self.waits, bytes, &doing)).await
+    }
+
+    /// The client and the registry's URL, for who asks elsewhere.
+    pub(super) fn asking(&self) -> (&Client, &Url) {
+        (&self.client, &self.base)
     }
 
     fn is_own(&self, url: &Url) -> bool {
@@ -208,7 +231,7 @@ impl Access {
             let credentials = self.credentials.as_ref();
             answer = match challenge {
                 Challenge::Basic => credentials.and_then(Credentials::basic),
-                Challenge::Bearer(realm) => realm.token(&self.client, &self.base, credentials, scope).await?,
+                Challenge::Bearer(realm) => realm.token(self, credentials, scope).await?,
             };
             if answer.is_some() {
                 break;
@@ -233,12 +256,30 @@ pub(super) fn refused(response: &Response) -> AccessError {
     AccessError::Status { url: shown(response.url()), status: response.status().as_u16() }
 }
 
+/// Sends a request and waits for its answer, as a service is waited for that takes so many bytes of it to do something.
+pub(super) async fn executed(
+    client: &Client,
+    request: reqwest::Request,
+    (waits, bytes, doing): (&Waits, u64, &str),
+) -> Result<Response, AccessError> {
+    let url = shown(request.url());
+    let answer = waits.answer_to(bytes, doing, client.execute(request)).await;
+    answer
+        .map_err(|overdue| AccessError::Silent { overdue })?
+        .map_err(|source| AccessError::Request { url, source: source.without_url() })
+}
+
 /// The body, if it has at most `limit` bytes.
-pub(super) async fn body_within(mut response: Response, limit: usize) -> Result<Vec<u8>, AccessError> {
+pub(super) async fn body_within(
+    waits: &Waits,
+    mut response: Response,
+    limit: usize,
+) -> Result<Vec<u8>, AccessError> {
     let url = shown(response.url());
+    let doing = format!("send {}", response.url().path());
     let mut bytes = Vec::new();
     loop {
-        match response.chunk().await {
+        match waits.answer(&doing, response.chunk()).await.map_err(|overdue| AccessError::Silent { overdue })? {
             Ok(None) => return Ok(bytes),
             Ok(Some(piece)) if bytes.len() + piece.len() > limit => {
                 return Err(AccessError::TooLarge { url, limit });
@@ -257,8 +298,7 @@ fn client(base: &Url) -> Result<Client, AccessError> {
     }
     let mut builder = client_trusting(roots)?
         .redirect(reqwest::redirect::Policy::limited(5))
-        .connect_timeout(Duration::from_secs(10))
-        .read_timeout(Duration::from_mins(1));
+        .connect_timeout(CONNECT);
     if is_loopback(base) {
         builder = builder.no_proxy();
     }

@@ -1,23 +1,21 @@
 //! What a Docker-compatible daemon shows of an image: its inspection, its IDs, and the archive that it saves. Whether
 //! a push is allowed at all, and what the registry then serves, is left to others.
 
-use std::io;
-use std::time::Duration;
-
 use bollard::Docker;
 use bollard::auth::DockerCredentials;
 use bollard::query_parameters::PushImageOptionsBuilder;
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::StreamExt as _;
 use judge::evidence::{DaemonFacts, Document, Image, StoreKind, Tag, TagId};
 use judge::json::Json;
 use judge::reference::Reference;
 use reqwest::Client;
 
-use super::access::{AccessError, Credentials, body_within, client_trusting, refused};
+use super::access::{AccessError, Credentials, body_within, client_trusting, executed, refused};
 use super::archive::{Archive, ArchiveError};
 use super::layer::{LayerError, LayerReader};
 use super::registry::MAX_DOCUMENT;
 use super::told;
+use crate::limits::{CONNECT, Overdue, Patience, Waits, overdue};
 
 /// Why a daemon could not be observed.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +44,12 @@ pub enum DaemonError {
         /// Why.
         source: bollard::errors::Error,
     },
+    /// It is silent.
+    #[error("{overdue}")]
+    Silent {
+        /// Who, and for how long.
+        overdue: Overdue,
+    },
     /// Its answer is not one.
     #[error("inspect '{reference}': the daemon's answer has no Id")]
     NoId {
@@ -64,6 +68,8 @@ pub struct PushError {
     pub reason: String,
     /// The log up to there.
     pub log: String,
+    /// Where the daemon was silent: neither the image nor the daemon's words are to blame.
+    pub silence: Option<Overdue>,
 }
 
 /// An image in a daemon.
@@ -89,6 +95,7 @@ pub struct DaemonObserver {
     direct: Option<(Client, String)>,
     store: StoreKind,
     engine: String,
+    waits: Waits,
 }
 
 impl DaemonObserver {
@@ -99,7 +106,14 @@ impl DaemonObserver {
     /// [`DaemonError::Client`] when no HTTP client can be made for `host`.
     pub fn new(docker: Docker, host: &str, store: StoreKind, engine: String) -> Result<Self, DaemonError> {
         let direct = direct(host).map_err(|source| DaemonError::Client { host: host.to_owned(), source })?;
-        Ok(Self { docker, direct, store, engine })
+        let waits = Patience::default().with(format!("the daemon at {host}"));
+        Ok(Self { docker, direct, store, engine, waits })
+    }
+
+    /// Waits for the daemon as `waits` say.
+    #[must_use]
+    pub fn waiting(self, waits: Waits) -> Self {
+        Self { waits, ..self }
     }
 
     /// The daemon's ID under every reference, in their order.
@@ -143,9 +157,13 @@ impl DaemonObserver {
         let Some((_, inspection)) = self.inspect(reference).await? else { return Ok(seen) };
         seen.facts.inspect = inspection;
         match self.save(reference, layers).await {
-            Ok(archive) => self.read(&archive, reference, layers, &mut seen).await,
-            Err(error) if error.is_own() => seen.troubles.push(told(&error)),
-            Err(error) => seen.save_problem = Some(format!("the daemon does not save {reference}: {}", told(&error))),
+            Ok(archive) => {
+                let read = self.read(&archive, reference, layers, &mut seen).await;
+                read.map_err(|overdue| DaemonError::Silent { overdue })?;
+            }
+            Err(SaveError::Silent(overdue)) => return Err(DaemonError::Silent { overdue }),
+            Err(SaveError::Archive(error)) if error.is_own() => seen.troubles.push(told(&error)),
+            Err(SaveError::Archive(error)) => seen.save_problem = Some(format!("the daemon does not save {reference}: {}", told(&error))),
         }
         Ok(seen)
     }
@@ -155,29 +173,38 @@ impl DaemonObserver {
     /// # Errors
     /// [`PushError`] when the daemon says so or its connection breaks, which is how a daemon ends that crashes.
     pub async fn push(&self, reference: &str, credentials: Option<&Credentials>) -> Result<String, PushError> {
-        let failed = |reason, log| PushError { reference: reference.to_owned(), reason, log };
+        let failed = |reason, log, silence| PushError { reference: reference.to_owned(), reason, log, silence };
         let (name, tag) = match reference.rsplit_once(':') {
             Some((name, tag)) if !tag.contains('/') => (name, tag),
             _ => (reference, "latest"),
         };
         let options = PushImageOptionsBuilder::default().tag(tag).build();
-        let mut answers = self.docker.push_image(name, Some(options), credentials.map(docker_credentials)).boxed();
+        let credentials = credentials.map(docker_credentials);
+        let answers = self.docker.push_image(name, Some(options), credentials);
+        let mut answers = self.waits.stream(&format!("push {reference}"), answers).boxed();
         let mut log = String::new();
         while let Some(answer) = answers.next().await {
             match answer {
-                Ok(line) => {
+                Err(overdue) => return Err(failed(overdue.to_string(), log, Some(overdue))),
+                Ok(Ok(line)) => {
                     if let Some(status) = line.status.filter(|_| log.len() < MAX_LOG) {
                         log.push_str(&status);
                         log.push('\n');
                     }
                 }
-                Err(error) => return Err(failed(told(&error), log)),
+                Ok(Err(error)) => return Err(failed(told(&error), log, None)),
             }
         }
         Ok(log)
     }
 
-    async fn read(&self, archive: &Archive, reference: &str, layers: &LayerReader, seen: &mut ObservedInDaemon) {
+    async fn read(
+        &self,
+        archive: &Archive,
+        reference: &str,
+        layers: &LayerReader,
+        seen: &mut ObservedInDaemon,
+    ) -> Result<(), Overdue> {
         seen.facts.saved.clone_from(&archive.files);
         for (path, place) in
             [("manifest.json", &mut seen.facts.archive_manifest), ("index.json", &mut seen.facts.archive_index)]
@@ -187,7 +214,7 @@ impl DaemonObserver {
                 Err(error) => seen.troubles.push(told(&error)),
             }
         }
-        let Ok(parsed) = Reference::parse(reference) else { return };
+        let Ok(parsed) = Reference::parse(reference) else { return Ok(()) };
         // A classic store has no manifests: those that newer engines write into the archive are made up for it.
         let index = seen.facts.archive_index.as_ref().filter(|_| self.store != StoreKind::Classic);
         let mut image = match index {
@@ -195,7 +222,10 @@ impl DaemonObserver {
             None => Ok(None),
         };
         if self.store == StoreKind::Podman {
-            image = self.kept_by_podman(reference, &parsed, layers).await;
+            image = match self.saved_by_podman(reference, layers).await? {
+                Some((archive, index)) => archive.oci_image(&index, &parsed, layers).await,
+                None => Ok(None),
+            };
         }
         if let (Ok(None), Some(manifest)) = (&image, &seen.facts.archive_manifest) {
             image = archive.docker_image(manifest, &parsed, layers).await.map(Some);
@@ -204,38 +234,56 @@ impl DaemonObserver {
             Ok(image) => seen.image = image,
             Err(error) => seen.troubles.push(told(&error)),
         }
+        Ok(())
     }
 
-    /// The image with its manifest, which podman saves in its own API alone: none where its store has no OCI manifest of
-    /// it, because one of another type would be converted, and its config with it.
-    async fn kept_by_podman(
+    /// The archive with the image's manifest, which podman saves in its own API alone, and its index: none where its
+    /// store has no OCI manifest of it, because one of another type would be converted, and its config with it.
+    async fn saved_by_podman(
         &self,
         reference: &str,
-        parsed: &Reference,
         layers: &LayerReader,
-    ) -> Result<Option<Image>, LayerError> {
+    ) -> Result<Option<(Archive, Document)>, Overdue> {
         let Some((client, base)) = &self.direct else { return Ok(None) };
         let url = format!("{base}/v4.0.0/libpod/images/{reference}");
-        let answer = async |url: String| client.get(&url).send().await.ok().filter(|answer| answer.status() == 200);
-        let Some(inspection) = answer(format!("{url}/json")).await else { return Ok(None) };
-        let inspection = body_within(inspection, MAX_DOCUMENT).await.ok().and_then(|bytes| Json::parse(&bytes).ok());
+        let answer = async |url: String| {
+            let asked = self.waits.answer(&format!("save {reference}"), client.get(&url).send()).await?;
+            Ok(asked.ok().filter(|answer| answer.status() == 200))
+        };
+        let Some(inspection) = answer(format!("{url}/json")).await? else { return Ok(None) };
+        let inspection = match body_within(&self.waits, inspection, MAX_DOCUMENT).await {
+            Ok(bytes) => Json::parse(&bytes).ok(),
+            Err(AccessError::Silent { overdue }) => return Err(overdue),
+            Err(_) => None,
+        };
         let media_type = inspection.as_ref().and_then(|json| json.get("ManifestType")).and_then(Json::as_str);
         if media_type != Some(OCI_MANIFEST) {
             return Ok(None);
         }
-        let Some(saved) = answer(format!("{url}/get?format=oci-archive")).await else { return Ok(None) };
-        let Ok(archive) = Archive::receive(saved.bytes_stream().map_err(io::Error::other), layers.store()).await else {
-            return Ok(None);
+        let Some(saved) = answer(format!("{url}/get?format=oci-archive")).await? else { return Ok(None) };
+        let archive = match self.receive(reference, saved.bytes_stream(), layers).await {
+            Ok(archive) => archive,
+            Err(SaveError::Silent(overdue)) => return Err(overdue),
+            Err(SaveError::Archive(_)) => return Ok(None),
         };
-        match archive.document(layers.store(), "index.json") {
-            Ok(Some(index)) => archive.oci_image(&index, parsed, layers).await,
-            _ => Ok(None),
-        }
+        let index = archive.document(layers.store(), "index.json").ok().flatten();
+        Ok(index.map(|index| (archive, index)))
     }
 
-    async fn save(&self, reference: &str, layers: &LayerReader) -> Result<Archive, ArchiveError> {
-        let archive = self.docker.export_image(reference).map_err(io::Error::other);
-        Archive::receive(archive, layers.store()).await
+    async fn save(&self, reference: &str, layers: &LayerReader) -> Result<Archive, SaveError> {
+        self.receive(reference, self.docker.export_image(reference), layers).await
+    }
+
+    async fn receive<S, E>(&self, reference: &str, archive: S, layers: &LayerReader) -> Result<Archive, SaveError>
+    where
+        S: futures_util::Stream<Item = Result<bytes::Bytes, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let archive = self.waits.bytes(&format!("save {reference}"), archive);
+        Archive::receive(archive, layers.store()).await.map_err(|error| match overdue(&error) {
+            Some(overdue) => SaveError::Silent(overdue),
+            None => SaveError::Archive(error),
+        })
     }
 
     /// The daemon's ID for the image and, where it can be had raw, its whole answer; none where it has no such image.
@@ -245,8 +293,10 @@ impl DaemonObserver {
             return Ok(None);
         }
         let no_id = || DaemonError::NoId { reference: reference.to_owned() };
+        let doing = format!("inspect {reference}");
         let Some((client, base)) = &self.direct else {
-            return match self.docker.inspect_image(reference).await {
+            let answer = self.waits.answer(&doing, self.docker.inspect_image(reference)).await;
+            return match answer.map_err(|overdue| DaemonError::Silent { overdue })? {
                 Ok(image) => Ok(Some((image.id.ok_or_else(no_id)?, None))),
                 Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
                 Err(source) => Err(DaemonError::InspectIndirectly { reference: reference.to_owned(), source }),
@@ -254,18 +304,24 @@ impl DaemonObserver {
         };
         let failed = |source| DaemonError::Inspect { reference: reference.to_owned(), source };
         let url = format!("{base}/images/{reference}/json");
-        let sent = client.get(&url).send().await;
-        let response = sent.map_err(|source| failed(AccessError::Request { url, source: source.without_url() }))?;
+        let request = client.get(&url).build().map_err(|source| failed(AccessError::Client { source }))?;
+        let response = executed(client, request, (&self.waits, 0, &doing)).await.map_err(failed)?;
         match response.status().as_u16() {
             200 => {}
             404 => return Ok(None),
             _ => return Err(failed(refused(&response))),
         }
-        let document = Document::new(body_within(response, MAX_DOCUMENT).await.map_err(failed)?, None);
+        let document = Document::new(body_within(&self.waits, response, MAX_DOCUMENT).await.map_err(failed)?, None);
         let json = Json::parse(&document.bytes).ok();
         let id = json.as_ref().and_then(|json| json.get("Id")).and_then(Json::as_str).ok_or_else(no_id)?;
         Ok(Some((id.to_owned(), Some(document))))
     }
+}
+
+/// Why a daemon's archive was not taken in.
+enum SaveError {
+    Silent(Overdue),
+    Archive(ArchiveError),
 }
 
 /// The media type of an OCI manifest.
@@ -291,7 +347,7 @@ fn docker_credentials(credentials: &Credentials) -> DockerCredentials {
 
 /// A client for a daemon's plain socket and what its URLs begin with; none for TLS and SSH.
 fn direct(host: &str) -> Result<Option<(Client, String)>, AccessError> {
-    let builder = client_trusting(rustls::RootCertStore::empty())?.no_proxy().read_timeout(Duration::from_mins(1));
+    let builder = client_trusting(rustls::RootCertStore::empty())?.no_proxy().connect_timeout(CONNECT);
     let (builder, base) = if let Some(socket) = host.strip_prefix("unix://") {
         (builder.unix_socket(socket), "http://docker".to_owned())
     } else if let Some(address) = host.strip_prefix("tcp://").or_else(|| host.strip_prefix("http://")) {

@@ -1,6 +1,5 @@
 //! Fetches what a registry's manifest names: the config, and every layer to its end.
 
-use std::io;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -40,7 +39,7 @@ impl RegistryObserver {
     /// The config's bytes; none where the registry answers 404.
     pub(super) async fn config(&self, repository: &str, digest: &Digest) -> Result<Option<Document>, RegistryError> {
         let Some(response) = self.blob(repository, digest).await? else { return Ok(None) };
-        let bytes = body_within(response, MAX_DOCUMENT).await?;
+        let bytes = body_within(self.client.access().waits(), response, MAX_DOCUMENT).await?;
         Ok(Some(self.layers.store().put_document(bytes, None)?))
     }
 
@@ -70,7 +69,9 @@ impl RegistryObserver {
 
     async fn read_layer(&self, repository: &str, digest: &Digest) -> Result<Option<Arc<ReadLayer>>, RegistryError> {
         let Some(response) = self.blob(repository, digest).await? else { return Ok(None) };
-        let stored = self.layers.store().put_stream(response.bytes_stream().map_err(io::Error::other)).await?;
+        let doing = format!("send blob {digest}");
+        let stream = self.client.access().waits().bytes(&doing, response.bytes_stream().map_err(reqwest::Error::without_url));
+        let stored = self.layers.store().put_stream(stream).await?;
         Ok(Some(self.layers.read(&stored.digest).await?))
     }
 

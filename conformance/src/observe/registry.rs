@@ -14,6 +14,7 @@ use super::access::{Access, AccessError, Credentials, Scope, body_within};
 use super::blobs::BlobError;
 use super::documents::{contents_of, manifest_for};
 use super::layer::{LayerError, LayerReader};
+use crate::limits::Patience;
 
 /// Most bytes of a manifest, index or config: 16 MiB.
 pub const MAX_DOCUMENT: usize = 16 << 20;
@@ -55,7 +56,19 @@ impl RegistryClient {
     /// # Errors
     /// [`AccessError`] when the URL is none or TLS cannot be set up.
     pub fn new(base_url: &str, credentials: Option<Credentials>) -> Result<Self, AccessError> {
-        Access::new(base_url, credentials).map(|access| Self(Arc::new(access)))
+        Self::patient(base_url, credentials, &Patience::default())
+    }
+
+    /// Such a client that waits for its registry as long as `patience` says.
+    ///
+    /// # Errors
+    /// [`AccessError`] when the URL is none or TLS cannot be set up.
+    pub fn patient(
+        base_url: &str,
+        credentials: Option<Credentials>,
+        patience: &Patience,
+    ) -> Result<Self, AccessError> {
+        Access::new(base_url, credentials, patience).map(|access| Self(Arc::new(access)))
     }
 
     pub(super) fn access(&self) -> &Access {
@@ -238,7 +251,7 @@ impl RegistryObserver {
         };
         let (status, content_type, content_digest) = (response.status(), header(CONTENT_TYPE), header(CONTENT_DIGEST));
         let document = if status == StatusCode::OK {
-            let bytes = body_within(response, MAX_DOCUMENT).await?;
+            let bytes = body_within(self.client.access().waits(), response, MAX_DOCUMENT).await?;
             Some(self.layers.store().put_document(bytes, content_type.clone())?)
         } else {
             None

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
 
 use bollard::Docker;
 use bollard::query_parameters::{
@@ -12,8 +11,10 @@ use bollard::query_parameters::{
 use futures_util::StreamExt;
 use judge::evidence::StoreKind;
 
-/// Seconds that an answer may take; a push or a load is one answer.
-const PATIENCE: u64 = 120;
+use crate::limits::{INTRODUCTION, Overdue, Patience, Waits};
+
+/// Seconds after which the client gives up by itself, which is never: [`Waits`] decide.
+const NEVER: u64 = 7 * 24 * 60 * 60;
 
 /// Why a daemon cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,12 @@ pub enum DaemonError {
         /// What it said.
         reason: String,
     },
+    /// It is silent.
+    #[error("{overdue}")]
+    Silent {
+        /// Who, and for how long.
+        overdue: Overdue,
+    },
 }
 
 /// A daemon.
@@ -44,6 +51,7 @@ pub struct Daemon {
     host: String,
     store: StoreKind,
     version: String,
+    waits: Waits,
 }
 
 impl Daemon {
@@ -52,6 +60,14 @@ impl Daemon {
     /// # Errors
     /// [`DaemonError::Unreachable`], within a few seconds.
     pub async fn connect(host: Option<&str>) -> Result<Self, DaemonError> {
+        Self::connect_patiently(host, &Patience::default()).await
+    }
+
+    /// As [`Self::connect`], and waits for the daemon as long as `patience` says from then on.
+    ///
+    /// # Errors
+    /// [`DaemonError::Unreachable`], within a few seconds.
+    pub async fn connect_patiently(host: Option<&str>, patience: &Patience) -> Result<Self, DaemonError> {
         let host = host
             .map(str::to_owned)
             .or_else(|| std::env::var("DOCKER_HOST").ok().filter(|value| !value.is_empty()))
@@ -64,22 +80,29 @@ impl Daemon {
         }
         let version = bollard::API_DEFAULT_VERSION;
         let api = if host.starts_with("unix://") {
-            Docker::connect_with_unix(&host, PATIENCE, version)
+            Docker::connect_with_unix(&host, NEVER, version)
         } else {
-            Docker::connect_with_http(&host, PATIENCE, version)
+            Docker::connect_with_http(&host, NEVER, version)
         };
         let api = api.map_err(|error| fail(error.to_string()))?;
-        let asked = tokio::time::timeout(Duration::from_secs(5), async {
+        let asked = tokio::time::timeout(INTRODUCTION, async {
             let api = api.negotiate_version().await?;
             let info = api.info().await?;
             Ok::<_, bollard::errors::Error>((api, info))
         });
         let (api, info) = match asked.await {
             Ok(answer) => answer.map_err(|error| fail(error.to_string()))?,
-            Err(_) => return Err(fail("it does not answer within 5 s".to_owned())),
+            Err(_) => return Err(fail(format!("it does not answer within {} s", INTRODUCTION.as_secs()))),
         };
         let version = info.server_version.clone().unwrap_or_default();
-        Ok(Self { api, host, store: store(&info), version })
+        let waits = patience.with(format!("the daemon at {host}"));
+        Ok(Self { api, host, store: store(&info), version, waits })
+    }
+
+    /// How it is waited for.
+    #[must_use]
+    pub fn waits(&self) -> &Waits {
+        &self.waits
     }
 
     /// The Engine API.
@@ -112,6 +135,30 @@ impl Daemon {
         format!("daemon:{}", self.store.name())
     }
 
+    /// Waits for one answer about `what`.
+    async fn asked<T>(
+        &self,
+        (doing, what): (&'static str, &str),
+        answer: impl Future<Output = Result<T, bollard::errors::Error>>,
+    ) -> Result<T, DaemonError> {
+        let answer = self.waits.answer(&format!("{doing} {what}"), answer).await;
+        answer
+            .map_err(|overdue| DaemonError::Silent { overdue })?
+            .map_err(|error| Self::refused(doing, what, error))
+    }
+
+    /// The inspection of an image; none where it has no such image.
+    async fn inspected(&self, reference: &str) -> Result<Option<bollard::models::ImageInspect>, DaemonError> {
+        let answer = async {
+            match self.api.inspect_image(reference).await {
+                Ok(image) => Ok(Some(image)),
+                Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        self.asked(("inspect", reference), answer).await
+    }
+
     fn refused(doing: &'static str, what: &str, reason: impl std::fmt::Display) -> DaemonError {
         DaemonError::Refused { doing, what: what.to_owned(), reason: reason.to_string() }
     }
@@ -121,9 +168,12 @@ impl Daemon {
     /// # Errors
     /// [`DaemonError::Refused`] with what it said.
     pub async fn load_archive(&self, archive: Vec<u8>) -> Result<(), DaemonError> {
+        let bytes = archive.len() as u64;
         let body = bollard::body_full(archive.into());
-        let mut answers = self.api.import_image(ImportImageOptions::default(), body, None);
+        let answers = self.api.import_image(ImportImageOptions::default(), body, None);
+        let mut answers = self.waits.stream_to(bytes, "load an archive", answers).boxed();
         while let Some(answer) = answers.next().await {
+            let answer = answer.map_err(|overdue| DaemonError::Silent { overdue })?;
             answer.map_err(|error| Self::refused("load", "an archive", error))?;
         }
         Ok(())
@@ -135,7 +185,7 @@ impl Daemon {
     /// [`DaemonError::Refused`] with what it said.
     pub async fn pull(&self, reference: &str) -> Result<(), DaemonError> {
         let options = CreateImageOptionsBuilder::default().from_image(reference).build();
-        self.created(options, None).await.map_err(|error| Self::refused("pull", reference, error))
+        self.created(("pull", reference), options, None).await
     }
 
     /// Has the daemon make an image of one layer from a tar.
@@ -145,19 +195,25 @@ impl Daemon {
     pub async fn make(&self, tar: Vec<u8>, reference: &str) -> Result<(), DaemonError> {
         // Podman makes `latest` of it where the tag is given apart.
         let options = CreateImageOptionsBuilder::default().from_src("-").repo(reference).build();
-        self.created(options, Some(tar)).await.map_err(|error| Self::refused("make", reference, error))
+        self.created(("make", reference), options, Some(tar)).await
     }
 
     async fn created(
         &self,
+        (doing, what): (&'static str, &str),
         options: bollard::query_parameters::CreateImageOptions,
         tar: Option<Vec<u8>>,
-    ) -> Result<(), bollard::errors::Error> {
+    ) -> Result<(), DaemonError> {
+        let bytes = tar.as_ref().map_or(0, |tar| tar.len() as u64);
         let body = tar.map(|tar| bollard::body_full(tar.into()));
-        let mut answers = self.api.create_image(Some(options), body, None).boxed();
+        let answers = self.api.create_image(Some(options), body, None);
+        let mut answers = self.waits.stream_to(bytes, &format!("{doing} {what}"), answers).boxed();
         while let Some(answer) = answers.next().await {
-            if let Some(reason) = answer?.error_detail.and_then(|detail| detail.message) {
-                return Err(bollard::errors::Error::DockerStreamError { error: reason });
+            let answer = answer.map_err(|overdue| DaemonError::Silent { overdue })?;
+            let line = answer.map_err(|error| Self::refused(doing, what, error))?;
+            if let Some(reason) = line.error_detail.and_then(|detail| detail.message) {
+                let reason = bollard::errors::Error::DockerStreamError { error: reason };
+                return Err(Self::refused(doing, what, reason));
             }
         }
         Ok(())
@@ -168,11 +224,8 @@ impl Daemon {
     /// # Errors
     /// [`DaemonError::Refused`].
     pub async fn repo_digests(&self, reference: &str) -> Result<Vec<String>, DaemonError> {
-        match self.api.inspect_image(reference).await {
-            Ok(image) => Ok(image.repo_digests.unwrap_or_default()),
-            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(Vec::new()),
-            Err(error) => Err(Self::refused("inspect", reference, error)),
-        }
+        let found = self.inspected(reference).await?;
+        Ok(found.and_then(|image| image.repo_digests).unwrap_or_default())
     }
 
     /// Names of images, by tag and by digest, that begin with `prefix`.
@@ -194,8 +247,8 @@ impl Daemon {
     }
 
     async fn images(&self) -> Result<Vec<bollard::models::ImageSummary>, DaemonError> {
-        let listed = self.api.list_images(Some(ListImagesOptionsBuilder::default().all(true).build())).await;
-        listed.map_err(|error| Self::refused("list", "images", error))
+        let options = ListImagesOptionsBuilder::default().all(true).build();
+        self.asked(("list", "images"), self.api.list_images(Some(options))).await
     }
 
     /// The daemon's own ID of an image; none where it has no such image.
@@ -203,11 +256,7 @@ impl Daemon {
     /// # Errors
     /// [`DaemonError::Refused`].
     pub async fn image_id(&self, reference: &str) -> Result<Option<String>, DaemonError> {
-        match self.api.inspect_image(reference).await {
-            Ok(image) => Ok(image.id),
-            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
-            Err(error) => Err(Self::refused("inspect", reference, error)),
-        }
+        Ok(self.inspected(reference).await?.and_then(|image| image.id))
     }
 
     /// Gives an image another name.
@@ -217,20 +266,21 @@ impl Daemon {
     pub async fn tag(&self, image: &str, reference: &str) -> Result<(), DaemonError> {
         let (repository, tag) = parted(reference);
         let options = TagImageOptionsBuilder::default().repo(repository).tag(tag).build();
-        self.api.tag_image(image, Some(options)).await.map_err(|error| Self::refused("tag", reference, error))
+        self.asked(("tag", reference), self.api.tag_image(image, Some(options))).await
     }
 
     /// Removes the image of this ID where it has no name any more.
     pub async fn remove_untagged(&self, id: &str) {
-        if self.api.inspect_image(id).await.is_ok_and(|image| is_untagged(&image)) {
-            let _ = self.api.remove_image(id, Some(RemoveImageOptionsBuilder::default().build()), None).await;
+        if matches!(self.inspected(id).await, Ok(Some(image)) if is_untagged(&image)) {
+            let options = RemoveImageOptionsBuilder::default().build();
+            let _ = self.asked(("remove", id), self.api.remove_image(id, Some(options), None)).await;
         }
     }
 
     /// Removes one name of an image, and the image with its last name. One that is not there is no fault.
     pub async fn remove_image(&self, reference: &str) {
         let options = RemoveImageOptionsBuilder::default().force(true).build();
-        let _ = self.api.remove_image(reference, Some(options), None).await;
+        let _ = self.asked(("remove", reference), self.api.remove_image(reference, Some(options), None)).await;
     }
 }
 

@@ -4,6 +4,8 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -18,7 +20,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use judge::evidence::WireRecord;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use crate::limits::{CONNECT, Overdue, Patience, Waits};
 
 /// A running recorder; it ends when it is dropped.
 pub struct RecordingProxy {
@@ -34,6 +39,9 @@ struct Recorder {
     next: AtomicU64,
     records: Mutex<Vec<WireRecord>>,
     guard: Option<Guard>,
+    waits: Waits,
+    /// In which requests the registry was silent.
+    silences: watch::Sender<Vec<(String, Overdue)>>,
 }
 
 /// Basic authentication, for one user and a password that no other run has.
@@ -59,28 +67,39 @@ impl RecordingProxy {
     /// # Errors
     /// The system's, where no port can be had.
     pub async fn start(upstream: &str) -> std::io::Result<Self> {
-        Self::start_with(upstream, None).await
+        Self::start_with(upstream, None, &Patience::default()).await
+    }
+
+    /// As [`Self::start`]; it waits for the registry as long as `patience` says.
+    ///
+    /// # Errors
+    /// The system's, where no port can be had.
+    pub async fn start_patient(upstream: &str, patience: &Patience) -> std::io::Result<Self> {
+        Self::start_with(upstream, None, patience).await
     }
 
     /// Starts before the registry at `upstream`, to which only those that the guard lets pass come.
     ///
     /// # Errors
     /// The system's, where no port can be had.
-    pub async fn start_guarded(upstream: &str, guard: Guard) -> std::io::Result<Self> {
-        Self::start_with(upstream, Some(guard)).await
+    pub async fn start_guarded(upstream: &str, guard: Guard, patience: &Patience) -> std::io::Result<Self> {
+        Self::start_with(upstream, Some(guard), patience).await
     }
 
-    async fn start_with(upstream: &str, guard: Option<Guard>) -> std::io::Result<Self> {
+    async fn start_with(upstream: &str, guard: Option<Guard>, patience: &Patience) -> std::io::Result<Self> {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT));
         let recorder = Arc::new(Recorder {
             client: Client::builder(TokioExecutor::new()).build(connector),
             upstream: upstream.trim_end_matches('/').to_owned(),
             next: AtomicU64::new(0),
             records: Mutex::new(Vec::new()),
             guard,
+            waits: patience.with(format!("the registry at {upstream}")),
+            silences: watch::Sender::new(Vec::new()),
         });
         let router = Router::new().fallback(pass).with_state(recorder.clone());
         // Without this, small answers wait for more to send.
@@ -113,6 +132,32 @@ impl RecordingProxy {
         *records = kept;
         taken
     }
+
+    /// Takes the first silence of the registry in a request whose path begins with `prefix`, where there was one.
+    #[must_use]
+    pub fn silence(&self, prefix: &str) -> Option<Overdue> {
+        let mut found = None;
+        self.recorder.silences.send_if_modified(|silences| {
+            found = silences.iter().find(|(target, _)| target.starts_with(prefix)).map(|(_, overdue)| overdue.clone());
+            silences.retain(|(target, _)| !target.starts_with(prefix));
+            false
+        });
+        found
+    }
+
+    /// Waits until the registry is silent in such a request.
+    pub async fn falls_silent(&self, prefix: &str) -> Overdue {
+        let mut silences = self.recorder.silences.subscribe();
+        loop {
+            silences.mark_unchanged();
+            if let Some(found) = self.silence(prefix) {
+                return found;
+            }
+            if silences.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
 }
 
 impl Drop for RecordingProxy {
@@ -126,6 +171,75 @@ impl Recorder {
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(record) = records.iter_mut().rev().find(|record| record.sequence == sequence) {
             change(record);
+        }
+    }
+
+    fn silent(&self, target: &str, doing: &str, waited: Duration) -> Overdue {
+        let overdue = self.waits.silent(doing, waited);
+        self.silences.send_modify(|silences| silences.push((target.to_owned(), overdue.clone())));
+        overdue
+    }
+}
+
+/// How far a request has come, to tell a registry that does not take it from a client that does not send it.
+#[derive(Clone)]
+struct Sent(Arc<Mutex<(Instant, bool)>>);
+
+impl Sent {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new((Instant::now(), false))))
+    }
+
+    fn note(&self, waits_for_client: bool) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (Instant::now(), waits_for_client);
+    }
+
+    /// Since when the registry has been silent; none while the client is waited for.
+    fn silent_since(&self) -> Option<Instant> {
+        let (at, waits_for_client) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (!waits_for_client).then_some(at)
+    }
+}
+
+/// A wait for the registry. Where its client gives up after long, the registry was silent all the same.
+struct Waiting {
+    recorder: Arc<Recorder>,
+    target: String,
+    doing: String,
+    sent: Sent,
+    over: bool,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let waited = self.sent.silent_since().map(|since| since.elapsed());
+        if let Some(waited) = waited.filter(|waited| !self.over && self.recorder.waits.was_long(*waited)) {
+            self.recorder.silent(&self.target, &self.doing, waited);
+        }
+    }
+}
+
+impl Waiting {
+    /// Waits for the head of an answer.
+    async fn head<T>(&mut self, answer: impl Future<Output = T>) -> Result<T, Overdue> {
+        tokio::pin!(answer);
+        loop {
+            let (since, limit) = (self.sent.silent_since(), self.recorder.waits.limit());
+            let until = since.unwrap_or_else(Instant::now) + limit;
+            tokio::select! {
+                biased;
+                answer = &mut answer => {
+                    self.over = true;
+                    return Ok(answer);
+                }
+                () = tokio::time::sleep_until(until.into()) => {}
+            }
+            if let Some(now) = self.sent.silent_since().filter(|_| since.is_some())
+                && now.elapsed() >= limit
+            {
+                self.over = true;
+                return Err(self.recorder.silent(&self.target, &self.doing, limit));
+            }
         }
     }
 }
@@ -158,21 +272,40 @@ async fn pass(State(recorder): State<Arc<Recorder>>, request: Request) -> Respon
         Ok(uri) => parts.uri = uri,
         Err(_) => return StatusCode::BAD_REQUEST.into_response(),
     }
-    let for_request = recorder.clone();
-    let watched = body.into_data_stream().inspect(move |chunk| {
-        if let Ok(chunk) = chunk {
-            for_request.change(sequence, |record| record.request_bytes += chunk.len() as u64);
-        }
-    });
+    let sent = Sent::new();
+    let watched = watched(body, recorder.clone(), sequence, sent.clone());
     // A body of known length keeps its header, so that the registry sees what was sent; an empty one stays empty.
     let has_body = parts.headers.contains_key(header::TRANSFER_ENCODING)
         || parts.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
     let body = if has_body { Body::from_stream(watched) } else { Body::empty() };
-    if let Ok(response) = recorder.client.request(axum::http::Request::from_parts(parts, body)).await {
-        return answer(recorder, sequence, response);
-    }
-    recorder.change(sequence, |record| record.status = StatusCode::BAD_GATEWAY.as_u16());
-    StatusCode::BAD_GATEWAY.into_response()
+    let doing = format!("answer {} {}", parts.method, parts.uri.path());
+    let mut waiting = Waiting { recorder: recorder.clone(), target: target.clone(), doing, sent, over: false };
+    let asked = recorder.client.request(axum::http::Request::from_parts(parts, body));
+    let (status, why) = match waiting.head(asked).await {
+        Ok(Ok(response)) => return answer(recorder, (sequence, target), response),
+        Ok(Err(_)) => (StatusCode::BAD_GATEWAY, String::new()),
+        Err(overdue) => (StatusCode::GATEWAY_TIMEOUT, overdue.to_string()),
+    };
+    recorder.change(sequence, |record| record.status = status.as_u16());
+    (status, why).into_response()
+}
+
+/// A request's body, counted as it passes.
+fn watched(
+    body: Body,
+    recorder: Arc<Recorder>,
+    sequence: u64,
+    sent: Sent,
+) -> impl futures_util::Stream<Item = Result<bytes::Bytes, axum::Error>> {
+    let mut body = body.into_data_stream();
+    futures_util::stream::poll_fn(move |context| {
+        let polled = body.poll_next_unpin(context);
+        sent.note(polled.is_pending());
+        if let Poll::Ready(Some(Ok(chunk))) = &polled {
+            recorder.change(sequence, |record| record.request_bytes += chunk.len() as u64);
+        }
+        polled
+    })
 }
 
 /// What the distribution specification asks of a registry that wants credentials.
@@ -183,12 +316,25 @@ fn challenge() -> Response {
     (StatusCode::UNAUTHORIZED, headers, body).into_response()
 }
 
-fn answer(recorder: Arc<Recorder>, sequence: u64, response: hyper::Response<hyper::body::Incoming>) -> Response {
+fn answer(
+    recorder: Arc<Recorder>,
+    (sequence, target): (u64, String),
+    response: hyper::Response<hyper::body::Incoming>,
+) -> Response {
     let (parts, body) = response.into_parts();
     recorder.change(sequence, |record| record.status = parts.status.as_u16());
-    let counted = Body::new(body).into_data_stream().inspect(move |chunk| {
-        if let Ok(chunk) = chunk {
-            recorder.change(sequence, |record| record.response_bytes += chunk.len() as u64);
+    let doing = format!("send {}", target.split('?').next().unwrap_or_default());
+    let watched = recorder.waits.stream(&doing, Body::new(body).into_data_stream());
+    let counted = watched.map(move |item| match item {
+        Ok(chunk) => {
+            if let Ok(chunk) = &chunk {
+                recorder.change(sequence, |record| record.response_bytes += chunk.len() as u64);
+            }
+            chunk
+        }
+        Err(overdue) => {
+            recorder.silences.send_modify(|silences| silences.push((target.clone(), overdue.clone())));
+            Err(axum::Error::new(overdue))
         }
     });
     Response::from_parts(parts, Body::from_stream(counted))
@@ -204,7 +350,7 @@ mod tests {
     async fn a_guard_lets_nobody_pass_without_its_password_and_keeps_none() {
         let registry = Registry::start(&RegistryChoice::Embedded, None).await.unwrap();
         let guard = Guard::new("somebody", "open-sesame");
-        let proxy = RecordingProxy::start_guarded(registry.base_url(), guard).await.unwrap();
+        let proxy = RecordingProxy::start_guarded(registry.base_url(), guard, &Patience::default()).await.unwrap();
         let url = format!("http://{}", proxy.host());
         let password =
             |password: &str| Some(Credentials::Password { user: "somebody".to_owned(), password: password.to_owned() });

@@ -4,11 +4,12 @@ use std::os::unix::fs::PermissionsExt;
 
 use judge::evidence::Outcome;
 
-use super::Shared;
+use super::{Options, Shared};
 use super::export::{ExportError, Store};
 use super::inputs::{owner, user_of};
 use crate::exporter::supervise::{Spec, USUAL_UMASK};
 use crate::exporter::{CallPlaces, Invocation, invocation, step_arguments};
+use crate::limits::UNREACHABLE_GRACE;
 use crate::scenario::materialise::{APP, Places};
 use crate::scenario::{Place, Scenario, Step};
 
@@ -61,9 +62,11 @@ pub(super) fn call<S: Store>(
     invocation(&shared.options.exporter, &scenario.file, step, images, &call)
 }
 
-/// Runs the exporter under its supervisor.
+/// Runs the exporter under its supervisor. Where the recorder finds that the registry is silent, the exporter is ended:
+/// what it does then tells nothing of it.
 pub(super) async fn execute(
     shared: &Shared,
+    scenario: &Scenario,
     step: &Step,
     call: &Invocation,
     places: &Places,
@@ -79,20 +82,32 @@ pub(super) async fn execute(
         umask: step.umask.as_deref().and_then(|text| u32::from_str_radix(text, 8).ok()).unwrap_or(USUAL_UMASK),
         hostname: step.hostname.clone(),
         user: user_of(step),
-        limit_seconds: limit(shared, step),
+        limit_seconds: limit(&shared.options, step),
         report: scratch.join(format!("{name}.report")),
     };
     let spec_file = scratch.join(format!("{name}.spec"));
-    let outcome = shared.supervisor.run(&spec, &spec_file, &shared.cancelled).await;
+    let ended = shared.cancelled.child_token();
+    let mut running = std::pin::pin!(shared.supervisor.run(&spec, &spec_file, &ended));
+    let (outcome, silence) = tokio::select! {
+        outcome = &mut running => (outcome, None),
+        silence = shared.services.falls_silent(&scenario.name) => {
+            ended.cancel();
+            (running.await, Some(silence))
+        }
+    };
     for file in [&spec_file, &spec.report] {
         let _ = std::fs::remove_file(file);
     }
-    Ok(outcome?)
+    match silence.or_else(|| shared.services.silence(&scenario.name)) {
+        Some(silence) => Err(ExportError::Service { doing: "run the exporter".to_owned(), reason: silence.to_string() }),
+        None => Ok(outcome?),
+    }
 }
 
-/// Seconds that a step may take: an exporter that waits for a registry may use up what its description allows.
-fn limit(shared: &Shared, step: &Step) -> u64 {
+/// Seconds that a step may take: an exporter that waits for a registry may use up what its description allows, be that
+/// more or less than what others may take.
+pub(super) fn limit(options: &Options, step: &Step) -> u64 {
     let waits = step.expect_failure.as_deref() == Some("errors.unreachable-registry");
-    let allowed = shared.options.exporter.unreachable_limit.saturating_add(10);
-    if waits { shared.options.timeout.max(allowed) } else { shared.options.timeout }
+    let allowed = options.exporter.unreachable_limit.saturating_add(UNREACHABLE_GRACE);
+    if waits { allowed } else { options.timeout }
 }

@@ -2,22 +2,20 @@
 //! being judged at all is told in one sentence then, in place of a verdict for every requirement in every scenario.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use judge::evidence::{End, Outcome, Target};
 use tokio_util::sync::CancellationToken;
 
 use super::export::{self, Attempt, Before, ExportError, Store};
-use super::services::Services;
 use super::{Options, RunError, Shared};
 use super::{daemon_case::DaemonStore, layout_case::LayoutStore, registry_case::RegistryStore};
-use crate::evidence_folder::EvidenceFolder;
 use crate::exporter::complaint::{self, UnknownFlags};
 use crate::exporter::process::{ProcessError, Supervisor};
 use crate::exporter::{Exporter, startable, version};
-use crate::observe::BlobStore;
+use crate::limits::Patience;
 use crate::rig::registry::RegistryChoice;
 use crate::scenario::{self, Scenario};
-use crate::workplace::Workplace;
 
 /// The Platform API from which on there is something to judge.
 const OLDEST: &str = "0.12";
@@ -129,11 +127,9 @@ impl Bench {
             timeout: options.timeout.min(LIMIT),
             ..options.clone()
         };
-        let workplace = Workplace::open(supervisor).await?;
-        let evidence = EvidenceFolder::create(&workplace.scratch().join("evidence"))?;
-        let blobs = BlobStore::open(evidence.root())
-            .map_err(|error| RunError::Service { service: "evidence".to_owned(), reason: error.to_string() })?;
-        let services = Services::start(&options, blobs).await?;
+        let patience = Patience::new(Duration::from_secs(options.service_limit), cancelled.clone());
+        let started_up = super::start(&options, supervisor, &patience);
+        let (workplace, evidence, services) = super::unless_interrupted(cancelled, started_up).await?;
         // Nobody is shown what is not part of the run.
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
         let shared = Shared {
@@ -143,6 +139,7 @@ impl Bench {
             evidence,
             supervisor: supervisor.clone(),
             cancelled: cancelled.clone(),
+            patience,
             failed: OnceLock::new(),
             events,
         };

@@ -9,8 +9,10 @@ use judge::evidence::{DaemonFacts, Export, Image, StoreKind, Target};
 use super::Shared;
 use super::export::{Before, ExportError, Seen, Store, unobserved};
 use super::located::{Located, Published, RunImageNames};
+use super::private_daemon::PushProblem;
 use super::registry_case::RegistryStore;
 use super::services::DaemonService;
+use crate::rig::daemon::DaemonError;
 use crate::scenario::materialise::Places;
 use crate::scenario::run_image::MadeImage;
 use crate::scenario::{AfterPush, Arrival, Place, Scenario, Step};
@@ -91,8 +93,16 @@ impl<'a> DaemonStore<'a> {
         let tagged = self.service.daemon.tag(&image, reference).await;
         tagged.map_err(|error| self.failed("tag the image for a push", error))?;
         self.remember(reference.to_owned());
-        if let Err(problem) = self.service.push(context.step, reference, &self.run_image.own.tagged()).await {
-            return Ok(Err(format!("the push failed: {problem}")));
+        let control = self.run_image.own.tagged();
+        let pushed = tokio::select! {
+            pushed = self.service.push(context.step, reference, &control) => pushed,
+            // A daemon tries again and again where the registry is silent.
+            silence = self.shared.services.falls_silent(&self.scenario.name) => Err(PushProblem::Silent(silence)),
+        };
+        match pushed {
+            Ok(()) => {}
+            Err(PushProblem::Failed(problem)) => return Ok(Err(format!("the push failed: {problem}"))),
+            Err(PushProblem::Silent(silence)) => return Err(self.failed("push the image", silence)),
         }
         let found = self.shared.services.main().observer.image(repository, tag).await;
         let found = found.map_err(|error| unobserved("fetch the pushed image", &error))?;
@@ -118,9 +128,13 @@ impl<'a> DaemonStore<'a> {
             );
             return Err(ExportError::Skipped(reason));
         }
-        if let Err(problem) = self.service.daemon.pull(reference).await {
-            facts.pull_problem = Some(problem.to_string());
-            return Ok(());
+        match self.service.daemon.pull(reference).await {
+            Ok(()) => {}
+            Err(silence @ DaemonError::Silent { .. }) => return Err(self.failed("pull the image back", silence)),
+            Err(problem) => {
+                facts.pull_problem = Some(problem.to_string());
+                return Ok(());
+            }
         }
         let references = [reference.to_owned()];
         let found = self.service.observer.image(&references, &self.shared.services.layers).await;

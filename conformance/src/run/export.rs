@@ -134,7 +134,7 @@ pub(super) async fn run<S: Store>(
     let report_before = stamp(&places);
     let listed = Listed::before(step, &inputs, &places);
     let mut troubles = store.before_export(step, &tags_before).await?;
-    let outcome = execute(shared, step, &call, &places, &name).await?;
+    let outcome = execute(shared, scenario, step, &call, &places, &name).await?;
     troubles.extend(store.after_export(step).await?);
     let seen = store.observe(context, &made, &places).await?;
     troubles.extend(seen.troubles);

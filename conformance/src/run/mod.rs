@@ -1,6 +1,7 @@
 //! Scenarios × services × requirements: runs every export, has the evidence judged, and makes the report. Scenarios
 //! run beside each other, the exports of one scenario one after another.
 
+mod bounded;
 mod call;
 mod conditions;
 pub mod control;
@@ -23,7 +24,7 @@ mod shard;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use jiff::civil::Date;
@@ -38,6 +39,7 @@ use crate::baseline::Baseline;
 use crate::evidence_folder::{EvidenceError, EvidenceFolder};
 use crate::exporter::Exporter;
 use crate::exporter::process::Supervisor;
+use crate::limits::{Patience, STARTING_AFTER_SIGNAL};
 use crate::observe::BlobStore;
 use crate::report::{ExporterFacts, PathFacts, Report, Tool};
 use crate::rig::registry::{RegistryChoice, RegistryError};
@@ -84,6 +86,8 @@ pub struct Options {
     pub jobs: usize,
     /// Seconds after which an exporter is ended.
     pub timeout: u64,
+    /// Seconds that a service may be silent.
+    pub service_limit: u64,
 }
 
 /// Why a run could not be made at all.
@@ -122,6 +126,9 @@ pub enum RunError {
         /// What happened and what to do.
         reason: String,
     },
+    /// A signal came before anything was run.
+    #[error("start: interrupted while the services were started; nothing was judged")]
+    Interrupted,
 }
 
 /// What happens during a run, for those who show progress.
@@ -136,6 +143,8 @@ pub enum Event {
     Exporting {
         /// Its id.
         id: String,
+        /// Seconds after which the exporter is ended.
+        limit: u64,
     },
     /// An export and its observation are done.
     Exported {
@@ -159,6 +168,7 @@ struct Shared {
     evidence: EvidenceFolder,
     supervisor: Supervisor,
     cancelled: CancellationToken,
+    patience: Patience,
     /// The scenario that ended the run, where the first failure is to end it.
     failed: OnceLock<String>,
     events: UnboundedSender<Event>,
@@ -189,15 +199,12 @@ pub async fn observed(
 ) -> Result<(Report, Vec<ScenarioEvidence>), RunError> {
     let begun = Instant::now();
     let started = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let workplace = Workplace::open(&supervisor).await?;
-    let folder = options.evidence.clone().unwrap_or_else(|| workplace.scratch().join("evidence"));
-    let evidence = EvidenceFolder::create(&folder)?;
-    let blobs = BlobStore::open(evidence.root())
-        .map_err(|error| RunError::Service { service: "evidence".to_owned(), reason: error.to_string() })?;
-    let services = Services::start(&options, blobs).await?;
+    let patience = Patience::new(Duration::from_secs(options.service_limit), cancelled.clone());
+    let started_up = start(&options, &supervisor, &patience);
+    let (workplace, evidence, services) = unless_interrupted(&cancelled, started_up).await?;
     let (failed, token) = (OnceLock::new(), cancelled.clone());
-    let shared =
-        Arc::new(Shared { options, services, workplace, evidence, supervisor, cancelled: token, failed, events });
+    let shared = Shared { options, services, workplace, evidence, supervisor, cancelled: token, patience, failed, events };
+    let shared = Arc::new(shared);
     shared.evidence.write_run(&facts(&shared, &[], &BTreeMap::new(), &started))?;
     let (found, took) = Box::pin(all_scenarios(&shared)).await;
     let judgement = judge::judge(&found, &selection(&shared.options));
@@ -218,6 +225,37 @@ pub async fn observed(
     let mut report = facts.report(judgement, judge::difference::all(&found), &profile);
     report.evidence = kept.map(|folder| folder.display().to_string());
     Ok((report, found))
+}
+
+/// Opens what a run needs.
+async fn start(
+    options: &Options,
+    supervisor: &Supervisor,
+    patience: &Patience,
+) -> Result<(Workplace, EvidenceFolder, Services), RunError> {
+    let workplace = Workplace::open(supervisor).await?;
+    let folder = options.evidence.clone().unwrap_or_else(|| workplace.scratch().join("evidence"));
+    let evidence = EvidenceFolder::create(&folder)?;
+    let blobs = BlobStore::open(evidence.root())
+        .map_err(|error| RunError::Service { service: "evidence".to_owned(), reason: error.to_string() })?;
+    let services = Services::start(options, blobs, patience).await?;
+    Ok((workplace, evidence, services))
+}
+
+/// Waits for what is started; after a signal only for a moment, in which what is half started is better finished.
+async fn unless_interrupted<T>(
+    cancelled: &CancellationToken,
+    work: impl Future<Output = Result<T, RunError>>,
+) -> Result<T, RunError> {
+    let enough = async {
+        cancelled.cancelled().await;
+        tokio::time::sleep(STARTING_AFTER_SIGNAL).await;
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = enough => Err(RunError::Interrupted),
+    }
 }
 
 /// What every scenario left, and the milliseconds that each took which was run to its end.

@@ -2,6 +2,7 @@
 //! run.
 
 use super::RunError;
+use crate::limits::Patience;
 use crate::observe::{Credentials, LayerReader, RegistryClient, RegistryObserver};
 use crate::report::ServiceFacts;
 use crate::rig::proxy::{Guard, RecordingProxy};
@@ -25,9 +26,9 @@ impl Access {
         registry: &Registry,
         host: String,
         credentials: Option<Credentials>,
-        layers: &LayerReader,
+        (layers, patience): (&LayerReader, &Patience),
     ) -> Result<Self, RunError> {
-        let client = RegistryClient::new(registry.base_url(), credentials)
+        let client = RegistryClient::patient(registry.base_url(), credentials, patience)
             .map_err(|error| RunError::Service { service: "registry".to_owned(), reason: error.to_string() })?;
         let observer = RegistryObserver::new(client.clone(), layers.clone());
         Ok(Self { host, client, observer })
@@ -57,14 +58,14 @@ impl ExtraPlaces {
         needed: &[Place],
         (main, access): (&Registry, &Access),
         docker_host: Option<&str>,
-        layers: &LayerReader,
+        (layers, patience): (&LayerReader, &Patience),
     ) -> Result<Self, RunError> {
         let mut found = Self::default();
         // No guard can be put before a registry that is spoken to with TLS.
         let guards_other = needed.contains(&Place::Guarded) && !main.insecure();
         if needed.contains(&Place::Other) || guards_other {
             let registry = like(main, docker_host).await?;
-            let access = Access::of(&registry, registry.host().to_owned(), None, layers)?;
+            let access = Access::of(&registry, registry.host().to_owned(), None, (layers, patience))?;
             found.other = Some((registry, access));
         }
         if needed.contains(&Place::Closed) {
@@ -75,7 +76,7 @@ impl ExtraPlaces {
         }
         if needed.contains(&Place::Guarded) {
             let behind = found.other.as_ref().filter(|_| guards_other).map_or((main, access), |(r, a)| (r, a));
-            found.guarded = Some(guarded(behind.0, behind.1).await?);
+            found.guarded = Some(guarded(behind.0, behind.1, patience).await?);
         }
         Ok(found)
     }
@@ -150,14 +151,15 @@ async fn like(main: &Registry, docker_host: Option<&str>) -> Result<Registry, Ru
     Ok(Registry::start(&choice, docker_host).await?)
 }
 
-async fn guarded(registry: &Registry, access: &Access) -> Result<Guarded, RunError> {
+async fn guarded(registry: &Registry, access: &Access, patience: &Patience) -> Result<Guarded, RunError> {
     // Nobody is told the password, so nothing that leaves the suite can hold it.
     let password = ring::rand::generate::<[u8; 16]>(&ring::rand::SystemRandom::new())
         .map_err(|_| failed(Place::Guarded, &"there is no randomness to be had"))?
         .expose()
         .map(|byte| format!("{byte:02x}"))
         .concat();
-    let guard = RecordingProxy::start_guarded(registry.base_url(), Guard::new("conformance", &password)).await;
+    let guard = Guard::new("conformance", &password);
+    let guard = RecordingProxy::start_guarded(registry.base_url(), guard, patience).await;
     let guard = guard.map_err(|error| failed(Place::Guarded, &error))?;
     let access = Access { host: guard.host().to_owned(), ..access.clone() };
     Ok(Guarded { _guard: guard, access, kind: registry.kind() })

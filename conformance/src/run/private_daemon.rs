@@ -11,6 +11,8 @@ use super::Shared;
 use super::export::ExportError;
 use super::scenario::on_daemon;
 use super::services::DaemonService;
+use crate::limits::Overdue;
+use crate::observe::PushError;
 use crate::report::ServiceFacts;
 use crate::rig::daemon::Daemon;
 use crate::rig::engine::gate::At;
@@ -98,9 +100,9 @@ pub(super) async fn start(
     };
     let failed = |reason: String| ExportError::Service { doing: format!("prepare {name}"), reason };
     let wanted = Wanted { program: program.clone(), store, disk_mib };
-    let engine = PrivateEngine::start(shared.supervisor.program(), &wanted).await;
+    let engine = PrivateEngine::start(shared.supervisor.program(), &wanted, &shared.cancelled).await;
     let engine = engine.map_err(|error| failed(error.to_string()))?;
-    let daemon = match Daemon::connect(Some(&engine.host())).await {
+    let daemon = match Daemon::connect_patiently(Some(&engine.host()), &shared.patience).await {
         Ok(daemon) if daemon.store() == store => daemon,
         other => {
             let reason = other.map_or_else(|error| error.to_string(), |_| "it has another store".to_owned());
@@ -116,6 +118,19 @@ pub(super) async fn finish(shared: &Shared, service: DaemonService) {
     for left in service.stop(&[]).await {
         shared.services.leave_behind(left);
     }
+}
+
+/// Why a daemon did not push.
+pub(super) enum PushProblem {
+    /// It said so, or ended.
+    Failed(String),
+    /// It was waited for in vain, which is not the image's fault.
+    Silent(Overdue),
+}
+
+fn problem(error: PushError) -> PushProblem {
+    let words = error.to_string();
+    error.silence.map_or(PushProblem::Failed(words), PushProblem::Silent)
 }
 
 impl DaemonService {
@@ -169,10 +184,8 @@ impl DaemonService {
 
     /// Has the daemon push an image. Where a private one ends, it is started again and asked for `control`, an image of
     /// the suite's making, and for this one again, so that it shows whose doing the end is.
-    pub(super) async fn push(&self, step: &Step, reference: &str, control: &str) -> Result<(), String> {
-        let push = async |reference: String| {
-            self.observer.push(&reference, None).await.map(|_| ()).map_err(|error| error.to_string())
-        };
+    pub(super) async fn push(&self, step: &Step, reference: &str, control: &str) -> Result<(), PushProblem> {
+        let push = async |reference: String| self.observer.push(&reference, None).await.map(|_| ()).map_err(problem);
         let Some(engine) = &self.engine else { return push(reference.to_owned()).await };
         let is_meant = step.end_daemon == Some(EndDaemon::Push);
         if is_meant {
@@ -181,12 +194,12 @@ impl DaemonService {
         let first = push(reference.to_owned()).await;
         let was_meant = is_meant && engine.was_ended();
         if is_meant && !was_meant {
-            return Err(format!("{} was to end during the push, and did not", self.name));
+            return Err(PushProblem::Failed(format!("{} was to end during the push, and did not", self.name)));
         }
         let Err(problem) = first else { return Ok(()) };
         let Some(how) = engine.ends_soon().await else { return Err(problem) };
         let said = engine.last_words();
-        let revived = async || engine.start_again().await.map_err(|error| error.to_string());
+        let revived = async || engine.start_again().await.map_err(|error| PushProblem::Failed(error.to_string()));
         revived().await?;
         if was_meant {
             return push(reference.to_owned()).await;

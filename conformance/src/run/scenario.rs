@@ -2,6 +2,8 @@
 
 use judge::evidence::{EVIDENCE_VERSION, Export, NotRun, ScenarioEvidence, Target};
 
+use super::bounded::Bounded;
+use super::call;
 use super::export::{self, Before, ExportError, Store};
 use super::services::DaemonService;
 use super::{Event, Shared};
@@ -116,7 +118,8 @@ pub(super) async fn on_daemon(
     on(shared, scenario, DaemonStore::new(shared, scenario, service), evidence).await;
 }
 
-async fn on<S: Store>(shared: &Shared, scenario: &Scenario, mut store: S, evidence: &mut ScenarioEvidence) {
+async fn on<S: Store>(shared: &Shared, scenario: &Scenario, store: S, evidence: &mut ScenarioEvidence) {
+    let mut store = Bounded::new(shared, scenario, store);
     let mut before: Option<Export> = None;
     for number in 1..=scenario.file.steps.len() {
         if shared.cancelled.is_cancelled() {
@@ -127,7 +130,7 @@ async fn on<S: Store>(shared: &Shared, scenario: &Scenario, mut store: S, eviden
             continue;
         }
         let id = format!("{}/{}/{number}", scenario.name, store.service());
-        let _ = shared.events.send(Event::Exporting { id: id.clone() });
+        let _ = shared.events.send(Event::Exporting { id: id.clone(), limit: call::limit(&shared.options, step) });
         let context = Before { number, step, id: &id, last: before.as_ref() };
         let result = export::run(shared, scenario, &mut store, &context).await;
         let _ = shared.events.send(Event::Exported { id });

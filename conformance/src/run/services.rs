@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use judge::digest::Digest;
 use judge::evidence::{EngineEnd, StoreKind, WireRecord};
@@ -11,6 +12,7 @@ use super::places::{Access, ExtraPlaces};
 use super::private_daemon::PrivateDaemons;
 use super::replaced::Slot;
 use super::{Options, RunError};
+use crate::limits::{Overdue, Patience};
 use crate::observe::{BlobStore, Credentials, DaemonObserver, LayerReader, Limits};
 use crate::report::ServiceFacts;
 use crate::rig::daemon::Daemon;
@@ -53,7 +55,8 @@ impl DaemonService {
     ) -> Result<Self, RunError> {
         let host = daemon.host().to_owned();
         let observer = DaemonObserver::new(daemon.api().clone(), &host, daemon.store(), daemon.version().to_owned())
-            .map_err(|error| RunError::Service { service: name.clone(), reason: error.to_string() })?;
+            .map_err(|error| RunError::Service { service: name.clone(), reason: error.to_string() })?
+            .waiting(daemon.waits().clone());
         Ok(Self { name, host, daemon, observer, may_push, made: Mutex::default(), engine, end: Mutex::default() })
     }
 
@@ -117,13 +120,14 @@ pub(super) struct Services {
 
 impl Services {
     /// Finds or starts what `options` ask for.
-    pub(super) async fn start(options: &Options, blobs: BlobStore) -> Result<Self, RunError> {
+    pub(super) async fn start(options: &Options, blobs: BlobStore, patience: &Patience) -> Result<Self, RunError> {
         let first = options.daemons.first().map(String::as_str);
         let registry = Registry::start(&options.registry, first).await?;
         let service = |service: &str, reason: String| RunError::Service { service: service.to_owned(), reason };
         let is_ours = registry.kind() != RegistryKind::Url;
+        let recorder = patience.within_exporter(Duration::from_secs(options.timeout));
         let proxy = if registry.insecure() {
-            let started = RecordingProxy::start(registry.base_url()).await;
+            let started = RecordingProxy::start_patient(registry.base_url(), &recorder).await;
             Some(started.map_err(|error| service("the recorder before the registry", error.to_string()))?)
         } else {
             None
@@ -132,13 +136,13 @@ impl Services {
         let layers = LayerReader::new(blobs, Limits::default());
         // Credentials are for a registry that was given; one that was started has none.
         let credentials = if is_ours { None } else { credentials(registry.host()).await? };
-        let main = Access::of(&registry, host, credentials, &layers)?;
-        let (daemons, no_daemon) = daemons(options).await?;
+        let main = Access::of(&registry, host, credentials, (&layers, patience))?;
+        let (daemons, no_daemon) = daemons(options, patience).await?;
         let daemons = daemons.into_iter().map(Slot::new).collect();
         let mut needed: Vec<Place> = options.scenarios.iter().flat_map(Scenario::places).collect();
         needed.sort();
         needed.dedup();
-        let extra = ExtraPlaces::start(&needed, (&registry, &main), first, &layers).await?;
+        let extra = ExtraPlaces::start(&needed, (&registry, &main), first, (&layers, patience)).await?;
         // A registry that others use gets a segment of this run's own, so that runs do not meet.
         let segment = if is_ours { String::new() } else { format!("conformance-{:08x}", unique()) };
         Ok(Self {
@@ -204,8 +208,26 @@ impl Services {
 
     /// What the exporter sent for one scenario since [`Self::forget_wire`].
     pub(super) fn wire(&self, scenario: &str) -> Option<Vec<WireRecord>> {
-        let prefix = format!("/v2/{}/", self.repository(scenario, "").trim_end_matches('/'));
+        let prefix = self.requests_of(scenario);
         self.proxy.as_ref().map(|proxy| proxy.taken(&prefix))
+    }
+
+    /// Takes the first silence of the registry that the recorder saw in what was sent for one scenario.
+    pub(super) fn silence(&self, scenario: &str) -> Option<Overdue> {
+        self.proxy.as_ref()?.silence(&self.requests_of(scenario))
+    }
+
+    /// Waits until the registry is silent in something that is sent for one scenario.
+    pub(super) async fn falls_silent(&self, scenario: &str) -> Overdue {
+        match &self.proxy {
+            Some(proxy) => proxy.falls_silent(&self.requests_of(scenario)).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// How the path begins of every request for one scenario.
+    fn requests_of(&self, scenario: &str) -> String {
+        format!("/v2/{}/", self.repository(scenario, "").trim_end_matches('/'))
     }
 
     /// Forgets what was sent so far.
@@ -302,7 +324,7 @@ fn several(variable: &str) -> Vec<String> {
     std::env::var(variable).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
 }
 
-async fn daemons(options: &Options) -> Result<(Vec<DaemonService>, String), RunError> {
+async fn daemons(options: &Options, patience: &Patience) -> Result<(Vec<DaemonService>, String), RunError> {
     let own = several(OWN_DAEMON);
     // Who has set DOCKER_HOST to another engine since means that one.
     let named = several(DAEMONS);
@@ -313,7 +335,7 @@ async fn daemons(options: &Options) -> Result<(Vec<DaemonService>, String), RunE
     let hosts: Vec<Option<&str>> =
         if given.is_empty() { vec![None] } else { given.iter().map(|host| Some(host.as_str())).collect() };
     for given in hosts {
-        let daemon = match Daemon::connect(given).await {
+        let daemon = match Daemon::connect_patiently(given, patience).await {
             Ok(daemon) => daemon,
             Err(error) if given.is_none() => return Ok((found, error.to_string())),
             Err(error) => {

@@ -15,13 +15,14 @@ use judge::evidence::StoreKind;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{Mutex, watch};
+use tokio_util::sync::CancellationToken;
 
 use gate::{At, Gate};
 use keeper::{ENDED, Order, STARTED, Spec};
 use program::EngineProgram;
 
-/// How long an engine may take until it answers, or until it has ended.
-const PATIENCE: Duration = Duration::from_secs(40);
+use crate::limits::ENGINE;
+
 /// Most bytes of an engine's last words that are kept.
 const LAST_WORDS: u64 = 4096;
 
@@ -78,14 +79,16 @@ pub struct PrivateEngine {
     gate: Gate,
     folder: PathBuf,
     program: PathBuf,
+    cancelled: CancellationToken,
 }
 
 impl PrivateEngine {
-    /// Starts one; `harness` is the `conformance` binary, which is its keeper too. Only root can.
+    /// Starts one; `harness` is the `conformance` binary, which is its keeper too. Only root can. It is not waited for
+    /// any more once `cancelled` is.
     ///
     /// # Errors
     /// [`EngineError::Start`].
-    pub async fn start(harness: &Path, wanted: &Wanted) -> Result<Self, EngineError> {
+    pub async fn start(harness: &Path, wanted: &Wanted, cancelled: &CancellationToken) -> Result<Self, EngineError> {
         let program = wanted.program.path.clone();
         let fail = |reason: String| EngineError::Start { program: program.clone(), reason };
         let folder = tempfile::Builder::new().prefix("conformance-engine-").tempdir();
@@ -107,7 +110,7 @@ impl PrivateEngine {
         let folder = folder.keep();
         let process = Arc::new(Process { orders: Mutex::new(Some(orders)), state: watched(told) });
         let gate = Gate::open(&folder, Arc::clone(&process)).map_err(|error| fail(error.to_string()))?;
-        let engine = Self { keeper, process, gate, folder, program: program.clone() };
+        let engine = Self { keeper, process, gate, folder, program: program.clone(), cancelled: cancelled.clone() };
         match engine.start_again().await {
             Ok(()) => Ok(engine),
             Err(error) => {
@@ -138,7 +141,7 @@ impl PrivateEngine {
         if self.process.order(Order::Start).await.is_err() {
             return Err(fail("its keeper is gone".to_owned()));
         }
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + ENGINE;
         // An engine that has ended before still says so until it is started.
         let mut state = self.process.state.clone();
         let started = state.wait_for(|state| *state == State::Running);
@@ -152,9 +155,12 @@ impl PrivateEngine {
             if let Some(how) = self.ended() {
                 return Err(fail(format!("it ended {how}: {}", self.last_words())));
             }
+            if self.cancelled.is_cancelled() {
+                return Err(fail("the run was interrupted".to_owned()));
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Err(fail(format!("it does not answer within {} s: {}", PATIENCE.as_secs(), self.last_words())))
+        Err(fail(format!("it does not answer within {} s: {}", ENGINE.as_secs(), self.last_words())))
     }
 
     /// Ends it as a service manager does, and starts it again.
@@ -202,7 +208,7 @@ impl PrivateEngine {
         // An engine that writes nothing more is removed sooner; one that does not end is ended by its keeper.
         let _ = process.end(Order::Kill).await;
         process.close().await;
-        match tokio::time::timeout(PATIENCE, keeper.wait()).await {
+        match tokio::time::timeout(ENGINE, keeper.wait()).await {
             Err(_) => Err(fail("its keeper does not end".to_owned())),
             Ok(Err(error)) => Err(fail(error.to_string())),
             Ok(Ok(_)) if folder.exists() => Err(fail("it is still there".to_owned())),
@@ -238,9 +244,9 @@ impl Process {
         self.order(order).await.map_err(|error| error.to_string())?;
         let mut state = self.state.clone();
         let ended = state.wait_for(|state| *state != State::Running);
-        match tokio::time::timeout(PATIENCE, ended).await {
+        match tokio::time::timeout(ENGINE, ended).await {
             Ok(_) => Ok(()),
-            Err(_) => Err(format!("it does not end within {} s", PATIENCE.as_secs())),
+            Err(_) => Err(format!("it does not end within {} s", ENGINE.as_secs())),
         }
     }
 

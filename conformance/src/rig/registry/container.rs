@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use bollard::Docker;
 use bollard::models::{HostConfig, PortBinding};
 use testcontainers::core::{ContainerPort, IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 
 use super::{RegistryError, RegistryKind};
-use crate::rig::daemon::Daemon;
+use crate::limits::{CONTAINER, ENDING, PULL_OF_REGISTRY};
+use crate::rig::daemon::{Daemon, DaemonError};
 
 /// The image, of which `registry-compose/compose.yaml` pins a version.
 const IMAGE: (&str, &str) = ("registry", "2");
@@ -28,15 +28,20 @@ fn failed(reason: impl Into<String>) -> RegistryError {
 impl Container {
     pub(super) async fn start(docker_host: Option<&str>) -> Result<Self, RegistryError> {
         let daemon = Daemon::connect(docker_host).await.map_err(|error| failed(error.to_string()))?;
-        make_available(daemon.api()).await?;
+        make_available(&daemon).await?;
         let image = GenericImage::new(IMAGE.0, IMAGE.1)
             .with_exposed_port(5000.tcp())
             .with_wait_for(WaitFor::seconds(0))
             .with_startup_timeout(Duration::from_secs(30))
             .with_env_var("REGISTRY_STORAGE_DELETE_ENABLED", "true")
             .with_host_config_modifier(publish_on_loopback);
-        let container = image.start().await.map_err(|error| failed(error.to_string()))?;
-        let port = published(&container).await?;
+        let late = |_| {
+            let (host, seconds) = (daemon.host(), CONTAINER.as_secs());
+            failed(format!("the daemon at {host} did not start it within {seconds} s; a container may be left there"))
+        };
+        let started = tokio::time::timeout(CONTAINER, image.start()).await.map_err(late)?;
+        let container = started.map_err(|error| failed(error.to_string()))?;
+        let port = tokio::time::timeout(CONTAINER, published(&container)).await.map_err(late)??;
         wait_until_ready(port).await?;
         Ok(Self { running: container, port, version: format!("{}:{}", IMAGE.0, IMAGE.1) })
     }
@@ -51,10 +56,14 @@ impl Container {
 
     pub(super) async fn stop(self) -> Result<(), RegistryError> {
         let id = self.running.id().to_owned();
-        self.running.rm().await.map_err(|error| RegistryError::Stop {
+        let failed = |reason: String| RegistryError::Stop {
             kind: RegistryKind::Container,
-            reason: format!("{error}; container {id} is left"),
-        })
+            reason: format!("{reason}; container {id} is left"),
+        };
+        match tokio::time::timeout(ENDING, self.running.rm()).await {
+            Ok(removed) => removed.map_err(|error| failed(error.to_string())),
+            Err(_) => Err(failed(format!("the daemon did not remove it within {} s", ENDING.as_secs()))),
+        }
     }
 }
 
@@ -70,19 +79,21 @@ async fn published(container: &ContainerAsync<GenericImage>) -> Result<u16, Regi
 }
 
 /// The image is there, or can be pulled in a few seconds; a machine without a network must not wait for long.
-async fn make_available(api: &Docker) -> Result<(), RegistryError> {
+async fn make_available(daemon: &Daemon) -> Result<(), RegistryError> {
     use bollard::query_parameters::CreateImageOptionsBuilder;
     use futures_util::TryStreamExt;
     let name = format!("{}:{}", IMAGE.0, IMAGE.1);
-    if api.inspect_image(&name).await.is_ok() {
-        return Ok(());
+    match daemon.image_id(&name).await {
+        Ok(Some(_)) => return Ok(()),
+        Err(DaemonError::Silent { overdue }) => return Err(failed(overdue.to_string())),
+        Ok(None) | Err(_) => {}
     }
     let options = CreateImageOptionsBuilder::default().from_image(IMAGE.0).tag(IMAGE.1).build();
-    let pull = api.create_image(Some(options), None, None).try_collect::<Vec<_>>();
-    match tokio::time::timeout(Duration::from_secs(20), pull).await {
+    let pull = daemon.api().create_image(Some(options), None, None).try_collect::<Vec<_>>();
+    match tokio::time::timeout(PULL_OF_REGISTRY, pull).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(failed(format!("the engine has no {name} and cannot pull it ({error})"))),
-        Err(_) => Err(failed(format!("the engine has no {name} and did not pull it within 20 s"))),
+        Err(_) => Err(failed(format!("the engine has no {name} and did not pull it within {} s", PULL_OF_REGISTRY.as_secs()))),
     }
 }
 
@@ -90,11 +101,13 @@ async fn wait_until_ready(port: u16) -> Result<(), RegistryError> {
     // An HTTP client cannot be made before this, also where TLS is not spoken; once per process is enough.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let url = format!("http://127.0.0.1:{port}/v2/");
-    for _ in 0..200 {
-        if reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()) {
-            return Ok(());
+    let answers = async {
+        while !reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success()) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    if tokio::time::timeout(Duration::from_secs(10), answers).await.is_ok() {
+        return Ok(());
     }
     Err(failed("its /v2/ does not answer within 10 s"))
 }

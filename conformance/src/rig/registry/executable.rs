@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::{RegistryError, RegistryKind};
+use crate::limits::INTRODUCTION;
 
 /// A running registry program; dropping it ends its process group and removes its folder.
 pub(super) struct Executable {
@@ -116,7 +117,8 @@ fn free_port() -> std::io::Result<u16> {
 }
 
 async fn version(program: &Path) -> String {
-    let output = Command::new(program).arg("--version").stdin(Stdio::null()).output().await;
+    let asked = Command::new(program).arg("--version").stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = tokio::time::timeout(INTRODUCTION, asked).await.ok().and_then(Result::ok);
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
     let name = program.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let last = text.split_whitespace().last().unwrap_or("of unknown version").trim_start_matches('v').to_owned();

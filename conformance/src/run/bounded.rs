@@ -1,0 +1,142 @@
+//! A store whose waits end: after what is allowed around one export, and at once when a signal ends the run. The
+//! exporter's own time is its supervisor's.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use judge::evidence::{Export, Target};
+
+use super::Shared;
+use super::export::{Before, ExportError, Seen, Store};
+use super::located::Published;
+use crate::exporter::process::ProcessError;
+use crate::limits::CLEANING_AFTER_SIGNAL;
+use crate::scenario::materialise::Places;
+use crate::scenario::run_image::MadeImage;
+use crate::scenario::{Scenario, Step};
+
+/// A store of one scenario.
+pub(super) struct Bounded<'a, S> {
+    store: S,
+    shared: &'a Shared,
+    scenario: &'a Scenario,
+    /// What is left for the export that is under way.
+    left: Duration,
+}
+
+impl<'a, S: Store> Bounded<'a, S> {
+    pub(super) fn new(shared: &'a Shared, scenario: &'a Scenario, store: S) -> Self {
+        Self { store, shared, scenario, left: shared.patience.around_an_export() }
+    }
+}
+
+/// Waits for what a store does, no longer than what is left.
+async fn bounded<T>(
+    shared: &Shared,
+    left: &mut Duration,
+    doing: &str,
+    work: impl Future<Output = Result<T, ExportError>>,
+) -> Result<T, ExportError> {
+    let begun = Instant::now();
+    let found = tokio::select! {
+        biased;
+        () = shared.cancelled.cancelled() => Err(ProcessError::Interrupted.into()),
+        found = tokio::time::timeout(*left, work) => found.unwrap_or_else(|_| {
+            let seconds = shared.patience.around_an_export().as_secs();
+            let reason = format!("what is done around the export was not done within {seconds} s; --service-limit allows it more");
+            Err(ExportError::Service { doing: doing.to_owned(), reason })
+        }),
+    };
+    *left = left.saturating_sub(begun.elapsed());
+    found
+}
+
+impl<S: Store> Store for Bounded<'_, S> {
+    fn target(&self) -> Target {
+        self.store.target()
+    }
+
+    fn service(&self) -> &str {
+        self.store.service()
+    }
+
+    fn images(&self, step: &Step) -> Vec<String> {
+        self.store.images(step)
+    }
+
+    fn docker_host(&self) -> Option<&str> {
+        self.store.docker_host()
+    }
+
+    async fn publish(&mut self, image: &MadeImage, places: &Places) -> Result<Published, ExportError> {
+        // Every export begins with this.
+        self.left = self.shared.patience.around_an_export();
+        let work = self.store.publish(image, places);
+        bounded(self.shared, &mut self.left, "publish the run image", work).await
+    }
+
+    async fn move_tag(&mut self, image: &MadeImage, places: &Places) -> Result<(), ExportError> {
+        let work = self.store.move_tag(image, places);
+        bounded(self.shared, &mut self.left, "move the run image's tag", work).await
+    }
+
+    async fn delete_run_image(&mut self, image: &MadeImage, places: &Places) -> Result<(), ExportError> {
+        let work = self.store.delete_run_image(image, places);
+        bounded(self.shared, &mut self.left, "delete the run image", work).await
+    }
+
+    fn previous_reference(&self, export: &Export, places: &Places) -> Option<String> {
+        self.store.previous_reference(export, places)
+    }
+
+    async fn tags(&mut self, step: &Step, places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError> {
+        let work = self.store.tags(step, places);
+        bounded(self.shared, &mut self.left, "ask for the tags before the export", work).await
+    }
+
+    async fn before_export(
+        &mut self,
+        step: &Step,
+        tags: &BTreeMap<String, Option<String>>,
+    ) -> Result<Vec<String>, ExportError> {
+        let work = self.store.before_export(step, tags);
+        bounded(self.shared, &mut self.left, "prepare the service for the export", work).await
+    }
+
+    async fn after_export(&mut self, step: &Step) -> Result<Vec<String>, ExportError> {
+        let work = self.store.after_export(step);
+        bounded(self.shared, &mut self.left, "find the service after the export", work).await
+    }
+
+    async fn observe(&mut self, context: &Before<'_>, run: &MadeImage, places: &Places) -> Result<Seen, ExportError> {
+        let work = self.store.observe(context, run, places);
+        let seen = bounded(self.shared, &mut self.left, "observe what the export left", work).await?;
+        match self.shared.services.silence(&self.scenario.name) {
+            Some(silence) => {
+                let doing = "observe what the export left".to_owned();
+                Err(ExportError::Service { doing, reason: silence.to_string() })
+            }
+            None => Ok(seen),
+        }
+    }
+
+    async fn clean_up(&mut self) {
+        let enough = async {
+            tokio::select! {
+                () = tokio::time::sleep(self.shared.patience.around_an_export()) => {}
+                () = async {
+                    self.shared.cancelled.cancelled().await;
+                    tokio::time::sleep(CLEANING_AFTER_SIGNAL).await;
+                } => {}
+            }
+        };
+        let is_clean = tokio::select! {
+            () = self.store.clean_up() => true,
+            () = enough => false,
+        };
+        if !is_clean {
+            let what = format!("what {} made in {}, which did not remove it in time", self.scenario.name, self.store.service());
+            self.shared.services.leave_behind(what);
+        }
+    }
+}
