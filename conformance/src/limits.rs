@@ -18,7 +18,7 @@ pub const INTRODUCTION: Duration = Duration::from_secs(5);
 /// How long a private engine may take until it answers, or until it has ended.
 pub const ENGINE: Duration = Duration::from_secs(40);
 /// How long the registry's container may take to be started, without the pull of its image.
-pub const CONTAINER: Duration = Duration::from_secs(60);
+pub const CONTAINER: Duration = Duration::from_mins(1);
 /// How long a container may take to be removed.
 pub const ENDING: Duration = Duration::from_secs(15);
 /// How long the pull of the registry's image may take: a machine without a network must not wait for long.
@@ -28,7 +28,7 @@ pub const STARTING_AFTER_SIGNAL: Duration = Duration::from_secs(3);
 /// How long a scenario may take to remove what it made after a signal.
 pub const CLEANING_AFTER_SIGNAL: Duration = Duration::from_secs(20);
 /// What a supervisor may take beyond its exporter's limit: it enters a namespace and ends processes.
-pub const SUPERVISOR: Duration = Duration::from_secs(60);
+pub const SUPERVISOR: Duration = Duration::from_mins(1);
 /// What an exporter may take beyond the limit of its description, where it waits for a registry that never answers.
 pub const UNREACHABLE_GRACE: u64 = 5;
 /// From how long on a wait that its client gives up counts as the service's silence.

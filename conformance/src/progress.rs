@@ -142,7 +142,8 @@ impl Count {
             }
             Event::Exported { id } => {
                 self.done += 1;
-                let took = self.running.iter().filter(|running| running.id == id).map(|running| running.begun.elapsed());
+                let took =
+                    self.running.iter().filter(|running| running.id == id).map(|running| running.begun.elapsed());
                 self.longest = took.max().unwrap_or_default().max(self.longest);
                 self.running.retain(|running| running.id != id);
                 *self.of_scenarios.entry(scenario(&id).to_owned()).or_default() += 1;
@@ -182,7 +183,9 @@ impl Count {
             _ if self.done >= self.of && self.of > 0 => format!("{so_far}, judging"),
             None => so_far,
             Some(Left::About(seconds)) => format!("{so_far}, about {seconds} s left"),
-            Some(Left::AtMost(seconds)) => format!("{so_far}{}, which is ended in {seconds} s at the latest", waiting()),
+            Some(Left::AtMost(seconds)) => {
+                format!("{so_far}{}, which is ended in {seconds} s at the latest", waiting())
+            }
             Some(Left::Unknown) => format!("{so_far}{}, which takes longer than the exporter may", waiting()),
         }
     }
@@ -211,9 +214,13 @@ mod tests {
         assert_eq!(said(0, 10), "0/40 exports, 10 s");
         assert_eq!(said(10, 10), "10/40 exports, 10 s, about 30 s left");
         assert_eq!(said(40, 41), "40/40 exports, 41 s, judging");
-        for (done, took, bar, rest) in
-            [(0, 7, 0, ""), (20, 10, 15, "10 s left"), (1, 10, 0, "7 min left"), (40, 41, 30, ""), (39, 3, 29, "1 s left")]
-        {
+        for (done, took, bar, rest) in [
+            (0, 7, 0, ""),
+            (20, 10, 15, "10 s left"),
+            (1, 10, 0, "7 min left"),
+            (40, 41, 30, ""),
+            (39, 3, 29, "1 s left"),
+        ] {
             let bar = "█".repeat(bar) + &"░".repeat(30 - bar);
             let line = drawn(done, 40, at_this_speed(done, 40, seconds(took)), "exports");
             assert_eq!(line, format!("{done:>2}/40 exports {bar} {rest:>11}"));

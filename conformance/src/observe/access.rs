@@ -270,11 +270,7 @@ pub(super) async fn executed(
 }
 
 /// The body, if it has at most `limit` bytes.
-pub(super) async fn body_within(
-    waits: &Waits,
-    mut response: Response,
-    limit: usize,
-) -> Result<Vec<u8>, AccessError> {
+pub(super) async fn body_within(waits: &Waits, mut response: Response, limit: usize) -> Result<Vec<u8>, AccessError> {
     let url = shown(response.url());
     let doing = format!("send {}", response.url().path());
     let mut bytes = Vec::new();
@@ -296,9 +292,7 @@ fn client(base: &Url) -> Result<Client, AccessError> {
     if base.scheme() == "https" {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
-    let mut builder = client_trusting(roots)?
-        .redirect(reqwest::redirect::Policy::limited(5))
-        .connect_timeout(CONNECT);
+    let mut builder = client_trusting(roots)?.redirect(reqwest::redirect::Policy::limited(5)).connect_timeout(CONNECT);
     if is_loopback(base) {
         builder = builder.no_proxy();
     }

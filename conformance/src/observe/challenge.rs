@@ -1,7 +1,7 @@
 //! A registry's challenges (RFC 7235) and the exchange of credentials for a token at the realm that one names.
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::Url;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde::Deserialize;
 
 use super::access::{Access, AccessError, Credentials, Scope, body_within, executed, refused};

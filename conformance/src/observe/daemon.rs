@@ -12,7 +12,7 @@ use reqwest::Client;
 
 use super::access::{AccessError, Credentials, body_within, client_trusting, executed, refused};
 use super::archive::{Archive, ArchiveError};
-use super::layer::{LayerError, LayerReader};
+use super::layer::LayerReader;
 use super::registry::MAX_DOCUMENT;
 use super::told;
 use crate::limits::{CONNECT, Overdue, Patience, Waits, overdue};
@@ -163,7 +163,9 @@ impl DaemonObserver {
             }
             Err(SaveError::Silent(overdue)) => return Err(DaemonError::Silent { overdue }),
             Err(SaveError::Archive(error)) if error.is_own() => seen.troubles.push(told(&error)),
-            Err(SaveError::Archive(error)) => seen.save_problem = Some(format!("the daemon does not save {reference}: {}", told(&error))),
+            Err(SaveError::Archive(error)) => {
+                seen.save_problem = Some(format!("the daemon does not save {reference}: {}", told(&error)));
+            }
         }
         Ok(seen)
     }

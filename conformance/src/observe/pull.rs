@@ -70,7 +70,8 @@ impl RegistryObserver {
     async fn read_layer(&self, repository: &str, digest: &Digest) -> Result<Option<Arc<ReadLayer>>, RegistryError> {
         let Some(response) = self.blob(repository, digest).await? else { return Ok(None) };
         let doing = format!("send blob {digest}");
-        let stream = self.client.access().waits().bytes(&doing, response.bytes_stream().map_err(reqwest::Error::without_url));
+        let stream =
+            self.client.access().waits().bytes(&doing, response.bytes_stream().map_err(reqwest::Error::without_url));
         let stored = self.layers.store().put_stream(stream).await?;
         Ok(Some(self.layers.read(&stored.digest).await?))
     }

@@ -63,11 +63,7 @@ impl RegistryClient {
     ///
     /// # Errors
     /// [`AccessError`] when the URL is none or TLS cannot be set up.
-    pub fn patient(
-        base_url: &str,
-        credentials: Option<Credentials>,
-        patience: &Patience,
-    ) -> Result<Self, AccessError> {
+    pub fn patient(base_url: &str, credentials: Option<Credentials>, patience: &Patience) -> Result<Self, AccessError> {
         Access::new(base_url, credentials, patience).map(|access| Self(Arc::new(access)))
     }
 

@@ -53,7 +53,7 @@ fn judged(out: &mut String, records: &[Record]) -> std::fmt::Result {
     Ok(())
 }
 
-fn about<'a>(record: &'a Record, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = &'a Observation> {
+fn about(record: &Record, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = &Observation> {
     record.observations.iter().filter(move |observation| wanted(&observation.question))
 }
 
@@ -99,7 +99,7 @@ struct Seen<'a> {
     scenarios: BTreeSet<&'a str>,
 }
 
-fn answers<'a>(record: &'a Record, wanted: impl Fn(&str) -> bool) -> Vec<Seen<'a>> {
+fn answers(record: &Record, wanted: impl Fn(&str) -> bool) -> Vec<Seen<'_>> {
     let mut found: BTreeMap<(&str, &str), Seen<'_>> = BTreeMap::new();
     for observation in about(record, wanted) {
         let (slug, answer) = (observation.question.as_str(), observation.answer.as_str());

@@ -142,9 +142,7 @@ impl Daemon {
         answer: impl Future<Output = Result<T, bollard::errors::Error>>,
     ) -> Result<T, DaemonError> {
         let answer = self.waits.answer(&format!("{doing} {what}"), answer).await;
-        answer
-            .map_err(|overdue| DaemonError::Silent { overdue })?
-            .map_err(|error| Self::refused(doing, what, error))
+        answer.map_err(|overdue| DaemonError::Silent { overdue })?.map_err(|error| Self::refused(doing, what, error))
     }
 
     /// The inspection of an image; none where it has no such image.

@@ -135,7 +135,11 @@ impl<S: Store> Store for Bounded<'_, S> {
             () = enough => false,
         };
         if !is_clean {
-            let what = format!("what {} made in {}, which did not remove it in time", self.scenario.name, self.store.service());
+            let what = format!(
+                "what {} made in {}, which did not remove it in time",
+                self.scenario.name,
+                self.store.service()
+            );
             self.shared.services.leave_behind(what);
         }
     }

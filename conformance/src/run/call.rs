@@ -4,9 +4,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use judge::evidence::Outcome;
 
-use super::{Options, Shared};
 use super::export::{ExportError, Store};
 use super::inputs::{owner, user_of};
+use super::{Options, Shared};
 use crate::exporter::supervise::{Spec, USUAL_UMASK};
 use crate::exporter::{CallPlaces, Invocation, invocation, step_arguments};
 use crate::limits::UNREACHABLE_GRACE;
@@ -99,7 +99,9 @@ pub(super) async fn execute(
         let _ = std::fs::remove_file(file);
     }
     match silence.or_else(|| shared.services.silence(&scenario.name)) {
-        Some(silence) => Err(ExportError::Service { doing: "run the exporter".to_owned(), reason: silence.to_string() }),
+        Some(silence) => {
+            Err(ExportError::Service { doing: "run the exporter".to_owned(), reason: silence.to_string() })
+        }
         None => Ok(outcome?),
     }
 }

@@ -128,7 +128,7 @@ impl Bench {
             ..options.clone()
         };
         let patience = Patience::new(Duration::from_secs(options.service_limit), cancelled.clone());
-        let started_up = super::start(&options, supervisor, &patience);
+        let started_up = Box::pin(super::start(&options, supervisor, &patience));
         let (workplace, evidence, services) = super::unless_interrupted(cancelled, started_up).await?;
         // Nobody is shown what is not part of the run.
         let (events, _) = tokio::sync::mpsc::unbounded_channel();

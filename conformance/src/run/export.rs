@@ -183,7 +183,7 @@ pub(super) async fn attempt<S: Store>(
     let images = store.images(step);
     let call = call(shared, scenario, step, store, &images, &places);
     store.tags(step, &places).await?;
-    let outcome = execute(shared, step, &call, &places, &name).await;
+    let outcome = execute(shared, scenario, step, &call, &places, &name).await;
     // What is asked for is remembered, so that it is taken away.
     store.tags(step, &places).await?;
     Ok(Attempt { argv: call.argv, outcome: outcome? })

@@ -200,10 +200,11 @@ pub async fn observed(
     let begun = Instant::now();
     let started = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let patience = Patience::new(Duration::from_secs(options.service_limit), cancelled.clone());
-    let started_up = start(&options, &supervisor, &patience);
+    let started_up = Box::pin(start(&options, &supervisor, &patience));
     let (workplace, evidence, services) = unless_interrupted(&cancelled, started_up).await?;
     let (failed, token) = (OnceLock::new(), cancelled.clone());
-    let shared = Shared { options, services, workplace, evidence, supervisor, cancelled: token, patience, failed, events };
+    let shared =
+        Shared { options, services, workplace, evidence, supervisor, cancelled: token, patience, failed, events };
     let shared = Arc::new(shared);
     shared.evidence.write_run(&facts(&shared, &[], &BTreeMap::new(), &started))?;
     let (found, took) = Box::pin(all_scenarios(&shared)).await;

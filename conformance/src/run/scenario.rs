@@ -132,7 +132,7 @@ async fn on<S: Store>(shared: &Shared, scenario: &Scenario, store: S, evidence: 
         let id = format!("{}/{}/{number}", scenario.name, store.service());
         let _ = shared.events.send(Event::Exporting { id: id.clone(), limit: call::limit(&shared.options, step) });
         let context = Before { number, step, id: &id, last: before.as_ref() };
-        let result = export::run(shared, scenario, &mut store, &context).await;
+        let result = Box::pin(export::run(shared, scenario, &mut store, &context)).await;
         let _ = shared.events.send(Event::Exported { id });
         match result {
             Ok(export) => {

@@ -93,7 +93,9 @@ async fn make_available(daemon: &Daemon) -> Result<(), RegistryError> {
     match tokio::time::timeout(PULL_OF_REGISTRY, pull).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(failed(format!("the engine has no {name} and cannot pull it ({error})"))),
-        Err(_) => Err(failed(format!("the engine has no {name} and did not pull it within {} s", PULL_OF_REGISTRY.as_secs()))),
+        Err(_) => {
+            Err(failed(format!("the engine has no {name} and did not pull it within {} s", PULL_OF_REGISTRY.as_secs())))
+        }
     }
 }
 
