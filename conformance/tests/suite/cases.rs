@@ -446,7 +446,7 @@ fn the_document_of_open_questions_is_current() {
     let mut stored: Vec<String> = std::fs::read_dir(docs.join("observations"))
         .unwrap()
         .map(|entry| entry.unwrap().path().display().to_string())
-        .filter(|path| path.ends_with(".json"))
+        .filter(|path| Path::new(path).extension().is_some_and(|ending| ending == "json"))
         .collect();
     stored.sort();
     let output = said(&[&["questions"][..], &stored.iter().map(String::as_str).collect::<Vec<_>>()].concat());

@@ -126,6 +126,7 @@ fn in_core_an_exporter_that_annotates_nothing_and_is_otherwise_right_is_conforma
             requirements: None,
             exporter_argument: String::new(),
             scenario_folders: std::collections::BTreeMap::new(),
+            conditions: Vec::new(),
         };
         let fails = |evidence: &crate::evidence::ScenarioEvidence| -> BTreeSet<String> {
             let verdicts = crate::judge(std::slice::from_ref(evidence), &selection).verdicts.into_iter();

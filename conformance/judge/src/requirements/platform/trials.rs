@@ -95,6 +95,14 @@ fn process() -> Vec<Trials> {
     let report = |bytes: &'static [u8]| move |e: &mut Export| e.report = Some(Document::new(bytes.to_vec(), None));
     vec![
         failing(Trials::of("platform.exit-zero"))
+            .rejects("exit 1 for root, who can be any owner", |e| {
+                end(End::Exited(1))(e);
+                e.inputs.run_as = Some(0);
+            })
+            .spares("exit 1 for a user who cannot be the owner that it is told", |e| {
+                end(End::Exited(1))(e);
+                e.inputs.run_as = Some(65534);
+            })
             .spares("an export that is to fail", |e| e.inputs.expected_failure = Some("errors.no-image".to_owned())),
         Trials::of("platform.empty-slice-accepted")
             .rejects("refused for its slice", refused("ERROR: slice 2 matches no file"))
