@@ -1,5 +1,6 @@
 //! Judge and maker share no code, and the judge does nothing but judge: held by what depends on what.
 
+use bounded::Bounded as _;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every package that `root` needs to run, with tests and builds left in: more than enough.
@@ -54,7 +55,7 @@ fn every_dependency_has_a_licence_of_the_allow_list() {
     let output = std::process::Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", &platform])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .output()
+        .output_in_time()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

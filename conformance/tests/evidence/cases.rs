@@ -1,5 +1,6 @@
 //! The binary on stored runs: judged again, bundled, compared, shared out and merged, measured against a baseline.
 
+use bounded::Bounded as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -8,7 +9,7 @@ use serde_json::Value;
 
 fn conformance(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
-    command.env("DOCKER_HOST", "unix:///nonexistent/docker.sock").args(arguments).output().unwrap()
+    command.env("DOCKER_HOST", "unix:///nonexistent/docker.sock").args(arguments).output_in_time().unwrap()
 }
 
 fn program(name: &str) -> PathBuf {
@@ -320,7 +321,8 @@ fn two_exporters_are_run_and_compared_and_nothing_is_left() {
         ];
         let report = format!("json={}", desk.at(report));
         let command = command.env("DOCKER_HOST", "unix:///nonexistent/docker.sock").env("TMPDIR", &temporary);
-        let output = command.arg("compare").args(arguments).args(fixed).args(["--report", &report]).output().unwrap();
+        let output =
+            command.arg("compare").args(arguments).args(fixed).args(["--report", &report]).output_in_time().unwrap();
         assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
         (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
@@ -361,5 +363,5 @@ fn two_exporters_are_run_under_the_conditions_that_were_given() {
         assert!(text.contains(&line) && !text.contains("--require registry"), "{text}");
     }
     let told = fs::read_to_string(&told).unwrap();
-    assert_eq!(told.lines().collect::<Vec<_>>(), ["0.13"; 4], "two exporters on two targets");
+    assert_eq!(told.lines().collect::<Vec<_>>(), ["0.13"; 6], "two exporters, a control and two targets each");
 }

@@ -1,5 +1,6 @@
 //! The reference exporter of the same build stands all cases, copies of it with a planted fault do not.
 
+use bounded::Bounded as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -28,7 +29,7 @@ fn fuzz(folder: &Path, arguments: &[&str]) -> (Output, Value) {
         .current_dir(folder)
         .args(["fuzz", "--report", "json", "--keep-failures", "kept"])
         .args(arguments)
-        .output()
+        .output_in_time()
         .unwrap();
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "left behind");
     let report = serde_json::from_slice(&output.stdout).unwrap_or_default();
@@ -82,7 +83,7 @@ fn planted_faults_are_found_kept_and_repeated() {
         assert!(place("evidence").join("index.json").is_file(), "{fault}");
         let repeat = failure["repeat"].as_str().unwrap();
         let words: Vec<&str> = repeat.split(' ').skip(1).collect();
-        let again = conformance().current_dir(folder.path()).args(words).output().unwrap();
+        let again = conformance().current_dir(folder.path()).args(words).output_in_time().unwrap();
         assert_eq!(again.status.code(), Some(1), "{fault}: {repeat}\n{}", String::from_utf8_lossy(&again.stderr));
     }
 }
@@ -120,7 +121,7 @@ fn wrong_usage_is_exit_2() {
             .current_dir(folder.path())
             .args(["fuzz", "--exporter", "/bin/false"])
             .args(arguments)
-            .output()
+            .output_in_time()
             .unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains(arguments[1]), "{arguments:?}");

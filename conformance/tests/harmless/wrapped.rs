@@ -1,5 +1,6 @@
 //! The reference, as it is and wrapped in a variation, through the whole suite.
 
+use bounded::Bounded as _;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,7 +33,8 @@ fn program(name: &str) -> PathBuf {
 
 /// All variations.
 pub(crate) fn variations() -> Vec<Variation> {
-    let list = Command::new(program("harmless-exporter")).args(["--list", "--format", "markdown"]).output().unwrap();
+    let list =
+        Command::new(program("harmless-exporter")).args(["--list", "--format", "markdown"]).output_in_time().unwrap();
     let text = String::from_utf8(list.stdout).unwrap();
     let quoted = |text: &str| text.split('`').nth(1).map(str::to_owned);
     let row = |line: &str| {
@@ -65,7 +67,7 @@ pub(crate) fn judged(variation: Option<&str>, profile: &str, arguments: &[&str],
     for scenario in scenarios {
         run.args(["--scenario", scenario]);
     }
-    let output = run.output().unwrap();
+    let output = run.output_in_time().unwrap();
     let bytes = std::fs::read(&report).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
     let report: Value = serde_json::from_slice(&bytes).unwrap();
     let text = |entry: &Value, key: &str| entry[key].as_str().unwrap().to_owned();

@@ -1,3 +1,4 @@
+use bounded::Bounded as _;
 use std::net::TcpStream;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
@@ -106,7 +107,12 @@ fn a_scenario_that_needs_root_is_skipped_with_the_reason_where_others_run_it() {
     let report = rig.path("tmp").join("report.json");
     let mut command = rig.command();
     // As long as the program can be reached by that user.
-    let output = match command.uid(65534).gid(65534).arg("--report").arg(format!("json={}", report.display())).output()
+    let output = match command
+        .uid(65534)
+        .gid(65534)
+        .arg("--report")
+        .arg(format!("json={}", report.display()))
+        .output_in_time()
     {
         Ok(output) => output,
         Err(error) => panic!("the test's folders must be open to others: {error}"),
@@ -343,7 +349,7 @@ fn an_exporter_that_waits_for_a_registry_gets_the_time_that_its_description_allo
         .arg(rig.path("scenarios"))
         .arg("--evidence")
         .arg(&evidence)
-        .output()
+        .output_in_time()
         .unwrap();
     let end = |step: u32| -> Value {
         let path = evidence.join(format!("waits/registry/{step}/export.json"));
@@ -399,7 +405,7 @@ fn kept_inputs_hold_sockets_and_times_and_the_script_repeats_the_surroundings() 
     let kept = keep.join("kept/registry/1");
     assert_eq!(std::fs::symlink_metadata(kept.join("workspace/socket")).unwrap().mtime(), 1_234_567_890);
     let script = rig.path("evidence").join("kept/registry/1/repeat.sh");
-    let output = Command::new(&script).env("TMPDIR", rig.path("tmp")).arg(&kept).output().unwrap();
+    let output = Command::new(&script).env("TMPDIR", rig.path("tmp")).arg(&kept).output_in_time().unwrap();
     let again = String::from_utf8_lossy(&output.stdout).into_owned();
     let first = run.export("kept/registry/1")["outcome"]["stdout"].as_str().unwrap().to_owned();
     assert!(first.contains("umask=0027") && first.contains("hostname=elsewhere"), "{first}");

@@ -1,5 +1,6 @@
 //! Runs the suite on scenarios that a test writes, with an exporter that is a script.
 
+use bounded::Bounded as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -82,7 +83,7 @@ impl Rig {
         let (report, evidence) = (self.path("report.json"), self.path("evidence"));
         let mut command = self.command();
         command.arg("--report").arg(format!("json={}", report.display())).arg("--evidence").arg(&evidence);
-        let output = command.args(arguments).output().unwrap();
+        let output = command.args(arguments).output_in_time().unwrap();
         assert_eq!(self.left(), Vec::<PathBuf>::new());
         Run {
             code: output.status.code(),

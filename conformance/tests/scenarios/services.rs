@@ -1,5 +1,6 @@
 //! The same on a real daemon and a real registry.
 
+use bounded::Bounded as _;
 use std::process::Command;
 
 use serde_json::Value;
@@ -7,7 +8,7 @@ use serde_json::Value;
 use crate::rig::Rig;
 
 fn docker(arguments: &[&str]) -> String {
-    let output = Command::new("docker").args(arguments).output().unwrap();
+    let output = Command::new("docker").args(arguments).output_in_time().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -46,7 +47,7 @@ fn a_daemon_lets_go_of_the_run_image_and_keeps_nothing_after_the_run() {
     };
     // Without a push there is no other name that holds on to an image.
     command.env_remove("CONFORMANCE_OWN_DAEMON").arg("--report").arg(format!("json={}", report.display()));
-    let output = command.arg("--evidence").arg(&evidence).output().unwrap();
+    let output = command.arg("--evidence").arg(&evidence).output_in_time().unwrap();
     let read = |id: &str| -> Value {
         let bytes = std::fs::read(evidence.join(id).join("export.json"));
         let bytes = bytes.unwrap_or_else(|error| panic!("{id}: {error}: {}", String::from_utf8_lossy(&output.stderr)));

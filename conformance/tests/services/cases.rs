@@ -1,6 +1,7 @@
 //! The real registry and a real daemon. Run under `registry-compose/with-services`, with ignored tests included; a
 //! service that is missing then is a failure.
 
+use bounded::Bounded as _;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -18,14 +19,14 @@ fn judged(arguments: &[&str]) -> (Option<i32>, Value, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_conformance"))
         .args(["run", "--profile", "strict", "--report", &format!("json={}", report.display())])
         .args(arguments)
-        .output()
+        .output_in_time()
         .unwrap();
     let report = serde_json::from_slice(&std::fs::read(&report).unwrap_or_default()).unwrap_or_default();
     (output.status.code(), report, String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 fn docker(arguments: &[&str]) -> String {
-    let output = Command::new("docker").args(arguments).output().unwrap();
+    let output = Command::new("docker").args(arguments).output_in_time().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

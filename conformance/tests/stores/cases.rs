@@ -1,6 +1,7 @@
 //! Images travel through every daemon at hand, and nothing of them stays. Run under `registry-compose/with-services`,
 //! with ignored tests included. This program has no other test: what is in a daemon before and after must be its doing.
 
+use bounded::Bounded as _;
 use std::process::Command;
 
 use serde_json::Value;
@@ -19,7 +20,7 @@ fn held(host: &str) -> Vec<String> {
         &["volume", "ls", "--quiet"],
     ];
     let listed = all.iter().map(|arguments| {
-        let output = Command::new("docker").args(["--host", host]).args(*arguments).output().unwrap();
+        let output = Command::new("docker").args(["--host", host]).args(*arguments).output_in_time().unwrap();
         assert!(output.status.success(), "{host}: {}", String::from_utf8_lossy(&output.stderr));
         let mut lines: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
         lines.sort();
@@ -42,7 +43,7 @@ fn images_travel_through_every_daemon_with_known_differences_and_none_stays() {
         .args(scenarios.iter().flat_map(|name| ["--scenario", name]))
         .args(daemons.iter().flat_map(|host| ["--daemon", host]))
         .args(["--report", &format!("json={}", file.display())])
-        .output()
+        .output_in_time()
         .unwrap();
     let after: Vec<Vec<String>> = daemons.iter().map(|host| held(host)).collect();
     assert_eq!(after, before, "images, containers or volumes are left");

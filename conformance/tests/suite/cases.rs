@@ -1,6 +1,7 @@
 //! The binary as its users run it: on registries and layouts that need no service. Exporters that must be there are
 //! those of the same build.
 
+use bounded::Bounded as _;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -39,7 +40,7 @@ pub(super) fn run(arguments: &[&str]) -> Judged {
         .env("TMPDIR", &temporary)
         .args(["run", "--registry", "embedded", "--report", &format!("json={}", report.display())])
         .args(arguments)
-        .output()
+        .output_in_time()
         .unwrap();
     let left: Vec<_> = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.is_empty(), "left behind: {left:?}");
@@ -382,7 +383,7 @@ fn evidence_is_indexed_and_inputs_can_be_kept() {
 }
 
 fn said(arguments: &[&str]) -> Output {
-    conformance().args(arguments).output().unwrap()
+    conformance().args(arguments).output_in_time().unwrap()
 }
 
 #[test]

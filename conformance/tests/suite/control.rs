@@ -1,6 +1,7 @@
 //! The control export before a run: what keeps an exporter from being judged is told in one sentence, and a refusal of
 //! any other kind is left to the verdicts.
 
+use bounded::Bounded as _;
 use std::path::Path;
 
 use super::cases::{Judged, conformance, executable, program, requirements, run};
@@ -164,8 +165,12 @@ fn self_test_and_fuzz_stop_likewise() {
         &["self-test", "--registry", "embedded", "--fault", "base-digest-dropped", "--target", "registry"][..],
         &["fuzz", "--cases", "2"],
     ] {
-        let output =
-            conformance().current_dir(folder.path()).args(command).args(["--exporter", &none]).output().unwrap();
+        let output = conformance()
+            .current_dir(folder.path())
+            .args(command)
+            .args(["--exporter", &none])
+            .output_in_time()
+            .unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(4), "{stderr}");
         assert!(stderr.contains("it does not speak Platform API 0.15") && output.stdout.is_empty(), "{stderr}");
@@ -176,7 +181,7 @@ fn self_test_and_fuzz_stop_likewise() {
 fn the_doctor_says_the_same_in_its_text() {
     let folder = tempfile::tempdir().unwrap();
     let doctor = |exporter: &str, more: &[&str]| {
-        let output = conformance().args(["doctor", "--exporter", exporter]).args(more).output().unwrap();
+        let output = conformance().args(["doctor", "--exporter", exporter]).args(more).output_in_time().unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
     let other = before_the_reference(folder.path(), "other", "[ $CNB_PLATFORM_API = 0.13 ] || exit 11");

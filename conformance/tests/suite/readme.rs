@@ -1,6 +1,7 @@
 //! What the README shows of a run is what a run prints: from a committed description, with what varies masked.
 //! `RENEW_README=1` writes it anew.
 
+use bounded::Bounded as _;
 use std::path::{Path, PathBuf};
 
 use super::cases::{conformance, program};
@@ -22,7 +23,7 @@ fn printed() -> String {
         .env("PATH", path)
         .args(["run", "--exporter-file", DESCRIPTION, "--registry", "embedded", "--target", "registry"])
         .args(["--target", "layout", "--scenario", "all-project-metadata"])
-        .output()
+        .output_in_time()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().replace(&folder.display().to_string(), "target/release")

@@ -1,5 +1,6 @@
 //! A build made by hand, and the exporter called on it as platforms call it.
 
+use bounded::Bounded as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -130,11 +131,11 @@ impl Build {
     pub(crate) fn to_layout(&self, program: &Path, images: &[&str]) -> Output {
         let mut command = self.command(program);
         command.env("CNB_EXPERIMENTAL_MODE", "silent").args(["-layout", "-layout-dir"]).arg(self.path("layout"));
-        command.args(images).output().unwrap()
+        command.args(images).output_in_time().unwrap()
     }
 
     pub(crate) fn to_registry(&self, host: &str, images: &[&str]) -> Output {
-        self.command(exporter()).args(["-insecure-registry", host]).args(images).output().unwrap()
+        self.command(exporter()).args(["-insecure-registry", host]).args(images).output_in_time().unwrap()
     }
 
     pub(crate) fn to_daemon(&self, address: &str, images: &[&str]) -> Output {
@@ -142,7 +143,7 @@ impl Build {
     }
 
     pub(crate) fn to_daemon_with(&self, program: &Path, address: &str, images: &[&str]) -> Output {
-        self.command(program).env("DOCKER_HOST", address).arg("-daemon").args(images).output().unwrap()
+        self.command(program).env("DOCKER_HOST", address).arg("-daemon").args(images).output_in_time().unwrap()
     }
 
     pub(crate) fn report(&self) -> Option<toml::Table> {

@@ -1,5 +1,6 @@
 //! To a daemon.
 
+use bounded::Bounded as _;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::process::Output;
@@ -93,7 +94,7 @@ fn a_classic_store_s_layers_need_no_temporary_disk() {
     let (build, engine, _) = build_upon(Kind::Classic, usual);
     let mut command = build.command(exporter());
     command.env("DOCKER_HOST", &engine.address).env("TMPDIR", build.path("nowhere")).args(["-daemon", APP]);
-    succeeded(&command.output().unwrap());
+    succeeded(&command.output_in_time().unwrap());
     assert_eq!(engine.tags().len(), 1);
 }
 

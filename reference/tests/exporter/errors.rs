@@ -1,5 +1,6 @@
 //! What is refused: with one message that names the cause, and nothing written.
 
+use bounded::Bounded as _;
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -73,7 +74,8 @@ fn bad_input_is_refused_in_one_line_and_leaves_nothing() {
 fn a_platform_api_that_is_not_known_is_told_before_all_that_is_wrong() {
     let build = Build::new();
     build.write("layers/group.toml", "x");
-    let output = build.command(exporter()).env("CNB_PLATFORM_API", "999.0").args(["-no-such", "A/b"]).output().unwrap();
+    let output =
+        build.command(exporter()).env("CNB_PLATFORM_API", "999.0").args(["-no-such", "A/b"]).output_in_time().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(11), "{stderr}");
     assert!(stderr.contains("999.0") && stderr.lines().count() == 1, "{stderr}");
@@ -95,7 +97,7 @@ fn two_targets_are_refused() {
     let build = Build::with_layout();
     let mut command = build.command(exporter());
     command.env("CNB_EXPERIMENTAL_MODE", "silent").args(["-daemon", "-layout", "-layout-dir", "/nowhere", "a"]);
-    let output = command.output().unwrap();
+    let output = command.output_in_time().unwrap();
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&output.stderr).contains("-daemon or -layout"));
 }
@@ -156,7 +158,7 @@ fn a_file_that_cannot_be_read_is_told_by_its_path() {
         // The root user reads everything; this one does not.
         command.uid(65534).gid(65534);
     }
-    let output = command.arg("a.example/a:1").output().unwrap();
+    let output = command.arg("a.example/a:1").output_in_time().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(62), "{stderr}");
     assert!(stderr.contains("app/main"), "{stderr}");

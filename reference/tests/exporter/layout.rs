@@ -1,5 +1,6 @@
 //! To a layout.
 
+use bounded::Bounded as _;
 use std::fs;
 
 use reference::digest::Digest;
@@ -109,7 +110,7 @@ fn what_is_around_an_export_changes_nothing() {
         let mut command = build.command(exporter());
         command.env("CNB_EXPERIMENTAL_MODE", "silent").args(["-layout", "-layout-dir"]).arg(build.path("layout"));
         change(&mut command);
-        let output = command.arg("app.example/app:1").output().unwrap();
+        let output = command.arg("app.example/app:1").output_in_time().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Digest::parse(&build.manifest("app.example/app/1").0).unwrap()
     };

@@ -1,5 +1,6 @@
 //! Rebases in a registry: what follows the new run image, what stays, and what is sent.
 
+use bounded::Bounded as _;
 use reference::digest::Digest;
 use serde_json::{Value, json};
 
@@ -132,7 +133,7 @@ fn created_is_the_constant_or_what_source_date_epoch_says() {
     place.export(&[("SOURCE_DATE_EPOCH", "1700000000")]);
     for (epoch, created) in [("0", "1970-01-01T00:00:00Z"), ("", "1980-01-01T00:00:01Z")] {
         let mut command = place.rebaser();
-        succeeded(&command.env("SOURCE_DATE_EPOCH", epoch).arg(place.name("app:1")).output().unwrap());
+        succeeded(&command.env("SOURCE_DATE_EPOCH", epoch).arg(place.name("app:1")).output_in_time().unwrap());
         assert_eq!(place.config(&place.manifest("app", "1"))["created"], created);
     }
 }
@@ -263,7 +264,7 @@ fn called_by_its_own_name_and_with_variables_it_does_the_same() {
     let mut command = std::process::Command::new(&link);
     command.env_clear().env("CNB_PLATFORM_API", "0.12").env("CNB_INSECURE_REGISTRIES", &place.server.host);
     command.env("CNB_REPORT_PATH", place.build.path("report.toml")).env("CNB_RUN_IMAGE", place.name("run:1"));
-    succeeded(&command.arg(place.name("app:1")).output().unwrap());
+    succeeded(&command.arg(place.name("app:1")).output_in_time().unwrap());
     assert_eq!(place.bytes("app", "1"), place.bytes("app", "2"));
     assert_eq!(place.reported()["tags"][0].as_str(), Some(place.name("app:1").as_str()));
     // Nothing is left on temporary disk.
@@ -284,7 +285,7 @@ fn credentials_are_sent_to_their_registry_and_nowhere_else() {
     let auth = json!({ place.server.host.as_str(): "Basic secret" }).to_string();
     let mut command = place.rebaser();
     command.env("CNB_REGISTRY_AUTH", auth).args(["-insecure-registry", &far.host, "-log-level", "debug"]);
-    let output = command.arg(place.name("app:1")).output().unwrap();
+    let output = command.arg(place.name("app:1")).output_in_time().unwrap();
     succeeded(&output);
     let asked = place.server.asked().split_off(before);
     assert!(!asked.is_empty() && asked.iter().all(|asked| asked.authorization.as_deref() == Some("Basic secret")));

@@ -1,5 +1,6 @@
 //! Rebases in a daemon, as far as each store can.
 
+use bounded::Bounded as _;
 use reference::digest::Digest;
 use serde_json::Value;
 
@@ -52,7 +53,7 @@ impl Place {
         let mut command = rebaser(&self.build, exporter());
         // The exporter says of every image that it is not rebasable, as the specification's text has it.
         command.env("DOCKER_HOST", &self.engine.address).args(["-daemon", "-force"]).args(words);
-        command.output().unwrap()
+        command.output_in_time().unwrap()
     }
 
     fn reported(&self, key: &str) -> String {

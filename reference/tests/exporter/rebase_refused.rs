@@ -1,5 +1,6 @@
 //! Rebases that are refused or fail: one message that names the cause, no tag moved, nothing sent, no report.
 
+use bounded::Bounded as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -155,11 +156,11 @@ fn a_wrong_command_line_is_refused_in_one_line() {
         assert!(named.iter().all(|named| stderr.contains(named)), "{stderr}");
     }
     let mut command = place.rebaser();
-    let output = command.env("CNB_PLATFORM_API", "999.0").args(["-nonsense", "A/b"]).output().unwrap();
+    let output = command.env("CNB_PLATFORM_API", "999.0").args(["-nonsense", "A/b"]).output_in_time().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(11), "{stderr}");
     assert!(stderr.contains("this rebaser knows") && stderr.lines().count() == 1, "{stderr}");
-    let output = rebaser(&Build::new(), exporter()).arg("-help").output().unwrap();
+    let output = rebaser(&Build::new(), exporter()).arg("-help").output_in_time().unwrap();
     assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("--previous-image"));
 }
 

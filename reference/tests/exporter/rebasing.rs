@@ -1,5 +1,6 @@
 //! App images to rebase, run images to put them upon, and the rebaser called on them as platforms call it.
 
+use bounded::Bounded as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -116,7 +117,7 @@ impl Place {
         self.build.analyzed(&format!("{host}/run:1"), &format!("{host}/run@{}", self.old.manifest));
         let mut command = self.build.command(exporter());
         command.envs(variables.iter().copied()).args(["-insecure-registry", host, &self.name("app:1")]);
-        succeeded(&command.output().unwrap());
+        succeeded(&command.output_in_time().unwrap());
         self.change_config(|config| config["config"]["Labels"]["io.buildpacks.rebasable"] = json!("true"));
     }
 
@@ -145,7 +146,7 @@ impl Place {
     }
 
     pub(crate) fn rebase(&self, words: &[&str]) -> Output {
-        self.rebaser().args(words).output().unwrap()
+        self.rebaser().args(words).output_in_time().unwrap()
     }
 
     pub(crate) fn bytes(&self, repository: &str, tag: &str) -> Vec<u8> {

@@ -1,5 +1,6 @@
 //! To a registry.
 
+use bounded::Bounded as _;
 use std::collections::BTreeSet;
 use std::process::Output;
 use std::sync::{Arc, Mutex};
@@ -177,7 +178,7 @@ fn tokens_are_fetched_for_what_is_done_and_mounts_ask_for_both_repositories() {
     let auth = format!("{{\"{}\":\"Basic {}\"}}", server.host, base64("user:secret"));
     let mut command = build.command(exporter());
     command.env("CNB_REGISTRY_AUTH", auth).args(["-insecure-registry", &server.host, &app(&server)]);
-    let output = command.output().unwrap();
+    let output = command.output_in_time().unwrap();
     succeeded(&output);
     for layer in two_layers().layers {
         assert!(server.has("app", &layer));
@@ -205,7 +206,7 @@ fn docker_s_credentials_are_used_where_the_platform_gives_none() {
         let mut command = build.command(exporter());
         command.env("DOCKER_CONFIG", build.path("docker"));
         command.envs(auth.map(|auth| ("CNB_REGISTRY_AUTH", auth)));
-        command.args(["-insecure-registry", &server.host, &app(&server)]).output().unwrap()
+        command.args(["-insecure-registry", &server.host, &app(&server)]).output_in_time().unwrap()
     };
     assert!(!export(Some("{}")).status.success(), "what the platform gives replaces docker's file");
     assert!(server.manifest("app", "1").is_none());
@@ -247,7 +248,7 @@ fn credentials_go_to_no_other_host() {
     let auth = format!("{{\"{}\":\"Basic secret\"}}", server.host);
     let mut command = build.command(exporter());
     command.env("CNB_REGISTRY_AUTH", auth).args(["-insecure-registry", &server.host, &app(&server)]);
-    assert!(!command.output().unwrap().status.success(), "the config is not there");
+    assert!(!command.output_in_time().unwrap().status.success(), "the config is not there");
     assert!(server.asked().iter().all(|asked| asked.authorization.as_deref() == Some("Basic secret")));
     assert!(!elsewhere.asked().is_empty());
     assert!(elsewhere.asked().iter().all(|asked| asked.authorization.is_none()));
@@ -263,7 +264,7 @@ fn a_run_image_behind_an_index_on_another_registry_is_brought_over() {
     build.analyzed("run", &format!("{}/team/run@{index}", far.host));
     let mut command = build.command(exporter());
     command.env("CNB_INSECURE_REGISTRIES", format!("{},{}", far.host, near.host)).arg(app(&near));
-    succeeded(&command.output().unwrap());
+    succeeded(&command.output_in_time().unwrap());
     let manifest = manifest(&near, "app", "1");
     assert_eq!(manifest["annotations"]["org.opencontainers.image.base.digest"], index.to_string());
     assert_eq!(manifest["annotations"]["org.opencontainers.image.base.name"], "index.docker.io/library/run:latest");

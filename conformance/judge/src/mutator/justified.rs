@@ -10,7 +10,7 @@ const fn of(patterns: &'static [&'static str], why: &'static str) -> Justified {
     Justified { patterns, why }
 }
 
-pub(super) const JUSTIFIED: [Justified; 29] = [
+pub(super) const JUSTIFIED: [Justified; 30] = [
     of(
         &["* id", "* scenario", "* service", "* step", "* target"],
         "how the suite files an export; nothing that it left",
@@ -112,6 +112,10 @@ pub(super) const JUSTIFIED: [Justified; 29] = [
     of(
         &["* image.layers[*.uid", "* image.layers[*.gid", "* image.layers[*.size", "swap * image.layers[*.mode"],
         "no specification says who owns files of the image; sizes follow from content, which is hashed",
+    ),
+    of(
+        &["* image.layers[*metadata.toml].text*"],
+        "read where the file's bytes are not the input's: with the input's hash, its text is the input's",
     ),
     of(
         &["* image.layers[*.mode", "fill * image.layers[*", "* image.layers[*metadata.toml].content"],

@@ -11,7 +11,7 @@ use crate::evidence::{Export, Image, Layer, LayoutRoot};
 use crate::json::Json;
 use crate::log::{Line, Output};
 use crate::reference::Reference;
-use crate::requirement::{Case, LAYOUT, Needs, Requirement, Source, holds_when, not_applicable, violated};
+use crate::requirement::{Case, EXIT_ZERO, LAYOUT, Needs, Requirement, Source, holds_when, not_applicable, violated};
 use crate::verdict::{Finding, Level};
 use crate::view::{self, PREFIX};
 
@@ -367,13 +367,18 @@ fn the_experimental_gate_is_kept(case: &Case<'_>) -> Finding {
     if tried.iter().all(|export| mode(export) == "silent") {
         return not_applicable("no other value than silent was tried");
     }
+    // A refusal says nothing of the mode where the build is refused in every mode.
+    if !tried.iter().any(|export| export.outcome.succeeded()) {
+        return Finding::skipped_after("the export is refused in every mode", EXIT_ZERO);
+    }
     for export in tried.iter().copied() {
         let mode = mode(export);
         let may_succeed = matches!(mode, "warn" | "silent");
         if export.outcome.succeeded() != may_succeed {
             let expected = if may_succeed { "exit 0" } else { "another exit" };
             let message = format!("with CNB_EXPERIMENTAL_MODE {mode} the export does not end as it should");
-            return violated(message, expected, export.outcome.end, export.at("stderr.txt"));
+            let finding = violated(message, expected, export.outcome.end, view::last_words_at(export));
+            return if may_succeed { finding.following(EXIT_ZERO) } else { finding };
         }
         let finding = match mode {
             "warn" => it_warns(export, silent),

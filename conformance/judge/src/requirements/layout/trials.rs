@@ -316,7 +316,7 @@ fn experimental() -> Trials {
         .step(2)
         .rejects("open with error", end(End::Exited(0)))
         .step(3)
-        .rejects("shut with warn", end(End::Exited(1)))
+        .follows("shut with warn", "platform.exit-zero", end(End::Exited(1)))
         .rejects("warn says nothing", |e| e.outcome.stderr.clear())
         .rejects("warn says nothing but that it was slower", |e| {
             "Timer: Exporter ran for 7m3.2s [4711] 127.0.0.1:5000".clone_into(&mut e.outcome.stderr);
@@ -335,7 +335,7 @@ fn experimental() -> Trials {
             "export to an OCI layout may change in a later release".clone_into(&mut e.outcome.stderr);
         })
         .step(4)
-        .rejects("shut with silent", end(End::Exited(1)))
+        .follows("shut with silent", "platform.exit-zero", end(End::Exited(1)))
         .rejects("silent says the same as warn", |e| {
             "Warning: OCI layout is an EXPERIMENTAL feature".clone_into(&mut e.outcome.stderr);
         })
@@ -350,6 +350,9 @@ fn experimental() -> Trials {
         })
         .accepts("silent names the variable", |e| {
             "CNB_EXPERIMENTAL_MODE is silent".clone_into(&mut e.outcome.stderr);
+        })
+        .whole("every mode is refused", Wanted::Follows("platform.exit-zero"), |evidence, _| {
+            evidence.exports.iter_mut().for_each(|export| export.outcome.end = End::Exited(3));
         })
         .whole("no other value than silent", Wanted::NotJudged, |evidence, _| drop(evidence.exports.drain(..3)))
 }
