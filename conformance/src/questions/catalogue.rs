@@ -200,7 +200,7 @@ pub const QUESTIONS: &[Question] = &[
             "all annotations are dropped",
             "all annotations stay as they are, `base.*` too",
         ],
-        reference: "",
+        reference: "moves `base.*` to the new run image where they were there, keeps every other annotation, takes none of the new run image's, and adds none: docs/rebase.md.",
         shown: "no scenario asks it",
         measured: "The rebaser of the Go lifecycle 0.17.7 (Platform API 0.12) and 0.21.14 (0.13), one run each on docker-registry \
 2.8.2: an app image with five annotations (`base.digest`, `base.name`, `revision`, `source`, `title`) has none after the rebase, and its \
