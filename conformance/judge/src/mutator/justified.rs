@@ -86,7 +86,6 @@ pub(super) const JUSTIFIED: [Justified; 30] = [
             "* image.config#/history/*",
             "* image.config#*/launcher",
             "* image.config#*/launcher/version",
-            "* image.config#*/processes/*",
             "* image.config#*/api",
             "* image.config#*/layers",
             "* image.config#*/build",
