@@ -7,6 +7,7 @@ use std::time::Duration;
 use judge::evidence::{End, Outcome, Target};
 use tokio_util::sync::CancellationToken;
 
+use super::bounded::Bounded;
 use super::export::{self, Attempt, Before, ExportError, Store};
 use super::{Options, RunError, Shared};
 use super::{daemon_case::DaemonStore, layout_case::LayoutStore, registry_case::RegistryStore};
@@ -327,7 +328,8 @@ impl Bench {
     }
 }
 
-async fn once<S: Store>(shared: &Shared, scenario: &Scenario, mut store: S) -> Result<Attempt, ExportError> {
+async fn once<S: Store>(shared: &Shared, scenario: &Scenario, store: S) -> Result<Attempt, ExportError> {
+    let mut store = Bounded::new(shared, scenario, store);
     let step = &scenario.file.steps[0];
     let context = Before { number: 1, step, id: NAME, last: None };
     let made = export::attempt(shared, scenario, &mut store, &context).await;

@@ -13,3 +13,5 @@ mod fair;
 mod profiles;
 #[cfg(test)]
 mod readme;
+#[cfg(test)]
+mod silent;
