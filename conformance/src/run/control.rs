@@ -332,7 +332,7 @@ async fn once<S: Store>(shared: &Shared, scenario: &Scenario, store: S) -> Resul
     let mut store = Bounded::new(shared, scenario, store);
     let step = &scenario.file.steps[0];
     let context = Before { number: 1, step, id: NAME, last: None };
-    let made = export::attempt(shared, scenario, &mut store, &context).await;
+    let made = Box::pin(export::attempt(shared, scenario, &mut store, &context)).await;
     store.clean_up().await;
     made
 }
