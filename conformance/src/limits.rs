@@ -20,7 +20,7 @@ pub const ENGINE: Duration = Duration::from_secs(40);
 /// How long the registry's container may take to be started, without the pull of its image.
 pub const CONTAINER: Duration = Duration::from_mins(1);
 /// How long a container may take to be removed.
-pub const ENDING: Duration = Duration::from_secs(15);
+pub const ENDING: Duration = Duration::from_secs(45);
 /// How long the pull of the registry's image may take: a machine without a network must not wait for long.
 pub const PULL_OF_REGISTRY: Duration = Duration::from_secs(20);
 /// How long the services may take to end what they are about when a signal ends the run while they are started.
