@@ -173,3 +173,15 @@ fn the_run_image_s_own_descriptors_are_not_the_exporter_s() {
     let question = "annotations-of-the-run-image-s-descriptors";
     assert_eq!(answer(ON, question, |_| {}), None);
 }
+
+#[test]
+fn a_key_has_the_text_of_its_own_input_and_of_no_other() {
+    for (given, text) in [("name", "title"), ("licenses", "licenses")] {
+        let mut evidence = sample::scenario();
+        let export = on(&mut evidence, ON);
+        edit_input(export, PROJECT, &format!("[source.metadata]\n{given}='x'\n"));
+        for key in ["source", "revision", "authors", "version", "documentation", "title", "licenses"] {
+            assert_eq!(super::source::has_text(export, key), key == text, "{key}, given {given}");
+        }
+    }
+}

@@ -53,7 +53,7 @@ pub(super) const TABLE: &[Requirement] = &[
     )
     .looks_like("an OCI manifest without annotations whose config or layers have Docker media types")
     .fix("give every descriptor the OCI media type of its blob; the blobs stay as they are")
-    .when("the manifest is no Docker schema 2 manifest and has no annotations, of which annotations.oci-descriptors speaks")
+    .when("the manifest is not Docker schema 2; of an annotated one annotations.oci-descriptors tells what is wrong")
     .on(WITH_MANIFEST),
     Requirement::new(
         Level::Must,
@@ -152,9 +152,6 @@ fn the_descriptors_are_of_the_manifest_s_family(export: &Export, image: &Image) 
     if is_docker(image) {
         return not_applicable("the manifest is Docker schema 2");
     }
-    if !view::annotations(image).is_empty() {
-        return not_applicable("the manifest has annotations, of which annotations.oci-descriptors speaks");
-    }
     let Some(manifest) = view::json(image.manifest.as_ref()) else {
         return not_applicable("the manifest is not JSON");
     };
@@ -163,11 +160,15 @@ fn the_descriptors_are_of_the_manifest_s_family(export: &Export, image: &Image) 
     let types =
         own.map(|(pointer, one)| (pointer, one.get("mediaType").and_then(Json::as_str).unwrap_or_default().to_owned()));
     let other = types.into_iter().find(|(_, found)| !found.starts_with("application/vnd.oci.image."));
-    other.map_or(Finding::Holds, |(pointer, found)| {
-        let place = export.at(&format!("manifest.json#{pointer}/mediaType"));
-        let found = if found.is_empty() { "nothing".to_owned() } else { view::cut(&found) };
-        violated("a descriptor of an OCI manifest has no OCI media type", "application/vnd.oci.image.…", found, place)
-    })
+    let Some((pointer, found)) = other else { return Finding::Holds };
+    if !view::annotations(image).is_empty() {
+        return not_applicable(
+            "the manifest has annotations, and annotations.oci-descriptors speaks of its descriptors",
+        );
+    }
+    let place = export.at(&format!("manifest.json#{pointer}/mediaType"));
+    let found = if found.is_empty() { "nothing".to_owned() } else { view::cut(&found) };
+    violated("a descriptor of an OCI manifest has no OCI media type", "application/vnd.oci.image.…", found, place)
 }
 
 fn the_config_has_what_is_required(export: &Export, image: &Image) -> Finding {

@@ -373,6 +373,10 @@ fn agreement() -> Vec<Trials> {
             .spares("no runImage in the label", |e| {
                 edit_label(e, LABEL, |label| drop(label.as_object_mut().unwrap().remove("runImage")));
             })
+            .spares("the digest alone, and none in the label", |e| {
+                none(NAME)(e);
+                label("reference", json!("sha256:an-image-id"))(e);
+            })
             .spares("neither", |e| {
                 none(NAME)(e);
                 none(DIGEST)(e);

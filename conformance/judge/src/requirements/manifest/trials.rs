@@ -81,7 +81,14 @@ fn schema() -> Vec<Trials> {
             .accepts("a subject of Docker's type", manifest(|m| m["subject"] = json!({ "mediaType": DOCKER })))
             .accepts("no mediaType of its own", manifest(without("mediaType")))
             .spares("Docker schema 2", manifest(|m| m["mediaType"] = json!(DOCKER)))
-            .spares("annotations, of which another row speaks", manifest(|m| m["annotations"] = json!({ "a.b": "c" }))),
+            .accepts("annotations", manifest(|m| m["annotations"] = json!({ "a.b": "c" })))
+            .spares(
+                "a layer of Docker's type in an annotated manifest, of which another row speaks",
+                manifest(|m| {
+                    m["annotations"] = json!({ "a.b": "c" });
+                    m["layers"][3]["mediaType"] = json!(DOCKER_LAYER);
+                }),
+            ),
     ]
 }
 
