@@ -1,20 +1,7 @@
 //! Exporters that leave more than they were asked for, or an image of which no container starts: each is found by the
 //! requirement that speaks of it, and by no other.
 
-use crate::cases::{program, requirements, run, set};
-
-fn description(fault: &str) -> (tempfile::TempDir, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("faulty.toml");
-    let text = format!(
-        "name = \"faulty\"\ncommand = [{:?}, \"{fault}\", {:?}]\ntargets = [\"registry\", \"layout\"]\n",
-        program("faulty-exporter"),
-        program("reference-exporter"),
-    );
-    std::fs::write(&file, text).unwrap();
-    let file = file.display().to_string();
-    (folder, file)
-}
+use crate::cases::{faulty, requirements, run, set};
 
 #[test]
 fn what_nobody_asked_for_is_found_by_its_own_requirement() {
@@ -36,7 +23,7 @@ fn what_nobody_asked_for_is_found_by_its_own_requirement() {
         ("layout-report-of-another-digest", "minimal", "layout", &["report.nothing-else"]),
         ("build-date-in-a-label", "minimal", "registry", &["image.no-export-time"]),
     ] {
-        let (_folder, file) = description(fault);
+        let (_folder, file) = faulty(fault, "\"registry\", \"layout\"");
         let judged =
             run(&["--exporter-file", &file, "--profile", "strict", "--scenario", scenario, "--target", target]);
         assert_eq!(judged.code, Some(1), "{fault}: {}", judged.stderr);

@@ -90,7 +90,8 @@ fn the_reference_meets_the_strict_profile_and_the_report_its_schema() {
     assert_eq!(ids.len(), judged.report["verdicts"].as_array().unwrap().len(), "ids are unique");
 }
 
-fn faulty(fault: &str, targets: &str) -> (tempfile::TempDir, String) {
+/// A description of the exporter that spoils the reference by this fault, with a TOML list's items as its targets.
+pub(super) fn faulty(fault: &str, targets: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("faulty.toml");
     let text = format!(
