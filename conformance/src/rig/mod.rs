@@ -4,4 +4,5 @@ pub mod daemon;
 pub mod engine;
 pub mod proxy;
 pub mod registry;
+pub mod turns;
 pub mod unreachable;

@@ -13,6 +13,7 @@ use super::private_daemon::PushProblem;
 use super::registry_case::RegistryStore;
 use super::services::DaemonService;
 use crate::rig::daemon::DaemonError;
+use crate::rig::turns::Turn;
 use crate::scenario::materialise::Places;
 use crate::scenario::run_image::MadeImage;
 use crate::scenario::{AfterPush, Arrival, Place, Scenario, Step};
@@ -28,12 +29,22 @@ pub(super) struct DaemonStore<'a> {
     had: BTreeSet<String>,
     /// Where the run image was published for the daemon to pull it.
     published: Option<RegistryStore<'a>>,
+    /// Held from the arrival of the run image until the image has been observed.
+    turn: Option<Turn>,
 }
 
 impl<'a> DaemonStore<'a> {
     pub(super) fn new(shared: &'a Shared, scenario: &'a Scenario, service: &'a DaemonService) -> Self {
         let run_image = RunImageNames::new(&shared.services, scenario);
-        Self { shared, scenario, service, run_image, made: Vec::new(), had: BTreeSet::new(), published: None }
+        let (made, had) = (Vec::new(), BTreeSet::new());
+        Self { shared, scenario, service, run_image, made, had, published: None, turn: None }
+    }
+
+    /// Removes names in the middle of an export, while nothing else is done in the daemon.
+    async fn remove_now(&mut self, names: Vec<String>) {
+        self.turn = None;
+        self.service.remove_alone(names).await;
+        self.turn = Some(self.service.turns.shared().await);
     }
 
     /// Every `<image>` that the daemon can be asked for.
@@ -116,9 +127,9 @@ impl<'a> DaemonStore<'a> {
         reference: &str,
         facts: &mut DaemonFacts,
     ) -> Result<(), ExportError> {
-        for name in self.tags_of(context.step).iter().map(String::as_str).chain([reference]) {
-            self.service.daemon.remove_image(name).await;
-        }
+        let mut names = self.tags_of(context.step);
+        names.push(reference.to_owned());
+        self.remove_now(names).await;
         let id = facts.tag_ids.first().and_then(|tag| tag.id.clone()).unwrap_or_default();
         let left = self.service.daemon.image_id(&id).await;
         if left.map_err(|error| self.failed("inspect the image", error))?.is_some() {
@@ -168,6 +179,9 @@ impl Store for DaemonStore<'_> {
     }
 
     async fn publish(&mut self, image: &MadeImage, _places: &Places) -> Result<Published, ExportError> {
+        if self.turn.is_none() {
+            self.turn = Some(self.service.turns.shared().await);
+        }
         let name = self.bring(image).await?;
         let in_daemon = self.run_image_in_daemon(&name).await?;
         let mut published = self.run_image.published(self.scenario, in_daemon.id.clone());
@@ -190,13 +204,12 @@ impl Store for DaemonStore<'_> {
 
     async fn delete_run_image(&mut self, _image: &MadeImage, _places: &Places) -> Result<(), ExportError> {
         let name = self.run_image.own.tagged();
-        let inspect = |id| self.service.daemon.image_id(id);
-        let id = inspect(&name).await.map_err(|error| self.failed("inspect the run image", error))?;
-        for name in self.run_image.all() {
-            self.service.daemon.remove_image(&name.tagged()).await;
-        }
+        let id = self.service.daemon.image_id(&name).await;
+        let id = id.map_err(|error| self.failed("inspect the run image", error))?;
+        let names = self.run_image.all().map(Located::tagged).collect();
+        self.remove_now(names).await;
         let Some(id) = id else { return Ok(()) };
-        match inspect(&id).await.map_err(|error| self.failed("inspect the run image", error))? {
+        match self.service.daemon.image_id(&id).await.map_err(|error| self.failed("inspect the run image", error))? {
             None => Ok(()),
             Some(_) => Err(ExportError::Skipped(format!("{} does not let go of the run image", self.service.name))),
         }
@@ -250,6 +263,7 @@ impl Store for DaemonStore<'_> {
             self.travel(context, &mut found.facts).await?;
             found.facts.engine_end = self.service.taken_end();
         }
+        self.turn = None;
         Ok(Seen {
             tags: found.tags,
             image: found.image,
@@ -260,9 +274,8 @@ impl Store for DaemonStore<'_> {
     }
 
     async fn clean_up(&mut self) {
-        for reference in std::mem::take(&mut self.made) {
-            self.service.daemon.remove_image(&reference).await;
-        }
+        self.turn = None;
+        self.service.remove_in_turn(std::mem::take(&mut self.made)).await;
         if let Some(mut registry) = self.published.take() {
             registry.clean_up().await;
         }

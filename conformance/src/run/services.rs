@@ -1,9 +1,10 @@
 //! The services of one run: one registry with a recorder before it, and every daemon that is at hand.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use judge::digest::Digest;
 use judge::evidence::{EngineEnd, StoreKind, WireRecord};
 
@@ -19,12 +20,15 @@ use crate::rig::daemon::Daemon;
 use crate::rig::engine::PrivateEngine;
 use crate::rig::proxy::RecordingProxy;
 use crate::rig::registry::{Registry, RegistryKind};
+use crate::rig::turns::Turns;
 use crate::scenario::{Place, Scenario};
 
 /// Variable by which `registry-compose/with-services` names the daemons that it started itself.
 const OWN_DAEMON: &str = "CONFORMANCE_OWN_DAEMON";
 /// Variable by which it names all daemons; `DOCKER_HOST` is the first of them.
 const DAEMONS: &str = "CONFORMANCE_DAEMONS";
+/// Names that are removed from a daemon at a time.
+const REMOVALS: usize = 8;
 
 /// A daemon in use.
 pub(super) struct DaemonService {
@@ -38,8 +42,12 @@ pub(super) struct DaemonService {
     pub(super) observer: DaemonObserver,
     /// Whether it may be told to push.
     pub(super) may_push: bool,
+    /// Who uses its images when.
+    pub(super) turns: Turns,
     /// IDs of images that this run made there.
     made: Mutex<BTreeSet<String>>,
+    /// Names that are to be removed when nothing else is done there.
+    done_with: Mutex<Vec<String>>,
     /// The engine, where it is the suite's own.
     pub(super) engine: Option<PrivateEngine>,
     /// The end of the engine during the last push.
@@ -57,12 +65,44 @@ impl DaemonService {
         let observer = DaemonObserver::new(daemon.api().clone(), &host, daemon.store(), daemon.version().to_owned())
             .map_err(|error| RunError::Service { service: name.clone(), reason: error.to_string() })?
             .waiting(daemon.waits().clone());
-        Ok(Self { name, host, daemon, observer, may_push, made: Mutex::default(), engine, end: Mutex::default() })
+        let turns = Turns::of(&host);
+        let (made, done_with, end) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Ok(Self { name, host, daemon, observer, may_push, turns, made, done_with, engine, end })
     }
 
     /// Remembers an image, to remove it after the run where its name went to another one; whether it is new.
     pub(super) fn remember(&self, id: &str) -> bool {
         self.made.lock().is_ok_and(|mut made| made.insert(id.to_owned()))
+    }
+
+    /// Removes these names, and those that waited for it, where nothing else is done there now; else remembers them.
+    pub(super) async fn remove_in_turn(&self, names: Vec<String>) {
+        self.done_with().extend(names);
+        if let Some(turn) = self.turns.alone_now() {
+            self.remove_all().await;
+            drop(turn);
+        }
+    }
+
+    /// Removes these names while nothing else is done there; the caller holds no turn.
+    pub(super) async fn remove_alone(&self, names: Vec<String>) {
+        let turn = self.turns.alone().await;
+        self.remove_each(names).await;
+        drop(turn);
+    }
+
+    async fn remove_all(&self) {
+        let names = std::mem::take(&mut *self.done_with());
+        self.remove_each(names).await;
+    }
+
+    async fn remove_each(&self, names: Vec<String>) {
+        let each = futures_util::stream::iter(names);
+        each.for_each_concurrent(REMOVALS, async |name| self.daemon.remove_image(&name).await).await;
+    }
+
+    fn done_with(&self) -> MutexGuard<'_, Vec<String>> {
+        self.done_with.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes what has no name any more, not before the run's end, because scenarios may share an image; and ends an
@@ -72,9 +112,12 @@ impl DaemonService {
         if let Some(engine) = self.engine {
             return engine.stop().await.err().map(|error| error.to_string()).into_iter().collect();
         }
+        let turn = self.turns.alone().await;
+        self.remove_all().await;
         for id in self.made.into_inner().unwrap_or_default() {
             self.daemon.remove_untagged(&id).await;
         }
+        drop(turn);
         let mut left = Vec::new();
         for host in hosts {
             match self.daemon.names(&format!("{host}/")).await {
