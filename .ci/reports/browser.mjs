@@ -4,7 +4,10 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createRequire } from 'node:module';
 import puppeteer from 'puppeteer-core';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const [file, pictures] = process.argv.slice(2);
 const payloads = ['<script>window.hit=1</script>', '<img src=x onerror="window.hit=1">', '"><style>*{display:none}</style>',
@@ -12,17 +15,42 @@ const payloads = ['<script>window.hit=1</script>', '<img src=x onerror="window.h
 const page = readFileSync(file, 'utf8');
 const start = page.indexOf('id="data">') + 10, end = page.indexOf('</script>', start);
 const report = JSON.parse(page.slice(start, end)), own = report.verdicts;
-report.verdicts = Array.from({ length: 15000 }, (_, i) => ({ ...own[i % own.length], scenario: own[i % own.length].scenario + '-' + Math.floor(i / own.length) }));
-payloads.forEach((text, i) => {
-  Object.assign(report.verdicts[i], { verdict: 'fail', message: 'hostile ' + text, expected: '{"a":"' + text + '"}', found: '{"b":"' + text + '"} (9 bytes, other from byte 3 on)',
-    evidence: text, scenario: text, repeat: text, source: text });
-  report.observations.push({ question: text, service: text, answer: text });
+const place = text => report.texts.push(text) - 1;
+report.verdicts = Array.from({ length: 15000 }, (_, i) => {
+  const row = [...own[i % own.length]];
+  if (i >= own.length) row[0] = place(report.texts[row[0]] + '-' + Math.floor(i / own.length));
+  return row;
 });
-const expected = { field: 'created', relation: 'expected', left: '1', right: '2', class: 'time', source: 'RFC' };
-const spoiled = { field: payloads[3], relation: 'unexpected', left: payloads[4], right: payloads[5], class: '', source: '' };
-report.differences = Array.from({ length: 300 }, (_, i) => ({ scenario: payloads[0] + i, step: 1, left: payloads[1], right: i % 2 ? payloads[2] : payloads[5],
-  identical: ['a'], differences: i === 299 ? [expected, spoiled] : [expected] }));
+payloads.forEach((text, i) => {
+  const kind = [...report.kinds[report.verdicts[i][1]]], at = place(text);
+  kind[5] = at;
+  report.verdicts[i] = [at, report.kinds.push(kind) - 1, place('fail'), at, place('hostile ' + text), place('{"a":"' + text + '"}'),
+    place('{"b":"' + text + '"} (9 bytes, other from byte 3 on)'), at, at, at];
+  report.documents[text] = text + '\n' + text;
+  report.observations.push([text, text, text, 1]);
+});
+const row = relation => [payloads[3], relation, payloads[0], payloads[4], payloads[5], ''];
+const pair = (left, right, rows) => ({ left, right, builds: 150, identical: 150, expected: 150, unexpected: rows.length - 1, rows });
+report.pairs = [pair(payloads[1], payloads[2], [row('unexpected'), row('expected')]), pair(payloads[1], payloads[5], [row('expected')])];
+const field = { theme: k => report.texts[k[0]].split('.')[0], level: k => report.texts[k[1]], target: k => report.texts[k[3]], service: k => report.texts[k[4]] };
+const valued = (name, verdict) => name === 'verdict' ? report.texts[verdict[2]] : field[name](report.kinds[verdict[1]]);
 const data = JSON.stringify(report).replaceAll('<', '\\u003c').replaceAll('>', '\\u003e').replaceAll('&', '\\u0026');
+
+// What axe-core finds serious, on a wide page and on a phone, light and dark.
+async function serious(browser, url) {
+  const tab = await browser.newPage();
+  await tab.setBypassCSP(true);
+  for (const [width, scheme] of [[1400, 'light'], [1400, 'dark'], [420, 'light']]) {
+    await tab.setViewport({ width, height: 900 });
+    await tab.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+    await tab.goto(url);
+    if (pictures) await tab.screenshot({ path: join(pictures, `page-${width}-${scheme}.png`), fullPage: true });
+    await tab.addScriptTag({ content: axe });
+    const found = await tab.evaluate(() => window.axe.run().then(({ violations }) => violations.map(one => [one.impact, one.id, one.nodes[0].html])));
+    assert.deepEqual(found.filter(([impact]) => ['serious', 'critical'].includes(impact)), [], `axe-core at ${width}, ${scheme}`);
+  }
+  await tab.close();
+}
 
 const folder = mkdtempSync(join(tmpdir(), 'report-'));
 const browser = await puppeteer.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
@@ -40,7 +68,7 @@ try {
   const took = Date.now() - began;
   const picture = async name => { if (pictures) await tab.screenshot({ path: join(pictures, name + '.png') }); };
   const rows = () => tab.$eval('#count', element => Number(element.textContent.split(' ')[0]));
-  const unhurt = async () => assert.equal(await tab.evaluate(() => window.hit === undefined && !document.querySelector('main img, main svg, main style, main script, dialog img, dialog svg, dialog style, dialog script, [onmouseover]')), true);
+  const unhurt = async () => assert.equal(await tab.evaluate(() => window.hit === undefined && !document.querySelector('main img, main svg:not(.themes *), main style, main script, dialog img, dialog svg, dialog style, dialog script, [onmouseover]')), true);
   assert.equal(await rows(), 15000);
   assert.ok(await tab.$$eval('.row', all => all.length) < 100, 'rows are drawn as they are seen');
   await picture('overview');
@@ -61,8 +89,9 @@ try {
   for (const name of ['theme', 'level', 'verdict', 'target', 'service']) {
     const value = await tab.$eval('#by-' + name, select => select.options[1].value);
     await tab.select('#by-' + name, value);
-    const expected = report.verdicts.filter(v => (name === 'theme' ? v.requirement.split('.')[0] : v[name]) === value).length;
+    const expected = report.verdicts.filter(verdict => valued(name, verdict) === value).length;
     assert.equal(await rows(), expected, name);
+    assert.ok(decodeURIComponent(await tab.evaluate(() => location.hash)).includes(name + '=' + value), 'the filter has an address');
     await tab.select('#by-' + name, '');
   }
   await tab.click('#view');
@@ -70,6 +99,7 @@ try {
   await tab.focus('#grid');
   await tab.keyboard.press('ArrowRight');
   assert.equal(await tab.$eval('#grid', grid => grid.getAttribute('aria-activedescendant')), 'cell-0-1');
+  assert.ok(await tab.$$eval('.head', all => all.length > 20 && all.every(one => one.textContent.includes('.'))), 'columns have names');
   await picture('matrix');
   await tab.$$eval('details', all => all.forEach(one => { one.open = true; }));
   await unhurt();
@@ -101,12 +131,17 @@ try {
   await unchanged.click('.row');
   const [elements, text] = await unchanged.$eval('dialog', dialog => [dialog.querySelectorAll('b').length, dialog.textContent]);
   assert.ok(elements === 0 && text.includes('</b>'), 'markup that travelled through an image stays text');
+  assert.ok(text.includes('Why') && text.includes('Fix'), 'why and how to fix it');
+  const sent = await browser.newPage();
+  await sent.goto(await unchanged.evaluate(() => location.href));
+  assert.equal(await sent.$eval('dialog', dialog => dialog.open), true, 'a verdict has an address');
   const plain = await browser.newPage();
   await plain.setJavaScriptEnabled(false);
   await plain.goto('file://' + hostile);
-  assert.ok(await plain.$('.answer'), 'the overview needs no script');
+  assert.ok(await plain.$('.answer') && await plain.$('.themes svg') && await plain.$('details.group'), 'answer, picture and failures need no script');
   assert.deepEqual(errors, []);
   assert.deepEqual(requests.filter(url => !url.startsWith('file://')), []);
+  await serious(browser, 'file://' + resolve(file));
   assert.ok(took < 5000, 'opened in ' + took + ' ms');
   console.log('html: ' + report.verdicts.length + ' verdicts opened in ' + took + ' ms, ' + payloads.length + ' payloads stayed text');
 } finally {

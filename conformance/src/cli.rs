@@ -11,17 +11,79 @@ use crate::limits::SERVICE_LIMIT;
 use crate::profile_file;
 use crate::report::FORMATS;
 pub use crate::report::ReportFormat;
+use crate::report::terminal::{Detail, Style};
 use crate::rig::registry::RegistryChoice;
 use crate::run::{Shard, TIMEOUT};
 
 /// Judges whether an exporter of container images conforms to the Buildpacks proposal for OCI annotations.
 #[derive(Debug, Parser)]
-#[command(name = "conformance", version, max_term_width = 100, after_help = AFTER)]
+#[command(name = "conformance", version = LONG_VERSION.as_str(), max_term_width = 100, after_help = AFTER)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// How it is shown.
+    #[command(flatten)]
+    pub shown: ShownArguments,
 }
+
+/// How what is for people is shown.
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct ShownArguments {
+    /// Colour in the terminal's report; auto: where it goes to a terminal and `NO_COLOR` is not set
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
+    pub color: Colour,
+    /// Only the answer and the tally, and no progress
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Every failure in full, and every skip, difference and observation
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// Whether colour is used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// Where it goes to a terminal and `NO_COLOR` is not set.
+    #[default]
+    Auto,
+    /// Also in files and pipes.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+impl ShownArguments {
+    /// The style of a report that goes to standard output, or into a file.
+    #[must_use]
+    pub fn style(&self, to_file: bool) -> Style {
+        use std::io::IsTerminal as _;
+        let terminal = (!to_file && std::io::stdout().is_terminal()).then(console::Term::stdout);
+        let wants_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let colour = match self.color {
+            Colour::Auto => terminal.is_some() && !wants_none,
+            Colour::Always => true,
+            Colour::Never => false,
+        };
+        let detail = match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (_, true) => Detail::Verbose,
+            _ => Detail::Normal,
+        };
+        let width = terminal.map(|terminal| usize::from(terminal.size().1).min(WIDEST));
+        Style { colour, width, detail }
+    }
+}
+
+/// Lines longer than this are hard to read.
+const WIDEST: usize = 160;
+
+/// The version with what decides verdicts: the catalogue, and the commit where it is known.
+static LONG_VERSION: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+    let commit = option_env!("CONFORMANCE_COMMIT").map_or_else(String::new, |commit| format!(", commit {commit}"));
+    format!("{} (catalogue {}{commit})", env!("CARGO_PKG_VERSION"), judge::CATALOGUE_VERSION)
+});
 
 const AFTER: &str = "Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the suite or its services failed, \
 4 nothing was judged, 130 interrupted.";
@@ -60,6 +122,11 @@ pub enum Command {
     /// Bring a file of known failures up to a report
     #[command(subcommand)]
     Baseline(BaselineCommand),
+    /// Write man pages: one for the program, one for each command
+    Man {
+        /// The folder, which has to exist
+        folder: PathBuf,
+    },
     /// Print a shell's completions
     Completions {
         /// The shell
@@ -200,7 +267,7 @@ pub enum ListFormat {
 /// Which exporter.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ExporterArguments {
-    /// The exporter to judge; without it the reference exporter beside this program
+    /// The exporter to judge; without it, or as reference, the reference exporter next to this program
     #[arg(long, value_name = "PATH")]
     pub exporter: Option<PathBuf>,
     /// An exporter description (docs/exporter-description.md), or the name of a built-in one: reference, lifecycle. With
@@ -292,17 +359,42 @@ pub struct ServiceArguments {
     #[arg(long, value_name = "KIND")]
     pub registry: Option<RegistryChoice>,
     /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = daemon_host)]
     pub daemon: Vec<String>,
     /// Allow pushes from a daemon that is not the suite's own
     #[arg(long)]
     pub allow_push_from_daemon: bool,
     /// Services that must be observed, separated by commas: registry, daemon, daemon:classic, layout
-    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',', value_parser = service)]
     pub require: Vec<String>,
     /// Seconds that a registry or daemon may be silent in an answer or a body; then that is an error of it
     #[arg(long, value_name = "SECONDS", default_value_t = SERVICE_LIMIT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub service_limit: u64,
+}
+
+/// A service that can be required.
+fn service(text: &str) -> Result<String, String> {
+    const STORES: [&str; 5] = ["classic", "containerd", "podman", "private-classic", "private-containerd"];
+    let is_known = match text.split_once(':') {
+        None => matches!(text, "registry" | "daemon" | "layout"),
+        Some((daemon, store)) => {
+            let (kind, number) = store.split_once('#').map_or((store, None), |(kind, number)| (kind, Some(number)));
+            daemon == "daemon" && STORES.contains(&kind) && number.is_none_or(|number| number.parse::<u16>().is_ok())
+        }
+    };
+    if is_known {
+        return Ok(text.to_owned());
+    }
+    let stores: Vec<String> = STORES.iter().map(|store| format!("daemon:{store}")).collect();
+    Err(format!("there is no such service; give registry, layout, daemon or {}", stores.join(", ")))
+}
+
+/// A daemon's address, as `DOCKER_HOST` spells it.
+fn daemon_host(text: &str) -> Result<String, String> {
+    let is_whole = |rest: &str| !rest.is_empty();
+    let is_known =
+        ["unix://", "tcp://", "http://"].iter().any(|scheme| text.strip_prefix(scheme).is_some_and(is_whole));
+    if is_known { Ok(text.to_owned()) } else { Err("give unix:///path/of/docker.sock or tcp://host:port".to_owned()) }
 }
 
 /// The arguments of `fuzz`.
@@ -333,7 +425,7 @@ pub struct FuzzArguments {
     #[arg(long, value_name = "KIND", default_value = "embedded")]
     pub registry: RegistryChoice,
     /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = daemon_host)]
     pub daemon: Vec<String>,
     /// The Platform API version to tell the exporter (default: the description's, else 0.15)
     #[arg(long, value_name = "VERSION", value_parser = platform_api)]
@@ -488,8 +580,9 @@ mod tests {
                 "allow-push-from-daemon" => None,
                 "profile" => Some("core"),
                 "platform-api" => Some("0.12"),
-                "target" => Some("layout"),
+                "target" | "require" => Some("layout"),
                 "registry" => Some("embedded"),
+                "daemon" => Some("tcp://127.0.0.1:1"),
                 _ => Some("7"),
             };
             let option = value.map_or_else(|| format!("--{name}"), |value| format!("--{name}={value}"));

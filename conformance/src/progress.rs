@@ -11,14 +11,18 @@ use crate::report::terminal::visible;
 use crate::run::Event;
 
 /// How long nothing is said where lines stay.
-const PAUSE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_mins(1);
 /// From how long on an export is waited for, and not just made.
 const SLOW: Duration = Duration::from_secs(5);
 /// How often a terminal's line is drawn, also where nothing happens.
 const DRAWN: Duration = Duration::from_secs(1);
 
-/// Shows events until their sender is gone.
-pub async fn show(mut events: UnboundedReceiver<Event>) {
+/// Shows events until their sender is gone; nothing where that is `quiet`.
+pub async fn show(mut events: UnboundedReceiver<Event>, quiet: bool) {
+    if quiet {
+        while events.recv().await.is_some() {}
+        return;
+    }
     let line = Line::new();
     let (begun, mut last, mut count) = (Instant::now(), Instant::now(), Count::default());
     loop {

@@ -15,11 +15,11 @@ use super::reports::profile_named;
 use super::run::{execute, options};
 use super::{Failure, deliver, exit_with, wanted};
 
-pub(super) fn compare(arguments: &CompareArguments) -> Result<Exit, Failure> {
+pub(super) fn compare(arguments: &CompareArguments, quiet: bool) -> Result<Exit, Failure> {
     let wanted = wanted(arguments.report.clone())?;
     let (old, new, exit) = match arguments.stored.as_slice() {
         [old, new] => (stored(old)?, stored(new)?, Exit::Conformant),
-        _ => match two_runs(arguments)? {
+        _ => match two_runs(arguments, quiet)? {
             Some((old, new)) => {
                 let exit = unjudged(&old).or(unjudged(&new));
                 (old, new, exit)
@@ -65,7 +65,7 @@ fn unjudged(side: &Side) -> Exit {
 }
 
 /// Both exporters run, the old one first; none where that was interrupted.
-fn two_runs(arguments: &CompareArguments) -> Result<Option<(Side, Side)>, Failure> {
+fn two_runs(arguments: &CompareArguments, quiet: bool) -> Result<Option<(Side, Side)>, Failure> {
     let paths = arguments.exporter.iter().map(|path| (Some(path.clone()), None));
     let files = arguments.exporter_file.iter().map(|file| (None, Some(file.clone())));
     let exporters: Vec<ExporterArguments> =
@@ -84,7 +84,7 @@ fn two_runs(arguments: &CompareArguments) -> Result<Option<(Side, Side)>, Failur
     let mut sides = Vec::new();
     for (which, options) in [("old", old), ("new", new)] {
         eprintln!("conformance: the {which} exporter, {}", options.exporter.name);
-        let report = execute(options)?;
+        let report = execute(options, quiet)?;
         if report.exit_code == Exit::Interrupted.code() {
             return Ok(None);
         }

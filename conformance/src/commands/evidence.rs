@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use conformance::bundle::{self, BundleError};
-use conformance::cli::JudgeArguments;
+use conformance::cli::{JudgeArguments, ShownArguments};
 use conformance::exit::Exit;
 use conformance::stored::{Stored, StoredError};
 
@@ -18,7 +18,7 @@ pub(super) fn failure(error: StoredError) -> Failure {
     }
 }
 
-pub(super) fn judge_again(arguments: &JudgeArguments) -> Result<Exit, Failure> {
+pub(super) fn judge_again(arguments: &JudgeArguments, shown: ShownArguments) -> Result<Exit, Failure> {
     let known = known(arguments.baseline.as_deref())?;
     let wanted = wanted(arguments.report.clone())?;
     let requirements = requirements(&arguments.requirement)?;
@@ -29,7 +29,7 @@ pub(super) fn judge_again(arguments: &JudgeArguments) -> Result<Exit, Failure> {
     let profile = profile_named(arguments.profile.clone(), &facts.profile)?;
     let mut report = facts.judge(&scenarios, &profile);
     report.evidence = Some(arguments.path.display().to_string());
-    conclude(report, known, &wanted)
+    conclude(report, known, &wanted, shown)
 }
 
 pub(super) fn bundle(folder: &Path, output: Option<PathBuf>) -> Result<Exit, Failure> {

@@ -22,7 +22,7 @@ pub(super) fn explain(requirement: &str) -> Result<Exit, Failure> {
     if let Some(text) = catalogue::explain(requirement) {
         return print(&text);
     }
-    let near = catalogue::nearest(requirement).map_or_else(String::new, |id| format!(" (is it {id}?)"));
+    let near = catalogue::nearest(requirement).map_or_else(String::new, |id| format!(" (did you mean {id}?)"));
     Err(Failure::usage(format!(
         "explain {requirement}: there is no such requirement{near}; see conformance list requirements"
     )))

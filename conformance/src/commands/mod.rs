@@ -19,6 +19,8 @@ use conformance::exporter::process::Supervisor;
 use conformance::run::{Options, Patterns, RunError, control};
 use tokio_util::sync::CancellationToken;
 
+/// What names the reference exporter on purpose, where there is no such file in the working folder.
+const REFERENCE: &str = "reference";
 /// How long threads that block may take to end with the program.
 const ENDING_THREADS: std::time::Duration = std::time::Duration::from_secs(2);
 
@@ -40,17 +42,19 @@ impl Failure {
 
 /// Runs a subcommand; a failure is printed.
 pub(crate) fn dispatch(cli: Cli) -> Exit {
+    let shown = cli.shown;
     let result = match cli.command {
-        Command::Run(arguments) => run::judge_exporter(*arguments),
+        Command::Run(arguments) => run::judge_exporter(*arguments, shown),
         Command::Fuzz(arguments) => fuzz::judge_generated_builds(*arguments),
-        Command::SelfTest(arguments) => self_test::judge_the_suite(*arguments),
-        Command::Judge(arguments) => evidence::judge_again(&arguments),
+        Command::SelfTest(arguments) => self_test::judge_the_suite(*arguments, shown.quiet),
+        Command::Judge(arguments) => evidence::judge_again(&arguments, shown),
         Command::Bundle { folder, output } => evidence::bundle(&folder, output),
-        Command::Compare(arguments) => compare::compare(&arguments),
-        Command::Merge(arguments) => reports::merge(arguments),
+        Command::Compare(arguments) => compare::compare(&arguments, shown.quiet),
+        Command::Merge(arguments) => reports::merge(arguments, shown),
         Command::Baseline(BaselineCommand::Update { file, report }) => reports::update_baseline(&file, &report),
+        Command::Man { folder } => reports::man(&folder),
         Command::Completions { shell } => reports::completions(shell),
-        Command::Doctor(arguments) => run::examine(&arguments),
+        Command::Doctor(arguments) => run::examine(&arguments, shown.quiet),
         Command::Check { path } => catalogue::check(&path).map_err(Failure::usage).and_then(|text| print(&text)),
         Command::List { what, format } => list::list(what, format),
         Command::Explain { requirement } => list::explain(&requirement),
@@ -74,11 +78,18 @@ fn print(text: &str) -> Result<Exit, Failure> {
 
 /// The exporter that was named; told this Platform API and no other, where one is given.
 fn exporter(arguments: &ExporterArguments, platform_api: Option<&str>) -> Result<Exporter, Failure> {
+    let is_the_reference = |path: &Path| path == Path::new(REFERENCE) && !path.is_file();
     let found = match (&arguments.exporter, &arguments.exporter_file) {
+        (Some(path), None) if is_the_reference(path) => Exporter::beside_this_program(),
         (Some(path), Some(file)) => Exporter::at_as_described(path, file),
         (Some(path), None) => Exporter::at(path),
         (None, Some(file)) => Exporter::from_file(file),
-        (None, None) => Exporter::beside_this_program(),
+        (None, None) => {
+            eprintln!(
+                "conformance: no --exporter was given, so the reference exporter is judged; --exporter {REFERENCE} says so"
+            );
+            Exporter::beside_this_program()
+        }
     };
     let asked_platform_api = platform_api.map(str::to_owned);
     Ok(Exporter { asked_platform_api, ..found.map_err(Failure::usage)? })
@@ -110,7 +121,9 @@ fn requirements(patterns: &[String]) -> Result<Patterns, Failure> {
     if judge::requirements::all().any(|row| found.matches(row.id)) {
         return Ok(found);
     }
-    Err(Failure::usage("select requirements: none matches; see conformance list requirements"))
+    let near = patterns.iter().find_map(|pattern| catalogue::nearest(pattern));
+    let near = near.map_or_else(String::new, |id| format!(" (did you mean {id}?)"));
+    Err(Failure::usage(format!("select requirements: none matches{near}; see conformance list requirements")))
 }
 
 /// A run that could not be made: a folder for evidence that is in use is the command line's fault.

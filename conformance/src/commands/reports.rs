@@ -1,4 +1,4 @@
-//! `merge`, `baseline` and `completions`, and what others need to read of reports.
+//! `merge`, `baseline`, `man` and `completions`, and what others need to read of reports.
 
 use std::fmt::Write as _;
 use std::io::ErrorKind;
@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use conformance::baseline::{self, Baseline};
-use conformance::cli::{Cli, MergeArguments};
+use conformance::cli::{Cli, MergeArguments, ShownArguments};
 use conformance::exit::Exit;
 use conformance::report::json;
 use conformance::{merge, profile_file};
@@ -33,7 +33,7 @@ pub(super) fn profile_named(given: Option<Profile>, name: &str) -> Result<Profil
     }
 }
 
-pub(super) fn merge(arguments: MergeArguments) -> Result<Exit, Failure> {
+pub(super) fn merge(arguments: MergeArguments, shown: ShownArguments) -> Result<Exit, Failure> {
     let known = known(arguments.baseline.as_deref())?;
     let wanted = wanted(arguments.report)?;
     let mut reports = Vec::new();
@@ -45,7 +45,7 @@ pub(super) fn merge(arguments: MergeArguments) -> Result<Exit, Failure> {
     if profile.name() != name {
         return Err(Failure::usage(format!("merge reports: they are of profile {name}, not {}", profile.name())));
     }
-    conclude(merge::merge(reports, &profile).map_err(Failure::usage)?, known, &wanted)
+    conclude(merge::merge(reports, &profile).map_err(Failure::usage)?, known, &wanted, shown)
 }
 
 pub(super) fn update_baseline(file: &Path, report: &Path) -> Result<Exit, Failure> {
@@ -64,6 +64,16 @@ pub(super) fn update_baseline(file: &Path, report: &Path) -> Result<Exit, Failur
     lines.extend(new.added.iter().map(|name| format!("added       {name}")));
     lines.push(format!("{} added, {} struck off\n", new.added.len(), new.struck.len()));
     print(&lines.join("\n"))
+}
+
+/// Man pages, of section 1.
+pub(super) fn man(folder: &Path) -> Result<Exit, Failure> {
+    if !folder.is_dir() {
+        return Err(Failure::usage(format!("write man pages to {}: give a folder that exists", folder.display())));
+    }
+    clap_mangen::generate_to(Cli::command(), folder)
+        .map_err(|error| Failure::suite(format!("write man pages to {}: {error}", folder.display())))?;
+    print(&format!("{}\n", folder.display()))
 }
 
 /// A file is there whole or as it was.

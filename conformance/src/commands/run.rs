@@ -1,15 +1,15 @@
 //! `run` and `doctor`: an exporter judged.
 
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use conformance::baseline::Baseline;
-use conformance::cli::{DoctorArguments, ReportArgument, ReportFormat, RunArguments};
+use conformance::cli::{DoctorArguments, ReportArgument, ReportFormat, RunArguments, ShownArguments};
 use conformance::doctor;
 use conformance::exit::Exit;
 use conformance::progress;
-use conformance::report::{self, Report, github, json, terminal};
+use conformance::report::{self, Report, github, json};
 use conformance::rig::registry::RegistryChoice;
 use conformance::run::{self, Case, Narrowed, Options, RunError, control};
 use conformance::scenario::{self, Scenario};
@@ -48,6 +48,7 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
     let requirements = requirements(&conditions.requirement)?;
     let mut scenarios = scenarios(&conditions.scenarios, &conditions.scenario)?;
     let targets = if conditions.target.is_empty() { Target::ALL.to_vec() } else { conditions.target };
+    possible(&conditions.services.require, &targets)?;
     let mut narrowed = Narrowed {
         requirements,
         scenarios: globs("scenario", &conditions.scenario)?,
@@ -93,11 +94,23 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
     })
 }
 
-pub(super) fn judge_exporter(arguments: RunArguments) -> Result<Exit, Failure> {
+/// Services that are required belong to targets that are asked for.
+fn possible(require: &[String], targets: &[Target]) -> Result<(), Failure> {
+    let target =
+        |service: &str| Target::ALL.into_iter().find(|target| service.split(':').next() == Some(target.name()));
+    match require.iter().find(|service| target(service).is_some_and(|target| !targets.contains(&target))) {
+        None => Ok(()),
+        Some(service) => Err(Failure::usage(format!(
+            "require {service}: --target leaves it out; take it from --require, or its target into --target"
+        ))),
+    }
+}
+
+pub(super) fn judge_exporter(arguments: RunArguments, shown: ShownArguments) -> Result<Exit, Failure> {
     let mut options = options(&arguments)?;
     options.known = known(arguments.baseline.as_deref())?;
     let (known, wanted) = (options.known.clone(), wanted(arguments.report)?);
-    conclude(execute(options)?, known, &wanted)
+    conclude(execute(options, shown.quiet)?, known, &wanted, shown)
 }
 
 /// Marks what is known in a report, writes it where it was asked for, and gives its exit code.
@@ -105,12 +118,13 @@ pub(super) fn conclude(
     mut report: Report,
     known: Option<(Baseline, Date)>,
     wanted: &[ReportArgument],
+    shown: ShownArguments,
 ) -> Result<Exit, Failure> {
     if let Some((known, today)) = known {
         known.apply(&mut report, today);
     }
     for argument in wanted {
-        write_report(&report, argument)?;
+        write_report(&report, argument, shown)?;
     }
     Ok(exit_with(report.exit_code))
 }
@@ -144,10 +158,8 @@ fn only_failed(scenarios: Vec<Scenario>, only: &BTreeSet<Case>) -> Vec<Scenario>
 }
 
 /// Writes a report where it was asked for; `github` also appends to the job's summary where there is one.
-fn write_report(report: &Report, argument: &ReportArgument) -> Result<(), Failure> {
-    let to_terminal = argument.file.is_none() && std::io::stdout().is_terminal();
-    let colour = to_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let text = report::render(report, argument.format, terminal::Style { colour })
+fn write_report(report: &Report, argument: &ReportArgument, shown: ShownArguments) -> Result<(), Failure> {
+    let text = report::render(report, argument.format, shown.style(argument.file.is_some()))
         .map_err(|error| Failure::suite(format!("write a report: {error}")))?;
     if argument.format == ReportFormat::Github
         && let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty())
@@ -164,18 +176,18 @@ fn append(text: &str, file: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::suite(format!("append to GITHUB_STEP_SUMMARY {}: {error}", file.display())))
 }
 
-pub(super) fn execute(options: Options) -> Result<Report, Failure> {
+pub(super) fn execute(options: Options, quiet: bool) -> Result<Report, Failure> {
     in_order(async |supervisor, cancelled| {
         let options = controlled(options, &supervisor, &cancelled).await?;
         let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
-        let shown = tokio::spawn(progress::show(receiver));
+        let shown = tokio::spawn(progress::show(receiver, quiet));
         let result = Box::pin(run::run(options, supervisor, cancelled, sender)).await;
         let _ = shown.await;
         result.map_err(not_run)
     })
 }
 
-pub(super) fn examine(arguments: &DoctorArguments) -> Result<Exit, Failure> {
+pub(super) fn examine(arguments: &DoctorArguments, quiet: bool) -> Result<Exit, Failure> {
     let exporter = exporter(&arguments.exporter, arguments.platform_api.as_deref())?;
     let options = Options {
         platform_api: exporter.first_platform_api(),
@@ -211,7 +223,7 @@ pub(super) fn examine(arguments: &DoctorArguments) -> Result<Exit, Failure> {
         options.targets = options.targets.iter().copied().find(has).into_iter().collect();
         let refused = options.exporter.refused.clone();
         let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
-        let shown = tokio::spawn(progress::show(receiver));
+        let shown = tokio::spawn(progress::show(receiver, quiet));
         let result = Box::pin(run::run(options, supervisor, cancelled, sender)).await;
         let _ = shown.await;
         let report = result.map_err(not_run)?;

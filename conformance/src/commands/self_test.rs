@@ -12,9 +12,9 @@ use judge::profile::Profile;
 
 use super::{Failure, controlled, deliver, exit_with, exporter, globs, in_order, not_run, wanted};
 
-pub(super) fn judge_the_suite(arguments: SelfTestArguments) -> Result<Exit, Failure> {
+pub(super) fn judge_the_suite(arguments: SelfTestArguments, quiet: bool) -> Result<Exit, Failure> {
     let wanted = wanted(arguments.report.clone())?;
-    let report = execute(settings(arguments)?)?;
+    let report = execute(settings(arguments)?, quiet)?;
     for argument in &wanted {
         let text = match argument.format {
             SelfTestFormat::Json => {
@@ -57,12 +57,12 @@ fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
     })
 }
 
-fn execute(settings: Settings) -> Result<Report, Failure> {
+fn execute(settings: Settings, quiet: bool) -> Result<Report, Failure> {
     in_order(async |supervisor, cancelled| {
         let mut settings = settings;
         settings.options = controlled(settings.options, &supervisor, &cancelled).await?;
         let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
-        let shown = tokio::spawn(progress::show(receiver));
+        let shown = tokio::spawn(progress::show(receiver, quiet));
         let result = Box::pin(self_test::self_test(settings, supervisor, cancelled, sender)).await;
         let _ = shown.await;
         result.map_err(|error| match error {

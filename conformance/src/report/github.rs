@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use judge::verdict::{Answer, Verdict};
-
 use super::{
-    Report, markdown,
-    terminal::{follow, visible},
+    Report,
+    groups::{Group, Weight, groups},
+    markdown,
+    terminal::{counted, follow, visible},
 };
 
 /// GitHub shows so many annotations of a kind for a step.
@@ -14,22 +14,27 @@ const SHOWN: usize = 10;
 /// GitHub takes 1 MiB for a step; what is there before needs room too.
 const SUMMARY: usize = 500_000;
 
-/// The workflow commands, one on a line, at most ten errors and ten warnings: the last says how many are left out.
+/// The workflow commands, one on a line and one for each requirement, at most ten errors and ten warnings: the last says
+/// how many are left out. Known failures are counted in a notice.
 #[must_use]
 pub fn render(report: &Report) -> String {
     let mut errors: Vec<(String, String)> =
         report.troubles.iter().map(|trouble| ("the suite failed".to_owned(), trouble.clone())).collect();
     let mut warnings = Vec::new();
-    for verdict in &report.verdicts {
-        match (verdict.verdict, &verdict.known) {
-            (Answer::Fail | Answer::Error, None) => errors.push(annotation(verdict)),
-            (Answer::Fail | Answer::Error, Some(_)) | (Answer::Warn, _) => warnings.push(annotation(verdict)),
-            _ => {}
+    let mut known = 0;
+    for group in groups(report) {
+        match group.weight {
+            Weight::Broken | Weight::Undecided => errors.push(annotation(&group)),
+            Weight::Doubtful => warnings.push(annotation(&group)),
+            Weight::Known => known += 1,
         }
     }
     let mut out = String::new();
     commands(&mut out, "error", &errors);
     commands(&mut out, "warning", &warnings);
+    if known > 0 {
+        let _ = writeln!(out, "::notice title=known failures::{}; see the summary", counted(known, "requirement"));
+    }
     let _ = writeln!(out, "::notice title=conformance::{}", data(&markdown::answer(report)));
     out
 }
@@ -40,14 +45,21 @@ pub fn summary(report: &Report) -> String {
     markdown::render(report, SUMMARY) + "\n"
 }
 
-fn annotation(verdict: &Verdict) -> (String, String) {
-    let title = format!("{} {}", verdict.verdict, verdict.requirement);
-    let place = format!("{} on {}", verdict.scenario, verdict.service);
-    let more = match verdict.followed_by.len() {
+fn annotation(group: &Group<'_>) -> (String, String) {
+    let first = group.first();
+    let title = format!("{} {}", first.verdict, first.requirement);
+    let others = match group.verdicts.len() - 1 {
         0 => String::new(),
-        number => format!(" {} from it: {}.", follow(number), verdict.followed_by.join(", ")),
+        others => format!(" and {}", counted(others, "more case")),
     };
-    (title, format!("{place}: {}{more} Repeat: {}", verdict.message, verdict.repeat))
+    let place = format!("{} on {}{others}", first.scenario, first.service);
+    let likewise =
+        if group.likewise.is_empty() { String::new() } else { format!(" Likewise: {}.", group.likewise.join(", ")) };
+    let more = match group.followers.len() {
+        0 => String::new(),
+        number => format!(" {} from it: {}.", follow(number), group.followers.join(", ")),
+    };
+    (title, format!("{place}: {}{likewise}{more} Repeat: {}", first.message, first.repeat))
 }
 
 fn commands(out: &mut String, kind: &str, annotations: &[(String, String)]) {

@@ -1,4 +1,5 @@
-//! One sentence for each built-in profile, and for a user's own one that decides: conformant where, not conformant where, and what was not observed.
+//! One sentence for each built-in profile, and for a user's own one that decides: conformant where, not conformant where,
+//! and what was not observed.
 
 use std::collections::BTreeMap;
 
@@ -88,7 +89,7 @@ fn headline(profile: &Profile, verdicts: &[Verdict], asked: &[Target]) -> Headli
     let text = if shown {
         parts.join("; ")
     } else {
-        format!("nothing it asks beyond core was observed; as core: {}", parts.join("; "))
+        format!("no requirement of {} alone was exercised; same as core: {}", profile.name(), parts.join("; "))
     };
     Headline { profile: profile.name().to_owned(), targets, shown, text }
 }

@@ -1,8 +1,9 @@
 //! An in-toto Statement v1 with the test-result predicate, for those who sign results. What the suite could not judge is in
-//! no list, as the predicate has none for it; the result is then FAILED.
+//! no list, as the predicate has none for it; the result is then FAILED. Known failures are warnings, and the configuration
+//! names them.
 
 use base64::Engine as _;
-use judge::verdict::Answer;
+use judge::verdict::{Answer, Verdict};
 use serde_json::{Value, json};
 
 use super::Report;
@@ -13,9 +14,8 @@ use super::Report;
 /// The serialiser's.
 pub fn render(report: &Report) -> Result<String, serde_json::Error> {
     let sha256 = report.exporter.sha256.trim_start_matches("sha256:");
-    let named = |wanted: &[Answer]| -> Vec<&str> {
-        let found = report.verdicts.iter().filter(|verdict| wanted.contains(&verdict.verdict));
-        found.map(|verdict| verdict.id.as_str()).collect()
+    let named = |is: fn(&Verdict) -> bool| -> Vec<&str> {
+        report.verdicts.iter().filter(|verdict| is(verdict)).map(|verdict| verdict.id.as_str()).collect()
     };
     let statement = json!({
         "_type": "https://in-toto.io/Statement/v1",
@@ -24,12 +24,16 @@ pub fn render(report: &Report) -> Result<String, serde_json::Error> {
         "predicate": {
             "result": result(report),
             "configuration": configuration(report)?,
-            "passedTests": named(&[Answer::Pass]),
-            "warnedTests": named(&[Answer::Warn]),
-            "failedTests": named(&[Answer::Fail]),
+            "passedTests": named(|verdict| verdict.verdict == Answer::Pass),
+            "warnedTests": named(|verdict| verdict.verdict == Answer::Warn || is_known(verdict)),
+            "failedTests": named(|verdict| verdict.verdict == Answer::Fail && verdict.known.is_none()),
         },
     });
     Ok(serde_json::to_string_pretty(&statement)? + "\n")
+}
+
+fn is_known(verdict: &Verdict) -> bool {
+    verdict.verdict == Answer::Fail && verdict.known.is_some()
 }
 
 fn result(report: &Report) -> &'static str {
@@ -42,7 +46,14 @@ fn result(report: &Report) -> &'static str {
 
 /// What decides the result besides the exporter, as a descriptor that carries its content.
 fn configuration(report: &Report) -> Result<Value, serde_json::Error> {
+    let known: Vec<Value> = report
+        .verdicts
+        .iter()
+        .filter(|verdict| is_known(verdict))
+        .map(|verdict| json!({ "id": verdict.id, "known": verdict.known }))
+        .collect();
     let content = serde_json::to_vec(&json!({
+        "known_failures": known,
         "tool": report.tool,
         "profile": report.profile,
         "platform_api": report.platform_api,

@@ -1,12 +1,13 @@
 //! `JUnit` XML: one suite for each scenario. A failure of the exporter is `<failure>`, one of the suite `<error>`, what was
-//! not judged `<skipped>`; warnings and absent options pass and say so in `<system-out>`.
+//! not judged `<skipped>`, and so is a known failure, with its reason, so that a server that reads this agrees with the
+//! exit code; warnings and absent options pass and say so in `<system-out>`. What is not applicable is not a test case.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use judge::verdict::{Answer, Verdict};
 
-use super::{Report, terminal::visible};
+use super::{Report, groups::known_words, terminal::visible};
 
 /// The report as `JUnit` XML. The whole and every scenario have a time, a case has none: verdicts are judged together.
 #[must_use]
@@ -18,18 +19,18 @@ pub fn render(report: &Report) -> String {
 
 fn document(out: &mut String, report: &Report) -> std::fmt::Result {
     let mut suites: BTreeMap<&str, Vec<&Verdict>> = BTreeMap::new();
-    for verdict in &report.verdicts {
+    for verdict in report.verdicts.iter().filter(|verdict| verdict.verdict != Answer::NotApplicable) {
         suites.entry(&verdict.scenario).or_default().push(verdict);
     }
-    let t = report.totals;
+    let all: Counts = suites.values().map(|verdicts| Counts::of(verdicts)).fold(Counts::default(), Counts::plus);
     writeln!(
         out,
         "<testsuites name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3}\">",
         escaped(&report.profile),
-        report.verdicts.len() + report.troubles.len(),
-        t.fail,
-        t.error + report.troubles.len(),
-        t.skipped + t.not_applicable,
+        all.tests + report.troubles.len(),
+        all.failures,
+        all.errors + report.troubles.len(),
+        all.skipped,
         report.seconds
     )?;
     for (scenario, verdicts) in suites {
@@ -40,18 +41,52 @@ fn document(out: &mut String, report: &Report) -> std::fmt::Result {
     Ok(())
 }
 
+/// How many cases of a suite came to what.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+}
+
+impl Counts {
+    fn of(verdicts: &[&Verdict]) -> Self {
+        let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| is(verdict)).count();
+        Self {
+            tests: verdicts.len(),
+            failures: count(|verdict| verdict.verdict == Answer::Fail && verdict.known.is_none()),
+            errors: count(|verdict| verdict.verdict == Answer::Error && verdict.known.is_none()),
+            skipped: count(|verdict| verdict.verdict == Answer::Skipped || is_known(verdict)),
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            tests: self.tests + other.tests,
+            failures: self.failures + other.failures,
+            errors: self.errors + other.errors,
+            skipped: self.skipped + other.skipped,
+        }
+    }
+}
+
+fn is_known(verdict: &Verdict) -> bool {
+    matches!(verdict.verdict, Answer::Fail | Answer::Error) && verdict.known.is_some()
+}
+
 fn suite(out: &mut String, report: &Report, scenario: &str, verdicts: &[&Verdict]) -> std::fmt::Result {
-    let count = |wanted: &[Answer]| verdicts.iter().filter(|verdict| wanted.contains(&verdict.verdict)).count();
+    let counts = Counts::of(verdicts);
     let took = report.scenario_milliseconds.get(scenario);
     let time = took.map_or_else(String::new, |took| format!(" time=\"{}.{:03}\"", took / 1000, took % 1000));
     writeln!(
         out,
         "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\"{time} timestamp=\"{}\">",
         escaped(scenario),
-        verdicts.len(),
-        count(&[Answer::Fail]),
-        count(&[Answer::Error]),
-        count(&[Answer::Skipped, Answer::NotApplicable]),
+        counts.tests,
+        counts.failures,
+        counts.errors,
+        counts.skipped,
         escaped(&report.started)
     )?;
     properties(out, report)?;
@@ -87,11 +122,12 @@ fn case(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
     write!(out, "    <testcase classname=\"{}\" name=\"{}\"", escaped(&class), escaped(&verdict.requirement))?;
     let message = escaped(&verdict.message);
     match verdict.verdict {
-        Answer::Pass => return out.write_str("/>\n"),
-        Answer::Skipped | Answer::NotApplicable => {
-            let kind = verdict.verdict;
-            write!(out, "><skipped type=\"{kind}\" message=\"{message}\"/>")?;
+        Answer::Pass | Answer::NotApplicable => return out.write_str("/>\n"),
+        _ if is_known(verdict) => {
+            let known = known_words(verdict).unwrap_or_default();
+            write!(out, "><skipped type=\"known\" message=\"known: {}\"/>", escaped(&known))?;
         }
+        Answer::Skipped => write!(out, "><skipped type=\"skipped\" message=\"{message}\"/>")?,
         Answer::Fail | Answer::Error => {
             let tag = if verdict.verdict == Answer::Fail { "failure" } else { "error" };
             let kind = verdict.level;
@@ -106,9 +142,7 @@ fn case(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
 }
 
 fn details(verdict: &Verdict) -> String {
-    let known = verdict.known.as_ref().map(ToString::to_string).unwrap_or_default();
     let lines = [
-        ("known", &known),
         ("so too", &verdict.followed_by.join(", ")),
         ("expected", &verdict.expected),
         ("found", &verdict.found),

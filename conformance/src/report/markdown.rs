@@ -2,14 +2,12 @@
 //! Text from images and exporters stands in `<code>`, with everything but letters and digits as character references:
 //! there it is neither markup nor a mention, nor a link.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
-
-use judge::verdict::{Answer, Verdict};
 
 use super::{
     Report,
-    terminal::{follow, followers, visible},
+    groups::{Group, Tally, Weight, groups},
+    terminal::{follow, visible},
 };
 
 /// GitHub takes 65,536 characters in a comment.
@@ -35,7 +33,10 @@ pub fn render(report: &Report, limit: usize) -> String {
 #[must_use]
 pub(super) fn answer(report: &Report) -> String {
     match report.told() {
-        0 => format!("conformant to {}", report.profile),
+        0 => match report.baseline.as_ref().map_or(0, |baseline| baseline.known) {
+            0 => format!("conformant to {}", report.profile),
+            known => format!("conformant to {} but for what is known ({known} known)", report.profile),
+        },
         1 => format!("not conformant to {}", report.profile),
         3 => "the suite or a service failed".to_owned(),
         4 => "nothing was judged".to_owned(),
@@ -68,6 +69,7 @@ fn head(out: &mut String, report: &Report) -> std::fmt::Result {
         let decides = if headline.profile == report.profile { " (decides)" } else { "" };
         writeln!(out, "| {}{decides} | {} |", headline.profile, code(&headline.text, LONGEST))?;
     }
+    writeln!(out, "\nRequirements: {}.", Tally::of(report).words())?;
     let t = report.totals;
     out.push_str("\n| pass | fail | warn | absent | n/a | skipped | error |\n|--:|--:|--:|--:|--:|--:|--:|\n");
     writeln!(
@@ -81,66 +83,69 @@ fn head(out: &mut String, report: &Report) -> std::fmt::Result {
     Ok(())
 }
 
-/// Verdicts of one kind on one requirement.
-type Group<'a> = Vec<&'a Verdict>;
-
-fn groups(report: &Report) -> Vec<Group<'_>> {
-    let mut groups: BTreeMap<(u8, &str), Group<'_>> = BTreeMap::new();
-    for verdict in &report.verdicts {
-        let rank = match verdict.verdict {
-            Answer::Fail => 0,
-            Answer::Error => 1,
-            Answer::Warn => 2,
-            _ => continue,
-        };
-        groups.entry((rank, &verdict.requirement)).or_default().push(verdict);
-    }
-    groups.into_values().collect()
-}
+/// What each weight is called above its groups.
+const WEIGHTS: [(Weight, &str); 4] = [
+    (Weight::Broken, "What fails"),
+    (Weight::Undecided, "Errors of the suite or of a service"),
+    (Weight::Doubtful, "Warnings"),
+    (Weight::Known, "Known failures"),
+];
 
 fn problems(out: &mut String, report: &Report, limit: usize) -> std::fmt::Result {
     let groups = groups(report);
-    if groups.is_empty() {
-        return Ok(());
-    }
-    out.push_str("\n### What fails\n");
-    let mut folded = false;
-    for (number, group) in groups.iter().enumerate() {
-        let mut text = String::new();
-        problem(&mut text, group)?;
-        if out.len() + text.len() > limit {
-            writeln!(out, "\nand {} more requirements", groups.len() - number)?;
-            break;
+    let mut shown = 0;
+    for (weight, heading) in WEIGHTS {
+        let of_it: Vec<&Group<'_>> = groups.iter().filter(|group| group.weight == weight).collect();
+        if of_it.is_empty() {
+            continue;
         }
-        if number == OPEN {
-            write!(out, "\n<details><summary>{} more</summary>\n", groups.len() - OPEN)?;
-            folded = true;
+        let open = if weight == Weight::Broken || weight == Weight::Undecided { OPEN } else { 0 };
+        writeln!(out, "\n### {heading} ({})", of_it.len())?;
+        let mut folded = false;
+        for (number, group) in of_it.iter().enumerate() {
+            let mut text = String::new();
+            problem(&mut text, group)?;
+            if out.len() + text.len() > limit {
+                let left = groups.len() - shown;
+                let close = if folded { "\n</details>\n" } else { "" };
+                return writeln!(out, "{close}\nand {left} more requirements");
+            }
+            if number == open {
+                write!(out, "\n<details><summary>{} of them</summary>\n", of_it.len() - open)?;
+                folded = true;
+            }
+            out.push_str(&text);
+            shown += 1;
         }
-        out.push_str(&text);
-    }
-    if folded {
-        out.push_str("\n</details>\n");
+        if folded {
+            out.push_str("\n</details>\n");
+        }
     }
     Ok(())
 }
 
-fn problem(out: &mut String, group: &[&Verdict]) -> std::fmt::Result {
-    let Some(first) = group.first() else { return Ok(()) };
+fn problem(out: &mut String, group: &Group<'_>) -> std::fmt::Result {
+    let first = group.first();
     writeln!(out, "\n**{}** {} ({})", first.verdict, code(&first.requirement, 100), first.level)?;
     let named: Vec<String> =
-        group.iter().take(4).map(|verdict| format!("{} on {}", verdict.scenario, verdict.service)).collect();
-    let more = if group.len() > 4 { format!(" and {} more", group.len() - 4) } else { String::new() };
+        group.verdicts.iter().take(4).map(|verdict| format!("{} on {}", verdict.scenario, verdict.service)).collect();
+    let more = if group.verdicts.len() > 4 { format!(" and {} more", group.verdicts.len() - 4) } else { String::new() };
     writeln!(out, "- in {}{more}", code(&named.join(", "), LONGEST))?;
-    let known = first.known.as_ref().map(ToString::to_string).unwrap_or_default();
-    let followers = followers(group);
-    if !followers.is_empty() {
-        writeln!(out, "- {} from it: {}", follow(followers.len()), code(&followers.join(", "), LONGEST))?;
+    if !group.likewise.is_empty() {
+        writeln!(out, "- likewise {}", code(&group.likewise.join(", "), LONGEST))?;
     }
+    if !group.followers.is_empty() {
+        let listed = code(&group.followers.join(", "), LONGEST);
+        writeln!(out, "- {} from it: {listed}", follow(group.followers.len()))?;
+    }
+    let (why, fix) = group.advice();
     for (name, value) in [
+        ("known", group.known().as_str()),
         ("says", &first.message),
-        ("known", &known),
         ("expected", &first.expected),
         ("found", &first.found),
+        ("why", why),
+        ("fix", fix),
         ("repeat", &first.repeat),
     ] {
         if !value.is_empty() {

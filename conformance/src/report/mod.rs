@@ -2,6 +2,7 @@
 
 pub mod differences;
 pub mod github;
+pub mod groups;
 pub mod headline;
 pub mod html;
 pub mod in_toto;

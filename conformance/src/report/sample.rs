@@ -6,7 +6,11 @@ use judge::observation::Observation;
 use judge::profile::Profile;
 use judge::verdict::{Answer, Level, Verdict};
 
+use super::terminal::{Detail, Style};
 use super::{ExporterFacts, PathFacts, Report, SCHEMA_VERSION, ServiceFacts, Tool, Totals, headline};
+
+const VERBOSE: Style = Style { colour: false, width: None, detail: Detail::Verbose };
+const PLAIN: Style = Style { colour: false, width: None, detail: Detail::Normal };
 
 /// Markup, quotes, an escape sequence, a bell, a direction override, a line end.
 const HOSTILE: &str = "<b>&\"'</b>\u{1b}[31mred\u{7}\u{202e}txt\n\u{2028}";
@@ -116,14 +120,81 @@ pub(crate) fn report() -> Report {
 
 #[test]
 fn the_terminal_report_is_safe_and_says_everything() {
-    let text = super::terminal::render(&report(), super::terminal::Style { colour: false });
+    let text = super::terminal::render(&report(), PLAIN);
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
     insta::assert_snapshot!(text);
-    let coloured = super::terminal::render(&report(), super::terminal::Style { colour: true });
+    let whole = super::terminal::render(&report(), VERBOSE);
+    assert!(!whole.chars().any(|c| c.is_control() && c != '\n'), "{whole:?}");
+    insta::assert_snapshot!(whole);
+    let coloured = super::terminal::render(&report(), super::terminal::Style { colour: true, ..VERBOSE });
     insta::assert_debug_snapshot!(coloured);
-    let interrupted =
-        super::terminal::render(&Report { exit_code: 130, ..report() }, super::terminal::Style { colour: false });
+    let interrupted = super::terminal::render(&Report { exit_code: 130, ..report() }, PLAIN);
     assert!(interrupted.ends_with("\ninterrupted (exit 130)\n"), "{interrupted}");
+}
+
+#[test]
+fn a_terminal_of_any_width_gets_lines_that_fit_and_commands_that_can_be_copied() {
+    for width in [40, 80, 140, 200] {
+        let text = super::terminal::render(&report(), Style { width: Some(width), ..VERBOSE });
+        let free = |line: &&str| !line.contains("repeat    ") && !line.contains("evidence ");
+        for line in text.lines().filter(free).filter(|line| line.split_whitespace().all(|word| word.len() < 20)) {
+            assert!(console::measure_text_width(line) <= width, "{width}: {line:?}");
+        }
+        assert!(text.contains("repeat    conformance run --scenario minimal\n"), "{text}");
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let whole = super::terminal::render(&report(), VERBOSE);
+        assert_eq!(words(&text), words(&whole), "wrapping changes no word");
+    }
+}
+
+#[test]
+fn little_is_shown_where_little_is_asked_for() {
+    let mut report = report();
+    let failed = report.verdicts[0].clone();
+    report.verdicts = (1..=30)
+        .map(|number| Verdict {
+            requirement: format!("base.r{number}"),
+            message: format!("about {number}"),
+            ..failed.clone()
+        })
+        .collect();
+    let text = super::terminal::render(&report, PLAIN);
+    assert_eq!(text.matches("        repeat    ").count(), 3, "{text}");
+    assert!(text.contains("  and 15 more requirements; --verbose"), "{text}");
+    assert_eq!(super::terminal::render(&report, VERBOSE).matches("        repeat    ").count(), 30);
+    let quiet = super::terminal::render(&report, Style { detail: Detail::Quiet, ..PLAIN });
+    assert!(quiet.lines().count() < 14 && !quiet.contains("base.r1"), "{quiet}");
+    assert!(quiet.contains("requirements  0 hold, 30 broken\n"), "{quiet}");
+}
+
+#[test]
+fn known_failures_are_told_apart_in_every_format() {
+    let mut report = report();
+    report.verdicts[0].known = Some(serde_json::json!({ "reason": "mended next week", "until": "2030-01-31" }));
+    report.verdicts.push(verdict("base.digest-pinned", Answer::Fail, Level::Must, Level::Must));
+    let text = super::terminal::render(&report, PLAIN);
+    let (before, after) = text.split_once("\nknown failures\n").unwrap();
+    assert!(before.contains("FAIL  base.digest-pinned") && !before.contains("base.digest-present"), "{text}");
+    assert!(
+        after.starts_with("  KNOWN base.digest-present  (1 case)  mended next week (until 2030-01-31)\n"),
+        "{text}"
+    );
+    let text = super::markdown::render(&report, super::markdown::COMMENT);
+    let (before, after) = text.split_once("### Known failures (1)").unwrap();
+    assert!(before.contains("base&#46;digest-pinned") && !before.contains("base&#46;digest-present"), "{text}");
+    assert!(after.contains("- known <code>mended next week"), "{text}");
+    let text = super::github::render(&report);
+    assert!(text.contains("::notice title=known failures::1 requirement; see the summary"), "{text}");
+    assert!(!text.contains("base.digest-present"), "{text}");
+    let text = super::junit::render(&report);
+    assert!(
+        text.contains("<skipped type=\"known\" message=\"known: mended next week (until 2030-01-31)\"/>"),
+        "{text}"
+    );
+    assert_eq!(text.matches("<failure").count(), 1, "{text}");
+    let statement: serde_json::Value = serde_json::from_str(&super::in_toto::render(&report).unwrap()).unwrap();
+    let named = |list: &str| statement["predicate"][list].to_string().contains("base.digest-present");
+    assert!(named("warnedTests") && !named("failedTests"), "{statement}");
 }
 
 #[test]
@@ -135,7 +206,7 @@ fn what_follows_is_told_under_its_cause() {
     report.verdicts[1].follows_from = Some(cause);
     "follows from base.digest-present: words of its own".clone_into(&mut report.verdicts[1].message);
     let names = "2 more follow from it: base.pair, base.name-is-tag";
-    let text = super::terminal::render(&report, super::terminal::Style { colour: false });
+    let text = super::terminal::render(&report, PLAIN);
     assert!(text.contains(names) && !text.contains("words of its own"), "{text}");
     // The other skipped one is still told.
     assert!(text.contains("\nskipped\n"), "{text}");
@@ -160,11 +231,11 @@ fn one_is_counted_as_one() {
     let mut report = report();
     let failed = report.verdicts[0].clone();
     report.verdicts = (1..=9).map(|number| Verdict { scenario: format!("s{number}"), ..failed.clone() }).collect();
-    let text = super::terminal::render(&report, super::terminal::Style { colour: false });
+    let text = super::terminal::render(&report, PLAIN);
     assert!(text.contains("s8 and 1 more scenario on registry\n") && text.contains("1 differs as expected"), "{text}");
     report.verdicts.push(Verdict { scenario: "t".to_owned(), ..failed });
     report.differences.push(report.differences[0].clone());
-    let text = super::terminal::render(&report, super::terminal::Style { colour: false });
+    let text = super::terminal::render(&report, PLAIN);
     assert!(text.contains("s8 and 2 more scenarios on registry\n") && text.contains("2 differ as expected"), "{text}");
 }
 
@@ -195,10 +266,10 @@ fn the_junit_report_reads_back_with_equal_counts() {
     let document = roxmltree::Document::parse(&text).unwrap();
     let count = |tag: &str| document.descendants().filter(|node| node.has_tag_name(tag)).count();
     let totals = report.totals;
-    assert_eq!(count("testcase"), report.verdicts.len() + report.troubles.len());
+    assert_eq!(count("testcase"), report.verdicts.len() - totals.not_applicable + report.troubles.len());
     assert_eq!(count("failure"), totals.fail);
     assert_eq!(count("error"), totals.error + report.troubles.len());
-    assert_eq!(count("skipped"), totals.skipped + totals.not_applicable);
+    assert_eq!(count("skipped"), totals.skipped);
     assert_eq!(count("system-out"), totals.warn + totals.absent);
     for suite in document.descendants().filter(|node| matches!(node.tag_name().name(), "testsuite" | "testsuites")) {
         for (attribute, tag) in
@@ -225,7 +296,7 @@ fn the_markdown_report_is_safe_and_fits_a_comment() {
     report.verdicts[0].message = "@someone | `x` <img src=x> https://host.example [a](b) \n# top".repeat(50);
     let many = (0..3000).map(|number| {
         let requirement = format!("theme.row-{number}");
-        Verdict { requirement, ..report.verdicts[0].clone() }
+        Verdict { requirement, found: number.to_string(), ..report.verdicts[0].clone() }
     });
     report.verdicts = many.collect();
     let text = super::markdown::render(&report, super::markdown::COMMENT);
@@ -242,11 +313,20 @@ fn workflow_commands_are_escaped_and_few() {
     let text = super::github::render(&report);
     insta::assert_snapshot!(text);
     report.verdicts[0].message = "100%\n::error::forged".to_owned();
-    report.verdicts = vec![report.verdicts[0].clone(); 50];
+    let failed = report.verdicts[0].clone();
+    let of = |number: usize| Verdict {
+        requirement: format!("base.r{}", number % 25),
+        found: number.to_string(),
+        ..failed.clone()
+    };
+    report.verdicts = (0..50).map(of).collect();
     let text = super::github::render(&report);
-    assert_eq!(text.lines().filter(|line| line.starts_with("::error ")).count(), 10);
+    let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("::error ")).collect();
+    assert_eq!(errors.len(), 10, "{text}");
+    let named: std::collections::BTreeSet<&str> = errors.iter().filter_map(|line| line.split("::").nth(1)).collect();
+    assert_eq!(named.len(), 10, "one for each requirement: {text}");
     assert!(text.lines().all(|line| !line.starts_with("::error::")) && text.contains("100%25"), "{text}");
-    assert!(text.contains("and 42 more"), "{text}");
+    assert!(text.contains("and 17 more") && text.contains(" and 1 more case:"), "{text}");
 }
 
 #[test]
@@ -273,7 +353,10 @@ fn nothing_ends_the_pages_data_and_the_policy_permits_its_own_parts() {
     assert_eq!(page.matches("</script>").count(), 2, "the data's and the script's");
     assert!(!page.contains("<b>&"), "hostile markup is text");
     let data = page.split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
-    assert_eq!(serde_json::from_str::<Report>(data).unwrap(), report);
+    let packed: serde_json::Value = serde_json::from_str(data).unwrap();
+    let places = &packed["verdicts"][0];
+    let text = |at: usize| packed["texts"][usize::try_from(places[at].as_u64().unwrap()).unwrap()].as_str().unwrap();
+    assert_eq!((text(0), text(2), text(6)), ("minimal", "fail", report.verdicts[0].found.as_str()));
     assert_eq!(page.matches("'sha256-").count(), 2);
     insta::assert_snapshot!(page.split_once("<section id=\"verdicts\"").unwrap().0.split_once("<body>").unwrap().1);
 }

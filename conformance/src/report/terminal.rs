@@ -1,7 +1,9 @@
-//! The report that a person reads: headline first, then what failed and why, grouped by theme. Text from images and
-//! exporters is shown with its control characters made visible, so that none of it can steer the terminal.
+//! The report that a person reads: the answer, a tally of requirements, then what to mend by cause, the most pressing
+//! first. Text from images and exporters is shown with its control characters made visible, so that none of it can steer
+//! the terminal.
 
 mod differences;
+mod problems;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,58 +11,59 @@ use std::fmt::Write as _;
 use judge::profile::Profile;
 use judge::verdict::{Answer, Verdict};
 
+use super::groups::{Tally, groups};
 use super::{Report, headline::Standing};
 
+/// How much of the report is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// The answer and the tally.
+    Quiet,
+    /// About a screen: the rest is counted.
+    #[default]
+    Normal,
+    /// Everything.
+    Verbose,
+}
+
 /// How the report is drawn.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Style {
     /// Whether escape sequences for colour may be used.
     pub colour: bool,
+    /// The columns to wrap at; none where lines are as long as they get, as in a file.
+    pub width: Option<usize>,
+    /// How much is shown.
+    pub detail: Detail,
 }
 
 /// Longest value that is shown in full, in characters.
 const LONGEST: usize = 400;
+/// Reasons for skips that are shown where not everything is.
+const REASONS: usize = 3;
+/// Scenarios that are named as the slowest.
+const SLOWEST: usize = 5;
 
 /// The report as text.
 #[must_use]
 pub fn render(report: &Report, style: Style) -> String {
     let mut out = String::new();
     let _ = head(&mut out, report, style);
-    let _ = problems(&mut out, report, style);
-    let _ = skips(&mut out, report, style);
-    let _ = differences::show(&mut out, report, style);
-    let _ = observations(&mut out, report, style);
+    if style.detail != Detail::Quiet {
+        let _ = problems::show(&mut out, &groups(report), style);
+        let _ = skips(&mut out, report, style);
+        let _ = differences::show(&mut out, report, style);
+        let _ = observations(&mut out, report, style);
+        let _ = times(&mut out, report, style);
+    }
     let _ = foot(&mut out, report, style);
     out
 }
 
 fn head(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
-    writeln!(
-        out,
-        "{} {} · catalogue {} · Platform API {}",
-        report.tool.name, report.tool.version, report.tool.catalogue, report.platform_api
-    )?;
-    let exporter = &report.exporter;
-    let short: String = exporter.sha256.chars().take(19).collect();
-    writeln!(out, "exporter  {}  {}  {short}…", visible(&exporter.name), visible(&exporter.path))?;
-    for service in &report.services {
-        let store = service.store.as_ref().map_or_else(String::new, |store| format!(", {store} store"));
-        let version =
-            if service.version.is_empty() { String::new() } else { format!(" {}", visible(&service.version)) };
-        let note = if service.note.is_empty() { String::new() } else { format!(" ({})", visible(&service.note)) };
-        writeln!(out, "service   {}: {}{version}{store}{note}", service.name, service.kind)?;
+    if style.detail != Detail::Quiet {
+        surroundings(out, report, style)?;
     }
-    if let Some(reason) = &report.paths.reason {
-        writeln!(out, "paths     one after another in {}: {}", report.paths.build, visible(reason))?;
-    }
-    writeln!(
-        out,
-        "{}, {}, {} in {:.1} s\n",
-        counted(report.scenarios.len(), "scenario"),
-        counted(report.exports, "export"),
-        counted(report.verdicts.len(), "verdict"),
-        report.seconds
-    )?;
     for headline in &report.headlines {
         let decides = if headline.profile == report.profile { "  ← decides" } else { "" };
         let colour = if headline.targets.values().any(|standing| *standing == Standing::NotConformant) {
@@ -71,12 +74,14 @@ fn head(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
             Colour::Yellow
         };
         let name = format!("{:<22}", headline.profile);
-        writeln!(out, "{}{}{decides}", style.paint(colour, &name), visible(&headline.text))?;
+        let text = format!("{}{decides}", visible(&headline.text));
+        style.line(out, &style.paint(colour, &name), name.len(), &text)?;
     }
     let t = report.totals;
-    writeln!(
-        out,
-        "\npass {} · fail {}{} · warn {} · absent {} · n/a {} · skipped {} · error {}",
+    writeln!(out)?;
+    style.line(out, "requirements  ", 14, &Tally::of(report).words())?;
+    let verdicts = format!(
+        "pass {} · fail {}{} · warn {} · absent {} · n/a {} · skipped {} · error {}",
         t.pass,
         t.fail,
         known(report),
@@ -85,7 +90,40 @@ fn head(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
         t.not_applicable,
         t.skipped,
         t.error
-    )
+    );
+    style.line(out, "verdicts      ", 14, &verdicts)
+}
+
+/// What judged what, and where.
+fn surroundings(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
+    let tool = &report.tool;
+    let first =
+        format!("{} {} · catalogue {} · Platform API {}", tool.name, tool.version, tool.catalogue, report.platform_api);
+    style.line(out, "", 0, &first)?;
+    let exporter = &report.exporter;
+    let short: String = exporter.sha256.chars().take(19).collect();
+    let named = format!("{}  {}  {short}…", visible(&exporter.name), visible(&exporter.path));
+    style.line(out, "exporter  ", 10, &named)?;
+    for service in &report.services {
+        let store = service.store.as_ref().map_or_else(String::new, |store| format!(", {store} store"));
+        let version =
+            if service.version.is_empty() { String::new() } else { format!(" {}", visible(&service.version)) };
+        let note = if service.note.is_empty() { String::new() } else { format!(" ({})", visible(&service.note)) };
+        style.line(out, "service   ", 10, &format!("{}: {}{version}{store}{note}", service.name, service.kind))?;
+    }
+    if let Some(reason) = &report.paths.reason {
+        let text = format!("one after another in {}: {}", report.paths.build, visible(reason));
+        style.line(out, "paths     ", 10, &text)?;
+    }
+    let scale = format!(
+        "{}, {}, {} in {:.1} s",
+        counted(report.scenarios.len(), "scenario"),
+        counted(report.exports, "export"),
+        counted(report.verdicts.len(), "verdict"),
+        report.seconds
+    );
+    style.line(out, "", 0, &scale)?;
+    writeln!(out)
 }
 
 fn known(report: &Report) -> String {
@@ -93,147 +131,14 @@ fn known(report: &Report) -> String {
     if known == 0 { String::new() } else { format!(" ({known} known)") }
 }
 
-fn counted(number: usize, what: &str) -> String {
+/// So many of something.
+pub(super) fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-/// Verdicts of one requirement that say the same, shown once.
-type Groups<'a> = BTreeMap<(&'a str, usize, &'a str, String), Vec<&'a Verdict>>;
-
-fn problems(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
-    let mut themes: Vec<(&str, Groups<'_>)> = Vec::new();
-    for (order, verdict) in report.verdicts.iter().enumerate() {
-        if !matches!(verdict.verdict, Answer::Fail | Answer::Warn | Answer::Error) {
-            continue;
-        }
-        let theme = verdict.requirement.split('.').next().unwrap_or_default();
-        let groups = if let Some(at) = themes.iter().position(|(name, _)| *name == theme) {
-            &mut themes[at].1
-        } else {
-            themes.push((theme, Groups::new()));
-            let last = themes.len() - 1;
-            &mut themes[last].1
-        };
-        let first = report.verdicts.iter().position(|other| other.requirement == verdict.requirement).unwrap_or(order);
-        let key = (verdict.verdict.name(), first, verdict.requirement.as_str(), alike(&verdict.message));
-        groups.entry(key).or_default().push(verdict);
-    }
-    for (theme, groups) in themes {
-        writeln!(out, "\n{}", style.paint(Colour::Bold, theme))?;
-        let mut alike: Vec<Vec<Vec<&Verdict>>> = Vec::new();
-        for verdicts in groups.into_values() {
-            match alike.iter_mut().find(|same| says_the_same(same[0][0], verdicts[0])) {
-                Some(same) => same.push(verdicts),
-                None => alike.push(vec![verdicts]),
-            }
-        }
-        for same in alike {
-            if same.len() >= FOLDED {
-                folded(out, &same, style)?;
-            } else {
-                same.iter().try_for_each(|verdicts| problem(out, verdicts, style))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// So many requirements of a theme that say the same of the same words of the exporter are shown as one.
-const FOLDED: usize = 4;
-
-fn says_the_same(one: &Verdict, other: &Verdict) -> bool {
-    let said = |verdict: &Verdict| (verdict.verdict, verdict.message.clone(), verdict.found.clone());
-    said(one) == said(other)
-}
-
-fn folded(out: &mut String, groups: &[Vec<&Verdict>], style: Style) -> std::fmt::Result {
-    let names: Vec<&str> = groups.iter().skip(1).map(|verdicts| verdicts[0].requirement.as_str()).collect();
-    problem(out, &groups[0], style)?;
-    writeln!(out, "        likewise  {}", names.join(", "))
-}
-
-/// The message without what differs from scenario to scenario.
-fn alike(message: &str) -> String {
-    message
-        .split_whitespace()
-        .filter(|word| !word.contains("sha256:") && !word.contains('/'))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-fn problem(out: &mut String, verdicts: &[&Verdict], style: Style) -> std::fmt::Result {
-    let Some(first) = verdicts.first() else { return Ok(()) };
-    let (word, colour) = match first.verdict {
-        Answer::Fail => ("FAIL ", Colour::Red),
-        Answer::Warn => ("WARN ", Colour::Yellow),
-        _ => ("ERROR", Colour::Red),
-    };
-    let raised = if first.level == first.base_level { String::new() } else { format!(" (core: {})", first.base_level) };
-    let level = format!("{}{raised}", first.level);
-    writeln!(
-        out,
-        "  {} {}  {}  {}",
-        style.paint(colour, word),
-        style.paint(Colour::Bold, &first.requirement),
-        level,
-        visible(&first.message)
-    )?;
-    writeln!(out, "        in        {}", cases(verdicts))?;
-    let followers = followers(verdicts);
-    if !followers.is_empty() {
-        writeln!(out, "        so too    {} from it: {}", follow(followers.len()), followers.join(", "))?;
-    }
-    for (name, value) in [
-        ("expected", &first.expected),
-        ("found", &first.found),
-        ("evidence", &first.evidence),
-        ("source", &first.source),
-        ("repeat", &first.repeat),
-    ] {
-        if !value.is_empty() {
-            writeln!(out, "        {name:<9} {}", visible(&cut(value)))?;
-        }
-    }
-    Ok(())
-}
-
-/// What is violated only because these are, in catalogue order, each once.
-pub(super) fn followers<'a>(verdicts: &[&'a Verdict]) -> Vec<&'a str> {
-    let mut once: Vec<&str> = Vec::new();
-    for follower in verdicts.iter().flat_map(|verdict| &verdict.followed_by) {
-        if !once.contains(&follower.as_str()) {
-            once.push(follower);
-        }
-    }
-    once
 }
 
 /// That so many follow.
 pub(super) fn follow(number: usize) -> String {
     if number == 1 { "1 more follows".to_owned() } else { format!("{number} more follow") }
-}
-
-/// Where it was seen: scenarios with the services that they share, and only how many where the line would get long.
-fn cases(verdicts: &[&Verdict]) -> String {
-    const NAMED: usize = 8;
-    let mut services: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for verdict in verdicts {
-        services.entry(&verdict.scenario).or_default().push(&verdict.service);
-    }
-    let mut scenarios: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
-    for (scenario, on) in services {
-        match scenarios.iter_mut().find(|(same, _)| *same == on) {
-            Some((_, names)) => names.push(scenario),
-            None => scenarios.push((on, vec![scenario])),
-        }
-    }
-    let shown = scenarios.into_iter().map(|(on, names)| {
-        let more = names.len().saturating_sub(NAMED);
-        let more = if more == 0 { String::new() } else { format!(" and {}", counted(more, "more scenario")) };
-        let names = names.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
-        format!("{names}{more} on {}", on.join(", "))
-    });
-    shown.collect::<Vec<_>>().join("; ")
 }
 
 fn skips(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
@@ -257,8 +162,19 @@ fn skips(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
         return Ok(());
     }
     writeln!(out, "\n{}", style.paint(Colour::Bold, "skipped"))?;
-    for ((service, reason), count) in reasons {
-        writeln!(out, "  {count:>4}  {service}: {}", visible(reason))?;
+    let mut reasons: Vec<((&str, &str), usize)> = reasons.into_iter().collect();
+    let shown = if style.detail == Detail::Verbose { reasons.len() } else { REASONS };
+    if reasons.len() > shown {
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    }
+    for ((service, reason), count) in reasons.iter().take(shown) {
+        let text = format!("{service}: {}", visible(&shorter(reason, LONGEST)));
+        style.line(out, &format!("  {count:>4}  "), 8, &text)?;
+    }
+    if reasons.len() > shown {
+        let rest: usize = reasons[shown..].iter().map(|(_, count)| count).sum();
+        let others = counted(reasons.len() - shown, "other reason");
+        style.line(out, &format!("  {rest:>4}  "), 8, &format!("for {others}; --verbose shows them"))?;
     }
     Ok(())
 }
@@ -271,7 +187,11 @@ fn observations(out: &mut String, report: &Report, style: Style) -> std::fmt::Re
     if answers.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{}", style.paint(Colour::Bold, "left open by the RFC, and what was seen"))?;
+    let heading = style.paint(Colour::Bold, "left open by the RFC, and what was seen");
+    if style.detail != Detail::Verbose {
+        return writeln!(out, "\n{heading}: {}; --verbose shows them", counted(answers.len(), "answer"));
+    }
+    writeln!(out, "\n{heading}")?;
     for (question, answers) in answers {
         let shown: Vec<String> = answers
             .iter()
@@ -279,22 +199,41 @@ fn observations(out: &mut String, report: &Report, style: Style) -> std::fmt::Re
             .map(|(answer, count)| format!("{} ({count})", visible(&shorter(answer, 100))))
             .collect();
         let more = if answers.len() > 3 { format!(" and {} more", answers.len() - 3) } else { String::new() };
-        writeln!(out, "  {question}: {}{more}", shown.join("; "))?;
+        style.line(out, "  ", 4, &format!("{question}: {}{more}", shown.join("; ")))?;
     }
     Ok(())
 }
 
+/// The slowest scenarios.
+fn times(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
+    if style.detail != Detail::Verbose || report.scenario_milliseconds.is_empty() {
+        return Ok(());
+    }
+    let mut times: Vec<(&String, &u64)> = report.scenario_milliseconds.iter().collect();
+    times.sort_by_key(|(_, took)| std::cmp::Reverse(**took));
+    let shown: Vec<String> = times
+        .iter()
+        .take(SLOWEST)
+        .map(|(name, took)| format!("{name} {}.{:03} s", *took / 1000, *took % 1000))
+        .collect();
+    writeln!(out, "\n{}", style.paint(Colour::Bold, "slowest scenarios"))?;
+    style.line(out, "  ", 2, &shown.join(", "))
+}
+
 fn foot(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
     for trouble in &report.troubles {
-        writeln!(out, "\n{} {}", style.paint(Colour::Red, "the suite failed:"), visible(trouble))?;
+        writeln!(out)?;
+        style.line(out, &style.paint(Colour::Red, "the suite failed: "), 18, &visible(trouble))?;
     }
     for stale in report.baseline.iter().flat_map(|baseline| &baseline.problems) {
-        writeln!(out, "\n{} {}", style.paint(Colour::Red, "the baseline is out of date:"), visible(stale))?;
+        writeln!(out)?;
+        style.line(out, &style.paint(Colour::Red, "the baseline is out of date: "), 4, &visible(stale))?;
     }
     for left in &report.left_behind {
-        writeln!(out, "left behind: {}", visible(left))?;
+        style.line(out, "left behind: ", 4, &visible(left))?;
     }
     match &report.evidence {
+        _ if style.detail == Detail::Quiet => Ok(()),
         Some(folder) => writeln!(out, "\nevidence  {}", visible(folder)),
         None if report.totals.fail + report.totals.warn + report.totals.error > 0 => {
             writeln!(out, "\nevidence was not kept; repeat with --evidence DIR to look into it")
@@ -321,7 +260,7 @@ fn cut(text: &str) -> String {
     shorter(text, LONGEST)
 }
 
-fn shorter(text: &str, longest: usize) -> String {
+pub(super) fn shorter(text: &str, longest: usize) -> String {
     let length = text.chars().count();
     if length <= longest {
         return text.to_owned();
@@ -349,6 +288,11 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
+/// Columns that text needs to be wrapped.
+const NARROWEST: usize = 20;
+/// The indent where there is no room for another.
+const SMALL: usize = 4;
+
 #[derive(Clone, Copy)]
 enum Colour {
     Red,
@@ -358,6 +302,30 @@ enum Colour {
 }
 
 impl Style {
+    /// `begin` and `text` as a line, wrapped where there is a width, with what follows indented by `hanging` columns.
+    fn line(self, out: &mut String, begin: &str, hanging: usize, text: &str) -> std::fmt::Result {
+        let Some(width) = self.width.filter(|width| *width >= NARROWEST) else {
+            return writeln!(out, "{begin}{text}");
+        };
+        // A narrow terminal has no room for columns.
+        let indent = " ".repeat(if width < hanging + NARROWEST { SMALL } else { hanging });
+        // What is painted has no width: the first line is wrapped as if it began with as many blanks.
+        let columns = console::measure_text_width(begin);
+        let blank = " ".repeat(columns);
+        let options = textwrap::Options::new(width)
+            .initial_indent(&blank)
+            .subsequent_indent(&indent)
+            .word_separator(textwrap::WordSeparator::AsciiSpace)
+            .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        for (number, line) in textwrap::wrap(text, options).iter().enumerate() {
+            let line =
+                if number == 0 { format!("{begin}{}", &line[columns.min(line.len())..]) } else { line.to_string() };
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+
     fn paint(self, colour: Colour, text: &str) -> String {
         if !self.colour {
             return text.to_owned();

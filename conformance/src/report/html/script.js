@@ -1,6 +1,14 @@
 'use strict';
 // Everything that is shown of the report is set as text, never as markup.
-const report = JSON.parse(document.getElementById('data').textContent);
+const data = JSON.parse(document.getElementById('data').textContent);
+const text = place => data.texts[place || 0];
+const report = { verdicts: data.verdicts.map(([scenario, kind, verdict, repeat, message, expected, found, evidence, known, followers]) => {
+  const [requirement, level, base, target, service, source] = data.kinds[kind].map(text);
+  return { requirement, level, base_level: base, target, service, source, scenario: text(scenario), verdict: text(verdict), message: text(message), expected: text(expected),
+    found: text(found), evidence: text(evidence), known: text(known), followed_by: text(followers),
+    repeat: text(repeat).replace('\u0001', () => text(scenario)).replace('\u0002', () => requirement) };
+}) };
+const address = v => [v.scenario, v.service, v.requirement].map(encodeURIComponent).join('/');
 const hidden = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\ufeff\u2028-\u202e\u2066-\u2069]/g;
 const visible = text => String(text).replace(hidden, c => c === '\n' ? '\\n' : '\\u{' + c.codePointAt(0).toString(16) + '}');
 function make(tag, attributes, ...children) {
@@ -10,7 +18,7 @@ function make(tag, attributes, ...children) {
   return element;
 }
 const kind = verdict => 'v-' + verdict.replace('/', '');
-const ROW = 30, LINE = 24, ORDER = ['fail', 'error', 'warn', 'pass', 'absent', 'skipped', 'n/a'];
+const ROW = 30, LINE = 24, HEAD = 190, ORDER = ['fail', 'error', 'warn', 'pass', 'absent', 'skipped', 'n/a'];
 const SIGN = { fail: '✕', error: '!', warn: '▲', pass: '·', absent: '○', skipped: '–', 'n/a': ' ' };
 const theme = verdict => verdict.requirement.split('.')[0];
 const FIELDS = { theme, level: v => v.level, verdict: v => v.verdict, target: v => v.target, service: v => v.service };
@@ -53,7 +61,32 @@ function filter() {
   cell = { row: 0, column: 0 };
   list.scrollTop = grid.scrollTop = 0;
   count.textContent = shown.length + ' of ' + report.verdicts.length + ' verdicts';
+  remember();
   draw();
+}
+// What is filtered and opened stands in the address, so that it can be sent to someone.
+let opened = '', reading = false;
+function remember() {
+  if (reading) return;
+  const asked = new URLSearchParams();
+  if (search.value) asked.set('q', search.value);
+  for (const [name, select] of Object.entries(selects)) if (select.value) asked.set(name, select.value);
+  if (!grid.hidden) asked.set('view', 'matrix');
+  if (opened) asked.set('verdict-of', opened);
+  history.replaceState(null, '', '#' + asked);
+}
+function recall() {
+  const asked = new URLSearchParams(location.hash.slice(1));
+  if (![...asked].length) return filter();
+  reading = true;
+  search.value = asked.get('q') || '';
+  for (const [name, select] of Object.entries(selects)) select.value = asked.get(name) || '';
+  switchTo(asked.get('view') === 'matrix');
+  filter();
+  reading = false;
+  const wanted = asked.get('verdict-of'), verdict = wanted && report.verdicts.find(v => address(v) === wanted);
+  if (verdict) open([verdict]);
+  else if (asked.get('q')) section.scrollIntoView();
 }
 const draw = () => grid.hidden ? drawList() : drawGrid();
 function between(box, height, length) {
@@ -77,10 +110,14 @@ function drawList(all) {
   list.setAttribute('aria-activedescendant', 'row-' + at);
 }
 const found = (row, column) => cases.get(JSON.stringify([lines[row], columns[column]])) || [];
+function heads() {
+  const names = columns.map((name, c) => make('span', { class: 'head', role: 'columnheader', title: name, 'aria-selected': c === cell.column }, make('span', {}, name)));
+  return make('div', { class: 'heads', role: 'row' }, make('span', { class: 'name', role: 'columnheader' }, 'scenario'), ...names);
+}
 function drawGrid() {
-  const inner = grid.firstChild, rows = [];
+  const inner = grid.firstChild, rows = [heads()];
   const [first, end] = between(grid, LINE, lines.length);
-  inner.style.setProperty('height', lines.length * LINE + 'px');
+  inner.style.setProperty('height', HEAD + lines.length * LINE + 'px');
   for (let r = first; r < end; r++) {
     const line = make('div', { class: 'line', role: 'row' }, make('span', { class: 'name', role: 'rowheader' }, lines[r]));
     columns.forEach((requirement, c) => {
@@ -91,7 +128,7 @@ function drawGrid() {
       box.addEventListener('click', () => { cell = { row: r, column: c }; drawGrid(); open(verdicts); });
       line.append(box);
     });
-    line.style.setProperty('top', r * LINE + 'px');
+    line.style.setProperty('top', HEAD + r * LINE + 'px');
     rows.push(line);
   }
   inner.replaceChildren(...rows);
@@ -118,14 +155,19 @@ function copy(text) {
   });
   return button;
 }
+// Line ends are kept, all else that steers is shown.
+const lined = text => make('pre', { tabindex: '0' }, ...text.split('\n').flatMap(line => [line, document.createElement('br')]));
 const detail = document.getElementById('detail');
 function open(verdicts) {
   if (!verdicts.length) return;
   const close = make('button', { type: 'button' }, 'Close');
   close.addEventListener('click', () => detail.close());
   detail.replaceChildren(...verdicts.map(article), close);
+  opened = verdicts.length === 1 ? address(verdicts[0]) : '';
+  remember();
   detail.showModal();
 }
+detail.addEventListener('close', () => { opened = ''; remember(); });
 function article(v) {
   const facts = make('dl', {});
   const add = (name, value) => facts.append(make('dt', {}, name), make('dd', {}, value));
@@ -134,11 +176,17 @@ function article(v) {
   add('Level', level);
   add('In', v.scenario + ' on ' + v.service);
   if (v.message) add('Says', v.message);
-  if (v.known) add('Known', JSON.stringify(v.known));
+  if (v.known) add('Known', v.known);
   if (v.expected) add('Expected', marked(v.expected, v.found));
   if (v.found) add('Found', marked(v.found, v.expected));
-  if (v.followed_by) add('So too', make('span', {}, v.followed_by.join(', ')));
+  if (v.followed_by) add('So too', make('span', {}, v.followed_by));
+  const [asks, why, fix] = data.catalogue[v.requirement] || [];
+  if (asks) add('Asks', asks);
+  if (why) add('Why', why);
+  if (fix) add('Fix', fix);
   if (v.evidence) add('Evidence', make('code', {}, v.evidence));
+  const document_ = data.documents[v.evidence.split('#')[0]];
+  if (document_) add('Document', make('details', {}, make('summary', {}, v.evidence.split('#')[0]), lined(document_)));
   add('Source', v.source);
   add('Repeat', make('span', {}, make('code', {}, v.repeat), ' ', copy(v.repeat)));
   return make('article', {}, make('h2', {}, v.requirement), facts);
@@ -170,13 +218,14 @@ grid.addEventListener('keydown', event => {
 list.addEventListener('scroll', () => drawList());
 grid.addEventListener('scroll', () => { if (!grid.hidden) drawGrid(); });
 search.addEventListener('input', filter);
-view.addEventListener('click', () => {
-  grid.hidden = !grid.hidden;
-  list.hidden = !grid.hidden;
-  place.hidden = grid.hidden;
-  view.textContent = grid.hidden ? 'Show matrix' : 'Show list';
-  draw();
-});
+function switchTo(matrix) {
+  grid.hidden = !matrix;
+  list.hidden = matrix;
+  place.hidden = !matrix;
+  view.textContent = matrix ? 'Show list' : 'Show matrix';
+}
+view.addEventListener('click', () => { switchTo(grid.hidden); remember(); draw(); });
+addEventListener('hashchange', recall);
 // Paper shows what is filtered, up to a thousand rows.
 addEventListener('beforeprint', () => { list.classList.add('printed'); drawList(true); });
 addEventListener('afterprint', () => { list.classList.remove('printed'); draw(); });
@@ -186,36 +235,13 @@ function table(caption, heads, rows) {
   const cells = (tag, row) => make('tr', {}, ...row.map(value => make(tag, {}, value)));
   more.append(make('details', {}, make('summary', {}, caption), make('table', {}, make('thead', {}, cells('th', heads)), make('tbody', {}, ...rows.map(row => cells('td', row))))));
 }
-// One table for each pair of places: what nothing permits build by build, what a class permits once with an example.
-const pairs = new Map();
-for (const c of report.differences) {
-  const key = JSON.stringify([c.left, c.right]);
-  if (!pairs.has(key)) pairs.set(key, { left: c.left, right: c.right, builds: 0, identical: 0, expected: new Map(), unexpected: [] });
-  const pair = pairs.get(key), build = c.scenario + ', step ' + c.step;
-  pair.builds += 1;
-  pair.identical += c.identical.length;
-  for (const d of c.differences) {
-    const reason = [d.class, d.source].filter(Boolean).join(', '), like = JSON.stringify([d.field, reason]);
-    if (d.relation === 'unexpected') pair.unexpected.push([d.field, d.relation, build, d.left, d.right, reason]);
-    else if (pair.expected.has(like)) pair.expected.get(like).builds += 1;
-    else pair.expected.set(like, { builds: 1, row: [d.field, d.relation, build, d.left, d.right, reason] });
-  }
+if (data.pairs.length) more.append(make('h2', {}, 'What differs between stores'));
+for (const { left, right, builds, identical, expected, unexpected, rows } of data.pairs) {
+  table(left + ' and ' + right + ': ' + unexpected + ' unexpected, ' + expected + ' expected, ' + identical + ' identical fields in ' + builds + ' builds',
+    ['field', 'taken as', 'build', left, right, 'class, source'], rows);
 }
-if (pairs.size) more.append(make('h2', {}, 'What differs between stores'));
-for (const pair of [...pairs.values()].sort((a, b) => b.unexpected.length - a.unexpected.length)) {
-  const { left, right, builds, identical, unexpected } = pair, permitted = [...pair.expected.values()];
-  for (const { builds, row } of permitted) if (builds > 1) row[2] += ' and ' + (builds - 1) + ' more';
-  const expected = permitted.reduce((sum, one) => sum + one.builds, 0);
-  table(left + ' and ' + right + ': ' + unexpected.length + ' unexpected, ' + expected + ' expected, ' + identical + ' identical fields in ' + builds + ' builds',
-    ['field', 'taken as', 'build', left, right, 'class, source'], [...unexpected, ...permitted.map(one => one.row)]);
-}
-const answers = new Map();
-for (const o of report.observations) {
-  const key = JSON.stringify([o.question, o.service, o.answer]);
-  answers.set(key, (answers.get(key) || 0) + 1);
-}
-if (answers.size) more.append(make('h2', {}, 'What was observed'));
-if (answers.size) table('Left open by the RFC, and what was seen', ['question', 'service', 'seen', 'times'], [...answers].sort().map(([key, times]) => [...JSON.parse(key), times]));
+if (data.observations.length) more.append(make('h2', {}, 'What was observed'));
+if (data.observations.length) table('Left open by the RFC, and what was seen', ['question', 'service', 'seen', 'times'], data.observations);
 more.hidden = !more.childNodes.length;
 const toggle = document.getElementById('theme');
 toggle.hidden = false;
@@ -223,4 +249,4 @@ toggle.addEventListener('click', () => {
   const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
   document.documentElement.dataset.theme = dark ? 'light' : 'dark';
 });
-filter();
+recall();

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Colour, Style, counted, visible};
+use super::{Colour, Detail, Style, counted, visible};
 use crate::report::Report;
 use crate::report::differences::{Between, between};
 
@@ -16,7 +16,13 @@ pub(super) fn show(out: &mut String, report: &Report, style: Style) -> std::fmt:
     if pairs.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{}", style.paint(Colour::Bold, "what differs between the outputs of one build"))?;
+    let heading = style.paint(Colour::Bold, "what differs between the outputs of one build");
+    if style.detail != Detail::Verbose && pairs.iter().all(|pair| pair.unexpected.is_empty()) {
+        let expected: usize = pairs.iter().map(Between::expected_fields).sum();
+        let (pairs, fields) = (counted(pairs.len(), "pair"), counted(expected, "field"));
+        return writeln!(out, "\n{heading}: {fields} in {pairs} of stores, none unexpected; --verbose shows them");
+    }
+    writeln!(out, "\n{heading}")?;
     let names: Vec<String> = pairs.iter().map(|pair| visible(&format!("{} ↔ {}", pair.left, pair.right))).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
     for (pair, name) in pairs.iter().zip(names) {

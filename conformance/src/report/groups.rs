@@ -1,0 +1,344 @@
+//! What a run came to, requirement by requirement: how many hold, and what is to be mended, by cause, the one that
+//! explains most first. Every format for people shows these groups.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use judge::requirement::Requirement;
+use judge::requirements;
+use judge::verdict::{Answer, Verdict};
+
+use super::Report;
+
+/// How many requirements came to what. Each counts once, as the worst that was seen of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// They pass wherever they were judged.
+    pub hold: usize,
+    /// They fail somewhere, and no baseline names all of it.
+    pub broken: usize,
+    /// They fail, and a baseline names every failure.
+    pub known: usize,
+    /// They are violated only where another one is.
+    pub follow: usize,
+    /// A violated SHOULD.
+    pub doubtful: usize,
+    /// The suite or a service failed.
+    pub undecided: usize,
+    /// No case showed them: not applicable, skipped, or an option that is not there.
+    pub unseen: usize,
+}
+
+impl Tally {
+    /// Counts the requirements of a report.
+    #[must_use]
+    pub fn of(report: &Report) -> Self {
+        let mut worst: BTreeMap<&str, Standing> = BTreeMap::new();
+        for verdict in &report.verdicts {
+            let followers = verdict.followed_by.iter().map(|slug| (slug.as_str(), Standing::Follows));
+            for (slug, standing) in followers.chain([(verdict.requirement.as_str(), Standing::of(verdict))]) {
+                let seen = worst.entry(slug).or_insert(Standing::Unseen);
+                *seen = (*seen).max(standing);
+            }
+        }
+        let mut tally = Self::default();
+        for standing in worst.into_values() {
+            *match standing {
+                Standing::Unseen => &mut tally.unseen,
+                Standing::Holds => &mut tally.hold,
+                Standing::Doubtful => &mut tally.doubtful,
+                Standing::Follows => &mut tally.follow,
+                Standing::Known => &mut tally.known,
+                Standing::Undecided => &mut tally.undecided,
+                Standing::Broken => &mut tally.broken,
+            } += 1;
+        }
+        tally
+    }
+
+    /// The tally in words, such as `118 hold, 24 broken, 12 doubtful, 20 not seen`: holding ones are always named.
+    #[must_use]
+    pub fn words(self) -> String {
+        let others = [
+            (self.broken, "broken"),
+            (self.follow, "broken only where another one is"),
+            (self.known, "broken as known"),
+            (self.undecided, "undecided"),
+            (self.doubtful, "doubtful"),
+            (self.unseen, "not seen"),
+        ];
+        let shown = others.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+        std::iter::once(format!("{} hold", self.hold)).chain(shown).collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    Unseen,
+    Holds,
+    Doubtful,
+    Follows,
+    Known,
+    Undecided,
+    Broken,
+}
+
+impl Standing {
+    fn of(verdict: &Verdict) -> Self {
+        match verdict.verdict {
+            Answer::Pass => Self::Holds,
+            Answer::Fail if verdict.known.is_some() => Self::Known,
+            Answer::Fail => Self::Broken,
+            Answer::Warn => Self::Doubtful,
+            Answer::Error => Self::Undecided,
+            Answer::Absent | Answer::NotApplicable | Answer::Skipped => Self::Unseen,
+        }
+    }
+}
+
+/// How pressing a group is, the most pressing first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// A violated MUST that no baseline names.
+    Broken,
+    /// The suite or a service failed.
+    Undecided,
+    /// A violated SHOULD.
+    Doubtful,
+    /// A violation that the baseline names.
+    Known,
+}
+
+/// Verdicts of one kind on one requirement, and the requirements that say the very same.
+#[derive(Debug, Clone)]
+pub struct Group<'a> {
+    /// How pressing it is.
+    pub weight: Weight,
+    /// The verdicts, in the report's order; at least one.
+    pub verdicts: Vec<&'a Verdict>,
+    /// Other requirements that are violated with the same words of the same exporter.
+    pub likewise: Vec<&'a str>,
+    /// Requirements that are violated only because of this one.
+    pub followers: Vec<&'a str>,
+    /// Requirements that this one leaves violated or unjudged: what mending it decides.
+    pub explains: usize,
+}
+
+impl<'a> Group<'a> {
+    /// The first verdict, which stands for the others.
+    #[must_use]
+    pub fn first(&self) -> &'a Verdict {
+        self.verdicts[0]
+    }
+
+    /// The requirement's row in this program's catalogue; none where the report is of another one.
+    fn row(&self) -> Option<&'static Requirement> {
+        requirements::named(&self.first().requirement)
+    }
+
+    /// Why the requirement is asked, and how an exporter's author fixes a violation; empty where the exporter is not at
+    /// fault, and where the report is of another catalogue.
+    #[must_use]
+    pub fn advice(&self) -> (&'static str, &'static str) {
+        let row = self.row().filter(|_| self.weight != Weight::Undecided);
+        row.map_or(("", ""), |row| (row.why, row.remedy))
+    }
+
+    /// The verdicts by what they say, values of single scenarios aside: each is shown with an example of its own.
+    #[must_use]
+    pub fn alike(&self) -> Vec<Vec<&'a Verdict>> {
+        let mut found: Vec<(String, Vec<&Verdict>)> = Vec::new();
+        for verdict in &self.verdicts {
+            let said = without_values(&verdict.message);
+            match found.iter_mut().find(|(same, _)| *same == said) {
+                Some((_, verdicts)) => verdicts.push(verdict),
+                None => found.push((said, vec![verdict])),
+            }
+        }
+        found.into_iter().map(|(_, verdicts)| verdicts).collect()
+    }
+
+    /// Why it is known and until when, where it is; each reason once.
+    #[must_use]
+    pub fn known(&self) -> String {
+        let mut reasons: Vec<String> = Vec::new();
+        for known in self.verdicts.iter().filter_map(|verdict| known_words(verdict)) {
+            if !reasons.contains(&known) {
+                reasons.push(known);
+            }
+        }
+        reasons.join("; ")
+    }
+}
+
+/// Why a failure is known and until when; none where it is not.
+#[must_use]
+pub fn known_words(verdict: &Verdict) -> Option<String> {
+    let known = verdict.known.as_ref()?;
+    let reason = known["reason"].as_str().unwrap_or_default();
+    Some(known["until"].as_str().map_or_else(|| reason.to_owned(), |until| format!("{reason} (until {until})")))
+}
+
+/// What is violated or undecided, the most pressing first; of those as pressing, the one that explains most.
+#[must_use]
+pub fn groups(report: &Report) -> Vec<Group<'_>> {
+    let mut found: BTreeMap<(Weight, &str), Vec<&Verdict>> = BTreeMap::new();
+    let mut order: BTreeMap<&str, usize> = BTreeMap::new();
+    for (at, verdict) in report.verdicts.iter().enumerate() {
+        let weight = match verdict.verdict {
+            Answer::Fail if verdict.known.is_some() => Weight::Known,
+            Answer::Fail => Weight::Broken,
+            Answer::Error => Weight::Undecided,
+            Answer::Warn => Weight::Doubtful,
+            _ => continue,
+        };
+        order.entry(&verdict.requirement).or_insert(at);
+        found.entry((weight, &verdict.requirement)).or_default().push(verdict);
+    }
+    let unjudged = unjudged(report);
+    let mut groups: Vec<Group<'_>> = found
+        .into_iter()
+        .map(|((weight, _), verdicts)| {
+            let followers = followers(&verdicts);
+            let left = verdicts.iter().filter_map(|verdict| unjudged.get(verdict.id.as_str())).flatten();
+            let explains = followers.iter().chain(left).collect::<BTreeSet<_>>().len();
+            Group { weight, verdicts, likewise: Vec::new(), followers, explains }
+        })
+        .collect();
+    let first = |group: &Group<'_>| order.get(group.first().requirement.as_str()).copied();
+    groups.sort_by_key(|group| {
+        (group.weight, std::cmp::Reverse(group.explains), std::cmp::Reverse(group.verdicts.len()), first(group))
+    });
+    folded(groups)
+}
+
+/// Requirements that were skipped because of a verdict, by that verdict's id.
+fn unjudged(report: &Report) -> BTreeMap<&str, Vec<&str>> {
+    let mut found: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for verdict in &report.verdicts {
+        if let Some(cause) = &verdict.follows_from {
+            found.entry(cause).or_default().push(&verdict.requirement);
+        }
+    }
+    found
+}
+
+/// What is violated only because these are, each once.
+fn followers<'a>(verdicts: &[&'a Verdict]) -> Vec<&'a str> {
+    let mut once: Vec<&str> = Vec::new();
+    for follower in verdicts.iter().flat_map(|verdict| &verdict.followed_by) {
+        if !once.contains(&follower.as_str()) {
+            once.push(follower);
+        }
+    }
+    once
+}
+
+/// Requirements that say the same, with the same words of the exporter and in the same cases, as one group.
+fn folded(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
+    let mut kept: Vec<Group<'_>> = Vec::new();
+    for group in groups {
+        match kept.iter_mut().find(|other| say_the_same(other, &group)) {
+            Some(other) => other.likewise.push(&group.first().requirement),
+            None => kept.push(group),
+        }
+    }
+    kept
+}
+
+fn say_the_same(one: &Group<'_>, other: &Group<'_>) -> bool {
+    let said = |verdict: &Verdict| (verdict.message.clone(), verdict.found.clone());
+    one.weight == other.weight && !one.first().found.is_empty() && said(one.first()) == said(other.first())
+}
+
+/// The message without what differs from scenario to scenario.
+fn without_values(message: &str) -> String {
+    let words = message.split_whitespace().filter(|word| !word.contains("sha256:") && !word.contains('/'));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn report(answers: &[(&str, &str, Answer)]) -> Report {
+        let mut report = sample::report();
+        let like = report.verdicts[0].clone();
+        let made = answers.iter().map(|(requirement, scenario, answer)| Verdict {
+            id: format!("{scenario}/registry/{requirement}"),
+            requirement: (*requirement).to_owned(),
+            scenario: (*scenario).to_owned(),
+            verdict: *answer,
+            message: format!("about {requirement}"),
+            ..like.clone()
+        });
+        report.verdicts = made.collect();
+        report
+    }
+
+    #[test]
+    fn a_requirement_counts_once_as_the_worst_that_was_seen() {
+        let mut report = report(&[
+            ("a.one", "s", Answer::Pass),
+            ("a.one", "t", Answer::Fail),
+            ("a.two", "s", Answer::Pass),
+            ("a.two", "t", Answer::NotApplicable),
+            ("a.three", "s", Answer::Warn),
+            ("a.four", "s", Answer::Skipped),
+            ("a.five", "s", Answer::Fail),
+        ]);
+        assert_eq!(Tally::of(&report).words(), "1 hold, 2 broken, 1 doubtful, 1 not seen");
+        report.verdicts[6].known = Some(serde_json::json!({ "reason": "later", "until": null }));
+        assert_eq!(Tally::of(&report).words(), "1 hold, 1 broken, 1 broken as known, 1 doubtful, 1 not seen");
+        report.verdicts[1].followed_by = vec!["a.four".to_owned()];
+        let tally = Tally::of(&report);
+        assert_eq!((tally.follow, tally.unseen), (1, 0));
+    }
+
+    #[test]
+    fn what_explains_most_comes_first_and_what_is_known_last() {
+        let mut report = report(&[
+            ("a.one", "s", Answer::Fail),
+            ("a.one", "t", Answer::Fail),
+            ("a.two", "s", Answer::Fail),
+            ("a.three", "s", Answer::Warn),
+            ("a.four", "s", Answer::Error),
+            ("a.five", "s", Answer::Fail),
+            ("a.six", "s", Answer::Skipped),
+        ]);
+        report.verdicts[5].known = Some(serde_json::json!({ "reason": "later", "until": "2030-01-31" }));
+        report.verdicts[6].follows_from = Some("s/registry/a.two".to_owned());
+        let found = groups(&report);
+        let slugs: Vec<&str> = found.iter().map(|group| group.first().requirement.as_str()).collect();
+        assert_eq!(slugs, ["a.two", "a.one", "a.four", "a.three", "a.five"]);
+        assert_eq!((found[0].explains, found[1].verdicts.len()), (1, 2));
+        assert_eq!(found[4].known(), "later (until 2030-01-31)");
+    }
+
+    #[test]
+    fn requirements_that_say_the_same_are_one_group() {
+        let mut report = report(&[
+            ("a.one", "s", Answer::Fail),
+            ("a.two", "s", Answer::Fail),
+            ("a.three", "s", Answer::Warn),
+            ("a.four", "s", Answer::Fail),
+        ]);
+        for verdict in &mut report.verdicts[..3] {
+            verdict.message = "the same".to_owned();
+        }
+        let found = groups(&report);
+        assert_eq!(found.len(), 3);
+        assert_eq!((found[0].first().requirement.as_str(), &found[0].likewise), ("a.one", &vec!["a.two"]));
+    }
+
+    #[test]
+    fn what_differs_only_in_values_is_alike() {
+        let mut report =
+            report(&[("a.one", "s", Answer::Fail), ("a.one", "t", Answer::Fail), ("a.one", "u", Answer::Fail)]);
+        for (verdict, words) in report.verdicts.iter_mut().zip(["is sha256:1", "is sha256:2", "is not there"]) {
+            verdict.message = words.to_owned();
+        }
+        let alike: Vec<usize> = groups(&report)[0].alike().iter().map(Vec::len).collect();
+        assert_eq!(alike, [2, 1]);
+    }
+}
