@@ -162,11 +162,16 @@ fn paragraph(name: &str, text: &str) -> String {
     out + "\n"
 }
 
-/// The slug nearest to one that is not there, for messages.
+/// The slug nearest to one that is not there, for messages: the one that is most alike, or that has its last word.
 #[must_use]
 pub fn nearest(id: &str) -> Option<&'static str> {
+    /// From which likeness on, of 0 to 1, a slug is taken for a misspelt one.
+    const ALIKE: f64 = 0.9;
+    let likeness = |known: &str| strsim::jaro_winkler(id, known);
+    let slugs = || requirements::all().map(|row| row.id);
+    let alike = slugs().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|known| likeness(known) >= ALIKE);
     let last = id.rsplit('.').next().unwrap_or(id);
-    requirements::all().map(|row| row.id).find(|known| !last.is_empty() && known.contains(last))
+    alike.or_else(|| slugs().find(|known| !last.is_empty() && known.contains(last)))
 }
 
 /// Checks a description or a profile (a file that is not `scenario.toml`) or scenarios (a folder, or a

@@ -220,6 +220,13 @@ impl Access {
         (&self.client, &self.base)
     }
 
+    /// Gets a path of the registry without credentials.
+    pub(super) async fn ask(&self, path: &str) -> Result<Response, AccessError> {
+        let mut url = self.base.clone();
+        url.set_path(path);
+        self.send_once(&|client: &Client| client.get(url.clone()), None).await
+    }
+
     fn is_own(&self, url: &Url) -> bool {
         url.origin() == self.base.origin()
     }

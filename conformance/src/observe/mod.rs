@@ -30,7 +30,7 @@ pub use layout::{
 pub use registry::{MAX_DOCUMENT, ObservedImage, ObservedTag, RegistryClient, RegistryError, RegistryObserver};
 
 /// An error with all its causes in one line.
-fn told(error: &dyn std::error::Error) -> String {
+pub(crate) fn told(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

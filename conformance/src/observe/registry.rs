@@ -10,7 +10,7 @@ use judge::reference::Reference;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 
-use super::access::{Access, AccessError, Credentials, Scope, body_within};
+use super::access::{Access, AccessError, Credentials, Scope, body_within, refused};
 use super::blobs::BlobError;
 use super::documents::{contents_of, manifest_for};
 use super::layer::{LayerError, LayerReader};
@@ -65,6 +65,19 @@ impl RegistryClient {
     /// [`AccessError`] when the URL is none or TLS cannot be set up.
     pub fn patient(base_url: &str, credentials: Option<Credentials>, patience: &Patience) -> Result<Self, AccessError> {
         Access::new(base_url, credentials, patience).map(|access| Self(Arc::new(access)))
+    }
+
+    /// Asks the registry whether it is one: it answers `/v2/`, with or without a challenge.
+    ///
+    /// # Errors
+    /// [`AccessError`] when nothing answers, or something else than a registry does.
+    pub async fn check(&self) -> Result<(), AccessError> {
+        let response = self.0.ask("/v2/").await?;
+        match response.status() {
+            status if status.is_success() => Ok(()),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(()),
+            _ => Err(refused(&response)),
+        }
     }
 
     pub(super) fn access(&self) -> &Access {

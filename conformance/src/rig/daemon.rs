@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use judge::evidence::StoreKind;
 
 use crate::limits::{INTRODUCTION, Overdue, Patience, Waits};
+use crate::observe::told;
 
 /// Seconds after which the client gives up by itself, which is never: [`Waits`] decide.
 const NEVER: u64 = 7 * 24 * 60 * 60;
@@ -84,14 +85,14 @@ impl Daemon {
         } else {
             Docker::connect_with_http(&host, NEVER, version)
         };
-        let api = api.map_err(|error| fail(error.to_string()))?;
+        let api = api.map_err(|error| fail(in_short(&error)))?;
         let asked = tokio::time::timeout(INTRODUCTION, async {
             let api = api.negotiate_version().await?;
             let info = api.info().await?;
             Ok::<_, bollard::errors::Error>((api, info))
         });
         let (api, info) = match asked.await {
-            Ok(answer) => answer.map_err(|error| fail(error.to_string()))?,
+            Ok(answer) => answer.map_err(|error| fail(in_short(&error)))?,
             Err(_) => return Err(fail(format!("it does not answer within {} s", INTRODUCTION.as_secs()))),
         };
         let version = info.server_version.clone().unwrap_or_default();
@@ -280,6 +281,13 @@ impl Daemon {
         let options = RemoveImageOptionsBuilder::default().force(true).build();
         let _ = self.asked(("remove", reference), self.api.remove_image(reference, Some(options), None)).await;
     }
+}
+
+/// An error with its causes in one line, which is cut: what answers may send a whole page.
+fn in_short(error: &bollard::errors::Error) -> String {
+    const LONGEST: usize = 300;
+    let words = told(error).split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.chars().count() > LONGEST { words.chars().take(LONGEST).chain(['…']).collect() } else { words }
 }
 
 /// What has a name is somebody's.

@@ -12,9 +12,9 @@ use super::located::Located;
 use super::places::{Access, ExtraPlaces};
 use super::private_daemon::PrivateDaemons;
 use super::replaced::Slot;
-use super::{Options, RunError};
+use super::{Options, RunError, is_service};
 use crate::limits::{Overdue, Patience};
-use crate::observe::{BlobStore, Credentials, DaemonObserver, LayerReader, Limits};
+use crate::observe::{BlobStore, Credentials, DaemonObserver, LayerReader, Limits, told};
 use crate::report::ServiceFacts;
 use crate::rig::daemon::Daemon;
 use crate::rig::engine::PrivateEngine;
@@ -180,7 +180,14 @@ impl Services {
         // Credentials are for a registry that was given; one that was started has none.
         let credentials = if is_ours { None } else { credentials(registry.host()).await? };
         let main = Access::of(&registry, host, credentials, (&layers, patience))?;
+        if !is_ours {
+            let asked = main.client.check().await;
+            asked.map_err(|error| service(&format!("the registry {}", registry.base_url()), told(&error)))?;
+        }
         let (daemons, no_daemon) = daemons(options, patience).await?;
+        if let Some(reason) = not_at_hand(&options.require, &daemons, &no_daemon) {
+            return Err(service("daemon", reason));
+        }
         let daemons = daemons.into_iter().map(Slot::new).collect();
         let mut needed: Vec<Place> = options.scenarios.iter().flat_map(Scenario::places).collect();
         needed.sort();
@@ -365,6 +372,15 @@ impl Services {
 /// The words of a variable.
 fn several(variable: &str) -> Vec<String> {
     std::env::var(variable).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
+/// What is missing of the daemons that have to be observed: known before the first export. Private ones are made later.
+fn not_at_hand(require: &[String], daemons: &[DaemonService], why: &str) -> Option<String> {
+    let mut wanted = require.iter().filter(|wanted| wanted.starts_with("daemon") && !wanted.contains("private"));
+    let missing = wanted.find(|wanted| !daemons.iter().any(|daemon| is_service(&daemon.name, wanted)))?;
+    let at_hand: Vec<&str> = daemons.iter().map(|daemon| daemon.name.as_str()).collect();
+    let found = if at_hand.is_empty() { why.to_owned() } else { format!("there is {}", at_hand.join(", ")) };
+    Some(format!("--require {missing}: none is at hand: {found}"))
 }
 
 async fn daemons(options: &Options, patience: &Patience) -> Result<(Vec<DaemonService>, String), RunError> {

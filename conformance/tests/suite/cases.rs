@@ -227,6 +227,10 @@ fn wrong_usage_is_exit_2_and_names_what_is_wrong() {
         (&["--profile", "lax"][..], "lax"),
         (&["--scenario", "no-such"], "--scenario"),
         (&["--requirement", "no-such"], "requirements"),
+        (&["--requirement", "base.digest-presnt"], "did you mean base.digest-present?"),
+        (&["--require", "foo"], "there is no such service"),
+        (&["--require", "daemon", "--target", "registry"], "--target leaves it out"),
+        (&["--daemon", "/nope.sock"], "unix:///"),
         (&["--scenarios", "/nonexistent/scenarios"], "/nonexistent/scenarios"),
         (&["--exporter-file", &odd], "timeuot"),
         (&["--report", "pdf"], "pdf"),
@@ -247,9 +251,37 @@ fn nothing_judged_is_exit_4_and_a_missing_service_exit_3() {
     assert_eq!(nothing.code, Some(4), "{}", nothing.stderr);
     let missing = run(&["--exporter", "/bin/false", "--scenario", "minimal", "--require", "daemon"]);
     assert_eq!(missing.code, Some(3), "{}", missing.stderr);
-    assert!(missing.report["troubles"][0].as_str().unwrap().contains("daemon"));
-    let skipped = requirements(&missing.report, "skipped");
-    assert!(skipped.contains("daemon.image-true"), "{skipped:?}");
+    assert!(missing.stderr.contains("--require daemon: none is at hand"), "{}", missing.stderr);
+    assert!(missing.report.is_null(), "it is known before the first export");
+}
+
+#[test]
+fn a_registry_that_is_none_is_found_before_the_first_export() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        for stream in listener.incoming().take(2) {
+            let mut stream = stream.unwrap();
+            let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+            let answer = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            std::io::Write::write_all(&mut stream, answer.as_bytes()).unwrap();
+        }
+    });
+    let web = format!("http://127.0.0.1:{port}");
+    let ask = || {
+        let output =
+            conformance().args(["run", "--exporter", "/bin/false", "--registry", &web]).output_in_time().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.lines().count(), 1, "{said}");
+        said
+    };
+    let other = ask();
+    assert!(other.contains("it answers 404"), "{other}");
+    let _ = std::net::TcpStream::connect(("127.0.0.1", port));
+    server.join().unwrap();
+    let closed = ask();
+    assert!(closed.contains("refused"), "{closed}");
 }
 
 /// Processes whose command line holds `marker`.
