@@ -526,6 +526,7 @@ fn in_daemon(export: &mut Export) {
         pulled_back: None,
         pull_problem: None,
         engine_end: None,
+        ran: None,
     });
 }
 
