@@ -125,8 +125,12 @@ fn is_folder(files: &BTreeMap<String, &Entry>, path: &str) -> bool {
         || files.keys().any(|other| view::is_below(other, path))
 }
 
+/// How the file is not in the image as on disk; nothing where it is.
 fn wrong_content(file: &FileFact, files: &BTreeMap<String, &Entry>) -> Option<String> {
-    let entry = view::resolved(files, files.get(&file.path)?);
+    let Some(entry) = files.get(&file.path) else {
+        return Some("nothing: a whiteout in a later layer hides it".to_owned());
+    };
+    let entry = view::resolved(files, entry);
     let same_mode = entry.kind == EntryKind::Symlink || file.mode == entry.mode;
     let same =
         file.content == entry.content && file.link == entry.link.clone().filter(|_| entry.kind == EntryKind::Symlink);
