@@ -37,7 +37,8 @@ const EXPECTED: &str = "
         label-stack-agrees layer-metadata-stored store-kept label-rebasable buildpack-labels layer-reuse flags-over-env
         nothing-else-written api-checked-first
     errors: special-file on-stderr
-    works: launcher-executable paths-open metadata-meant base-visible
+    works: launcher-executable paths-open metadata-meant base-visible starts process-started environment user working-dir
+        files-there
     layer: nothing-else
     labels: nothing-else base-kept process-fields
     config: nothing-else
