@@ -300,6 +300,11 @@ fn app() -> Trials {
                 own[3] = sample::layer("app", entries);
             });
         })
+        .spares("a sparse file that was not read", entries(3, |entries| entries[1].content = None))
+        .rejects(
+            "a sparse file that was not read, of another size",
+            entries(3, |entries| (entries[1].content, entries[1].size) = (None, 1 << 40)),
+        )
         .rejects("a later layer hides a file", |e| hide(e, "/workspace/.wh.main"))
         .rejects("a later layer hides the folder of a file", |e| hide(e, "/workspace/.wh.static"))
         .rejects("a later layer hides all of the app", |e| hide(e, "/workspace/.wh..wh..opq"))
