@@ -1,13 +1,27 @@
-//! Scenarios are compiled in: one that is new or gone makes a new build. A release names its commit.
+//! Scenarios are compiled in: one that is new or gone makes a new build. So is the launcher of images whose containers
+//! are run, which has to be one static program. A release names its commit.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn main() {
+const LAUNCHER: &str = "launcher/main.rs";
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=../fixtures/scenarios");
-    if std::env::var("PROFILE").as_deref() != Ok("release") {
-        return;
+    println!("cargo:rerun-if-changed={LAUNCHER}");
+    let program = PathBuf::from(std::env::var("OUT_DIR")?).join("launcher");
+    if let Err(reason) = compile(&program) {
+        println!("cargo:warning=no container will be run: the static launcher was not built: {reason}");
+        // The suite is whole without it, and says why it runs no container.
+        std::fs::write(&program, "")?;
     }
+    if std::env::var("PROFILE").as_deref() == Ok("release") {
+        name_the_commit();
+    }
+    Ok(())
+}
+
+fn name_the_commit() {
     // What is not there would make every build a new one.
     for file in ["../.git/HEAD", "../.git/logs/HEAD"].iter().filter(|file| Path::new(file).exists()) {
         println!("cargo:rerun-if-changed={file}");
@@ -18,4 +32,22 @@ fn main() {
     {
         println!("cargo:rustc-env=CONFORMANCE_COMMIT={}", commit.trim());
     }
+}
+
+/// Compiles the launcher as a program that needs no library and no loader.
+fn compile(program: &Path) -> Result<(), String> {
+    let variable = |name: &str| std::env::var(name).map_err(|error| format!("{name}: {error}"));
+    let target = variable("TARGET")?;
+    if !target.contains("-linux-") {
+        return Err(format!("containers are Linux's, and the suite is built for {target}"));
+    }
+    let mut command = Command::new(variable("RUSTC")?);
+    command.args(["--edition=2024", "--crate-name=launcher", "--crate-type=bin", "--target", &target]);
+    for option in
+        ["opt-level=s", "panic=abort", "strip=symbols", "target-feature=+crt-static", "lto=fat", "codegen-units=1"]
+    {
+        command.args(["-C", option]);
+    }
+    let output = command.arg("-o").arg(program).arg(LAUNCHER).output().map_err(|error| error.to_string())?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }

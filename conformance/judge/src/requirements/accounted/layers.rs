@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::platform_inputs::{self as inputs, InputLayer};
+use super::attributes;
 use crate::digest::Digest;
 use crate::evidence::{Entry, EntryKind, Export, FileFact, FileKind, Image};
 use crate::requirement::{Source, not_applicable, violated};
@@ -138,7 +139,10 @@ impl<'a> Model<'a> {
         let is_in_layers_or_app = entry.path != self.sboms && !view::is_below(&entry.path, &self.sboms);
         let same_mode = file.mode == entry.mode || !is_in_layers_or_app;
         let same = match (file.kind, entry.kind) {
-            (FileKind::File, EntryKind::File) => file.content.as_ref() == seen.content && same_mode,
+            (FileKind::File, EntryKind::File) => {
+                let same = file.content.as_ref() == seen.content || entry.is_unread() && file.size == entry.size;
+                same && same_mode
+            }
             // What it stands for is among the other entries, and judged there.
             (FileKind::File, EntryKind::HardLink) => seen.content.is_none() || file.content.as_ref() == seen.content,
             (FileKind::Directory, EntryKind::Directory) => same_mode,
@@ -203,6 +207,11 @@ pub(super) fn every_entry_is_explained(export: &Export, image: &Image) -> Findin
         for entry in entries {
             let content = view::resolved(&files, entry).content.as_ref();
             let seen = Seen { entry, content };
+            if let Some(attribute) = attributes::unexplained(export, entry, LAUNCHER) {
+                let place = export.at(&format!("export.json#/image/layers/{index}"));
+                let message = format!("{} in layer {index} has an extended attribute without a reason", entry.path);
+                return violated(message, "the attributes of the file on disk, or none", attribute, place);
+            }
             if let Some(expected) = model.unexplained(&seen) {
                 let place = export.at(&format!("export.json#/image/layers/{index}"));
                 let message = format!("{} in layer {index} has no reason", entry.path);
