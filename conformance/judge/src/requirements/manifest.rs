@@ -89,7 +89,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Level::Must,
         "layer.no-duplicate-paths",
         "no path is twice in a new layer",
-        Source::oci_layer("Populate Initial Filesystem"),
+        Source::oci_layer("Distributable Format"),
         |case| case.each_image(no_path_is_twice_in_a_layer),
     )
     .because("which of two entries of one path wins depends on who unpacks")
