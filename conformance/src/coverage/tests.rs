@@ -251,3 +251,21 @@ fn sections_that_requirements_cite_are_in_their_documents() {
     }
     assert!(wrong.is_empty(), "{} complaints:\n{}", wrong.len(), wrong.into_iter().collect::<Vec<_>>().join("\n"));
 }
+
+#[test]
+fn a_requirement_has_a_sentence_in_the_document_that_it_cites() {
+    let table = the_table();
+    let is_walked = |row: &judge::requirement::Requirement| {
+        let document = table.documents.iter().find(|document| document.file == row.source.file);
+        document.is_none_or(|document| {
+            let rows = document.sections.iter().flat_map(|section| &section.rows);
+            rows.into_iter().any(|one| matches!(&one.why, Why::By(by) if by.iter().any(|id| id == row.id)))
+        })
+    };
+    let own: Vec<&String> = table.own.iter().flat_map(|own| &own.requirements).collect();
+    let wrong: Vec<String> = requirements::all()
+        .filter(|row| !own.iter().any(|id| *id == row.id) && !is_walked(row))
+        .map(|row| format!("{}: no row of {} names it", row.id, row.source.file))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -99,7 +99,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Level::Must,
         "report.run-image-true",
         "the report's run image data equal the lifecycle label's",
-        Source::rfc_0129("What it is"),
+        Source::rfc_0129("Spec. Changes"),
         |case| case.each_image(the_report_s_run_image_is_the_label_s),
     )
     .because("platforms read the run image from the report instead of the label; both have to say the same")
