@@ -1,5 +1,37 @@
-//! Scenarios are compiled in: one that is new or gone makes a new build.
+//! Scenarios are compiled in: one that is new or gone makes a new build. So is the launcher of images whose containers
+//! are run, which has to be one static program.
 
-fn main() {
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const LAUNCHER: &str = "launcher/main.rs";
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=../fixtures/scenarios");
+    println!("cargo:rerun-if-changed={LAUNCHER}");
+    let program = PathBuf::from(std::env::var("OUT_DIR")?).join("launcher");
+    if let Err(reason) = compile(&program) {
+        println!("cargo:warning=no container will be run: the static launcher was not built: {reason}");
+        // The suite is whole without it, and says why it runs no container.
+        std::fs::write(&program, "")?;
+    }
+    Ok(())
+}
+
+/// Compiles the launcher as a program that needs no library and no loader.
+fn compile(program: &Path) -> Result<(), String> {
+    let variable = |name: &str| std::env::var(name).map_err(|error| format!("{name}: {error}"));
+    let target = variable("TARGET")?;
+    if !target.contains("-linux-") {
+        return Err(format!("containers are Linux's, and the suite is built for {target}"));
+    }
+    let mut command = Command::new(variable("RUSTC")?);
+    command.args(["--edition=2024", "--crate-name=launcher", "--crate-type=bin", "--target", &target]);
+    for option in
+        ["opt-level=s", "panic=abort", "strip=symbols", "target-feature=+crt-static", "lto=fat", "codegen-units=1"]
+    {
+        command.args(["-C", option]);
+    }
+    let output = command.arg("-o").arg(program).arg(LAUNCHER).output().map_err(|error| error.to_string())?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }

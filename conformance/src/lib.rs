@@ -15,6 +15,7 @@ pub mod evidence_folder;
 pub mod exit;
 pub mod exporter;
 pub mod fuzz;
+pub mod launcher;
 pub mod limits;
 pub mod merge;
 pub mod observe;

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha512};
 
 /// Why a string is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,12 +52,32 @@ impl Digest {
         Self::from_sha256(&Sha256::digest(bytes))
     }
 
+    /// The digest of `bytes` by the algorithm of this one.
+    #[must_use]
+    pub fn likewise(&self, bytes: &[u8]) -> Self {
+        match self.algorithm() {
+            "sha512" => Self::from_hash("sha512", &Sha512::digest(bytes)),
+            _ => Self::of(bytes),
+        }
+    }
+
     /// The digest whose 32 raw bytes are `hash`.
     #[must_use]
     pub fn from_sha256(hash: &[u8]) -> Self {
+        Self::from_hash("sha256", hash)
+    }
+
+    /// The digest whose 64 raw bytes are `hash`.
+    #[must_use]
+    pub fn from_sha512(hash: &[u8]) -> Self {
+        Self::from_hash("sha512", hash)
+    }
+
+    fn from_hash(algorithm: &str, hash: &[u8]) -> Self {
         use fmt::Write as _;
-        let mut text = String::with_capacity(71);
-        text.push_str("sha256:");
+        let mut text = String::with_capacity(algorithm.len() + 1 + 2 * hash.len());
+        text.push_str(algorithm);
+        text.push(':');
         for byte in hash {
             let _ = write!(text, "{byte:02x}");
         }

@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use causes::Causes;
 use globset::GlobSet;
 
-use crate::evidence::{NotRun, ScenarioEvidence, Target};
+use crate::evidence::{Export, NotRun, ScenarioEvidence, Target};
 use crate::observation::Observation;
 use crate::profile::Profile;
 use crate::requirement::{Case, EXIT_ZERO, Needs, Requirement};
 use crate::requirements;
 use crate::requirements::annotating::Annotating;
 use crate::verdict::{Answer, Finding, Level, Verdict, Violation, weigh};
+use crate::view;
 
 /// What is to be judged.
 pub struct Selection {
@@ -193,8 +194,16 @@ pub(crate) fn ask(case: &Case<'_>, requirement: &Requirement) -> Finding {
     if requirement.needs == Needs::Image && good().any(|export| export.image.is_none()) {
         return Finding::Skipped("the exporter exited 0, yet no image is there".to_owned());
     }
+    // An index has neither config nor layers, and nothing else can be said of it.
+    let is_index = |export: &Export| export.image.as_ref().is_some_and(view::is_index);
+    if requirement.needs == Needs::Image && requirement.id != NO_INDEX[0] && good().any(|export| is_index(export)) {
+        return Finding::skipped_after("an index is there in place of an image", NO_INDEX);
+    }
     (requirement.judge)(case)
 }
+
+/// The requirement that tells of an index in place of an image.
+const NO_INDEX: &[&str] = &["manifest.image-under-tag"];
 
 fn too_early(case: &Case<'_>, requirement: &Requirement) -> Option<Finding> {
     let number = |version: &str| -> Option<(u32, u32)> {

@@ -55,7 +55,10 @@ impl Reference {
             return Err(fail("the tag is not 1 to 128 of letters, digits, '_', '.', '-'"));
         }
         let (registry, path) = match name.split_once('/') {
-            Some((first, path)) if is_host(first) => (Some(first), path),
+            Some((first, _)) if stands_for_a_host(first) && !is_host(first) => {
+                return Err(fail("what stands before the first '/' is not a host with an optional port"));
+            }
+            Some((first, path)) if stands_for_a_host(first) => (Some(first), path),
             _ => (None, name),
         };
         if !is_repository(path) {
@@ -109,9 +112,30 @@ impl fmt::Display for Reference {
     }
 }
 
+/// Whether a first component is taken for a registry, by readers in the field, and not for a part of a repository.
+fn stands_for_a_host(text: &str) -> bool {
+    text.contains(['.', ':']) || text == "localhost"
+}
+
+/// `host[:port]`: names of letters, digits and inner hyphens between dots, or an IPv6 address in brackets.
 fn is_host(text: &str) -> bool {
-    let named = text.contains('.') || text.contains(':') || text == "localhost";
-    named && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(rest) = text.strip_prefix('[') {
+        let Some((address, after)) = rest.split_once(']') else { return false };
+        let is_address = address.contains(':') && address.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':');
+        return is_address && (after.is_empty() || after.strip_prefix(':').is_some_and(is_port));
+    }
+    let (name, port) = match text.split_once(':') {
+        Some((name, port)) => (name, Some(port)),
+        None => (text, None),
+    };
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    port.is_none_or(is_port) && name.split('.').all(is_label)
 }
 
 fn is_tag(text: &str) -> bool {
@@ -206,12 +230,40 @@ mod tests {
         let parses = |text: &str| Reference::parse(text).is_ok();
         assert!(parses(&format!("a:{}", "t".repeat(128))) && !parses(&format!("a:{}", "t".repeat(129))));
         assert!(parses(&"r".repeat(255)) && !parses(&"r".repeat(256)));
-        for good in ["a.b/c_d/e__f/g--h/0", "a:0", "h_x.example:1/a"] {
+        for good in ["a.b/c_d/e__f/g--h/0", "a:0", "h-x.example:1/a", "[::1]/a", "H.Example/a"] {
             assert!(parses(good), "{good}");
         }
         for bad in ["a:", "a:-x", "a:x!", "a..b", "a._b", "a-", ".a", "a-.b", "h!.example/a", "localhost/", "/a", "ä"]
         {
             assert!(!parses(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_registry_is_a_host_with_an_optional_port() {
+        for bad in [
+            " reg.example/run:m",
+            "reg.example?x/run:m",
+            "reg\texample/run",
+            "reg.example:port/run",
+            "reg..example/run",
+            "reg.exämple/run",
+            "reg_x.example/run",
+            "reg.example:/run",
+            "-reg.example/run",
+            "reg-.example/run",
+            ".example/run",
+            "[::1/run",
+            "[]/run",
+            "[::1]x/run",
+            "[reg]:1/run",
+            "::1/run",
+            "reg exa/run:m",
+        ] {
+            assert!(Reference::parse(bad).is_err(), "{bad}");
+        }
+        for good in ["localhost:5000/run", "127.0.0.1:1/run", "r.e-g.example/run", "[fe80::1]:5000/run", "5.a/run"] {
+            assert!(Reference::parse(good).is_ok_and(|one| one.spelled_registry), "{good}");
         }
     }
 }

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::digest::Digest;
 use crate::evidence::{
-    BaseImage, Blob, Compression, DaemonFacts, Document, EVIDENCE_VERSION, End, Entry, EntryKind, Export, Fetched,
-    FileFact, FileKind, Image, Inputs, Layer, LayoutFacts, LayoutRoot, Outcome, RunImage, RunImageInDaemon, SavedFile,
-    ScenarioEvidence, StoreKind, Tag, TagId, Target,
+    BaseImage, Blob, Compression, DaemonFacts, Document, EVIDENCE_VERSION, End, Entry, EntryFacts, EntryKind, Export,
+    Fetched, FileFact, FileKind, Image, Inputs, Layer, LayoutFacts, LayoutRoot, Outcome, RunImage, RunImageInDaemon,
+    SavedFile, ScenarioEvidence, StoreKind, Tag, TagId, Target,
 };
 use crate::judge;
 use crate::requirement::Case;
@@ -181,6 +181,7 @@ fn entry(path: &str, kind: EntryKind, mode: u32, text: &str, link: Option<&str>)
         link: link.map(str::to_owned),
         content: is_file.then(|| Digest::of(text.as_bytes())),
         text: (is_file && path.ends_with("/config/metadata.toml")).then(|| text.to_owned()),
+        more: EntryFacts::default(),
     }
 }
 
@@ -199,6 +200,7 @@ pub fn layer(name: &str, entries: Vec<Entry>) -> Layer {
     let digest = Digest::of(format!("gzip {tar}").as_bytes());
     let blob = Blob {
         digest: digest.clone(),
+        named: None,
         size: tar.len() as u64,
         compression: Compression::Gzip,
         diff_id: Digest::of(tar.as_bytes()),
@@ -526,6 +528,7 @@ fn in_daemon(export: &mut Export) {
         pulled_back: None,
         pull_problem: None,
         engine_end: None,
+        ran: None,
     });
 }
 

@@ -215,6 +215,18 @@ pub fn pinned(export: &Export) -> Option<Digest> {
     Digest::parse(export.run_image.reference.rsplit_once('@')?.1).ok()
 }
 
+/// Whether the document under the image's name is an index of images, and not an image's manifest.
+#[must_use]
+pub fn is_index(image: &Image) -> bool {
+    const INDEXES: [&str; 2] =
+        ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
+    let Some(manifest) = json(image.manifest.as_ref()) else { return false };
+    let media_type = manifest.get("mediaType").and_then(Json::as_str);
+    let has_list = manifest.get("manifests").and_then(Json::items).is_some();
+    let is_called_one = media_type.is_some_and(|found| INDEXES.contains(&found));
+    has_list && (is_called_one || media_type.is_none() && manifest.get("layers").is_none())
+}
+
 /// A descriptor's list in a manifest: config and layers with their JSON path.
 #[must_use]
 pub fn descriptors(manifest: &Json) -> Vec<(String, &Json)> {

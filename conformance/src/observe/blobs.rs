@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use judge::digest::Digest;
 use judge::evidence::Document;
-use ring::digest::{Context, SHA256};
+use ring::digest::{Context, SHA256, SHA512};
 use tempfile::NamedTempFile;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
@@ -179,6 +179,24 @@ impl BlobStore {
     pub fn open_blob(&self, digest: &Digest) -> Result<File, BlobError> {
         let path = self.path(digest);
         File::open(&path).map_err(|source| BlobError::Read { path, source })
+    }
+
+    /// sha512 of a stored blob. Blocks the thread.
+    ///
+    /// # Errors
+    /// [`BlobError::Read`] when it cannot be read.
+    pub fn sha512(&self, digest: &Digest) -> Result<Digest, BlobError> {
+        let mut file = self.open_blob(digest)?;
+        let mut hash = Context::new(&SHA512);
+        let mut buffer = vec![0; 128 * 1024];
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => return Ok(Digest::from_sha512(hash.finish().as_ref())),
+                Ok(count) => hash.update(&buffer[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(BlobError::Read { path: self.path(digest), source }),
+            }
+        }
     }
 
     /// A stored blob's bytes, if they are at most `limit`.

@@ -151,6 +151,7 @@ impl DaemonObserver {
             pulled_back: None,
             pull_problem: None,
             engine_end: None,
+            ran: None,
         };
         let mut seen = ObservedInDaemon { facts, image: None, tags, save_problem: None, troubles: Vec::new() };
         let Some(reference) = references.first() else { return Ok(seen) };

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::bufread::MultiGzDecoder;
 use judge::digest::Digest;
-use judge::evidence::{Blob, Compression, Entry, EntryKind};
+use judge::evidence::{Blob, Compression, Entry, EntryFacts, EntryKind};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::blobs::{BlobError, BlobStore, Hash};
@@ -94,6 +94,20 @@ impl LayerReader {
         cell.get_or_try_init(|| self.read_anew(digest)).await.cloned()
     }
 
+    /// The digest of the stored blob by the algorithm of the name under which it was asked for, where that is not the
+    /// one under which it is stored.
+    ///
+    /// # Errors
+    /// [`LayerError`] when the harness could not read it.
+    pub async fn named(&self, digest: &Digest, asked: &Digest) -> Result<Option<Digest>, LayerError> {
+        if asked.algorithm() != "sha512" {
+            return Ok(None);
+        }
+        let (store, stored) = (self.store.clone(), digest.clone());
+        let hashed = tokio::task::spawn_blocking(move || store.sha512(&stored)).await;
+        Ok(Some(hashed.map_err(|_| LayerError::Ended { digest: digest.clone() })??))
+    }
+
     async fn read_anew(&self, digest: &Digest) -> Result<Arc<ReadLayer>, LayerError> {
         let ended = || LayerError::Ended { digest: digest.clone() };
         let _turn = self.turns.acquire().await.map_err(|_| ended())?;
@@ -132,6 +146,7 @@ fn read_layer(store: &BlobStore, digest: &Digest, limits: Limits) -> Result<Read
     }
     let blob = Blob {
         digest: digest.clone(),
+        named: None,
         size,
         compression,
         diff_id: measured.hash.finish(),
@@ -176,8 +191,12 @@ fn entries_of(source: &mut impl Read, most: usize) -> (Vec<Entry>, Option<String
 fn next_entry(tar: &mut Tarball<impl Read>) -> Result<Option<Entry>, TarError> {
     let Some(head) = tar.next_entry()? else { return Ok(None) };
     let mut text = Kept::of(&head.path);
-    let is_hashed = head.kind == EntryKind::File && !head.sparse;
-    let content = if is_hashed { Some(tar.hash_data(|bytes| text.add(bytes))?) } else { None };
+    let content = match (head.kind, &head.sparse) {
+        (EntryKind::File, None) => Some(tar.hash_data(|bytes| text.add(bytes))?),
+        (EntryKind::File, Some(sparse)) => tar.hash_pieces(sparse, head.size, |bytes| text.add(bytes))?,
+        _ => None,
+    };
+    let more = EntryFacts { user: head.user, group: head.group, xattrs: head.xattrs, sparse: head.sparse.is_some() };
     Ok(Some(Entry {
         path: head.path,
         kind: head.kind,
@@ -189,6 +208,7 @@ fn next_entry(tar: &mut Tarball<impl Read>) -> Result<Option<Entry>, TarError> {
         link: head.link,
         text: text.finished().filter(|_| content.is_some()),
         content,
+        more,
     }))
 }
 

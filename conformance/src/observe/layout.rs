@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use judge::digest::Digest;
-use judge::evidence::{BaseImage, Document, Fetched, Image, Layer, LayoutFacts, LayoutRoot, SavedFile, Tag};
+use judge::evidence::{BaseImage, Blob, Document, Fetched, Image, Layer, LayoutFacts, LayoutRoot, SavedFile, Tag};
 use judge::reference::Reference;
 use walkdir::WalkDir;
 
@@ -204,9 +204,10 @@ async fn image_of(root: &LayoutRoot, layers: &LayerReader) -> Result<Option<Imag
         match (&digest, kept(&digest)) {
             (None, _) => layer.problem = Some("its descriptor has no valid digest".to_owned()),
             (Some(_), None) => layer.left_out = true,
-            (Some(_), Some(held)) => {
+            (Some(asked), Some(held)) => {
                 let found = layers.read(&held).await?;
-                (layer.blob, layer.problem) = (Some(found.blob.clone()), found.problem.clone());
+                let named = layers.named(&held, asked).await?;
+                (layer.blob, layer.problem) = (Some(Blob { named, ..found.blob.clone() }), found.problem.clone());
             }
         }
         read.push(layer);

@@ -15,6 +15,7 @@ mod pax;
 mod publish;
 mod pull;
 mod registry;
+mod sparse;
 mod tarball;
 
 pub use access::{AccessError, Credentials};

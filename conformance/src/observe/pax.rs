@@ -1,5 +1,14 @@
 //! What the extension headers before a tar entry say about it: PAX records and GNU long names.
 
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::sparse::Map;
+
+/// What records of extended attributes begin with.
+const XATTR: &[u8] = b"SCHILY.xattr.";
 const MALFORMED: &str = "its PAX records are malformed";
 
 /// Everything that a following entry's own header is overridden by.
@@ -15,6 +24,15 @@ pub(super) struct Extensions {
     pub(super) gid: Option<u64>,
     pub(super) mtime: Option<i64>,
     pub(super) sparse: bool,
+    /// The map of a sparse file; none where it stands in its data (PAX 1.0), or is not one.
+    pub(super) map: Option<Map>,
+    /// Whether the map stands in the data.
+    pub(super) map_in_data: bool,
+    pub(super) user: Option<String>,
+    pub(super) group: Option<String>,
+    /// Extended attributes with their values in base64.
+    pub(super) xattrs: BTreeMap<String, String>,
+    sparse_offset: Option<u64>,
     any: bool,
 }
 
@@ -66,10 +84,40 @@ impl Extensions {
                 self.sparse = true;
                 self.real_size = number(value)?;
             }
+            b"uname" => self.user = bytes().map(text),
+            b"gname" => self.group = bytes().map(text),
+            _ if key.starts_with(b"GNU.sparse.") => self.apply_sparse(&key[b"GNU.sparse.".len()..], value)?,
+            _ => {
+                if let Some(name) = key.strip_prefix(XATTR) {
+                    // Its value may be empty, which takes nothing back.
+                    self.xattrs.insert(text(name.to_vec()), BASE64.encode(value));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Extensions {
+    /// Where the pieces of a sparse file lie (PAX 0.0 and 0.1), or that its data say so (PAX 1.0).
+    fn apply_sparse(&mut self, key: &[u8], value: &[u8]) -> Result<(), &'static str> {
+        self.sparse = true;
+        match key {
+            b"major" => self.map_in_data = value == b"1",
+            b"map" => self.map = Map::of_list(value),
+            b"offset" => self.sparse_offset = number(value)?,
+            b"numbytes" => {
+                let piece = self.sparse_offset.take().zip(number(value)?).ok_or(MALFORMED)?;
+                self.map.get_or_insert_default().pieces.push(piece);
+            }
             _ => {}
         }
         Ok(())
     }
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 fn until_nul(name: &[u8]) -> &[u8] {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use judge::digest::Digest;
-use judge::evidence::{Document, Image, Layer};
+use judge::evidence::{Blob, Document, Image, Layer};
 use reqwest::{Response, StatusCode};
 
 use super::access::{AccessError, body_within, refused};
@@ -50,8 +50,8 @@ impl RegistryObserver {
             return (layer, None);
         };
         match self.read_layer(repository, &digest).await {
-            Ok(Some(read)) => {
-                layer.blob = Some(read.blob.clone());
+            Ok(Some((read, named))) => {
+                layer.blob = Some(Blob { named, ..read.blob.clone() });
                 layer.problem.clone_from(&read.problem);
                 (layer, None)
             }
@@ -67,13 +67,18 @@ impl RegistryObserver {
         }
     }
 
-    async fn read_layer(&self, repository: &str, digest: &Digest) -> Result<Option<Arc<ReadLayer>>, RegistryError> {
+    async fn read_layer(
+        &self,
+        repository: &str,
+        digest: &Digest,
+    ) -> Result<Option<(Arc<ReadLayer>, Option<Digest>)>, RegistryError> {
         let Some(response) = self.blob(repository, digest).await? else { return Ok(None) };
         let doing = format!("send blob {digest}");
         let stream =
             self.client.access().waits().bytes(&doing, response.bytes_stream().map_err(reqwest::Error::without_url));
         let stored = self.layers.store().put_stream(stream).await?;
-        Ok(Some(self.layers.read(&stored.digest).await?))
+        let named = self.layers.named(&stored.digest, digest).await?;
+        Ok(Some((self.layers.read(&stored.digest).await?, named)))
     }
 
     async fn blob(&self, repository: &str, digest: &Digest) -> Result<Option<Response>, AccessError> {

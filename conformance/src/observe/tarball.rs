@@ -1,6 +1,7 @@
 //! Reads a tar stream the way container engines read it (ustar, PAX, GNU long names), bounded in memory and never
 //! trusting a number in it. Who may ask for what, and what the files mean, is left to others.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use judge::digest::Digest;
@@ -9,6 +10,7 @@ use tar::{EntryType, Header};
 
 use super::blobs::Hash;
 use super::pax::Extensions;
+use super::sparse::{MOST_PIECES, Map};
 
 /// Where a tar stream stops being one. Offsets are in bytes of the uncompressed stream.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +51,24 @@ pub(super) struct Head {
     pub(super) size: u64,
     pub(super) mtime: i64,
     pub(super) link: Option<String>,
-    /// The data are a map and pieces of the file, not the file.
-    pub(super) sparse: bool,
+    /// The owner's and the group's name; empty where there is none.
+    pub(super) user: String,
+    pub(super) group: String,
+    /// Extended attributes with their values in base64.
+    pub(super) xattrs: BTreeMap<String, String>,
+    /// Where the data are pieces of the file, and not the file.
+    pub(super) sparse: Option<Sparse>,
+}
+
+/// Where the pieces of a file lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sparse {
+    /// As the headers say.
+    Mapped(Map),
+    /// As the data say.
+    InData,
+    /// Nobody knows.
+    Unknown,
 }
 
 /// A tar stream, read entry by entry. Reading from it yields the current entry's data.
@@ -115,6 +133,27 @@ impl<R: Read> Tarball<R> {
         }
     }
 
+    /// sha256 of the sparse file whose pieces the current entry's data are; none where its map makes none.
+    pub(super) fn hash_pieces(
+        &mut self,
+        sparse: &Sparse,
+        size: u64,
+        also: impl FnMut(&[u8]),
+    ) -> Result<Option<Digest>, TarError> {
+        let unfolded = match sparse {
+            Sparse::Unknown => return Ok(None),
+            Sparse::Mapped(map) => map.unfolded(size, &mut *self, also),
+            Sparse::InData => Map::of_data(&mut *self).and_then(|map| match map {
+                Some(map) => map.unfolded(size, &mut *self, also),
+                None => Ok(None),
+            }),
+        };
+        unfolded.map_err(|source| match source.kind() {
+            io::ErrorKind::UnexpectedEof => TarError::Truncated { offset: self.offset },
+            _ => TarError::Stream { offset: self.offset, source },
+        })
+    }
+
     fn head(&mut self, header: &Header, extensions: &Extensions, at: u64) -> Result<Head, TarError> {
         let fail = |reason| TarError::Header { offset: at, reason };
         let old = header.as_old();
@@ -124,14 +163,21 @@ impl<R: Read> Tarball<R> {
             Some(size) => size,
             None => unsigned(&old.size).ok_or_else(|| fail("its size is no number"))?,
         };
-        let sparse = header.entry_type() == EntryType::GNUSparse || extensions.sparse;
+        let mut sparse = extensions.sparse.then(|| match (&extensions.map, extensions.map_in_data) {
+            (_, true) => Sparse::InData,
+            (Some(map), false) => Sparse::Mapped(map.clone()),
+            (None, false) => Sparse::Unknown,
+        });
         self.expect_data(if has_data(header.entry_type(), kind) { stored } else { 0 }, at)?;
         let mut size = if kind == EntryKind::File { extensions.real_size.unwrap_or(stored) } else { 0 };
         if let Some(gnu) = header.as_gnu().filter(|_| header.entry_type() == EntryType::GNUSparse) {
             size = unsigned(&gnu.realsize).ok_or_else(|| fail("its real size is no number"))?;
+            let mut map = Map::default();
+            let mut is_read = map.add_old(&header.as_bytes()[386..482], unsigned).is_some();
             if gnu.isextended[0] != 0 {
-                self.skip_sparse_map()?;
+                is_read &= self.read_sparse_map(&mut map)?;
             }
+            sparse = Some(if is_read { Sparse::Mapped(map) } else { Sparse::Unknown });
         }
         let link = matches!(kind, EntryKind::Symlink | EntryKind::HardLink).then(|| {
             let written = header.link_name_bytes().unwrap_or_default();
@@ -142,7 +188,9 @@ impl<R: Read> Tarball<R> {
         let gid = extensions.gid.or_else(|| unsigned(&old.gid)).ok_or_else(|| fail("its group is no number"))?;
         let mtime = extensions.mtime.or_else(|| number(&old.mtime)).ok_or_else(|| fail("its time is no number"))?;
         let mode = u32::try_from(mode).unwrap_or_default();
-        Ok(Head { path: absolute(&name), kind, mode, uid, gid, size, mtime, link, sparse })
+        let (user, group) = names(header, extensions);
+        let xattrs = extensions.xattrs.clone();
+        Ok(Head { path: absolute(&name), kind, mode, uid, gid, size, mtime, link, user, group, xattrs, sparse })
     }
 
     /// The next header block; none at two zero blocks, at one before the stream's end, or at the stream's end.
@@ -211,14 +259,17 @@ impl<R: Read> Tarball<R> {
         Ok(bytes)
     }
 
-    fn skip_sparse_map(&mut self) -> Result<(), TarError> {
+    /// The blocks of a map that does not fit into the header; whether all of it could be read.
+    fn read_sparse_map(&mut self, map: &mut Map) -> Result<bool, TarError> {
         let mut block = [0; BLOCK];
+        let mut is_read = true;
         loop {
             if !self.fill(&mut block)? {
                 return Err(TarError::Truncated { offset: self.offset });
             }
+            is_read &= map.pieces.len() <= MOST_PIECES && map.add_old(&block[..504], unsigned).is_some();
             if block[504] == 0 {
-                return Ok(());
+                return Ok(is_read);
             }
         }
     }
@@ -259,6 +310,14 @@ impl<R: Read> Read for Tarball<R> {
         self.data -= count as u64;
         Ok(count)
     }
+}
+
+/// The owner's and the group's name.
+fn names(header: &Header, extensions: &Extensions) -> (String, String) {
+    let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+    let user = extensions.user.clone().unwrap_or_else(|| text(header.username_bytes()));
+    let group = extensions.group.clone().unwrap_or_else(|| text(header.groupname_bytes()));
+    (user, group)
 }
 
 fn check_sum(header: &Header, at: u64) -> Result<(), TarError> {

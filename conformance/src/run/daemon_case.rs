@@ -4,9 +4,10 @@ mod arrival;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use judge::evidence::{DaemonFacts, Export, Image, StoreKind, Target};
+use judge::evidence::{DaemonFacts, Export, Image, Ran, StoreKind, Target};
 
 use super::Shared;
+use super::containers::{Containers, processes};
 use super::export::{Before, ExportError, Seen, Store, unobserved};
 use super::located::{Located, Published, RunImageNames};
 use super::private_daemon::PushProblem;
@@ -26,6 +27,8 @@ pub(super) struct DaemonStore<'a> {
     made: Vec<String>,
     /// IDs of what the daemon had before the last export.
     had: BTreeSet<String>,
+    /// Containers of the images.
+    containers: Containers<'a>,
     /// Where the run image was published for the daemon to pull it.
     published: Option<RegistryStore<'a>>,
 }
@@ -33,7 +36,9 @@ pub(super) struct DaemonStore<'a> {
 impl<'a> DaemonStore<'a> {
     pub(super) fn new(shared: &'a Shared, scenario: &'a Scenario, service: &'a DaemonService) -> Self {
         let run_image = RunImageNames::new(&shared.services, scenario);
-        Self { shared, scenario, service, run_image, made: Vec::new(), had: BTreeSet::new(), published: None }
+        let containers = Containers::new(service, &shared.services.repository(&scenario.name, "container"));
+        let (made, had) = (Vec::new(), BTreeSet::new());
+        Self { shared, scenario, service, run_image, made, had, containers, published: None }
     }
 
     /// Every `<image>` that the daemon can be asked for.
@@ -107,6 +112,13 @@ impl<'a> DaemonStore<'a> {
         let found = self.shared.services.main().observer.image(repository, tag).await;
         let found = found.map_err(|error| unobserved("fetch the pushed image", &error))?;
         Ok(found.map(|found| found.image).ok_or_else(|| "the push succeeded, yet the registry has no image".to_owned()))
+    }
+
+    /// Runs the image, and each process that the build's metadata lists.
+    async fn run_containers(&mut self, image: &str, places: &Places) -> Result<Ran, ExportError> {
+        let services = &self.shared.services;
+        let control = format!("{}/{}:1", services.main().host, services.repository(&self.scenario.name, "control"));
+        self.containers.run(image, &control, &processes(places)).await
     }
 
     /// Takes every name of the image away, and has the daemon pull what it pushed.
@@ -233,7 +245,7 @@ impl Store for DaemonStore<'_> {
         self.service.after_export(step).await
     }
 
-    async fn observe(&mut self, context: &Before<'_>, _run: &MadeImage, _places: &Places) -> Result<Seen, ExportError> {
+    async fn observe(&mut self, context: &Before<'_>, _run: &MadeImage, places: &Places) -> Result<Seen, ExportError> {
         let references = self.tags_of(context.step);
         let layers = &self.shared.services.layers;
         let found = self.service.observer.image(&references, layers).await;
@@ -247,6 +259,9 @@ impl Store for DaemonStore<'_> {
         });
         found.facts.had_image = had_image;
         if found.tags.first().is_some_and(|tag| tag.digest.is_some()) {
+            if context.step.run_containers {
+                found.facts.ran = Some(self.run_containers(&references[0], places).await?);
+            }
             self.travel(context, &mut found.facts).await?;
             found.facts.engine_end = self.service.taken_end();
         }
@@ -260,6 +275,7 @@ impl Store for DaemonStore<'_> {
     }
 
     async fn clean_up(&mut self) {
+        self.containers.clean_up().await;
         for reference in std::mem::take(&mut self.made) {
             self.service.daemon.remove_image(&reference).await;
         }

@@ -4,6 +4,7 @@
 mod bounded;
 mod call;
 mod conditions;
+mod containers;
 pub mod control;
 mod daemon_case;
 mod export;

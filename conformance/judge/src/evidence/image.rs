@@ -1,5 +1,7 @@
 //! An image wherever it lives: raw documents first, and what its layers were found to be.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::Digest;
@@ -98,6 +100,10 @@ impl Layer {
 pub struct Blob {
     /// sha256 of the bytes as served.
     pub digest: Digest,
+    /// Its digest by the algorithm of its name, where that is sha512. Absent for other names, and in evidence of before
+    /// it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<Digest>,
     /// How many bytes were served.
     pub size: u64,
     /// How it is compressed, told from its first bytes.
@@ -147,6 +153,40 @@ pub struct Entry {
     /// from before it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// Its facts beyond those; all as for an entry without any where evidence is from before they were kept.
+    #[serde(flatten)]
+    pub more: EntryFacts,
+}
+
+/// What only some entries have.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryFacts {
+    /// The owner's name, where the entry has one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub user: String,
+    /// The group's name, where the entry has one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// Extended attributes (PAX records `SCHILY.xattr.*`): their names, and their values in base64.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub xattrs: BTreeMap<String, String>,
+    /// Whether the tar holds pieces of the file and a map of them (GNU sparse files).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub sparse: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl Entry {
+    /// Whether it is a regular file whose bytes were not read: a sparse file of unusual size, or with a map that cannot
+    /// be read.
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        self.kind == EntryKind::File && self.content.is_none()
+    }
 }
 
 /// What a tar entry is.

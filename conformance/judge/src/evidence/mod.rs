@@ -2,6 +2,7 @@
 
 mod image;
 mod inputs;
+mod ran;
 mod stores;
 #[cfg(test)]
 mod tests;
@@ -12,8 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
-pub use image::{Blob, Compression, Document, Entry, EntryKind, Image, Layer, TAR_PROBLEM};
+pub use image::{Blob, Compression, Document, Entry, EntryFacts, EntryKind, Image, Layer, TAR_PROBLEM};
 pub use inputs::{Change, ChangedFile, FileFact, FileKind, Inputs, RunImage};
+pub use ran::{Container, FileInContainer, InContainer, Ran};
 pub use stores::{DaemonFacts, EngineEnd, LayoutFacts, LayoutRoot, RunImageInDaemon, SavedFile, StoreKind, TagId};
 
 /// Version of the evidence format; `index.json` and `run.json` carry it.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Document, Image};
+use super::{Document, Image, Ran};
 use crate::digest::Digest;
 
 /// How a daemon keeps images.
@@ -62,6 +62,10 @@ pub struct DaemonFacts {
     /// The end of an engine that nobody had asked to end, while it pushed the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine_end: Option<EngineEnd>,
+    /// Containers of the image, where the scenario asks for them. Absent where it does not, and in evidence of before
+    /// they were run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran: Option<Ran>,
 }
 
 /// The run image as the daemon that is exported to has it.

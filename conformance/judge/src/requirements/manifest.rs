@@ -1,9 +1,12 @@
 //! Manifest, config, labels, layers and report as documents: what their specifications ask of their form.
 
+mod fields;
 #[cfg(test)]
 pub(super) mod trials;
 
 use std::collections::HashSet;
+
+use fields::{embedded_data_is_the_content, optional_fields_are_well_formed};
 
 use super::annotations::is_rfc_3339;
 use crate::digest::ContentId;
@@ -16,6 +19,17 @@ use crate::view;
 const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
 
 pub(super) const TABLE: &[Requirement] = &[
+    Requirement::new(
+        Level::Must,
+        "manifest.image-under-tag",
+        "<image> names an image's manifest, and not an index of images",
+        Source::platform("exporter, Outputs"),
+        |case| case.each_image(the_image_is_no_index),
+    )
+    .because("an exporter makes one image for one platform, and what reads its labels or rebases it looks for that image")
+    .looks_like("the tag, or index.json of a layout, names an index that names the image")
+    .fix("put the image's manifest under <image>; what else there is of it can refer to it by its digest")
+    .on(WITH_MANIFEST),
     Requirement::new(
         Level::Must,
         "manifest.schema",
@@ -96,6 +110,39 @@ pub(super) const TABLE: &[Requirement] = &[
     .looks_like("a new layer's tar holds a path twice")
     .fix("remember the paths written to a tar and skip what is there"),
     Requirement::new(
+        Level::Should,
+        "layer.no-sparse-files",
+        "no entry of a new layer is a GNU sparse file",
+        Source::oci_layer("File Attributes"),
+        |case| case.each_image(no_entry_is_sparse),
+    )
+    .because("readers of tar disagree on sparse files: some unpack the pieces and leave out the holes")
+    .looks_like("a new layer's tar holds a file as a map and its pieces")
+    .fix("write files whole; compression makes little of zeros"),
+    Requirement::new(
+        Level::Must,
+        "manifest.descriptor-data",
+        "data of a descriptor is base64 and decodes to the bytes that the descriptor names",
+        Source::oci_descriptor("Properties"),
+        |case| case.each_image(embedded_data_is_the_content),
+    )
+    .because("readers may take the embedded bytes in place of the blob, and would use other content")
+    .looks_like("a descriptor's data is not base64, or decodes to bytes of another digest or size")
+    .fix("leave data out, or fill it with the base64 of the blob's bytes")
+    .when("a descriptor has data")
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Must,
+        "manifest.descriptor-fields",
+        "mediaType and artifactType of descriptors are media types, urls are URIs, a platform names os and architecture",
+        Source::oci_descriptor("Properties"),
+        |case| case.each_image(optional_fields_are_well_formed),
+    )
+    .because("readers choose by these fields what to fetch, from where, and how to read it")
+    .looks_like("a type without a slash, an url without a scheme, or a list where a text has to be")
+    .fix("leave optional fields out, or write them as the descriptor's specification says")
+    .on(WITH_MANIFEST),
+    Requirement::new(
         Level::Must,
         "report.run-image-true",
         "the report's run image data equal the lifecycle label's",
@@ -117,6 +164,15 @@ fn is_docker(image: &Image) -> bool {
     let served = image.manifest.as_ref().and_then(|manifest| manifest.content_type.clone());
     let docker = |text: String| text.starts_with("application/vnd.docker.");
     declared(image).is_some_and(docker) || declared(image).is_none() && served.is_some_and(docker)
+}
+
+fn the_image_is_no_index(export: &Export, image: &Image) -> Finding {
+    holds_when(!view::is_index(image), || {
+        let found = view::json(image.manifest.as_ref());
+        let named = found.as_ref().and_then(|index| index.get("manifests")?.items()).map_or(0, <[Json]>::len);
+        let message = "an index of images is there in place of an image";
+        violated(message, "an image's manifest", format!("an index of {named}"), export.at("manifest.json"))
+    })
 }
 
 fn the_manifest_has_its_schema(export: &Export, image: &Image) -> Finding {
@@ -233,6 +289,17 @@ fn no_path_is_twice_in_a_layer(export: &Export, image: &Image) -> Finding {
                 let place = export.at(&format!("export.json#/image/layers/{index}"));
                 return violated(format!("layer {index} holds a path twice"), "each path once", &entry.path, place);
             }
+        }
+    }
+    Finding::Holds
+}
+
+fn no_entry_is_sparse(export: &Export, image: &Image) -> Finding {
+    for (index, layer) in view::new_layers(export, image) {
+        let entries = layer.blob.iter().flat_map(|blob| &blob.entries);
+        if let Some(entry) = entries.into_iter().find(|entry| entry.more.sparse) {
+            let place = export.at(&format!("export.json#/image/layers/{index}"));
+            return violated(format!("layer {index} holds a sparse file"), "whole files", &entry.path, place);
         }
     }
     Finding::Holds

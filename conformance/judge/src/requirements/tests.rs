@@ -21,10 +21,10 @@ const EXPECTED: &str = "
     digest: report-agrees report-manifest-size report-tags descriptors-true diff-ids-true history-true all-tags-same
         same-inputs-same-digest same-inputs-same-image-id environment-independent source-date-epoch mtimes-constant
         annotations-change-manifest annotations-keep-layers old-digest-untouched
-    manifest: schema media-type-present descriptor-types
+    manifest: schema media-type-present descriptor-types descriptor-data descriptor-fields image-under-tag
     config: required
     labels: string-map unique-keys
-    layer: no-duplicate-paths
+    layer: no-duplicate-paths no-sparse-files
     report: run-image-true
     daemon: export-succeeds annotations-not-labels says-so report-image-id all-tags image-true same-diff-ids
         same-config same-labels image-id-difference-explained round-trip-content differences-known
@@ -37,7 +37,8 @@ const EXPECTED: &str = "
         label-stack-agrees layer-metadata-stored store-kept label-rebasable buildpack-labels layer-reuse flags-over-env
         nothing-else-written api-checked-first
     errors: special-file on-stderr
-    works: launcher-executable paths-open metadata-meant base-visible
+    works: launcher-executable paths-open metadata-meant base-visible starts process-started environment user working-dir
+        files-there
     layer: nothing-else
     labels: nothing-else base-kept process-fields
     config: nothing-else

@@ -37,6 +37,9 @@ pub struct Step {
     pub delete_run_image: bool,
     /// What a daemon does after it has pushed the image.
     pub after_push: Option<AfterPush>,
+    /// Whether containers of the image are run, where the target is a daemon; `<launcher>` is then a program that tells
+    /// what it finds in them.
+    pub run_containers: bool,
     /// Whether the private daemon is restarted before the export.
     pub restart_daemon: bool,
     /// When the private daemon ends.

@@ -85,7 +85,7 @@ pub const DOCKER_CONFIG: &str = "docker-config";
 /// Where `TMPDIR` points.
 pub const TEMPORARY: &str = "tmp";
 
-/// The launcher's bytes: any program will do, because nothing launches the image.
+/// The launcher's bytes: any program will do where nothing launches the image.
 const LAUNCHER: &str = "#!/bin/sh\nexec \"$@\"\n";
 
 /// Lays out one step's inputs below `places.here`, which must be an empty folder.

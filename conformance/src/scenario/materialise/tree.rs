@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{APP, Analysis, LAUNCHER, LAYERS, LIFECYCLE, MaterialiseError, RUN, analysis};
+use crate::launcher::PROGRAM;
 use crate::scenario::base::is_inside;
 use crate::scenario::{FileEntry, Scenario, Step};
 
@@ -63,7 +64,9 @@ pub(super) fn tree(
     analysis: &Analysis,
 ) -> Result<BTreeMap<String, Node>, MaterialiseError> {
     let mut tree = Tree { scenario, nodes: BTreeMap::new() };
-    let launcher = Node { kind: Kind::File(LAUNCHER.as_bytes().to_vec()), mode: 0o755 };
+    let is_run = scenario.file.steps.iter().any(|step| step.run_containers) && !PROGRAM.is_empty();
+    let launcher = if is_run { PROGRAM } else { LAUNCHER.as_bytes() };
+    let launcher = Node { kind: Kind::File(launcher.to_vec()), mode: 0o755 };
     tree.put(&format!("{LIFECYCLE}/launcher"), launcher);
     let own =
         [(format!("{LAYERS}/analyzed.toml"), analysis::analyzed(analysis)), (RUN.to_owned(), analysis::run(analysis))];

@@ -138,7 +138,10 @@ impl<'a> Model<'a> {
         let is_in_layers_or_app = entry.path != self.sboms && !view::is_below(&entry.path, &self.sboms);
         let same_mode = file.mode == entry.mode || !is_in_layers_or_app;
         let same = match (file.kind, entry.kind) {
-            (FileKind::File, EntryKind::File) => file.content.as_ref() == seen.content && same_mode,
+            (FileKind::File, EntryKind::File) => {
+                let same = file.content.as_ref() == seen.content || entry.is_unread() && file.size == entry.size;
+                same && same_mode
+            }
             // What it stands for is among the other entries, and judged there.
             (FileKind::File, EntryKind::HardLink) => seen.content.is_none() || file.content.as_ref() == seen.content,
             (FileKind::Directory, EntryKind::Directory) => same_mode,

@@ -6,19 +6,24 @@ mod config;
 mod labels;
 mod layers;
 mod layout;
+mod ran;
 mod registry;
 mod report;
 #[cfg(test)]
 pub(super) mod trials;
 #[cfg(test)]
+mod trials_of_containers;
+#[cfg(test)]
 mod trials_of_labels;
 mod works;
 
 use crate::evidence::Export;
-use crate::requirement::{LAYOUT, Needs, REGISTRY, Requirement, Source, WITH_MANIFEST};
+use crate::requirement::{DAEMON, LAYOUT, Needs, REGISTRY, Requirement, Source, WITH_MANIFEST};
 use crate::verdict::Level;
 
 const OUTPUTS: Source = Source::platform("exporter, Outputs");
+/// When a requirement on containers is judged.
+const RUN: &str = "a daemon ran the image in containers";
 const EXPORT: Source = Source::buildpack("Phase #6: Export");
 
 pub(super) const TABLE: &[Requirement] = &[
@@ -64,6 +69,78 @@ pub(super) const TABLE: &[Requirement] = &[
     .because("a layer that is preserved and then hidden is as good as lost")
     .looks_like("a whiteout in a new layer, or a parent folder that is more closed than in the run image")
     .fix("write no whiteouts, and parents of paths as the run image has them"),
+    Requirement::new(
+        Level::Must,
+        "works.starts",
+        "a container of the image starts the launcher",
+        Source::platform("Launch"),
+        |case| case.each_image(ran::a_container_starts),
+    )
+    .because("an image of which no container starts is of no use, whatever its parts look like")
+    .looks_like("the engine refuses the container, or the launcher does not run in it")
+    .fix("run the image in the daemon; the engine says what it misses")
+    .when(RUN)
+    .on(DAEMON),
+    Requirement::new(
+        Level::Must,
+        "works.process-started",
+        "the default entrypoint and /cnb/process/<type> of each process start the launcher under their own name",
+        OUTPUTS,
+        |case| case.each_image(ran::every_process_is_reached),
+    )
+    .because("the launcher tells from the name under which it is started which process is meant")
+    .looks_like("a process's path does not lead to the launcher in a container, or the launcher sees another name")
+    .fix("link each /cnb/process/<type> to /cnb/lifecycle/launcher, and make the default one the entrypoint")
+    .when(RUN)
+    .on(DAEMON),
+    Requirement::new(
+        Level::Must,
+        "works.environment",
+        "a process in a container has CNB_LAYERS_DIR, CNB_APP_DIR, PATH and the run image's variables",
+        OUTPUTS,
+        |case| case.each_image(ran::the_environment_is_the_image_s),
+    )
+    .because("the launcher finds app and layers by these variables, and the app its programs by PATH")
+    .looks_like("a variable is missing in the container or has another value")
+    .fix("write Env as the specification lists it, after the run image's")
+    .when(RUN)
+    .on(DAEMON),
+    Requirement::new(
+        Level::Must,
+        "works.user",
+        "a process in a container runs as the run image's user",
+        OUTPUTS,
+        |case| case.each_image(ran::the_user_is_the_run_image_s),
+    )
+    .because("run images name a user that is not root; an app that runs as another has more or fewer rights than meant")
+    .looks_like("the process runs as root")
+    .fix("keep User of the run image's config")
+    .when("a daemon ran the image in containers, and the run image's user is a number")
+    .on(DAEMON),
+    Requirement::new(
+        Level::Must,
+        "works.working-dir",
+        "a process in a container starts in <app>",
+        OUTPUTS,
+        |case| case.each_image(ran::the_process_is_in_the_app),
+    )
+    .because("commands of processes are relative to the app")
+    .looks_like("the process starts in / or in a folder of the run image")
+    .fix("set WorkingDir to <app>")
+    .when(RUN)
+    .on(DAEMON),
+    Requirement::new(
+        Level::Must,
+        "works.files-there",
+        "a process in a container finds the files of app and launch layers, metadata.toml and the links of processes",
+        EXPORT,
+        |case| case.each_image(ran::the_build_s_files_are_there),
+    )
+    .because("only what an engine makes of all layers together is what an app sees")
+    .looks_like("a file is not there, cannot be read, or has other bytes, another mode or another target than on disk")
+    .fix("look for whiteouts, later layers and closed folders over the file")
+    .when(RUN)
+    .on(DAEMON),
     Requirement::new(
         Level::Must,
         "layer.nothing-else",

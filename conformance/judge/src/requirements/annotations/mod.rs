@@ -358,17 +358,37 @@ fn an_annotated_manifest_is_an_oci_manifest(export: &Export) -> Finding {
         return of_annotations(finding, export, image);
     }
     let served = image.manifest.as_ref().and_then(|manifest| manifest.content_type.as_deref());
-    let served = served.map(|text| text.split(';').next().unwrap_or(text).trim());
-    let finding = match served {
-        Some(found) if found != OCI_MANIFEST => violated(
-            "the registry serves an annotated manifest under another Content-Type",
-            OCI_MANIFEST,
-            found,
-            export.at("tags.json"),
+    // What a registry makes of what it was sent is the registry's.
+    let (message, said, place) = match pushed(export, image) {
+        Some((sequence, sent)) => (
+            "the exporter pushes an annotated manifest under another Content-Type",
+            Some(sent),
+            format!("export.json#/wire/{sequence}"),
         ),
+        None => {
+            ("the registry serves an annotated manifest under another Content-Type", served, "tags.json".to_owned())
+        }
+    };
+    let said = said.map(|text| text.split(';').next().unwrap_or(text).trim());
+    let finding = match said {
+        Some(found) if found != OCI_MANIFEST => violated(message, OCI_MANIFEST, found, export.at(&place)),
         _ => Finding::Holds,
     };
     of_annotations(finding, export, image)
+}
+
+/// The Content-Type of the last request that put the image's manifest, and its place, where that was seen.
+fn pushed<'a>(export: &'a Export, image: &Image) -> Option<(u64, &'a str)> {
+    let reference = crate::reference::Reference::parse(export.inputs.images.first()?).ok()?;
+    let by_digest = image.manifest.as_ref().map(|manifest| manifest.digest.to_string());
+    let names: Vec<String> = reference.tag.into_iter().chain(by_digest).collect();
+    let puts = export.wire.as_ref()?.iter().rev().filter(|record| record.method == "PUT" && record.status / 100 == 2);
+    let mut of_the_manifest = puts.filter(|record| {
+        let path = record.target.split('?').next().unwrap_or_default();
+        names.iter().any(|name| path.ends_with(&format!("/{}/manifests/{name}", reference.repository)))
+    });
+    let record = of_the_manifest.next()?;
+    Some((record.sequence, record.content_type.as_deref()?))
 }
 
 fn its_descriptors_are_oci(export: &Export, image: &Image) -> Finding {

@@ -188,6 +188,28 @@ fn media_types() -> Vec<Trials> {
             })
             .rejects("a Content-Type of JSON", served("application/json"))
             .accepts("no mediaType", manifest(|m| drop(m.as_object_mut().unwrap().shift_remove("mediaType"))))
+            .accepts("a registry that serves JSON what was pushed rightly", move |e| {
+                served("application/json")(e);
+                e.wire = Some(vec![put("/v2/app/manifests/latest", OCI, 201)]);
+            })
+            .accepts("a push that was refused before", |e| {
+                e.wire = Some(vec![
+                    put("/v2/app/manifests/latest", OCI, 201),
+                    put("/v2/app/manifests/latest", DOCKER, 400),
+                    put("/v2/app/blobs/uploads/1", "application/octet-stream", 201),
+                ]);
+            })
+            .rejects("a push of Docker's type that is served as OCI's", |e| {
+                e.wire = Some(vec![put("/v2/app/manifests/latest", DOCKER, 201)]);
+            })
+            .rejects("a push of Docker's type by digest", |e| {
+                let digest = e.manifest_digest().unwrap().to_string();
+                e.wire = Some(vec![put(&format!("/v2/app/manifests/{digest}?x=y"), DOCKER, 201)]);
+            })
+            .rejects("another push rightly, and Docker's Content-Type", move |e| {
+                served(DOCKER)(e);
+                e.wire = Some(vec![put("/v2/other/manifests/latest", OCI, 201)]);
+            })
             .accepts(
                 "a Content-Type with parameter",
                 served("application/vnd.oci.image.manifest.v1+json; charset=utf-8"),
@@ -387,4 +409,19 @@ fn origin() -> Vec<Trials> {
                 label("source", "theirs")(e);
             }),
     ]
+}
+
+const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
+
+fn put(target: &str, content_type: &str, status: u16) -> crate::evidence::WireRecord {
+    crate::evidence::WireRecord {
+        sequence: 1,
+        method: "PUT".to_owned(),
+        target: target.to_owned(),
+        status,
+        content_type: Some(content_type.to_owned()),
+        request_bytes: 1,
+        response_bytes: 0,
+        had_credentials: false,
+    }
 }

@@ -236,6 +236,10 @@ fn the_name_is_there(export: &Export) -> Finding {
     if view::pinned(export).is_none() || export.run_image.name.is_empty() {
         return not_applicable("the run image has no known digest or no name");
     }
+    // The key's value is a reference (`oci-image-annotations.md`): a name that is none gives it no value.
+    if let Err(error) = Reference::parse(&export.run_image.name) {
+        return not_applicable(format!("the run image's name is not a reference: {}", error.reason));
+    }
     is_there(export, "base.name", &export.run_image.name)
 }
 
@@ -351,12 +355,13 @@ fn right_names(export: &Export) -> Vec<(&'static str, String)> {
 }
 
 fn matched_name(export: &Export, found: &str) -> Option<&'static str> {
-    let found = Reference::parse(found).ok()?;
+    let parsed = Reference::parse(found).ok();
     let is_it = |name: &str| {
+        // A name that is not a reference names what it says.
+        let Some(found) = &parsed else { return name == found };
         Reference::parse(name).is_ok_and(|right| {
             // A name by digest as well as by tag names the same image as the tag alone.
-            right.same_image(&found)
-                || right.same_repository(&found) && found.digest.is_none() && right.tag == found.tag
+            right.same_image(found) || right.same_repository(&found) && found.digest.is_none() && right.tag == found.tag
         })
     };
     right_names(export).into_iter().find(|(_, name)| is_it(name)).map(|(what, _)| what)
@@ -375,7 +380,10 @@ fn the_name_is_the_run_image_s(export: &Export, found: &str) -> Finding {
 
 fn the_name_spells_out_its_registry(export: &Export, found: &str) -> Finding {
     holds_when(Reference::parse(found).is_ok_and(|reference| reference.spelled_registry), || {
-        let expected = Reference::parse(&export.run_image.name).map_or_else(|_| String::new(), |name| name.to_string());
+        let expected = Reference::parse(&export.run_image.name).map_or_else(
+            |_| "a reference, or nothing where the run image's name is not one".to_owned(),
+            |name| name.to_string(),
+        );
         violated("base.name does not spell out its registry", expected, view::cut(found), at(export, "base.name"))
     })
 }
@@ -415,10 +423,8 @@ fn name_and_digest_agree_with_the_label(export: &Export) -> Finding {
         return holds_when(digest.is_some() && in_label.is_some(), || not_applicable("there is nothing to compare"));
     };
     let same = |other: &str| {
-        Reference::parse(&name)
-            .ok()
-            .zip(Reference::parse(other).ok())
-            .is_some_and(|(one, two)| one.same_repository(&two))
+        let parsed = Reference::parse(&name).ok().zip(Reference::parse(other).ok());
+        name == other || parsed.is_some_and(|(one, two)| one.same_repository(&two))
     };
     // Where run.toml does not list the run image, its first entry goes into the label, and both are right.
     let is_fallback = || is_first_of_run_toml(export, image) && matched_name(export, &name).is_some();

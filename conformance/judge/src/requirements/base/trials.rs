@@ -157,6 +157,10 @@ fn presence() -> Vec<Trials> {
                 e.run_image.manifest = Document::new(docker.to_string().into_bytes(), None);
                 e.run_image.reference = reference;
             })
+            .spares("a run image whose name is not a reference", |e| {
+                "reg.example:port/run".clone_into(&mut e.run_image.name);
+                none(NAME)(e);
+            })
             .spares("an extended run image", extended)
             .spares("Docker schema 2", docker)
             .spares("a buildpack's", theirs(NAME)),

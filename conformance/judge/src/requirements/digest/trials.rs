@@ -175,6 +175,25 @@ fn descriptors() -> Vec<Trials> {
                 let blob = e.image.as_mut().unwrap().layers[3].blob.as_mut().unwrap();
                 blob.compression = Compression::None;
             })
+            .accepts("a true sha512 of a layer", |e| named_by_sha512(e, b"the layer"))
+            .rejects("another sha512 of a layer", |e| {
+                named_by_sha512(e, b"the layer");
+                e.image.as_mut().unwrap().layers[3].blob.as_mut().unwrap().named = Some(sha512(b"other bytes"));
+            })
+            .spares("a sha512 of a layer that nobody computed", |e| {
+                named_by_sha512(e, b"the layer");
+                e.image.as_mut().unwrap().layers[3].blob.as_mut().unwrap().named = None;
+            })
+            .rejects("a sha512 that nobody computed, and a wrong size", |e| {
+                named_by_sha512(e, b"the layer");
+                e.image.as_mut().unwrap().layers[3].blob.as_mut().unwrap().named = None;
+                edit_manifest(e, |m| m["layers"][3]["size"] = json!(1));
+            })
+            .accepts("a true sha512 of the config", |e| {
+                let digest = sha512(&e.image.as_ref().unwrap().config.as_ref().unwrap().bytes);
+                edit_manifest(e, |m| m["config"]["digest"] = json!(digest));
+            })
+            .rejects("another sha512 of the config", manifest(|m| m["config"]["digest"] = json!(sha512(b"x"))))
             .accepts("Docker's name of gzip", media_type("application/vnd.docker.image.rootfs.diff.tar.gzip"))
             .accepts("a media type of its own", media_type("application/vnd.example.layer.tar+zstd"))
             .rejects("the config's size one off", manifest(|m| m["config"]["size"] = json!(1)))
@@ -547,4 +566,15 @@ fn written(query: &'static str, bytes: &'static [u8]) -> impl Fn(&mut Export) + 
         let document = crate::evidence::Document::new(bytes.to_vec(), None);
         export.previous_after = Some(crate::evidence::Fetched { asked: old(), status: 200, document: Some(document) });
     }
+}
+
+fn sha512(bytes: &[u8]) -> Digest {
+    Digest::parse(&format!("sha512:{}", "0".repeat(128))).unwrap().likewise(bytes)
+}
+
+/// A layer whose descriptor has the sha512 of these bytes, which are the blob's.
+fn named_by_sha512(export: &mut Export, bytes: &[u8]) {
+    let digest = sha512(bytes);
+    export.image.as_mut().unwrap().layers[3].blob.as_mut().unwrap().named = Some(digest.clone());
+    edit_manifest(export, |manifest| manifest["layers"][3]["digest"] = json!(digest));
 }

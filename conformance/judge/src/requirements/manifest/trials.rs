@@ -1,5 +1,8 @@
 //! What the theme rejects, and what it must not.
 
+#[path = "trials_of_fields.rs"]
+mod fields;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -26,7 +29,9 @@ fn report(from: &'static str, to: &'static str) -> impl Fn(&mut Export) + 'stati
 }
 
 pub(in super::super) fn trials() -> Vec<Trial> {
-    trial::all(schema().into_iter().chain([required()]).chain(labels()).chain([paths(), run_image()]))
+    trial::all(
+        schema().into_iter().chain([required()]).chain(fields::trials()).chain(labels()).chain([paths(), run_image()]),
+    )
 }
 
 /// Images without annotations.

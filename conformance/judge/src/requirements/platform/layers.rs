@@ -1,8 +1,10 @@
 //! Layers of buildpacks: those for launch are in the image as they lie on disk, others are not, re-used ones are the
 //! previous image's.
 
+use std::collections::BTreeMap;
+
 use super::inputs::{self, InputLayer};
-use crate::evidence::{EntryKind, Export, FileFact, FileKind, Image};
+use crate::evidence::{Entry, EntryKind, Export, FileFact, FileKind, Image};
 use crate::json::Json;
 use crate::requirement::{Case, not_applicable, together, violated};
 use crate::verdict::Finding;
@@ -33,7 +35,16 @@ pub(super) fn launch_layers_are_in_the_image(export: &Export, image: &Image) -> 
             return violated(format!("{} is not in the image as on disk", file.path), expected, found, place(export));
         }
     }
-    Finding::Holds
+    unread(layers.iter().flat_map(|layer| export.inputs.below(&layer.folder)), &files)
+}
+
+/// Holds where all files were read; what was not read is no difference, and nobody knows that it is none.
+pub(super) fn unread<'a>(mut inputs: impl Iterator<Item = &'a FileFact>, files: &BTreeMap<String, &Entry>) -> Finding {
+    let found = inputs.find(|file| files.get(&file.path).is_some_and(|entry| view::resolved(files, entry).is_unread()));
+    match found {
+        Some(file) => Finding::Skipped(format!("{} is a sparse file in its layer and was not read", file.path)),
+        None => Finding::Holds,
+    }
 }
 
 fn told(file: &FileFact) -> String {
@@ -53,7 +64,9 @@ fn differs(file: &FileFact, entry: &crate::evidence::Entry) -> Option<(String, S
     let same = match (file.kind, entry.kind) {
         (FileKind::Symlink, EntryKind::Symlink) => file.link == entry.link,
         (FileKind::Directory, EntryKind::Directory) => file.mode == entry.mode,
-        (FileKind::File, EntryKind::File) => file.mode == entry.mode && file.content == entry.content,
+        (FileKind::File, EntryKind::File) => {
+            file.mode == entry.mode && (entry.is_unread() && file.size == entry.size || file.content == entry.content)
+        }
         _ => false,
     };
     let found = match entry.kind {

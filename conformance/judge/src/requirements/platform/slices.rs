@@ -111,7 +111,10 @@ pub(super) fn app_files_are_in_one_layer_each(export: &Export, image: &Image) ->
         let message = format!("{} is an empty folder of the app and not in the image", folder.path);
         return violated(message, "a folder", "none", place);
     }
-    slices_come_in_order(export, &layers_of, &place)
+    match slices_come_in_order(export, &layers_of, &place) {
+        Finding::Holds => super::layers::unread(inputs::leaves(export, app), &files),
+        finding => finding,
+    }
 }
 
 /// Folders of the app in which there is nothing; the others are there by what is in them.
@@ -125,11 +128,15 @@ fn is_folder(files: &BTreeMap<String, &Entry>, path: &str) -> bool {
         || files.keys().any(|other| view::is_below(other, path))
 }
 
+/// How the file is not in the image as on disk; nothing where it is.
 fn wrong_content(file: &FileFact, files: &BTreeMap<String, &Entry>) -> Option<String> {
-    let entry = view::resolved(files, files.get(&file.path)?);
+    let Some(entry) = files.get(&file.path) else {
+        return Some("nothing: a whiteout in a later layer hides it".to_owned());
+    };
+    let entry = view::resolved(files, entry);
     let same_mode = entry.kind == EntryKind::Symlink || file.mode == entry.mode;
-    let same =
-        file.content == entry.content && file.link == entry.link.clone().filter(|_| entry.kind == EntryKind::Symlink);
+    let same_content = file.content == entry.content || entry.is_unread() && file.size == entry.size;
+    let same = same_content && file.link == entry.link.clone().filter(|_| entry.kind == EntryKind::Symlink);
     (!same || !same_mode).then(|| format!("{:?} of mode {:o} with {:?}", entry.kind, entry.mode, entry.content))
 }
 

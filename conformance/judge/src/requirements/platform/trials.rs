@@ -300,6 +300,15 @@ fn app() -> Trials {
                 own[3] = sample::layer("app", entries);
             });
         })
+        .spares("a sparse file that was not read", entries(3, |entries| entries[1].content = None))
+        .rejects(
+            "a sparse file that was not read, of another size",
+            entries(3, |entries| (entries[1].content, entries[1].size) = (None, 1 << 40)),
+        )
+        .rejects("a later layer hides a file", |e| hide(e, "/workspace/.wh.main"))
+        .rejects("a later layer hides the folder of a file", |e| hide(e, "/workspace/.wh.static"))
+        .rejects("a later layer hides all of the app", |e| hide(e, "/workspace/.wh..wh..opq"))
+        .accepts("a later layer hides what is not there", |e| hide(e, "/workspace/.wh.other"))
         .rejects("another mode", entries(3, |entries| entries[1].mode = 0o755))
         .rejects("other content", entries(3, |entries| entries[1].content = Some(Digest::of(b""))))
         .rejects(
@@ -1012,4 +1021,13 @@ fn steps() -> Vec<Trials> {
             .accepts("another message", |e| "x".clone_into(&mut e.outcome.stderr))
             .spares("another reason", |e| e.inputs.expected_failure = Some("errors.no-image".to_owned())),
     ]
+}
+
+/// A last layer that holds a whiteout.
+fn hide(export: &mut Export, whiteout: &'static str) {
+    edit_layers(export, |own| {
+        let mut entry = own[3].blob.as_ref().unwrap().entries[1].clone();
+        whiteout.clone_into(&mut entry.path);
+        own.push(sample::layer("whiteouts", vec![entry]));
+    });
 }

@@ -64,6 +64,8 @@ pub(super) async fn put(store: &Store, repository: &str, reference: &str, parts:
     };
     let content_type =
         parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // Parameters are to be ignored (`oci-distribution.md`, Pushing Manifests).
+    let content_type = content_type.split(';').next().unwrap_or_default().trim();
     let declared = json.get("mediaType").and_then(Json::as_str);
     let known =
         content_type.starts_with("application/vnd.oci.image.") || content_type.starts_with("application/vnd.docker.");

@@ -1,0 +1,134 @@
+//! Fields of descriptors that are optional, and have to be well formed where they are there.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::digest::Digest;
+use crate::evidence::{Export, Image};
+use crate::json::Json;
+use crate::requirement::{not_applicable, violated};
+use crate::verdict::Finding;
+use crate::view;
+
+/// Descriptors of the manifest and of a layout's index, each with its place in the evidence.
+fn descriptors(export: &Export, image: &Image) -> Vec<(String, Json)> {
+    let manifest = view::json(image.manifest.as_ref());
+    let roots = export.layout.iter().flat_map(|layout| &layout.roots).take(1);
+    let indexes = roots.filter_map(|root| view::json(root.index.as_ref()));
+    let documents =
+        manifest.into_iter().map(|json| ("manifest.json", json)).chain(indexes.map(|json| ("index.json", json)));
+    let mut found = Vec::new();
+    for (file, document) in documents {
+        for (pointer, descriptor) in view::descriptors(&document) {
+            found.push((export.at(&format!("{file}#{pointer}")), descriptor.clone()));
+        }
+    }
+    found
+}
+
+pub(super) fn embedded_data_is_the_content(export: &Export, image: &Image) -> Finding {
+    let mut finding = not_applicable("no descriptor has data");
+    for (place, descriptor) in descriptors(export, image) {
+        let Some(data) = descriptor.get("data") else { continue };
+        let place = format!("{place}/data");
+        let Some(bytes) = data.as_str().and_then(|text| STANDARD.decode(text).ok()) else {
+            return violated("a descriptor's data is not base64", "base64 (RFC 4648, section 4)", shown(data), place);
+        };
+        let size = descriptor.get("size").and_then(Json::as_u64);
+        if size != Some(bytes.len() as u64) {
+            let expected = size.map_or_else(|| "a size".to_owned(), |size| format!("{size} bytes"));
+            let message = "a descriptor's data is not of the descriptor's size";
+            return violated(message, expected, format!("{} bytes in data", bytes.len()), place);
+        }
+        finding = Finding::Holds;
+        // Of a name that is no digest another requirement tells.
+        let named = descriptor.get("digest").and_then(Json::as_str).and_then(|text| Digest::parse(text).ok());
+        let Some(named) = named else { continue };
+        let found = named.likewise(&bytes);
+        if found != named {
+            return violated("a descriptor's data is other content than it names", named, found, place);
+        }
+    }
+    finding
+}
+
+pub(super) fn optional_fields_are_well_formed(export: &Export, image: &Image) -> Finding {
+    for (place, descriptor) in descriptors(export, image) {
+        for name in ["mediaType", "artifactType"] {
+            let Some(value) = descriptor.get(name) else { continue };
+            if !value.as_str().is_some_and(is_media_type) {
+                let message = format!("a descriptor's {name} is no media type");
+                return violated(
+                    message,
+                    "a type, a slash and a name (RFC 6838)",
+                    shown(value),
+                    format!("{place}/{name}"),
+                );
+            }
+        }
+        if let Some(urls) = descriptor.get("urls") {
+            let is_it = urls.items().is_some_and(|all| all.iter().all(|url| url.as_str().is_some_and(is_uri)));
+            if !is_it {
+                let message = "a descriptor's urls are no URIs";
+                return violated(message, "an array of URIs (RFC 3986)", shown(urls), format!("{place}/urls"));
+            }
+        }
+        if let Some(platform) = descriptor.get("platform") {
+            let has = |name: &str| platform.get(name).and_then(Json::as_str).is_some_and(|text| !text.is_empty());
+            if !has("os") || !has("architecture") {
+                let message = "a descriptor's platform lacks what a platform has";
+                return violated(message, "os and architecture", shown(platform), format!("{place}/platform"));
+            }
+        }
+    }
+    Finding::Holds
+}
+
+fn shown(value: &Json) -> String {
+    view::cut(&value.to_string())
+}
+
+/// `type/subtype` of RFC 6838, section 4.2, without parameters.
+fn is_media_type(text: &str) -> bool {
+    let is_name = |name: &str| {
+        let mut bytes = name.bytes();
+        let rest = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
+        name.len() <= 127 && bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric()) && bytes.all(rest)
+    };
+    text.split_once('/').is_some_and(|(kind, name)| is_name(kind) && is_name(name))
+}
+
+/// A scheme, a colon, and only what RFC 3986 lets stand in a URI.
+fn is_uri(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let is_scheme = scheme.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let marks = b"-._~:/?#[]@!$&'()*+,;=%";
+    is_scheme && !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || marks.contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_media_type_has_two_names() {
+        for good in ["application/vnd.oci.image.layer.v1.tar+gzip", "a/b", "text/x-1"] {
+            assert!(is_media_type(good), "{good}");
+        }
+        for bad in ["", "a", "a/", "/b", "a/b/c", "a/b; c=d", "a /b", "a/ü", "+a/b"] {
+            assert!(!is_media_type(bad), "{bad}");
+        }
+        assert!(!is_media_type(&format!("a/{}", "b".repeat(128))));
+    }
+
+    #[test]
+    fn a_uri_has_a_scheme() {
+        for good in ["https://blobs.example/a?b=c#d", "urn:x:y", "http://[::1]/a%20b"] {
+            assert!(is_uri(good), "{good}");
+        }
+        for bad in ["", "blobs.example/a", "https:", "://a", "http://a b", "http://ä", "1a:b"] {
+            assert!(!is_uri(bad), "{bad}");
+        }
+    }
+}

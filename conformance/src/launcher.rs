@@ -1,0 +1,72 @@
+//! The launcher of images whose containers are run: a static program of the suite's own that prints what it finds.
+
+#[cfg(test)]
+#[path = "../launcher/main.rs"]
+#[expect(dead_code, reason = "its main is that of another program")]
+mod program;
+
+use judge::evidence::InContainer;
+
+/// The program; empty where it could not be built for this machine.
+pub static PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/launcher"));
+
+/// What it printed.
+///
+/// # Errors
+/// Why that is not what it prints.
+pub fn read(output: &[u8]) -> Result<InContainer, String> {
+    serde_json::from_slice(output).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use judge::digest::Digest;
+    use judge::evidence::FileKind;
+
+    use super::*;
+
+    #[test]
+    fn it_hashes_as_others_do() {
+        for length in [0, 1, 55, 56, 63, 64, 65, 119, 120, 1000] {
+            let bytes: Vec<u8> = (0..length).map(|at: u32| at.to_le_bytes()[0]).collect();
+            let found = program::Sha256::of_all(bytes.as_slice()).unwrap();
+            assert_eq!(format!("sha256:{found}"), Digest::of(&bytes).as_str(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn its_strings_are_json() {
+        let mut out = String::new();
+        program::quote(&mut out, "a\"b\\c\n\u{1}é\u{7f}".as_bytes());
+        assert_eq!(serde_json::from_str::<String>(&out).unwrap(), "a\"b\\c\n\u{1}é\u{7f}");
+    }
+
+    #[test]
+    fn it_starts_where_there_is_nothing_else_and_tells_what_there_is() {
+        use std::os::unix::fs::PermissionsExt;
+        assert!(!PROGRAM.is_empty(), "the launcher was not built");
+        // No loader is named in it: it starts without one.
+        assert!(!PROGRAM.windows(7).any(|window| window == b"/ld-lin"), "it is not static");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("launcher");
+        std::fs::write(&path, PROGRAM).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let output = Command::new(&path)
+            .arg("an argument")
+            .env_clear()
+            .env("NAME", "a \"value\"")
+            .current_dir("/")
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        let found = read(&output.stdout).unwrap();
+        assert_eq!(found.argv[1..], ["an argument"]);
+        assert_eq!(found.environment["NAME"], "a \"value\"");
+        assert_eq!(found.uid, u64::from(nix::unistd::geteuid().as_raw()));
+        assert_eq!(found.working_directory.as_deref(), Some("/"));
+        assert_eq!(found.file("/").map(|root| root.kind), Some(FileKind::Directory));
+        assert!(!found.files.iter().any(|file| file.path.starts_with("/proc/")));
+    }
+}
