@@ -47,7 +47,7 @@ const EXPECTED: &str = "
     report: nothing-else
     image: no-export-time
     config: field-types
-    manifest: descriptor-fields descriptor-urls
+    manifest: artifact-type descriptor-urls
     layer: distributable
     labels: process-exec-env
     layout: index-fields index-media-type platform-present ref-name ref-name-form

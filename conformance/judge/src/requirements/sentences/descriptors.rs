@@ -1,11 +1,8 @@
-//! Fields of descriptors that may be left out (`oci-image-descriptor.md`), and layers that are not to be distributed.
+//! `artifactType`, the schemes of `urls`, and layers that are not to be distributed.
 
-use base64::Engine as _;
-
-use crate::digest::Digest;
 use crate::evidence::{Export, Image};
 use crate::json::Json;
-use crate::requirement::{not_applicable, violated};
+use crate::requirement::{holds_when, not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
 
@@ -34,45 +31,15 @@ fn shown(value: &Json) -> String {
     view::cut(&value.to_string())
 }
 
-/// What is wrong with one descriptor's field, by its name, and what should be there.
-fn wrong(descriptor: &Json) -> Option<(&'static str, &'static str)> {
-    let is_kind = |value: &Json| value.as_str().is_some_and(is_media_type);
-    if descriptor.get("artifactType").is_some_and(|value| !is_kind(value)) {
-        return Some(("artifactType", "a media type"));
-    }
-    let are_uris = |value: &Json| {
-        let is_uri = |item: &Json| item.as_str().is_some_and(|text| scheme(text).is_some());
-        value.items().is_some_and(|items| items.iter().all(is_uri))
+pub(super) fn the_artifact_type_is_a_media_type(export: &Export, image: &Image) -> Finding {
+    let manifest = view::json(image.manifest.as_ref());
+    let Some(value) = manifest.as_ref().and_then(|json| json.get("artifactType")) else {
+        return not_applicable("the manifest has no artifactType");
     };
-    if descriptor.get("urls").is_some_and(|value| !are_uris(value)) {
-        return Some(("urls", "an array of URIs"));
-    }
-    let named = descriptor.get("digest").and_then(|digest| Digest::parse(digest.as_str()?).ok());
-    let is_content = |value: &Json| {
-        let bytes = value.as_str().and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
-        // Of another algorithm no digest can be made here.
-        let is_other = named.as_ref().is_none_or(|named| named.algorithm() != "sha256");
-        bytes.is_some_and(|bytes| is_other || named.as_ref() == Some(&Digest::of(&bytes)))
-    };
-    descriptor.get("data").filter(|value| !is_content(value)).map(|_| ("data", "the base64 of the content"))
-}
-
-pub(super) fn optional_fields_have_their_form(export: &Export, image: &Image) -> Finding {
-    let Some(manifest) = view::json(image.manifest.as_ref()) else {
-        return not_applicable("the manifest is not JSON");
-    };
-    if let Some(value) = manifest.get("artifactType").filter(|value| !value.as_str().is_some_and(is_media_type)) {
+    holds_when(value.as_str().is_some_and(is_media_type), || {
         let place = export.at("manifest.json#/artifactType");
-        return violated("artifactType is no media type", "a media type", shown(value), place);
-    }
-    for (pointer, descriptor) in view::descriptors(&manifest) {
-        if let Some((field, expected)) = wrong(descriptor) {
-            let place = export.at(&format!("manifest.json#{pointer}/{field}"));
-            let found = descriptor.get(field).map_or_else(|| "nothing".to_owned(), shown);
-            return violated(format!("{field} of a descriptor has another form"), expected, found, place);
-        }
-    }
-    Finding::Holds
+        violated("artifactType is no media type", "a type, a slash and a name", shown(value), place)
+    })
 }
 
 pub(super) fn urls_are_of_the_web(export: &Export, image: &Image) -> Finding {
@@ -86,7 +53,8 @@ pub(super) fn urls_are_of_the_web(export: &Export, image: &Image) -> Finding {
     if given.is_empty() {
         return not_applicable("no descriptor has urls");
     }
-    let is_web = |url: &str| scheme(url).is_some_and(|s| ["http", "https"].contains(&s.to_ascii_lowercase().as_str()));
+    // Of what is no URI manifest.descriptor-fields speaks.
+    let is_web = |url: &str| scheme(url).is_none_or(|s| ["http", "https"].contains(&s.to_ascii_lowercase().as_str()));
     let other = given.into_iter().find(|(_, url)| !is_web(url) && !known.contains(url));
     other.map_or(Finding::Holds, |(pointer, url)| {
         let place = export.at(&format!("manifest.json#{pointer}/urls"));

@@ -55,18 +55,20 @@ fn not_annotations(holder: &Json) -> Option<String> {
     other.or_else(|| annotations.doubled_keys().first().map(|key| format!("{key} twice")))
 }
 
-/// What is wrong with a platform, beside the config of the image that it is of: its field, and what is expected.
+/// What is wrong with a platform, beside the config of the image that it is of: its field, and what is expected. That
+/// os and architecture are there is manifest.descriptor-fields'.
 fn not_platform(platform: &Json, config: Option<&Json>) -> Option<(&'static str, String)> {
-    for (name, is_required) in [("architecture", true), ("os", true), ("variant", false), ("os.version", false)] {
-        let value = platform.get(name);
-        let is_text = value.and_then(Json::as_str).is_some_and(|text| !text.is_empty());
-        if value.is_some() && !is_text || is_required && !is_text {
+    for name in ["architecture", "os", "variant", "os.version"] {
+        let Some(value) = platform.get(name) else { continue };
+        let is_required = ["architecture", "os"].contains(&name);
+        let Some(text) = value.as_str().filter(|text| !text.is_empty()) else {
+            if is_required {
+                continue;
+            }
             return Some((name, "a string that is not empty".to_owned()));
-        }
+        };
         let expected = config.and_then(|config| config.get(name)?.as_str()).filter(|text| !text.is_empty());
-        if let (Some(value), Some(expected)) = (value.and_then(Json::as_str), expected)
-            && value != expected
-        {
+        if let Some(expected) = expected.filter(|expected| *expected != text) {
             return Some((name, expected.to_owned()));
         }
     }
@@ -82,13 +84,13 @@ pub(super) fn optional_fields_have_their_form(export: &Export) -> Finding {
         if kind.is_some_and(|kind| kind.as_str() != Some(INDEX)) {
             return violated("mediaType is not that of an index", INDEX, shown(kind), at(export, "mediaType"));
         }
+        let artifact = index.get("artifactType");
+        if artifact.is_some_and(|kind| !kind.as_str().is_some_and(is_media_type)) {
+            let message = "artifactType of index.json is no media type";
+            return violated(message, "a media type", shown(artifact), at(export, "artifactType"));
+        }
         for (holder, pointer) in std::iter::once((index, "")).chain(entries(index).iter().map(|one| (one, "manifests")))
         {
-            let artifact = holder.get("artifactType");
-            if artifact.is_some_and(|kind| !kind.as_str().is_some_and(is_media_type)) {
-                let message = "artifactType in index.json is no media type";
-                return violated(message, "a media type", shown(artifact), at(export, pointer));
-            }
             if let Some(found) = not_annotations(holder) {
                 let message = "annotations in index.json are no map of strings";
                 return violated(message, "strings, each key once", found, at(export, pointer));

@@ -24,19 +24,20 @@ pub(super) const TABLE: &[Requirement] = &[
     .fix("write each field in the type that the specification gives it, or leave it out"),
     Requirement::new(
         Level::Must,
-        "manifest.descriptor-fields",
-        "artifactType is a media type, urls are URIs, and data is the base64 of the content where they are there",
-        Source::oci_descriptor("Properties"),
-        |case| case.each_image(descriptors::optional_fields_have_their_form),
+        "manifest.artifact-type",
+        "artifactType of the manifest is a media type",
+        Source::oci_manifest("Image Manifest Property Descriptions"),
+        |case| case.each_image(descriptors::the_artifact_type_is_a_media_type),
     )
-    .because("readers take content from data and urls without asking for the blob")
-    .looks_like("data is not base64 or of other content, an entry of urls is a bare name, artifactType is a bare word")
-    .fix("leave these fields out, or fill them from the blob that the descriptor names")
+    .because("registries list an image's artifactType to those who ask what there is")
+    .looks_like("artifactType is a bare word, or no string")
+    .fix("leave artifactType out: an app image is told by its config's media type")
+    .when("the manifest has artifactType")
     .on(WITH_MANIFEST),
     Requirement::new(
         Level::Should,
         "manifest.descriptor-urls",
-        "entries of urls have the scheme http or https",
+        "entries of urls that are URIs have the scheme http or https",
         Source::oci_descriptor("Properties"),
         |case| case.each_image(descriptors::urls_are_of_the_web),
     )
@@ -70,12 +71,12 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Must,
         "layout.index-fields",
-        "mediaType, artifactType, platform and annotations of index.json and its entries have their form, and are true",
+        "mediaType, artifactType and annotations of index.json have their form, and a platform in it is the config's",
         Source::oci_index("Image Index Property Descriptions"),
         |case| case.each(index::optional_fields_have_their_form),
     )
     .because("readers choose an image of an index by these fields")
-    .looks_like("mediaType is a manifest's, platform has no os or another than the config, an annotation is a number")
+    .looks_like("mediaType is a manifest's, platform has another os than the config, an annotation is a number")
     .fix("write the index's own media type, and platform from the config")
     .on(LAYOUT),
     Requirement::new(
