@@ -115,7 +115,7 @@ fn separate(out: &mut String, index: usize) {
 }
 
 /// A JSON string; bytes that are not UTF-8 are replaced.
-fn quote(out: &mut String, bytes: &[u8]) {
+pub(crate) fn quote(out: &mut String, bytes: &[u8]) {
     out.push('"');
     for c in String::from_utf8_lossy(bytes).chars() {
         match c {
@@ -133,13 +133,13 @@ fn quote(out: &mut String, bytes: &[u8]) {
 }
 
 /// sha256 (FIPS 180-4).
-struct Sha256 {
+pub(crate) struct Sha256 {
     state: [u32; 8],
 }
 
 impl Sha256 {
     /// The hash of all that is left of a file, in hexadecimal digits.
-    fn of_all(mut source: impl Read) -> std::io::Result<String> {
+    pub(crate) fn of_all(mut source: impl Read) -> std::io::Result<String> {
         let mut hash = Self { state: INITIAL };
         let (mut block, mut length) = ([0_u8; 64], 0_u64);
         loop {

@@ -315,6 +315,7 @@ fn fact(path: &str, text: &str) -> FileFact {
         content: Some(Digest::of(text.as_bytes())),
         link: None,
         text: keeps_text.then(|| text.to_owned()),
+        xattrs: BTreeMap::new(),
     }
 }
 

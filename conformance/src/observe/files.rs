@@ -1,10 +1,13 @@
 //! Files on disk as facts: what an exporter is given, and what it leaves beside the image. Links are never followed.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use judge::digest::Digest;
 use judge::evidence::{FileFact, FileKind};
 use walkdir::WalkDir;
@@ -86,7 +89,11 @@ fn fact(path: &Path, metadata: &Metadata, shown: String) -> Result<FileFact, Fil
         content: None,
         link: None,
         text: None,
+        xattrs: BTreeMap::new(),
     };
+    if matches!(kind, FileKind::File | FileKind::Directory) {
+        fact.xattrs = xattrs(path);
+    }
     match kind {
         FileKind::File => {
             let (size, content, text) = content(path).map_err(failed)?;
@@ -98,6 +105,16 @@ fn fact(path: &Path, metadata: &Metadata, shown: String) -> Result<FileFact, Fil
         FileKind::Directory | FileKind::Other => {}
     }
     Ok(fact)
+}
+
+/// Extended attributes with their values in base64; none where the file system has none to give.
+fn xattrs(path: &Path) -> BTreeMap<String, String> {
+    let names = xattr::list(path).into_iter().flatten();
+    let pairs = names.filter_map(|name| {
+        let value = xattr::get(path, &name).ok().flatten()?;
+        Some((name.to_string_lossy().into_owned(), STANDARD.encode(value)))
+    });
+    pairs.collect()
 }
 
 /// Size, hash and, where it is to be kept, the text; all from one reading.

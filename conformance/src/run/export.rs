@@ -205,7 +205,7 @@ async fn prepare<S: Store>(
         .map_err(|source| disk("make the run image", source))?;
     let published = store.publish(&made, &places).await?;
     let analysis = analysis(step, store, context, &places, &published);
-    materialise::materialise(scenario, step, &analysis, &places)?;
+    materialise::materialise(scenario, step, &analysis, &places).map_err(unsupported)?;
     bring_credentials(&places)?;
     let moved = move_tag(step, scenario, store, &places).await?;
     if step.delete_run_image {
@@ -214,6 +214,11 @@ async fn prepare<S: Store>(
     materialise::hand_over(scenario, step, &places)?;
     let kept = keep_inputs(shared, scenario, step, &analysis, context.id, &places)?;
     Ok(Prepared { name, places, made, published, moved, kept })
+}
+
+/// What a file system or user does not have is no failure of the harness.
+fn unsupported(error: MaterialiseError) -> ExportError {
+    if error.is_unsupported() { ExportError::Skipped(format!("this file system: {error}")) } else { error.into() }
 }
 
 /// Something that could not be observed, with all its causes in one line.

@@ -90,6 +90,8 @@ pub struct FileEntry {
     pub fifo: bool,
     /// Permission bits as octal text, for example `4755`.
     pub mode: Option<String>,
+    /// Extended attributes: names, and values in base64.
+    pub xattrs: BTreeMap<String, String>,
 }
 
 impl FileEntry {

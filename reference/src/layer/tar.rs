@@ -109,6 +109,9 @@ fn extended(name: &[u8], link: &[u8], size: u64, item: &Item) -> Vec<u8> {
         records.extend_from_slice(value);
         records.push(b'\n');
     };
+    for (name, value) in &item.attributes {
+        record(&format!("SCHILY.xattr.{name}"), value);
+    }
     for (key, id) in [("gid", item.owner.gid), ("uid", item.owner.uid)] {
         if u64::from(id) > octal_limit(7) {
             record(key, id.to_string().as_bytes());

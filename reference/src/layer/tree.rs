@@ -1,7 +1,8 @@
 //! What goes into a layer: items in the order of the tar, metadata alone. Contents stay on disk until they are written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub struct Item {
     pub owner: Owner,
     /// What it is.
     pub kind: Kind,
+    /// Extended attributes, by name.
+    pub attributes: BTreeMap<String, Vec<u8>>,
 }
 
 /// What an entry is.
@@ -71,13 +74,25 @@ impl Tree {
     /// A file with content at hand, for the root user.
     #[must_use]
     pub fn file(path: &str, mode: u32, content: Vec<u8>) -> Item {
-        Item { path: path.into(), mode, owner: Owner { uid: 0, gid: 0 }, kind: Kind::Bytes(content) }
+        Item {
+            path: path.into(),
+            mode,
+            owner: Owner { uid: 0, gid: 0 },
+            kind: Kind::Bytes(content),
+            attributes: BTreeMap::new(),
+        }
     }
 
     /// A folder of the root user.
     #[must_use]
     pub fn directory(path: &str) -> Item {
-        Item { path: path.into(), mode: 0o755, owner: Owner { uid: 0, gid: 0 }, kind: Kind::Directory }
+        Item {
+            path: path.into(),
+            mode: 0o755,
+            owner: Owner { uid: 0, gid: 0 },
+            kind: Kind::Directory,
+            attributes: BTreeMap::new(),
+        }
     }
 }
 
@@ -104,7 +119,12 @@ impl Walk {
         };
         let is_folder = matches!(kind, Kind::Directory);
         let mode = if matches!(kind, Kind::Symlink(_)) { 0o777 } else { facts.permissions().mode() & 0o7777 };
-        self.items.push(Item { path: path.to_vec(), mode, owner: self.owner, kind });
+        let attributes = match kind {
+            Kind::Directory | Kind::File { .. } => attributes(source).map_err(fail)?,
+            // A further name is the same file.
+            _ => BTreeMap::new(),
+        };
+        self.items.push(Item { path: path.to_vec(), mode, owner: self.owner, kind, attributes });
         if is_folder {
             let mut names = fs::read_dir(source)
                 .and_then(|entries| {
@@ -130,6 +150,26 @@ impl Walk {
         }
         Kind::File { source: source.to_path_buf(), size: facts.len() }
     }
+}
+
+/// The attributes that are the file's own: its capability, and those of users. Others are the machine's, such as the
+/// labels of its security modules.
+fn attributes(path: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    let names = match xattr::list(path) {
+        Ok(names) => names,
+        // Not every file system has them.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(BTreeMap::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found = BTreeMap::new();
+    for name in names.filter_map(|name| name.into_string().ok()) {
+        // A record of the tar ends a name at its first equals sign.
+        let is_own = name == "security.capability" || name.starts_with("user.") && !name.contains('=');
+        if is_own && let Some(value) = xattr::get(path, &name)? {
+            found.insert(name, value);
+        }
+    }
+    Ok(found)
 }
 
 fn named(kind: fs::FileType) -> &'static str {

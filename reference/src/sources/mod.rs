@@ -3,6 +3,7 @@
 mod app;
 mod sbom;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -201,6 +202,7 @@ pub fn launcher(launcher: &Path) -> Result<Tree, SourceError> {
         mode: 0o755,
         owner: Owner { uid: 0, gid: 0 },
         kind: Kind::File { source: launcher.to_path_buf(), size: facts.len() },
+        attributes: BTreeMap::new(),
     });
     Ok(Tree { items })
 }
@@ -220,6 +222,7 @@ pub fn processes(types: &[String]) -> Option<Tree> {
         mode: 0o777,
         owner: Owner { uid: 0, gid: 0 },
         kind: Kind::Symlink(LAUNCHER.into()),
+        attributes: BTreeMap::new(),
     }));
     Some(Tree { items })
 }

@@ -87,6 +87,10 @@ pub struct FileFact {
     pub link: Option<String>,
     /// The text of a regular `.toml` or `.json` file that is UTF-8 and at most 1 MiB.
     pub text: Option<String>,
+    /// Extended attributes of a file or folder: their names, and their values in base64. Absent where there are none,
+    /// and in evidence of before they were kept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub xattrs: BTreeMap<String, String>,
 }
 
 /// A file that is otherwise after an export than it was before.

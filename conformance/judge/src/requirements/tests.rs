@@ -39,7 +39,7 @@ const EXPECTED: &str = "
     errors: special-file on-stderr
     works: launcher-executable paths-open metadata-meant base-visible starts process-started environment user working-dir
         files-there
-    layer: nothing-else
+    layer: nothing-else attributes-kept
     labels: nothing-else base-kept process-fields
     config: nothing-else
     registry: nothing-else

@@ -26,6 +26,18 @@ pub enum MaterialiseError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Extended attributes cannot be set, or not here.
+    #[error("give {path} of scenario {scenario} the attribute {name}: {source}")]
+    Attribute {
+        /// The scenario.
+        scenario: String,
+        /// The entry's path.
+        path: String,
+        /// The attribute.
+        name: String,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// An entry under `[[files]]` cannot be made.
     #[error("lay out {path} of scenario {scenario}: {reason}")]
     Entry {
@@ -36,6 +48,15 @@ pub enum MaterialiseError {
         /// What is wrong and what to do.
         reason: String,
     },
+}
+
+impl MaterialiseError {
+    /// Whether nothing failed, and only this file system or user has no extended attributes to give.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        let unsupported = [nix::errno::Errno::EOPNOTSUPP, nix::errno::Errno::EPERM].map(|errno| errno as i32);
+        matches!(self, Self::Attribute { source, .. } if source.raw_os_error().is_some_and(|code| unsupported.contains(&code)))
+    }
 }
 
 /// Names of the folders and files below the build folder, the same for every scenario.
@@ -109,6 +130,11 @@ pub fn materialise(
         }
     }
     writer.write(&nodes, step.creation_order == Some(CreationOrder::Reversed))?;
+    for entry in scenario.file.files.iter().chain(&step.files) {
+        if let Some(place) = place_of(&entry.path).filter(|place| nodes.contains_key(place)) {
+            writer.attributes(&place, entry)?;
+        }
+    }
     if let Some(seconds) = step.file_times {
         for folder in [LAYERS, APP, "cnb"] {
             writer.times(folder, seconds)?;

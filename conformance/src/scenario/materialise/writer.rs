@@ -6,12 +6,14 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use nix::sys::stat::{Mode, SFlag, UtimensatFlags, mknod, utimensat};
 use nix::sys::time::TimeSpec;
 
 use super::MaterialiseError;
 use super::tree::{Kind, Node};
-use crate::scenario::Scenario;
+use crate::scenario::{FileEntry, Scenario};
 
 pub(super) struct Writer<'a> {
     pub(super) scenario: &'a Scenario,
@@ -81,6 +83,21 @@ impl Writer<'_> {
 
     fn mode(&self, path: &str, mode: u32) -> Result<(), MaterialiseError> {
         fs::set_permissions(self.root.join(path), fs::Permissions::from_mode(mode)).map_err(self.fail(path))
+    }
+
+    /// Gives a file its extended attributes.
+    pub(super) fn attributes(&self, place: &str, entry: &FileEntry) -> Result<(), MaterialiseError> {
+        for (name, value) in &entry.xattrs {
+            let fail = |source| MaterialiseError::Attribute {
+                scenario: self.scenario.name.clone(),
+                path: entry.path.clone(),
+                name: name.clone(),
+                source,
+            };
+            let value = STANDARD.decode(value).map_err(|error| fail(io::Error::other(error)))?;
+            xattr::set(self.root.join(place), name, &value).map_err(fail)?;
+        }
+        Ok(())
     }
 
     /// Gives every file and folder of `folder`, itself included, this modification time; links get it themselves.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::platform_inputs::{self as inputs, InputLayer};
+use super::attributes;
 use crate::digest::Digest;
 use crate::evidence::{Entry, EntryKind, Export, FileFact, FileKind, Image};
 use crate::requirement::{Source, not_applicable, violated};
@@ -206,6 +207,11 @@ pub(super) fn every_entry_is_explained(export: &Export, image: &Image) -> Findin
         for entry in entries {
             let content = view::resolved(&files, entry).content.as_ref();
             let seen = Seen { entry, content };
+            if let Some(attribute) = attributes::unexplained(export, entry, LAUNCHER) {
+                let place = export.at(&format!("export.json#/image/layers/{index}"));
+                let message = format!("{} in layer {index} has an extended attribute without a reason", entry.path);
+                return violated(message, "the attributes of the file on disk, or none", attribute, place);
+            }
             if let Some(expected) = model.unexplained(&seen) {
                 let place = export.at(&format!("export.json#/image/layers/{index}"));
                 let message = format!("{} in layer {index} has no reason", entry.path);

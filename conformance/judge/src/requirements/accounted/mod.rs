@@ -1,6 +1,7 @@
 //! Both directions: an image has what its inputs ask for (the other themes), and nothing in it, in its registry, layout
 //! or report is without a reason; and a container of it can start.
 
+mod attributes;
 mod clock;
 mod config;
 mod labels;
@@ -11,6 +12,8 @@ mod registry;
 mod report;
 #[cfg(test)]
 pub(super) mod trials;
+#[cfg(test)]
+mod trials_of_attributes;
 #[cfg(test)]
 mod trials_of_containers;
 #[cfg(test)]
@@ -152,6 +155,17 @@ pub(super) const TABLE: &[Requirement] = &[
     .looks_like("a file that is in no input, with other content or another mode than on disk, or a link for no process")
     .fix("put into layers what the specification lists, and nothing that lies beside it")
     .when("the run image was not extended"),
+    Requirement::new(
+        Level::Should,
+        "layer.attributes-kept",
+        "files of app and launch layers keep their extended attributes, or the exporter says that it leaves them out",
+        Source::oci_layer("File Attributes"),
+        |case| case.each_image(attributes::attributes_are_kept_or_named),
+    )
+    .because("a program that a buildpack gave a capability cannot do without it what it does on the builder's disk")
+    .looks_like("security.capability or a user.* attribute of a file is not in its layer, and no line of the log says so")
+    .fix("write PAX records SCHILY.xattr.*, or warn of every attribute that is left out, by file or by name")
+    .when("a file of the build has extended attributes of its own"),
     Requirement::new(
         Level::Must,
         "labels.nothing-else",

@@ -20,6 +20,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
         works()
             .into_iter()
             .chain([layers()])
+            .chain(super::trials_of_attributes::trials())
             .chain(super::trials_of_containers::trials())
             .chain(super::trials_of_labels::trials()),
     )

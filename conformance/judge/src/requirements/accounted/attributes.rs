@@ -1,0 +1,77 @@
+//! Extended attributes of the build's files: those that mean something elsewhere are in the image, or the exporter says
+//! that they are not.
+
+use std::collections::BTreeMap;
+
+use super::super::platform_inputs as inputs;
+use crate::evidence::{Entry, Export, FileFact, Image};
+use crate::log::Output;
+use crate::requirement::{not_applicable, violated};
+use crate::verdict::Finding;
+use crate::view;
+
+/// Whether an attribute is a file's own. Others are the machine's: labels of its security modules, or what its file
+/// system keeps of its own.
+fn is_of_the_file(name: &str) -> bool {
+    name == "security.capability" || name.starts_with("user.")
+}
+
+/// What words begin with by which an exporter says that attributes are left out.
+const WORDS: [&str; 3] = ["xattr", "attribute", "capabilit"];
+
+/// The files of app and launch layers that have attributes of their own.
+fn files(export: &Export) -> Vec<&FileFact> {
+    let launch = inputs::layers(export).into_iter().filter(|layer| layer.types.launch && layer.has_folder);
+    let folders: Vec<String> = launch.map(|layer| layer.folder).chain([export.inputs.app.clone()]).collect();
+    let is_one = |file: &&FileFact| {
+        folders.iter().any(|folder| file.path == *folder || view::is_below(&file.path, folder))
+            && file.xattrs.keys().any(|name| is_of_the_file(name))
+    };
+    export.inputs.files.iter().filter(is_one).collect()
+}
+
+pub(super) fn attributes_are_kept_or_named(export: &Export, image: &Image) -> Finding {
+    let given = files(export);
+    if given.is_empty() {
+        return not_applicable("no file of the build has extended attributes of its own");
+    }
+    let entries = view::new_files(export, image);
+    for file in given {
+        // Another requirement tells of a file that is not there.
+        let Some(entry) = entries.get(&file.path).map(|entry| view::resolved(&entries, entry)) else { continue };
+        for (name, value) in file.xattrs.iter().filter(|(name, _)| is_of_the_file(name)) {
+            let found = entry.more.xattrs.get(name);
+            if found == Some(value) || found.is_none() && is_said(export, &file.path, name) {
+                continue;
+            }
+            let message = format!("{} has not the attribute {name} that it has on disk", file.path);
+            let found = found.map_or("no such attribute, and no word of it", String::as_str);
+            return violated(message, shown(value), found, export.at("export.json#/image/layers"));
+        }
+    }
+    Finding::Holds
+}
+
+/// Whether the exporter says that it leaves an attribute out: a line that speaks of attributes and names the attribute or
+/// the file.
+fn is_said(export: &Export, path: &str, name: &str) -> bool {
+    let output = Output::of(export);
+    let lines: Vec<_> = output.lines().filter(|line| WORDS.iter().any(|word| line.speaks_of(word))).collect();
+    lines.iter().any(|line| line.text().contains(name) || line.text().contains(path))
+}
+
+fn shown(value: &str) -> String {
+    if value.is_empty() { "an empty value".to_owned() } else { format!("{value} (base64)") }
+}
+
+/// An attribute of an entry that no input has; none where all of them are explained.
+pub(super) fn unexplained(export: &Export, entry: &Entry, launcher: &str) -> Option<String> {
+    let nothing = BTreeMap::new();
+    let path = if entry.path == launcher { &export.inputs.launcher } else { &entry.path };
+    let on_disk = export.inputs.file(path).map_or(&nothing, |file| &file.xattrs);
+    let is_explained = |name: &str, value: &str| {
+        on_disk.get(name).is_some_and(|known| known == value) || !is_of_the_file(name) && on_disk.is_empty()
+    };
+    let other = entry.more.xattrs.iter().find(|(name, value)| !is_explained(name, value));
+    other.map(|(name, value)| format!("{name}={value} (base64)"))
+}
