@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::baseline::{self, Baseline, BaselineError};
 use crate::cli::Listed;
+use crate::coverage::{self, TableError};
 use crate::exporter::{DescriptionError, check_text};
 use crate::profile_file::{self, ProfileFileError};
 use crate::report::terminal::{profile_line, visible};
@@ -34,11 +35,22 @@ pub enum CheckError {
     Profile(#[from] ProfileFileError),
 }
 
+/// Why something cannot be listed: what is compiled in is malformed.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// A scenario.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// The table of sentences.
+    #[error(transparent)]
+    Coverage(#[from] TableError),
+}
+
 /// What `list` prints as text.
 ///
 /// # Errors
-/// [`ScenarioError`] when a built-in scenario is malformed.
-pub fn list_text(what: Listed) -> Result<String, ScenarioError> {
+/// [`ListError`] when a built-in scenario or table is malformed.
+pub fn list_text(what: Listed) -> Result<String, ListError> {
     let lines: Vec<String> = match what {
         Listed::Requirements => {
             requirements::all().map(|row| format!("{:<40} {:<8} {}", row.id, row.level, row.asks)).collect()
@@ -48,6 +60,7 @@ pub fn list_text(what: Listed) -> Result<String, ScenarioError> {
             .map(|scenario| format!("{:<28} {:<10} {}", scenario.name, scenario.origin, visible(&scenario.file.why)))
             .collect(),
         Listed::Profiles => Profile::BUILT_IN.iter().map(profile_line).collect(),
+        Listed::Coverage => return Ok(coverage::text(&coverage::table()?)),
     };
     Ok(lines.join("\n") + "\n")
 }
@@ -55,8 +68,8 @@ pub fn list_text(what: Listed) -> Result<String, ScenarioError> {
 /// What `list --format json` prints: an array of objects with `id`.
 ///
 /// # Errors
-/// [`ScenarioError`] when a built-in scenario is malformed.
-pub fn list_json(what: Listed) -> Result<Value, ScenarioError> {
+/// [`ListError`] when a built-in scenario or table is malformed.
+pub fn list_json(what: Listed) -> Result<Value, ListError> {
     Ok(match what {
         Listed::Requirements => requirements::all().map(requirement_json).collect(),
         Listed::Scenarios => scenario::built_in()?
@@ -75,18 +88,20 @@ pub fn list_json(what: Listed) -> Result<Value, ScenarioError> {
             .iter()
             .map(|profile| json!({ "id": profile.name(), "summary": profile.summary() }))
             .collect(),
+        Listed::Coverage => coverage::json(&coverage::table()?),
     })
 }
 
 /// What `list --format markdown` prints; that of the requirements is `docs/requirements.md`.
 ///
 /// # Errors
-/// [`ScenarioError`] when a built-in scenario is malformed.
-pub fn list_markdown(what: Listed) -> Result<String, ScenarioError> {
+/// [`ListError`] when a built-in scenario or table is malformed.
+pub fn list_markdown(what: Listed) -> Result<String, ListError> {
     Ok(match what {
         Listed::Requirements => markdown::requirements(),
         Listed::Scenarios => markdown::scenarios(&scenario::built_in()?),
         Listed::Profiles => markdown::profiles(),
+        Listed::Coverage => coverage::markdown(&coverage::table()?),
     })
 }
 

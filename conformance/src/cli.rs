@@ -251,6 +251,8 @@ pub enum Listed {
     Scenarios,
     /// Profiles.
     Profiles,
+    /// Sentences of the specifications, and what judges them.
+    Coverage,
 }
 
 /// How a list is printed.
@@ -260,7 +262,7 @@ pub enum ListFormat {
     Text,
     /// An array of objects, each with `id`.
     Json,
-    /// A document; docs/requirements.md is that of the requirements.
+    /// A document; docs/requirements.md is that of the requirements, docs/coverage.md that of the coverage.
     Markdown,
 }
 

@@ -9,6 +9,7 @@ pub mod bundle;
 pub mod catalogue;
 pub mod cli;
 pub mod compare;
+pub mod coverage;
 pub mod doctor;
 pub mod evidence_folder;
 pub mod exit;

@@ -143,6 +143,7 @@ impl Source {
         oci_annotations: "oci-image-annotations.md", "opencontainers/image-spec 13cff54";
         oci_config: "oci-image-config.md", "opencontainers/image-spec 13cff54";
         oci_descriptor: "oci-image-descriptor.md", "opencontainers/image-spec 13cff54";
+        oci_index: "oci-image-image-index.md", "opencontainers/image-spec 13cff54";
         oci_layer: "oci-image-layer.md", "opencontainers/image-spec 13cff54";
         oci_layout: "oci-image-image-layout.md", "opencontainers/image-spec 13cff54";
         oci_manifest: "oci-image-manifest.md", "opencontainers/image-spec 13cff54";

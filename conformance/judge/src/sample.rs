@@ -688,12 +688,15 @@ fn seal_stores(export: &mut Export, names: &[String], image_id: &str) {
                 .filter_map(|layer| layer.blob.as_ref())
                 .map(|blob| SavedFile { size: blob.size, ..saved(&blob.digest, 0) }),
         );
-        let entry = descriptor(
+        let mut entry = descriptor(
             "application/vnd.oci.image.manifest.v1+json",
             manifest.digest.as_str(),
             manifest.bytes.len() as u64,
         );
-        let index = json!({ "schemaVersion": 2, "manifests": [entry] });
+        entry["platform"] = json!({ "architecture": "amd64", "os": "linux" });
+        entry["annotations"] = json!({ "org.opencontainers.image.ref.name": "latest" });
+        let kind = "application/vnd.oci.image.index.v1+json";
+        let index = json!({ "schemaVersion": 2, "mediaType": kind, "manifests": [entry] });
         let index = Document::new(index.to_string().into_bytes(), None);
         let roots: Vec<LayoutRoot> = names
             .iter()

@@ -43,7 +43,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Level::Should,
         "layout.app-blobs-present",
         "the blobs that are not the run image's are there",
-        Source::rfc_0119("How it Works"),
+        Source::rfc_0119("What is the expected outcome?"),
         |case| case.each_image(the_app_s_blobs_are_there),
     )
     .because("the run image's blobs may be fetched elsewhere; the app's exist nowhere else")
@@ -81,7 +81,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Level::Should,
         "layout.same-annotations",
         "the manifest's annotations are those of the registry export, ref.name aside",
-        Source::rfc_0119("Motivation"),
+        Source::rfc_0119("What use cases does it support?"),
         |case| case.each_image(|export, image| annotations_are_those_of_the_registry(case, export, image)),
     )
     .because("a layout is an image on its way to a registry and should say the same")

@@ -103,7 +103,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Level::Must,
         "layer.no-duplicate-paths",
         "no path is twice in a new layer",
-        Source::oci_layer("Populate Initial Filesystem"),
+        Source::oci_layer("Distributable Format"),
         |case| case.each_image(no_path_is_twice_in_a_layer),
     )
     .because("which of two entries of one path wins depends on who unpacks")
@@ -146,7 +146,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Level::Must,
         "report.run-image-true",
         "the report's run image data equal the lifecycle label's",
-        Source::rfc_0129("What it is"),
+        Source::rfc_0129("Spec. Changes"),
         |case| case.each_image(the_report_s_run_image_is_the_label_s),
     )
     .because("platforms read the run image from the report instead of the label; both have to say the same")

@@ -16,6 +16,7 @@ mod manifest;
 #[cfg(test)]
 mod observation_tests;
 mod platform;
+mod sentences;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,7 @@ const THEMES: &[&[Requirement]] = &[
     platform::TABLE,
     errors::TABLE,
     accounted::TABLE,
+    sentences::TABLE,
 ];
 
 /// Every requirement, in catalogue order.

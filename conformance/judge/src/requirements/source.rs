@@ -12,7 +12,7 @@ use crate::requirement::{
 use crate::verdict::{Finding, Level};
 use crate::view::{self, PREFIX};
 
-const RFC: Source = Source::rfc_196("What it is");
+const RFC: Source = Source::rfc_196("How it Works");
 
 macro_rules! keys {
     ($($name:literal from $table:literal $key:literal;)*) => {

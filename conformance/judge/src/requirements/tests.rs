@@ -46,6 +46,12 @@ const EXPECTED: &str = "
     layout: nothing-else
     report: nothing-else
     image: no-export-time
+    config: field-types
+    manifest: artifact-type descriptor-urls
+    layer: distributable
+    labels: process-exec-env
+    layout: index-fields index-media-type platform-present ref-name ref-name-form
+    registry: plain-content-type
 ";
 const KEYS: [&str; 7] = ["source", "revision", "authors", "version", "documentation", "title", "licenses"];
 const ERRORS: &str = "no-image digest-as-tag malformed-reference two-registries missing-analyzed malformed-analyzed

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{accounted, annotations, base, buildpack, daemon, digest, errors, layout, manifest, platform, source};
+use super::{
+    accounted, annotations, base, buildpack, daemon, digest, errors, layout, manifest, platform, sentences, source,
+};
 use crate::evidence::{ScenarioEvidence, Target};
 use crate::trial::Trial;
 
@@ -21,6 +23,7 @@ pub(crate) fn trials() -> Vec<(&'static str, Vec<Trial>)> {
         ("platform", platform::trials::trials()),
         ("errors", errors::trials::trials()),
         ("accounted", accounted::trials::trials()),
+        ("sentences", sentences::trials::trials()),
     ]
 }
 

@@ -147,9 +147,13 @@ impl Layout {
         let written = tokio::task::spawn_blocking(move || {
             let staging =
                 Staging { base: self.base, previous: self.previous, base_layers: self.base_layers, abandoned };
-            put_all(&root, &places, |folder, first| match first {
-                None => staging.fill(folder, &config, &manifest, &layers),
-                Some(first) => staging.copy(first, folder),
+            put_all(&root, &places, |folder, place, first| {
+                // The last part of a place is the tag.
+                let tag = place.file_name().map(|tag| tag.to_string_lossy().into_owned()).unwrap_or_default();
+                match first {
+                    None => staging.fill(folder, &tag, &config, &manifest, &layers),
+                    Some(first) => staging.copy(first, folder, &tag, &config, &manifest),
+                }
             })
         });
         let broken = |error: tokio::task::JoinError| disk("write", &PathBuf::from("layout"))(io::Error::other(error));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::{LayoutError, blob, disk};
@@ -18,6 +18,30 @@ use crate::target::NewLayer;
 
 /// What a layout consists of; anything else in its folder is another layout's.
 const OWN: [&str; 3] = ["blobs", "index.json", "oci-layout"];
+
+/// `index.json`: the image with its platform, and the tag as its name, by which umoci and skopeo find it
+/// (`rfc-0119-export-to-oci-layout.md`, Unresolved Questions).
+fn index(tag: &str, config: &[u8], manifest: &[u8]) -> String {
+    let config: Value = serde_json::from_slice(config).unwrap_or_default();
+    let mut platform = Map::new();
+    for name in ["architecture", "os", "os.version", "os.features", "variant"] {
+        let value = config.get(name).filter(|value| !value.is_null() && *value != "");
+        platform.extend(value.map(|value| (name.to_owned(), value.clone())));
+    }
+    let entry = json!({
+        "mediaType": MANIFEST,
+        "digest": Digest::of(manifest),
+        "size": manifest.len(),
+        "platform": platform,
+        "annotations": { "org.opencontainers.image.ref.name": tag },
+    });
+    json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [entry],
+    })
+    .to_string()
+}
 
 /// What folders are filled from.
 pub(super) struct Staging {
@@ -32,6 +56,7 @@ impl Staging {
     pub(super) fn fill(
         &self,
         folder: &Path,
+        tag: &str,
         config: &[u8],
         manifest: &[u8],
         layers: &[NewLayer],
@@ -53,34 +78,36 @@ impl Staging {
                 NewLayer::Reused { .. } | NewLayer::Streamed { .. } | NewLayer::Sent { .. } => {}
             }
         }
-        let index = json!({
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.index.v1+json",
-            "manifests": [{ "mediaType": MANIFEST, "digest": Digest::of(manifest), "size": manifest.len() }],
-        });
         for (path, bytes) in [
             (blob(folder, &Digest::of(config)), config),
             (blob(folder, &Digest::of(manifest)), manifest),
             (folder.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#),
-            (folder.join("index.json"), index.to_string().as_bytes()),
+            (folder.join("index.json"), index(tag, config, manifest).as_bytes()),
         ] {
             fs::write(&path, bytes).map_err(disk("write", &path))?;
         }
         Ok(())
     }
 
-    /// The same layout again; blobs are shared.
-    pub(super) fn copy(&self, from: &Path, to: &Path) -> Result<(), LayoutError> {
+    /// The same layout again under another tag; blobs are shared.
+    pub(super) fn copy(
+        &self,
+        from: &Path,
+        to: &Path,
+        tag: &str,
+        config: &[u8],
+        manifest: &[u8],
+    ) -> Result<(), LayoutError> {
         let (from_blobs, to_blobs) = (from.join("blobs/sha256"), to.join("blobs/sha256"));
         fs::create_dir_all(&to_blobs).map_err(disk("make the folder", &to_blobs))?;
         for entry in fs::read_dir(&from_blobs).map_err(disk("list", &from_blobs))? {
             let name = entry.map_err(disk("list", &from_blobs))?.file_name();
             self.link(&from_blobs.join(&name), &to_blobs.join(&name))?;
         }
-        for name in &OWN[1..] {
-            fs::copy(from.join(name), to.join(name)).map_err(disk("write", &to.join(name)))?;
-        }
-        Ok(())
+        let header = to.join("oci-layout");
+        fs::copy(from.join("oci-layout"), &header).map_err(disk("write", &header))?;
+        let path = to.join("index.json");
+        fs::write(&path, index(tag, config, manifest)).map_err(disk("write", &path))
     }
 
     fn copy_if_there(&self, from: Option<&Path>, to: &Path, digest: &Digest) -> Result<(), LayoutError> {
@@ -125,15 +152,15 @@ struct Put<'a> {
 pub(super) fn put_all(
     root: &Path,
     places: &[PathBuf],
-    fill: impl Fn(&Path, Option<&Path>) -> Result<(), LayoutError>,
+    fill: impl Fn(&Path, &Path, Option<&Path>) -> Result<(), LayoutError>,
 ) -> Result<(), LayoutError> {
     fs::create_dir_all(root).map_err(disk("make the folder", root))?;
     let making = || tempfile::Builder::new().prefix(".exporting-").tempdir_in(root);
     let aside = making().map_err(disk("make a folder in", root))?;
     let mut made: Vec<TempDir> = Vec::new();
-    for _ in places {
+    for place in places {
         let folder = making().map_err(disk("make a folder in", root))?;
-        fill(folder.path(), made.first().map(TempDir::path))?;
+        fill(folder.path(), place, made.first().map(TempDir::path))?;
         let open = fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755));
         open.map_err(disk("open up", folder.path()))?;
         made.push(folder);
@@ -203,7 +230,7 @@ mod tests {
         fs::write(root.join("a/index.json"), "old").unwrap();
         fs::write(root.join("file"), "").unwrap();
         let places = [root.join("a"), root.join("b"), root.join("file/below")];
-        assert!(put_all(root, &places, |folder, _| name(folder, "new")).is_err());
+        assert!(put_all(root, &places, |folder, _, _| name(folder, "new")).is_err());
         assert_eq!(fs::read_to_string(root.join("a/index.json")).unwrap(), "old");
         assert!(!root.join("b").exists());
         let left: Vec<_> = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -217,10 +244,10 @@ mod tests {
         let places = [root.join("app"), root.join("app/1/latest")];
         for text in ["one", "two"] {
             for place in &places {
-                put_all(root, std::slice::from_ref(place), |folder, _| name(folder, text)).unwrap();
+                put_all(root, std::slice::from_ref(place), |folder, _, _| name(folder, text)).unwrap();
             }
         }
-        put_all(root, &places[..1], |folder, _| name(folder, "three")).unwrap();
+        put_all(root, &places[..1], |folder, _, _| name(folder, "three")).unwrap();
         assert_eq!(fs::read_to_string(root.join("app/index.json")).unwrap(), "three");
         assert_eq!(fs::read_to_string(root.join("app/1/latest/index.json")).unwrap(), "two");
     }
@@ -229,7 +256,7 @@ mod tests {
     fn what_fails_half_way_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
-        let fill = |folder: &Path, first: Option<&Path>| {
+        let fill = |folder: &Path, _: &Path, first: Option<&Path>| {
             name(folder, "x")?;
             if first.is_some() { Err(disk("write", folder)(io::Error::other("full"))) } else { Ok(()) }
         };

@@ -150,7 +150,7 @@ changes its digest",
         Level::Should,
         "annotations.not-inherited",
         "no value of the run image's annotations or labels is the value of one of the nine keys",
-        Source::rfc_196("What it is"),
+        Source::rfc_196("How it Works"),
         |case| case.each_image(nothing_is_inherited_from_the_run_image),
     )
     .because(

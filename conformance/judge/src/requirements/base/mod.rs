@@ -112,7 +112,7 @@ digest",
     .looks_like("a name such as run:base, without registry")
     .fix("add registry, library/ and tag where they are left out")
     .when(NAMED),
-    row(Level::Should, "base.name-is-tag", "base.name is a tag reference", Source::rfc_196("What it is"), |case| {
+    row(Level::Should, "base.name-is-tag", "base.name is a tag reference", HOW, |case| {
         case.each(|export| with_name(export, the_name_is_a_tag))
     })
     .because("a tag can move on to a newer base, which is what the name is for; a digest cannot")

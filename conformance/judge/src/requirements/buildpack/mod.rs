@@ -40,7 +40,7 @@ manifest")
         Level::Must,
         "buildpack.last-definition-wins",
         "of several definitions of one key the last buildpack's value is on the manifest",
-        Source::rfc_0034("How it Works"),
+        Source::buildpack("launch.toml"),
         |case| case.each_image(the_last_definition_wins),
     )
     .because(
@@ -55,7 +55,7 @@ manifest")
         Level::Should,
         "buildpack.same-on-every-target",
         "a layout carries the contributed annotations that the registry export carries",
-        Source::rfc_0119("Motivation"),
+        Source::rfc_0119("What use cases does it support?"),
         |case| case.each_image(|export, image| every_target_has_the_same(case, export, image)),
     )
     .because("a layout is an image on its way to a registry; it should not say less, or other things, than the \

@@ -237,7 +237,7 @@ faults! {
         fix: "treat 401 and 403 as the end of the export, and name the registry that sent them",
     }
     REPORT_UNWRITABLE = "errors.report-unwritable" {
-        level: Level::Must, source: Source::platform("report.toml"), targets: EVERYWHERE, exit: None,
+        level: Level::Must, source: OUTPUTS, targets: EVERYWHERE, exit: None,
         writes: true, timed: false,
         bad: "a report that cannot be written", ask: "a non-zero exit (the image may be there)",
         names: "the report's path" by named::report,
@@ -269,7 +269,7 @@ faults! {
         fix: "treat a broken connection to the daemon as the end of the export, and ask for the image before reporting it",
     }
     LAYOUT_AND_DAEMON = "errors.layout-and-daemon" {
-        level: Level::Should, source: Source::rfc_0119("How it Works"), targets: LAYOUT, exit: None,
+        level: Level::Should, source: Source::rfc_0119("Using -layout flag in combination with --daemon or --publish flags"), targets: LAYOUT, exit: None,
         writes: false, timed: false,
         bad: "both a layout and a daemon asked for", ask: "a non-zero exit, nothing written, no report that claims success",
         names: "the two that exclude each other" by named::layout_and_daemon,

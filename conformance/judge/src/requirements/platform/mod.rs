@@ -23,7 +23,6 @@ use crate::verdict::{Finding, Level};
 use crate::view;
 
 const OUTPUTS: Source = Source::platform("exporter, Outputs");
-const INPUTS: Source = Source::platform("exporter, Inputs");
 const LAUNCH: Source = Source::buildpack("Launch Layers");
 const LAUNCH_TOML: Source = Source::buildpack("launch.toml");
 
@@ -253,7 +252,7 @@ pub(super) const TABLE: &[Requirement] = &[
     .looks_like("a layer without folder is missing, or another than the previous image's")
     .fix("take sha and blob from the previous image, and the metadata from the build")
     .when("a buildpack has a launch layer without folder, and there is a previous image"),
-    must("platform.flags-over-env", "where a flag and its variable differ, the flag wins", INPUTS, |case| {
+    must("platform.flags-over-env", "where a flag and its variable differ, the flag wins", Source::platform("Usage"), |case| {
         case.each_image(flags::the_flag_wins)
     })
     .because("who writes a flag means it; a variable may be left from elsewhere")
@@ -274,7 +273,7 @@ pub(super) const TABLE: &[Requirement] = &[
     must(
         "platform.api-checked-first",
         "an unsupported platform API together with malformed inputs is refused with exit 11",
-        Source::platform("Platform API Compatibility"),
+        Source::platform("Usage"),
         flags::the_platform_api_is_checked_first,
     )
     .because(

@@ -1,0 +1,86 @@
+//! `artifactType`, the schemes of `urls`, and layers that are not to be distributed.
+
+use crate::evidence::{Export, Image};
+use crate::json::Json;
+use crate::requirement::{holds_when, not_applicable, violated};
+use crate::verdict::Finding;
+use crate::view;
+
+/// Whether a text is a media type by RFC 6838, section 4.2.
+pub(super) fn is_media_type(text: &str) -> bool {
+    let is_name = |name: &str| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c);
+        name.len() <= 127 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(allowed)
+    };
+    text.split_once('/').is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype))
+}
+
+/// The scheme of a text that is a URI by RFC 3986, as far as its characters tell.
+fn scheme(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.split_once(':')?;
+    let of_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let of_uri = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c);
+    let is_uri = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(of_scheme)
+        && !rest.is_empty()
+        && rest.chars().all(of_uri);
+    is_uri.then_some(scheme)
+}
+
+fn shown(value: &Json) -> String {
+    view::cut(&value.to_string())
+}
+
+pub(super) fn the_artifact_type_is_a_media_type(export: &Export, image: &Image) -> Finding {
+    let manifest = view::json(image.manifest.as_ref());
+    let Some(value) = manifest.as_ref().and_then(|json| json.get("artifactType")) else {
+        return not_applicable("the manifest has no artifactType");
+    };
+    holds_when(value.as_str().is_some_and(is_media_type), || {
+        let place = export.at("manifest.json#/artifactType");
+        violated("artifactType is no media type", "a type, a slash and a name", shown(value), place)
+    })
+}
+
+pub(super) fn urls_are_of_the_web(export: &Export, image: &Image) -> Finding {
+    let Some(manifest) = view::json(image.manifest.as_ref()) else {
+        return not_applicable("the manifest is not JSON");
+    };
+    // Layers of the run image keep their descriptors.
+    let base = view::json(Some(&export.run_image.manifest));
+    let known: Vec<String> = base.iter().flat_map(urls).map(|(_, url)| url).collect();
+    let given = urls(&manifest);
+    if given.is_empty() {
+        return not_applicable("no descriptor has urls");
+    }
+    // Of what is no URI manifest.descriptor-fields speaks.
+    let is_web = |url: &str| scheme(url).is_none_or(|s| ["http", "https"].contains(&s.to_ascii_lowercase().as_str()));
+    let other = given.into_iter().find(|(_, url)| !is_web(url) && !known.contains(url));
+    other.map_or(Finding::Holds, |(pointer, url)| {
+        let place = export.at(&format!("manifest.json#{pointer}/urls"));
+        violated("an entry of urls is not of the web", "http or https", view::cut(&url), place)
+    })
+}
+
+fn urls(manifest: &Json) -> Vec<(String, String)> {
+    let descriptors = view::descriptors(manifest).into_iter();
+    let listed = descriptors.filter_map(|(pointer, one)| Some((pointer, one.get("urls")?.items()?)));
+    listed
+        .flat_map(|(pointer, items)| {
+            items.iter().filter_map(move |url| Some((pointer.clone(), url.as_str()?.to_owned())))
+        })
+        .collect()
+}
+
+pub(super) fn new_layers_are_distributable(export: &Export, image: &Image) -> Finding {
+    let manifest = view::json(image.manifest.as_ref());
+    let layers = manifest.as_ref().and_then(|json| json.get("layers")?.items()).unwrap_or_default();
+    let kind = |layer: &Json| layer.get("mediaType").and_then(Json::as_str).unwrap_or_default().to_owned();
+    let mut new = layers.iter().enumerate().skip(view::base_count(export));
+    let kept = new.find(|(_, layer)| [".nondistributable.", ".foreign."].iter().any(|word| kind(layer).contains(word)));
+    kept.map_or(Finding::Holds, |(index, layer)| {
+        let message = format!("layer {index} is not to be distributed");
+        let place = export.at(&format!("manifest.json#/layers/{index}/mediaType"));
+        violated(message, "the media type of a plain layer", kind(layer), place)
+    })
+}
