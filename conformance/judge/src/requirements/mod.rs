@@ -24,7 +24,7 @@ pub(crate) mod trials;
 #[cfg(test)]
 mod values_tests;
 
-use platform::inputs as platform_inputs;
+use platform::{inputs as platform_inputs, written as platform_written};
 
 use annotating::Annotating;
 
@@ -47,6 +47,7 @@ const THEMES: &[&[Requirement]] = &[
     platform::TABLE,
     errors::TABLE,
     accounted::TABLE,
+    accounted::further::TABLE,
 ];
 
 /// Every requirement, in catalogue order.

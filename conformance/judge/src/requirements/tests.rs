@@ -21,7 +21,7 @@ const EXPECTED: &str = "
     digest: report-agrees report-manifest-size report-tags descriptors-true diff-ids-true history-true all-tags-same
         same-inputs-same-digest same-inputs-same-image-id environment-independent source-date-epoch mtimes-constant
         annotations-change-manifest annotations-keep-layers old-digest-untouched
-    manifest: schema media-type-present descriptor-types
+    manifest: schema media-type-present descriptor-types descriptor-fields nothing-else
     config: required
     labels: string-map unique-keys
     layer: no-duplicate-paths
@@ -35,16 +35,17 @@ const EXPECTED: &str = "
         app-files-once empty-slice-accepted launcher-layer process-symlinks config-layer sbom-paths build-sbom-on-disk
         entrypoint env env-exact working-dir label-project-metadata label-build-metadata label-launcher label-run-image
         label-stack-agrees layer-metadata-stored store-kept label-rebasable buildpack-labels layer-reuse flags-over-env
-        nothing-else-written api-checked-first
-    errors: special-file on-stderr
+        nothing-else-written api-checked-first lifecycle-sbom-on-disk
+    errors: special-file on-stderr codes-kept codes-of-the-table
     works: launcher-executable paths-open metadata-meant base-visible
     layer: nothing-else
     labels: nothing-else base-kept process-fields
-    config: nothing-else
-    registry: nothing-else
+    config: nothing-else history-kept
+    registry: nothing-else uploads-ended blobs-named
     layout: nothing-else
     report: nothing-else
     image: no-export-time
+    inputs: untouched
 ";
 const KEYS: [&str; 7] = ["source", "revision", "authors", "version", "documentation", "title", "licenses"];
 const ERRORS: &str = "no-image digest-as-tag malformed-reference two-registries missing-analyzed malformed-analyzed

@@ -3,15 +3,23 @@
 
 mod clock;
 mod config;
+mod descriptors;
+pub(super) mod further;
+mod history;
 mod labels;
 mod layers;
 mod layout;
 mod registry;
 mod report;
+mod sboms;
 #[cfg(test)]
 pub(super) mod trials;
 #[cfg(test)]
+mod trials_of_further;
+#[cfg(test)]
 mod trials_of_labels;
+mod untouched;
+mod uploads;
 mod works;
 
 use crate::evidence::Export;
