@@ -22,7 +22,6 @@ fn what_was_there_before_and_what_is_sent_besides_is_found_by_its_own_requiremen
         ("upload-left-open", "minimal", "registry", &["registry.uploads-ended"]),
         ("blob-that-nothing-names", "minimal", "registry", &["registry.blobs-named"]),
         ("labels-of-the-previous-image-stay", "rebuilt-without-a-label", "layout", &["labels.nothing-else"]),
-        ("lifecycle-sbom-not-on-disk", "several-buildpacks", "registry", &["platform.lifecycle-sbom-on-disk"]),
         ("exit-11-for-everything", "errors-report", "registry", &["errors.codes-kept"]),
         ("exit-255-for-everything-else", "errors-report", "layout", &["errors.codes-of-the-table"]),
     ] {
@@ -37,9 +36,9 @@ fn what_was_there_before_and_what_is_sent_besides_is_found_by_its_own_requiremen
 #[test]
 fn each_of_nineteen_faults_at_once_is_found() {
     let (_folder, file) = faulty("nineteen-at-once", "\"registry\", \"layout\"");
-    let mut arguments = vec!["--exporter-file", &file, "--profile", "strict", "--target", "registry", "--target", "layout"];
-    for scenario in
-        ["minimal", "several-buildpacks", "run-image-labelled", "errors-command-line", "errors-input-files"]
+    let mut arguments =
+        vec!["--exporter-file", &file, "--profile", "strict", "--target", "registry", "--target", "layout"];
+    for scenario in ["minimal", "several-buildpacks", "run-image-labelled", "errors-command-line", "errors-input-files"]
     {
         arguments.extend(["--scenario", scenario]);
     }
@@ -55,17 +54,17 @@ fn each_of_nineteen_faults_at_once_is_found() {
         ("layer.nothing-else", "a foreign file, a link for no process"),
         ("labels.nothing-else", "an invented buildpack, process and layer, another's store"),
         ("labels.base-kept", "a label of the base is lost"),
-        ("platform.lifecycle-sbom-on-disk", "the lifecycle's SBOM is not on disk"),
         ("digest.source-date-epoch", "created is now, and the variable is ignored"),
         ("image.no-export-time", "today's date in a label"),
         ("registry.nothing-else", "the run image's tag overwritten, a tag more"),
         ("inputs.untouched", "an input rewritten"),
         ("errors.codes-kept", "exit 11 for every refusal"),
-        ("errors.on-stderr", "errors on standard output"),
         ("layout.nothing-else", "a second image in the index"),
     ] {
         assert!(found.contains(requirement), "{requirement} does not find: {faults}; found {found:?}");
     }
+    // It is optional in the folder that the suite gives.
+    assert!(requirements(&judged.report, "absent").contains("platform.lifecycle-sbom-on-disk"));
     let passed: BTreeSet<String> = requirements(&judged.report, "pass");
     assert!(passed.len() > 20, "what is right stays so: {passed:?}");
 }

@@ -77,15 +77,15 @@ pub(in super::super) const TABLE: &[Requirement] = &[
     .when("blobs are uploaded, and no manifest is replaced meanwhile")
     .on(REGISTRY),
     Requirement::new(
-        Level::Should,
+        Level::Optional,
         "platform.lifecycle-sbom-on-disk",
         "<layers>/sbom/build/buildpacksio_lifecycle has the lifecycle's SBOM that lies beside the launcher's",
         OUTPUTS,
         |case| case.each(sboms::the_lifecycle_s_is_on_disk),
     )
     .because(
-        "platforms collect from <layers>/sbom/build what the build was made with; the specification has a MUST for the \
-         folder /cnb/lifecycle, and the suite gives another as <launcher-sbom>, so this is a SHOULD",
+        "platforms collect from <layers>/sbom/build what the build was made with; the specification speaks of the folder \
+         /cnb/lifecycle alone, and the suite gives another as <launcher-sbom>, in which nobody has to look for it",
     )
     .looks_like("lifecycle.sbom.<ext> was there, and sbom.<ext> is not below buildpacksio_lifecycle, or is another")
     .fix("copy lifecycle.sbom.<ext> to <layers>/sbom/build/buildpacksio_lifecycle/sbom.<ext>")

@@ -1,7 +1,7 @@
 //! The lifecycle's own bill of materials, which the exporter leaves on disk beside those of the build.
 
 use crate::evidence::{Export, FileFact};
-use crate::requirement::{not_applicable, violated};
+use crate::requirement::{absent, not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
 
@@ -24,16 +24,19 @@ pub(super) fn the_lifecycle_s_is_on_disk(export: &Export) -> Finding {
                 name == format!("sbom.{format}") || folder != USUAL && name.ends_with(&format!(".sbom.{format}"))
             })
         };
-        let mut found = export.build_sboms.iter().filter(is_named).peekable();
-        let seen = if found.peek().is_none() { "no such file" } else { "other content" };
-        if !found.any(|file| file.content == input.content) {
-            return violated(
-                "the lifecycle's SBOM is not where build SBOMs are",
-                format!("{target}/sbom.{format} with the content of {}", view::cut(&input.path)),
-                seen,
-                export.at("export.json#/build_sboms"),
-            );
+        let found: Vec<&FileFact> = export.build_sboms.iter().filter(is_named).collect();
+        if found.iter().any(|file| file.content == input.content) {
+            continue;
         }
+        let message = "the lifecycle's SBOM is not where build SBOMs are";
+        let expected = format!("{target}/sbom.{format} with the content of {}", view::cut(&input.path));
+        let place = export.at("export.json#/build_sboms");
+        // "If present in the /cnb/lifecycle directory": elsewhere nobody has to look for it.
+        if found.is_empty() && folder != USUAL {
+            return absent(message, expected, place);
+        }
+        let seen = if found.is_empty() { "no such file" } else { "other content" };
+        return violated(message, expected, seen, place);
     }
     if is_any { Finding::Holds } else { not_applicable("there is no SBOM of the lifecycle") }
 }
