@@ -12,6 +12,13 @@ use crate::requirement::{not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
 
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// Media types of an image's config.
+const CONFIGS: [&str; 2] =
+    ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
+/// What media types of layers begin with; packed or not, encrypted or not, to be distributed or not.
+const LAYERS: [&str; 2] = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
+
 /// One descriptor, and where it is.
 struct Named<'a> {
     place: String,
@@ -115,7 +122,7 @@ pub(super) fn descriptors_are_whole(export: &Export, image: &Image) -> Finding {
     }
     let documents =
         manifest.iter().map(|json| ("manifest.json", json)).chain(indexes.iter().map(|i| ("index.json", i)));
-    let mut findings = documents.map(|(file, document)| its_artifact_type_is_one(export, file, document));
+    let mut findings = documents.map(|(file, document)| it_says_what_it_is(export, file, document));
     findings.find(|finding| *finding != Finding::Holds).unwrap_or(Finding::Holds)
 }
 
@@ -132,21 +139,18 @@ fn embeds_what_it_names(descriptor: &Json) -> bool {
     content.is_some_and(|bytes| !digest.starts_with("sha256:") || Digest::of(&bytes).as_str() == digest)
 }
 
-/// What kind of thing a document may say that it is.
-fn its_artifact_type_is_one(export: &Export, file: &str, document: &Json) -> Finding {
-    let found = document.get("artifactType").filter(|found| **found != Json::Null);
-    match found.filter(|found| !found.as_str().is_some_and(is_media_type)) {
-        Some(found) => {
-            let place = export.at(&format!("{file}#/artifactType"));
-            violated(
-                "artifactType is not a media type",
-                "a media type of RFC 6838",
-                view::cut(&found.to_string()),
-                place,
-            )
+/// What kind of thing a document says that it is: of the manifest its own row asks, of an index this one.
+fn it_says_what_it_is(export: &Export, file: &str, document: &Json) -> Finding {
+    let is_index = file == "index.json";
+    for (key, is_asked, form) in [("artifactType", true, "a media type of RFC 6838"), ("mediaType", is_index, INDEX)] {
+        let Some(found) = document.get(key).filter(|found| is_asked && **found != Json::Null) else { continue };
+        let is_it = |text: &str| if key == "mediaType" { text == INDEX } else { is_media_type(text) };
+        if !found.as_str().is_some_and(is_it) {
+            let place = export.at(&format!("{file}#/{key}"));
+            return violated(format!("{key} is not what it has to be"), form, view::cut(&found.to_string()), place);
         }
-        None => Finding::Holds,
     }
+    Finding::Holds
 }
 
 pub(super) fn the_manifest_is_of_an_image(export: &Export, image: &Image) -> Finding {
@@ -166,11 +170,35 @@ pub(super) fn the_manifest_is_of_an_image(export: &Export, image: &Image) -> Fin
             return violated(message, "nothing, or the run image", view::cut(&subject.to_string()), place);
         }
     }
+    let finding = its_parts_are_an_image_s(export, manifest.as_ref(), base.as_ref());
+    if finding != Finding::Holds {
+        return finding;
+    }
     let layers = manifest.as_ref().and_then(|json| json.get("layers")?.items()).unwrap_or_default();
     for (index, layer) in layers.iter().enumerate().skip(view::base_count(export)) {
         if let Some(urls) = layer.get("urls").filter(|urls| urls.items().is_none_or(|all| !all.is_empty())) {
             let place = export.at(&format!("manifest.json#/layers/{index}/urls"));
             return violated("a new layer is to be fetched elsewhere", "nothing", view::cut(&urls.to_string()), place);
+        }
+    }
+    Finding::Holds
+}
+
+/// By the media type of the config tools tell an image from an artifact. One that is missing another row asks for.
+fn its_parts_are_an_image_s(export: &Export, manifest: Option<&Json>, base: Option<&Json>) -> Finding {
+    let descriptors = manifest.map(view::descriptors).unwrap_or_default();
+    for (pointer, one) in descriptors.into_iter().filter(|(_, one)| !is_in(base, one)) {
+        let Some(found) = one.get("mediaType").and_then(Json::as_str) else { continue };
+        let (is_it, expected) = match pointer.split('/').nth(1) {
+            Some("config") => (CONFIGS.contains(&found), CONFIGS[0]),
+            Some("layers") => {
+                (LAYERS.iter().any(|begin| found.starts_with(begin)), "application/vnd.oci.image.layer.…")
+            }
+            _ => continue,
+        };
+        if !is_it {
+            let place = export.at(&format!("manifest.json#{pointer}/mediaType"));
+            return violated("a part of the manifest is not of an image", expected, view::cut(found), place);
         }
     }
     Finding::Holds

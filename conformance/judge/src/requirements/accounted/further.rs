@@ -31,7 +31,7 @@ pub(in super::super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Must,
         "manifest.descriptor-fields",
-        "each descriptor has mediaType, digest and size, and these, urls, data, artifactType and platform are of their form",
+        "each descriptor has mediaType, digest and size, these and other fields are of their form, and an index says it is one",
         Source::oci_descriptor("Properties"),
         |case| case.each_image(descriptors::descriptors_are_whole),
     )
@@ -43,12 +43,12 @@ pub(in super::super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Should,
         "manifest.nothing-else",
-        "manifest and index have no subject but the run image, and new layers have no urls",
+        "config and layers are of an image, the subject if any is the run image, and new layers have no urls",
         Source::oci_manifest("Image Manifest Property Descriptions"),
         |case| case.each_image(descriptors::the_manifest_is_of_an_image),
     )
     .because("registries list what has a subject as a part of that image, and a layer elsewhere may not be there any more")
-    .looks_like("a subject that is in no input, or a new layer that is to be fetched from elsewhere")
+    .looks_like("a config of another kind, a subject that is in no input, or a new layer that is to be fetched from elsewhere")
     .fix("write config, layers and annotations, and nothing that says what else the manifest may be")
     .on(WITH_MANIFEST),
     Requirement::new(

@@ -18,6 +18,8 @@ pub(super) mod trials;
 mod trials_of_further;
 #[cfg(test)]
 mod trials_of_labels;
+#[cfg(test)]
+mod trials_on_disk;
 mod untouched;
 mod uploads;
 mod works;

@@ -21,7 +21,8 @@ pub(in super::super) fn trials() -> Vec<Trial> {
             .into_iter()
             .chain([layers()])
             .chain(super::trials_of_labels::trials())
-            .chain(super::trials_of_further::trials()),
+            .chain(super::trials_of_further::trials())
+            .chain(super::trials_on_disk::trials()),
     )
 }
 
