@@ -41,8 +41,12 @@ pub const HARMLESS: [Harmless; 11] = [
             config["config"]["Env"].as_array_mut().expect("Env").insert(0, json!("CNB_EXTRA=ä=b"));
         });
     }),
-    ("no history", |export| {
-        configured(export, |config| drop(config.as_object_mut().expect("a config").shift_remove("history")));
+    ("other words in the history of the last layer", |export| {
+        configured(export, |config| {
+            if let Some(last) = config["history"].as_array_mut().and_then(|history| history.last_mut()) {
+                last["created_by"] = json!("ADD ä");
+            }
+        });
     }),
     ("fields more in config and manifest", |export| {
         configured(export, |config| config["com.example.more"] = json!({ "x": [1, null] }));

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::digest::Digest;
 use crate::evidence::{
-    BaseImage, Blob, Compression, DaemonFacts, Document, EVIDENCE_VERSION, End, Entry, EntryFacts, EntryKind, Export,
-    Fetched, FileFact, FileKind, Image, Inputs, Layer, LayoutFacts, LayoutRoot, Outcome, RunImage, RunImageInDaemon,
-    SavedFile, ScenarioEvidence, StoreKind, Tag, TagId, Target,
+    Aspect, BaseImage, Blob, Change, ChangedFile, Compression, DaemonFacts, Document, EVIDENCE_VERSION, End, Entry,
+    EntryFacts, EntryKind, Export, Fetched, FileFact, FileKind, Image, Inputs, Layer, LayoutFacts, LayoutRoot, Outcome,
+    RunImage, RunImageInDaemon, SavedFile, ScenarioEvidence, StoreKind, Tag, TagId, Target, WireRecord,
 };
 use crate::judge;
 use crate::requirement::Case;
@@ -492,10 +492,10 @@ fn export(target: Target, step: usize) -> Export {
         base: (target != Target::Daemon).then_some(base),
         daemon: None,
         layout: None,
-        wire: (target == Target::Registry).then(Vec::new),
+        wire: (target == Target::Registry).then(|| vec![put("/v2/app/manifests/latest")]),
         previous_after: None,
         build_sboms: vec![fact("/layers/sbom/build/b/sbom.cdx.json", "{\"b\":1}")],
-        changed_files: Some(Vec::new()),
+        changed_files: Some(vec![written()]),
         troubles: Vec::new(),
     };
     if target == Target::Daemon {
@@ -503,6 +503,30 @@ fn export(target: Target, step: usize) -> Export {
     }
     seal(&mut export);
     export
+}
+
+/// The manifest put under a tag.
+fn put(target: &str) -> WireRecord {
+    WireRecord {
+        sequence: 9,
+        method: "PUT".to_owned(),
+        target: target.to_owned(),
+        status: 201,
+        content_type: Some("application/vnd.oci.image.manifest.v1+json".to_owned()),
+        request_bytes: 1000,
+        response_bytes: 0,
+        had_credentials: false,
+    }
+}
+
+/// The report, which was that of the build before.
+fn written() -> ChangedFile {
+    ChangedFile {
+        path: "/report/report.toml".to_owned(),
+        kind: FileKind::File,
+        change: Change::Altered,
+        aspects: vec![Aspect::Content, Aspect::Time],
+    }
 }
 
 /// A classic daemon's view: no manifest, plain tars named by their diffID, and an image pushed to the registry.

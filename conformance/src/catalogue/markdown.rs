@@ -10,7 +10,7 @@ use judge::verdict::Level;
 use crate::scenario::Scenario;
 
 /// The title of each theme, by what its slugs begin with.
-const THEMES: [(&str, &str); 14] = [
+const THEMES: [(&str, &str); 18] = [
     ("annotations", "the form of annotations, whoever made them"),
     ("base", "the run image"),
     ("source", "what the platform passes in `project-metadata.toml`"),
@@ -25,6 +25,10 @@ const THEMES: [(&str, &str); 14] = [
     ("layout", "OCI image layouts on disk"),
     ("platform", "the exporter's contract that the rest stands on"),
     ("errors", "bad input gets a clear refusal, and nothing is written"),
+    ("works", "what a container needs so that it can start"),
+    ("registry", "what is written into a registry"),
+    ("image", "nothing in the image without a reason"),
+    ("inputs", "what was there before the export"),
 ];
 
 const HEAD: &str = "# Requirements

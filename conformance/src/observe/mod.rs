@@ -20,7 +20,7 @@ mod tarball;
 
 pub use access::{AccessError, Credentials};
 pub use blobs::{BlobError, BlobStore, StoredBlob};
-pub use changes::changed_files;
+pub use changes::Snapshot;
 pub use daemon::{DaemonError, DaemonObserver, ObservedInDaemon, PushError};
 pub use files::{FileError, file_facts};
 pub use layer::{LayerError, LayerReader, Limits, ReadLayer};

@@ -132,7 +132,7 @@ pub(super) async fn run<S: Store>(
     let inputs = inputs(shared, scenario, step, store, &call, &images, &places)?;
     let tags_before = store.tags(step, &places).await?;
     let report_before = stamp(&places);
-    let listed = Listed::before(step, &inputs, &places);
+    let listed = Listed::before(&places);
     let mut troubles = store.before_export(step, &tags_before).await?;
     let outcome = execute(shared, scenario, step, &call, &places, &name).await?;
     troubles.extend(store.after_export(step).await?);

@@ -118,8 +118,8 @@ fn a_fault_trips_exactly_the_requirements_that_speak_of_it() {
         ("file-left-in-the-app", &["platform.nothing-else-written"]),
         ("file-left-in-the-layers", &["platform.nothing-else-written"]),
         ("file-left-in-the-working-folder", &["platform.nothing-else-written"]),
-        ("input-rewritten", &["platform.nothing-else-written"]),
-        ("input-removed", &["platform.nothing-else-written"]),
+        ("input-rewritten", &["inputs.untouched"]),
+        ("input-removed", &["inputs.untouched"]),
     ] {
         let (_folder, file) = faulty(fault, "\"registry\"");
         let judged = run(&[

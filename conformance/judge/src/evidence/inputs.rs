@@ -102,6 +102,27 @@ pub struct ChangedFile {
     pub kind: FileKind,
     /// What became of it.
     pub change: Change,
+    /// In what it is another, where it was altered; nothing in evidence of before the field was there.
+    #[serde(default)]
+    pub aspects: Vec<Aspect>,
+}
+
+/// In what a file is another than it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Aspect {
+    /// A file is a folder now, or a link.
+    Kind,
+    /// The bytes.
+    Content,
+    /// Where a link points.
+    Link,
+    /// The permission bits.
+    Mode,
+    /// User or group.
+    Owner,
+    /// When a regular file was last modified.
+    Time,
 }
 
 /// What became of a file during an export.
@@ -110,7 +131,7 @@ pub struct ChangedFile {
 pub enum Change {
     /// It was not there before.
     Added,
-    /// Its kind, mode, size, content or link is another.
+    /// It is another in one [`Aspect`] or more.
     Altered,
     /// It is gone.
     Removed,

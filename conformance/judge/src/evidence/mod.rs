@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 
 pub use image::{Blob, Compression, Document, Entry, EntryFacts, EntryKind, Image, Layer, TAR_PROBLEM};
-pub use inputs::{Change, ChangedFile, FileFact, FileKind, Inputs, RunImage};
+pub use inputs::{Aspect, Change, ChangedFile, FileFact, FileKind, Inputs, RunImage};
 pub use ran::{Container, FileInContainer, InContainer, Ran};
 pub use stores::{DaemonFacts, EngineEnd, LayoutFacts, LayoutRoot, RunImageInDaemon, SavedFile, StoreKind, TagId};
 
@@ -121,8 +121,9 @@ pub struct Export {
     pub previous_after: Option<Fetched>,
     /// The files under `<layers>/sbom/build` after the export.
     pub build_sboms: Vec<FileFact>,
-    /// What is otherwise below `<app>`, `<layers>`, the lifecycle's folder and the working folder than before the export,
-    /// sorted by path; none where that was not observed.
+    /// What is otherwise in the build folder, which holds every input and output on disk, than before the export, sorted
+    /// by path; none where that was not observed. Older evidence has `<app>`, `<layers>`, the lifecycle's folder and the
+    /// working folder alone.
     #[serde(default)]
     pub changed_files: Option<Vec<ChangedFile>>,
     /// What the harness or its services could not observe, and why: verdict `error` for what rests on it.

@@ -18,12 +18,14 @@ pub(super) enum Tree {
 }
 
 /// Words that stand for each other: the next one is what an alteration makes of a word.
-const WORDS: [&[&str]; 5] = [
+const WORDS: [&[&str]; 7] = [
     &["file", "directory", "symlink", "other", "hardlink"],
     &["none", "gzip", "zstd"],
     &["classic", "containerd", "podman"],
     &["registry", "daemon", "layout"],
     &["exited", "signalled", "timed-out"],
+    &["added", "altered", "removed"],
+    &["kind", "content", "link", "mode", "owner", "time"],
 ];
 
 /// Every mutation of `node` and of what is in it.

@@ -160,7 +160,8 @@ fn declared(image: &Image) -> Option<String> {
     Some(view::json(image.manifest.as_ref())?.get("mediaType")?.as_str()?.to_owned())
 }
 
-fn is_docker(image: &Image) -> bool {
+/// Whether the manifest says that it is Docker's, or is served as such and says nothing.
+pub(super) fn is_docker(image: &Image) -> bool {
     let served = image.manifest.as_ref().and_then(|manifest| manifest.content_type.clone());
     let docker = |text: String| text.starts_with("application/vnd.docker.");
     declared(image).is_some_and(docker) || declared(image).is_none() && served.is_some_and(docker)

@@ -25,7 +25,7 @@ pub(crate) mod trials;
 #[cfg(test)]
 mod values_tests;
 
-use platform::inputs as platform_inputs;
+use platform::{inputs as platform_inputs, written as platform_written};
 
 use annotating::Annotating;
 
@@ -49,6 +49,7 @@ const THEMES: &[&[Requirement]] = &[
     errors::TABLE,
     accounted::TABLE,
     sentences::TABLE,
+    accounted::further::TABLE,
 ];
 
 /// Every requirement, in catalogue order.

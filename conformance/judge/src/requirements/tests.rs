@@ -22,6 +22,7 @@ const EXPECTED: &str = "
         same-inputs-same-digest same-inputs-same-image-id environment-independent source-date-epoch mtimes-constant
         annotations-change-manifest annotations-keep-layers old-digest-untouched
     manifest: schema media-type-present descriptor-types descriptor-data descriptor-fields image-under-tag
+    manifest: descriptors-whole nothing-else
     config: required
     labels: string-map unique-keys
     layer: no-duplicate-paths no-sparse-files
@@ -35,14 +36,14 @@ const EXPECTED: &str = "
         app-files-once empty-slice-accepted launcher-layer process-symlinks config-layer sbom-paths build-sbom-on-disk
         entrypoint env env-exact working-dir label-project-metadata label-build-metadata label-launcher label-run-image
         label-stack-agrees layer-metadata-stored store-kept label-rebasable buildpack-labels layer-reuse flags-over-env
-        nothing-else-written api-checked-first
-    errors: special-file on-stderr
+        nothing-else-written api-checked-first lifecycle-sbom-on-disk
+    errors: special-file on-stderr codes-kept codes-of-the-table
     works: launcher-executable paths-open metadata-meant base-visible starts process-started environment user working-dir
         files-there
     layer: nothing-else attributes-kept
     labels: nothing-else base-kept process-fields
-    config: nothing-else
-    registry: nothing-else
+    config: nothing-else history-kept
+    registry: nothing-else uploads-ended blobs-named
     layout: nothing-else
     report: nothing-else
     image: no-export-time
@@ -52,6 +53,7 @@ const EXPECTED: &str = "
     labels: process-exec-env
     layout: index-fields index-media-type platform-present ref-name ref-name-form
     registry: plain-content-type
+    inputs: untouched
 ";
 const KEYS: [&str; 7] = ["source", "revision", "authors", "version", "documentation", "title", "licenses"];
 const ERRORS: &str = "no-image digest-as-tag malformed-reference two-registries missing-analyzed malformed-analyzed

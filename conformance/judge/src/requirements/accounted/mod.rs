@@ -4,12 +4,16 @@
 mod attributes;
 mod clock;
 mod config;
+mod descriptors;
+pub(super) mod further;
+mod history;
 mod labels;
 mod layers;
 mod layout;
 mod ran;
 mod registry;
 mod report;
+mod sboms;
 #[cfg(test)]
 pub(super) mod trials;
 #[cfg(test)]
@@ -17,7 +21,13 @@ mod trials_of_attributes;
 #[cfg(test)]
 mod trials_of_containers;
 #[cfg(test)]
+mod trials_of_further;
+#[cfg(test)]
 mod trials_of_labels;
+#[cfg(test)]
+mod trials_on_disk;
+mod untouched;
+mod uploads;
 mod works;
 
 use crate::evidence::Export;

@@ -26,14 +26,16 @@ impl Named {
         let tags = parsed.iter().filter_map(|one| Some((one.repository.clone(), one.tag.clone()?))).collect();
         let served = export.tags.iter().filter_map(|tag| tag.digest.clone());
         let manifest = export.manifest_digest().map(ToString::to_string);
-        let caches: BTreeSet<String> = cache_image(export)
-            .and_then(|name| Reference::parse(&name).ok())
-            .map(|reference| reference.repository)
-            .into_iter()
-            .collect();
+        let caches = cache_repositories(export);
         let repositories = parsed.iter().map(|one| one.repository.clone()).chain(caches.clone()).collect();
         Self { repositories, tags, caches, digests: served.chain(manifest).collect() }
     }
+}
+
+/// The repository of `<cache-image>`, where there is one.
+pub(super) fn cache_repositories(export: &Export) -> BTreeSet<String> {
+    let named = cache_image(export).and_then(|name| Reference::parse(&name).ok());
+    named.map(|reference| reference.repository).into_iter().collect()
 }
 
 /// `<cache-image>` (`cnb-platform.md`, exporter, Inputs).

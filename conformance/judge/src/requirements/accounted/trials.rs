@@ -22,7 +22,9 @@ pub(in super::super) fn trials() -> Vec<Trial> {
             .chain([layers()])
             .chain(super::trials_of_attributes::trials())
             .chain(super::trials_of_containers::trials())
-            .chain(super::trials_of_labels::trials()),
+            .chain(super::trials_of_labels::trials())
+            .chain(super::trials_of_further::trials())
+            .chain(super::trials_on_disk::trials()),
     )
 }
 

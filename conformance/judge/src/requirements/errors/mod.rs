@@ -1,6 +1,9 @@
 //! Bad input: a clear refusal, and nothing written. One table of what can be wrong with an export's inputs; each row is
 //! two requirements, that the export is refused and that the refusal says what is wrong.
 
+mod codes;
+#[cfg(test)]
+mod codes_trials;
 mod named;
 #[cfg(test)]
 mod named_tests;
@@ -99,6 +102,8 @@ macro_rules! faults {
             )*
             own::SPECIAL_FILE,
             streams::ON_STDERR,
+            codes::KEPT,
+            codes::OF_THE_TABLE,
         ];
 
         /// All of them.

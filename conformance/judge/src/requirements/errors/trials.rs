@@ -34,7 +34,7 @@ fn kept(export: &mut Export) {
 
 pub(in super::super) fn trials() -> Vec<Trial> {
     let rows = FAULTS.iter().flat_map(|fault| [refusal(fault), message(fault)]);
-    trial::all(rows.chain([special_file(), on_stderr()]))
+    trial::all(rows.chain([special_file(), on_stderr()]).chain(super::codes_trials::trials()))
 }
 
 fn refusal(fault: &'static super::Fault) -> Trials {

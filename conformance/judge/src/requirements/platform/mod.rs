@@ -13,7 +13,7 @@ mod slices;
 mod tests;
 #[cfg(test)]
 pub(super) mod trials;
-mod written;
+pub(super) mod written;
 
 pub(super) use config::is_lost_in_podman;
 
@@ -262,12 +262,12 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Should,
         "platform.nothing-else-written",
-        "the export changes nothing in <app>, <layers> and the working folder but <layers>/sbom, caches and the report",
+        "the export adds nothing to <app>, <layers> and all other folders of a build but SBOMs, caches, layout and report",
         OUTPUTS,
         |case| case.each(written::nothing_else_is_written),
     )
     .because("platforms export one build several times, and keep these folders; what one export leaves is in the next image")
-    .looks_like("a file more in <app>, <layers> or the working folder, or an input that is changed or gone")
+    .looks_like("a file more in <app>, <layers>, the lifecycle's folder or the working folder")
     .fix("write to the outputs of the specification alone, and to TMPDIR what is needed on the way")
     .needing(Needs::Success),
     must(

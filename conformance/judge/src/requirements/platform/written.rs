@@ -1,4 +1,5 @@
-//! What an export leaves on disk beside the image: the build's own files are its inputs, and stay what they were.
+//! What an export leaves on disk beside the image. What becomes of files that were there before is asked by
+//! `inputs.untouched`.
 
 use crate::evidence::{Change, ChangedFile, Export};
 use crate::requirement::violated;
@@ -10,24 +11,31 @@ const OUTPUTS: [(&str, &str); 2] = [("cache-dir", "CNB_CACHE_DIR"), ("launch-cac
 /// Variables that name folders for whatever a process likes.
 const SCRATCH: [&str; 2] = ["TMPDIR", "HOME"];
 
-/// Places that an export may write to, with all that is below them.
-fn outputs(export: &Export) -> Vec<String> {
+/// Places for caches and for scratch files, with all that is below them.
+pub(in super::super) fn caches_and_scratch(export: &Export) -> Vec<String> {
     let inputs = &export.inputs;
     let variable = |name: &str| inputs.environment.get(name).cloned();
-    let mut places = vec![format!("{}/sbom", inputs.layers), inputs.report.clone()];
-    places.extend(inputs.layout_dir.clone());
-    places.extend(OUTPUTS.iter().filter_map(|(flag, name)| {
+    let caches = OUTPUTS.iter().filter_map(|(flag, name)| {
         super::flags::given(&inputs.argv, flag).map(str::to_owned).or_else(|| variable(name))
-    }));
-    places.extend(SCRATCH.into_iter().filter_map(variable));
+    });
+    let mut places: Vec<String> = caches.chain(SCRATCH.into_iter().filter_map(variable)).collect();
     // A working folder that is the place of scratch files is no place to be kept clean; the build's folders are.
     places.retain(|place| *place != inputs.app && *place != inputs.layers);
     places
 }
 
-/// Whether a change is of an output, or of a folder that was made on the way to one.
+/// Places that an export may write to, with all that is below them.
+fn outputs(export: &Export) -> Vec<String> {
+    let inputs = &export.inputs;
+    let mut places = caches_and_scratch(export);
+    places.extend([format!("{}/sbom", inputs.layers), inputs.report.clone()]);
+    places.extend(inputs.layout_dir.clone());
+    places
+}
+
+/// Whether what was added is an output, or a folder that was made on the way to one.
 fn is_permitted(places: &[String], file: &ChangedFile) -> bool {
-    let is_on_the_way = |place: &String| file.change == Change::Added && view::is_below(place, &file.path);
+    let is_on_the_way = |place: &String| view::is_below(place, &file.path);
     places.iter().any(|place| file.path == *place || view::is_below(&file.path, place) || is_on_the_way(place))
 }
 
@@ -36,17 +44,13 @@ pub(super) fn nothing_else_is_written(export: &Export) -> Finding {
         return Finding::Skipped("the folders were not listed again after the export".to_owned());
     };
     let places = outputs(export);
-    let others: Vec<&ChangedFile> = changed.iter().filter(|file| !is_permitted(&places, file)).collect();
+    let is_other = |file: &&ChangedFile| file.change == Change::Added && !is_permitted(&places, file);
+    let others: Vec<&ChangedFile> = changed.iter().filter(is_other).collect();
     let Some(first) = others.first() else { return Finding::Holds };
-    let did = match first.change {
-        Change::Added => "leaves a file that was not there",
-        Change::Altered => "changes a file of the build",
-        Change::Removed => "removes a file of the build",
-    };
     let more = if others.len() == 1 { String::new() } else { format!(", and {} more", others.len() - 1) };
     violated(
-        format!("the export {did}"),
-        "changes in <layers>/sbom, caches, the report and a layout alone",
+        "the export leaves a file that was not there",
+        "more files in <layers>/sbom, caches, the report and a layout alone",
         format!("{}{more}", view::cut(&first.path)),
         export.at("export.json#/changed_files"),
     )

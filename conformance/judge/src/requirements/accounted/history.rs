@@ -1,0 +1,57 @@
+//! The run image's part of the history. The platform specification has "all base image config values" preserved, and
+//! calls the whole document with `created` in it the image config, so the history is one of them; OCI's OPTIONAL says
+//! that an image may have none, not that one that is there may be dropped.
+
+use super::at;
+use crate::evidence::{Export, Image};
+use crate::json::Json;
+use crate::requirement::{not_applicable, violated};
+use crate::verdict::Finding;
+use crate::view;
+
+/// Fields of an entry that say who made a layer, and how.
+const FIELDS: [&str; 4] = ["created_by", "author", "comment", "empty_layer"];
+
+fn entries(config: Option<&Json>) -> &[Json] {
+    config.and_then(|config| config.get("history")?.items()).unwrap_or_default()
+}
+
+/// Null, false and empty text are as nothing.
+fn value<'a>(entry: &'a Json, key: &str) -> Option<&'a Json> {
+    entry.get(key).filter(|value| !matches!(value, Json::Null | Json::Bool(false)) && value.as_str() != Some(""))
+}
+
+fn shown(value: Option<&Json>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
+}
+
+pub(super) fn the_run_image_s_history_is_kept(export: &Export, image: &Image) -> Finding {
+    let (base, config) = (view::json(Some(&export.run_image.config)), view::json(image.config.as_ref()));
+    let (expected, found) = (entries(base.as_ref()), entries(config.as_ref()));
+    if expected.is_empty() {
+        return not_applicable("the run image has no history");
+    }
+    let layers = expected.iter().filter(|entry| value(entry, "empty_layer").is_none()).count();
+    if layers != view::base_count(export) {
+        return not_applicable("the run image's history is not of its layers, and may be brought in line with them");
+    }
+    let constant = config.as_ref().and_then(|config| config.get("created"));
+    for (index, entry) in expected.iter().enumerate() {
+        let place = at(export, &format!("history/{index}"));
+        let Some(seen) = found.get(index) else {
+            let message = format!("the history has no entry {index} of the run image's");
+            return violated(message, shown(Some(entry)), "nothing", place);
+        };
+        if let Some(key) = FIELDS.iter().find(|key| value(entry, key) != value(seen, key)) {
+            let message = format!("{key} of entry {index} of the history is not the run image's");
+            return violated(message, shown(value(entry, key)), shown(value(seen, key)), place);
+        }
+        let (before, now) = (value(entry, "created"), value(seen, "created"));
+        // A constant `created` conflicts with the run image's, and that reproducibility asks for.
+        if now.is_some() && now != before && now != constant {
+            let message = format!("created of entry {index} of the history is neither the run image's nor the image's");
+            return violated(message, shown(before), shown(now), place);
+        }
+    }
+    Finding::Holds
+}
