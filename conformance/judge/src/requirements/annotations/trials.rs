@@ -181,12 +181,18 @@ fn media_types() -> Vec<Trials> {
                 media_type("/mediaType", json!("application/vnd.OCI.image.manifest.v1+json")),
             )
             .rejects("a mediaType that is no string", media_type("/mediaType", json!(1)))
-            .rejects("Docker's Content-Type", served(DOCKER))
+            .rejects("Docker's Content-Type, and no push was seen", move |e| {
+                served(DOCKER)(e);
+                e.wire = None;
+            })
             .follows("Docker's mediaType, and no annotation but the run image's", LEAK, |e| {
                 leaked_alone(e);
                 media_type("/mediaType", json!(DOCKER))(e);
             })
-            .rejects("a Content-Type of JSON", served("application/json"))
+            .rejects("a Content-Type of JSON, and no push was seen", move |e| {
+                served("application/json")(e);
+                e.wire = None;
+            })
             .accepts("no mediaType", manifest(|m| drop(m.as_object_mut().unwrap().shift_remove("mediaType"))))
             .accepts("a registry that serves JSON what was pushed rightly", move |e| {
                 served("application/json")(e);
