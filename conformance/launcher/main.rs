@@ -177,6 +177,7 @@ impl Sha256 {
         text
     }
 
+    #[expect(clippy::many_single_char_names, reason = "they are the standard's names")]
     fn add(&mut self, block: &[u8]) {
         let mut words = [0_u32; 64];
         for (word, bytes) in words.iter_mut().zip(block.chunks_exact(4)) {

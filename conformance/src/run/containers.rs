@@ -60,6 +60,10 @@ impl<'a> Containers<'a> {
                 error => Ok(Some(format!("{name} does not take the suite's own image: {error}"))),
             };
         }
+        // An engine that is slow to let go of a container takes the image's name alone.
+        if let Ok(Some(id)) = self.service.daemon.image_id(control).await {
+            self.service.remember(&id);
+        }
         let ended = self.one(control, Some(OWN_ENTRYPOINT)).await?;
         let facts = facts(None, &ended);
         Ok(facts

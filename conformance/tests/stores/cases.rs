@@ -36,8 +36,14 @@ fn images_travel_through_every_daemon_with_known_differences_and_none_stays() {
     let before: Vec<Vec<String>> = daemons.iter().map(|host| held(host)).collect();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.json");
-    let scenarios =
-        ["pushed-and-pulled-back", "run-image-*-daemon", "run-image-pulled-by-*", "run-image-loaded", "three-tags"];
+    let scenarios = [
+        "image-started",
+        "pushed-and-pulled-back",
+        "run-image-*-daemon",
+        "run-image-pulled-by-*",
+        "run-image-loaded",
+        "three-tags",
+    ];
     let output = Command::new(env!("CARGO_BIN_EXE_conformance"))
         .args(["run", "--profile", "strict", "--registry", "embedded", "--target", "registry", "--target", "daemon"])
         .args(scenarios.iter().flat_map(|name| ["--scenario", name]))
@@ -57,6 +63,16 @@ fn images_travel_through_every_daemon_with_known_differences_and_none_stays() {
         // Podman 4.3.1 fails to find layers of an OCI image that it had and let go of.
         let comes_back = of_it(" pulled back") || service == "daemon:podman";
         assert!(!is_daemon || (of_it("") && of_it(" pushed") && comes_back), "{service} was not seen whole");
+    }
+    let verdicts = report["verdicts"].as_array().unwrap();
+    for (service, started) in verdicts
+        .iter()
+        .filter(|verdict| verdict["scenario"] == "image-started" && verdict["requirement"] == "works.starts")
+        .map(|verdict| (&verdict["service"], verdict))
+    {
+        // What monitors podman's containers starts their runtime without what packages that are unpacked need.
+        let is_run = started["verdict"] == "pass" || service == "daemon:podman" && started["verdict"] == "skipped";
+        assert!(is_run, "no container of the image was run: {started}");
     }
     let unexpected = comparisons.iter().flat_map(|one| one["differences"].as_array().unwrap());
     let unexpected: Vec<&Value> = unexpected.filter(|one| one["relation"] == "unexpected").collect();

@@ -35,7 +35,9 @@ fn with_attributes() -> ScenarioEvidence {
 fn lose(index: usize, name: &'static str) -> impl Fn(&mut Export) + 'static {
     move |export| {
         edit_entries(export, index, |entries| {
-            entries.iter_mut().for_each(|entry| drop(entry.more.xattrs.remove(name)));
+            for entry in entries.iter_mut() {
+                entry.more.xattrs.remove(name);
+            }
         });
     }
 }

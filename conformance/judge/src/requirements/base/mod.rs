@@ -361,7 +361,7 @@ fn matched_name(export: &Export, found: &str) -> Option<&'static str> {
         let Some(found) = &parsed else { return name == found };
         Reference::parse(name).is_ok_and(|right| {
             // A name by digest as well as by tag names the same image as the tag alone.
-            right.same_image(found) || right.same_repository(&found) && found.digest.is_none() && right.tag == found.tag
+            right.same_image(found) || right.same_repository(found) && found.digest.is_none() && right.tag == found.tag
         })
     };
     right_names(export).into_iter().find(|(_, name)| is_it(name)).map(|(what, _)| what)
