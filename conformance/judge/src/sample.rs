@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::digest::Digest;
 use crate::evidence::{
     BaseImage, Blob, Compression, DaemonFacts, Document, EVIDENCE_VERSION, End, Entry, EntryKind, Export, Fetched,
-    FileFact, FileKind, Image, Inputs, Layer, LayoutFacts, LayoutRoot, Outcome, RunImage, RunImageInDaemon, SavedFile,
-    ScenarioEvidence, StoreKind, Tag, TagId, Target,
+    FileFact, FileKind, Image, Inputs, Layer, LayoutFacts, LayoutRoot, Machine, Outcome, RunImage, RunImageInDaemon,
+    SavedFile, ScenarioEvidence, StoreKind, Tag, TagId, Target,
 };
 use crate::judge;
 use crate::requirement::Case;
@@ -372,6 +372,12 @@ fn inputs(target: Target, run: &RunImage) -> Inputs {
         surroundings: BTreeMap::new(),
         run_as: None,
         unreachable_limit: 120,
+        project: None,
+        machine: Some(Machine {
+            hostname: "worker-17".to_owned(),
+            kernel: "6.1.0-18-amd64".to_owned(),
+            user: "builder".to_owned(),
+        }),
     }
 }
 
@@ -482,6 +488,7 @@ fn export(target: Target, step: usize) -> Export {
             printed: 29,
             started: STARTED,
             milliseconds: 10,
+            left: Some(Vec::new()),
         },
         report: None,
         tags: Vec::new(),

@@ -2,6 +2,7 @@
 
 mod image;
 mod inputs;
+mod machine;
 mod stores;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use crate::digest::Digest;
 
 pub use image::{Blob, Compression, Document, Entry, EntryKind, Image, Layer, TAR_PROBLEM};
 pub use inputs::{Change, ChangedFile, FileFact, FileKind, Inputs, RunImage};
+pub use machine::Machine;
 pub use stores::{DaemonFacts, EngineEnd, LayoutFacts, LayoutRoot, RunImageInDaemon, SavedFile, StoreKind, TagId};
 
 /// Version of the evidence format; `index.json` and `run.json` carry it.
@@ -142,6 +144,10 @@ pub struct Outcome {
     pub started: i64,
     /// Wall time in milliseconds.
     pub milliseconds: u64,
+    /// What it left in folders for scratch files, sorted by path: they were the exporter's own and are gone. None where
+    /// it had none of its own, or an earlier version wrote the evidence.
+    #[serde(default)]
+    pub left: Option<Vec<ChangedFile>>,
 }
 
 /// How a process ended.

@@ -35,7 +35,7 @@ const EXPECTED: &str = "
         app-files-once empty-slice-accepted launcher-layer process-symlinks config-layer sbom-paths build-sbom-on-disk
         entrypoint env env-exact working-dir label-project-metadata label-build-metadata label-launcher label-run-image
         label-stack-agrees layer-metadata-stored store-kept label-rebasable buildpack-labels layer-reuse flags-over-env
-        nothing-else-written api-checked-first
+        nothing-else-written nothing-left api-checked-first
     errors: special-file on-stderr
     works: launcher-executable paths-open metadata-meant base-visible
     layer: nothing-else
@@ -44,7 +44,7 @@ const EXPECTED: &str = "
     registry: nothing-else
     layout: nothing-else
     report: nothing-else
-    image: no-export-time
+    image: no-export-time no-machine
 ";
 const KEYS: [&str; 7] = ["source", "revision", "authors", "version", "documentation", "title", "licenses"];
 const ERRORS: &str = "no-image digest-as-tag malformed-reference two-registries missing-analyzed malformed-analyzed
