@@ -16,6 +16,7 @@ pub mod exporter;
 pub mod fuzz;
 pub mod limits;
 pub mod merge;
+mod naming;
 pub mod observe;
 pub mod profile_file;
 pub mod progress;

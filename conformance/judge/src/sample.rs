@@ -706,6 +706,7 @@ fn seal_stores(export: &mut Export, names: &[String], image_id: &str) {
                 present: true,
                 oci_layout: Some(Document::new(br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec(), None)),
                 index: Some(index.clone()),
+                unread: Vec::new(),
                 blobs: blobs.clone(),
             })
             .collect();

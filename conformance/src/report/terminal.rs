@@ -53,6 +53,9 @@ fn head(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
     if let Some(reason) = &report.paths.reason {
         writeln!(out, "paths     one after another in {}: {}", report.paths.build, visible(reason))?;
     }
+    if let Some(reason) = &report.paths.exposed {
+        writeln!(out, "machine   exporters could see the suite's own files and processes: {}", visible(reason))?;
+    }
     writeln!(
         out,
         "{}, {}, {} in {:.1} s\n",

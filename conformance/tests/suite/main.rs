@@ -10,6 +10,8 @@ mod control;
 #[cfg(test)]
 mod fair;
 #[cfg(test)]
+mod machine;
+#[cfg(test)]
 mod profiles;
 #[cfg(test)]
 mod readme;

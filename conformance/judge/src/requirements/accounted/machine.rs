@@ -53,7 +53,7 @@ fn is_given(export: &Export, word: &str) -> bool {
     let documents = documents.into_iter().flatten().filter_map(|document| document.text());
     let own = export.inputs.environment.iter().filter(|(name, _)| name.starts_with("CNB_")).map(|(_, value)| value);
     let names = export.inputs.images.iter().chain([&run.name, &run.reference]).chain(own).map(String::as_str);
-    texts.chain(documents).chain(names).any(|text| text.contains(word))
+    texts.chain(documents).chain(names).any(|text| is_inside(text, word))
 }
 
 /// A text of a document that tells a fact, and which.

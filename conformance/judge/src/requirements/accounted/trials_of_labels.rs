@@ -321,6 +321,10 @@ fn layout() -> Trials {
     let stayed = other.clone();
     let both = indexed(other.clone());
     Trials::of("layout.nothing-else")
+        .rejects("a blob that nobody can keep", |e| {
+            let root = &mut e.layout.as_mut().unwrap().roots[0];
+            root.unread.push(("blobs/sha256/x".to_owned(), 200 << 30));
+        })
         .rejects("a second manifest", indexed(other))
         .rejects("a layout more", |e| e.layout.as_mut().unwrap().folders.push("app.example/other".to_owned()))
         .accepts("a blob that nothing names", |e| {

@@ -42,6 +42,12 @@ pub(super) fn machine() -> Trials {
             "/srv/job/layers".clone_into(&mut e.inputs.layers);
             history("from /srv/job")(e);
         })
+        .rejects("a user whose name is a part of other words of the run image", |e| {
+            if let Some(machine) = &mut e.inputs.machine {
+                "roo".clone_into(&mut machine.user);
+            }
+            plain("x", "roo")(e);
+        })
         .accepts("a longer word", plain("x", "coworker-170"))
         .accepts("the user's name within a text", plain("x", "a builder of apps"))
         .accepts("a user of the image that is called so", |e| {
