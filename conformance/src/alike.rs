@@ -133,6 +133,7 @@ fn without_names(text: &str, export: &Export) -> String {
     if let Some((folder, _)) = export.inputs.layers.rsplit_once('/') {
         text = text.replace(folder, "BUILD");
     }
+    let text = export.inputs.project.iter().fold(text, |text, project| text.replace(project, "SCENARIO"));
     text.replace(&export.scenario, "SCENARIO")
 }
 

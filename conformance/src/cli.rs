@@ -208,6 +208,7 @@ pub struct CompareArguments {
         conflicts_with_all = [
             "profile", "scenarios", "scenario", "requirement", "target", "registry", "daemon", "allow_push_from_daemon",
             "require", "platform_api", "jobs", "timeout", "service_limit",
+            "names",
         ],
     )]
     pub stored: Vec<PathBuf>,
@@ -372,6 +373,9 @@ pub struct ServiceArguments {
     /// Seconds that a registry or daemon may be silent in an answer or a body; then that is an error of it
     #[arg(long, value_name = "SECONDS", default_value_t = SERVICE_LIMIT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub service_limit: u64,
+    /// What names of repositories are drawn by, as run.json of a run has it; by default other ones in every run
+    #[arg(long, value_name = "SEED")]
+    pub names: Option<String>,
 }
 
 /// A service that can be required.

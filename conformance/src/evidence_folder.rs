@@ -255,6 +255,9 @@ fn repeat_script(export: &Export, inputs_kept: Option<&Path>) -> String {
     words.extend(inputs.argv.iter().map(|word| quoted(word)));
     let user =
         inputs.run_as.map_or_else(String::new, |user| format!("setpriv --reuid {user} --regid {user} --clear-groups "));
+    let kernel = around("kernel").map_or("", |_| "setarch --uname-2.6 ");
+    let processors = around("processors").and_then(|count| count.parse::<usize>().ok());
+    let processors = processors.map_or_else(String::new, |count| format!("taskset -c 0-{} ", count.max(1) - 1));
     let name = around("hostname").map_or_else(String::new, |name| format!("hostname {name}; "));
     format!(
         "#!/bin/sh\n\
@@ -268,7 +271,7 @@ fn repeat_script(export: &Export, inputs_kept: Option<&Path>) -> String {
          mkdir -p \"$seen\"\n\
          [ \"$(id -u)\" = 0 ] && user= || user='--map-current-user --keep-caps'\n\
          exec unshare $user --mount --uts --propagation private sh -c '\n\
-         mount --bind \"$1\" \"$2\"; cd \"$3\"; shift 3; {name}umask {umask}; exec {user}env -i \"$@\"\n\
+         mount --bind \"$1\" \"$2\"; cd \"$3\"; shift 3; {name}umask {umask}; exec {user}{kernel}{processors}env -i \"$@\"\n\
          ' sh \"$inputs\" \"$seen\" {folder} \\\n    {words}\n",
         id = export.id,
         seen = quoted(&seen.display().to_string()),

@@ -18,6 +18,7 @@ pub mod fuzz;
 pub mod launcher;
 pub mod limits;
 pub mod merge;
+mod naming;
 pub mod observe;
 pub mod profile_file;
 pub mod progress;

@@ -19,6 +19,9 @@ fn main() -> ExitCode {
         // Before any thread is there: a user namespace can be entered by a single-threaded process only.
         return if supervise::supervise(Path::new(spec)) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
+    if arguments.as_slice() == [supervise::NAME] {
+        return if supervise::first() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     if let [_, first, spec] = arguments.as_slice()
         && first == keeper::ARGUMENT
     {

@@ -11,9 +11,13 @@ use nix::fcntl::{Flock, FlockArg};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use crate::exporter::isolate::Isolation;
 use crate::exporter::process::{ProcessError, Supervisor};
 use crate::exporter::supervise::{Spec, USUAL_UMASK};
 use crate::scenario::materialise::Places;
+
+/// The folder of what runs keep for themselves.
+const RUNS: &str = "runs";
 
 /// Why there is no place to build at.
 #[derive(Debug, thiserror::Error)]
@@ -44,28 +48,42 @@ pub struct Workplace {
     scratch: TempDir,
     /// Why builds run one after another; none where each has its own namespace.
     sequential: Option<String>,
+    /// Why exporters see the machine as it is; none where the suite is kept from them.
+    exposed: Option<String>,
+    isolation: Option<Isolation>,
     lock: Option<Flock<File>>,
 }
 
 impl Workplace {
-    /// Prepares the place; tries whether a private mount namespace is allowed.
+    /// Prepares the place; tries whether a private mount namespace is allowed, and whether what is the suite's can be kept
+    /// from exporters, with the folders `hidden`.
     ///
     /// # Errors
     /// [`WorkplaceError`]; waits while another run holds the fixed folder.
-    pub async fn open(supervisor: &Supervisor) -> Result<Self, WorkplaceError> {
-        let root = std::env::temp_dir().join(format!("conformance-{}", nix::unistd::geteuid()));
+    pub async fn open(supervisor: &Supervisor, hidden: Vec<PathBuf>) -> Result<Self, WorkplaceError> {
+        let root = std::env::temp_dir().join(format!("cnb-{}", nix::unistd::geteuid()));
         let seen = root.join("build");
         let lock = lock(&root, FlockArg::LockShared)?;
-        let scratch = tempfile::Builder::new()
-            .prefix("conformance-run-")
-            .tempdir()
-            .map_err(|source| WorkplaceError::Folder { path: std::env::temp_dir(), source })?;
-        let mut place = Self { seen, root, scratch, sequential: None, lock: Some(lock) };
-        match place.try_namespace(supervisor).await {
+        let runs = root.join(RUNS);
+        let fail = |source| WorkplaceError::Folder { path: runs.clone(), source };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&runs).map_err(fail)?;
+        let scratch = tempfile::Builder::new().prefix("job-").tempdir_in(&runs).map_err(fail)?;
+        let isolation = Some(Isolation::usual(hidden.into_iter().chain([runs]).collect()));
+        let mut place = Self { seen, root, scratch, sequential: None, exposed: None, isolation, lock: Some(lock) };
+        let mut tried = place.try_namespace(supervisor).await;
+        if let Err(ProcessError::Namespace(reason)) = tried {
+            place.isolation = None;
+            place.exposed = Some(reason);
+            tried = place.try_namespace(supervisor).await;
+        }
+        match tried {
             Ok(()) => {}
             Err(ProcessError::Namespace(reason)) => {
                 place.lock = None;
                 place.lock = Some(lock_exclusively(&place.root).await?);
+                // Another run may have removed it meanwhile.
+                fs::create_dir_all(place.scratch.path())
+                    .map_err(|source| WorkplaceError::Folder { path: place.scratch.path().to_owned(), source })?;
                 place.sequential = Some(format!("no private mount namespace: {reason}"));
             }
             Err(other) => return Err(other.into()),
@@ -77,6 +95,18 @@ impl Workplace {
     #[must_use]
     pub fn sequential(&self) -> Option<&str> {
         self.sequential.as_deref()
+    }
+
+    /// Why exporters could see what is the suite's; none where it is kept from them.
+    #[must_use]
+    pub fn exposed(&self) -> Option<&str> {
+        self.exposed.as_deref()
+    }
+
+    /// What is kept from an exporter that needs what `words` name.
+    #[must_use]
+    pub fn isolation<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Option<Isolation> {
+        self.isolation.clone().map(|isolation| isolation.needing(words))
     }
 
     /// The folder at which every exporter sees its build.
@@ -138,6 +168,9 @@ impl Workplace {
             bind: Some((self.scratch.path().to_path_buf(), self.seen.clone())),
             umask: USUAL_UMASK,
             hostname: None,
+            isolation: self.isolation.clone(),
+            processors: None,
+            other_kernel: false,
             user: None,
             limit_seconds: 20,
             report: self.scratch.path().join("namespace-report.json"),
@@ -153,6 +186,7 @@ impl Workplace {
 
 impl Drop for Workplace {
     fn drop(&mut self) {
+        let _ = remove_all(self.scratch.path());
         if let Some(lock) = self.lock.take() {
             // Only the last run may remove the folder that others see their builds at.
             let alone = if self.sequential.is_some() { Ok(lock) } else { lock_again(lock) };
@@ -160,7 +194,6 @@ impl Drop for Workplace {
                 let _ = remove_all(&self.root);
             }
         }
-        let _ = remove_all(self.scratch.path());
     }
 }
 

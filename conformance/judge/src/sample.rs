@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::digest::Digest;
 use crate::evidence::{
     Aspect, BaseImage, Blob, Change, ChangedFile, Compression, DaemonFacts, Document, EVIDENCE_VERSION, End, Entry,
-    EntryFacts, EntryKind, Export, Fetched, FileFact, FileKind, Image, Inputs, Layer, LayoutFacts, LayoutRoot, Outcome,
-    RunImage, RunImageInDaemon, SavedFile, ScenarioEvidence, StoreKind, Tag, TagId, Target, WireRecord,
+    EntryFacts, EntryKind, Export, Fetched, FileFact, FileKind, Image, Inputs, Layer, LayoutFacts, LayoutRoot, Machine,
+    Outcome, RunImage, RunImageInDaemon, SavedFile, ScenarioEvidence, StoreKind, Tag, TagId, Target, WireRecord,
 };
 use crate::judge;
 use crate::requirement::Case;
@@ -375,6 +375,12 @@ fn inputs(target: Target, run: &RunImage) -> Inputs {
         surroundings: BTreeMap::new(),
         run_as: None,
         unreachable_limit: 120,
+        project: None,
+        machine: Some(Machine {
+            hostname: "worker-17".to_owned(),
+            kernel: "6.1.0-18-amd64".to_owned(),
+            user: "builder".to_owned(),
+        }),
     }
 }
 
@@ -485,6 +491,7 @@ fn export(target: Target, step: usize) -> Export {
             printed: 29,
             started: STARTED,
             milliseconds: 10,
+            left: Some(Vec::new()),
         },
         report: None,
         tags: Vec::new(),
@@ -730,6 +737,7 @@ fn seal_stores(export: &mut Export, names: &[String], image_id: &str) {
                 present: true,
                 oci_layout: Some(Document::new(br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec(), None)),
                 index: Some(index.clone()),
+                unread: Vec::new(),
                 blobs: blobs.clone(),
             })
             .collect();

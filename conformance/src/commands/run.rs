@@ -91,6 +91,7 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
         jobs: super::jobs(conditions.jobs),
         timeout: conditions.timeout,
         service_limit: conditions.services.service_limit,
+        names: conditions.services.names,
     })
 }
 
@@ -206,6 +207,7 @@ pub(super) fn examine(arguments: &DoctorArguments, quiet: bool) -> Result<Exit, 
         jobs: 1,
         timeout: 120,
         service_limit: conformance::limits::SERVICE_LIMIT,
+        names: None,
     };
     let (text, exit) = in_order(async |supervisor, cancelled| {
         let found = match Box::pin(control::control(options, &supervisor, &cancelled)).await {

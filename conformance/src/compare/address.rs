@@ -1,5 +1,5 @@
-//! A registry of the suite's own has another port in every run, and the port is part of names in the image. What differs
-//! by that alone is no change of the exporter.
+//! A registry of the suite's own has another port in every run, and repositories have other names; both are part of names
+//! in the image. What differs by that alone is no change of the exporter.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,12 @@ pub(crate) fn hosts(export: &Export) -> BTreeSet<&str> {
 
 /// The text with one word for every address of its own.
 fn without_address(text: &str, export: &Export) -> String {
-    hosts(export).into_iter().fold(text.to_owned(), |text, host| text.replace(&format!("{host}/"), "REGISTRY/"))
+    let text =
+        hosts(export).into_iter().fold(text.to_owned(), |text, host| text.replace(&format!("{host}/"), "REGISTRY/"));
+    match &export.inputs.project {
+        Some(project) => text.replace(&format!("/{project}/"), &format!("/{}/", export.scenario)),
+        None => text,
+    }
 }
 
 /// Manifest and config without addresses and without the digest that follows from the config.
@@ -30,7 +35,8 @@ fn documents(export: &Export) -> Option<(String, String)> {
 
 /// Whether two images are the same to the byte, but for the addresses and what follows from them.
 pub(super) fn alone_differs(old: &Export, new: &Export) -> bool {
-    hosts(old) != hosts(new) && documents(old).is_some_and(|old| Some(old) == documents(new))
+    let is_elsewhere = hosts(old) != hosts(new) || old.inputs.project != new.inputs.project;
+    is_elsewhere && documents(old).is_some_and(|old| Some(old) == documents(new))
 }
 
 /// Whether two values are the same but for the addresses.

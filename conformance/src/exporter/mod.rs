@@ -3,6 +3,7 @@
 mod command;
 pub mod complaint;
 mod description;
+pub mod isolate;
 pub mod process;
 pub mod startable;
 pub mod supervise;

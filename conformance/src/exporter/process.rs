@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use super::supervise::{ARGUMENT, Report, Spec};
+use super::supervise::{ARGUMENT, NAME, Report, Spec};
 use crate::limits::SUPERVISOR;
 
 /// How much of each output stream is kept, in bytes.
@@ -34,6 +34,16 @@ pub enum ProcessError {
         /// The system's reason.
         reason: String,
     },
+    /// The exporter ended its supervisor.
+    #[error(
+        "supervise {program}: its supervisor ended with {end} before it could tell how the exporter ended; did the exporter kill its parent?"
+    )]
+    SupervisorEnded {
+        /// The exporter.
+        program: String,
+        /// How.
+        end: std::process::ExitStatus,
+    },
     /// A private mount namespace could not be made.
     #[error("enter a private mount namespace: {0}")]
     Namespace(String),
@@ -49,7 +59,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// A supervisor that runs as `program __supervise`, where `program` is the `conformance` binary.
+    /// A supervisor that `program` becomes, where `program` is the `conformance` binary.
     #[must_use]
     pub fn new(program: PathBuf) -> Self {
         Self { program }
@@ -77,6 +87,7 @@ impl Supervisor {
         tokio::fs::write(spec_file, text).await.map_err(fail)?;
         let started = jiff::Timestamp::now().as_second();
         let mut child = Command::new(&self.program)
+            .arg0(NAME)
             .arg(ARGUMENT)
             .arg(spec_file)
             .stdin(Stdio::piped())
@@ -97,18 +108,21 @@ impl Supervisor {
                     printed.await
                 }
             };
-            child.wait().await.map(|_| (out, err))
+            child.wait().await.map(|status| (out, err, status))
         };
         // The supervisor holds the exporter's limit; this one is for a supervisor that does not end.
         let limit = Duration::from_secs(spec.limit_seconds).saturating_add(SUPERVISOR);
         let late = |_| fail(std::io::Error::new(std::io::ErrorKind::TimedOut, "it does not end"));
-        let (out, err) = tokio::time::timeout(limit, to_its_end).await.map_err(late)?.map_err(fail)?;
-        let report = tokio::fs::read(&spec.report).await.map_err(fail)?;
+        let (out, err, status) = tokio::time::timeout(limit, to_its_end).await.map_err(late)?.map_err(fail)?;
+        let report = tokio::fs::read(&spec.report).await.unwrap_or_default();
+        if report.is_empty() && !status.success() && !cancelled.is_cancelled() {
+            return Err(ProcessError::SupervisorEnded { program, end: status });
+        }
         match serde_json::from_slice(&report).map_err(|error| fail(error.into()))? {
             _ if cancelled.is_cancelled() => Err(ProcessError::Interrupted),
-            Report::Ended { end, milliseconds } => {
+            Report::Ended { end, milliseconds, left } => {
                 let printed = out.printed + err.printed;
-                Ok(Outcome { end, stdout: out.text(), stderr: err.text(), printed, started, milliseconds })
+                Ok(Outcome { end, stdout: out.text(), stderr: err.text(), printed, started, milliseconds, left })
             }
             Report::Abandoned => Err(ProcessError::Interrupted),
             Report::NotStarted { namespace: true, reason } => Err(ProcessError::Namespace(reason)),

@@ -1,16 +1,17 @@
 //! The process between the harness and an exporter: it enters the private mount namespace, holds the time limit, and
 //! ends every process that the exporter leaves, also when the harness itself is killed (its end of a pipe closes).
-//! Runs as `conformance __supervise SPEC` in a process of its own, so that nothing of it touches the harness.
+//! Runs in a process of its own, so that nothing of it touches the harness; its name tells an exporter nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use judge::evidence::End;
+use judge::evidence::{ChangedFile, End};
 use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
 use nix::sys::signal::{Signal, kill};
@@ -19,8 +20,13 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-/// The argument that turns the program into a supervisor.
-pub const ARGUMENT: &str = "__supervise";
+use super::isolate::{self, Isolation, Scratch};
+
+/// The argument that turns the program into a supervisor; a word that tells an exporter nothing.
+pub const ARGUMENT: &str = "--job";
+
+/// By what name a supervisor is started, and the first process of a list of processes.
+pub const NAME: &str = "/sbin/init";
 
 /// The umask of exporters that are given no other.
 pub const USUAL_UMASK: u32 = 0o022;
@@ -40,6 +46,15 @@ pub struct Spec {
     pub umask: u32,
     /// The host's name, in a namespace of its own.
     pub hostname: Option<String>,
+    /// What is kept from the exporter; none where it sees the machine as it is.
+    #[serde(default)]
+    pub isolation: Option<Isolation>,
+    /// Processors that it may use, from the first; none means all.
+    #[serde(default)]
+    pub processors: Option<usize>,
+    /// Whether the kernel tells it another release.
+    #[serde(default)]
+    pub other_kernel: bool,
     /// User and group to run as, where that is not this process's; only root can.
     pub user: Option<u32>,
     /// Seconds after which the exporter is ended.
@@ -57,6 +72,9 @@ pub enum Report {
         end: End,
         /// From its start to its end, in milliseconds.
         milliseconds: u64,
+        /// What it left in its folders for scratch files; none where it had none of its own.
+        #[serde(default)]
+        left: Option<Vec<ChangedFile>>,
     },
     /// It was ended because the harness went away.
     Abandoned,
@@ -75,25 +93,39 @@ pub fn supervise(spec: &Path) -> bool {
     let Some(spec) = std::fs::read(spec).ok().and_then(|bytes| serde_json::from_slice::<Spec>(&bytes).ok()) else {
         return false;
     };
-    let entered =
-        spec.bind.as_ref().map_or(Ok(()), |(there, seen)| enter_namespace(there, seen, spec.hostname.as_deref()));
-    let report = match entered {
-        Ok(()) => run(&spec),
+    umask(Mode::from_bits_truncate(USUAL_UMASK));
+    // Afterwards its folder may not be there any more, for this process neither.
+    let Ok(mut report) = std::fs::File::create(&spec.report) else { return false };
+    let told = match enter(&spec) {
+        Ok(scratch) => run(&spec, &scratch),
         Err(error) => Report::NotStarted { namespace: true, reason: error.to_string() },
     };
-    write_report(&spec.report, &report).is_ok()
+    serde_json::to_vec(&told).is_ok_and(|bytes| report.write_all(&bytes).is_ok())
 }
 
-fn write_report(path: &Path, report: &Report) -> io::Result<()> {
-    let mut file = std::fs::File::create(path)?;
-    file.write_all(&serde_json::to_vec(report)?)
+/// The namespaces of the exporter but that of processes, in which this process itself is not.
+fn enter(spec: &Spec) -> io::Result<Scratch> {
+    let Some((there, seen)) = &spec.bind else { return Ok(Scratch::default()) };
+    private_mounts(spec.hostname.is_some())?;
+    let scratch = match &spec.isolation {
+        Some(isolation) => isolate::enter(there, seen, isolation)?,
+        None => {
+            let nothing: Option<&str> = None;
+            nix::mount::mount(Some(there), seen, nothing, MsFlags::MS_BIND, nothing)?;
+            Scratch::default()
+        }
+    };
+    if let Some(hostname) = &spec.hostname {
+        nix::unistd::sethostname(hostname)?;
+    }
+    Ok(scratch)
 }
 
-/// A mount namespace in which `there` is also seen at `seen`, and one in which the host has another name; for others
-/// than root in a user namespace of their own.
-fn enter_namespace(there: &Path, seen: &Path, hostname: Option<&str>) -> io::Result<()> {
+/// A mount namespace, and one in which the host has another name; for others than root in a user namespace of their own.
+fn private_mounts(with_hostname: bool) -> io::Result<()> {
     let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
-    let own = hostname.map_or(CloneFlags::CLONE_NEWNS, |_| CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS);
+    let hostname = if with_hostname { CloneFlags::CLONE_NEWUTS } else { CloneFlags::empty() };
+    let own = CloneFlags::CLONE_NEWNS | hostname;
     if uid.is_root() {
         nix::sched::unshare(own)?;
     } else {
@@ -103,49 +135,97 @@ fn enter_namespace(there: &Path, seen: &Path, hostname: Option<&str>) -> io::Res
         std::fs::write("/proc/self/gid_map", format!("{gid} {gid} 1"))?;
     }
     let nothing: Option<&str> = None;
-    nix::mount::mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)?;
-    nix::mount::mount(Some(there), seen, nothing, MsFlags::MS_BIND, nothing)?;
-    if let Some(hostname) = hostname {
-        nix::unistd::sethostname(hostname)?;
-    }
-    Ok(())
+    Ok(nix::mount::mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)?)
 }
 
 enum Event {
-    Exited(io::Result<ExitStatus>),
+    Ended(Report),
     HarnessGone,
 }
 
-fn run(spec: &Spec) -> Report {
+fn run(spec: &Spec, scratch: &Scratch) -> Report {
     // Orphans come to this process, so that it can find and end them.
-    let adopted = nix::sys::prctl::set_child_subreaper(true);
-    let Some((program, arguments)) = spec.argv.split_first() else {
-        return Report::NotStarted { namespace: false, reason: "there is no program".to_owned() };
-    };
+    if let Err(error) = nix::sys::prctl::set_child_subreaper(true) {
+        return Report::NotStarted { namespace: false, reason: error.to_string() };
+    }
     let started = Instant::now();
-    let spawned = spawn(spec, program, arguments);
-    let mut child = match (spawned, adopted) {
-        (Ok(child), Ok(())) => child,
-        (Ok(mut child), Err(error)) => {
-            let _ = child.kill();
-            return Report::NotStarted { namespace: false, reason: error.to_string() };
-        }
-        (Err(error), _) => return Report::NotStarted { namespace: false, reason: error.to_string() },
-    };
     let (sender, receiver) = mpsc::channel();
     watch_harness(sender.clone());
+    let own = spec.clone();
     std::thread::spawn(move || {
-        let _ = sender.send(Event::Exited(child.wait()));
+        let report = if own.isolation.is_some() { among_themselves(&own) } else { to_its_end(&own) };
+        let _ = sender.send(Event::Ended(report));
     });
     let event = receiver.recv_timeout(Duration::from_secs(spec.limit_seconds));
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    end_descendants(&receiver, matches!(event, Ok(Event::Exited(_))));
+    end_descendants(&receiver, matches!(event, Ok(Event::Ended(_))));
+    let left = || spec.isolation.is_some().then(|| scratch.left());
     match event {
-        Ok(Event::Exited(Ok(status))) => Report::Ended { end: end(status), milliseconds },
-        Ok(Event::Exited(Err(error))) => Report::NotStarted { namespace: false, reason: error.to_string() },
+        Ok(Event::Ended(Report::Ended { end, .. })) => Report::Ended { end, milliseconds, left: left() },
+        Ok(Event::Ended(other)) => other,
         Ok(Event::HarnessGone) | Err(RecvTimeoutError::Disconnected) => Report::Abandoned,
-        Err(RecvTimeoutError::Timeout) => Report::Ended { end: End::TimedOut(spec.limit_seconds), milliseconds },
+        Err(RecvTimeoutError::Timeout) => {
+            Report::Ended { end: End::TimedOut(spec.limit_seconds), milliseconds, left: left() }
+        }
     }
+}
+
+/// Runs the exporter in a list of processes of its own: [`first`] is the first of it, and sends what came of it.
+fn among_themselves(spec: &Spec) -> Report {
+    let failed = |error: io::Error| Report::NotStarted { namespace: true, reason: error.to_string() };
+    let run = || -> io::Result<Report> {
+        let (mut ours, theirs) = UnixStream::pair()?;
+        // What is started from this thread is in it, the thread itself is not.
+        nix::sched::unshare(CloneFlags::CLONE_NEWPID)?;
+        let mut first = Command::new("/proc/self/exe")
+            .arg0(NAME)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
+            .process_group(0)
+            .spawn()?;
+        ours.write_all(&serde_json::to_vec(spec)?)?;
+        ours.shutdown(std::net::Shutdown::Write)?;
+        let mut told = Vec::new();
+        ours.read_to_end(&mut told)?;
+        first.wait()?;
+        serde_json::from_slice(&told)
+            .map_err(|_| io::Error::other("its first process ended before it told what it saw"))
+    };
+    run().unwrap_or_else(failed)
+}
+
+/// The first process of a list of processes: it reads a [`Spec`] from its standard input, runs the exporter to its end,
+/// and answers with a [`Report`].
+#[must_use]
+pub fn first() -> bool {
+    // Standard input is one end of a pair of sockets, both ways.
+    let socket = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned();
+    let Ok(mut socket) = socket.map(UnixStream::from) else { return false };
+    let mut text = Vec::new();
+    let read = socket.read_to_end(&mut text).is_ok();
+    let Some(spec) = serde_json::from_slice::<Spec>(&text).ok().filter(|_| read) else { return false };
+    let _ = std::fs::write("/proc/self/comm", "init");
+    let report = match isolate::own_processes().and_then(|()| isolate::give_up_capabilities()) {
+        Ok(()) => to_its_end(&spec),
+        Err(error) => Report::NotStarted { namespace: true, reason: error.to_string() },
+    };
+    serde_json::to_vec(&report).is_ok_and(|bytes| socket.write_all(&bytes).is_ok())
+}
+
+/// Starts the exporter and waits for it.
+fn to_its_end(spec: &Spec) -> Report {
+    let started = Instant::now();
+    let not_started = |error: io::Error| Report::NotStarted { namespace: false, reason: error.to_string() };
+    let Some((program, arguments)) = spec.argv.split_first() else {
+        return not_started(io::Error::other("there is no program"));
+    };
+    let status = match spawn(spec, program, arguments).and_then(|mut child| child.wait()) {
+        Ok(status) => status,
+        Err(error) => return not_started(error),
+    };
+    let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Report::Ended { end: end(status), milliseconds, left: None }
 }
 
 fn spawn(spec: &Spec, program: &str, arguments: &[String]) -> io::Result<Child> {
@@ -155,12 +235,31 @@ fn spawn(spec: &Spec, program: &str, arguments: &[String]) -> io::Result<Child> 
         // Further groups go with the user.
         command.uid(user).gid(user);
     }
+    around(spec)?;
     let bits = Mode::from_bits_truncate(spec.umask);
     let own = umask(bits);
     let spawned = command.stdin(Stdio::null()).process_group(0).spawn();
     // The report of this process must stay readable.
     umask(own);
     spawned
+}
+
+/// What a process takes over from the one that starts it.
+fn around(spec: &Spec) -> io::Result<()> {
+    if let Some(count) = spec.processors {
+        let mut some = nix::sched::CpuSet::new();
+        let may = nix::sched::sched_getaffinity(Pid::from_raw(0))?;
+        let usable = (0..nix::sched::CpuSet::count()).filter(|one| may.is_set(*one).unwrap_or_default());
+        for one in usable.take(count.max(1)) {
+            some.set(one)?;
+        }
+        nix::sched::sched_setaffinity(Pid::from_raw(0), &some)?;
+    }
+    if spec.other_kernel {
+        let persona = nix::sys::personality::get()? | nix::sys::personality::Persona::UNAME26;
+        nix::sys::personality::set(persona)?;
+    }
+    Ok(())
 }
 
 fn end(status: ExitStatus) -> End {
@@ -187,7 +286,7 @@ fn end_descendants(receiver: &mpsc::Receiver<Event>, mut exited: bool) {
             let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
         }
         if !exited {
-            exited = matches!(receiver.recv_timeout(Duration::from_millis(10)), Ok(Event::Exited(_)));
+            exited = matches!(receiver.recv_timeout(Duration::from_millis(10)), Ok(Event::Ended(_)));
             continue;
         }
         while waitpid(None, Some(WaitPidFlag::WNOHANG)).is_ok_and(|status| status.pid().is_some()) {}

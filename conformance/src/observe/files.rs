@@ -69,7 +69,7 @@ pub(super) fn shown(shown_as: &str, below: &Path) -> String {
     }
 }
 
-pub(super) fn kind_of(kind: fs::FileType) -> FileKind {
+pub(crate) fn kind_of(kind: fs::FileType) -> FileKind {
     match kind {
         kind if kind.is_file() => FileKind::File,
         kind if kind.is_dir() => FileKind::Directory,

@@ -173,13 +173,22 @@ fn root(layout_dir: &Path, image: &str, store: &BlobStore) -> Result<LayoutRoot,
         oci_layout: None,
         index: None,
         blobs: Vec::new(),
+        unread: Vec::new(),
     };
     if !root.present {
         return Ok(root);
     }
     root.oci_layout = small(&folder.join("oci-layout"))?;
     root.index = small(&folder.join("index.json"))?;
+    let mut room = MOST;
     for file in files_below(&folder.join("blobs"))? {
+        // A file may be larger than the disk: what is not there takes no room.
+        let size = fs::symlink_metadata(&file).map_or(0, |metadata| metadata.len());
+        if size > room {
+            root.unread.push((below(&folder, &file), size));
+            continue;
+        }
+        room -= size;
         let mut bytes = open(&file)?;
         let stored = store.put_reader(&mut bytes)?;
         root.blobs.push(SavedFile { path: below(&folder, &file), size: stored.size, digest: stored.digest });
@@ -203,7 +212,10 @@ async fn image_of(root: &LayoutRoot, layers: &LayerReader) -> Result<Option<Imag
         let mut layer = Layer { name, blob: None, problem: None, left_out: false };
         match (&digest, kept(&digest)) {
             (None, _) => layer.problem = Some("its descriptor has no valid digest".to_owned()),
-            (Some(_), None) => layer.left_out = true,
+            (Some(digest), None) => match root.unread.iter().find(|(path, _)| *path == blob_path(digest)) {
+                Some((_, size)) => layer.problem = Some(format!("its blob of {size} bytes was not read")),
+                None => layer.left_out = true,
+            },
             (Some(asked), Some(held)) => {
                 let found = layers.read(&held).await?;
                 let named = layers.named(&held, asked).await?;
@@ -215,6 +227,8 @@ async fn image_of(root: &LayoutRoot, layers: &LayerReader) -> Result<Option<Imag
     Ok(Some(Image { manifest: Some(manifest), config, layers: read }))
 }
 
+/// Most bytes that are kept of the blobs of one layout.
+const MOST: u64 = 4 << 30;
 const LIMIT: u64 = MAX_DOCUMENT as u64;
 
 fn named_by(root: &LayoutRoot) -> Option<Named> {

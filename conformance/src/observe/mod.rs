@@ -22,6 +22,7 @@ pub use access::{AccessError, Credentials};
 pub use blobs::{BlobError, BlobStore, StoredBlob};
 pub use changes::Snapshot;
 pub use daemon::{DaemonError, DaemonObserver, ObservedInDaemon, PushError};
+pub(crate) use files::kind_of;
 pub use files::{FileError, file_facts};
 pub use layer::{LayerError, LayerReader, Limits, ReadLayer};
 pub use layout::{

@@ -223,6 +223,9 @@ pub struct PathFacts {
     pub isolated: bool,
     /// Why not.
     pub reason: Option<String>,
+    /// Why exporters could see what is the suite's; none where it was kept from them, or an earlier version wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposed: Option<String>,
 }
 
 /// A service.

@@ -76,7 +76,12 @@ pub(crate) fn report() -> Report {
         profile: Profile::Rfc196.name().to_owned(),
         started: "2026-01-01T00:00:00Z".to_owned(),
         seconds: 1.25,
-        paths: PathFacts { build: "/build".to_owned(), isolated: false, reason: Some("no namespace".to_owned()) },
+        paths: PathFacts {
+            build: "/build".to_owned(),
+            isolated: false,
+            reason: Some("no namespace".to_owned()),
+            exposed: None,
+        },
         targets: Target::ALL.to_vec(),
         shard: None,
         narrowed: None,

@@ -115,6 +115,10 @@ fn surroundings(out: &mut String, report: &Report, style: Style) -> std::fmt::Re
         let text = format!("one after another in {}: {}", report.paths.build, visible(reason));
         style.line(out, "paths     ", 10, &text)?;
     }
+    if let Some(reason) = &report.paths.exposed {
+        let text = format!("exporters could see the suite's own files and processes: {}", visible(reason));
+        style.line(out, "machine   ", 10, &text)?;
+    }
     let scale = format!(
         "{}, {}, {} in {:.1} s",
         counted(report.scenarios.len(), "scenario"),

@@ -311,8 +311,7 @@ fn watched(
 /// What the distribution specification asks of a registry that wants credentials.
 fn challenge() -> Response {
     let body = r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#;
-    let headers =
-        [(header::WWW_AUTHENTICATE, "Basic realm=\"conformance\""), (header::CONTENT_TYPE, "application/json")];
+    let headers = [(header::WWW_AUTHENTICATE, "Basic realm=\"registry\""), (header::CONTENT_TYPE, "application/json")];
     (StatusCode::UNAUTHORIZED, headers, body).into_response()
 }
 

@@ -81,6 +81,9 @@ pub(super) async fn execute(
         bind: shared.workplace.bind(places),
         umask: step.umask.as_deref().and_then(|text| u32::from_str_radix(text, 8).ok()).unwrap_or(USUAL_UMASK),
         hostname: step.hostname.clone(),
+        isolation: shared.workplace.isolation(words_of(call)),
+        processors: step.processors,
+        other_kernel: step.other_kernel,
         user: user_of(step),
         limit_seconds: limit(&shared.options, step),
         report: scratch.join(format!("{name}.report")),
@@ -104,6 +107,11 @@ pub(super) async fn execute(
         }
         None => Ok(outcome?),
     }
+}
+
+/// All that may name a file which the exporter needs.
+fn words_of(call: &Invocation) -> impl Iterator<Item = &str> {
+    call.argv.iter().chain(call.environment.values()).map(String::as_str)
 }
 
 /// Seconds that a step may take: an exporter that waits for a registry may use up what its description allows, be that

@@ -23,6 +23,9 @@ pub fn conditions(options: &Options) -> Vec<String> {
     if options.timeout != TIMEOUT {
         add("--timeout", options.timeout.to_string());
     }
+    if let Some(names) = &options.names {
+        add("--names", names.clone());
+    }
     if options.allow_push {
         words.push("--allow-push-from-daemon".to_owned());
     }

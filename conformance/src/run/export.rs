@@ -14,6 +14,7 @@ use super::listed::Listed;
 use super::located::Published;
 use crate::evidence_folder::EvidenceError;
 use crate::exporter::process::ProcessError;
+use crate::naming::Names;
 use crate::scenario::materialise::{
     self, Analysis, DOCKER_CONFIG, LAUNCH_CACHE, LAYERS, LAYOUT, MaterialiseError, Places, Previous, REPORT,
 };
@@ -197,11 +198,12 @@ async fn prepare<S: Store>(
     context: &Before<'_>,
 ) -> Result<Prepared, ExportError> {
     let step = context.step;
-    let name = format!("{}-{}", scenario.name, store.service().replace(':', "-"));
+    // It shows in what the system tells an exporter of its mounts.
+    let name = format!("{}-{}", shared.services.names.project(&scenario.name), store.service().replace(':', "-"));
     let carried = carry(shared, step, &name)?;
     let places = shared.workplace.places(&name)?;
     bring(carried, &places)?;
-    let made = run_image::make(&scenario.file.run_image, &salt(scenario))
+    let made = run_image::make(&scenario.file.run_image, &salt(&shared.services.names, scenario))
         .map_err(|source| disk("make the run image", source))?;
     let published = store.publish(&made, &places).await?;
     let analysis = analysis(step, store, context, &places, &published);
@@ -280,10 +282,10 @@ fn bring_credentials(places: &Places) -> Result<(), ExportError> {
 
 /// A run image that is to be gone, or to be in a daemon in one way and no other, must not be another scenario's too:
 /// daemons know images by their content.
-fn salt(scenario: &Scenario) -> String {
+fn salt(names: &Names, scenario: &Scenario) -> String {
     let is_deleted = scenario.file.steps.iter().any(|step| step.delete_run_image);
     let is_its_own = is_deleted || scenario.file.run_image.in_daemon.is_some();
-    if is_its_own { scenario.name.clone() } else { String::new() }
+    if is_its_own { names.project(&scenario.name) } else { String::new() }
 }
 
 fn analysis<S: Store>(
@@ -320,7 +322,7 @@ async fn move_tag<S: Store>(
     if !step.move_run_image_tag {
         return Ok(None);
     }
-    let other = run_image::make(&scenario.file.run_image, "another run image\n")
+    let other = run_image::make(&scenario.file.run_image, "a later build of the base\n")
         .map_err(|source| disk("make another run image", source))?;
     store.move_tag(&other, places).await?;
     Ok(Some(other.tagged().digest.clone()))

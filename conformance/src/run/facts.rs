@@ -70,6 +70,9 @@ pub struct RunFacts {
     /// What else of the command line holds for every case, word by word; empty also where an earlier version wrote it.
     #[serde(default)]
     pub conditions: Vec<String>,
+    /// What names of repositories were drawn by; none where an earlier version gave them the scenarios' own.
+    #[serde(default)]
+    pub names: Option<String>,
     /// When it began, RFC 3339 in UTC.
     pub started: String,
     /// How long it took, in seconds.

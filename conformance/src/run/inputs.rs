@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use judge::evidence::{FileFact, Inputs, Target};
+use judge::evidence::{FileFact, Inputs, Machine, Target};
 
 use super::Shared;
 use super::export::{ExportError, Store, unobserved};
@@ -62,6 +62,8 @@ pub(super) fn inputs<S: Store>(
         may_refuse: step.may_refuse.clone(),
         surroundings: surroundings(scenario, step),
         run_as: user_of(step),
+        project: Some(shared.services.names.project(&scenario.name)),
+        machine: Some(machine(step)),
         unreachable_limit: shared.options.exporter.unreachable_limit,
     })
 }
@@ -69,6 +71,18 @@ pub(super) fn inputs<S: Store>(
 /// The user that a step runs as, where it is not the one who runs the suite.
 pub(super) fn user_of(step: &Step) -> Option<u32> {
     step.user.map(|StepUser::Unprivileged| UNPRIVILEGED)
+}
+
+/// What the exporter can ask the system for.
+fn machine(step: &Step) -> Machine {
+    let read = |path: &str| std::fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default();
+    let user = user_of(step).map_or_else(nix::unistd::geteuid, nix::unistd::Uid::from_raw);
+    let user = nix::unistd::User::from_uid(user).ok().flatten().map(|user| user.name);
+    Machine {
+        hostname: step.hostname.clone().unwrap_or_else(|| read("/proc/sys/kernel/hostname")),
+        kernel: read("/proc/sys/kernel/osrelease"),
+        user: user.unwrap_or_default(),
+    }
 }
 
 /// What is around the exporter and not as usual, by the names that the evidence has for it.
@@ -84,6 +98,11 @@ fn surroundings(scenario: &Scenario, step: &Step) -> BTreeMap<String, String> {
         ("umask", step.umask.clone()),
         ("working-directory", step.working_directory.clone()),
         ("hostname", step.hostname.clone()),
+        ("PATH", variable("PATH")),
+        ("HOME", variable("HOME")),
+        ("USER", variable("USER")),
+        ("kernel", step.other_kernel.then(|| "2.6".to_owned())),
+        ("processors", step.processors.map(|count| count.to_string())),
         ("file-times", step.file_times.map(|seconds| seconds.to_string())),
         ("creation-order", step.creation_order.map(|CreationOrder::Reversed| "reversed".to_owned())),
     ];

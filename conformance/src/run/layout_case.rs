@@ -32,7 +32,7 @@ impl<'a> LayoutStore<'a> {
     /// because what a port becomes in a path is open.
     fn run_image_folder(&self, image: &MadeImage) -> String {
         let name = self.run_image.analysed();
-        let host = if name.place == Place::Main { "run.example" } else { name.place.layout_host() };
+        let host = if name.place == Place::Main { "base.internal" } else { name.place.layout_host() };
         format!("{host}/{}/sha256/{}", name.repository, image.analysed().digest.encoded())
     }
 
@@ -61,7 +61,7 @@ impl Store for LayoutStore<'_> {
     fn images(&self, step: &Step) -> Vec<String> {
         let image = |name: &String| {
             let (place, rest) = Place::split(name);
-            format!("{}/{}/{rest}", place.layout_host(), self.scenario.name)
+            format!("{}/{}/{rest}", place.layout_host(), self.shared.services.names.project(&self.scenario.name))
         };
         self.scenario.file.images_of(step).iter().map(image).collect()
     }

@@ -89,6 +89,8 @@ pub struct Options {
     pub timeout: u64,
     /// Seconds that a service may be silent.
     pub service_limit: u64,
+    /// What names of repositories are drawn by; none means other ones in every run.
+    pub names: Option<String>,
 }
 
 /// Why a run could not be made at all.
@@ -235,7 +237,8 @@ async fn start(
     supervisor: &Supervisor,
     patience: &Patience,
 ) -> Result<(Workplace, EvidenceFolder, Services), RunError> {
-    let workplace = Workplace::open(supervisor).await?;
+    let kept = [&options.evidence, &options.keep].into_iter().flatten().cloned().collect();
+    let workplace = Workplace::open(supervisor, kept).await?;
     let folder = options.evidence.clone().unwrap_or_else(|| workplace.scratch().join("evidence"));
     let evidence = EvidenceFolder::create(&folder)?;
     let blobs = BlobStore::open(evidence.root())
@@ -359,12 +362,14 @@ fn facts(shared: &Shared, found: &[ScenarioEvidence], took: &BTreeMap<String, u6
         narrowed: options.narrowed.clone(),
         scenario_folders: options.scenarios.iter().filter_map(folder).collect(),
         conditions: conditions(options),
+        names: Some(shared.services.names.seed().to_owned()),
         started: started.to_owned(),
         seconds: 0.0,
         paths: PathFacts {
             build: shared.workplace.seen().display().to_string(),
             isolated: shared.workplace.sequential().is_none(),
             reason: shared.workplace.sequential().map(str::to_owned),
+            exposed: shared.workplace.exposed().map(str::to_owned),
         },
         services,
         scenarios: facts::scenarios(found, took),

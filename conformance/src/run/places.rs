@@ -158,7 +158,7 @@ async fn guarded(registry: &Registry, access: &Access, patience: &Patience) -> R
         .expose()
         .map(|byte| format!("{byte:02x}"))
         .concat();
-    let guard = Guard::new("conformance", &password);
+    let guard = Guard::new("platform", &password);
     let guard = RecordingProxy::start_guarded(registry.base_url(), guard, patience).await;
     let guard = guard.map_err(|error| failed(Place::Guarded, &error))?;
     let access = Access { host: guard.host().to_owned(), ..access.clone() };

@@ -14,6 +14,7 @@ use super::private_daemon::PrivateDaemons;
 use super::replaced::Slot;
 use super::{Options, RunError, is_service};
 use crate::limits::{Overdue, Patience};
+use crate::naming::Names;
 use crate::observe::{BlobStore, Credentials, DaemonObserver, LayerReader, Limits, told};
 use crate::report::ServiceFacts;
 use crate::rig::daemon::Daemon;
@@ -158,6 +159,8 @@ pub(super) struct Services {
     /// Why there is none.
     pub(super) no_daemon: String,
     segment: String,
+    /// The names of scenarios, as exporters see them.
+    pub(super) names: Names,
     left_behind: Mutex<Vec<String>>,
 }
 
@@ -194,7 +197,7 @@ impl Services {
         needed.dedup();
         let extra = ExtraPlaces::start(&needed, (&registry, &main), first, (&layers, patience)).await?;
         // A registry that others use gets a segment of this run's own, so that runs do not meet.
-        let segment = if is_ours { String::new() } else { format!("conformance-{:08x}", unique()) };
+        let segment = if is_ours { String::new() } else { format!("team-{:08x}", unique()) };
         Ok(Self {
             registry,
             proxy,
@@ -205,13 +208,15 @@ impl Services {
             private: PrivateDaemons::default(),
             no_daemon,
             segment,
+            names: options.names.as_ref().map_or_else(Names::drawn, Names::of),
             left_behind: Mutex::new(Vec::new()),
         })
     }
 
     /// A scenario's repository.
     pub(super) fn repository(&self, scenario: &str, name: &str) -> String {
-        let parts = [self.registry.prefix(), &self.segment, scenario, name];
+        let project = self.names.project(scenario);
+        let parts = [self.registry.prefix(), &self.segment, &project, name];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
     }
 

@@ -43,11 +43,11 @@ impl Place {
     #[must_use]
     pub fn layout_host(self) -> &'static str {
         match self {
-            Self::Main => "app.example",
-            Self::Other => "other.example",
-            Self::Closed => "closed.example",
-            Self::Silent => "silent.example",
-            Self::Guarded => "guarded.example",
+            Self::Main => "apps.internal",
+            Self::Other => "mirror.internal",
+            Self::Closed => "edge.internal",
+            Self::Silent => "backup.internal",
+            Self::Guarded => "vault.internal",
         }
     }
 }

@@ -126,8 +126,10 @@ fn config(file: &RunImageFile, layers: &[MadeLayer], architecture: &str) -> Valu
     put("Volumes", set(&file.volumes), !file.volumes.is_empty());
     put("StopSignal", json!(file.stop_signal), file.stop_signal.is_some());
     let diff_ids: Vec<Digest> = layers.iter().map(|layer| Digest::of(&layer.tar)).collect();
-    let history: Vec<Value> =
-        layers.iter().map(|_| json!({ "created": "1970-01-01T00:00:01Z", "created_by": "conformance" })).collect();
+    let history: Vec<Value> = layers
+        .iter()
+        .map(|_| json!({ "created": "1970-01-01T00:00:01Z", "created_by": "COPY / / # buildkit" }))
+        .collect();
     let mut config = json!({
         "architecture": architecture,
         "os": "linux",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Document, RunImageInDaemon};
+use super::{Document, Machine, RunImageInDaemon};
 use crate::digest::Digest;
 
 /// The inputs of one export. All paths are absolute and as the exporter saw them.
@@ -53,8 +53,8 @@ pub struct Inputs {
     #[serde(default)]
     pub may_refuse: Option<String>,
     /// What around the exporter's process and of its input files was made other than usual on purpose and is no part
-    /// of the build: `TZ`, `locale`, `TMPDIR`, `umask`, `working-directory`, `hostname`, `file-times`,
-    /// `creation-order`.
+    /// of the build: `TZ`, `locale`, `TMPDIR`, `umask`, `working-directory`, `hostname`, `kernel`, `processors`, `PATH`,
+    /// `HOME`, `USER`, `file-times`, `creation-order`.
     #[serde(default)]
     pub surroundings: BTreeMap<String, String>,
     /// The user that the exporter ran as, where that is not the owner that `uid` names.
@@ -63,10 +63,17 @@ pub struct Inputs {
     /// Seconds within which the exporter must give up a registry that it cannot reach, by its description.
     #[serde(default)]
     pub unreachable_limit: u64,
+    /// The word that stands for the scenario in names of images, drawn for this run; none where an earlier version gave
+    /// them the scenario's own name.
+    #[serde(default)]
+    pub project: Option<String>,
+    /// The machine and the user; none where an earlier version wrote the evidence.
+    #[serde(default)]
+    pub machine: Option<Machine>,
 }
 
 /// Variables that are of the surroundings and not of the build.
-const OF_THE_SURROUNDINGS: [&str; 5] = ["TZ", "LC_ALL", "LANG", "TMPDIR", "HOME"];
+const OF_THE_SURROUNDINGS: [&str; 8] = ["TZ", "LC_ALL", "LANG", "TMPDIR", "HOME", "PATH", "USER", "LOGNAME"];
 /// Flags that say how to work and not what to make.
 const OF_THE_WORK: [&str; 1] = ["-parallel"];
 

@@ -2,6 +2,7 @@
 
 mod image;
 mod inputs;
+mod machine;
 mod ran;
 mod stores;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use crate::digest::Digest;
 
 pub use image::{Blob, Compression, Document, Entry, EntryFacts, EntryKind, Image, Layer, TAR_PROBLEM};
 pub use inputs::{Aspect, Change, ChangedFile, FileFact, FileKind, Inputs, RunImage};
+pub use machine::Machine;
 pub use ran::{Container, FileInContainer, InContainer, Ran};
 pub use stores::{DaemonFacts, EngineEnd, LayoutFacts, LayoutRoot, RunImageInDaemon, SavedFile, StoreKind, TagId};
 
@@ -145,6 +147,10 @@ pub struct Outcome {
     pub started: i64,
     /// Wall time in milliseconds.
     pub milliseconds: u64,
+    /// What it left in folders for scratch files, sorted by path: they were the exporter's own and are gone. None where
+    /// it had none of its own, or an earlier version wrote the evidence.
+    #[serde(default)]
+    pub left: Option<Vec<ChangedFile>>,
 }
 
 /// How a process ended.

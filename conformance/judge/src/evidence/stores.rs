@@ -146,4 +146,7 @@ pub struct LayoutRoot {
     pub index: Option<Document>,
     /// Every file below `blobs/`: its path relative to the folder, its size, its hash.
     pub blobs: Vec<SavedFile>,
+    /// Files below `blobs/` that are too large to be kept, and their sizes: they were not read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<(String, u64)>,
 }

@@ -36,7 +36,7 @@ const EXPECTED: &str = "
         app-files-once empty-slice-accepted launcher-layer process-symlinks config-layer sbom-paths build-sbom-on-disk
         entrypoint env env-exact working-dir label-project-metadata label-build-metadata label-launcher label-run-image
         label-stack-agrees layer-metadata-stored store-kept label-rebasable buildpack-labels layer-reuse flags-over-env
-        nothing-else-written api-checked-first lifecycle-sbom-on-disk
+        nothing-else-written nothing-left api-checked-first lifecycle-sbom-on-disk
     errors: special-file on-stderr codes-kept codes-of-the-table
     works: launcher-executable paths-open metadata-meant base-visible starts process-started environment user working-dir
         files-there
@@ -46,7 +46,7 @@ const EXPECTED: &str = "
     registry: nothing-else uploads-ended blobs-named
     layout: nothing-else
     report: nothing-else
-    image: no-export-time
+    image: no-export-time no-machine
     config: field-types
     manifest: artifact-type descriptor-urls
     layer: distributable

@@ -91,7 +91,7 @@ impl PrivateEngine {
     pub async fn start(harness: &Path, wanted: &Wanted, cancelled: &CancellationToken) -> Result<Self, EngineError> {
         let program = wanted.program.path.clone();
         let fail = |reason: String| EngineError::Start { program: program.clone(), reason };
-        let folder = tempfile::Builder::new().prefix("conformance-engine-").tempdir();
+        let folder = tempfile::Builder::new().prefix("engine-").tempdir();
         let folder = folder.map_err(|error| fail(error.to_string()))?;
         let spec = prepare(folder.path(), wanted).map_err(|error| fail(error.to_string()))?;
         let mut keeper = Command::new(harness)

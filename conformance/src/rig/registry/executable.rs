@@ -46,7 +46,7 @@ impl Executable {
 
     fn spawn(program: &Path, version: String) -> Result<Self, RegistryError> {
         let fail = |error: std::io::Error| failed(format!("{}: {error}", program.display()));
-        let folder = tempfile::Builder::new().prefix("conformance-registry-").tempdir().map_err(fail)?;
+        let folder = tempfile::Builder::new().prefix("registry-").tempdir().map_err(fail)?;
         let port = free_port().map_err(fail)?;
         let config = folder.path().join("config.yml");
         std::fs::write(&config, configuration(folder.path(), port)).map_err(fail)?;

@@ -67,10 +67,7 @@ impl Default for RunImageFile {
             volumes: Vec::new(),
             stop_signal: None,
             os_version: None,
-            layers: vec![
-                layer("etc/os-release", "ID=conformance\nVERSION_ID=1\n"),
-                layer("usr/share/base", "the run image's second layer\n"),
-            ],
+            layers: vec![layer("etc/os-release", "ID=debian\nVERSION_ID=12\n"), layer("usr/share/base", "installed\n")],
         }
     }
 }

@@ -56,6 +56,10 @@ pub struct Step {
     pub temporary: Option<String>,
     /// The host's name, in a namespace of its own.
     pub hostname: Option<String>,
+    /// Processors that the exporter may use; none means all.
+    pub processors: Option<usize>,
+    /// Whether the kernel tells the exporter another release than its own.
+    pub other_kernel: bool,
     /// Modification time of every input file and folder, in seconds since 1970.
     pub file_times: Option<i64>,
     /// The order in which input files are made.

@@ -29,6 +29,11 @@ pub(super) fn nothing_else_is_there(export: &Export, image: &Image) -> Finding {
 }
 
 fn is_the_image_s(export: &Export, image: &Image, root: &LayoutRoot) -> Finding {
+    if let Some((path, size)) = root.unread.first() {
+        let message = format!("a blob of {} is too large to be kept, and was not read", root.reference);
+        let found = format!("{path} of {size} bytes");
+        return violated(message, "blobs of the app image", found, export.at("export.json#/layout/roots"));
+    }
     let Some(manifest) = &image.manifest else { return Finding::Holds };
     let before = export.tags_before.get(&root.reference).and_then(Option::as_ref);
     let own = manifest.digest.as_str();

@@ -10,6 +10,7 @@ mod history;
 mod labels;
 mod layers;
 mod layout;
+mod machine;
 mod ran;
 mod registry;
 mod report;
@@ -24,6 +25,8 @@ mod trials_of_containers;
 mod trials_of_further;
 #[cfg(test)]
 mod trials_of_labels;
+#[cfg(test)]
+mod trials_of_machine;
 #[cfg(test)]
 mod trials_on_disk;
 mod untouched;
@@ -263,6 +266,16 @@ pub(super) const TABLE: &[Requirement] = &[
     .because("one build should give one image, whenever it is exported")
     .looks_like("an annotation, label or history has today's date, or files have the time of the export")
     .fix("use SOURCE_DATE_EPOCH or a constant wherever a time is needed"),
+    Requirement::new(
+        Level::Should,
+        "image.no-machine",
+        "nothing in manifest and config is the machine's or its user's, unless an input has it",
+        Source::platform("Build Reproducibility"),
+        |case| case.each_image(machine::nothing_tells_the_machine),
+    )
+    .because("one build should give one image, wherever and by whom it is exported")
+    .looks_like("host name, kernel, user, HOME, PATH or the folder of the build is in a label, an annotation or the history")
+    .fix("take values from the inputs of the build alone"),
 ];
 
 /// A place in the config.

@@ -12,7 +12,19 @@ const BUILD: &str = "io.buildpacks.build.metadata";
 const METADATA: &str = "/layers/config/metadata.toml";
 
 pub(super) fn trials() -> Vec<Trials> {
-    vec![labels(), stores(), previous(), base(), processes(), config(), registry(), layout(), report(), clock()]
+    vec![
+        labels(),
+        stores(),
+        previous(),
+        base(),
+        processes(),
+        config(),
+        registry(),
+        layout(),
+        report(),
+        clock(),
+        super::trials_of_machine::machine(),
+    ]
 }
 
 fn label(name: &'static str, change: impl Fn(&mut Value) + 'static) -> impl Fn(&mut Export) + 'static {
@@ -28,7 +40,7 @@ fn push(name: &'static str, list: &'static str, entry: Value) -> impl Fn(&mut Ex
     })
 }
 
-fn plain(key: &'static str, value: impl Into<String>) -> impl Fn(&mut Export) + 'static {
+pub(super) fn plain(key: &'static str, value: impl Into<String>) -> impl Fn(&mut Export) + 'static {
     let value = value.into();
     move |export| edit_config(export, |config| config["config"]["Labels"][key] = json!(value))
 }
@@ -309,6 +321,10 @@ fn layout() -> Trials {
     let stayed = other.clone();
     let both = indexed(other.clone());
     Trials::of("layout.nothing-else")
+        .rejects("a blob that nobody can keep", |e| {
+            let root = &mut e.layout.as_mut().unwrap().roots[0];
+            root.unread.push(("blobs/sha256/x".to_owned(), 200 << 30));
+        })
         .rejects("a second manifest", indexed(other))
         .rejects("a layout more", |e| e.layout.as_mut().unwrap().folders.push("app.example/other".to_owned()))
         .accepts("a blob that nothing names", |e| {

@@ -270,6 +270,17 @@ pub(super) const TABLE: &[Requirement] = &[
     .looks_like("a file more in <app>, <layers>, the lifecycle's folder or the working folder")
     .fix("write to the outputs of the specification alone, and to TMPDIR what is needed on the way")
     .needing(Needs::Success),
+    Requirement::new(
+        Level::Should,
+        "platform.nothing-left",
+        "the export leaves nothing in folders for scratch files other than TMPDIR and HOME",
+        OUTPUTS,
+        |case| case.each(written::nothing_is_left),
+    )
+    .because("what is left there is another export's on the same machine, and fills its disk")
+    .looks_like("a file or a socket in /tmp, /var/tmp or /dev/shm after the export, though TMPDIR names another folder")
+    .fix("write scratch files to TMPDIR, and remove them at the end")
+    .needing(Needs::Success),
     must(
         "platform.api-checked-first",
         "an unsupported platform API together with malformed inputs is refused with exit 11",

@@ -81,7 +81,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
             .chain(layers_in_the_label())
             .chain(more_labels())
             .chain(steps())
-            .chain([sboms(), flags(), written()]),
+            .chain([sboms(), flags(), written(), nothing_left()]),
     )
 }
 
@@ -907,6 +907,28 @@ fn written() -> Trials {
             changed("/elsewhere/tmp/x", Change::Added)(e);
         })
         .spares("it was not observed", |e| e.changed_files = None)
+}
+
+fn nothing_left() -> Trials {
+    let left = |path: &'static str, kind: FileKind| {
+        move |export: &mut Export| {
+            export.outcome.left =
+                Some(vec![ChangedFile { path: path.to_owned(), kind, change: Change::Added, aspects: Vec::new() }]);
+        }
+    };
+    Trials::of("platform.nothing-left")
+        .rejects("a file in /tmp", left("/tmp/left", FileKind::File))
+        .rejects("a socket in /var/tmp", left("/var/tmp/s", FileKind::Other))
+        .rejects("an empty folder", left("/dev/shm/x", FileKind::Directory))
+        .accepts("in TMPDIR", move |e| {
+            e.inputs.environment.insert("TMPDIR".to_owned(), "/tmp/own".to_owned());
+            left("/tmp/own/x", FileKind::File)(e);
+        })
+        .accepts("in HOME", move |e| {
+            e.inputs.environment.insert("HOME".to_owned(), "/tmp/home".to_owned());
+            left("/tmp/home/.cache", FileKind::Directory)(e);
+        })
+        .spares("it had no folders of its own", |e| e.outcome.left = None)
 }
 
 /// The launcher's SBOM under another name.

@@ -55,3 +55,19 @@ pub(super) fn nothing_else_is_written(export: &Export) -> Finding {
         export.at("export.json#/changed_files"),
     )
 }
+
+pub(super) fn nothing_is_left(export: &Export) -> Finding {
+    let Some(left) = &export.outcome.left else {
+        return Finding::Skipped("the exporter had no folders for scratch files of its own".to_owned());
+    };
+    let places = outputs(export);
+    let others: Vec<&ChangedFile> = left.iter().filter(|file| !is_permitted(&places, file)).collect();
+    let Some(first) = others.first() else { return Finding::Holds };
+    let more = if others.len() == 1 { String::new() } else { format!(", and {} more", others.len() - 1) };
+    violated(
+        "the export leaves a file beside its build",
+        "nothing in folders for scratch files but TMPDIR and HOME",
+        format!("{}{more}", view::cut(&first.path)),
+        export.at("export.json#/outcome/left"),
+    )
+}

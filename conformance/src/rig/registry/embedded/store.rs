@@ -50,7 +50,7 @@ pub(super) struct Upload {
 
 impl Store {
     pub(super) fn new() -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("conformance-registry-").tempdir()?;
+        let folder = tempfile::Builder::new().prefix("registry-").tempdir()?;
         Ok(Self { folder, state: Mutex::new(Contents::default()) })
     }
 
