@@ -2,7 +2,7 @@
 
 mod run_image;
 mod step;
-pub mod values;
+pub(crate) mod values;
 
 use std::collections::BTreeMap;
 

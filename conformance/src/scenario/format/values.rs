@@ -6,7 +6,7 @@ use toml::Table;
 use super::{FileEntry, Step};
 
 /// Table below `source`, and key: those that RFC 196 reads.
-pub const KEYS: [(&str, &str); 7] = [
+pub(crate) const KEYS: [(&str, &str); 7] = [
     ("metadata", "repository"),
     ("version", "commit"),
     ("metadata", "authors"),
@@ -17,7 +17,7 @@ pub const KEYS: [(&str, &str); 7] = [
 ];
 
 /// Where they are written.
-pub const PLACE: &str = "layers/project-metadata.toml";
+pub(crate) const PLACE: &str = "layers/project-metadata.toml";
 
 /// A text as it is, or one that is too long to be written out.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -53,7 +53,7 @@ impl Value {
 /// A step for each value, in which the first key has that value and every other key the next one: in all steps
 /// together each key has each value.
 #[must_use]
-pub fn steps(values: &[Value]) -> Vec<Step> {
+pub(crate) fn steps(values: &[Value]) -> Vec<Step> {
     (0..values.len()).map(|first| step(values, first)).collect()
 }
 

@@ -90,6 +90,9 @@ pub(super) fn tree(
     for entry in &step.files {
         tree.entry(entry)?;
     }
+    for (from, to) in &step.moved {
+        tree.moves(from, to)?;
+    }
     Ok(tree.nodes)
 }
 
@@ -124,6 +127,19 @@ impl Tree<'_> {
         if let Some(place) = place_of_removed(path) {
             self.nodes.retain(|other, _| !is_inside(other, &place));
         }
+    }
+
+    /// Lays a file out at another place.
+    fn moves(&mut self, from: &str, to: &str) -> Result<(), MaterialiseError> {
+        let wrong = |reason: &str| MaterialiseError::Entry {
+            scenario: self.scenario.name.clone(),
+            path: from.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let (Some(here), Some(there)) = (place_of(from), place_of(to)) else { return Err(wrong(ELSEWHERE)) };
+        let node = self.nodes.remove(&here).ok_or_else(|| wrong("there is nothing at this path to be moved"))?;
+        self.put(&there, node);
+        Ok(())
     }
 
     fn entry(&mut self, entry: &FileEntry) -> Result<(), MaterialiseError> {
