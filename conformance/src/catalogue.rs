@@ -14,7 +14,9 @@ use crate::baseline::{self, Baseline, BaselineError};
 use crate::cli::Listed;
 use crate::exporter::{DescriptionError, check_text};
 use crate::profile_file::{self, ProfileFileError};
+use crate::promises;
 use crate::report::terminal::{profile_line, visible};
+use crate::scenario::materialise::MaterialiseError;
 use crate::scenario::{self, ScenarioError};
 
 /// Why a file does not pass `check`.
@@ -34,11 +36,22 @@ pub enum CheckError {
     Profile(#[from] ProfileFileError),
 }
 
+/// Why nothing can be listed: a fault of the suite.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// A built-in scenario is malformed.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// A built-in scenario cannot be laid out.
+    #[error(transparent)]
+    Inputs(#[from] MaterialiseError),
+}
+
 /// What `list` prints as text.
 ///
 /// # Errors
-/// [`ScenarioError`] when a built-in scenario is malformed.
-pub fn list_text(what: Listed) -> Result<String, ScenarioError> {
+/// [`ListError`] when a built-in scenario is malformed.
+pub fn list_text(what: Listed) -> Result<String, ListError> {
     let lines: Vec<String> = match what {
         Listed::Requirements => {
             requirements::all().map(|row| format!("{:<40} {:<8} {}", row.id, row.level, row.asks)).collect()
@@ -48,6 +61,7 @@ pub fn list_text(what: Listed) -> Result<String, ScenarioError> {
             .map(|scenario| format!("{:<28} {:<10} {}", scenario.name, scenario.origin, visible(&scenario.file.why)))
             .collect(),
         Listed::Profiles => Profile::BUILT_IN.iter().map(profile_line).collect(),
+        Listed::Promises => promises::lines(&promises::shown(&scenario::built_in()?)?),
     };
     Ok(lines.join("\n") + "\n")
 }
@@ -55,8 +69,8 @@ pub fn list_text(what: Listed) -> Result<String, ScenarioError> {
 /// What `list --format json` prints: an array of objects with `id`.
 ///
 /// # Errors
-/// [`ScenarioError`] when a built-in scenario is malformed.
-pub fn list_json(what: Listed) -> Result<Value, ScenarioError> {
+/// [`ListError`] when a built-in scenario is malformed.
+pub fn list_json(what: Listed) -> Result<Value, ListError> {
     Ok(match what {
         Listed::Requirements => requirements::all().map(requirement_json).collect(),
         Listed::Scenarios => scenario::built_in()?
@@ -75,18 +89,20 @@ pub fn list_json(what: Listed) -> Result<Value, ScenarioError> {
             .iter()
             .map(|profile| json!({ "id": profile.name(), "summary": profile.summary() }))
             .collect(),
+        Listed::Promises => promises::json(&promises::shown(&scenario::built_in()?)?),
     })
 }
 
 /// What `list --format markdown` prints; that of the requirements is `docs/requirements.md`.
 ///
 /// # Errors
-/// [`ScenarioError`] when a built-in scenario is malformed.
-pub fn list_markdown(what: Listed) -> Result<String, ScenarioError> {
+/// [`ListError`] when a built-in scenario is malformed.
+pub fn list_markdown(what: Listed) -> Result<String, ListError> {
     Ok(match what {
         Listed::Requirements => markdown::requirements(),
         Listed::Scenarios => markdown::scenarios(&scenario::built_in()?),
         Listed::Profiles => markdown::profiles(),
+        Listed::Promises => promises::markdown(&promises::shown(&scenario::built_in()?)?),
     })
 }
 
@@ -228,6 +244,15 @@ mod tests {
             list_markdown(Listed::Requirements).unwrap() == written,
             "docs/requirements.md is stale; renew it: cargo run -p conformance -- list requirements --format markdown \
              > docs/requirements.md"
+        );
+    }
+
+    #[test]
+    fn the_document_of_the_promises_is_that_of_the_code() {
+        let written = include_str!("../../docs/promises.md");
+        assert!(
+            list_markdown(Listed::Promises).unwrap() == written,
+            "docs/promises.md is stale; renew it: cargo run -p conformance -- list promises --format markdown > docs/promises.md"
         );
     }
 

@@ -19,6 +19,7 @@ pub mod merge;
 pub mod observe;
 pub mod profile_file;
 pub mod progress;
+pub mod promises;
 pub mod questions;
 pub mod report;
 pub mod rig;

@@ -8,7 +8,7 @@ use crate::scenario::{FileEntry, Scenario, Step};
 
 /// What is at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     File(Vec<u8>),
     Directory,
     Symlink(String),
@@ -20,9 +20,9 @@ pub(super) enum Kind {
 
 /// One file or folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
-    pub(super) kind: Kind,
-    pub(super) mode: u32,
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
+    pub(crate) mode: u32,
 }
 
 impl Node {
@@ -57,7 +57,7 @@ pub(in crate::scenario) fn place_of_removed(path: &str) -> Option<String> {
 
 /// The inputs of one step: the suite's own files, over them the scenario's without what the step removes, then the
 /// step's overlay and files.
-pub(super) fn tree(
+pub(crate) fn tree(
     scenario: &Scenario,
     step: &Step,
     analysis: &Analysis,
