@@ -15,7 +15,9 @@ use crate::cli::Listed;
 use crate::coverage::{self, TableError};
 use crate::exporter::{DescriptionError, check_text};
 use crate::profile_file::{self, ProfileFileError};
+use crate::promises;
 use crate::report::terminal::{profile_line, visible};
+use crate::scenario::materialise::MaterialiseError;
 use crate::scenario::{self, ScenarioError};
 
 /// Why a file does not pass `check`.
@@ -44,6 +46,9 @@ pub enum ListError {
     /// The table of sentences.
     #[error(transparent)]
     Coverage(#[from] TableError),
+    /// A built-in scenario cannot be laid out.
+    #[error(transparent)]
+    Inputs(#[from] MaterialiseError),
 }
 
 /// What `list` prints as text.
@@ -61,6 +66,7 @@ pub fn list_text(what: Listed) -> Result<String, ListError> {
             .collect(),
         Listed::Profiles => Profile::BUILT_IN.iter().map(profile_line).collect(),
         Listed::Coverage => return Ok(coverage::text(&coverage::table()?)),
+        Listed::Promises => promises::lines(&promises::shown(&scenario::built_in()?)?),
     };
     Ok(lines.join("\n") + "\n")
 }
@@ -89,6 +95,7 @@ pub fn list_json(what: Listed) -> Result<Value, ListError> {
             .map(|profile| json!({ "id": profile.name(), "summary": profile.summary() }))
             .collect(),
         Listed::Coverage => coverage::json(&coverage::table()?),
+        Listed::Promises => promises::json(&promises::shown(&scenario::built_in()?)?),
     })
 }
 
@@ -102,6 +109,7 @@ pub fn list_markdown(what: Listed) -> Result<String, ListError> {
         Listed::Scenarios => markdown::scenarios(&scenario::built_in()?),
         Listed::Profiles => markdown::profiles(),
         Listed::Coverage => coverage::markdown(&coverage::table()?),
+        Listed::Promises => promises::markdown(&promises::shown(&scenario::built_in()?)?),
     })
 }
 
@@ -248,6 +256,15 @@ mod tests {
             list_markdown(Listed::Requirements).unwrap() == written,
             "docs/requirements.md is stale; renew it: cargo run -p conformance -- list requirements --format markdown \
              > docs/requirements.md"
+        );
+    }
+
+    #[test]
+    fn the_document_of_the_promises_is_that_of_the_code() {
+        let written = include_str!("../../docs/promises.md");
+        assert!(
+            list_markdown(Listed::Promises).unwrap() == written,
+            "docs/promises.md is stale; renew it: cargo run -p conformance -- list promises --format markdown > docs/promises.md"
         );
     }
 

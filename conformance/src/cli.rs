@@ -139,7 +139,7 @@ pub enum Command {
         /// An exporter description, profile or baseline, or a scenario's folder, or a folder of them
         path: PathBuf,
     },
-    /// List requirements, scenarios or profiles
+    /// List requirements, scenarios, profiles or promises
     List {
         /// What to list
         what: Listed,
@@ -254,6 +254,8 @@ pub enum Listed {
     Profiles,
     /// Sentences of the specifications, and what judges them.
     Coverage,
+    /// What an exporter promises, and which scenarios exercise it.
+    Promises,
 }
 
 /// How a list is printed.
@@ -412,6 +414,9 @@ pub struct FuzzArguments {
     /// How many builds
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     pub cases: u64,
+    /// As many builds as it takes to show every pair of values of docs/promises.md that can be combined
+    #[arg(long, conflicts_with = "cases")]
+    pub pairs: bool,
     /// What they are drawn from: the same seed gives the same builds
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,

@@ -22,6 +22,7 @@ mod naming;
 pub mod observe;
 pub mod profile_file;
 pub mod progress;
+pub mod promises;
 pub mod questions;
 pub mod report;
 pub mod rig;

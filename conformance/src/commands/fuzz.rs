@@ -29,6 +29,7 @@ fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
     }
     Ok(fuzz::Settings {
         cases: arguments.cases,
+        pairs: arguments.pairs,
         seed: arguments.seed,
         time: arguments.time.map(std::time::Duration::from_secs),
         shrink: std::time::Duration::from_secs(arguments.shrink),

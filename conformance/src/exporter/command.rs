@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use judge::evidence::Target;
 
 use super::Exporter;
+use super::placeholders::Placeholders;
 use crate::scenario::materialise::{
     APP, DOCKER_CONFIG, LAUNCH_CACHE, LAYERS, LAYOUT, LIFECYCLE, Places, REPORT, RUN, TEMPORARY,
 };
@@ -156,16 +157,28 @@ pub fn invocation(
         flag("-insecure-registry", Some(host.clone()));
     }
     argv.extend(exporter.arguments.iter().cloned());
-    argv.extend(step_arguments(exporter, step, call.platform_api).1.into_iter().map(str::to_owned));
+    let placeholders = Placeholders::of(scenario, step, images, call);
+    argv.extend(step_arguments(exporter, step, call.platform_api).1.into_iter().map(|word| placeholders.fill(word)));
     argv.extend(images.iter().cloned());
-    Invocation { argv, environment: environment(exporter, scenario, step, call) }
+    Invocation { argv, environment: environment(exporter, scenario, step, call, &placeholders) }
 }
+
+/// The Platform API that a step is called by: its own, where it is one that there is.
+pub(crate) fn platform_api<'a>(scenario: &'a ScenarioFile, step: &'a Step, usual: &'a str) -> &'a str {
+    let own = step.environment.get(PLATFORM_API).or_else(|| scenario.environment.get(PLATFORM_API));
+    let is_known = |text: &&String| version(text).is_some_and(|asked| Some(asked) <= version(super::NEWEST_API));
+    own.filter(is_known).map_or(usual, String::as_str)
+}
+
+/// The variable that names the Platform API.
+const PLATFORM_API: &str = "CNB_PLATFORM_API";
 
 fn environment(
     exporter: &Exporter,
     scenario: &ScenarioFile,
     step: &Step,
     call: &CallPlaces<'_>,
+    placeholders: &Placeholders,
 ) -> BTreeMap<String, String> {
     let mut found = BTreeMap::from(
         [
@@ -175,7 +188,7 @@ fn environment(
             ("LC_ALL", "C.UTF-8".to_owned()),
             ("TZ", "UTC".to_owned()),
             ("DOCKER_CONFIG", call.places.seen(DOCKER_CONFIG)),
-            ("CNB_PLATFORM_API", call.platform_api.to_owned()),
+            (PLATFORM_API, call.platform_api.to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
@@ -187,8 +200,9 @@ fn environment(
     {
         found.insert("DOCKER_HOST".to_owned(), host.to_owned());
     }
-    let given = exporter.environment.iter().chain(&scenario.environment).chain(&step.environment);
-    found.extend(given.map(|(name, value)| (name.clone(), value.clone())));
+    found.extend(exporter.environment.clone());
+    let given = scenario.environment.iter().chain(&step.environment);
+    found.extend(given.map(|(name, value)| (name.clone(), placeholders.fill(value))));
     for name in &step.unset {
         found.remove(name);
     }

@@ -231,7 +231,7 @@ impl Exporter {
 }
 
 /// The newest Platform API that there is.
-const NEWEST_API: &str = "0.15";
+pub(super) const NEWEST_API: &str = "0.15";
 
 /// The description at a path, and its folder; the built-in one of that name where no such file is there.
 fn read(path: &Path) -> Result<(DescriptionFile, Option<PathBuf>), DescriptionError> {

@@ -4,10 +4,13 @@ mod command;
 pub mod complaint;
 mod description;
 pub mod isolate;
+mod placeholders;
 pub mod process;
 pub mod startable;
 pub mod supervise;
 
 pub use command::{CallPlaces, Invocation, invocation};
-pub(crate) use command::{is_flag, step_arguments, version};
+pub(crate) use command::{is_flag, platform_api, step_arguments, version};
+use description::NEWEST_API;
 pub use description::{DescriptionError, Exporter, built_in_descriptions, check_text};
+pub(crate) use placeholders::IMAGES;

@@ -24,6 +24,136 @@ pub struct Build {
     pub process_type: Option<usize>,
     /// `SOURCE_DATE_EPOCH`, in seconds.
     pub epoch: Option<u32>,
+    /// How the exporter is called.
+    pub call: Calling,
+}
+
+/// How the exporter is called, as far as it is not drawn but combined.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Calling {
+    /// What names `analyzed.toml`, `group.toml` and `project-metadata.toml`.
+    pub files: GivenBy,
+    /// `<uid>` and `<gid>`; none for the user who runs the suite.
+    pub owner: Option<u32>,
+    /// `<log-level>`.
+    pub log_level: Option<&'static str>,
+    /// Whether there is a `<cache-dir>`.
+    pub cache: bool,
+    /// The umask, as octal text.
+    pub umask: Option<&'static str>,
+    /// `run.toml`.
+    pub run_toml: RunToml,
+}
+
+/// What names an input.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum GivenBy {
+    /// Its flag.
+    #[default]
+    Flag,
+    /// Its variable alone; it lies where no default finds it.
+    Variable,
+    /// Nothing: it lies where its default finds it.
+    Default,
+}
+
+/// What there is of `run.toml`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RunToml {
+    /// The image that was analysed.
+    #[default]
+    AsAnalysed,
+    /// No image.
+    Empty,
+    /// No file.
+    Absent,
+}
+
+impl Build {
+    /// A plain build, which values are given to.
+    #[must_use]
+    pub fn plain() -> Self {
+        let mut buildpack = Buildpack::plain("example/app");
+        buildpack.layers = vec![Layer::plain("runtime")];
+        buildpack.processes = vec![Process::plain("web")];
+        Self {
+            course: Course::Once,
+            app: Vec::new(),
+            buildpacks: vec![buildpack],
+            launcher_sbom: false,
+            run_image: RunImage::plain(),
+            project: None,
+            images: vec!["app:latest".to_owned()],
+            default_process: None,
+            process_type: None,
+            epoch: None,
+            call: Calling::default(),
+        }
+    }
+}
+
+impl Buildpack {
+    /// A buildpack that leaves nothing.
+    #[must_use]
+    pub fn plain(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            version: "1.0.0".to_owned(),
+            homepage: None,
+            layers: Vec::new(),
+            processes: Vec::new(),
+            slices: Vec::new(),
+            labels: Vec::new(),
+            annotations: Vec::new(),
+            store: None,
+            sbom: false,
+        }
+    }
+}
+
+impl Layer {
+    /// A launch layer with a file.
+    #[must_use]
+    pub fn plain(name: &str) -> Self {
+        let file = TreeFile { folders: Vec::new(), name: "file".to_owned(), kind: Kind::Text(name.to_owned(), 0o644) };
+        Self {
+            name: name.to_owned(),
+            launch: true,
+            build: false,
+            cache: false,
+            metadata: toml::Table::new(),
+            files: vec![file],
+        }
+    }
+}
+
+impl Process {
+    /// A process without arguments.
+    #[must_use]
+    pub fn plain(name: &str) -> Self {
+        Self { name: name.to_owned(), command: vec!["serve".to_owned()], args: Vec::new(), working_dir: None }
+    }
+}
+
+impl RunImage {
+    /// A run image of two layers that says nothing of itself.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self {
+            docker: false,
+            annotations: Vec::new(),
+            labels: Vec::new(),
+            layers: vec![1, 1],
+            env: Vec::new(),
+            user: Some("1000:1000".to_owned()),
+            cmd: Vec::new(),
+            ports: Vec::new(),
+            volumes: Vec::new(),
+            stop_signal: None,
+            os_version: None,
+            mirror: false,
+        }
+    }
 }
 
 /// What is exported, one export after another.

@@ -31,3 +31,27 @@ pub fn draw(seed: u64, number: u64) -> Result<Drawn, DrawError> {
     let drawn = strategy::build().new_tree(&mut runner);
     drawn.map_err(|reason| DrawError { number, reason: reason.to_string() })
 }
+
+/// A build that is not drawn: whole parts of it can be made plain, but nothing piece by piece.
+#[must_use]
+pub fn fixed(build: Build) -> Drawn {
+    Box::new(Fixed(build))
+}
+
+struct Fixed(Build);
+
+impl ValueTree for Fixed {
+    type Value = Build;
+
+    fn current(&self) -> Build {
+        self.0.clone()
+    }
+
+    fn simplify(&mut self) -> bool {
+        false
+    }
+
+    fn complicate(&mut self) -> bool {
+        false
+    }
+}

@@ -6,6 +6,7 @@ mod causes;
 pub mod draw;
 pub mod folder;
 mod kept;
+pub mod pairs;
 mod progress;
 pub mod report;
 mod shrink;
@@ -43,8 +44,10 @@ const MOST_KEPT: usize = 8;
 
 /// Everything that a run of generated builds needs to be told.
 pub struct Settings {
-    /// How many cases.
+    /// How many cases; of pairs, as many as it takes.
     pub cases: u64,
+    /// Whether the cases cover every pair of values of the table of promises, in place of being drawn.
+    pub pairs: bool,
     /// What they are drawn from.
     pub seed: u64,
     /// What the whole may take.
@@ -63,6 +66,9 @@ pub enum FuzzError {
     /// No build could be drawn.
     #[error(transparent)]
     Draw(#[from] DrawError),
+    /// Pairs could not be covered.
+    #[error(transparent)]
+    Pairs(#[from] pairs::PairsError),
     /// A drawn build is no valid scenario.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
@@ -80,10 +86,14 @@ pub enum FuzzError {
 /// # Errors
 /// [`FuzzError`], never for what the exporter did.
 pub async fn fuzz(
-    settings: Settings,
+    mut settings: Settings,
     supervisor: Supervisor,
     cancelled: CancellationToken,
 ) -> Result<Report, FuzzError> {
+    let plan = if settings.pairs { Some(pairs::plan(settings.seed)?) } else { None };
+    if let Some(plan) = &plan {
+        settings.cases = plan.builds.len() as u64;
+    }
     let begun = Instant::now();
     let until = cancelled.child_token();
     let alarm = settings.time.map(|time| {
@@ -95,8 +105,10 @@ pub async fn fuzz(
     });
     let progress = Progress::new(settings.cases);
     let mut report = Report::new(&settings);
-    let fuzzer = Fuzzer { settings, supervisor, until, progress };
+    let fuzzer = Fuzzer { settings, plan, supervisor, until, progress };
     fuzzer.all(&mut report).await?;
+    report.pairs =
+        fuzzer.plan.as_ref().map(|plan| report::Pairs { covered: plan.covered(report.done), of: plan.pairs });
     if let Some(alarm) = alarm {
         alarm.abort();
     }
@@ -121,6 +133,8 @@ impl Failing {
 
 struct Fuzzer {
     settings: Settings,
+    /// Builds that cover pairs; none where cases are drawn.
+    plan: Option<pairs::Plan>,
     supervisor: Supervisor,
     /// Ends what is going on: on a signal, or when the time is over.
     until: CancellationToken,
@@ -151,7 +165,7 @@ impl Fuzzer {
     ) -> Result<Option<BTreeMap<Failing, Found>>, FuzzError> {
         let mut scenarios = Vec::new();
         for number in from..to {
-            let build = self.valid(&draw::draw(self.settings.seed, number)?);
+            let build = self.valid(&self.case(number)?);
             scenarios.push(folder::scenario(&build, &case_name(number))?);
         }
         let options = Options { scenarios, ..self.settings.options.clone() };
@@ -173,6 +187,16 @@ impl Fuzzer {
             found.sort_by_key(|(number, _)| *number);
         }
         Ok(Some(failed))
+    }
+
+    /// One case, which can be shrunk.
+    fn case(&self, number: u64) -> Result<Drawn, DrawError> {
+        let planned = self.plan.as_ref().map(|plan| usize::try_from(number).ok().and_then(|at| plan.builds.get(at)));
+        match planned {
+            Some(Some(build)) => Ok(draw::fixed(build.clone())),
+            Some(None) => Err(DrawError { number, reason: "the plan has no such case".to_owned() }),
+            None => draw::draw(self.settings.seed, number),
+        }
     }
 
     /// The build as a specification has it: no specification knows `[[annotations]]` in `launch.toml`, so they are there
@@ -209,7 +233,8 @@ impl Fuzzer {
         let shrunk = self.shrink(number, failing).await?;
         failure.tries = shrunk.tries;
         let name = format!(
-            "seed-{}-case-{number}-{}-{}",
+            "{}seed-{}-case-{number}-{}-{}",
+            if self.settings.pairs { "pairs-" } else { "" },
             self.settings.seed,
             failing.requirement.replace('.', "-"),
             failing.target

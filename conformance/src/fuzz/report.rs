@@ -28,6 +28,9 @@ pub struct Report {
     pub seed: u64,
     /// Cases that were asked for.
     pub cases: u64,
+    /// Pairs of values that the cases cover; none where they were drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<Pairs>,
     /// Cases that were run and judged to their end.
     pub done: u64,
     /// Exports that were made for them, shrinking aside.
@@ -44,6 +47,15 @@ pub struct Report {
     pub left_behind: Vec<String>,
     /// The exit code.
     pub exit_code: u8,
+}
+
+/// Pairs of values of the table of promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Pairs {
+    /// Those of the cases that were done.
+    pub covered: usize,
+    /// All that there are.
+    pub of: usize,
 }
 
 /// A cause of failures: a requirement on a target, and what else failed for the same reason.
@@ -162,6 +174,7 @@ impl Report {
             profile: settings.options.profile.to_string(),
             seed: settings.seed,
             cases: settings.cases,
+            pairs: None,
             done: 0,
             exports: 0,
             judged: 0,
@@ -224,6 +237,9 @@ impl Report {
             let count = all.collect::<std::collections::BTreeSet<_>>().len();
             let place = failure.scenario.as_deref().unwrap_or("not kept");
             let _ = writeln!(text, "cause {:<40} {:>9}  {}", failure.cause, cases(count), visible(place));
+        }
+        if let Some(pairs) = self.pairs {
+            let _ = writeln!(text, "{} of {} pairs covered in {} builds", pairs.covered, pairs.of, self.done);
         }
         let further: usize = self.failures.iter().map(|failure| failure.also.len()).sum();
         let _ = writeln!(

@@ -8,7 +8,6 @@ use judge::digest::Digest;
 use judge::verdict::{Answer, Verdict};
 
 use super::build::Build;
-use super::draw::draw;
 use super::{Failing, FuzzError, Fuzzer, case_name, folder, strokes};
 
 /// Builds that are tried for one failure.
@@ -68,7 +67,7 @@ impl Tries<'_> {
 
 impl Fuzzer {
     pub(super) async fn shrink(&self, number: u64, failing: &Failing) -> Result<Shrunk, FuzzError> {
-        let mut drawn = draw(self.settings.seed, number)?;
+        let mut drawn = self.case(number)?;
         let mut build = self.valid(&drawn);
         let known = HashMap::from([(fingerprint(&build), true)]);
         let mut tries = Tries { fuzzer: self, number, failing, begun: Instant::now(), done: 0, known };

@@ -1,6 +1,6 @@
 //! Strokes that make a whole part of a build plain.
 
-use super::build::{Build, Buildpack, Course};
+use super::build::{Build, Buildpack, Calling, Course};
 
 /// In the order in which they are tried: what costs an export the most comes first.
 pub(super) const ALL: &[fn(&mut Build)] = &[
@@ -27,6 +27,7 @@ pub(super) const ALL: &[fn(&mut Build)] = &[
         build.process_type = None;
         build.epoch = None;
     },
+    |build| build.call = Calling::default(),
 ];
 
 fn each(build: &mut Build, stroke: fn(&mut Buildpack)) {

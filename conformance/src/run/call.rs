@@ -8,18 +8,23 @@ use super::export::{ExportError, Store};
 use super::inputs::{owner, user_of};
 use super::{Options, Shared};
 use crate::exporter::supervise::{Spec, USUAL_UMASK};
-use crate::exporter::{CallPlaces, Invocation, invocation, step_arguments};
+use crate::exporter::{CallPlaces, Invocation, invocation, platform_api, step_arguments};
 use crate::limits::UNREACHABLE_GRACE;
 use crate::scenario::materialise::{APP, Places};
 use crate::scenario::{Place, Scenario, Step};
 
 /// Whether this machine and user allow the step.
-pub(super) fn can_run<S: Store>(shared: &Shared, step: &Step, store: &S) -> Result<(), ExportError> {
+pub(super) fn can_run<S: Store>(
+    shared: &Shared,
+    scenario: &Scenario,
+    step: &Step,
+    store: &S,
+) -> Result<(), ExportError> {
     let options = &shared.options;
-    if let Some(flag) = step_arguments(&options.exporter, step, &options.platform_api).0.first()
+    let api = platform_api(&scenario.file, step, &options.platform_api);
+    if let Some(flag) = step_arguments(&options.exporter, step, api).0.first()
         && step.expect_failure.is_some()
     {
-        let api = &options.platform_api;
         let reason = format!("the exporter is not given {flag}, by its description or by Platform API {api}");
         return Err(ExportError::Skipped(reason));
     }
@@ -56,7 +61,7 @@ pub(super) fn call<S: Store>(
         target: store.target(),
         insecure_registries: &shared.services.insecure_hosts(&in_use),
         docker_host: store.docker_host(),
-        platform_api: &shared.options.platform_api,
+        platform_api: platform_api(file, step, &shared.options.platform_api),
         owner: owner(step),
     };
     invocation(&shared.options.exporter, &scenario.file, step, images, &call)

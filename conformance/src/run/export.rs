@@ -16,7 +16,7 @@ use crate::evidence_folder::EvidenceError;
 use crate::exporter::process::ProcessError;
 use crate::naming::Names;
 use crate::scenario::materialise::{
-    self, Analysis, DOCKER_CONFIG, LAUNCH_CACHE, LAYERS, LAYOUT, MaterialiseError, Places, Previous, REPORT,
+    self, Analysis, DOCKER_CONFIG, LAUNCH_CACHE, LAYERS, LAYOUT, MaterialiseError, Places, Previous,
 };
 use crate::scenario::run_image::{self, MadeImage};
 use crate::scenario::{Scenario, Step};
@@ -126,13 +126,14 @@ pub(super) async fn run<S: Store>(
     context: &Before<'_>,
 ) -> Result<Export, ExportError> {
     let step = context.step;
-    can_run(shared, step, store)?;
+    can_run(shared, scenario, step, store)?;
     let Prepared { name, places, made, published, moved, kept } = prepare(shared, scenario, store, context).await?;
     let images = store.images(step);
     let call = call(shared, scenario, step, store, &images, &places);
     let inputs = inputs(shared, scenario, step, store, &call, &images, &places)?;
     let tags_before = store.tags(step, &places).await?;
-    let report_before = stamp(&places);
+    let report_here = places.here_of(&inputs.report);
+    let report_before = stamp(report_here.as_deref());
     let listed = Listed::before(&places);
     let mut troubles = store.before_export(step, &tags_before).await?;
     let outcome = execute(shared, scenario, step, &call, &places, &name).await?;
@@ -149,7 +150,7 @@ pub(super) async fn run<S: Store>(
         inputs,
         run_image: run_image_facts(scenario, store.target(), &made, published, moved),
         outcome,
-        report: read_report(&places).filter(|_| stamp(&places) != report_before),
+        report: read_report(report_here.as_deref()).filter(|_| stamp(report_here.as_deref()) != report_before),
         tags_before,
         tags: seen.tags,
         image: seen.image,
@@ -362,17 +363,17 @@ fn copy_files(from: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 /// What tells a report that was written from one that a scenario had put there.
-fn stamp(places: &Places) -> Option<(u64, i64, i64, u64)> {
-    let facts = std::fs::symlink_metadata(places.here(REPORT)).ok()?;
+fn stamp(path: Option<&Path>) -> Option<(u64, i64, i64, u64)> {
+    let facts = std::fs::symlink_metadata(path?).ok()?;
     Some((facts.ino(), facts.mtime(), facts.mtime_nsec(), facts.size()))
 }
 
 /// The report that the exporter wrote; one that is no regular file of at most 16 MiB is none.
-fn read_report(places: &Places) -> Option<Document> {
+fn read_report(path: Option<&Path>) -> Option<Document> {
     const LARGEST: u64 = 16 << 20;
-    let path = places.here(REPORT);
-    let facts = std::fs::symlink_metadata(&path).ok()?;
-    let bytes = (facts.is_file() && facts.len() <= LARGEST).then(|| std::fs::read(&path).ok()).flatten()?;
+    let path = path?;
+    let facts = std::fs::symlink_metadata(path).ok()?;
+    let bytes = (facts.is_file() && facts.len() <= LARGEST).then(|| std::fs::read(path).ok()).flatten()?;
     Some(Document::new(bytes, None))
 }
 

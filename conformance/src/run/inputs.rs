@@ -8,7 +8,7 @@ use super::Shared;
 use super::export::{ExportError, Store, unobserved};
 use crate::exporter::Invocation;
 use crate::observe::file_facts;
-use crate::scenario::materialise::{APP, LAYERS, LAYOUT, LIFECYCLE, Places, REPORT, RUN};
+use crate::scenario::materialise::{APP, LAYERS, LAYOUT, LIFECYCLE, Places, RUN};
 use crate::scenario::{CreationOrder, Scenario, Step, StepUser, UNPRIVILEGED};
 
 /// User and group of a build: those that its step runs as, who own its files too.
@@ -31,7 +31,9 @@ pub(super) fn inputs<S: Store>(
         files.extend(facts_of(places, folder)?);
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
+    let told = Told { call };
     let layers_file = |name: &str| places.seen(&format!("{LAYERS}/{name}"));
+    let path = |flag, variable, default: String| told.what(flag, variable).unwrap_or(default);
     let epoch = call.environment.get("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok());
     let secret = |name: &str| name == "CNB_REGISTRY_AUTH";
     Ok(Inputs {
@@ -45,18 +47,18 @@ pub(super) fn inputs<S: Store>(
         images: images.to_vec(),
         layers: places.seen(LAYERS),
         app: places.seen(APP),
-        analyzed: layers_file("analyzed.toml"),
-        group: layers_file("group.toml"),
-        project_metadata: layers_file("project-metadata.toml"),
-        report: places.seen(REPORT),
-        run: places.seen(RUN),
-        launcher: places.seen(&format!("{LIFECYCLE}/launcher")),
-        launcher_sbom: places.seen(LIFECYCLE),
+        analyzed: path("-analyzed", "CNB_ANALYZED_PATH", layers_file("analyzed.toml")),
+        group: path("-group", "CNB_GROUP_PATH", layers_file("group.toml")),
+        project_metadata: path("-project-metadata", "CNB_PROJECT_METADATA_PATH", layers_file("project-metadata.toml")),
+        report: path("-report", "CNB_REPORT_PATH", layers_file("report.toml")),
+        run: path("-run", "CNB_RUN_PATH", places.seen(RUN)),
+        launcher: path("-launcher", "", places.seen(&format!("{LIFECYCLE}/launcher"))),
+        launcher_sbom: path("-launcher-sbom", "", places.seen(LIFECYCLE)),
         layout_dir: (store.target() == Target::Layout).then(|| places.seen(LAYOUT)),
-        process_type: scenario.file.process_type_of(step).filter(|_| takes(shared, "-process-type")).map(str::to_owned),
+        process_type: told.what("-process-type", "CNB_PROCESS_TYPE"),
         source_date_epoch: epoch,
-        uid: owner(step).0,
-        gid: owner(step).1,
+        uid: told.number("-uid", "CNB_USER_ID").unwrap_or(owner(step).0),
+        gid: told.number("-gid", "CNB_GROUP_ID").unwrap_or(owner(step).1),
         files,
         expected_failure: step.expect_failure.clone(),
         may_refuse: step.may_refuse.clone(),
@@ -66,6 +68,30 @@ pub(super) fn inputs<S: Store>(
         machine: Some(machine(step)),
         unreachable_limit: shared.options.exporter.unreachable_limit,
     })
+}
+
+/// What an exporter is told by a call: by a flag, else by its variable (`cnb-platform.md`, exporter, Inputs).
+struct Told<'a> {
+    call: &'a Invocation,
+}
+
+impl Told<'_> {
+    /// The value of a flag, the last one where it is there more than once, else that of its variable; none where both
+    /// are missing or empty.
+    fn what(&self, flag: &str, variable: &str) -> Option<String> {
+        let words = self.call.argv.iter().map(String::as_str);
+        let next = self.call.argv.iter().skip(1).map(String::as_str).map(Some).chain([None]);
+        let value = |(word, next): (&str, Option<&str>)| {
+            let rest = word.strip_prefix(flag)?;
+            rest.strip_prefix('=').map_or_else(|| next.filter(|_| rest.is_empty()), Some).map(str::to_owned)
+        };
+        let given = words.zip(next).filter_map(value).last();
+        given.or_else(|| self.call.environment.get(variable).cloned()).filter(|text| !text.is_empty())
+    }
+
+    fn number(&self, flag: &str, variable: &str) -> Option<u32> {
+        self.what(flag, variable)?.parse().ok()
+    }
 }
 
 /// The user that a step runs as, where it is not the one who runs the suite.
@@ -107,10 +133,6 @@ fn surroundings(scenario: &Scenario, step: &Step) -> BTreeMap<String, String> {
         ("creation-order", step.creation_order.map(|CreationOrder::Reversed| "reversed".to_owned())),
     ];
     given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-}
-
-fn takes(shared: &Shared, flag: &str) -> bool {
-    shared.options.exporter.takes(flag, &shared.options.platform_api)
 }
 
 /// The files strictly below a folder.

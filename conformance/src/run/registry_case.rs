@@ -194,7 +194,9 @@ impl Store for RegistryStore<'_> {
     async fn clean_up(&mut self) {
         let services = &self.shared.services;
         let images = self.scenario.file.steps.iter().flat_map(|step| self.located(step));
-        let names: BTreeSet<Located> = images.chain(self.run_image.all().cloned()).collect();
+        let locate = |name: &str| services.locate(&self.scenario.name, name);
+        let caches = self.scenario.file.steps.iter().flat_map(Step::further_images).map(locate);
+        let names: BTreeSet<Located> = images.chain(caches).chain(self.run_image.all().cloned()).collect();
         for name in names.iter().filter(|name| services.cleans_up(name.place) && name.is_tag()) {
             services.delete(&name.repository, name.tag()).await;
         }

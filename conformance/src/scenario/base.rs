@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize as _;
 
+use super::format::values;
 use super::source::{self, Origin, SourceFile};
 use super::{FileEntry, ScenarioError, ScenarioFile};
 
@@ -27,8 +28,16 @@ pub(super) struct Merged {
 pub(super) fn resolve(own: Own) -> Result<Merged, ScenarioError> {
     let shown = own.origin.shown(&own.name);
     let layer = layer(own, Vec::new())?;
-    let file = ScenarioFile::deserialize(layer.table)
-        .map_err(|error| ScenarioError::Format { file: shown, reason: error.to_string().trim().to_owned() })?;
+    let has_steps = layer.table.contains_key("steps");
+    let mut file = ScenarioFile::deserialize(layer.table)
+        .map_err(|error| ScenarioError::Format { file: shown.clone(), reason: error.to_string().trim().to_owned() })?;
+    if !file.values.is_empty() {
+        if has_steps {
+            let reason = "each value makes a step; leave one of the two out".to_owned();
+            return Err(ScenarioError::Senseless { file: shown, key: "values, steps".to_owned(), reason });
+        }
+        file.steps = values::steps(&file.values);
+    }
     Ok(Merged { file, files: layer.files })
 }
 

@@ -137,6 +137,9 @@ fn check_step(scenario: &Scenario, step: &Step, index: usize) -> Result<(), Faul
             return wrong(key, format!("there is no requirement {slug}; see conformance list requirements"));
         }
     }
+    if let Some(path) = step.moved.iter().flat_map(|(from, to)| [from, to]).find(|path| place_of(path).is_none()) {
+        return wrong("move", format!("{path}: {ELSEWHERE}"));
+    }
     if let Some(path) = step.remove.iter().find(|path| place_of_removed(path).is_none()) {
         return wrong("remove", format!("{path}: {ELSEWHERE}"));
     }

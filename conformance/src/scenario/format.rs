@@ -2,6 +2,7 @@
 
 mod run_image;
 mod step;
+pub(crate) mod values;
 
 use std::collections::BTreeMap;
 
@@ -44,6 +45,9 @@ pub struct ScenarioFile {
     /// Files that a version-controlled folder cannot hold.
     #[serde(default)]
     pub files: Vec<FileEntry>,
+    /// Texts that the keys of the project metadata take in turn: each makes a step.
+    #[serde(default)]
+    pub values: Vec<values::Value>,
     /// The exports, one after another.
     #[serde(default = "one_step")]
     pub steps: Vec<Step>,

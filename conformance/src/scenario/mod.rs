@@ -11,6 +11,7 @@ mod source;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use format::values::KEYS;
 pub use format::{
     AfterPush, Arrival, CreationOrder, EndDaemon, FileEntry, ImageFormat, IndexDigest, Need, PrivateDaemon,
     RunImageFile, RunLayer, ScenarioFile, Step, StepUser, UNPRIVILEGED,

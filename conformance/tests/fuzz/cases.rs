@@ -14,14 +14,14 @@ fn conformance() -> Command {
 }
 
 /// A program of the workspace beside this test's.
-fn program(name: &str) -> PathBuf {
+pub(super) fn program(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_conformance")).with_file_name(name);
     assert!(path.is_file(), "{} is not built; test the whole workspace", path.display());
     path
 }
 
 /// Runs in `folder`, where failures are kept in `kept`; `tmp` in it must be empty afterwards.
-fn fuzz(folder: &Path, arguments: &[&str]) -> (Output, Value) {
+pub(super) fn fuzz(folder: &Path, arguments: &[&str]) -> (Output, Value) {
     let temporary = folder.join("tmp");
     std::fs::create_dir_all(&temporary).unwrap();
     let output = conformance()
@@ -36,7 +36,7 @@ fn fuzz(folder: &Path, arguments: &[&str]) -> (Output, Value) {
     (output, report)
 }
 
-fn faulty(folder: &Path, fault: &str) -> String {
+pub(super) fn faulty(folder: &Path, fault: &str) -> String {
     let file = folder.join(format!("{fault}.toml"));
     let text = format!(
         "name = \"faulty\"\ncommand = [{:?}, \"{fault}\", {:?}]\ntargets = [\"registry\"]\n",

@@ -2,6 +2,7 @@
 //! The folder comes first, so that what is run and what is kept are one.
 
 mod buildpacks;
+mod call;
 mod run_image;
 mod tree;
 
@@ -77,7 +78,9 @@ fn scenario_file(build: &Build, made: Tree) -> Table {
 
 fn steps(build: &Build) -> Vec<Value> {
     let step = |keys: &[(&str, Value)]| -> Value {
-        keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect::<Table>().into()
+        let mut step: Table = keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        call::add(&build.call, build.project.is_some(), &mut step);
+        step.into()
     };
     let plain = || step(&[]);
     let moved = || step(&[("move-run-image-tag", true.into())]);

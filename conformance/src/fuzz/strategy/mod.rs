@@ -9,7 +9,7 @@ mod tree;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 
-use super::build::{Build, Course};
+use super::build::{Build, Calling, Course};
 use text::{seldom, sometimes};
 
 /// Every build that can be drawn.
@@ -39,6 +39,7 @@ pub(super) fn build() -> BoxedStrategy<Build> {
             default_process: processes.0,
             process_type: processes.1,
             epoch,
+            call: Calling::default(),
         })
         .boxed()
 }

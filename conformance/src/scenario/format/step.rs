@@ -17,6 +17,9 @@ pub struct Step {
     /// Paths, relative to the scenario's folder, that are left out, with all that is below them; the suite's own files
     /// too.
     pub remove: Vec<String>,
+    /// Files that lie elsewhere than usual, the suite's own too: from which path to which one.
+    #[serde(rename = "move")]
+    pub moved: BTreeMap<String, String>,
     /// Files made after everything else; they replace what is there, the suite's own files too.
     pub files: Vec<FileEntry>,
     /// Every `<image>` of this step, in place of the scenario's; may be empty.
@@ -73,6 +76,12 @@ pub struct Step {
 }
 
 impl Step {
+    /// Names of images that arguments and variables have, such as a cache's.
+    pub fn further_images(&self) -> impl Iterator<Item = &str> {
+        let texts = self.arguments.iter().chain(self.environment.values());
+        texts.filter_map(|text| text.split_once(crate::exporter::IMAGES).map(|(_, name)| name))
+    }
+
     /// Whether it is made on a target of its scenario.
     #[must_use]
     pub fn is_made_on(&self, target: Target) -> bool {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use super::{CreationOrder, Scenario, Step, UNPRIVILEGED};
 pub use analysis::{Analysis, Previous};
 pub(super) use tree::{ELSEWHERE, place_of, place_of_removed};
+pub(crate) use tree::{Kind, Node, tree};
 use writer::Writer;
 
 /// Why inputs could not be laid out.
@@ -80,6 +81,12 @@ impl Places {
         Self::below(&self.seen, name)
     }
 
+    /// Where this process sees what the exporter sees at a path; none for what is not below the build folder.
+    #[must_use]
+    pub fn here_of(&self, seen: &str) -> Option<PathBuf> {
+        Path::new(seen).strip_prefix(&self.seen).ok().map(|below| self.here.join(below))
+    }
+
     /// The same file as this process sees it.
     #[must_use]
     pub fn here(&self, name: &str) -> PathBuf {
@@ -101,6 +108,8 @@ pub const REPORT: &str = "report/report.toml";
 pub const LAYOUT: &str = "layout";
 /// `<launch-cache>`, for exports to daemons.
 pub const LAUNCH_CACHE: &str = "launch-cache";
+/// An empty folder that steps may give as `<cache-dir>`.
+pub const CACHE: &str = "cache";
 /// Where `DOCKER_CONFIG` points.
 pub const DOCKER_CONFIG: &str = "docker-config";
 /// Where `TMPDIR` points.
@@ -121,7 +130,7 @@ pub fn materialise(
 ) -> Result<(), MaterialiseError> {
     let writer = Writer { scenario, root: &places.here };
     let nodes = tree::tree(scenario, step, analysis)?;
-    for folder in [LAYERS, APP, LIFECYCLE, "report", LAYOUT, LAUNCH_CACHE, DOCKER_CONFIG, TEMPORARY] {
+    for folder in [LAYERS, APP, LIFECYCLE, "report", LAYOUT, LAUNCH_CACHE, CACHE, DOCKER_CONFIG, TEMPORARY] {
         writer.folder(folder)?;
     }
     for folder in [step.temporary.as_deref(), step.working_directory.as_deref()].into_iter().flatten() {
@@ -155,7 +164,7 @@ pub fn hand_over(scenario: &Scenario, step: &Step, places: &Places) -> Result<()
     let writer = Writer { scenario, root: &places.here };
     let temporary = step.temporary.as_deref().unwrap_or(TEMPORARY);
     let working = step.working_directory.as_deref().filter(|folder| !folder.starts_with('/'));
-    let own = [LAYERS, APP, "report", LAYOUT, LAUNCH_CACHE, DOCKER_CONFIG, TEMPORARY, temporary];
+    let own = [LAYERS, APP, "report", LAYOUT, LAUNCH_CACHE, CACHE, DOCKER_CONFIG, TEMPORARY, temporary];
     for folder in own.into_iter().chain(working) {
         writer.give(folder, UNPRIVILEGED)?;
     }

@@ -9,7 +9,7 @@ use crate::scenario::{FileEntry, Scenario, Step};
 
 /// What is at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     File(Vec<u8>),
     Directory,
     Symlink(String),
@@ -21,9 +21,9 @@ pub(super) enum Kind {
 
 /// One file or folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
-    pub(super) kind: Kind,
-    pub(super) mode: u32,
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
+    pub(crate) mode: u32,
 }
 
 impl Node {
@@ -58,7 +58,7 @@ pub(in crate::scenario) fn place_of_removed(path: &str) -> Option<String> {
 
 /// The inputs of one step: the suite's own files, over them the scenario's without what the step removes, then the
 /// step's overlay and files.
-pub(super) fn tree(
+pub(crate) fn tree(
     scenario: &Scenario,
     step: &Step,
     analysis: &Analysis,
@@ -92,6 +92,9 @@ pub(super) fn tree(
     }
     for entry in &step.files {
         tree.entry(entry)?;
+    }
+    for (from, to) in &step.moved {
+        tree.moves(from, to)?;
     }
     Ok(tree.nodes)
 }
@@ -127,6 +130,19 @@ impl Tree<'_> {
         if let Some(place) = place_of_removed(path) {
             self.nodes.retain(|other, _| !is_inside(other, &place));
         }
+    }
+
+    /// Lays a file out at another place.
+    fn moves(&mut self, from: &str, to: &str) -> Result<(), MaterialiseError> {
+        let wrong = |reason: &str| MaterialiseError::Entry {
+            scenario: self.scenario.name.clone(),
+            path: from.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let (Some(here), Some(there)) = (place_of(from), place_of(to)) else { return Err(wrong(ELSEWHERE)) };
+        let node = self.nodes.remove(&here).ok_or_else(|| wrong("there is nothing at this path to be moved"))?;
+        self.put(&there, node);
+        Ok(())
     }
 
     fn entry(&mut self, entry: &FileEntry) -> Result<(), MaterialiseError> {

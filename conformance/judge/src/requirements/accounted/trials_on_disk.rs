@@ -81,6 +81,7 @@ fn layout(export: &mut Export, path: &str, change: Change, aspects: &[Aspect]) {
         oci_layout: None,
         index: None,
         blobs: Vec::new(),
+        unread: Vec::new(),
     };
     export.layout.as_mut().unwrap().roots = vec![root];
     export.changed_files =

@@ -290,7 +290,12 @@ faults! {
     }
 }
 
-/// The exports of a case that are to be refused for the reason that `slug` names.
+/// The exports of a case that are to be refused for the reason that `slug` names, and those that may be and were.
 pub(super) fn refused<'a>(case: &Case<'a>, slug: &str) -> Vec<&'a Export> {
-    case.exports.iter().copied().filter(|export| export.inputs.expected_failure.as_deref() == Some(slug)).collect()
+    let is_one = |export: &&Export| {
+        let inputs = &export.inputs;
+        let was_free = inputs.may_refuse.as_deref() == Some(slug) && !export.outcome.succeeded();
+        was_free || inputs.expected_failure.as_deref() == Some(slug)
+    };
+    case.exports.iter().copied().filter(is_one).collect()
 }

@@ -161,6 +161,20 @@ fn many_ways_to_name_it_are_accepted() {
 }
 
 #[test]
+fn what_may_be_refused_is_judged_where_it_was() {
+    let slug = "errors.platform-api";
+    let target = targets(slug)[0];
+    for (end, is_right) in [(End::Exited(1), false), (End::Exited(11), true)] {
+        let mut evidence = refused(fault(slug));
+        for export in &mut evidence.exports {
+            export.inputs.may_refuse = export.inputs.expected_failure.take();
+        }
+        on(&mut evidence, target).outcome.end = end;
+        assert_eq!(find(&evidence, slug, target) == Finding::Holds, is_right, "{end:?}");
+    }
+}
+
+#[test]
 fn a_name_is_a_word_of_its_own() {
     for (text, name) in
         [("-report: x", "-report"), ("--report: x", "-report"), ("(/a/b.toml)", "b.toml"), ("Run.", "run")]

@@ -1,0 +1,34 @@
+//! What a scenario cannot know and a command line needs: where the build is seen, what names of images begin with, and
+//! which registries have no TLS.
+
+use super::command::CallPlaces;
+use crate::scenario::{Place, ScenarioFile, Step};
+
+/// What `{images}` is written as.
+pub(crate) const IMAGES: &str = "{images}";
+
+/// Texts for the placeholders of one call.
+pub(super) struct Placeholders {
+    build: String,
+    images: String,
+    insecure: String,
+}
+
+impl Placeholders {
+    pub(super) fn of(scenario: &ScenarioFile, step: &Step, images: &[String], call: &CallPlaces<'_>) -> Self {
+        let named = scenario.images_of(step).first().map(|name| Place::split(name).1);
+        let prefix = images.first().zip(named).and_then(|(image, name)| image.strip_suffix(name));
+        Self {
+            build: call.places.seen.display().to_string(),
+            images: prefix.unwrap_or_default().to_owned(),
+            insecure: call.insecure_registries.join(","),
+        }
+    }
+
+    /// A text of the scenario as the exporter gets it.
+    pub(super) fn fill(&self, text: &str) -> String {
+        text.replace("{build}", &self.build)
+            .replace(IMAGES, &self.images)
+            .replace("{insecure-registries}", &self.insecure)
+    }
+}
