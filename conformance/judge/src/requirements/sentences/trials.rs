@@ -31,7 +31,7 @@ fn set(place: &'static [&'static str], value: Value) -> impl Fn(&mut Export) + '
 }
 
 fn history(entry: Value) -> impl Fn(&mut Export) + 'static {
-    set(&["history"], json!([{ "created": "1980-01-01T00:00:01Z", "empty_layer": true }, entry]))
+    set(&["history"], Value::Array(vec![json!({ "created": "1980-01-01T00:00:01Z", "empty_layer": true }), entry]))
 }
 
 fn types() -> Trials {
