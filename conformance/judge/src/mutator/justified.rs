@@ -10,7 +10,7 @@ const fn of(patterns: &'static [&'static str], why: &'static str) -> Justified {
     Justified { patterns, why }
 }
 
-pub(super) const JUSTIFIED: [Justified; 30] = [
+pub(super) const JUSTIFIED: [Justified; 34] = [
     of(
         &["* id", "* scenario", "* service", "* step", "* target"],
         "how the suite files an export; nothing that it left",
@@ -144,6 +144,36 @@ pub(super) const JUSTIFIED: [Justified; 30] = [
             "swap * report#*",
         ],
         "digest and size are asked of registries, what a layout's report lists is open, the run image optional, the order free",
+    ),
+    of(
+        &[
+            "alter * changed_files[*.aspects*",
+            "alter * changed_files[*.change",
+            "alter * changed_files[*.kind",
+            "double * changed_files[*",
+            "drop * changed_files[*",
+            "empty * changed_files*",
+            "swap * changed_files[*",
+        ],
+        "of what is changed its place decides: an output may be written, altered or left as it was",
+    ),
+    of(
+        &["* wire[*.had_credentials", "* wire[*_bytes", "* wire[*.sequence"],
+        "how large a request was and which in the order; what it did decides",
+    ),
+    of(
+        &["double registry wire[*", "drop registry wire[*", "empty registry wire", "swap registry wire[*"],
+        "fewer requests leave less, one that is made again leaves no more, and their order is free",
+    ),
+    of(
+        &[
+            "alter registry wire[*.status",
+            "alter registry wire[*.method",
+            "alter registry wire[*.target",
+            "empty registry wire[*.method",
+            "empty registry wire[*.target",
+        ],
+        "success has several codes, and a request that is read or of no repository changes nothing",
     ),
 ];
 

@@ -174,10 +174,8 @@ fn indexes() -> Trials {
             }),
         )
         .accepts(
-            "an index that does not say what it is",
-            index(|index| {
-                index.as_object_mut().unwrap().shift_remove("mediaType");
-            }),
+            "an index that says what it is",
+            index(|index| index["mediaType"] = json!("application/vnd.oci.image.index.v1+json")),
         )
         .accepts(
             "an index's entry for a platform",
