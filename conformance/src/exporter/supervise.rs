@@ -107,13 +107,12 @@ pub fn supervise(spec: &Path) -> bool {
 fn enter(spec: &Spec) -> io::Result<Scratch> {
     let Some((there, seen)) = &spec.bind else { return Ok(Scratch::default()) };
     private_mounts(spec.hostname.is_some())?;
-    let scratch = match &spec.isolation {
-        Some(isolation) => isolate::enter(there, seen, isolation)?,
-        None => {
-            let nothing: Option<&str> = None;
-            nix::mount::mount(Some(there), seen, nothing, MsFlags::MS_BIND, nothing)?;
-            Scratch::default()
-        }
+    let scratch = if let Some(isolation) = &spec.isolation {
+        isolate::enter(there, seen, isolation)?
+    } else {
+        let nothing: Option<&str> = None;
+        nix::mount::mount(Some(there), seen, nothing, MsFlags::MS_BIND, nothing)?;
+        Scratch::default()
     };
     if let Some(hostname) = &spec.hostname {
         nix::unistd::sethostname(hostname)?;
