@@ -160,7 +160,8 @@ fn run(spec: &Spec, scratch: &Scratch) -> Report {
     end_descendants(&receiver, matches!(event, Ok(Event::Ended(_))));
     let left = || spec.isolation.is_some().then(|| scratch.left());
     match event {
-        Ok(Event::Ended(Report::Ended { end, .. })) => Report::Ended { end, milliseconds, left: left() },
+        // What it took to make its namespaces is not the exporter's time.
+        Ok(Event::Ended(Report::Ended { end, milliseconds, .. })) => Report::Ended { end, milliseconds, left: left() },
         Ok(Event::Ended(other)) => other,
         Ok(Event::HarnessGone) | Err(RecvTimeoutError::Disconnected) => Report::Abandoned,
         Err(RecvTimeoutError::Timeout) => {
