@@ -107,13 +107,12 @@ pub fn supervise(spec: &Path) -> bool {
 fn enter(spec: &Spec) -> io::Result<Scratch> {
     let Some((there, seen)) = &spec.bind else { return Ok(Scratch::default()) };
     private_mounts(spec.hostname.is_some())?;
-    let scratch = match &spec.isolation {
-        Some(isolation) => isolate::enter(there, seen, isolation)?,
-        None => {
-            let nothing: Option<&str> = None;
-            nix::mount::mount(Some(there), seen, nothing, MsFlags::MS_BIND, nothing)?;
-            Scratch::default()
-        }
+    let scratch = if let Some(isolation) = &spec.isolation {
+        isolate::enter(there, seen, isolation)?
+    } else {
+        let nothing: Option<&str> = None;
+        nix::mount::mount(Some(there), seen, nothing, MsFlags::MS_BIND, nothing)?;
+        Scratch::default()
     };
     if let Some(hostname) = &spec.hostname {
         nix::unistd::sethostname(hostname)?;
@@ -161,7 +160,8 @@ fn run(spec: &Spec, scratch: &Scratch) -> Report {
     end_descendants(&receiver, matches!(event, Ok(Event::Ended(_))));
     let left = || spec.isolation.is_some().then(|| scratch.left());
     match event {
-        Ok(Event::Ended(Report::Ended { end, .. })) => Report::Ended { end, milliseconds, left: left() },
+        // What it took to make its namespaces is not the exporter's time.
+        Ok(Event::Ended(Report::Ended { end, milliseconds, .. })) => Report::Ended { end, milliseconds, left: left() },
         Ok(Event::Ended(other)) => other,
         Ok(Event::HarnessGone) | Err(RecvTimeoutError::Disconnected) => Report::Abandoned,
         Err(RecvTimeoutError::Timeout) => {

@@ -180,15 +180,15 @@ fn root(layout_dir: &Path, image: &str, store: &BlobStore) -> Result<LayoutRoot,
     }
     root.oci_layout = small(&folder.join("oci-layout"))?;
     root.index = small(&folder.join("index.json"))?;
-    let mut room = MOST;
+    let mut left = MOST;
     for file in files_below(&folder.join("blobs"))? {
         // A file may be larger than the disk: what is not there takes no room.
         let size = fs::symlink_metadata(&file).map_or(0, |metadata| metadata.len());
-        if size > room {
+        if size > left {
             root.unread.push((below(&folder, &file), size));
             continue;
         }
-        room -= size;
+        left -= size;
         let mut bytes = open(&file)?;
         let stored = store.put_reader(&mut bytes)?;
         root.blobs.push(SavedFile { path: below(&folder, &file), size: stored.size, digest: stored.digest });

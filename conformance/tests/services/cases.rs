@@ -174,7 +174,7 @@ fn a_fault_in_the_daemon_is_the_exporter_s() {
 
 /// What is left of private engines whose folders lie in `folder`: processes, mounts, bridges, folders.
 fn left_of_engines(folder: &Path) -> Vec<String> {
-    let marker = format!("{}/conformance-engine-", folder.display());
+    let marker = format!("{}/engine-", folder.display());
     let mut left = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
         let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
@@ -184,7 +184,7 @@ fn left_of_engines(folder: &Path) -> Vec<String> {
         }
     }
     for entry in std::fs::read_dir(folder).unwrap().filter_map(Result::ok) {
-        if entry.file_name().to_string_lossy().starts_with("conformance-engine-") {
+        if entry.file_name().to_string_lossy().starts_with("engine-") {
             left.push(format!("folder {}", entry.path().display()));
         }
     }

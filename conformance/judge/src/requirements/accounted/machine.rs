@@ -23,36 +23,45 @@ struct Fact<'a> {
     inside: bool,
     /// Whether it may stand in what says how the image works.
     may_work: bool,
+    /// A longer text in which it may stand.
+    but_in: Option<&'a str>,
 }
 
 fn facts<'a>(export: &'a Export, machine: &'a Machine) -> Vec<Fact<'a>> {
     let is_odd = |text: &str| text.len() >= TELLING && text.contains(|c: char| c.is_ascii_digit() || "-._".contains(c));
-    let word = |what, text: &'a str| Fact { what, text, inside: is_odd(text), may_work: false };
+    let word = |what, text: &'a str| Fact { what, text, inside: is_odd(text), may_work: false, but_in: None };
     let mut found = vec![
         word("host name", &machine.hostname),
         word("kernel", &machine.kernel),
-        Fact { what: "user", text: &machine.user, inside: false, may_work: true },
+        Fact { what: "user", text: &machine.user, inside: false, may_work: true, but_in: None },
     ];
     for name in VARIABLES {
         if let Some(value) = export.inputs.environment.get(name) {
-            found.push(Fact { what: name, text: value, inside: value.len() >= TELLING, may_work: false });
+            let inside = value.len() >= TELLING;
+            found.push(Fact { what: name, text: value, inside, may_work: false, but_in: None });
         }
     }
-    if let Some((folder, _)) = export.inputs.layers.rsplit_once('/') {
-        found.push(Fact { what: "folder of the build", text: folder, inside: folder.len() >= TELLING, may_work: true });
+    found.retain(|fact| !fact.text.is_empty() && !is_given(export, fact.text, true));
+    let folder = export.inputs.layers.rsplit_once('/').map(|(folder, _)| folder).unwrap_or_default();
+    // Every analysis of a layout names the run image by a path in the folder, which is no reason for other paths.
+    if folder.len() >= TELLING && !is_given(export, folder, false) {
+        let reference = export.run_image.reference.split('@').next().filter(|path| path.starts_with(folder));
+        let what = "folder of the build";
+        found.push(Fact { what, text: folder, inside: true, may_work: true, but_in: reference });
     }
-    found.retain(|fact| !fact.text.is_empty() && !is_given(export, fact.text));
     found
 }
 
-/// Whether a file of the build, an image's name or the run image has the text.
-fn is_given(export: &Export, word: &str) -> bool {
-    let texts = export.inputs.files.iter().filter_map(|file| file.text.as_deref());
+/// Whether a file of the build, an image's name or the run image has the text; `by_analysis`, or the analysis.
+fn is_given(export: &Export, word: &str, by_analysis: bool) -> bool {
+    let files = export.inputs.files.iter().filter(|file| by_analysis || file.path != export.inputs.analyzed);
+    let texts = files.filter_map(|file| file.text.as_deref());
     let run = &export.run_image;
     let documents = [Some(&run.config), Some(&run.manifest), run.index.as_ref()];
     let documents = documents.into_iter().flatten().filter_map(|document| document.text());
     let own = export.inputs.environment.iter().filter(|(name, _)| name.starts_with("CNB_")).map(|(_, value)| value);
-    let names = export.inputs.images.iter().chain([&run.name, &run.reference]).chain(own).map(String::as_str);
+    let reference = Some(&run.reference).filter(|_| by_analysis);
+    let names = export.inputs.images.iter().chain([&run.name]).chain(reference).chain(own).map(String::as_str);
     texts.chain(documents).chain(names).any(|text| is_inside(text, word))
 }
 
@@ -61,7 +70,8 @@ fn told<'f>(json: &Json, place: &mut Vec<String>, facts: &'f [Fact<'f>]) -> Opti
     let is_told = |text: &str, place: &[String]| {
         let works = !place.iter().any(|part| TOLD.contains(&part.as_str()));
         facts.iter().find(|fact| {
-            let is_there = if fact.inside { is_inside(text, fact.text) } else { text == fact.text };
+            let other = fact.but_in.map_or_else(|| text.to_owned(), |longer| text.replace(longer, ""));
+            let is_there = if fact.inside { is_inside(&other, fact.text) } else { text == fact.text };
             is_there && !(works && fact.may_work && !place.iter().any(|part| part == "author"))
         })
     };

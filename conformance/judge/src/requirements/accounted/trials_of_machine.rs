@@ -57,6 +57,17 @@ pub(super) fn machine() -> Trials {
             "/srv/job/layers".clone_into(&mut e.inputs.layers);
             edit_config(e, |config| config["config"]["WorkingDir"] = json!("/srv/job/workspace"));
         })
+        .accepts("a run image that the analysis names by a path in the folder", |e| {
+            "/srv/job/layers".clone_into(&mut e.inputs.layers);
+            "/srv/job/layout/run@sha256:0".clone_into(&mut e.run_image.reference);
+            plain("x", "/srv/job/layout/run@sha256:0")(e);
+        })
+        .rejects("another path where the analysis names one in the folder", |e| {
+            "/srv/job/layers".clone_into(&mut e.inputs.layers);
+            "/srv/job/layout/run@sha256:0".clone_into(&mut e.run_image.reference);
+            edit_input(e, "/layers/analyzed.toml", "[run-image]\nreference='/srv/job/layout/run@sha256:0'\n");
+            plain("x", "/srv/job/workspace")(e);
+        })
         .accepts("an input has the host's name by chance", |e| {
             edit_input(e, "/layers/project-metadata.toml", "[source.metadata]\nversion='worker-17'\n");
             plain("x", "worker-17")(e);
