@@ -160,8 +160,10 @@ pub(super) fn names_follow_the_grammar(export: &Export) -> Finding {
         return not_applicable("no entry of index.json has ref.name");
     }
     each(export, |index| {
+        // A tag that was asked for may be outside of it, as tags may be by the distribution specification.
+        let is_asked = |name: &str| export.inputs.images.iter().any(|image| image.ends_with(&format!(":{name}")));
         let mut names = own(export, index).into_iter().filter_map(name);
-        names.find(|name| !is_a_reference(name)).map_or(Finding::Holds, |found| {
+        names.find(|name| !is_a_reference(name) && !is_asked(name)).map_or(Finding::Holds, |found| {
             let message = "ref.name in index.json is outside of the grammar";
             violated(message, "words between single separators", view::cut(found), at(export, "manifests"))
         })
