@@ -40,7 +40,7 @@ const EXPECTED: &str = "
     works: launcher-executable paths-open metadata-meant base-visible
     layer: nothing-else
     labels: nothing-else base-kept process-fields
-    config: nothing-else
+    config: nothing-else rare-fields-kept env-entries-kept
     registry: nothing-else
     layout: nothing-else
     report: nothing-else

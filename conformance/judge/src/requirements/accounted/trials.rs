@@ -16,7 +16,13 @@ const CONFIG: usize = 5;
 const LINKS: usize = 6;
 
 pub(in super::super) fn trials() -> Vec<Trial> {
-    trial::all(works().into_iter().chain([layers()]).chain(super::trials_of_labels::trials()))
+    trial::all(
+        works()
+            .into_iter()
+            .chain([layers()])
+            .chain(super::trials_of_labels::trials())
+            .chain(super::trials_of_base::trials()),
+    )
 }
 
 fn entries(index: usize, change: impl Fn(&mut Vec<Entry>) + 'static) -> impl Fn(&mut Export) + 'static {
