@@ -12,8 +12,8 @@ mod source;
 use std::path::{Path, PathBuf};
 
 pub use format::{
-    AfterPush, Arrival, CreationOrder, EndDaemon, FileEntry, ImageFormat, IndexDigest, Need, PrivateDaemon,
-    RunImageFile, RunLayer, ScenarioFile, Step, StepUser, UNPRIVILEGED,
+    AfterPush, Arrival, CreationOrder, EndDaemon, FileEntry, HistoryShape, ImageFormat, IndexDigest, IndexEntries,
+    LayerCompression, Need, PrivateDaemon, RunImageFile, RunLayer, ScenarioFile, Step, StepUser, UNPRIVILEGED,
 };
 pub use place::Place;
 pub use source::{Origin, SourceFile};
