@@ -139,8 +139,7 @@ pub(super) const TABLE: &[Requirement] = &[
     )
     .because("engines take such an entry as it is, and what it does there is the run image's affair")
     .looks_like("an entry is missing, or has got a '='")
-    .fix("change PATH and the variables of the specification in the list, and leave all other entries")
-    .when("the run image has such an entry"),
+    .fix("change PATH and the variables of the specification in the list, and leave all other entries"),
     Requirement::new(
         Level::Should,
         "registry.nothing-else",

@@ -53,7 +53,7 @@ pub(super) fn trials() -> Vec<Trials> {
                 with_variable(e);
                 edit_config(e, |config| config["config"]["Env"] = json!(["ALONE", "PATH=/bin"]));
             })
-            .spares("every variable has a value", |e| {
+            .accepts("every variable has a value", |e| {
                 edit_base(e, |base| base["config"]["Env"] = json!(["PATH=/bin", "A=", ""]));
             }),
     ]
