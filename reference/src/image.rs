@@ -38,23 +38,32 @@ pub struct Descriptor {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// A Docker layer's media type as OCI has it; the blob is the same.
+/// A layer's media type as OCI has it, where it has one; the blob is the same.
 #[must_use]
-pub fn oci_layer_type(media_type: &str) -> &str {
-    match media_type {
-        "application/vnd.docker.image.rootfs.diff.tar.gzip" => LAYER,
+pub fn oci_layer_type(media_type: &str) -> Option<&str> {
+    Some(match media_type {
         "application/vnd.docker.image.rootfs.diff.tar" => "application/vnd.oci.image.layer.v1.tar",
+        "application/vnd.docker.image.rootfs.diff.tar.gzip" => LAYER,
+        "application/vnd.docker.image.rootfs.diff.tar.zstd" => "application/vnd.oci.image.layer.v1.tar+zstd",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar" => {
+            "application/vnd.oci.image.layer.nondistributable.v1.tar"
+        }
         "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip" => {
             "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
         }
-        other => other,
-    }
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.zstd" => {
+            "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"
+        }
+        // Encrypted layers and what may come: the type stays, as their blob does.
+        other if other.starts_with("application/vnd.oci.image.layer.") => other,
+        _ => return None,
+    })
 }
 
 /// An OCI layer's media type as Docker's schema 2 has it; none where it has no such layers.
 #[must_use]
 pub fn docker_layer_type(media_type: &str) -> Option<&str> {
-    match oci_layer_type(media_type) {
+    match oci_layer_type(media_type)? {
         LAYER => Some("application/vnd.docker.image.rootfs.diff.tar.gzip"),
         "application/vnd.oci.image.layer.v1.tar" => Some("application/vnd.docker.image.rootfs.diff.tar"),
         "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip" => {
@@ -125,19 +134,21 @@ pub fn config(parts: ConfigParts<'_>) -> Vec<u8> {
     config.to_string().into_bytes()
 }
 
-/// The history goes on where the run image has one that fits its layers; else there is none that could be true.
+/// What the history says of a layer of which the run image's says nothing.
+const UNKNOWN: &str = "unknown: the run image has no history of this layer";
+
+/// The history goes on: the run image's own as it is, and an entry for each layer that it leaves out, because tools that
+/// convert images refuse one whose history does not fit its layers. One of more layers than there are is not its own.
 fn history(config: &mut Value, layers: &[(Digest, String)], created: &str) {
     let base_layers = config["rootfs"]["diff_ids"].as_array().map_or(0, Vec::len);
-    let fits = config["history"].as_array().is_some_and(|history| {
-        history.iter().filter(|entry| entry["empty_layer"] != json!(true)).count() == base_layers
-    });
-    if fits {
-        if let Some(history) = config["history"].as_array_mut() {
-            history.extend(layers.iter().map(|(_, made_by)| json!({ "created": created, "created_by": made_by })));
-        }
-    } else if let Some(members) = config.as_object_mut() {
-        members.shift_remove("history");
+    let mut history = config["history"].as_array().cloned().unwrap_or_default();
+    let mut told = history.iter().filter(|entry| entry["empty_layer"] != json!(true)).count();
+    if told > base_layers {
+        (history, told) = (Vec::new(), 0);
     }
+    history.extend((told..base_layers).map(|_| json!({ "created_by": UNKNOWN })));
+    history.extend(layers.iter().map(|(_, made_by)| json!({ "created": created, "created_by": made_by })));
+    config["history"] = json!(history);
 }
 
 /// The `diff_ids` of a config.
@@ -212,11 +223,26 @@ mod tests {
     }
 
     #[test]
-    fn a_history_that_does_not_fit_is_left_out() {
-        let mut base = base();
-        base["history"] = json!([]);
-        let config: Value = serde_json::from_slice(&config(parts(&base, &[], &platform()))).unwrap();
-        assert!(config.get("history").is_none());
+    fn a_history_has_an_entry_for_every_layer_and_keeps_the_run_image_s_own() {
+        let own = json!({ "created_by": "own" });
+        let empty = json!({ "created_by": "ENV", "empty_layer": true });
+        let unknown = json!({ "created_by": UNKNOWN });
+        for (given, kept) in [
+            (json!([own, empty]), vec![&own, &empty]),
+            (json!([empty]), vec![&empty, &unknown]),
+            (json!([]), vec![&unknown]),
+            (Value::Null, vec![&unknown]),
+            (json!([own, own]), vec![&unknown]),
+        ] {
+            let mut base = base();
+            base["history"] = given.clone();
+            let layers = [(Digest::of(b"app"), "app".to_owned())];
+            let config: Value = serde_json::from_slice(&config(parts(&base, &layers, &platform()))).unwrap();
+            let history = config["history"].as_array().unwrap();
+            assert_eq!(history.len(), kept.len() + 1, "{given}");
+            assert!(history.iter().zip(&kept).all(|(found, kept)| found == *kept), "{given}");
+            assert_eq!(history.last().unwrap()["created_by"], "app");
+        }
     }
 
     #[test]
@@ -232,7 +258,7 @@ mod tests {
             assert_eq!((&config["os"], &config["rootfs"]["type"]), (&json!("linux"), &json!("layers")));
             assert_eq!(config["rootfs"]["diff_ids"].as_array().unwrap().len(), 2);
             assert_eq!(config["config"]["Labels"]["new"], "label");
-            assert!(config.get("history").is_none());
+            assert_eq!(config["history"].as_array().unwrap().len(), 2);
         }
         let base = json!({ "os": "plan9", "architecture": "mips", "rootfs": { "diff_ids": diff_ids } });
         let config: Value = serde_json::from_slice(&config(parts(&base, &[], &platform()))).unwrap();

@@ -50,10 +50,13 @@ pub(super) fn manifests_of(index: &[u8]) -> Option<Vec<Indexed>> {
     Some(json.get("manifests")?.items()?.iter().map(indexed).collect())
 }
 
-/// The digest of the index's manifest for a platform; none where there is none or the bytes are no index.
+/// The digest of the index's manifest for a platform; where its only one says no platform, that. None where there is
+/// none or the bytes are no index.
 pub(super) fn manifest_for(index: &[u8], os: &str, architecture: &str) -> Option<Digest> {
     let fits = |one: &Indexed| one.os.as_deref() == Some(os) && one.architecture.as_deref() == Some(architecture);
-    manifests_of(index)?.into_iter().find(fits)?.named.digest
+    let manifests = manifests_of(index)?;
+    let only = manifests.first().filter(|one| manifests.len() == 1 && one.os.is_none() && one.architecture.is_none());
+    manifests.iter().find(|one| fits(one)).or(only)?.named.digest.clone()
 }
 
 /// The descriptor in a layout's or archive's index that `reference` is about: by its full name, by its tag, else the

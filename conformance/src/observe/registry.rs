@@ -19,6 +19,9 @@ use crate::limits::Patience;
 /// Most bytes of a manifest, index or config: 16 MiB.
 pub const MAX_DOCUMENT: usize = 16 << 20;
 
+/// Indexes that are opened one after another to find an image.
+const MOST_INDEXES: usize = 3;
+
 /// Every kind of manifest and index that is asked for.
 const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
      application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
@@ -240,9 +243,12 @@ impl RegistryObserver {
         }
         let fetched = self.fetch_manifest(run_repository, base_digest).await?;
         let Some(found) = &fetched.document else { return Ok(BaseImage { fetched, config: None }) };
-        let mut contents = contents_of(&found.bytes);
-        if let Some(digest) = manifest_for(&found.bytes, os, architecture) {
+        let (mut contents, mut next) = (contents_of(&found.bytes), manifest_for(&found.bytes, os, architecture));
+        // An index may stand in an index, and none leads further than this.
+        for _ in 0..MOST_INDEXES {
+            let Some(digest) = next.take() else { break };
             let manifest = self.manifest(run_repository, digest.as_str()).await?.document;
+            next = manifest.as_ref().and_then(|manifest| manifest_for(&manifest.bytes, os, architecture));
             contents = manifest.map(|manifest| contents_of(&manifest.bytes)).unwrap_or_default();
         }
         let config = match contents.config.and_then(|config| config.digest) {

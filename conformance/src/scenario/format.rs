@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use judge::evidence::Target;
 use serde::Deserialize;
 
-pub use run_image::{Arrival, ImageFormat, IndexDigest, RunImageFile, RunLayer};
+pub use run_image::{
+    Arrival, HistoryShape, ImageFormat, IndexDigest, IndexEntries, LayerCompression, RunImageFile, RunLayer,
+};
 pub use step::{AfterPush, CreationOrder, EndDaemon, Step, StepUser, UNPRIVILEGED};
 
 /// The whole file.

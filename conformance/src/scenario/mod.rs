@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use format::values::KEYS;
 pub use format::{
-    AfterPush, Arrival, CreationOrder, EndDaemon, FileEntry, ImageFormat, IndexDigest, Need, PrivateDaemon,
-    RunImageFile, RunLayer, ScenarioFile, Step, StepUser, UNPRIVILEGED,
+    AfterPush, Arrival, CreationOrder, EndDaemon, FileEntry, HistoryShape, ImageFormat, IndexDigest, IndexEntries,
+    LayerCompression, Need, PrivateDaemon, RunImageFile, RunLayer, ScenarioFile, Step, StepUser, UNPRIVILEGED,
 };
 pub use place::Place;
 pub use source::{Origin, SourceFile};

@@ -1,5 +1,7 @@
 //! Makes a scenario's run image: layers, config and manifest, the same bytes in every run.
 
+mod config;
+mod index;
 mod stores;
 
 use flate2::{Compression, write::GzEncoder};
@@ -7,7 +9,7 @@ use judge::digest::Digest;
 use judge::evidence::Document;
 use serde_json::{Value, json};
 
-use super::{ImageFormat, IndexDigest, RunImageFile, RunLayer};
+use super::{ImageFormat, IndexDigest, LayerCompression, RunImageFile, RunLayer};
 
 /// A run image, made but not yet published.
 #[derive(Debug, Clone)]
@@ -22,13 +24,15 @@ pub struct MadeImage {
     pub index: Option<MadeIndex>,
 }
 
-/// An index of two platforms: this machine's and another one.
+/// An index: of this machine's platform, and of what the scenario wants beside it.
 #[derive(Debug, Clone)]
 pub struct MadeIndex {
     /// The index; its `content_type` is its media type.
     pub document: Document,
-    /// The image of the other platform.
-    pub other: Box<MadeImage>,
+    /// The images beside it.
+    pub others: Vec<MadeImage>,
+    /// Indexes that are named in it.
+    pub inner: Vec<Document>,
     /// Which digest the analysis refers to.
     pub analysed: IndexDigest,
 }
@@ -36,12 +40,14 @@ pub struct MadeIndex {
 /// One layer.
 #[derive(Debug, Clone)]
 pub struct MadeLayer {
-    /// The gzip-compressed tar.
+    /// The tar, as the layer is compressed.
     pub blob: Vec<u8>,
     /// The tar.
     pub tar: Vec<u8>,
     /// Annotations of its descriptor.
     pub annotations: std::collections::BTreeMap<String, String>,
+    /// How it is compressed.
+    pub compression: LayerCompression,
 }
 
 /// Makes the image that `file` describes; `salt` goes into its top layer, so that another salt makes another image.
@@ -51,41 +57,26 @@ pub struct MadeLayer {
 pub fn make(file: &RunImageFile, salt: &str) -> std::io::Result<MadeImage> {
     let mut image = for_platform(file, salt, architecture())?;
     if let Some(analysed) = file.index {
-        let elsewhere = if architecture() == "amd64" { "arm64" } else { "amd64" };
-        let other = Box::new(for_platform(file, salt, elsewhere)?);
-        let document = index(file.format, &[(&image, architecture()), (&other, elsewhere)]);
-        image.index = Some(MadeIndex { document, other, analysed });
+        image.index = Some(index::make(file, salt, &image, analysed)?);
     }
     Ok(image)
 }
 
 fn for_platform(file: &RunImageFile, salt: &str, architecture: &str) -> std::io::Result<MadeImage> {
     let mut layers = file.layers.iter().map(layer).collect::<std::io::Result<Vec<_>>>()?;
+    for number in 1..=file.more_layers {
+        let files = [(format!("usr/share/layers/{number}"), format!("layer {number}\n"))].into();
+        layers.push(layer(&RunLayer { files, ..RunLayer::default() })?);
+    }
     if !salt.is_empty() {
         let files = [("usr/share/salt".to_owned(), salt.to_owned())].into();
         layers.push(layer(&RunLayer { files, ..RunLayer::default() })?);
     }
-    let config = Document::new(config(file, &layers, architecture).to_string().into_bytes(), None);
+    let config = Document::new(config::make(file, &layers, architecture).to_string().into_bytes(), None);
     let manifest = manifest(file, &layers, &config);
     let media_type = media_types(file.format).manifest.to_owned();
     let manifest = Document::new(manifest.to_string().into_bytes(), Some(media_type));
     Ok(MadeImage { layers, manifest, config, index: None })
-}
-
-fn index(format: ImageFormat, images: &[(&MadeImage, &str)]) -> Document {
-    let media_type = media_types(format).index;
-    // Another platform's comes first, so that nobody finds this one by taking the first.
-    let manifests: Vec<Value> = images
-        .iter()
-        .rev()
-        .map(|(image, architecture)| {
-            let mut descriptor = descriptor(&image.manifest);
-            descriptor["platform"] = json!({ "architecture": architecture, "os": "linux" });
-            descriptor
-        })
-        .collect();
-    let text = json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": manifests }).to_string();
-    Document::new(text.into_bytes(), Some(media_type.to_owned()))
 }
 
 /// A descriptor of a document that has a media type.
@@ -106,42 +97,16 @@ fn layer(layer: &RunLayer) -> std::io::Result<MadeLayer> {
         builder.append_data(&mut header, path, text.as_bytes())?;
     }
     let tar = builder.into_inner()?;
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    std::io::Write::write_all(&mut encoder, &tar)?;
-    Ok(MadeLayer { blob: encoder.finish()?, tar, annotations: layer.annotations.clone() })
-}
-
-fn config(file: &RunImageFile, layers: &[MadeLayer], architecture: &str) -> Value {
-    let set = |keys: &[String]| -> Value { keys.iter().map(|key| (key.clone(), json!({}))).collect() };
-    let mut inner = json!({ "Env": file.env });
-    let mut put = |key: &str, value: Value, is_there: bool| {
-        if is_there {
-            inner[key] = value;
+    let blob = match layer.compression {
+        LayerCompression::Gzip => {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            std::io::Write::write_all(&mut encoder, &tar)?;
+            encoder.finish()?
         }
+        LayerCompression::Zstd => zstd::encode_all(tar.as_slice(), 1)?,
+        LayerCompression::None => tar.clone(),
     };
-    put("User", json!(file.user), file.user.is_some());
-    put("Cmd", json!(file.cmd), !file.cmd.is_empty());
-    put("Labels", json!(file.labels), !file.labels.is_empty());
-    put("ExposedPorts", set(&file.exposed_ports), !file.exposed_ports.is_empty());
-    put("Volumes", set(&file.volumes), !file.volumes.is_empty());
-    put("StopSignal", json!(file.stop_signal), file.stop_signal.is_some());
-    let diff_ids: Vec<Digest> = layers.iter().map(|layer| Digest::of(&layer.tar)).collect();
-    let history: Vec<Value> = layers
-        .iter()
-        .map(|_| json!({ "created": "1970-01-01T00:00:01Z", "created_by": "COPY / / # buildkit" }))
-        .collect();
-    let mut config = json!({
-        "architecture": architecture,
-        "os": "linux",
-        "created": "1970-01-01T00:00:01Z",
-        "config": inner,
-        "rootfs": { "type": "layers", "diff_ids": diff_ids },
-        "history": history,
-    });
-    if let Some(version) = &file.os_version {
-        config["os.version"] = json!(version);
-    }
-    config
+    Ok(MadeLayer { blob, tar, annotations: layer.annotations.clone(), compression: layer.compression })
 }
 
 /// The machine's architecture in the words of the OCI configuration (Go's).
@@ -158,7 +123,6 @@ struct MediaTypes {
     index: &'static str,
     manifest: &'static str,
     config: &'static str,
-    layer: &'static str,
 }
 
 fn media_types(format: ImageFormat) -> MediaTypes {
@@ -167,14 +131,24 @@ fn media_types(format: ImageFormat) -> MediaTypes {
             index: "application/vnd.oci.image.index.v1+json",
             manifest: "application/vnd.oci.image.manifest.v1+json",
             config: "application/vnd.oci.image.config.v1+json",
-            layer: "application/vnd.oci.image.layer.v1.tar+gzip",
         },
         ImageFormat::DockerSchema2 => MediaTypes {
             index: "application/vnd.docker.distribution.manifest.list.v2+json",
             manifest: "application/vnd.docker.distribution.manifest.v2+json",
             config: "application/vnd.docker.container.image.v1+json",
-            layer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
         },
+    }
+}
+
+fn layer_type(format: ImageFormat, compression: LayerCompression) -> String {
+    let (separator, tar) = match format {
+        ImageFormat::Oci => ('+', "application/vnd.oci.image.layer.v1.tar"),
+        ImageFormat::DockerSchema2 => ('.', "application/vnd.docker.image.rootfs.diff.tar"),
+    };
+    match compression {
+        LayerCompression::Gzip => format!("{tar}{separator}gzip"),
+        LayerCompression::Zstd => format!("{tar}{separator}zstd"),
+        LayerCompression::None => tar.to_owned(),
     }
 }
 
@@ -182,7 +156,7 @@ fn manifest(file: &RunImageFile, layers: &[MadeLayer], config: &Document) -> Val
     let types = media_types(file.format);
     let descriptor = |media_type: &str, bytes: &[u8]| json!({ "mediaType": media_type, "digest": Digest::of(bytes), "size": bytes.len() });
     let layer = |layer: &MadeLayer| {
-        let mut found = descriptor(types.layer, &layer.blob);
+        let mut found = descriptor(&layer_type(file.format, layer.compression), &layer.blob);
         if !layer.annotations.is_empty() {
             found["annotations"] = json!(layer.annotations);
         }
@@ -219,15 +193,18 @@ impl MadeImage {
     /// Every manifest and, last, the index: what a store must take in this order.
     #[must_use]
     pub fn documents(&self) -> Vec<&Document> {
-        let index = self.index.iter().flat_map(|index| [&index.other.manifest, &index.document]);
+        let index = self.index.iter().flat_map(|index| {
+            let others = index.others.iter().map(|other| &other.manifest);
+            others.chain(&index.inner).chain([&index.document])
+        });
         std::iter::once(&self.manifest).chain(index).collect()
     }
 
-    /// Every layer and config, those of the other platform too.
+    /// Every layer and config, those of the images beside it too.
     #[must_use]
     pub fn blobs(&self) -> Vec<&[u8]> {
-        let other = self.index.as_ref().map(|index| index.other.as_ref());
-        let images = std::iter::once(self).chain(other);
+        let others = self.index.iter().flat_map(|index| &index.others);
+        let images = std::iter::once(self).chain(others);
         images
             .flat_map(|image| image.layers.iter().map(|layer| &layer.blob).chain([&image.config.bytes]))
             .map(Vec::as_slice)
@@ -261,7 +238,7 @@ mod tests {
             let parsed: Value = serde_json::from_slice(&index.document.bytes).unwrap();
             let named: Vec<&str> =
                 parsed["manifests"].as_array().unwrap().iter().map(|m| m["digest"].as_str().unwrap()).collect();
-            assert_eq!(named, [index.other.manifest.digest.as_str(), image.manifest.digest.as_str()]);
+            assert_eq!(named, [index.others[0].manifest.digest.as_str(), image.manifest.digest.as_str()]);
             let expected = if analysed == IndexDigest::Index { &index.document } else { &image.manifest };
             assert_eq!((image.analysed(), image.tagged()), (expected, &index.document));
         }
@@ -277,5 +254,41 @@ mod tests {
         let archive = image.docker_archive("run:base").unwrap();
         let mut archive = tar::Archive::new(archive.as_slice());
         assert_eq!(archive.entries().unwrap().count(), 3, "config, layer, manifest.json");
+    }
+
+    #[test]
+    fn an_index_has_what_its_scenario_wants() {
+        use super::super::IndexEntries;
+        for (entries, manifests, inner) in
+            [(IndexEntries::WithoutPlatform, 1, 0), (IndexEntries::Variants, 4, 0), (IndexEntries::Nested, 1, 1)]
+        {
+            let file =
+                RunImageFile { index: Some(IndexDigest::Index), index_entries: entries, ..RunImageFile::default() };
+            let image = make(&file, "").unwrap();
+            let index = image.index.as_ref().unwrap();
+            let parsed: Value = serde_json::from_slice(&index.document.bytes).unwrap();
+            let named = parsed["manifests"].as_array().unwrap();
+            assert_eq!((named.len(), index.inner.len()), (manifests, inner), "{entries:?}");
+            let documents: Vec<String> =
+                image.documents().iter().map(|document| document.digest.as_str().to_owned()).collect();
+            assert!(named.iter().all(|entry| documents.iter().any(|digest| entry["digest"] == digest.as_str())));
+        }
+    }
+
+    #[test]
+    fn layers_have_the_media_type_of_their_compression() {
+        for (format, types) in [
+            (ImageFormat::Oci, ["tar+gzip", "tar+zstd", "v1.tar"]),
+            (ImageFormat::DockerSchema2, ["tar.gzip", "tar.zstd", "diff.tar"]),
+        ] {
+            let layers = [LayerCompression::Gzip, LayerCompression::Zstd, LayerCompression::None];
+            let layers = layers.map(|compression| RunLayer { compression, ..RunLayer::default() }).to_vec();
+            let image = make(&RunImageFile { format, layers, ..RunImageFile::default() }, "").unwrap();
+            let manifest: Value = serde_json::from_slice(&image.manifest.bytes).unwrap();
+            for (layer, end) in manifest["layers"].as_array().unwrap().iter().zip(types) {
+                assert!(layer["mediaType"].as_str().unwrap().ends_with(end), "{layer}");
+            }
+            assert!(image.layers[1].blob.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]));
+        }
     }
 }

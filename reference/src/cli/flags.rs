@@ -25,7 +25,12 @@ pub(super) struct Flags {
         help = "accepted; extended run images are refused [CNB_EXTENDED_DIR, <layers>/extended]"
     )]
     pub(super) extended: Option<OsString>,
-    #[arg(long, value_name = "ID", help = "group that owns app and layers [CNB_GROUP_ID]")]
+    #[arg(
+        long,
+        value_name = "ID",
+        allow_negative_numbers = true,
+        help = "group that owns app and layers [CNB_GROUP_ID]"
+    )]
     pub(super) gid: Option<OsString>,
     #[arg(long, value_name = "FILE", help = "group.toml [CNB_GROUP_PATH, <layers>/group.toml]")]
     pub(super) group: Option<OsString>,
@@ -59,7 +64,12 @@ pub(super) struct Flags {
     pub(super) report: Option<OsString>,
     #[arg(long, value_name = "FILE", help = "run.toml [CNB_RUN_PATH, /cnb/run.toml]")]
     pub(super) run: Option<OsString>,
-    #[arg(long, value_name = "ID", help = "user that owns app and layers [CNB_USER_ID]")]
+    #[arg(
+        long,
+        value_name = "ID",
+        allow_negative_numbers = true,
+        help = "user that owns app and layers [CNB_USER_ID]"
+    )]
     pub(super) uid: Option<OsString>,
     #[arg(value_name = "IMAGE", help = "tag that the app image is written to")]
     pub(super) images: Vec<OsString>,
@@ -88,7 +98,9 @@ pub(super) fn words(
 /// `-flag` as `--flag`; single letters and values stay as they are.
 fn two_dashes(word: OsString) -> OsString {
     let bytes = word.as_encoded_bytes();
-    if bytes.len() > 2 && bytes.starts_with(b"-") && !bytes.starts_with(b"--") {
+    // No flag begins with a digit: that is a number, to be refused as one.
+    let is_number = bytes.get(1).is_some_and(u8::is_ascii_digit);
+    if bytes.len() > 2 && bytes.starts_with(b"-") && !bytes.starts_with(b"--") && !is_number {
         let mut longer = OsString::from("-");
         longer.push(word);
         return longer;

@@ -20,7 +20,12 @@ struct Flags {
     daemon: Option<OsString>,
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help = "rebase also where it is not known to be safe [CNB_FORCE_REBASE]")]
     force: Option<OsString>,
-    #[arg(long, value_name = "ID", help = "accepted; no file is made whose group matters [CNB_GROUP_ID]")]
+    #[arg(
+        long,
+        value_name = "ID",
+        allow_negative_numbers = true,
+        help = "accepted; no file is made whose group matters [CNB_GROUP_ID]"
+    )]
     gid: Option<OsString>,
     #[arg(long, value_name = "IMAGE", help = "deprecated name of -run-image")]
     image: Option<OsString>,
@@ -37,7 +42,12 @@ struct Flags {
     report: Option<OsString>,
     #[arg(long, value_name = "IMAGE", help = "new run image [CNB_RUN_IMAGE, the name in the app image's label]")]
     run_image: Option<OsString>,
-    #[arg(long, value_name = "ID", help = "accepted; no file is made whose owner matters [CNB_USER_ID]")]
+    #[arg(
+        long,
+        value_name = "ID",
+        allow_negative_numbers = true,
+        help = "accepted; no file is made whose owner matters [CNB_USER_ID]"
+    )]
     uid: Option<OsString>,
     #[arg(value_name = "IMAGE", help = "tag that the rebased image is written to")]
     images: Vec<OsString>,

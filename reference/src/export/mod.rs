@@ -17,7 +17,7 @@ use crate::report;
 use crate::sources::{self, Sources};
 use crate::target::daemon::{Daemon, Store};
 use crate::target::layout::Layout;
-use crate::target::registry::{Credentials, Registry};
+use crate::target::registry::{Credentials, MOST_OF_MANIFEST, Registry};
 use crate::target::{NewLayer, Outcome, Platform, StoredImage, TargetError};
 
 pub use error::ExportError;
@@ -44,13 +44,14 @@ pub async fn export(options: &Options, log: Log) -> Result<(), ExportError> {
     let sources = Sources::gather(options, &inputs.group.group, &inputs.metadata, owner)?;
     let mut target = open(options, &inputs).await?;
     let base = base(&mut target, &inputs.run_image).await?;
+    base.notes.iter().for_each(|note| log.info(note));
     let facts = run_image_facts(&target, &inputs, &base)?;
     let previous = previous(&mut target, &inputs, &sources).await?;
     let made = Maker::new(&inputs, &mut target, previous.as_ref(), log).make(options, sources).await?;
     let config = config(options, &inputs, &base, &made, &facts);
     sources::keep_build_sboms(&options.layers, &options.launcher_sbom)?;
     let outcome = write(&inputs, &facts, target, config, made.layers, log).await?;
-    report::write(&options.report, &report::render(&options.images, &outcome, &facts)).map_err(report_error)?;
+    report::write(&options.report, &report::render(&inputs.tags, &outcome, &facts)).map_err(report_error)?;
     for image in &inputs.images {
         log.info(format_args!("Saved {image}"));
     }
@@ -195,6 +196,13 @@ async fn write(
     Ok(match target {
         Target::Registry(registry) => {
             let manifest = manifest(registry.descriptors(&layers));
+            if manifest.len() > MOST_OF_MANIFEST {
+                log.warn(format_args!(
+                    "the manifest has {} bytes, and registries need not take more than {MOST_OF_MANIFEST} (4 MiB); \
+                     long annotations make it so large",
+                    manifest.len()
+                ));
+            }
             registry.write(&config, &manifest, MANIFEST).await.map_err(TargetError::from)?
         }
         Target::Layout(layout) => {

@@ -1,5 +1,6 @@
 //! What the phases before left, read and refused before anything is done.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::ExportError;
@@ -15,6 +16,8 @@ const BUILDPACK_APIS: (u32, std::ops::RangeInclusive<u32>) = (0, 7..=13);
 /// What was read.
 pub(super) struct Inputs {
     pub(super) images: Vec<ImageName>,
+    /// The same as they were given.
+    pub(super) tags: Vec<String>,
     pub(super) analyzed: Analyzed,
     pub(super) run_image: RunImage,
     pub(super) group: Group,
@@ -26,7 +29,7 @@ pub(super) struct Inputs {
 
 impl Inputs {
     pub(super) fn read(options: &Options) -> Result<Self, ExportError> {
-        let images = images(options)?;
+        let (images, tags) = images(options)?;
         let group: Group = inputs::read(&options.group, "the detector writes it; -group names it")?;
         known_apis(&group.group, &options.group)?;
         known_apis(&group.group_extensions, &options.group)?;
@@ -42,12 +45,20 @@ impl Inputs {
         let names = run.resolve(&run_image.image).cloned().unwrap_or(own_name);
         let entrypoint = plan::entrypoint(options.process_type.as_deref(), &metadata)
             .map_err(|source| ExportError::Process { file: metadata_path, source })?;
-        Ok(Self { images, analyzed, run_image, group, metadata, project, names, entrypoint })
+        Ok(Self { images, tags, analyzed, run_image, group, metadata, project, names, entrypoint })
     }
 }
 
-fn images(options: &Options) -> Result<Vec<ImageName>, ExportError> {
-    let images = options.images.iter().map(|image| ImageName::parse(image)).collect::<Result<Vec<_>, _>>()?;
+fn images(options: &Options) -> Result<(Vec<ImageName>, Vec<String>), ExportError> {
+    let (mut images, mut tags, mut known) = (Vec::new(), Vec::new(), HashSet::new());
+    for text in &options.images {
+        let image = ImageName::parse(text)?;
+        // A tag that is given twice is one.
+        if known.insert(image.to_string()) {
+            images.push(image);
+            tags.push(text.clone());
+        }
+    }
     if let Some(image) = images.iter().find(|image| image.digest.is_some()) {
         return Err(ExportError::DigestAsTag(image.to_string()));
     }
@@ -57,7 +68,7 @@ fn images(options: &Options) -> Result<Vec<ImageName>, ExportError> {
         (Some(other), Destination::Registry | Destination::Layout(_)) => {
             Err(ExportError::TwoRegistries(first.to_string(), other.to_string()))
         }
-        _ => Ok(images),
+        _ => Ok((images, tags)),
     }
 }
 
@@ -87,7 +98,7 @@ fn run_image(analyzed: &Analyzed, options: &Options) -> Result<RunImage, ExportE
     let wrong = |reason: String| ExportError::RunReference { reference: image.reference.clone(), file: file(), reason };
     match options.destination {
         Destination::Registry => {
-            let name = ImageName::parse(&image.reference).map_err(|error| wrong(error.reason.to_owned()))?;
+            let name = ImageName::parse(&image.reference).map_err(|error| wrong(error.reason))?;
             if name.digest.is_none() {
                 return Err(wrong("it has no digest".to_owned()));
             }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::digest::{Digest, Hasher};
 
 pub use glob::matches;
-pub use tree::{Item, Kind, Owner, Tree};
+pub use tree::{Item, Kind, Owner, Tree, WHITEOUT};
 
 /// Modification time of every entry, in seconds: 1980-01-01T00:00:01Z, the earliest that also zip archives can hold.
 pub const MODIFIED: u64 = 315_532_801;
@@ -36,6 +36,22 @@ pub enum LayerError {
         path: PathBuf,
         /// What it is.
         kind: &'static str,
+    },
+    /// A name that unpacks as something else than a file.
+    #[error(
+        "put {} into a layer: a name that begins with .wh. is a whiteout there and takes other files away; rename or \
+         remove it before the export",
+        path.display()
+    )]
+    Whiteout {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The root of a layer is something else than a folder.
+    #[error("put {} into a layer: it is not a folder", path.display())]
+    NoFolder {
+        /// What is there.
+        path: PathBuf,
     },
     /// A file changed while it was read.
     #[error("put {} into a layer: it changed while it was read", path.display())]
@@ -236,6 +252,36 @@ mod tests {
         assert!(fifo.unwrap().success());
         let error = Tree::of_folder(folder.path(), "/x", Owner { uid: 0, gid: 0 }).unwrap_err().to_string();
         assert!(error.contains("pipe") && error.contains("named pipe"), "{error}");
+    }
+
+    #[test]
+    fn a_name_that_is_a_whiteout_in_a_layer_is_refused_wherever_it_is() {
+        for name in [".wh.serve", ".wh.", ".wh..wh..opq"] {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::create_dir(folder.path().join("lib")).unwrap();
+            std::fs::write(folder.path().join("lib").join(name), "").unwrap();
+            let told = Tree::of_folder(folder.path(), "/x", Owner { uid: 0, gid: 0 }).unwrap_err().to_string();
+            assert!(told.contains(&format!("lib/{name}")) && told.contains("whiteout"), "{told}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Tree::of_folder(folder.path(), "/layers/b/.wh.x", Owner { uid: 0, gid: 0 }).is_err());
+        std::fs::write(folder.path().join("a.wh.b"), "").unwrap();
+        assert!(Tree::of_folder(folder.path(), "/x", Owner { uid: 0, gid: 0 }).is_ok());
+    }
+
+    #[test]
+    fn a_root_that_is_a_link_is_what_it_leads_to() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("real")).unwrap();
+        std::fs::write(folder.path().join("real/file"), "").unwrap();
+        for (link, target) in [("link", "real"), ("dangling", "nowhere"), ("to-file", "real/file")] {
+            std::os::unix::fs::symlink(target, folder.path().join(link)).unwrap();
+        }
+        let of = |name: &str| Tree::of_folder(&folder.path().join(name), "/x", Owner { uid: 0, gid: 0 });
+        let paths: Vec<Vec<u8>> = of("link").unwrap().items.into_iter().map(|item| item.path).collect();
+        assert_eq!(paths, [b"/x".to_vec(), b"/x/file".to_vec()]);
+        assert!(of("dangling").is_err());
+        assert!(of("to-file").unwrap_err().to_string().contains("not a folder"));
     }
 
     proptest::proptest! {

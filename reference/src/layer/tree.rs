@@ -1,13 +1,16 @@
 //! What goes into a layer: items in the order of the tar, metadata alone. Contents stay on disk until they are written.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::LayerError;
+
+/// What the name of a whiteout begins with.
+pub const WHITEOUT: &[u8] = b".wh.";
 
 /// Owner of the items of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +69,14 @@ impl Tree {
     /// # Errors
     /// [`LayerError`] naming the file that cannot be read or is of a kind that no layer can hold.
     pub fn of_folder(folder: &Path, path: &str, owner: Owner) -> Result<Self, LayerError> {
+        path.split('/').try_for_each(|name| no_whiteout(name.as_bytes(), folder))?;
+        // The root may be a link: what is wanted is what it leads to.
+        let facts = fs::metadata(folder).map_err(|source| LayerError::Read { path: folder.to_path_buf(), source })?;
+        if !facts.is_dir() {
+            return Err(LayerError::NoFolder { path: folder.to_path_buf() });
+        }
         let mut walk = Walk { owner, links: HashMap::new(), items: Vec::new() };
-        walk.visit(folder, path.as_bytes())?;
+        walk.visit((folder, &facts), path.as_bytes())?;
         Ok(Self { items: walk.items })
     }
 
@@ -96,6 +105,12 @@ impl Tree {
     }
 }
 
+/// A name that begins like a whiteout's takes other files away when the layer is unpacked, and is not a file then
+/// (`oci-image-layer.md`, Whiteouts).
+fn no_whiteout(name: &[u8], place: &Path) -> Result<(), LayerError> {
+    if name.starts_with(WHITEOUT) { Err(LayerError::Whiteout { path: place.to_path_buf() }) } else { Ok(()) }
+}
+
 struct Walk {
     owner: Owner,
     /// Device and inode of a file with several names → its first path in the layer.
@@ -104,16 +119,15 @@ struct Walk {
 }
 
 impl Walk {
-    fn visit(&mut self, source: &Path, path: &[u8]) -> Result<(), LayerError> {
+    fn visit(&mut self, (source, facts): (&Path, &Metadata), path: &[u8]) -> Result<(), LayerError> {
         let fail = |error| LayerError::Read { path: source.to_path_buf(), source: error };
-        let facts = fs::symlink_metadata(source).map_err(fail)?;
         let kind = facts.file_type();
         let kind = if kind.is_dir() {
             Kind::Directory
         } else if kind.is_symlink() {
             Kind::Symlink(fs::read_link(source).map_err(fail)?.as_os_str().as_bytes().to_vec())
         } else if kind.is_file() {
-            self.file(source, path, &facts)
+            self.file(source, path, facts)
         } else {
             return Err(LayerError::Kind { path: source.to_path_buf(), kind: named(kind) });
         };
@@ -133,8 +147,11 @@ impl Walk {
                 .map_err(fail)?;
             names.sort_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
             for name in names {
-                let inner = [path, b"/", name.as_bytes()].concat();
-                self.visit(&source.join(&name), &inner)?;
+                let (inner, place) = ([path, b"/", name.as_bytes()].concat(), source.join(&name));
+                no_whiteout(name.as_bytes(), &place)?;
+                let facts = fs::symlink_metadata(&place);
+                let facts = facts.map_err(|source| LayerError::Read { path: place.clone(), source })?;
+                self.visit((&place, &facts), &inner)?;
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use super::{LAUNCHER, PROCESSES};
 use crate::inputs::BuildMetadata;
+use crate::layer::WHITEOUT;
 
 /// Why the processes cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +26,9 @@ pub enum ProcessError {
     /// A type that cannot be a file's name.
     #[error("the process type '{0}' is not of letters, digits, '.', '_' and '-'")]
     Name(String),
+    /// A type whose link would be a whiteout.
+    #[error("the process type '{0}' begins with .wh., and the link of that name would take others away in a layer")]
+    Whiteout(String),
 }
 
 fn known(types: &[String]) -> String {
@@ -39,6 +43,9 @@ pub fn entrypoint(given: Option<&str>, metadata: &BuildMetadata) -> Result<Strin
     let there: Vec<String> = metadata.processes.iter().map(|process| process.r#type.clone()).collect();
     if let Some(name) = there.iter().find(|name| !is_type(name)) {
         return Err(ProcessError::Name(name.clone()));
+    }
+    if let Some(name) = there.iter().find(|name| name.as_bytes().starts_with(WHITEOUT)) {
+        return Err(ProcessError::Whiteout(name.clone()));
     }
     let default = metadata.buildpack_default_process_type.as_deref().filter(|name| !name.is_empty());
     let Some(wanted) = given.or(default) else { return Ok(LAUNCHER.to_owned()) };
@@ -86,5 +93,11 @@ mod tests {
             let metadata = metadata(&format!("[[processes]]\ntype='{name}'\n"));
             assert_eq!(entrypoint(None, &metadata), Err(ProcessError::Name(name.to_owned())));
         }
+    }
+
+    #[test]
+    fn a_type_whose_link_would_be_a_whiteout_is_refused() {
+        let found = entrypoint(None, &metadata("[[processes]]\ntype='.wh.web'\ncommand=['x']\n"));
+        assert_eq!(found, Err(ProcessError::Whiteout(".wh.web".to_owned())));
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn rebased(app: &Value, change: &Change<'_>) -> Rebased {
     if value.get("mediaType").is_some() {
         value["mediaType"] = json!(media_type);
     }
-    let as_oci = |layer: &Value| retyped(layer, |media_type| Some(oci_layer_type(media_type)));
+    let as_oci = |layer: &Value| retyped(layer, |media_type| Some(oci_layer_type(media_type).unwrap_or(media_type)));
     value["layers"] = docker.unwrap_or_else(|| layers.iter().filter_map(as_oci).collect()).into();
     config(&mut value["config"], change.config, media_type == DOCKER_MANIFEST);
     let found = value.get_mut("annotations").and_then(Value::as_object_mut);

@@ -131,6 +131,8 @@ impl Sources {
 fn is_folder(path: &Path) -> Result<bool, SourceError> {
     match fs::metadata(path) {
         Ok(facts) => Ok(facts.is_dir()),
+        // A link that leads nowhere is not a folder that was left out.
+        Err(source) if path.is_symlink() => Err(SourceError::List { path: path.to_path_buf(), source }),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
         Err(source) => Err(SourceError::List { path: path.to_path_buf(), source }),
     }

@@ -1,9 +1,13 @@
 //! Where run images come from and app images go to. The three targets have the same shape: open, read the run image
 //! and the previous one, take layers, write the image.
 
+mod choice;
 pub mod daemon;
+mod document;
 pub mod layout;
 pub mod registry;
+
+use std::fmt;
 
 use serde_json::Value;
 
@@ -35,6 +39,8 @@ pub struct StoredImage {
     pub config: Value,
     /// Its layers' descriptors; none in a classic daemon.
     pub layers: Vec<Descriptor>,
+    /// What a log should say of how it was found.
+    pub notes: Vec<String>,
 }
 
 impl StoredImage {
@@ -98,19 +104,13 @@ impl Platform {
         };
         Self { os: "linux".to_owned(), architecture: architecture.to_owned(), variant: None }
     }
+}
 
-    /// The digest of an index's manifest for this platform; of several the one of the same variant.
-    ///
-    /// # Errors
-    /// What to tell where there is none.
-    pub fn choose(&self, manifests: &[Value]) -> Result<Digest, String> {
-        let fits = |entry: &&Value| {
-            entry["platform"]["os"] == *self.os && entry["platform"]["architecture"] == *self.architecture
-        };
-        let same_variant = |entry: &&Value| entry["platform"]["variant"].as_str() == self.variant.as_deref();
-        let entry = manifests.iter().filter(fits).find(same_variant).or_else(|| manifests.iter().find(fits));
-        let digest = entry.and_then(|entry| Digest::parse(entry["digest"].as_str()?));
-        digest.ok_or_else(|| format!("its index has no image for {}/{}", self.os, self.architecture))
+/// `os/architecture[/variant]`.
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        self.variant.iter().try_for_each(|variant| write!(f, "/{variant}"))
     }
 }
 
@@ -173,25 +173,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_an_index_the_platform_s_manifest_is_chosen() {
-        let entry = |name: &str, os: &str, architecture: &str, variant: Option<&str>| json!({ "digest": Digest::of(name.as_bytes()), "platform": { "os": os, "architecture": architecture, "variant": variant } });
-        let index = [
-            entry("attestation", "unknown", "unknown", None),
-            entry("v6", "linux", "arm", Some("v6")),
-            entry("v7", "linux", "arm", Some("v7")),
-            entry("amd64", "linux", "amd64", None),
-        ];
-        let chosen = |architecture: &str, variant: Option<&str>| {
-            let variant = variant.map(str::to_owned);
-            Platform { os: "linux".to_owned(), architecture: architecture.to_owned(), variant }.choose(&index)
-        };
-        assert_eq!(chosen("arm", Some("v7")), Ok(Digest::of(b"v7")));
-        assert_eq!(chosen("arm", None), Ok(Digest::of(b"v6")));
-        assert_eq!(chosen("amd64", Some("v3")), Ok(Digest::of(b"amd64")));
-        assert!(chosen("s390x", None).unwrap_err().contains("linux/s390x"));
-    }
-
-    #[test]
     fn an_image_whose_config_does_not_fit_its_layers_is_no_base() {
         let layer = |name: &str| Descriptor {
             media_type: crate::image::LAYER.to_owned(),
@@ -203,11 +184,12 @@ mod tests {
         let image = |diff_ids: Value, layers: usize| StoredImage {
             config: json!({ "rootfs": { "diff_ids": diff_ids } }),
             layers: vec![layer("a"); layers],
+            notes: Vec::new(),
         };
         assert!(image(json!([Digest::of(b"a")]), 1).check().is_ok());
         assert!(image(json!([Digest::of(b"a")]), 2).check().unwrap_err().contains("other layers"));
         assert!(image(json!(["sha512:00"]), 1).check().unwrap_err().contains("diff_id"));
         assert!(image(Value::Null, 0).check().is_err());
-        assert!(StoredImage { config: json!([]), layers: Vec::new() }.check().is_err());
+        assert!(StoredImage { config: json!([]), layers: Vec::new(), notes: Vec::new() }.check().is_err());
     }
 }

@@ -32,4 +32,6 @@ mod registry;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod shapes;
+#[cfg(test)]
 mod store;

@@ -42,7 +42,7 @@ const EXPECTED: &str = "
         files-there
     layer: nothing-else attributes-kept
     labels: nothing-else base-kept process-fields
-    config: nothing-else history-kept
+    config: nothing-else rare-fields-kept env-entries-kept history-kept
     registry: nothing-else uploads-ended blobs-named
     layout: nothing-else
     report: nothing-else

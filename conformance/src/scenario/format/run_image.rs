@@ -22,6 +22,8 @@ pub struct RunImageFile {
     pub analysed_name: Option<String>,
     /// How it comes into a daemon; none for the way in which the store keeps most of it.
     pub in_daemon: Option<Arrival>,
+    /// What the index has in it, and what it says of each.
+    pub index_entries: IndexEntries,
     /// Annotations of its manifest.
     pub annotations: BTreeMap<String, String>,
     /// Labels of its config.
@@ -40,6 +42,18 @@ pub struct RunImageFile {
     pub stop_signal: Option<String>,
     /// `os.version` of its config.
     pub os_version: Option<String>,
+    /// `os.features` of its config.
+    pub os_features: Vec<String>,
+    /// `variant` of its config.
+    pub variant: Option<String>,
+    /// Further fields of the config's `config`, as they are.
+    pub config: toml::Table,
+    /// Whether the config's `config` has nothing at all in it.
+    pub empty_config: bool,
+    /// What its history is.
+    pub history: HistoryShape,
+    /// How many further layers of one file each are upon its layers.
+    pub more_layers: u32,
     /// Its layers, from the bottom.
     pub layers: Vec<RunLayer>,
 }
@@ -48,7 +62,7 @@ impl Default for RunImageFile {
     fn default() -> Self {
         let layer = |path: &str, text: &str| RunLayer {
             files: BTreeMap::from([(path.to_owned(), text.to_owned())]),
-            annotations: BTreeMap::new(),
+            ..RunLayer::default()
         };
         Self {
             name: "run:base".to_owned(),
@@ -58,6 +72,7 @@ impl Default for RunImageFile {
             chosen_mirror: None,
             analysed_name: None,
             in_daemon: None,
+            index_entries: IndexEntries::default(),
             annotations: BTreeMap::new(),
             labels: BTreeMap::new(),
             env: vec!["PATH=/usr/local/bin:/usr/bin:/bin".to_owned()],
@@ -67,6 +82,12 @@ impl Default for RunImageFile {
             volumes: Vec::new(),
             stop_signal: None,
             os_version: None,
+            os_features: Vec::new(),
+            variant: None,
+            config: toml::Table::new(),
+            empty_config: false,
+            history: HistoryShape::default(),
+            more_layers: 0,
             layers: vec![layer("etc/os-release", "ID=debian\nVERSION_ID=12\n"), layer("usr/share/base", "installed\n")],
         }
     }
@@ -89,6 +110,51 @@ pub enum IndexDigest {
     Index,
     /// That of this platform's manifest.
     Manifest,
+}
+
+/// What an index has in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IndexEntries {
+    /// Another platform's image and this one's.
+    #[default]
+    TwoPlatforms,
+    /// This platform's image alone, without a word of its platform.
+    WithoutPlatform,
+    /// Another platform's image, this one's, and then the same architecture's of higher variants.
+    Variants,
+    /// An index for this platform, which has the image and an attestation in it.
+    Nested,
+}
+
+/// What a run image's history is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HistoryShape {
+    /// An entry for each layer.
+    #[default]
+    Whole,
+    /// An entry for each layer, and some that made none.
+    WithEmptyLayers,
+    /// There is none.
+    Absent,
+    /// It is null.
+    Null,
+    /// Entries that made no layer, and none for its layers.
+    EmptyLayersAlone,
+}
+
+/// How the blob of a layer is made of its tar.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LayerCompression {
+    /// By gzip.
+    #[default]
+    Gzip,
+    /// By zstd.
+    Zstd,
+    /// It is the tar.
+    None,
 }
 
 /// How a run image comes into a daemon.
@@ -138,4 +204,7 @@ pub struct RunLayer {
     /// Annotations of its descriptor in the manifest, as lazy-loading formats use them.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
+    /// How it is compressed.
+    #[serde(default)]
+    pub compression: LayerCompression,
 }

@@ -222,7 +222,7 @@ impl Daemon {
     /// A classic store has no descriptors.
     fn image(&self, saved: &Saved) -> StoredImage {
         let layers = if self.store == Store::Classic { Vec::new() } else { saved.layers.clone() };
-        StoredImage { config: saved.config.clone(), layers }
+        StoredImage { config: saved.config.clone(), layers, notes: saved.notes.clone() }
     }
 
     /// Sends a layer whose blob has been made, and lets go of it. What the daemon has, and what it takes at the end,

@@ -5,11 +5,14 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 
+use futures_util::FutureExt;
 use serde_json::Value;
 
 use crate::digest::Digest;
-use crate::image::{Descriptor, diff_ids, oci_layer_type};
+use crate::image::{Descriptor, diff_ids};
 use crate::target::Platform;
+use crate::target::choice::{self, Document, Documents};
+use crate::target::document::Image;
 
 /// Bytes of all documents that are kept of an archive; an image has a few kilobytes of them.
 const MOST_OF_DOCUMENTS: u64 = 16 << 20;
@@ -53,6 +56,8 @@ pub(super) struct Saved {
     pub(super) places: Vec<Option<Place>>,
     /// Host, without its port, and repository that the content is from or was sent to.
     pub(super) sources: BTreeSet<String>,
+    /// What a log should say of how it was found.
+    pub(super) notes: Vec<String>,
 }
 
 impl Archive {
@@ -84,7 +89,7 @@ impl Archive {
     }
 
     fn json(&self, name: &str) -> Result<(Value, Digest), String> {
-        let bytes = self.documents.get(name).ok_or_else(|| format!("its archive lacks the document '{name}'"))?;
+        let bytes = self.documents.get(name).ok_or_else(|| lacking(name))?;
         let value = serde_json::from_slice(bytes).map_err(|error| format!("{name}: {error}"))?;
         Ok((value, Digest::of(bytes)))
     }
@@ -114,28 +119,25 @@ impl Archive {
             annotations: BTreeMap::new(),
         });
         let layers = described.collect();
-        let (manifest, behind_index, sources) = (None, false, BTreeSet::new());
-        Ok(Saved { config, config_bytes, config_digest, manifest, behind_index, layers, places, sources })
+        let (manifest, behind_index, sources, notes) = (None, false, BTreeSet::new(), Vec::new());
+        Ok(Saved { config, config_bytes, config_digest, manifest, behind_index, layers, places, sources, notes })
     }
 
     /// The image of an OCI archive under `digest`; of an index the manifest for `platform`.
     pub(super) fn oci_image(&self, digest: &Digest, platform: &Platform) -> Result<Saved, String> {
-        let (mut manifest, mut own, mut behind_index) = (self.blob(digest)?, digest.clone(), false);
-        if let Some(entries) = manifest["manifests"].as_array() {
-            (own, behind_index) = (platform.choose(entries)?, true);
-            manifest = self.blob(&own)?;
-        }
-        let config_digest = manifest["config"]["digest"].as_str().and_then(Digest::parse);
-        let config_digest = config_digest.ok_or("its manifest names no config")?;
-        let mut layers: Vec<Descriptor> =
-            serde_json::from_value(manifest["layers"].clone()).map_err(|error| format!("its layers: {error}"))?;
-        for layer in &mut layers {
-            layer.media_type = oci_layer_type(&layer.media_type).to_owned();
-        }
+        let root = self.document(digest)?;
+        let found = choice::image(self, root, platform).now_or_never();
+        let found = found.ok_or("its archive was not read at once")??;
+        let Image { config: config_digest, layers, .. } = found.image;
         let places = layers.iter().map(|layer| self.place(&blob(&layer.digest))).collect();
-        let (config, config_bytes) = (self.blob(&config_digest)?, self.bytes(&blob(&config_digest)));
-        let (manifest, sources) = (Some(self.bytes(&blob(&own))), self.sources(digest));
-        Ok(Saved { config, config_bytes, config_digest, manifest, behind_index, layers, places, sources })
+        let (manifest, sources) = (Some(found.manifest.bytes), self.sources(digest));
+        let (config, config_bytes) = (found.config.value, found.config.bytes);
+        let (behind_index, notes) = (found.behind_index, found.notes);
+        Ok(Saved { config, config_bytes, config_digest, manifest, behind_index, layers, places, sources, notes })
+    }
+
+    fn document(&self, digest: &Digest) -> Result<Document, String> {
+        Ok(Document { value: self.blob(digest)?, bytes: self.bytes(&blob(digest)) })
     }
 
     /// A document that was found before.
@@ -153,9 +155,33 @@ impl Archive {
     }
 }
 
+impl Documents for Archive {
+    type Error = String;
+
+    async fn manifest(&self, digest: &Digest) -> Result<Document, String> {
+        self.document(digest)
+    }
+
+    async fn config(&self, digest: &Digest) -> Result<Document, String> {
+        self.document(digest)
+    }
+
+    fn wrong(&self, reason: String) -> String {
+        reason
+    }
+}
+
 /// A blob's place in an OCI archive.
 pub(super) fn blob(digest: &Digest) -> String {
     format!("blobs/sha256/{}", digest.hex())
+}
+
+fn lacking(name: &str) -> String {
+    // containerd keeps one of two images with the same layers and another compression without its documents.
+    format!(
+        "its archive lacks the document '{name}'; where another image of the daemon has the same layers, remove both of \
+         them before it is pulled again"
+    )
 }
 
 /// The whole entry, where it is a JSON document: neither a tar nor a gzip of one begins as one does.

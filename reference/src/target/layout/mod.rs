@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::Value;
+use futures_util::FutureExt;
 
+use super::choice::{self, Document, Documents};
 use super::{NewLayer, Outcome, Platform, StoredImage};
 use crate::digest::Digest;
-use crate::image::{Descriptor, LAYER, oci_layer_type};
+use crate::image::{Descriptor, LAYER};
 use crate::image_name::ImageName;
 use staging::{Staging, put_all};
 
@@ -167,31 +168,46 @@ impl Layout {
     }
 }
 
+/// Blobs of a layout.
+struct Blobs<'a> {
+    folder: &'a Path,
+    /// What the reference says.
+    digest: &'a Digest,
+}
+
+impl Documents for Blobs<'_> {
+    type Error = LayoutError;
+
+    async fn manifest(&self, digest: &Digest) -> Result<Document, LayoutError> {
+        read_document(&blob(self.folder, digest), digest)
+    }
+
+    async fn config(&self, digest: &Digest) -> Result<Document, LayoutError> {
+        read_document(&blob(self.folder, digest), digest)
+    }
+
+    fn wrong(&self, reason: String) -> LayoutError {
+        LayoutError::Content { path: blob(self.folder, self.digest), reason }
+    }
+}
+
 fn read_image(folder: &Path, digest: &Digest, platform: &Platform) -> Result<StoredImage, LayoutError> {
-    let mut manifest = read_document(&blob(folder, digest), digest)?;
-    let wrong = |reason: String| LayoutError::Content { path: blob(folder, digest), reason };
-    if let Some(entries) = manifest["manifests"].as_array() {
-        let chosen = platform.choose(entries).map_err(wrong)?;
-        manifest = read_document(&blob(folder, &chosen), &chosen)?;
-    }
-    let config = Digest::parse(manifest["config"]["digest"].as_str().unwrap_or_default())
-        .ok_or_else(|| wrong("it names no config".to_owned()))?;
-    let mut layers: Vec<Descriptor> =
-        serde_json::from_value(manifest["layers"].clone()).map_err(|error| wrong(error.to_string()))?;
-    for layer in &mut layers {
-        layer.media_type = oci_layer_type(&layer.media_type).to_owned();
-    }
-    Ok(StoredImage { config: read_document(&blob(folder, &config), &config)?, layers })
+    let at = Blobs { folder, digest };
+    let document = read_document(&blob(folder, digest), digest)?;
+    let found = choice::image(&at, document, platform).now_or_never();
+    let found = found.ok_or_else(|| at.wrong("it was not read at once".to_owned()))??;
+    Ok(StoredImage { config: found.config.value, layers: found.image.layers, notes: found.notes })
 }
 
 /// A JSON document whose bytes are those that its digest promises.
-fn read_document(path: &Path, digest: &Digest) -> Result<Value, LayoutError> {
+fn read_document(path: &Path, digest: &Digest) -> Result<Document, LayoutError> {
     let wrong = |reason: String| LayoutError::Content { path: path.to_path_buf(), reason };
     let bytes = fs::read(path).map_err(disk("read", path))?;
     if Digest::of(&bytes) != *digest {
         return Err(wrong(format!("its bytes are not those of {digest}")));
     }
-    serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))
+    let value = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
+    Ok(Document { bytes, value })
 }
 
 /// The descriptor of a new layer; none of one for a classic daemon.

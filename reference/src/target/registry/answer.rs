@@ -8,6 +8,7 @@ use reqwest::{Response, Url};
 use serde_json::Value;
 
 use super::error::{RegistryError, is_passing};
+use super::proxy;
 use crate::image_name::ImageName;
 
 /// Without an answer, or without a byte of it, after which a registry has failed.
@@ -33,6 +34,7 @@ pub(super) fn unreachable(doing: &'static str, name: &ImageName, error: &reqwest
         reason = error.to_string();
         cause = error.source();
     }
+    let reason = format!("{reason}{}", proxy::told(error.url()));
     // What did not answer in time once would take as long again.
     RegistryError::Unreachable {
         doing,
@@ -42,8 +44,9 @@ pub(super) fn unreachable(doing: &'static str, name: &ImageName, error: &reqwest
     }
 }
 
-pub(super) fn silent(doing: &'static str, name: &ImageName, patience: Duration) -> RegistryError {
-    let reason = format!("no answer within {} s", patience.as_secs());
+pub(super) fn silent(doing: &'static str, name: &ImageName, (url, patience): (&str, Duration)) -> RegistryError {
+    let through = proxy::told(Url::parse(url).ok().as_ref());
+    let reason = format!("no answer within {} s{through}", patience.as_secs());
     RegistryError::Unreachable { doing, name: name.to_string(), reason, passing: false }
 }
 
@@ -55,10 +58,11 @@ pub(super) async fn success(
     if response.status().is_success() {
         return Ok(response);
     }
-    let status = response.status().as_u16();
+    let (status, through) = (response.status().as_u16(), proxy::told(Some(response.url())));
     let bytes = body(doing, name, response).await.unwrap_or_default();
     let json: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let said = json["errors"][0]["message"].as_str().map_or_else(String::new, |message| format!(" ({message})"));
+    let said = format!("{through}{said}");
     Err(RegistryError::Status { doing, name: name.to_string(), status, said })
 }
 
@@ -68,9 +72,10 @@ pub(super) async fn chunk(
     name: &ImageName,
     response: &mut Response,
 ) -> Result<Option<Bytes>, RegistryError> {
+    let url = response.url().to_string();
     match tokio::time::timeout(PATIENCE, response.chunk()).await {
         Ok(chunk) => chunk.map_err(|error| unreachable(doing, name, &error)),
-        Err(_) => Err(silent(doing, name, PATIENCE)),
+        Err(_) => Err(silent(doing, name, (&url, PATIENCE))),
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::{Method, StatusCode, Url};
-use serde_json::Value;
 
 use super::answer::{backoff, body, chunk, location, pause, success};
 use super::credentials::Credentials;
@@ -16,15 +15,10 @@ use super::transport::{Content, Request, TRIES, Transport};
 use crate::digest::{Digest, Hasher};
 use crate::image::Descriptor;
 use crate::image_name::ImageName;
+use crate::target::choice::Document;
 
 pub(super) struct Client {
     transport: Transport,
-}
-
-/// A document of a registry.
-pub(super) struct Document {
-    pub(super) bytes: Vec<u8>,
-    pub(super) value: Value,
 }
 
 /// Where a blob that a repository lacks is to come from.
@@ -98,6 +92,21 @@ impl Client {
         match response.status() {
             status if status.is_success() || status.is_redirection() => Ok(true),
             StatusCode::NOT_FOUND => Ok(false),
+            // Some registries and proxies before them refuse HEAD alone.
+            StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+                self.serves(name, &url).await
+            }
+            _ => success(DOING, name, response).await.map(|_| true),
+        }
+    }
+
+    /// Whether the registry begins to serve a blob; it is not read.
+    async fn serves(&self, name: &ImageName, url: &str) -> Result<bool, RegistryError> {
+        const DOING: &str = "ask for a layer of";
+        let response = self.transport.send(&Request::new(DOING, name, Method::GET, url), TRIES).await?;
+        match response.status() {
+            StatusCode::NOT_FOUND => Ok(false),
+            status if status.is_redirection() => Ok(true),
             _ => success(DOING, name, response).await.map(|_| true),
         }
     }
@@ -119,8 +128,9 @@ impl Client {
             match self.begin(to, Some((digest, from))).await {
                 Ok(Upload::Mounted) => return Ok(()),
                 Ok(Upload::At(url)) => place = Some(url),
-                // Some registries refuse to mount what they do not let be read, instead of opening an upload.
-                Err(RegistryError::Status { status: 400..500, .. }) => {}
+                // Some registries refuse to mount what they do not let be read, or fail, or say that they did something
+                // else, instead of opening an upload.
+                Err(RegistryError::Status { .. } | RegistryError::Content { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -161,7 +171,12 @@ impl Client {
     async fn download_once(&self, from: &ImageName, layer: &Descriptor) -> Result<File, RegistryError> {
         const DOING: &str = "fetch a layer of";
         let url = self.transport.url(from, &format!("blobs/{}", layer.digest));
-        let mut response = self.transport.get(DOING, from, &url).await?;
+        let mut response = self.transport.get(DOING, from, &url).await.map_err(|error| match error {
+            RegistryError::Status { status: 404, .. } => {
+                RegistryError::content(from, format!("the registry does not have its layer {} any more", layer.digest))
+            }
+            error => error,
+        })?;
         let file = tempfile::tempfile().map_err(RegistryError::Disk)?;
         let (mut hasher, mut size) = (Hasher::new(), 0);
         while let Some(bytes) = chunk(DOING, from, &mut response).await? {
@@ -260,7 +275,8 @@ impl Client {
         let bytes = Bytes::copy_from_slice(manifest);
         let content = Content::Bytes(&bytes, media_type);
         let request = Request { content, ..Request::new(DOING, name, Method::PUT, &url) };
-        let response = success(DOING, name, self.transport.send(&request, TRIES).await?).await?;
+        let sent = success(DOING, name, self.transport.send(&request, TRIES).await?).await;
+        let response = sent.map_err(|error| error.of_manifest(manifest.len()))?;
         let own = Digest::of(manifest);
         match response.headers().get("docker-content-digest").and_then(|value| value.to_str().ok()) {
             Some(kept) if Digest::parse(kept).is_some_and(|kept| kept != own) => {

@@ -45,9 +45,16 @@ pub enum RegistryError {
     Broken(String),
 }
 
+/// Bytes that a registry takes of a manifest, if no more (`oci-distribution.md`, Pushing Manifests).
+pub const MOST_OF_MANIFEST: usize = 4 << 20;
+
 fn advice(status: u16) -> &'static str {
     match status {
-        401 | 403 => "; CNB_REGISTRY_AUTH or docker's config.json must have credentials for it",
+        401 => "; CNB_REGISTRY_AUTH or docker's config.json must have credentials for it",
+        // It may also be a quota, or a rule of the registry.
+        403 => {
+            "; the registry knows who asks and does not allow it: its words, its quota or the rights of the account say why"
+        }
         404 => "; is the reference right, and still there?",
         _ => "",
     }
@@ -56,6 +63,20 @@ fn advice(status: u16) -> &'static str {
 impl RegistryError {
     pub(super) fn content(name: &ImageName, reason: impl Into<String>) -> Self {
         Self::Content { name: name.to_string(), reason: reason.into() }
+    }
+
+    /// The same of a manifest of so many bytes, where that may be why it was refused.
+    pub(super) fn of_manifest(self, bytes: usize) -> Self {
+        match self {
+            Self::Status { doing, name, status: status @ (400 | 413), said } if bytes > MOST_OF_MANIFEST => {
+                let said = format!(
+                    "{said}; the manifest has {bytes} bytes, and registries need not take more than \
+                                    {MOST_OF_MANIFEST} (4 MiB): are its annotations this long?"
+                );
+                Self::Status { doing, name, status, said }
+            }
+            other => other,
+        }
     }
 
     /// Whether another try may have another end.

@@ -6,23 +6,24 @@ mod challenge;
 mod client;
 mod credentials;
 mod error;
+mod proxy;
 mod token;
 mod transport;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::choice::{self, Document, Documents, Found};
 use super::{NewLayer, Outcome, Platform, StoredImage, WholeImage};
 use crate::digest::Digest;
-use crate::image::{Descriptor, oci_layer_type};
+use crate::image::Descriptor;
 use crate::image_name::ImageName;
-use client::{Client, Document, Source};
+use client::{Client, Source};
 pub use credentials::Credentials;
-pub use error::RegistryError;
+pub use error::{MOST_OF_MANIFEST, RegistryError};
 
 /// Blobs that are sent at the same time.
 const AT_A_TIME: usize = 4;
@@ -55,6 +56,28 @@ enum Sending {
     File { file: Arc<std::fs::File>, digest: Digest, size: u64 },
     /// From another image.
     Brought { from: ImageName, layer: Descriptor },
+}
+
+/// Where an image's documents are asked for.
+struct Repository<'a> {
+    client: &'a Client,
+    name: &'a ImageName,
+}
+
+impl Documents for Repository<'_> {
+    type Error = RegistryError;
+
+    async fn manifest(&self, digest: &Digest) -> Result<Document, RegistryError> {
+        self.client.manifest(self.name, digest.as_str(), Some(digest)).await
+    }
+
+    async fn config(&self, digest: &Digest) -> Result<Document, RegistryError> {
+        self.client.config(self.name, digest).await
+    }
+
+    fn wrong(&self, reason: String) -> RegistryError {
+        RegistryError::content(self.name, reason)
+    }
 }
 
 impl Registry {
@@ -131,23 +154,13 @@ impl Registry {
             .digest
             .as_ref()
             .map_or_else(|| name.tag_or_latest().unwrap_or("latest").to_owned(), ToString::to_string);
-        let mut manifest = self.client.manifest(name, &reference, name.digest.as_ref()).await?;
-        let (digest, entries) = (Digest::of(&manifest.bytes), manifest.value.get_mut("manifests").map(Value::take));
-        let entries = entries.unwrap_or_default();
-        if let Some(entries) = entries.as_array() {
-            let digest = platform.choose(entries).map_err(|reason| RegistryError::content(name, reason))?;
-            manifest = self.client.manifest(name, digest.as_str(), Some(&digest)).await?;
-        }
-        let config = Digest::parse(manifest.value["config"]["digest"].as_str().unwrap_or_default())
-            .ok_or_else(|| RegistryError::content(name, "its manifest names no config".to_owned()))?;
-        let mut layers: Vec<Descriptor> = serde_json::from_value(manifest.value["layers"].clone())
-            .map_err(|error| RegistryError::content(name, format!("its layers: {error}")))?;
-        for layer in &mut layers {
-            layer.media_type = oci_layer_type(&layer.media_type).to_owned();
-        }
-        let config = self.client.config(name, &config).await?;
-        let image = StoredImage { config: config.value, layers };
-        Ok(Fetched { image, digest, behind_index: entries.is_array(), manifest, config: config.bytes })
+        let document = self.client.manifest(name, &reference, name.digest.as_ref()).await?;
+        let digest = Digest::of(&document.bytes);
+        let at = Repository { client: &self.client, name };
+        let found = choice::image(&at, document, platform).await?;
+        let Found { manifest, config, image, behind_index, notes, .. } = found;
+        let image = StoredImage { config: config.value, layers: image.layers, notes };
+        Ok(Fetched { image, digest, behind_index, manifest, config: config.bytes })
     }
 
     /// Begins to send a layer while others are made.

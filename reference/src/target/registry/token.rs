@@ -8,11 +8,12 @@ use super::answer::{PATIENCE, body, success};
 use super::challenge::Challenge;
 use super::credentials::{Credential, Credentials};
 use super::error::RegistryError;
+use super::proxy::Clients;
 use super::transport::{Request, TRIES, retried};
 
 /// The Authorization header that a challenge asks for; none where there is nothing to offer.
 pub(super) async fn authorization(
-    http: &reqwest::Client,
+    http: &Clients,
     credentials: &Credentials,
     insecure: bool,
     request: &Request<'_>,
@@ -37,7 +38,7 @@ pub(super) async fn authorization(
         return Err(RegistryError::content(request.name, "the registry names a token server without TLS"));
     }
     let service = bearer.parameters.get("service");
-    let asking = asking(http, request, realm, service, credential)?;
+    let asking = asking(http.of(realm.as_str()), request, realm, service, credential)?;
     let unending = || RegistryError::Broken("a request that cannot be sent twice".to_owned());
     let answer = retried(request, TRIES, PATIENCE, |_| asking.try_clone().ok_or_else(unending)).await?;
     let bytes = body(request.doing, request.name, success(request.doing, request.name, answer).await?).await?;

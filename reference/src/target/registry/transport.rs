@@ -12,6 +12,7 @@ use super::answer::{PATIENCE, backoff, location, pause, silent, success, unreach
 use super::challenge::challenges;
 use super::credentials::Credentials;
 use super::error::RegistryError;
+use super::proxy::Clients;
 use super::token;
 use crate::image_name::ImageName;
 use bytes::Bytes;
@@ -56,7 +57,7 @@ impl<'a> Request<'a> {
 }
 
 pub(super) struct Transport {
-    http: reqwest::Client,
+    http: Clients,
     insecure: Vec<String>,
     credentials: Credentials,
     /// Registry and repositories → Authorization header that the registry asked for.
@@ -67,12 +68,13 @@ impl Transport {
     pub(super) fn new(insecure: &[String], credentials: Credentials) -> Result<Self, RegistryError> {
         // Another part of the process may have chosen the same provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(TO_CONNECT)
-            .user_agent(concat!("reference-exporter/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| RegistryError::Broken(error.to_string()))?;
+        let http = Clients::new(|| {
+            reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(TO_CONNECT)
+                .user_agent(concat!("reference-exporter/", env!("CARGO_PKG_VERSION")))
+        });
+        let http = http.map_err(|error| RegistryError::Broken(error.to_string()))?;
         Ok(Self { http, insecure: insecure.to_vec(), credentials, known: Mutex::default() })
     }
 
@@ -150,7 +152,8 @@ impl Transport {
     ) -> Result<Response, RegistryError> {
         let patience = if matches!(request.content, Content::None) { PATIENCE } else { UPLOAD_PATIENCE };
         retried(request, most, patience, |taken| {
-            let builder = self.http.request(request.method.clone(), request.url).header(ACCEPT, MANIFESTS);
+            let builder =
+                self.http.of(request.url).request(request.method.clone(), request.url).header(ACCEPT, MANIFESTS);
             let builder = filled(builder, &request.content, taken)?;
             Ok(match &header {
                 Some(header) => builder.header(AUTHORIZATION, header),
@@ -200,7 +203,7 @@ async fn watched(
         }
         let now = taken.load(Ordering::Relaxed);
         if now == seen {
-            return Err(silent(request.doing, request.name, patience));
+            return Err(silent(request.doing, request.name, (request.url, patience)));
         }
         seen = now;
     }

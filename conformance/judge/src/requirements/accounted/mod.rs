@@ -2,6 +2,7 @@
 //! or report is without a reason; and a container of it can start.
 
 mod attributes;
+mod base;
 mod clock;
 mod config;
 mod descriptors;
@@ -19,6 +20,8 @@ mod sboms;
 pub(super) mod trials;
 #[cfg(test)]
 mod trials_of_attributes;
+#[cfg(test)]
+mod trials_of_base;
 #[cfg(test)]
 mod trials_of_containers;
 #[cfg(test)]
@@ -221,6 +224,26 @@ pub(super) const TABLE: &[Requirement] = &[
     .because("these fields decide what a container does, and no input of a build asks for them")
     .looks_like("an argument, a health check or a shell that neither run image nor build has")
     .fix("copy the run image's config and change only what the specification names"),
+    Requirement::new(
+        Level::Must,
+        "config.rare-fields-kept",
+        "os.features and ArgsEscaped are the run image's",
+        OUTPUTS,
+        |case| case.each_image(base::rare_fields_are_kept),
+    )
+    .because("they decide on which machine an image may run, and how its arguments are read there")
+    .looks_like("a field that the run image has is gone, or one that it lacks is there")
+    .fix("edit the run image's config in place of making one from the fields that are known"),
+    Requirement::new(
+        Level::Should,
+        "config.env-entries-kept",
+        "entries of the run image's Env without '=' are kept as they are",
+        OUTPUTS,
+        |case| case.each_image(base::variables_without_a_value_are_kept),
+    )
+    .because("engines take such an entry as it is, and what it does there is the run image's affair")
+    .looks_like("an entry is missing, or has got a '='")
+    .fix("change PATH and the variables of the specification in the list, and leave all other entries"),
     Requirement::new(
         Level::Should,
         "registry.nothing-else",
