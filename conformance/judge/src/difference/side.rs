@@ -1,5 +1,7 @@
 //! One side of a difference, and what it tells of why it is not as the other: each a sentence that holds or does not.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::fields::Fields;
@@ -212,11 +214,10 @@ pub(super) fn the_report_is_that_of_its_target(side: Side<'_>) -> bool {
     };
     match side.field {
         "report.image.tags" => {
-            let mut tags: Vec<&str> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            let mut images: Vec<&str> = export.inputs.images.iter().map(String::as_str).collect();
-            tags.sort_unstable();
-            images.sort_unstable();
-            tags == images
+            let tags = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+            // A tag that is given twice, once without the word for it, is one tag.
+            let tags: BTreeSet<String> = tags.map(with_tag).collect();
+            tags == export.inputs.images.iter().map(|image| with_tag(image)).collect()
         }
         "report.image.image-id" | "report.image.imageID" => {
             let mut ids = export.daemon.iter().flat_map(|daemon| &daemon.tag_ids).filter_map(|tag| tag.id.as_deref());
@@ -228,4 +229,10 @@ pub(super) fn the_report_is_that_of_its_target(side: Side<'_>) -> bool {
         "report.image.manifest-size" => side.output.place.store().is_some() || it_is_true_of_the_manifest(side),
         _ => false,
     }
+}
+
+/// The reference with the tag that is meant where it names none.
+fn with_tag(image: &str) -> String {
+    let last = image.rsplit('/').next().unwrap_or(image);
+    if last.contains([':', '@']) { image.to_owned() } else { format!("{image}:latest") }
 }

@@ -66,6 +66,20 @@ fn a_store_that_keeps_everything_has_one_digest() {
 }
 
 #[test]
+fn a_tag_that_is_given_twice_is_one_in_the_report() {
+    for (given, expected) in [(None, Relation::Expected), (Some(":other"), Relation::Unexpected)] {
+        let mut evidence = sample::scenario();
+        let layout = on(&mut evidence, Target::Layout);
+        let twice = layout.inputs.images[0].clone() + given.unwrap_or_default();
+        layout.inputs.images.push(twice);
+        let all = all(&[evidence]);
+        let layout = all.iter().find(|comparison| comparison.right == "layout").unwrap();
+        let tags = layout.differences.iter().find(|difference| difference.field == "report.image.tags").unwrap();
+        assert_eq!(tags.relation, expected, "{tags:?}");
+    }
+}
+
+#[test]
 fn fields_of_a_list_are_one_name_unless_one_of_them_differs() {
     let mut evidence = sample::scenario();
     edit_config(on(&mut evidence, Target::Layout), |config| config["history"][2]["created_by"] = "x".into());
