@@ -145,19 +145,20 @@ fn a_proxy_is_named_where_a_registry_cannot_be_reached_through_it() {
 #[test]
 fn a_mount_that_fails_and_a_head_that_is_refused_have_another_way() {
     for status in [200, 500] {
-        let (server, build) = on_server(move |asked| match asked.target.contains("?mount=") {
-            true => Wanted::Answer(Answer::status(status)),
-            false => Wanted::Usual,
+        let (server, build) = on_server(move |asked| {
+            if asked.target.contains("?mount=") { Wanted::Answer(Answer::status(status)) } else { Wanted::Usual }
         });
         let output = build.to_registry(&server.host, &[&format!("{}/app:1", server.host)]);
         assert!(output.status.success(), "mount {status}: {}", String::from_utf8_lossy(&output.stderr));
         assert!(server.has("app", &run().layers[0]));
     }
     for status in [400, 405] {
-        let (server, build) = on_server(move |asked| match asked.method == "HEAD" {
-            true => Wanted::Answer(Answer::status(status)),
-            false => Wanted::Usual,
-        });
+        let (server, build) =
+            on_server(
+                move |asked| {
+                    if asked.method == "HEAD" { Wanted::Answer(Answer::status(status)) } else { Wanted::Usual }
+                },
+            );
         let output = build.to_registry(&server.host, &[&format!("{}/app:1", server.host)]);
         assert!(output.status.success(), "HEAD {status}: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -165,9 +166,12 @@ fn a_mount_that_fails_and_a_head_that_is_refused_have_another_way() {
 
 #[test]
 fn a_manifest_that_is_too_large_is_told_with_both_figures() {
-    let (server, build) = on_server(|asked| match asked.method == "PUT" && asked.target.contains("/manifests/") {
-        true => Wanted::Answer(Answer::status(400)),
-        false => Wanted::Usual,
+    let (server, build) = on_server(|asked| {
+        if asked.method == "PUT" && asked.target.contains("/manifests/") {
+            Wanted::Answer(Answer::status(400))
+        } else {
+            Wanted::Usual
+        }
     });
     build.write("layers/project-metadata.toml", &format!("[source.metadata]\nname='{}'\n", "x".repeat(5 << 20)));
     let output = build.to_registry(&server.host, &[&format!("{}/app:1", server.host)]);

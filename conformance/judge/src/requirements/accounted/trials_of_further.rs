@@ -174,8 +174,8 @@ fn indexes() -> Trials {
             }),
         )
         .accepts(
-            "an index that says what it is",
-            index(|index| index["mediaType"] = json!("application/vnd.oci.image.index.v1+json")),
+            "an index that does not say what it is",
+            index(|index| drop(index.as_object_mut().unwrap().shift_remove("mediaType"))),
         )
         .accepts(
             "an index's entry for a platform",

@@ -166,6 +166,14 @@ fn keys() -> Vec<Trials> {
     ]
 }
 
+/// The change where nobody saw what was pushed.
+fn unpushed(change: impl Fn(&mut Export)) -> impl Fn(&mut Export) {
+    move |e| {
+        change(e);
+        e.wire = None;
+    }
+}
+
 fn media_types() -> Vec<Trials> {
     let served = |text: &'static str| {
         move |e: &mut Export| {
@@ -181,18 +189,12 @@ fn media_types() -> Vec<Trials> {
                 media_type("/mediaType", json!("application/vnd.OCI.image.manifest.v1+json")),
             )
             .rejects("a mediaType that is no string", media_type("/mediaType", json!(1)))
-            .rejects("Docker's Content-Type, and no push was seen", move |e| {
-                served(DOCKER)(e);
-                e.wire = None;
-            })
+            .rejects("Docker's Content-Type, and no push was seen", unpushed(served(DOCKER)))
             .follows("Docker's mediaType, and no annotation but the run image's", LEAK, |e| {
                 leaked_alone(e);
                 media_type("/mediaType", json!(DOCKER))(e);
             })
-            .rejects("a Content-Type of JSON, and no push was seen", move |e| {
-                served("application/json")(e);
-                e.wire = None;
-            })
+            .rejects("a Content-Type of JSON, and no push was seen", unpushed(served("application/json")))
             .accepts("no mediaType", manifest(|m| drop(m.as_object_mut().unwrap().shift_remove("mediaType"))))
             .accepts("a registry that serves JSON what was pushed rightly", move |e| {
                 served("application/json")(e);
