@@ -82,7 +82,6 @@ pub(super) const JUSTIFIED: [Justified; 37] = [
     of(
         &[
             "swap * image.config#*",
-            "* image.config#/history",
             "* image.config#/history/*",
             "* image.config#*/launcher",
             "* image.config#*/launcher/version",
