@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use judge::digest::Digest;
 use judge::evidence::{EngineEnd, StoreKind, WireRecord};
 
@@ -27,8 +26,6 @@ use crate::scenario::{Place, Scenario};
 const OWN_DAEMON: &str = "CONFORMANCE_OWN_DAEMON";
 /// Variable by which it names all daemons; `DOCKER_HOST` is the first of them.
 const DAEMONS: &str = "CONFORMANCE_DAEMONS";
-/// Names that are removed from a daemon at a time.
-const REMOVALS: usize = 8;
 
 /// A daemon in use.
 pub(super) struct DaemonService {
@@ -97,8 +94,10 @@ impl DaemonService {
     }
 
     async fn remove_each(&self, names: Vec<String>) {
-        let each = futures_util::stream::iter(names);
-        each.for_each_concurrent(REMOVALS, async |name| self.daemon.remove_image(&name).await).await;
+        // One after another: podman refuses some of several at a time.
+        for name in names {
+            self.daemon.remove_image(&name).await;
+        }
     }
 
     fn done_with(&self) -> MutexGuard<'_, Vec<String>> {
