@@ -34,7 +34,7 @@ fn shortened(printed: &str) -> String {
     let lines: Vec<&str> = printed.lines().collect();
     let at = |start: &str| lines.iter().position(|line| line.trim_start().starts_with(start)).unwrap();
     let failure_ends = at("repeat");
-    let differs = at("what differs between");
+    let differs = at("differences between");
     let daemon =
         |line: &&str| if line.starts_with("service   daemon:") { "service   daemon: …" } else { *line }.to_owned();
     let mut kept: Vec<String> = lines[..=failure_ends].iter().map(daemon).collect();

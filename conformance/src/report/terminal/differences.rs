@@ -16,7 +16,7 @@ pub(super) fn show(out: &mut String, report: &Report, style: Style) -> std::fmt:
     if pairs.is_empty() {
         return Ok(());
     }
-    let heading = style.paint(Colour::Bold, "what differs between the outputs of one build");
+    let heading = style.paint(Colour::Bold, "differences between outputs of a build");
     if style.detail != Detail::Verbose && pairs.iter().all(|pair| pair.unexpected.is_empty()) {
         let expected: usize = pairs.iter().map(Between::expected_fields).sum();
         let (pairs, fields) = (counted(pairs.len(), "pair"), counted(expected, "field"));
@@ -33,31 +33,31 @@ pub(super) fn show(out: &mut String, report: &Report, style: Style) -> std::fmt:
         } else {
             style.paint(Colour::Yellow, &format!("{unexpected} unexpected"))
         };
-        writeln!(
-            out,
-            "  {name:<width$}  {}: {} the same, {expected} {differ} as expected, {unexpected}",
+        let told = format!(
+            "{}: {} the same, {expected} {differ} as expected, {unexpected}",
             counted(pair.builds, "build"),
             counted(pair.identical, "field"),
-        )?;
-        classes(out, pair)?;
+        );
+        style.line(out, &format!("  {name:<width$}  "), 6, &told)?;
+        classes(out, pair, style)?;
         named(out, pair, style)?;
     }
     Ok(())
 }
 
-fn classes(out: &mut String, pair: &Between<'_>) -> std::fmt::Result {
+fn classes(out: &mut String, pair: &Between<'_>, style: Style) -> std::fmt::Result {
     if pair.expected.is_empty() {
         return Ok(());
     }
     let shown: Vec<String> =
         pair.expected.iter().map(|(class, count)| format!("{} ({count})", visible(class))).collect();
-    writeln!(out, "      {}", shown.join(", "))
+    style.line(out, "      ", 6, &shown.join(", "))
 }
 
 fn named(out: &mut String, pair: &Between<'_>, style: Style) -> std::fmt::Result {
     for (field, scenarios) in &pair.unexpected {
         let word = style.paint(Colour::Yellow, "unexpected");
-        writeln!(out, "      {word} {} in {}", visible(field), some(scenarios))?;
+        style.line(out, "      ", 8, &format!("{word} {} in {}", visible(field), some(scenarios)))?;
     }
     Ok(())
 }
