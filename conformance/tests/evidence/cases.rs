@@ -352,14 +352,15 @@ fn two_exporters_are_run_under_the_conditions_that_were_given() {
         fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
     }
     let fixed = ["compare", "--exporter", &exporter, "--exporter", &exporter, "--scenario", "minimal"];
-    let more = ["--platform-api", "0.13", "--timeout", "1", "--require", "registry,daemon", "--jobs", "1"];
+    let more =
+        ["--platform-api", "0.13", "--timeout", "1", "--require", "registry,daemon:private-classic", "--jobs", "1"];
     let embedded = ["--registry", "embedded", "--allow-push-from-daemon"];
     let begun = std::time::Instant::now();
     let (code, text) = desk.reported("conditions.json", &[&fixed[..], &more, &embedded].concat());
     assert_eq!(code, 3, "{text}");
     assert!(begun.elapsed().as_secs() < 50, "the time limit did not hold");
     for which in ["old", "new"] {
-        let line = format!("conformance: the {which} run: --require daemon: it was not observed\n");
+        let line = format!("conformance: the {which} run: --require daemon:private-classic: it was not observed\n");
         assert!(text.contains(&line) && !text.contains("--require registry"), "{text}");
     }
     let told = fs::read_to_string(&told).unwrap();
