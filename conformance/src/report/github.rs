@@ -6,7 +6,7 @@ use super::{
     Report,
     groups::{Group, Weight, groups},
     markdown,
-    terminal::{counted, follow, visible},
+    terminal::{counted, visible},
 };
 
 /// GitHub shows so many annotations of a kind for a step.
@@ -35,7 +35,7 @@ pub fn render(report: &Report) -> String {
     if known > 0 {
         let _ = writeln!(out, "::notice title=known failures::{}; see the summary", counted(known, "requirement"));
     }
-    let _ = writeln!(out, "::notice title=conformance::{}", data(&markdown::answer(report)));
+    let _ = writeln!(out, "::notice title=conformance::{}", data(&report.answer()));
     out
 }
 
@@ -55,10 +55,7 @@ fn annotation(group: &Group<'_>) -> (String, String) {
     let place = format!("{} on {}{others}", first.scenario, first.service);
     let likewise =
         if group.likewise.is_empty() { String::new() } else { format!(" Likewise: {}.", group.likewise.join(", ")) };
-    let more = match group.followers.len() {
-        0 => String::new(),
-        number => format!(" {} from it: {}.", follow(number), group.followers.join(", ")),
-    };
+    let more = if group.followers.is_empty() { String::new() } else { format!(" {}.", group.so_too()) };
     (title, format!("{place}: {}{likewise}{more} Repeat: {}", first.message, first.repeat))
 }
 

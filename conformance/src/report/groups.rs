@@ -86,7 +86,7 @@ impl Standing {
     fn of(verdict: &Verdict) -> Self {
         match verdict.verdict {
             Answer::Pass => Self::Holds,
-            Answer::Fail if verdict.known.is_some() => Self::Known,
+            Answer::Fail if is_known(verdict) => Self::Known,
             Answer::Fail => Self::Broken,
             Answer::Warn => Self::Doubtful,
             Answer::Error => Self::Undecided,
@@ -135,6 +135,22 @@ impl<'a> Group<'a> {
         requirements::named(&self.first().requirement)
     }
 
+    /// Its level, with that of the catalogue where the profile raises it.
+    #[must_use]
+    pub fn level(&self) -> String {
+        let Verdict { level, base_level, .. } = self.first();
+        if level == base_level { level.to_string() } else { format!("{level} (core: {base_level})") }
+    }
+
+    /// What follows from it, such as `1 more follows from it: base.pair`; empty where nothing does.
+    #[must_use]
+    pub fn so_too(&self) -> String {
+        if self.followers.is_empty() {
+            return String::new();
+        }
+        format!("{} from it: {}", follow(self.followers.len()), self.followers.join(", "))
+    }
+
     /// Why the requirement is asked, and how an exporter's author fixes a violation; empty where the exporter is not at
     /// fault, and where the report is of another catalogue.
     #[must_use]
@@ -170,6 +186,17 @@ impl<'a> Group<'a> {
     }
 }
 
+/// That so many follow.
+pub(super) fn follow(number: usize) -> String {
+    if number == 1 { "1 more follows".to_owned() } else { format!("{number} more follow") }
+}
+
+/// Whether it is a failure that the baseline names.
+#[must_use]
+pub fn is_known(verdict: &Verdict) -> bool {
+    verdict.verdict == Answer::Fail && verdict.known.is_some()
+}
+
 /// Why a failure is known and until when; none where it is not.
 #[must_use]
 pub fn known_words(verdict: &Verdict) -> Option<String> {
@@ -185,7 +212,7 @@ pub fn groups(report: &Report) -> Vec<Group<'_>> {
     let mut order: BTreeMap<&str, usize> = BTreeMap::new();
     for (at, verdict) in report.verdicts.iter().enumerate() {
         let weight = match verdict.verdict {
-            Answer::Fail if verdict.known.is_some() => Weight::Known,
+            Answer::Fail if is_known(verdict) => Weight::Known,
             Answer::Fail => Weight::Broken,
             Answer::Error => Weight::Undecided,
             Answer::Warn => Weight::Doubtful,

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use ring::digest::{SHA256, digest};
 
 use super::groups::groups;
-use super::{Report, markdown, terminal::visible};
+use super::{Report, terminal::visible};
 
 const PAGE: &str = include_str!("html/page.html");
 const STYLE: &str = include_str!("html/style.css");
@@ -23,7 +23,7 @@ pub fn render(report: &Report) -> Result<String, serde_json::Error> {
     let data = data(&packed::packed(report, &groups))?;
     let overview = overview::overview(report);
     let failures = overview::failures(&groups);
-    let title = escaped(&format!("{}: {}", report.exporter.name, markdown::answer(report)));
+    let title = escaped(&format!("{}: {}", report.exporter.name, report.answer()));
     let parts: [(&str, &str); 8] = [
         ("style-hash", &hash(STYLE)),
         ("script-hash", &hash(SCRIPT)),

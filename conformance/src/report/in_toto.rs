@@ -6,7 +6,7 @@ use base64::Engine as _;
 use judge::verdict::{Answer, Verdict};
 use serde_json::{Value, json};
 
-use super::Report;
+use super::{Report, groups::is_known};
 
 /// The statement as indented JSON with a final newline.
 ///
@@ -26,14 +26,10 @@ pub fn render(report: &Report) -> Result<String, serde_json::Error> {
             "configuration": configuration(report)?,
             "passedTests": named(|verdict| verdict.verdict == Answer::Pass),
             "warnedTests": named(|verdict| verdict.verdict == Answer::Warn || is_known(verdict)),
-            "failedTests": named(|verdict| verdict.verdict == Answer::Fail && verdict.known.is_none()),
+            "failedTests": named(|verdict| verdict.verdict == Answer::Fail && !is_known(verdict)),
         },
     });
     Ok(serde_json::to_string_pretty(&statement)? + "\n")
-}
-
-fn is_known(verdict: &Verdict) -> bool {
-    verdict.verdict == Answer::Fail && verdict.known.is_some()
 }
 
 fn result(report: &Report) -> &'static str {

@@ -7,7 +7,11 @@ use std::fmt::Write as _;
 
 use judge::verdict::{Answer, Verdict};
 
-use super::{Report, groups::known_words, terminal::visible};
+use super::{
+    Report,
+    groups::{is_known, known_words},
+    terminal::visible,
+};
 
 /// The report as `JUnit` XML. The whole and every scenario have a time, a case has none: verdicts are judged together.
 #[must_use]
@@ -18,11 +22,13 @@ pub fn render(report: &Report) -> String {
 }
 
 fn document(out: &mut String, report: &Report) -> std::fmt::Result {
+    let cases: Vec<&Verdict> =
+        report.verdicts.iter().filter(|verdict| verdict.verdict != Answer::NotApplicable).collect();
     let mut suites: BTreeMap<&str, Vec<&Verdict>> = BTreeMap::new();
-    for verdict in report.verdicts.iter().filter(|verdict| verdict.verdict != Answer::NotApplicable) {
+    for verdict in &cases {
         suites.entry(&verdict.scenario).or_default().push(verdict);
     }
-    let all: Counts = suites.values().map(|verdicts| Counts::of(verdicts)).fold(Counts::default(), Counts::plus);
+    let all = Counts::of(&cases);
     writeln!(
         out,
         "<testsuites name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3}\">",
@@ -42,7 +48,6 @@ fn document(out: &mut String, report: &Report) -> std::fmt::Result {
 }
 
 /// How many cases of a suite came to what.
-#[derive(Clone, Copy, Default)]
 struct Counts {
     tests: usize,
     failures: usize,
@@ -55,24 +60,11 @@ impl Counts {
         let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| is(verdict)).count();
         Self {
             tests: verdicts.len(),
-            failures: count(|verdict| verdict.verdict == Answer::Fail && verdict.known.is_none()),
-            errors: count(|verdict| verdict.verdict == Answer::Error && verdict.known.is_none()),
+            failures: count(|verdict| verdict.verdict == Answer::Fail && !is_known(verdict)),
+            errors: count(|verdict| verdict.verdict == Answer::Error),
             skipped: count(|verdict| verdict.verdict == Answer::Skipped || is_known(verdict)),
         }
     }
-
-    fn plus(self, other: Self) -> Self {
-        Self {
-            tests: self.tests + other.tests,
-            failures: self.failures + other.failures,
-            errors: self.errors + other.errors,
-            skipped: self.skipped + other.skipped,
-        }
-    }
-}
-
-fn is_known(verdict: &Verdict) -> bool {
-    matches!(verdict.verdict, Answer::Fail | Answer::Error) && verdict.known.is_some()
 }
 
 fn suite(out: &mut String, report: &Report, scenario: &str, verdicts: &[&Verdict]) -> std::fmt::Result {

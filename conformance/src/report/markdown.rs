@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use super::{
     Report,
-    groups::{Group, Tally, Weight, groups},
-    terminal::{follow, visible},
+    groups::{Group, Tally, Weight, follow, groups},
+    terminal::visible,
 };
 
 /// GitHub takes 65,536 characters in a comment.
@@ -29,29 +29,13 @@ pub fn render(report: &Report, limit: usize) -> String {
     out
 }
 
-/// What the run came to, in a few words.
-#[must_use]
-pub(super) fn answer(report: &Report) -> String {
-    match report.told() {
-        0 => match report.baseline.as_ref().map_or(0, |baseline| baseline.known) {
-            0 => format!("conformant to {}", report.profile),
-            known => format!("conformant to {} but for what is known ({known} known)", report.profile),
-        },
-        1 => format!("not conformant to {}", report.profile),
-        3 => "the suite or a service failed".to_owned(),
-        4 => "nothing was judged".to_owned(),
-        130 => "interrupted".to_owned(),
-        code => format!("ended with {code}"),
-    }
-}
-
 fn head(out: &mut String, report: &Report) -> std::fmt::Result {
     let mark = match report.told() {
         0 => "✅",
         1 => "❌",
         _ => "⚠️",
     };
-    writeln!(out, "## {mark} {}: {}\n", code(&report.exporter.name, 100), answer(report))?;
+    writeln!(out, "## {mark} {}: {}\n", code(&report.exporter.name, 100), report.answer())?;
     writeln!(
         out,
         "{} · {} {} · catalogue {} · Platform API {} · {} scenarios, {} verdicts in {:.1} s\n",

@@ -163,6 +163,37 @@ impl Report {
         self.shard.is_some() && self.scenarios.is_empty()
     }
 
+    /// Failures that the baseline names.
+    fn known(&self) -> usize {
+        self.baseline.as_ref().map_or(0, |baseline| baseline.known)
+    }
+
+    /// What the run came to, in a few words.
+    fn answer(&self) -> String {
+        match self.told() {
+            0 => match self.known() {
+                0 => format!("conformant to {}", self.profile),
+                known => format!("conformant to {} but for what is known ({known} known)", self.profile),
+            },
+            1 => format!("not conformant to {}", self.profile),
+            3 => "the suite or a service failed".to_owned(),
+            4 => "nothing was judged".to_owned(),
+            130 => "interrupted".to_owned(),
+            code => format!("ended with {code}"),
+        }
+    }
+
+    /// How much was run, and how long it took.
+    fn scale(&self) -> String {
+        format!(
+            "{}, {}, {} in {:.1} s",
+            terminal::counted(self.scenarios.len(), "scenario"),
+            terminal::counted(self.exports, "export"),
+            terminal::counted(self.verdicts.len(), "verdict"),
+            self.seconds
+        )
+    }
+
     /// The exit code that a report puts into words: an empty shard ends with 0 and is not called conformant.
     fn told(&self) -> u8 {
         if self.exit_code == 0 && self.is_empty_shard() { Exit::NothingJudged.code() } else { self.exit_code }

@@ -115,30 +115,20 @@ fn surroundings(out: &mut String, report: &Report, style: Style) -> std::fmt::Re
         let text = format!("one after another in {}: {}", report.paths.build, visible(reason));
         style.line(out, "paths     ", 10, &text)?;
     }
-    let scale = format!(
-        "{}, {}, {} in {:.1} s",
-        counted(report.scenarios.len(), "scenario"),
-        counted(report.exports, "export"),
-        counted(report.verdicts.len(), "verdict"),
-        report.seconds
-    );
-    style.line(out, "", 0, &scale)?;
+    style.line(out, "", 0, &report.scale())?;
     writeln!(out)
 }
 
 fn known(report: &Report) -> String {
-    let known = report.baseline.as_ref().map_or(0, |baseline| baseline.known);
-    if known == 0 { String::new() } else { format!(" ({known} known)") }
+    match report.known() {
+        0 => String::new(),
+        known => format!(" ({known} known)"),
+    }
 }
 
 /// So many of something.
 pub(super) fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-/// That so many follow.
-pub(super) fn follow(number: usize) -> String {
-    if number == 1 { "1 more follows".to_owned() } else { format!("{number} more follow") }
 }
 
 fn skips(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
@@ -241,17 +231,13 @@ fn foot(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
         None => Ok(()),
     }?;
     let verdict = match report.told() {
-        0 if !known(report).is_empty() => style
-            .paint(Colour::Yellow, &format!("conformant to {} but for what is known{}", report.profile, known(report))),
-        0 => style.paint(Colour::Green, &format!("conformant to {}", report.profile)),
-        1 if report.totals.fail == report.baseline.as_ref().map_or(0, |baseline| baseline.known) => {
+        0 if report.known() == 0 => style.paint(Colour::Green, &report.answer()),
+        1 if report.totals.fail == report.known() => {
             style.paint(Colour::Red, "what fails is known, and the baseline is out of date")
         }
-        1 => style.paint(Colour::Red, &format!("not conformant to {}", report.profile)),
-        3 => style.paint(Colour::Red, "the suite or a service failed"),
-        4 => style.paint(Colour::Yellow, "nothing was judged"),
-        130 => style.paint(Colour::Yellow, "interrupted"),
-        code => format!("ended with {code}"),
+        1 | 3 => style.paint(Colour::Red, &report.answer()),
+        0 | 4 | 130 => style.paint(Colour::Yellow, &report.answer()),
+        _ => report.answer(),
     };
     writeln!(out, "{verdict} (exit {})", report.exit_code)
 }

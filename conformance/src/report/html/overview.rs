@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use judge::verdict::{Answer, Verdict};
 
+use super::super::Report;
 use super::super::groups::{Group, Tally, Weight};
-use super::super::terminal::{counted, follow, shorter};
-use super::super::{Report, markdown};
+use super::super::terminal::{counted, shorter};
 use super::escaped;
 
 /// Longest value that is shown in full, in characters.
@@ -32,7 +32,7 @@ pub(super) fn overview(report: &Report) -> String {
     };
     let mut out = format!(
         "<p class=\"answer {class}\">{}</p>\n<p class=\"tally\">Requirements: {}</p>\n<dl>\n<dt>Exporter</dt><dd>{} <code>{}</code></dd>\n",
-        escaped(&markdown::answer(report)),
+        escaped(&report.answer()),
         escaped(&Tally::of(report).words()),
         escaped(&report.exporter.name),
         escaped(&report.exporter.sha256)
@@ -59,17 +59,10 @@ fn rows(report: &Report) -> Vec<(&'static str, String)> {
         })
         .collect();
     let tool = &report.tool;
-    let scale = format!(
-        "{}, {}, {} in {:.1} s",
-        counted(report.scenarios.len(), "scenario"),
-        counted(report.exports, "export"),
-        counted(report.verdicts.len(), "verdict"),
-        report.seconds
-    );
     let mut rows = vec![
         ("Services", services.join(", ")),
         ("When", report.started.clone()),
-        ("Scale", scale),
+        ("Scale", report.scale()),
         ("Platform API", report.platform_api.clone()),
         ("Judged by", format!("{} {}, catalogue {}", tool.name, tool.version, tool.catalogue)),
     ];
@@ -177,27 +170,21 @@ pub(super) fn failures(groups: &[Group<'_>]) -> String {
 fn details(out: &mut String, group: &Group<'_>, open: &str) {
     let first = group.first();
     let word = if group.weight == Weight::Known { "known" } else { first.verdict.name() };
-    let raised = if first.level == first.base_level { String::new() } else { format!(" (core: {})", first.base_level) };
     let _ = writeln!(
         out,
-        "<details class=\"group\"{open}><summary><span class=\"v-{word}\">{word}</span> <b>{}</b> <span class=\"soft\">{}{raised}, {}</span> {}</summary>\n<dl>",
+        "<details class=\"group\"{open}><summary><span class=\"v-{word}\">{word}</span> <b>{}</b> <span class=\"soft\">{}, {}</span> {}</summary>\n<dl>",
         escaped(&first.requirement),
-        first.level,
+        group.level(),
         counted(group.verdicts.len(), "case"),
         escaped(&shorter(&first.message, LONGEST))
     );
     let (why, fix) = group.advice();
-    let so_too = if group.followers.is_empty() {
-        String::new()
-    } else {
-        format!("{} from it: {}", follow(group.followers.len()), group.followers.join(", "))
-    };
     for (name, value) in [
         ("In", &cases(&group.verdicts)),
         ("Expected", &first.expected),
         ("Found", &first.found),
         ("Likewise", &group.likewise.join(", ")),
-        ("So too", &so_too),
+        ("So too", &group.so_too()),
         ("Known", &group.known()),
         ("Why", &why.to_owned()),
         ("Fix", &fix.to_owned()),

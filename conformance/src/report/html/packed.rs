@@ -105,8 +105,8 @@ fn row<'a>(verdict: &'a Verdict, kind: usize, texts: &mut Texts<'a>) -> Value {
 fn catalogue(report: &Report) -> Value {
     let mut found = serde_json::Map::new();
     for verdict in &report.verdicts {
-        if let (false, Some(row)) =
-            (found.contains_key(&verdict.requirement), requirements::named(&verdict.requirement))
+        if !found.contains_key(&verdict.requirement)
+            && let Some(row) = requirements::named(&verdict.requirement)
         {
             found.insert(verdict.requirement.clone(), json!([row.asks, row.why, row.remedy]));
         }

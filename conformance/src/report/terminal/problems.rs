@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use judge::verdict::{Answer, Verdict};
 
 use super::super::groups::{Group, Weight};
-use super::{Colour, Detail, Style, counted, cut, follow, shorter, visible};
+use super::{Colour, Detail, Style, counted, cut, shorter, visible};
 
 /// Groups that are shown in full where not everything is.
 const FULL: usize = 3;
@@ -96,9 +96,8 @@ fn full(out: &mut String, group: &Group<'_>, style: Style) -> std::fmt::Result {
 /// What these verdicts say, which is the same.
 fn said(out: &mut String, group: &Group<'_>, verdicts: &[&Verdict], style: Style) -> std::fmt::Result {
     let Some(first) = verdicts.first() else { return Ok(()) };
-    let raised = if first.level == first.base_level { String::new() } else { format!(" (core: {})", first.base_level) };
     let begin = format!("  {} {}  ", word(group, style), style.paint(Colour::Bold, &first.requirement));
-    style.line(out, &begin, 8, &format!("{}{raised}  {}", first.level, visible(&cut(&first.message))))?;
+    style.line(out, &begin, 8, &format!("{}  {}", group.level(), visible(&cut(&first.message))))?;
     value(out, "in", &cases(verdicts), style)?;
     value(out, "expected", &visible(&cut(&first.expected)), style)?;
     value(out, "found", &visible(&cut(&first.found)), style)
@@ -107,10 +106,7 @@ fn said(out: &mut String, group: &Group<'_>, verdicts: &[&Verdict], style: Style
 /// What is to be said once of a requirement: what depends on it, why it is asked, and how to fix it.
 fn about(out: &mut String, group: &Group<'_>, style: Style) -> std::fmt::Result {
     value(out, "likewise", &group.likewise.join(", "), style)?;
-    if !group.followers.is_empty() {
-        let so_too = format!("{} from it: {}", follow(group.followers.len()), group.followers.join(", "));
-        value(out, "so too", &so_too, style)?;
-    }
+    value(out, "so too", &group.so_too(), style)?;
     value(out, "known", &visible(&group.known()), style)?;
     let (why, fix) = group.advice();
     value(out, "why", why, style)?;
