@@ -6,6 +6,7 @@
 pub mod difference;
 pub mod digest;
 pub mod evidence;
+mod forms;
 #[cfg(test)]
 pub mod harmless;
 pub mod json;

@@ -244,5 +244,11 @@ pub fn descriptors(manifest: &Json) -> Vec<(String, &Json)> {
     found
 }
 
+/// Whether a manifest has the same descriptor: what is the run image's own is preserved with it.
+#[must_use]
+pub fn is_descriptor_of(manifest: Option<&Json>, descriptor: &Json) -> bool {
+    manifest.is_some_and(|manifest| descriptors(manifest).iter().any(|(_, other)| *other == descriptor))
+}
+
 #[cfg(test)]
 mod tests;

@@ -26,7 +26,9 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("exporter, Outputs"),
         |case| case.each_image(the_image_is_no_index),
     )
-    .because("an exporter makes one image for one platform, and what reads its labels or rebases it looks for that image")
+    .because(
+        "an exporter makes one image for one platform, and what reads its labels or rebases it looks for that image",
+    )
     .looks_like("the tag, or index.json of a layout, names an index that names the image")
     .fix("put the image's manifest under <image>; what else there is of it can refer to it by its digest")
     .on(WITH_MANIFEST),
@@ -134,13 +136,14 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Must,
         "manifest.descriptor-fields",
-        "mediaType and artifactType of descriptors are media types, urls are URIs, a platform names os and architecture",
+        "artifactType of a descriptor is a media type, urls are URIs, a platform names os and architecture",
         Source::oci_descriptor("Properties"),
         |case| case.each_image(optional_fields_are_well_formed),
     )
     .because("readers choose by these fields what to fetch, from where, and how to read it")
     .looks_like("a type without a slash, an url without a scheme, or a list where a text has to be")
     .fix("leave optional fields out, or write them as the descriptor's specification says")
+    .when("the run image has not the same descriptor")
     .on(WITH_MANIFEST),
     Requirement::new(
         Level::Must,

@@ -31,13 +31,13 @@ pub(in super::super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Must,
         "manifest.descriptors-whole",
-        "each descriptor has mediaType, digest and size, these and other fields are of their form, and an index says it is one",
+        "each descriptor has mediaType, digest and size, each of its form",
         Source::oci_descriptor("Properties"),
         |case| case.each_image(descriptors::descriptors_are_whole),
     )
     .because("mediaType, digest and size are required: without them nobody can tell what is to be fetched")
     .looks_like("a descriptor without a media type, a size that is text, or a digest in upper case")
-    .fix("write all three fields of every descriptor, and others as the specification has them")
+    .fix("write all three fields of every descriptor")
     .when("the manifest is not Docker schema 2, and the run image has not the same descriptor")
     .on(WITH_MANIFEST),
     Requirement::new(

@@ -108,31 +108,8 @@ fn descriptors() -> Trials {
         .rejects("no size", field("/config", "size", Value::Null))
         .rejects("no digest", field(LAST, "digest", Value::Null))
         .rejects("a digest in upper case", field(LAST, "digest", json!(format!("sha256:{}", "AB".repeat(32)))))
-        .rejects("urls that are none", field(LAST, "urls", json!(["layers.example/x"])))
-        .rejects("urls that are text", field(LAST, "urls", json!("https://layers.example/x")))
-        .rejects("a kind of artifact that is none", field(LAST, "artifactType", json!("x")))
-        .rejects("a platform without a system", field(LAST, "platform", json!({ "architecture": "arm64" })))
-        .rejects("content that is another", field("/config", "data", json!("e30=")))
-        .rejects("content that is not in Base 64", field("/config", "data", json!("{}")))
-        .rejects("content that is no text", field("/config", "data", json!([1])))
-        .rejects("a kind of artifact of the whole", member("artifactType", json!("app")))
-        .accepts("the content itself", |e| {
-            edit_manifest(e, |manifest| {
-                manifest["config"]["digest"] = json!(Digest::of(b"{}"));
-                manifest["config"]["data"] = json!("e30=");
-            });
-        })
-        .accepts("content of another algorithm, which is not read", |e| {
-            edit_manifest(e, |manifest| {
-                manifest["config"]["digest"] = json!(format!("sha512:{}", "0a".repeat(64)));
-                manifest["config"]["data"] = json!("e30=");
-            });
-        })
-        .accepts("a kind of artifact that is null", member("artifactType", Value::Null))
+        .accepts("fields that are of no form, of which others speak", field(LAST, "urls", json!("x")))
         .accepts("other fields", field(LAST, "x-example", json!([1])))
-        .accepts("a whole platform", field("/config", "platform", json!({ "architecture": "arm64", "os": "linux" })))
-        .accepts("urls", field(LAST, "urls", json!(["https://layers.example/x?y#z"])))
-        .accepts("a kind of artifact", field("/config", "artifactType", json!("application/x.y+json")))
         .accepts("a descriptor that is the run image's", |e| {
             let mut run: Value = serde_json::from_slice(&e.run_image.manifest.bytes).unwrap();
             run["layers"][0].as_object_mut().unwrap().shift_remove("mediaType");
@@ -160,22 +137,6 @@ fn indexes() -> Trials {
             index(|index| {
                 index["manifests"][0].as_object_mut().unwrap().shift_remove("mediaType");
             }),
-        )
-        .rejects(
-            "an index's entry for half a platform",
-            index(|index| {
-                index["manifests"][0]["platform"] = json!({ "os": "linux" });
-            }),
-        )
-        .rejects(
-            "an index that says it is a manifest",
-            index(|index| {
-                index["mediaType"] = json!("application/vnd.oci.image.manifest.v1+json");
-            }),
-        )
-        .accepts(
-            "an index that does not say what it is",
-            index(|index| drop(index.as_object_mut().unwrap().shift_remove("mediaType"))),
         )
         .accepts(
             "an index's entry for a platform",

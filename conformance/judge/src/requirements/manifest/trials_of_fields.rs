@@ -5,12 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::manifest;
-use crate::evidence::Export;
+use crate::evidence::{Export, Target};
 use crate::sample::{edit_entries, edit_manifest};
 use crate::trial::Trials;
 
 pub(super) fn trials() -> Vec<Trials> {
-    vec![under_tag(), data(), fields(), sparse()]
+    vec![under_tag(), data(), fields(), fields_of_an_index(), sparse()]
 }
 
 /// An index in place of the manifest.
@@ -109,10 +109,6 @@ fn fields() -> Trials {
     Trials::of("manifest.descriptor-fields")
         .rejects("an artifactType without a slash", layer("artifactType", json!("sbom")))
         .rejects("an artifactType that is no text", layer("artifactType", json!(["application/x"])))
-        .rejects(
-            "a mediaType with a parameter",
-            layer("mediaType", json!("application/vnd.oci.image.layer.v1.tar; a=b")),
-        )
         .rejects("urls that are one text", layer("urls", json!("https://blobs.example/x")))
         .rejects("an url without a scheme", layer("urls", json!(["https://blobs.example/x", "blobs.example/x"])))
         .rejects("an url with a blank", layer("urls", json!(["https://blobs.example/a b"])))
@@ -124,6 +120,27 @@ fn fields() -> Trials {
         .accepts("no urls", layer("urls", json!([])))
         .accepts("a platform", layer("platform", json!({ "os": "linux", "architecture": "amd64" })))
         .accepts("a field of its own", layer("com.example.more", json!(7)))
+        .accepts("a descriptor that is the run image's", |e| {
+            let mut run: Value = serde_json::from_slice(&e.run_image.manifest.bytes).unwrap();
+            run["layers"][0]["platform"] = json!("linux/amd64");
+            let descriptor = run["layers"][0].clone();
+            e.run_image.manifest.bytes = run.to_string().into_bytes();
+            edit_manifest(e, |manifest| manifest["layers"][0] = descriptor);
+        })
+}
+
+fn fields_of_an_index() -> Trials {
+    let entry = |key: &'static str, value: Value| {
+        move |export: &mut Export| {
+            let index = &mut export.layout.as_mut().unwrap().roots[0].index;
+            crate::sample::edit_document(index, |index| index["manifests"][0][key] = value.clone());
+        }
+    };
+    Trials::of("manifest.descriptor-fields")
+        .on(&[Target::Layout])
+        .rejects("an entry for half a platform", entry("platform", json!({ "os": "linux" })))
+        .rejects("an entry's urls that are one text", entry("urls", json!("https://blobs.example/x")))
+        .accepts("an entry for a platform", entry("platform", json!({ "os": "linux", "architecture": "amd64" })))
 }
 
 fn sparse() -> Trials {

@@ -1,31 +1,11 @@
 //! `artifactType`, the schemes of `urls`, and layers that are not to be distributed.
 
 use crate::evidence::{Export, Image};
+use crate::forms::{is_media_type, uri_scheme};
 use crate::json::Json;
 use crate::requirement::{holds_when, not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
-
-/// Whether a text is a media type by RFC 6838, section 4.2.
-pub(super) fn is_media_type(text: &str) -> bool {
-    let is_name = |name: &str| {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$&-^_.+".contains(c);
-        name.len() <= 127 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(allowed)
-    };
-    text.split_once('/').is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype))
-}
-
-/// The scheme of a text that is a URI by RFC 3986, as far as its characters tell.
-fn scheme(text: &str) -> Option<&str> {
-    let (scheme, rest) = text.split_once(':')?;
-    let of_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
-    let of_uri = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c);
-    let is_uri = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(of_scheme)
-        && !rest.is_empty()
-        && rest.chars().all(of_uri);
-    is_uri.then_some(scheme)
-}
 
 fn shown(value: &Json) -> String {
     view::cut(&value.to_string())
@@ -38,7 +18,7 @@ pub(super) fn the_artifact_type_is_a_media_type(export: &Export, image: &Image) 
     };
     holds_when(value.as_str().is_some_and(is_media_type), || {
         let place = export.at("manifest.json#/artifactType");
-        violated("artifactType is no media type", "a type, a slash and a name", shown(value), place)
+        violated("artifactType is not a media type", "a type, a slash and a name", shown(value), place)
     })
 }
 
@@ -53,8 +33,9 @@ pub(super) fn urls_are_of_the_web(export: &Export, image: &Image) -> Finding {
     if given.is_empty() {
         return not_applicable("no descriptor has urls");
     }
-    // Of what is no URI manifest.descriptor-fields speaks.
-    let is_web = |url: &str| scheme(url).is_none_or(|s| ["http", "https"].contains(&s.to_ascii_lowercase().as_str()));
+    // Of what is not a URI manifest.descriptor-fields speaks.
+    let is_web =
+        |url: &str| uri_scheme(url).is_none_or(|s| ["http", "https"].contains(&s.to_ascii_lowercase().as_str()));
     let other = given.into_iter().find(|(_, url)| !is_web(url) && !known.contains(url));
     other.map_or(Finding::Holds, |(pointer, url)| {
         let place = export.at(&format!("manifest.json#{pointer}/urls"));

@@ -1,7 +1,7 @@
 //! A layout's `index.json` beyond what makes it one (`oci-image-image-index.md`), and the name that it gives.
 
-use super::descriptors::is_media_type;
 use crate::evidence::Export;
+use crate::forms::is_media_type;
 use crate::json::Json;
 use crate::requirement::{holds_when, not_applicable, violated};
 use crate::verdict::Finding;
@@ -86,7 +86,7 @@ pub(super) fn optional_fields_have_their_form(export: &Export) -> Finding {
         }
         let artifact = index.get("artifactType");
         if artifact.is_some_and(|kind| !kind.as_str().is_some_and(is_media_type)) {
-            let message = "artifactType of index.json is no media type";
+            let message = "artifactType of index.json is not a media type";
             return violated(message, "a media type", shown(artifact), at(export, "artifactType"));
         }
         for (holder, pointer) in std::iter::once((index, "")).chain(entries(index).iter().map(|one| (one, "manifests")))
