@@ -108,6 +108,11 @@ impl Run {
         serde_json::from_slice(&bytes).unwrap()
     }
 
+    /// The word that stood for the scenario in names of images.
+    pub(crate) fn project(&self, id: &str) -> String {
+        self.export(id)["inputs"]["project"].as_str().unwrap().to_owned()
+    }
+
     /// What the exporter printed as `name=value`.
     pub(crate) fn printed(&self, id: &str, name: &str) -> String {
         let export = self.export(id);

@@ -61,7 +61,9 @@ fn a_daemon_lets_go_of_the_run_image_and_keeps_nothing_after_the_run() {
         assert!(export["tags"][0]["digest"].is_string(), "the exporter's image is seen");
     }
     let image = read(&format!("mirror/{service}/1"))["run_image"].clone();
-    assert!(image["name"].as_str().unwrap().ends_with("/mirror/team/run:base"));
+    let mirror = read(&format!("mirror/{service}/1"))["inputs"]["project"].clone();
+    let name = format!("/{}/team/run:base", mirror.as_str().unwrap());
+    assert!(image["name"].as_str().unwrap().ends_with(&name), "{image}");
     assert_eq!((&image["index"], &image["digest"]), (&Value::Null, &image["manifest"]["digest"]));
     assert_eq!(images(), before, "images are left in the daemon");
 }

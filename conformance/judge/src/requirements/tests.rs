@@ -37,7 +37,7 @@ const EXPECTED: &str = "
         entrypoint env env-exact working-dir label-project-metadata label-build-metadata label-launcher label-run-image
         label-stack-agrees layer-metadata-stored store-kept label-rebasable buildpack-labels layer-reuse flags-over-env
         nothing-else-written nothing-left api-checked-first lifecycle-sbom-on-disk
-    errors: special-file on-stderr codes-kept codes-of-the-table
+    errors: special-file run-image-form on-stderr codes-kept codes-of-the-table
     works: launcher-executable paths-open metadata-meant base-visible starts process-started environment user working-dir
         files-there
     layer: nothing-else attributes-kept

@@ -101,6 +101,7 @@ macro_rules! faults {
                 .needing(Needs::Process),
             )*
             own::SPECIAL_FILE,
+            own::RUN_IMAGE_FORM,
             streams::ON_STDERR,
             codes::KEPT,
             codes::OF_THE_TABLE,

@@ -173,6 +173,16 @@ pub(super) fn run_image(export: &Export) -> Vec<String> {
     names
 }
 
+/// The run image, or what is unusual about it: that it is an index, or a media type of its layers.
+pub(super) fn run_image_s_form(export: &Export) -> Vec<String> {
+    let mut names = run_image(export);
+    names.extend(strings(&["run image", "index", "indexes", "manifest list", "media type", "mediaType", "zstd"]));
+    let manifest = crate::view::json(Some(&export.run_image.manifest));
+    let parts = manifest.as_ref().map(crate::view::descriptors).unwrap_or_default();
+    names.extend(parts.into_iter().filter_map(|(_, part)| Some(part.get("mediaType")?.as_str()?.to_owned())));
+    names
+}
+
 pub(super) fn reused_layers(export: &Export) -> Vec<String> {
     let without_folder = build::layers(export).into_iter().filter(|layer| layer.types.launch && !layer.has_folder);
     without_folder

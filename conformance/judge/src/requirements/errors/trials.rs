@@ -34,7 +34,7 @@ fn kept(export: &mut Export) {
 
 pub(in super::super) fn trials() -> Vec<Trial> {
     let rows = FAULTS.iter().flat_map(|fault| [refusal(fault), message(fault)]);
-    trial::all(rows.chain([special_file(), on_stderr()]).chain(super::codes_trials::trials()))
+    trial::all(rows.chain([special_file(), run_image_form(), on_stderr()]).chain(super::codes_trials::trials()))
 }
 
 fn refusal(fault: &'static super::Fault) -> Trials {
@@ -141,6 +141,41 @@ fn refuse(said: &'static str) -> impl Fn(&mut Export) + 'static {
         export.report = None;
         export.tags[0].digest = None;
     }
+}
+
+fn run_image_form() -> Trials {
+    let of_a_form = || {
+        let mut evidence = sample::scenario();
+        let mut other = evidence.exports.clone();
+        for export in &mut other {
+            export.step += 1;
+            export.inputs.may_refuse = Some("errors.run-image-form".to_owned());
+        }
+        evidence.exports.extend(other);
+        evidence
+    };
+    let and = |change: Box<dyn Fn(&mut Export)>| {
+        move |e: &mut Export| {
+            if e.inputs.may_refuse.is_some() {
+                refuse("the run image is an index in an index")(e);
+                change(e);
+            }
+        }
+    };
+    let says = |said: &'static str| and(Box::new(move |e: &mut Export| said.clone_into(&mut e.outcome.stderr)));
+    Trials::of("errors.run-image-form")
+        .from(of_a_form)
+        .rejects("refused without a word of it", says("export failed"))
+        .rejects("a crash", says("panic: run image\n\ngoroutine 1 [running]:"))
+        .rejects("the time limit", and(Box::new(|e: &mut Export| e.outcome.end = End::TimedOut(120))))
+        .rejects(
+            "refused with a tag written",
+            and(Box::new(|e: &mut Export| e.tags[0].digest = Some("sha256:0".to_owned()))),
+        )
+        .rejects("refused with a report of success", and(Box::new(report("[image]\ntags=['a']"))))
+        .accepts("refused, and why", says("ERROR: the run image is an index in an index"))
+        .accepts("refused by a layer's type", says("application/vnd.oci.image.layer.v1.tar+gzip is not known"))
+        .spares("no such run image", |e| e.inputs.may_refuse = None)
 }
 
 fn special_file() -> Trials {
