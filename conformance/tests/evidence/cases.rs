@@ -45,8 +45,19 @@ impl Desk {
     }
 
     fn run(&self, name: &str, more: &[&str]) -> (i32, String) {
-        let fixed =
-            ["run", "--registry", "embedded", "--profile", "strict", "--target", "registry", "--target", "layout"];
+        let fixed = [
+            "run",
+            "--registry",
+            "embedded",
+            "--names",
+            "evidence",
+            "--profile",
+            "strict",
+            "--target",
+            "registry",
+            "--target",
+            "layout",
+        ];
         self.reported(name, &[&fixed[..], more].concat())
     }
 
