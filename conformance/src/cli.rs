@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use judge::evidence::Target;
+use judge::evidence::{Phase, Target};
 use judge::profile::Profile;
 
 use crate::limits::SERVICE_LIMIT;
@@ -279,6 +279,9 @@ pub struct ExporterArguments {
     /// --exporter, how that one is called
     #[arg(long, value_name = "FILE")]
     pub exporter_file: Option<PathBuf>,
+    /// The rebaser to judge, called as the Platform API says (default: the description's, where it has one)
+    #[arg(long, value_name = "PATH")]
+    pub rebaser: Option<PathBuf>,
 }
 
 /// The arguments of `doctor`.
@@ -308,6 +311,9 @@ pub struct RunArguments {
     /// A file of known failures, which do not decide the exit code (docs/compare.md)
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
+    /// Only one phase of the lifecycle: exporter or rebaser (default: all that are described)
+    #[arg(long, value_name = "PHASE", value_parser = phase)]
+    pub phase: Option<Phase>,
     /// Only part K of N of the scenarios; conformance merge puts the reports together
     #[arg(long, value_name = "K/N")]
     pub shard: Option<Shard>,
@@ -528,6 +534,13 @@ fn target() -> impl TypedValueParser<Value = Target> {
         let found = Target::ALL.into_iter().find(|target| target.name() == text);
         found.ok_or("targets are registry, daemon and layout")
     })
+}
+
+fn phase(text: &str) -> Result<Phase, String> {
+    [Phase::Exporter, Phase::Rebaser]
+        .into_iter()
+        .find(|phase| phase.name() == text)
+        .ok_or_else(|| "a phase is exporter or rebaser".to_owned())
 }
 
 fn platform_api(text: &str) -> Result<String, String> {

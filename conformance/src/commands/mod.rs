@@ -14,8 +14,8 @@ use std::path::Path;
 use conformance::catalogue;
 use conformance::cli::{BaselineCommand, Cli, Command, ExporterArguments, ReportArgument};
 use conformance::exit::Exit;
-use conformance::exporter::Exporter;
 use conformance::exporter::process::Supervisor;
+use conformance::exporter::{Exporter, Rebaser};
 use conformance::run::{Options, Patterns, RunError, control};
 use tokio_util::sync::CancellationToken;
 
@@ -92,7 +92,14 @@ fn exporter(arguments: &ExporterArguments, platform_api: Option<&str>) -> Result
         }
     };
     let asked_platform_api = platform_api.map(str::to_owned);
-    Ok(Exporter { asked_platform_api, ..found.map_err(Failure::usage)? })
+    let mut found = Exporter { asked_platform_api, ..found.map_err(Failure::usage)? };
+    if let Some(path) = &arguments.rebaser {
+        found.rebaser = Some(Rebaser::at(path).map_err(Failure::usage)?);
+        let word = format!("--rebaser {}", judge::repeat::quoted(&path.display().to_string()));
+        found.argument =
+            [found.argument, word].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
+    }
+    Ok(found)
 }
 
 /// A control export before anything is judged; the options with what it showed of the exporter.
