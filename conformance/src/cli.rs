@@ -95,6 +95,46 @@ those that it passes unspoiled. A fault that has nothing to spoil on an exporter
 Exit codes: 0 every fault that could be shown is caught, 1 one is missed (or, for the reference, trips something besides), \
 2 usage, 3 the suite or its services failed, 4 no fault could be shown, 130 interrupted.";
 
+const BASE_STATUS: &str = "An IMAGE is a reference in a registry, daemon:NAME, or layout:FOLDER, layout:FOLDER:NAME or \
+layout:FOLDER@DIGEST. Where an annotation is missing, the label io.buildpacks.lifecycle.metadata counts. Credentials are those of \
+docker's config.json; registries on loopback are spoken to without TLS.\n\n\
+States: up-to-date; newer: the base's name names another image; base-gone: nothing has the name; layers-differ: the image does not \
+stand upon the layers of the base that it names; not-said: neither annotations nor labels name a base; unread.\n\n\
+Exit codes: 0 every image is up to date, 1 one is not, 2 usage, 3 one could not be read, 4 nothing is said of a base.";
+
+/// The arguments of `base-status`.
+#[derive(Debug, Clone, Args)]
+pub struct BaseStatusArguments {
+    /// App images
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<String>,
+    /// table or json
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = TableFormat::Table)]
+    pub format: TableFormat,
+    /// The platform of images behind an index (default: linux and this machine's architecture)
+    #[arg(long, value_name = "OS/ARCHITECTURE")]
+    pub platform: Option<String>,
+    /// The daemon of daemon:NAME (default: DOCKER_HOST, else Docker's own socket)
+    #[arg(long, value_name = "HOST")]
+    pub daemon: Option<String>,
+    /// A registry without TLS that is not on loopback; may be repeated
+    #[arg(long, value_name = "HOST:PORT")]
+    pub insecure_registry: Vec<String>,
+    /// Seconds that a registry or daemon may be silent
+    #[arg(long, value_name = "SECONDS", default_value_t = SERVICE_LIMIT, value_parser = clap::value_parser!(u64).range(1..))]
+    pub service_limit: u64,
+}
+
+/// How rows are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+}
+
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -134,6 +174,9 @@ pub enum Command {
     },
     /// Make one minimal export and say in plain words what is missing or went wrong
     Doctor(DoctorArguments),
+    /// Say of app images whether their bases have moved on, by the annotations base.name and base.digest
+    #[command(after_help = BASE_STATUS)]
+    BaseStatus(BaseStatusArguments),
     /// Check an exporter description, a profile, a baseline or scenarios without running anything
     Check {
         /// An exporter description, profile or baseline, or a scenario's folder, or a folder of them

@@ -1,5 +1,6 @@
 //! The subcommands, one file for each, and what they share: failures, reports to files, an end in order.
 
+mod base_status;
 mod compare;
 mod evidence;
 mod fuzz;
@@ -55,6 +56,7 @@ pub(crate) fn dispatch(cli: Cli) -> Exit {
         Command::Man { folder } => reports::man(&folder),
         Command::Completions { shell } => reports::completions(shell),
         Command::Doctor(arguments) => run::examine(&arguments, shown.quiet),
+        Command::BaseStatus(arguments) => base_status::tell(arguments),
         Command::Check { path } => catalogue::check(&path).map_err(Failure::usage).and_then(|text| print(&text)),
         Command::List { what, format } => list::list(what, format),
         Command::Explain { requirement } => list::explain(&requirement),

@@ -99,6 +99,9 @@ fn obstacle(shared: &Shared, scenario: &Scenario, target: Target) -> Option<Obst
     if !scenario.file.exports() {
         return None;
     }
+    if exporter.targets.is_empty() {
+        return skipped(format!("it needs the exporter, and the description of {} has none", exporter.name));
+    }
     if !exporter.targets.contains(&target) {
         return skipped(format!("the description of exporter {} does not list {target}", exporter.name));
     }

@@ -2,6 +2,7 @@
 
 use super::facts::{each, each_manifest};
 use crate::evidence::{Export, Target, WireRecord};
+use crate::json::Json;
 use crate::requirement::{Case, holds_when, not_applicable, together, violated};
 use crate::requirements::{accounted, digest};
 use crate::verdict::Finding;
@@ -106,17 +107,28 @@ fn brings_content(record: &WireRecord) -> bool {
     is_upload || by_digest
 }
 
+/// The repository of a request.
+fn repository(record: &WireRecord) -> &str {
+    let path = path(record).strip_prefix("/v2/").unwrap_or_default();
+    let ends = ["/manifests/", "/blobs/"].into_iter().filter_map(|part| path.find(part)).min();
+    &path[..ends.unwrap_or(path.len())]
+}
+
 pub(super) fn the_tag_moves_last(case: &Case<'_>) -> Finding {
     case.each(|export| {
         let Some(wire) = &export.wire else {
             return Finding::Skipped("no recorder stood between the rebaser and the registry".to_owned());
         };
-        let first = wire.iter().filter(|record| moves_a_tag(record)).map(|record| record.sequence).min();
-        let Some(first) = first else {
+        if !wire.iter().any(moves_a_tag) {
             return not_applicable("no tag was written");
+        }
+        // One repository after the other may be written; in each the tags come last.
+        let is_late = |record: &&WireRecord| {
+            let of_it = wire.iter().filter(|other| moves_a_tag(other) && repository(other) == repository(record));
+            let last = of_it.map(|other| other.sequence).max();
+            brings_content(record) && last.is_some_and(|last| record.sequence > last)
         };
-        let late = wire.iter().find(|record| record.sequence > first && brings_content(record));
-        late.map_or(Finding::Holds, |record| {
+        wire.iter().find(is_late).map_or(Finding::Holds, |record| {
             let message = "content was sent after a tag had been moved to it";
             let found = format!("{} {}", record.method, record.target);
             violated(message, "blobs first, tags last", found, export.at("export.json#/wire"))
@@ -165,19 +177,27 @@ pub(super) fn the_same_rebase_is_the_same_image(case: &Case<'_>) -> Finding {
 }
 
 pub(super) fn a_rebase_upon_the_same_run_image_changes_nothing(case: &Case<'_>) -> Finding {
-    each_manifest(case, |rebased, _, _| {
+    each_manifest(case, |rebased, before, after| {
         if !rebased.given.is_same_run_image {
             return not_applicable("the run image is another one");
         }
-        let layers = |image: &crate::evidence::Image| crate::view::diff_ids(image.config.as_ref());
-        let annotations = crate::view::annotations;
-        let same = layers(rebased.before) == layers(rebased.after)
-            && annotations(rebased.before).len() == annotations(rebased.after).len();
-        holds_when(same, || {
-            let shown = |image| format!("{} layers, {} annotations", layers(image).len(), annotations(image).len());
+        let blobs = |manifest: &Json| -> Vec<String> {
+            let layers = manifest.get("layers").and_then(Json::items).unwrap_or_default().iter();
+            layers.filter_map(|layer| layer.get("digest")?.as_str().map(str::to_owned)).collect()
+        };
+        let keys = |manifest: &Json| manifest.get("annotations").and_then(Json::members).map_or(0, <[_]>::len);
+        let run =
+            crate::view::json(Some(&rebased.export.run_image.manifest)).map(|run| blobs(&run)).unwrap_or_default();
+        // An exporter may have packed the run image's layers in its own way; they are that image's again then.
+        let is_alike = !blobs(before).starts_with(&run) || blobs(before) == blobs(after);
+        holds_when(is_alike && keys(before) == keys(after), || {
+            let shown = |manifest| format!("layers {}; {} annotations", blobs(manifest).join(", "), keys(manifest));
             let message = "a rebase upon the run image that was there made another image";
-            violated(message, shown(rebased.before), shown(rebased.after), rebased.export.at("manifest.json"))
-                .following(&["rebase.annotations-kept", "rebase.run-layers-replaced", "rebase.annotations-added"])
+            violated(message, shown(before), shown(after), rebased.export.at("manifest.json")).following(&[
+                "rebase.annotations-kept",
+                "rebase.run-layers-replaced",
+                "rebase.annotations-added",
+            ])
         })
     })
 }

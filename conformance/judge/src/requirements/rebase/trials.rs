@@ -464,6 +464,10 @@ fn stores() -> Vec<Trials> {
         of("rebase.tag-moves-last")
             .rejects("a blob after the tag", |export| export.wire.as_mut().unwrap()[1].sequence = 99)
             .rejects("a mount after the tag", |export| export.wire.as_mut().unwrap()[0].sequence = 99)
+            .accepts("another repository afterwards", |export| {
+                let wire = export.wire.as_mut().unwrap();
+                (wire[1].target, wire[1].sequence) = ("/v2/other/blobs/uploads/?digest=sha256:0000".to_owned(), 99);
+            })
             .accepts("a look afterwards", |export| {
                 let mut record = export.wire.as_ref().unwrap()[1].clone();
                 (record.method, record.sequence) = ("GET".to_owned(), 99);
@@ -480,11 +484,10 @@ fn stores() -> Vec<Trials> {
             .spares("upon another run image", |export| export.run_image.digest = Digest::of(b"another")),
         Trials::of("rebase.same-run-image")
             .from(sample::rebased_upon_the_same)
-            .rejects("an annotation that was there twice over", |export| {
-                before(export, |export| annotate(export, "of.before", Some("x")));
-                annotate(export, "a.b", Some("c"));
-                annotate(export, "d.e", Some("f"));
+            .rejects("a layer of the run image is another blob", |export| {
+                edit_manifest(export, |manifest| manifest["layers"][0]["digest"] = json!(other_digest()));
             })
+            .follows("an annotation more", "rebase.annotations-added", |export| annotate(export, "a.b", Some("c")))
             .follows("annotations lost", "rebase.annotations-kept", without_annotations)
             .accepts("another time", |export| {
                 edit_config(export, |config| config["created"] = json!("1990-01-01T00:00:00Z"));
