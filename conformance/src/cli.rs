@@ -114,7 +114,7 @@ pub struct BaseStatusArguments {
     /// The platform of images behind an index (default: linux and this machine's architecture)
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     pub platform: Option<String>,
-    /// The daemon of daemon:NAME (default: DOCKER_HOST, else Docker's own socket)
+    /// The daemon of `daemon:NAME` (default: `DOCKER_HOST`, else Docker's own socket)
     #[arg(long, value_name = "HOST")]
     pub daemon: Option<String>,
     /// A registry without TLS that is not on loopback; may be repeated

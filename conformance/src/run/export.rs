@@ -344,7 +344,7 @@ async fn move_tag<S: Store>(
     Ok(Some(other.tagged().digest.clone()))
 }
 
-fn keep_inputs(
+pub(super) fn keep_inputs(
     shared: &Shared,
     scenario: &Scenario,
     step: &Step,

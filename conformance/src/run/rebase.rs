@@ -1,11 +1,13 @@
 //! One rebase: app image and run image put in place, what the store holds observed, the rebaser run, what it left
 //! observed, all kept as evidence before anything is judged.
 
+use std::path::PathBuf;
+
 use judge::evidence::{Document, Export, MadeBy, Rebase, RunImage};
 
 use super::Shared;
 use super::call::execute;
-use super::export::{Before, ExportError, Store, disk, read_report, salt, stamp};
+use super::export::{Before, ExportError, Store, disk, keep_inputs, read_report, salt, stamp};
 use super::inputs::{inputs, owner};
 use super::listed::Listed;
 use super::located::Published;
@@ -26,6 +28,7 @@ struct Prepared {
     published: Published,
     file: RunImageFile,
     made_by: MadeBy,
+    kept: Option<PathBuf>,
 }
 
 /// Makes one rebase.
@@ -39,8 +42,8 @@ pub(super) async fn run<S: Store>(
     let (Some(rebaser), Some(rebase)) = (&shared.options.exporter.rebaser, &step.rebase) else {
         return Err(ExportError::Skipped("no rebaser is described".to_owned()));
     };
-    let prepared = prepare(shared, scenario, store, step, rebase).await?;
-    let Prepared { name, places, new, published, file, made_by } = prepared;
+    let prepared = prepare(shared, scenario, store, (step, rebase), context.id).await?;
+    let Prepared { name, places, new, published, file, made_by, kept } = prepared;
     let images = store.images(step);
     let before = App::before(store, scenario, step, rebase, &places).await?;
     let is_same_run_image = before.image.as_ref().is_some_and(|app| stands_upon(app, &new));
@@ -91,7 +94,7 @@ pub(super) async fn run<S: Store>(
             is_same_run_image,
         }),
     };
-    shared.evidence.add(&export, None)?;
+    shared.evidence.add(&export, kept.as_deref())?;
     Ok(export)
 }
 
@@ -150,8 +153,8 @@ async fn prepare<S: Store>(
     shared: &Shared,
     scenario: &Scenario,
     store: &mut S,
-    step: &Step,
-    rebase: &RebaseStep,
+    (step, rebase): (&Step, &RebaseStep),
+    id: &str,
 ) -> Result<Prepared, ExportError> {
     let name = format!("{}-{}", shared.services.names.project(&scenario.name), store.service().replace(':', "-"));
     let places = shared.workplace.places(&name)?;
@@ -180,6 +183,7 @@ async fn prepare<S: Store>(
     materialise::materialise(scenario, step, &analysis(&published), &places)?;
     super::export::bring_credentials(&places)?;
     materialise::hand_over(scenario, step, &places)?;
+    let kept = keep_inputs(shared, scenario, step, &analysis(&published), id, &places)?;
     let (file, new, published) = match &rebase.run_image {
         None => (scenario.file.run_image.clone(), old, published),
         Some(file) => {
@@ -190,7 +194,7 @@ async fn prepare<S: Store>(
             (file.clone(), new, published)
         }
     };
-    Ok(Prepared { name, places, new, published, file, made_by })
+    Ok(Prepared { name, places, new, published, file, made_by, kept })
 }
 
 fn analysis(published: &Published) -> Analysis {

@@ -17,7 +17,7 @@ fn place(rebased: &Rebased<'_>, key: &str) -> String {
     rebased.export.at(&format!("manifest.json#/annotations/{key}"))
 }
 
-fn is_of_the_base(key: &str) -> bool {
+pub(super) fn is_of_the_base(key: &str) -> bool {
     matches!(key.strip_prefix(PREFIX), Some("base.name" | "base.digest"))
 }
 
@@ -65,13 +65,13 @@ pub(super) fn every_other_annotation_stays(case: &Case<'_>) -> Finding {
     })
 }
 
+/// The name under which the new run image was asked for.
+fn name_of(rebased: &Rebased<'_>) -> String {
+    rebased.run_image_name()
+}
+
 pub(super) fn base_name_follows(case: &Case<'_>) -> Finding {
-    follows(
-        case,
-        "base.name",
-        |rebased, now| is_same_image(now, &rebased.run_image_name()),
-        |rebased| rebased.run_image_name(),
-    )
+    follows(case, "base.name", |rebased, now| is_same_image(now, &rebased.run_image_name()), name_of)
 }
 
 pub(super) fn base_digest_follows(case: &Case<'_>) -> Finding {

@@ -10,7 +10,10 @@ mod refusals;
 mod stored;
 #[cfg(test)]
 pub(super) mod trials;
+#[cfg(test)]
+mod trials_of_configs;
 
+use crate::evidence::Image;
 use crate::observation::Observation;
 use crate::requirement::{Case, Needs, REGISTRY, Requirement, Source, holds_when, together, violated};
 use crate::verdict::{Finding, Level};
@@ -427,6 +430,9 @@ pub fn observations(case: &Case<'_>) -> Vec<Observation> {
                 found.push(observation);
             }
         };
+        if let Some(answer) = becomes_of_annotations(before, after) {
+            see("rebase-annotations", answer, "manifest.json#/annotations");
+        }
         let revision = |image| view::annotation(image, "org.opencontainers.image.revision");
         if let Some(was) = revision(before) {
             let is = revision(after);
@@ -456,6 +462,29 @@ pub fn observations(case: &Case<'_>) -> Vec<Observation> {
         }
     }
     found
+}
+
+/// What became of the annotations, in the words of the open questions; none where there were none.
+fn becomes_of_annotations(before: &Image, after: &Image) -> Option<&'static str> {
+    let (was, is) = (view::annotations(before), view::annotations(after));
+    if was.is_empty() {
+        return None;
+    }
+    let is_base = |key: &str| key.strip_prefix(view::PREFIX).is_some_and(|name| name.starts_with("base."));
+    let others = |all: &[(String, crate::json::Json)]| {
+        let mut kept: Vec<_> = all.iter().filter(|(key, _)| !is_base(key)).cloned().collect();
+        kept.sort_by(|(one, _), (two, _)| one.cmp(two));
+        kept
+    };
+    let base =
+        |all: &[(String, crate::json::Json)]| all.iter().filter(|(key, _)| is_base(key)).cloned().collect::<Vec<_>>();
+    Some(match (is.is_empty(), others(&was) == others(&is)) {
+        (true, _) => "all annotations are dropped",
+        (false, false) => "some of the others are lost or changed",
+        (false, true) if base(&is).is_empty() => "`base.*` is removed, every other annotation stays",
+        (false, true) if base(&is) == base(&was) => "all annotations stay as they are, `base.*` too",
+        (false, true) => "`base.*` follows the new run image, every other annotation stays",
+    })
 }
 
 /// Whether something is still what it was; none where it is gone.
