@@ -121,9 +121,9 @@ mod tests {
         let manifest: Value = serde_json::from_slice(&app.manifest.bytes).unwrap();
         assert_eq!(manifest["config"]["digest"], json!(app.config.digest));
         assert_eq!(manifest["annotations"]["org.opencontainers.image.base.digest"], json!(digest));
-        let bare = RecordedApp { annotated: false, rebasable: String::new() };
-        let bare = make(&bare, &run, &base).unwrap();
-        assert!(!bare.manifest.text().unwrap().contains("annotations"));
-        assert!(!bare.config.text().unwrap().contains("rebasable"));
+        let plain = RecordedApp { annotated: false, rebasable: String::new() };
+        let plain = make(&plain, &run, &base).unwrap();
+        assert!(!plain.manifest.text().unwrap().contains("annotations"));
+        assert!(!plain.config.text().unwrap().contains("rebasable"));
     }
 }
