@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use judge::evidence::Target;
+use judge::evidence::{Phase, Target};
 use judge::profile::Profile;
 
 use crate::limits::SERVICE_LIMIT;
@@ -95,6 +95,46 @@ those that it passes unspoiled. A fault that has nothing to spoil on an exporter
 Exit codes: 0 every fault that could be shown is caught, 1 one is missed (or, for the reference, trips something besides), \
 2 usage, 3 the suite or its services failed, 4 no fault could be shown, 130 interrupted.";
 
+const BASE_STATUS: &str = "An IMAGE is a reference in a registry, daemon:NAME, or layout:FOLDER, layout:FOLDER:NAME or \
+layout:FOLDER@DIGEST. Where an annotation is missing, the label io.buildpacks.lifecycle.metadata counts. Credentials are those of \
+docker's config.json; registries on loopback are spoken to without TLS.\n\n\
+States: up-to-date; newer: the base's name names another image; base-gone: nothing has the name; layers-differ: the image does not \
+stand upon the layers of the base that it names; not-said: neither annotations nor labels name a base; unread.\n\n\
+Exit codes: 0 every image is up to date, 1 one is not, 2 usage, 3 one could not be read, 4 nothing is said of a base.";
+
+/// The arguments of `base-status`.
+#[derive(Debug, Clone, Args)]
+pub struct BaseStatusArguments {
+    /// App images
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<String>,
+    /// table or json
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = TableFormat::Table)]
+    pub format: TableFormat,
+    /// The platform of images behind an index (default: linux and this machine's architecture)
+    #[arg(long, value_name = "OS/ARCHITECTURE")]
+    pub platform: Option<String>,
+    /// The daemon of `daemon:NAME` (default: `DOCKER_HOST`, else Docker's own socket)
+    #[arg(long, value_name = "HOST")]
+    pub daemon: Option<String>,
+    /// A registry without TLS that is not on loopback; may be repeated
+    #[arg(long, value_name = "HOST:PORT")]
+    pub insecure_registry: Vec<String>,
+    /// Seconds that a registry or daemon may be silent
+    #[arg(long, value_name = "SECONDS", default_value_t = SERVICE_LIMIT, value_parser = clap::value_parser!(u64).range(1..))]
+    pub service_limit: u64,
+}
+
+/// How rows are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+}
+
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -134,6 +174,9 @@ pub enum Command {
     },
     /// Make one minimal export and say in plain words what is missing or went wrong
     Doctor(DoctorArguments),
+    /// Say of app images whether their bases have moved on, by the annotations base.name and base.digest
+    #[command(after_help = BASE_STATUS)]
+    BaseStatus(BaseStatusArguments),
     /// Check an exporter description, a profile, a baseline or scenarios without running anything
     Check {
         /// An exporter description, profile or baseline, or a scenario's folder, or a folder of them
@@ -279,6 +322,9 @@ pub struct ExporterArguments {
     /// --exporter, how that one is called
     #[arg(long, value_name = "FILE")]
     pub exporter_file: Option<PathBuf>,
+    /// The rebaser to judge, called as the Platform API says (default: the description's, where it has one)
+    #[arg(long, value_name = "PATH")]
+    pub rebaser: Option<PathBuf>,
 }
 
 /// The arguments of `doctor`.
@@ -308,6 +354,9 @@ pub struct RunArguments {
     /// A file of known failures, which do not decide the exit code (docs/compare.md)
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
+    /// Only one phase of the lifecycle: exporter or rebaser (default: all that are described)
+    #[arg(long, value_name = "PHASE", value_parser = phase)]
+    pub phase: Option<Phase>,
     /// Only part K of N of the scenarios; conformance merge puts the reports together
     #[arg(long, value_name = "K/N")]
     pub shard: Option<Shard>,
@@ -528,6 +577,13 @@ fn target() -> impl TypedValueParser<Value = Target> {
         let found = Target::ALL.into_iter().find(|target| target.name() == text);
         found.ok_or("targets are registry, daemon and layout")
     })
+}
+
+fn phase(text: &str) -> Result<Phase, String> {
+    [Phase::Exporter, Phase::Rebaser]
+        .into_iter()
+        .find(|phase| phase.name() == text)
+        .ok_or_else(|| "a phase is exporter or rebaser".to_owned())
 }
 
 fn platform_api(text: &str) -> Result<String, String> {

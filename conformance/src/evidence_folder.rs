@@ -261,7 +261,7 @@ fn repeat_script(export: &Export, inputs_kept: Option<&Path>) -> String {
     let name = around("hostname").map_or_else(String::new, |name| format!("hostname {name}; "));
     format!(
         "#!/bin/sh\n\
-         # Runs the exporter alone, as the suite did for {id}. Credentials are left out.\n\
+         # Runs the {phase} alone, as the suite did for {id}. Credentials are left out.\n\
          # INPUTS is the folder of this export below the one that was given to --keep. The registry, daemon and run\n\
          # image that the arguments and analyzed.toml name have to be there.\n\
          set -eu\n\
@@ -273,6 +273,7 @@ fn repeat_script(export: &Export, inputs_kept: Option<&Path>) -> String {
          exec unshare $user --mount --uts --propagation private sh -c '\n\
          mount --bind \"$1\" \"$2\"; cd \"$3\"; shift 3; {name}umask {umask}; exec {user}{kernel}{processors}env -i \"$@\"\n\
          ' sh \"$inputs\" \"$seen\" {folder} \\\n    {words}\n",
+        phase = export.phase(),
         id = export.id,
         seen = quoted(&seen.display().to_string()),
         folder = quoted(&folder.display().to_string()),

@@ -4,6 +4,7 @@
 //! the reference exporter but as a program that stands beside this one.
 
 pub mod alike;
+pub mod base_status;
 pub mod baseline;
 pub mod bundle;
 pub mod catalogue;

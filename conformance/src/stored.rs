@@ -261,10 +261,12 @@ impl Reader<'_> {
                 exports.remove(id).ok_or_else(|| self.damaged(id, "run.json names it, and it is not there"))?;
             found.push(export);
         }
+        let (rebases, found) = found.into_iter().partition(|export: &Export| export.rebase.is_some());
         Ok(ScenarioEvidence {
             version: EVIDENCE_VERSION,
             scenario: facts.scenario.clone(),
             exports: found,
+            rebases,
             not_run: facts.not_run.clone(),
         })
     }

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use causes::Causes;
 use globset::GlobSet;
 
-use crate::evidence::{Export, NotRun, ScenarioEvidence, Target};
+use crate::evidence::{Export, NotRun, Phase, ScenarioEvidence, Target};
 use crate::observation::Observation;
 use crate::profile::Profile;
-use crate::requirement::{Case, EXIT_ZERO, Needs, Requirement};
+use crate::requirement::{Case, EXIT_ZERO, Needs, REBASE_EXIT_ZERO, Requirement};
 use crate::requirements;
 use crate::requirements::annotating::Annotating;
 use crate::verdict::{Answer, Finding, Level, Verdict, Violation, weigh};
@@ -28,6 +28,8 @@ pub struct Selection {
     pub scenario_folders: BTreeMap<String, String>,
     /// What else of the run's command line holds for every case, word by word: the repeat command carries it.
     pub conditions: Vec<String>,
+    /// The only phase that is judged; none means all.
+    pub phase: Option<Phase>,
 }
 
 /// What came of it.
@@ -48,7 +50,10 @@ pub fn judge(evidence: &[ScenarioEvidence], selection: &Selection) -> Judgement 
     for scenario in evidence {
         for case in cases(scenario, evidence) {
             verdicts.extend(told(&case, selection, found(&case, selection)));
-            observations.extend(requirements::observations(&case, &annotating));
+            observations.extend(match case.phase() {
+                Phase::Exporter => requirements::observations(&case, &annotating),
+                Phase::Rebaser => requirements::rebase::observations(&case),
+            });
         }
         for missing in &scenario.not_run {
             let case = Case {
@@ -64,27 +69,38 @@ pub fn judge(evidence: &[ScenarioEvidence], selection: &Selection) -> Judgement 
     Judgement { verdicts, observations }
 }
 
-fn selected(selection: &Selection, target: Target) -> impl Iterator<Item = &'static Requirement> + use<'_> {
+fn selected(
+    selection: &Selection,
+    target: Target,
+    phase: Phase,
+) -> impl Iterator<Item = &'static Requirement> + use<'_> {
     requirements::all().filter(move |requirement| {
-        requirement.targets.contains(&target)
+        requirement.phase == phase
+            && selection.phase.is_none_or(|only| only == phase)
+            && requirement.targets.contains(&target)
             && selection.requirements.as_ref().is_none_or(|globs| globs.is_match(requirement.id))
     })
 }
 
-/// The cases of a scenario: one for each service that was exported to.
+/// The cases of a scenario: one for each service that was exported to, then one for each on which was rebased.
 fn cases<'a>(scenario: &'a ScenarioEvidence, run: &'a [ScenarioEvidence]) -> Vec<Case<'a>> {
+    [&scenario.exports, &scenario.rebases].into_iter().flat_map(|of_phase| cases_of(scenario, of_phase, run)).collect()
+}
+
+fn cases_of<'a>(
+    scenario: &'a ScenarioEvidence,
+    of_phase: &'a [Export],
+    run: &'a [ScenarioEvidence],
+) -> impl Iterator<Item = Case<'a>> {
     let services: BTreeSet<(Target, &str)> =
-        scenario.exports.iter().map(|export| (export.target, export.service.as_str())).collect();
-    services
-        .into_iter()
-        .map(|(target, service)| Case {
-            scenario,
-            target,
-            service,
-            exports: scenario.exports.iter().filter(|e| e.target == target && e.service == service).collect(),
-            run,
-        })
-        .collect()
+        of_phase.iter().map(|export| (export.target, export.service.as_str())).collect();
+    services.into_iter().map(move |(target, service)| Case {
+        scenario,
+        target,
+        service,
+        exports: of_phase.iter().filter(|e| e.target == target && e.service == service).collect(),
+        run,
+    })
 }
 
 /// What one requirement came to in a case.
@@ -99,7 +115,7 @@ struct Found {
 /// one that is not selected is told itself, so that no failure is lost.
 fn found(case: &Case<'_>, selection: &Selection) -> Vec<Found> {
     let mut causes = Causes::of(case);
-    let rows: Vec<&'static Requirement> = selected(selection, case.target).collect();
+    let rows: Vec<&'static Requirement> = selected(selection, case.target, case.phase()).collect();
     let is_told = |row: &'static Requirement| rows.iter().any(|told| told.id == row.id);
     let found = rows.iter().copied().map(|row| {
         let root = causes.root(row, &is_told);
@@ -185,7 +201,10 @@ pub(crate) fn ask(case: &Case<'_>, requirement: &Requirement) -> Finding {
             return Finding::NotApplicable("no export of this scenario is meant to succeed".to_owned());
         }
         if good().any(|export| !export.outcome.succeeded()) {
-            return Finding::skipped_after("the export failed", EXIT_ZERO);
+            return match requirement.phase {
+                Phase::Exporter => Finding::skipped_after("the export failed", EXIT_ZERO),
+                Phase::Rebaser => Finding::skipped_after("the rebase failed", REBASE_EXIT_ZERO),
+            };
         }
         if let Some(trouble) = good().find_map(|export| export.troubles.first()) {
             return Finding::Error(trouble.clone());
@@ -269,9 +288,15 @@ fn told_of(finding: Finding) -> Violation {
 /// A service that was not run: the harness's failure is told once.
 fn not_observed(missing: &NotRun, selection: &Selection) -> Vec<Found> {
     let reason = || missing.reason.clone();
-    let finding = || if missing.harness_failed { Finding::Error(reason()) } else { Finding::Skipped(reason()) };
+    let finding = || match missing {
+        NotRun { not_described: true, .. } => Finding::NotApplicable(reason()),
+        NotRun { harness_failed: true, .. } => Finding::Error(reason()),
+        NotRun { .. } => Finding::Skipped(reason()),
+    };
     each_error_once(
-        selected(selection, missing.target).map(|row| Found { row, finding: finding(), root: None }).collect(),
+        selected(selection, missing.target, missing.phase)
+            .map(|row| Found { row, finding: finding(), root: None })
+            .collect(),
     )
 }
 

@@ -2,9 +2,9 @@
 
 mod control;
 
-pub use control::EXIT_ZERO;
+pub use control::{EXIT_ZERO, REBASE_EXIT_ZERO};
 
-use crate::evidence::{Export, Image, Inputs, ScenarioEvidence, Target};
+use crate::evidence::{Export, Image, Inputs, Phase, ScenarioEvidence, Target};
 use crate::verdict::{Finding, Level, Violation};
 
 /// One row of the catalogue.
@@ -31,6 +31,8 @@ pub struct Requirement {
     pub since: &'static str,
     /// What of an export it needs; decides what a failed export leaves to be judged.
     pub needs: Needs,
+    /// The phase that it is judged of.
+    pub phase: Phase,
     /// The judge.
     pub judge: fn(&Case<'_>) -> Finding,
 }
@@ -57,8 +59,17 @@ impl Requirement {
             targets: EVERYWHERE,
             since: "0.12",
             needs: Needs::Image,
+            phase: Phase::Exporter,
             judge,
         }
+    }
+
+    /// A requirement of rebasers: judged where the Platform API has one.
+    #[must_use]
+    pub const fn of_rebases(mut self) -> Self {
+        self.phase = Phase::Rebaser;
+        self.targets = REBASED;
+        self
     }
 
     /// Why it is asked.
@@ -170,6 +181,8 @@ pub const EVERYWHERE: &[Target] = &[Target::Registry, Target::Daemon, Target::La
 pub const WITH_MANIFEST: &[Target] = &[Target::Registry, Target::Layout];
 /// The registry alone.
 pub const REGISTRY: &[Target] = &[Target::Registry];
+/// Where the Platform API's rebaser rebases.
+pub const REBASED: &[Target] = &[Target::Registry, Target::Daemon];
 /// Daemons alone.
 pub const DAEMON: &[Target] = &[Target::Daemon];
 /// Layouts alone.
@@ -190,6 +203,12 @@ pub struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
+    /// The phase that was run.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.exports.first().map_or(Phase::Exporter, |export| export.phase())
+    }
+
     /// The exports that are judged as builds which had to succeed, by step.
     pub fn good(&self) -> impl Iterator<Item = &'a Export> + use<'_, 'a> {
         self.exports.iter().copied().filter(|export| export.is_good_build())

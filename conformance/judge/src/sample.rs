@@ -1,6 +1,8 @@
 //! Good evidence made by hand, for tests of judges: one build on all three targets, consistent in every digest.
 //! `edit_*` changes one thing and makes everything that follows from it true again, so that only the fault is there.
 
+mod rebase;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -10,12 +12,14 @@ use crate::digest::Digest;
 use crate::evidence::{
     Aspect, BaseImage, Blob, Change, ChangedFile, Compression, DaemonFacts, Document, EVIDENCE_VERSION, End, Entry,
     EntryFacts, EntryKind, Export, Fetched, FileFact, FileKind, Image, Inputs, Layer, LayoutFacts, LayoutRoot, Machine,
-    Outcome, RunImage, RunImageInDaemon, SavedFile, ScenarioEvidence, StoreKind, Tag, TagId, Target, WireRecord,
+    Outcome, Phase, RunImage, RunImageInDaemon, SavedFile, ScenarioEvidence, StoreKind, Tag, TagId, Target, WireRecord,
 };
 use crate::judge;
 use crate::requirement::Case;
 use crate::requirements;
 use crate::verdict::Finding;
+
+pub use rebase::{rebased, rebased_twice, rebased_upon_the_same, refused_rebase};
 
 const PROJECT: &str = "[source]\ntype='git'\n[source.version]\ncommit='c0ffee'\n[source.metadata]\n\
     repository='https://git.example/app'\nauthors='Ada'\nversion='1.2'\ndocumentation-url='https://docs.example'\n\
@@ -54,7 +58,13 @@ fn made(count: usize) -> ScenarioEvidence {
         .into_iter()
         .flat_map(|target| (1..=count).map(move |step| export(target, step)))
         .collect();
-    ScenarioEvidence { version: EVIDENCE_VERSION, scenario: "sample".to_owned(), exports, not_run: Vec::new() }
+    ScenarioEvidence {
+        version: EVIDENCE_VERSION,
+        scenario: "sample".to_owned(),
+        exports,
+        rebases: Vec::new(),
+        not_run: Vec::new(),
+    }
 }
 
 /// The first export on a target.
@@ -72,7 +82,7 @@ pub fn on(evidence: &mut ScenarioEvidence, target: Target) -> &mut Export {
 #[must_use]
 pub fn find(evidence: &ScenarioEvidence, requirement: &str, target: Target) -> Finding {
     let row = requirements::named(requirement).unwrap_or_else(|| panic!("no requirement {requirement}"));
-    judge::resolved(&case(evidence, target), row)
+    judge::resolved(&case(evidence, target, row.phase), row)
 }
 
 /// Adds a build on each target that the exporter accepted, as the last step: a refusal counts only beside one.
@@ -92,11 +102,15 @@ pub fn add_controls(evidence: &mut ScenarioEvidence) {
 #[must_use]
 pub fn root(evidence: &ScenarioEvidence, requirement: &str, target: Target) -> Option<&'static str> {
     let row = requirements::named(requirement).unwrap_or_else(|| panic!("no requirement {requirement}"));
-    judge::root(&case(evidence, target), row)
+    judge::root(&case(evidence, target, row.phase), row)
 }
 
-fn case(evidence: &ScenarioEvidence, target: Target) -> Case<'_> {
-    let exports: Vec<&Export> = evidence.exports.iter().filter(|export| export.target == target).collect();
+fn case(evidence: &ScenarioEvidence, target: Target, phase: Phase) -> Case<'_> {
+    let of_phase = match phase {
+        Phase::Exporter => &evidence.exports,
+        Phase::Rebaser => &evidence.rebases,
+    };
+    let exports: Vec<&Export> = of_phase.iter().filter(|export| export.target == target).collect();
     let service = exports.first().map_or("", |export| export.service.as_str());
     Case { scenario: evidence, target, service, exports, run: std::slice::from_ref(evidence) }
 }
@@ -164,7 +178,8 @@ pub fn in_other_surroundings() -> ScenarioEvidence {
 /// # Panics
 /// When there is none.
 pub fn step(evidence: &mut ScenarioEvidence, target: Target, step: usize) -> &mut Export {
-    let found = evidence.exports.iter_mut().find(|export| export.target == target && export.step == step);
+    let all = evidence.exports.iter_mut().chain(&mut evidence.rebases);
+    let found = all.into_iter().find(|export| export.target == target && export.step == step);
     found.expect("an export of this step")
 }
 
@@ -504,6 +519,7 @@ fn export(target: Target, step: usize) -> Export {
         build_sboms: vec![fact("/layers/sbom/build/b/sbom.cdx.json", "{\"b\":1}")],
         changed_files: Some(vec![written()]),
         troubles: Vec::new(),
+        rebase: None,
     };
     if target == Target::Daemon {
         in_daemon(&mut export);

@@ -82,7 +82,8 @@ impl Trial {
         if !is_it {
             return Some(format!("{slug} on {target} {what} '{name}': {after:?}"));
         }
-        let blemish = blemish(&after, &evidence.exports[0].scenario)?;
+        let first = evidence.exports.iter().chain(&evidence.rebases).next();
+        let blemish = blemish(&after, first.map_or("", |export| &export.scenario))?;
         Some(format!("{slug} on {target} {blemish} for '{name}': {after:?}"))
     }
 

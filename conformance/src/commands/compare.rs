@@ -68,8 +68,10 @@ fn unjudged(side: &Side) -> Exit {
 fn two_runs(arguments: &CompareArguments, quiet: bool) -> Result<Option<(Side, Side)>, Failure> {
     let paths = arguments.exporter.iter().map(|path| (Some(path.clone()), None));
     let files = arguments.exporter_file.iter().map(|file| (None, Some(file.clone())));
-    let exporters: Vec<ExporterArguments> =
-        paths.chain(files).map(|(exporter, exporter_file)| ExporterArguments { exporter, exporter_file }).collect();
+    let exporters: Vec<ExporterArguments> = paths
+        .chain(files)
+        .map(|(exporter, exporter_file)| ExporterArguments { exporter, exporter_file, rebaser: None })
+        .collect();
     let [old, new] = exporters.as_slice() else {
         return Err(Failure::usage(
             "compare: give two exporters, by --exporter or --exporter-file, or two stored runs",
@@ -101,6 +103,7 @@ fn two_runs(arguments: &CompareArguments, quiet: bool) -> Result<Option<(Side, S
 /// The run of one exporter whose evidence goes to a folder.
 fn run_of(arguments: &CompareArguments, exporter: &ExporterArguments, evidence: &Path) -> RunArguments {
     RunArguments {
+        phase: None,
         exporter: exporter.clone(),
         conditions: arguments.conditions.clone(),
         report: Vec::new(),

@@ -56,6 +56,7 @@ fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
             timeout: arguments.timeout,
             service_limit: conformance::limits::SERVICE_LIMIT,
             names: None,
+            phase: None,
         },
     })
 }

@@ -1,5 +1,6 @@
 //! The subcommands, one file for each, and what they share: failures, reports to files, an end in order.
 
+mod base_status;
 mod compare;
 mod evidence;
 mod fuzz;
@@ -14,8 +15,8 @@ use std::path::Path;
 use conformance::catalogue;
 use conformance::cli::{BaselineCommand, Cli, Command, ExporterArguments, ReportArgument};
 use conformance::exit::Exit;
-use conformance::exporter::Exporter;
 use conformance::exporter::process::Supervisor;
+use conformance::exporter::{Exporter, Rebaser};
 use conformance::run::{Options, Patterns, RunError, control};
 use tokio_util::sync::CancellationToken;
 
@@ -55,6 +56,7 @@ pub(crate) fn dispatch(cli: Cli) -> Exit {
         Command::Man { folder } => reports::man(&folder),
         Command::Completions { shell } => reports::completions(shell),
         Command::Doctor(arguments) => run::examine(&arguments, shown.quiet),
+        Command::BaseStatus(arguments) => base_status::tell(arguments),
         Command::Check { path } => catalogue::check(&path).map_err(Failure::usage).and_then(|text| print(&text)),
         Command::List { what, format } => list::list(what, format),
         Command::Explain { requirement } => list::explain(&requirement),
@@ -92,7 +94,14 @@ fn exporter(arguments: &ExporterArguments, platform_api: Option<&str>) -> Result
         }
     };
     let asked_platform_api = platform_api.map(str::to_owned);
-    Ok(Exporter { asked_platform_api, ..found.map_err(Failure::usage)? })
+    let mut found = Exporter { asked_platform_api, ..found.map_err(Failure::usage)? };
+    if let Some(path) = &arguments.rebaser {
+        found.rebaser = Some(Rebaser::at(path).map_err(Failure::usage)?);
+        let word = format!("--rebaser {}", judge::repeat::quoted(&path.display().to_string()));
+        found.argument =
+            [found.argument, word].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
+    }
+    Ok(found)
 }
 
 /// A control export before anything is judged; the options with what it showed of the exporter.

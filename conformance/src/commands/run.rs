@@ -8,13 +8,14 @@ use conformance::baseline::Baseline;
 use conformance::cli::{DoctorArguments, ReportArgument, ReportFormat, RunArguments, ShownArguments};
 use conformance::doctor;
 use conformance::exit::Exit;
+use conformance::exporter::Exporter;
 use conformance::progress;
 use conformance::report::{self, Report, github, json};
 use conformance::rig::registry::RegistryChoice;
 use conformance::run::{self, Case, Narrowed, Options, RunError, control};
 use conformance::scenario::{self, Scenario};
 use jiff::civil::Date;
-use judge::evidence::Target;
+use judge::evidence::{Phase, Target};
 use judge::profile::Profile;
 use judge::verdict::Answer;
 
@@ -73,6 +74,9 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
         }
     }
     let exporter = exporter(&arguments.exporter, conditions.platform_api.as_deref())?;
+    if let Some(phase) = arguments.phase {
+        scenarios = of_phase(scenarios, phase, &exporter)?;
+    }
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
     Ok(Options {
         platform_api: exporter.first_platform_api(),
@@ -92,7 +96,31 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
         timeout: conditions.timeout,
         service_limit: conditions.services.service_limit,
         names: conditions.services.names,
+        phase: arguments.phase,
     })
+}
+
+/// The scenarios of one phase, which must be one that is described.
+fn of_phase(scenarios: Vec<Scenario>, phase: Phase, exporter: &Exporter) -> Result<Vec<Scenario>, Failure> {
+    if phase == Phase::Rebaser && exporter.rebaser.is_none() {
+        return Err(Failure::usage(format!(
+            "judge --phase rebaser: the description of exporter {} has no [rebaser]; describe one \
+             (docs/exporter-description.md), or give --rebaser PATH",
+            exporter.name
+        )));
+    }
+    if phase == Phase::Exporter && exporter.targets.is_empty() {
+        return Err(Failure::usage(format!(
+            "judge --phase exporter: the description of {} has a rebaser alone; give it a command",
+            exporter.name
+        )));
+    }
+    let kept: Vec<Scenario> =
+        scenarios.into_iter().filter(|scenario| scenario.file.rebases() == (phase == Phase::Rebaser)).collect();
+    if kept.is_empty() {
+        return Err(Failure::usage(format!("select scenarios: none of those selected is one of the {phase}")));
+    }
+    Ok(kept)
 }
 
 /// Services that are required belong to targets that are asked for.
@@ -208,6 +236,7 @@ pub(super) fn examine(arguments: &DoctorArguments, quiet: bool) -> Result<Exit, 
         timeout: 120,
         service_limit: conformance::limits::SERVICE_LIMIT,
         names: None,
+        phase: Some(Phase::Exporter),
     };
     let (text, exit) = in_order(async |supervisor, cancelled| {
         let found = match Box::pin(control::control(options, &supervisor, &cancelled)).await {
@@ -322,11 +351,14 @@ mod tests {
             version: judge::evidence::EVIDENCE_VERSION,
             scenario: "minimal".to_owned(),
             exports: Vec::new(),
+            rebases: Vec::new(),
             not_run: vec![judge::evidence::NotRun {
                 target: Target::Registry,
                 service: "registry".to_owned(),
                 reason: "it is not here".to_owned(),
                 harness_failed: false,
+                phase: judge::evidence::Phase::Exporter,
+                not_described: false,
             }],
         }];
         let verdicts = judge::judge(&evidence, &run::selection(&parsed(&given))).verdicts;

@@ -54,6 +54,7 @@ fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
             timeout: arguments.timeout,
             service_limit: arguments.services.service_limit,
             names: arguments.services.names,
+            phase: None,
         },
     })
 }

@@ -116,8 +116,13 @@ fn run_of(export: Export, answer: Answer) -> Side {
         report.verdicts.retain(|verdict| verdict.requirement == "platform.exit-zero");
         report.verdicts.iter_mut().for_each(|verdict| verdict.exports = vec![export.id.clone()]);
     });
-    let scenario =
-        ScenarioEvidence { version: 2, scenario: "minimal".to_owned(), exports: vec![export], not_run: Vec::new() };
+    let scenario = ScenarioEvidence {
+        version: 2,
+        scenario: "minimal".to_owned(),
+        exports: vec![export],
+        rebases: Vec::new(),
+        not_run: Vec::new(),
+    };
     side.evidence = Some(vec![scenario]);
     side
 }

@@ -124,8 +124,6 @@ pub enum Reason {
     OtherPhase,
     /// It binds the launcher.
     Launcher,
-    /// It binds the rebaser.
-    Rebaser,
     /// It binds registries.
     Registries,
     /// It binds those who read images.
@@ -150,13 +148,12 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 15] = [
         Self::Platforms,
         Self::BaseImages,
         Self::Buildpacks,
         Self::OtherPhase,
         Self::Launcher,
-        Self::Rebaser,
         Self::Registries,
         Self::Readers,
         Self::Specifications,
@@ -178,7 +175,6 @@ impl Reason {
             Self::Buildpacks => "buildpacks",
             Self::OtherPhase => "other-phase",
             Self::Launcher => "launcher",
-            Self::Rebaser => "rebaser",
             Self::Registries => "registries",
             Self::Readers => "readers",
             Self::Specifications => "specifications",
@@ -201,7 +197,6 @@ impl Reason {
             Self::Buildpacks => "it binds buildpacks, whose output is an input here",
             Self::OtherPhase => "it binds another phase of the lifecycle, whose output is an input here",
             Self::Launcher => "it binds the launcher, in a container of the image",
-            Self::Rebaser => "it binds the rebaser, which the suite does not judge",
             Self::Registries => "it binds the registry",
             Self::Readers => "it says how to read, and an exporter's image is what it writes",
             Self::Specifications => "it speaks of specifications, their versions and those who write them",

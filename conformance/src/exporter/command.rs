@@ -235,6 +235,7 @@ mod tests {
             asked_platform_api: None,
             unreachable_limit: 120,
             extensions: false,
+            rebaser: None,
             argument: String::new(),
         }
     }

@@ -50,7 +50,9 @@ pub enum DescriptionError {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct DescriptionFile {
     name: String,
+    #[serde(default)]
     command: Vec<String>,
+    rebaser: Option<RebaserFile>,
     #[serde(default)]
     arguments: Vec<String>,
     #[serde(default)]
@@ -69,6 +71,22 @@ struct DescriptionFile {
     extensions: bool,
 }
 
+/// `[rebaser]`: how the rebaser that belongs to an exporter, or that stands alone, is called.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RebaserFile {
+    command: Vec<String>,
+    #[serde(default)]
+    arguments: Vec<String>,
+    #[serde(default)]
+    leave_out: Vec<String>,
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+    #[serde(default = "rebased_targets")]
+    targets: Vec<Target>,
+    platform_api: Option<String>,
+}
+
 impl DescriptionFile {
     /// That of a program of which nothing more is known: it is called as the Platform API says.
     fn plain(path: &Path) -> Self {
@@ -76,6 +94,7 @@ impl DescriptionFile {
         Self {
             name,
             command: vec![path.display().to_string()],
+            rebaser: None,
             arguments: Vec::new(),
             leave_out: Vec::new(),
             environment: BTreeMap::new(),
@@ -99,6 +118,10 @@ enum Phase {
 
 fn all_targets() -> Vec<Target> {
     Target::ALL.to_vec()
+}
+
+fn rebased_targets() -> Vec<Target> {
+    vec![Target::Registry, Target::Daemon]
 }
 
 fn all_phases() -> Vec<Phase> {
@@ -134,8 +157,59 @@ pub struct Exporter {
     pub unreachable_limit: u64,
     /// Whether it exports images whose run image was extended.
     pub extensions: bool,
+    /// The rebaser, where one is described.
+    pub rebaser: Option<Rebaser>,
     /// The argument that names it in a repeat command.
     pub argument: String,
+}
+
+/// A rebaser that can be called.
+#[derive(Debug, Clone)]
+pub struct Rebaser {
+    /// The program, absolute.
+    pub program: PathBuf,
+    /// Arguments before the flags of the Platform API.
+    pub before: Vec<String>,
+    /// Arguments after the flags and before `<image>`.
+    pub arguments: Vec<String>,
+    /// Flags of the Platform API that it does not take.
+    pub leave_out: Vec<String>,
+    /// Further variables.
+    pub environment: BTreeMap<String, String>,
+    /// Where it rebases.
+    pub targets: Vec<Target>,
+    /// The Platform API version that it is told, where it is another one than the exporter's.
+    pub platform_api: Option<String>,
+}
+
+impl Rebaser {
+    /// The rebaser at `path`, called as the Platform API says.
+    ///
+    /// # Errors
+    /// [`DescriptionError`] when there is no such executable.
+    pub fn at(path: &Path) -> Result<Self, DescriptionError> {
+        Ok(Self {
+            program: find_as_given(path)?,
+            before: Vec::new(),
+            arguments: Vec::new(),
+            leave_out: Vec::new(),
+            environment: BTreeMap::new(),
+            targets: rebased_targets(),
+            platform_api: None,
+        })
+    }
+
+    fn from_description(file: RebaserFile, folder: Option<&Path>) -> Result<Self, DescriptionError> {
+        Ok(Self {
+            program: find(&file.command[0], folder)?,
+            before: file.command[1..].to_vec(),
+            arguments: file.arguments,
+            leave_out: file.leave_out,
+            environment: file.environment,
+            targets: file.targets,
+            platform_api: file.platform_api,
+        })
+    }
 }
 
 /// The descriptions that are compiled in: name and text.
@@ -154,7 +228,7 @@ impl Exporter {
     /// [`DescriptionError`] when there is no such executable.
     pub fn at(path: &Path) -> Result<Self, DescriptionError> {
         let program = find_as_given(path)?;
-        Self::from_description(DescriptionFile::plain(path), program, option("--exporter", path))
+        Self::from_description(DescriptionFile::plain(path), program, None, option("--exporter", path))
     }
 
     /// The program at `path`, called as a description file, or the built-in description of that name, says: `command`
@@ -163,11 +237,11 @@ impl Exporter {
     /// # Errors
     /// [`DescriptionError`] naming the file and the key at fault, or the program that is not there.
     pub fn at_as_described(path: &Path, description: &Path) -> Result<Self, DescriptionError> {
-        let (mut file, _) = read(description)?;
+        let (mut file, folder) = read(description)?;
         let program = find_as_given(path)?;
         file.command = vec![path.display().to_string()];
         let argument = format!("{} {}", option("--exporter", path), option("--exporter-file", description));
-        Self::from_description(file, program, argument)
+        Self::from_description(file, program, folder.as_deref(), argument)
     }
 
     /// The exporter that a description file, or the built-in description of that name, describes.
@@ -175,9 +249,14 @@ impl Exporter {
     /// # Errors
     /// [`DescriptionError`] naming the file and the key at fault, or the program that is not there.
     pub fn from_file(path: &Path) -> Result<Self, DescriptionError> {
-        let (file, folder) = read(path)?;
+        let (mut file, folder) = read(path)?;
+        if let (true, Some(rebaser)) = (file.command.is_empty(), &file.rebaser) {
+            // A rebaser alone: it stands where the exporter would, and nothing is exported.
+            file.command.clone_from(&rebaser.command);
+            file.phases = vec![Phase::Rebase];
+        }
         let program = find(&file.command[0], folder.as_deref())?;
-        Self::from_description(file, program, option("--exporter-file", path))
+        Self::from_description(file, program, folder.as_deref(), option("--exporter-file", path))
     }
 
     /// The reference exporter beside this program.
@@ -188,10 +267,16 @@ impl Exporter {
         let (_, text) = built_in_descriptions()[0];
         let file = parse(text, "reference.toml")?;
         let program = find(&file.command[0], None)?;
-        Self::from_description(file, program, String::new())
+        Self::from_description(file, program, None, String::new())
     }
 
-    fn from_description(file: DescriptionFile, program: PathBuf, argument: String) -> Result<Self, DescriptionError> {
+    fn from_description(
+        file: DescriptionFile,
+        program: PathBuf,
+        folder: Option<&Path>,
+        argument: String,
+    ) -> Result<Self, DescriptionError> {
+        let rebaser = file.rebaser.map(|rebaser| Rebaser::from_description(rebaser, folder)).transpose()?;
         let sha256 = hash(&program)?;
         let targets = if file.phases.contains(&Phase::Export) { file.targets } else { Vec::new() };
         Ok(Self {
@@ -208,6 +293,7 @@ impl Exporter {
             asked_platform_api: None,
             unreachable_limit: file.unreachable_limit.unwrap_or(120),
             extensions: file.extensions,
+            rebaser,
             argument,
         })
     }
@@ -260,8 +346,11 @@ pub fn check_text(text: &str, shown: &str) -> Result<String, DescriptionError> {
 fn parse(text: &str, shown: &str) -> Result<DescriptionFile, DescriptionError> {
     let wrong = |reason: String| DescriptionError::Format { file: shown.to_owned(), reason };
     let file: DescriptionFile = toml::from_str(text).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
-    if file.command.first().is_none_or(String::is_empty) {
+    if file.command.first().map_or(file.rebaser.is_none(), String::is_empty) {
         return Err(wrong("command: name the program first".to_owned()));
+    }
+    if let Some(rebaser) = &file.rebaser {
+        check_rebaser(rebaser).map_err(wrong)?;
     }
     for flag in &file.leave_out {
         if !super::command::FLAGS.iter().any(|(name, _)| name == flag) {
@@ -279,6 +368,23 @@ fn parse(text: &str, shown: &str) -> Result<DescriptionFile, DescriptionError> {
         }
     }
     Ok(file)
+}
+
+/// What is wrong with `[rebaser]`, by its key.
+fn check_rebaser(rebaser: &RebaserFile) -> Result<(), String> {
+    if rebaser.command.first().is_none_or(String::is_empty) {
+        return Err("rebaser.command: name the program first".to_owned());
+    }
+    if rebaser.targets.contains(&Target::Layout) {
+        return Err("rebaser.targets: the Platform API's rebaser has no layouts; use registry and daemon".to_owned());
+    }
+    if let Some(flag) = rebaser.leave_out.iter().find(|flag| !super::rebaser::FLAGS.contains(&flag.as_str())) {
+        return Err(format!("rebaser.leave-out: {flag} is not a flag that the harness gives a rebaser"));
+    }
+    match rebaser.platform_api.as_ref().filter(|api| super::command::version(api).is_none()) {
+        Some(api) => Err(format!("rebaser.platform-api: '{api}' is not two numbers with a dot between, such as 0.15")),
+        None => Ok(()),
+    }
 }
 
 /// A program is looked for beside the description, then beside this program, then on PATH.

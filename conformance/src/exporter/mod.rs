@@ -6,11 +6,13 @@ mod description;
 pub mod isolate;
 mod placeholders;
 pub mod process;
+mod rebaser;
 pub mod startable;
 pub mod supervise;
 
 pub use command::{CallPlaces, Invocation, invocation};
 pub(crate) use command::{is_flag, platform_api, step_arguments, version};
 use description::NEWEST_API;
-pub use description::{DescriptionError, Exporter, built_in_descriptions, check_text};
+pub use description::{DescriptionError, Exporter, Rebaser, built_in_descriptions, check_text};
 pub(crate) use placeholders::IMAGES;
+pub use rebaser::{RebaseCall, rebase_invocation};

@@ -156,6 +156,7 @@ impl Failure {
 
     fn command(&self, place: &Place, options: &Options) -> String {
         let selection = judge::Selection {
+            phase: None,
             profile: options.profile.clone(),
             requirements: None,
             exporter_argument: options.exporter.argument.clone(),

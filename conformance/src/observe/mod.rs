@@ -16,6 +16,7 @@ mod publish;
 mod pull;
 mod registry;
 mod sparse;
+mod standing;
 mod tarball;
 
 pub use access::{AccessError, Credentials};
@@ -30,6 +31,7 @@ pub use layout::{
     list_layout_folders, mapped_path,
 };
 pub use registry::{MAX_DOCUMENT, ObservedImage, ObservedTag, RegistryClient, RegistryError, RegistryObserver};
+pub use standing::{Standing, Stands, layout_standing};
 
 /// An error with all its causes in one line.
 pub(crate) fn told(error: &dyn std::error::Error) -> String {

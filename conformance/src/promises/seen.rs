@@ -197,6 +197,7 @@ fn call(scenario: &Scenario, step: &Step, target: Target) -> Invocation {
         asked_platform_api: None,
         unreachable_limit: 0,
         extensions: false,
+        rebaser: None,
         argument: String::new(),
     };
     let places = Places { here: PathBuf::from(BUILD), seen: PathBuf::from(BUILD) };

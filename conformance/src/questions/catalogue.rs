@@ -194,17 +194,57 @@ pub const QUESTIONS: &[Question] = &[
     Question {
         title: "What becomes of the annotations at a rebase?",
         why: "`base.digest` is there so that a rebase can be seen to be due; after it, `base.*` must name the new run image. The RFC does not speak of the rebaser.",
-        observed_as: &[],
+        observed_as: &["rebase-annotations"],
         answers: &[
             "`base.*` follows the new run image, every other annotation stays",
             "all annotations are dropped",
             "all annotations stay as they are, `base.*` too",
         ],
         reference: "moves `base.*` to the new run image where they were there, keeps every other annotation, takes none of the new run image's, and adds none: docs/rebase.md.",
-        shown: "no scenario asks it",
+        shown: "the scenarios that rebase show it, such as `rebase-recorded`",
         measured: "The rebaser of the Go lifecycle 0.17.7 (Platform API 0.12) and 0.21.14 (0.13), one run each on docker-registry \
 2.8.2: an app image with five annotations (`base.digest`, `base.name`, `revision`, `source`, `title`) has none after the rebase, and its \
 OCI manifest has become a Docker schema 2 one around layers that keep OCI media types. Both manifests are in \
 `docs/observations/rebase/`.",
+    },
+    Question {
+        title: "Is `revision` still true after a rebase?",
+        why: "It names the app's source, which is the same, though the image is another one; whoever maps images to builds by it finds two.",
+        observed_as: &["rebase-revision"],
+        answers: &["it stays", "it is removed", "it follows the run image"],
+        reference: "leaves it: the rebased image SHALL be identical but for its run image.",
+        shown: "the scenario `rebase-recorded` shows it",
+        measured: "",
+    },
+    Question {
+        title: "What of `created` and of `io.buildpacks.rebasable` at a rebase?",
+        why: "`created` SHOULD be a constant, and the text does not say which; the label is the app image's, and the new run image may have another.",
+        observed_as: &["rebase-created", "rebase-rebasable"],
+        answers: &["both stay", "`created` is another constant", "the label follows the new run image"],
+        reference: "sets `created` to `SOURCE_DATE_EPOCH` or a constant, and leaves the label.",
+        shown: "the scenarios that rebase show it, such as `rebase-recorded`",
+        measured: "",
+    },
+    Question {
+        title: "Upon the run image that is there already: is it the same image?",
+        why: "Platforms rebase on a schedule. An image that is another one each time is deployed each time.",
+        observed_as: &["rebase-upon-the-same"],
+        answers: &["the same config, and so the same image", "another config, though nothing in it had to change"],
+        reference: "makes the same image where a rebase had made it; the first rebase of an image may change the order of members or a time.",
+        shown: "the scenario `rebase-recorded` shows it",
+        measured: "",
+    },
+    Question {
+        title: "In a daemon that does not know the run image's digest: what becomes of `base.*`?",
+        why: "A run image that was loaded and not pulled has no digest that a registry knows; what stays is of the run image of before.",
+        observed_as: &["rebase-base-in-a-daemon"],
+        answers: &[
+            "both are removed",
+            "both are moved, to what the daemon calls the run image",
+            "both stay, and are stale",
+        ],
+        reference: "removes both where the daemon did not pull the run image: an annotation that is wrong is worse than none.",
+        shown: "rebases in a daemon that keeps manifests show it",
+        measured: "",
     },
 ];

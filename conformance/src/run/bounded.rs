@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use judge::evidence::{Export, Target};
+use judge::evidence::{Export, Image, Target};
 
 use super::Shared;
 use super::export::{Before, ExportError, Seen, Store};
@@ -13,7 +13,7 @@ use crate::exporter::process::ProcessError;
 use crate::limits::CLEANING_AFTER_SIGNAL;
 use crate::scenario::materialise::Places;
 use crate::scenario::run_image::MadeImage;
-use crate::scenario::{Scenario, Step};
+use crate::scenario::{RunImageFile, Scenario, Step};
 
 /// A store of one scenario.
 pub(super) struct Bounded<'a, S> {
@@ -118,6 +118,37 @@ impl<S: Store> Store for Bounded<'_, S> {
             }
             None => Ok(seen),
         }
+    }
+
+    fn run_image_becomes(&mut self, file: &RunImageFile) {
+        self.store.run_image_becomes(file);
+    }
+
+    fn not_published(&self, image: &MadeImage) -> Published {
+        self.store.not_published(image)
+    }
+
+    async fn put_app(&mut self, image: &MadeImage, name: &str) -> Result<(), ExportError> {
+        let work = self.store.put_app(image, name);
+        bounded(self.shared, &mut self.left, "put the app image in place", work).await
+    }
+
+    async fn app(&mut self, name: &str, places: &Places) -> Result<Option<(Image, String)>, ExportError> {
+        let work = self.store.app(name, places);
+        bounded(self.shared, &mut self.left, "observe the app image before the rebase", work).await
+    }
+
+    async fn app_tag(&mut self, name: &str) -> Result<Option<String>, ExportError> {
+        let work = self.store.app_tag(name);
+        bounded(self.shared, &mut self.left, "ask for the previous image's tag", work).await
+    }
+
+    fn by_tag(&self, name: &str) -> String {
+        self.store.by_tag(name)
+    }
+
+    fn by_digest(&self, name: &str, digest: Option<&str>) -> String {
+        self.store.by_digest(name, digest)
     }
 
     async fn clean_up(&mut self) {

@@ -122,7 +122,8 @@ fn words_of(call: &Invocation) -> impl Iterator<Item = &str> {
 /// Seconds that a step may take: an exporter that waits for a registry may use up what its description allows, be that
 /// more or less than what others may take.
 pub(super) fn limit(options: &Options, step: &Step) -> u64 {
-    let waits = step.expect_failure.as_deref() == Some("errors.unreachable-registry");
+    let waits =
+        matches!(step.expect_failure.as_deref(), Some("errors.unreachable-registry" | "rebase.unreachable-registry"));
     let allowed = options.exporter.unreachable_limit.saturating_add(UNREACHABLE_GRACE);
     if waits { allowed } else { options.timeout }
 }

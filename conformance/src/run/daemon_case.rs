@@ -8,7 +8,7 @@ use judge::evidence::{DaemonFacts, Export, Image, Ran, StoreKind, Target};
 
 use super::Shared;
 use super::containers::{Containers, processes};
-use super::export::{Before, ExportError, Seen, Store, unobserved};
+use super::export::{Before, ExportError, Seen, Store, disk, unobserved};
 use super::located::{Located, Published, RunImageNames};
 use super::private_daemon::PushProblem;
 use super::registry_case::RegistryStore;
@@ -17,7 +17,7 @@ use crate::rig::daemon::DaemonError;
 use crate::rig::turns::Turn;
 use crate::scenario::materialise::Places;
 use crate::scenario::run_image::MadeImage;
-use crate::scenario::{AfterPush, Arrival, Place, Scenario, Step};
+use crate::scenario::{AfterPush, Arrival, Place, RunImageFile, Scenario, Step};
 
 /// A scenario's images in a daemon.
 pub(super) struct DaemonStore<'a> {
@@ -25,6 +25,8 @@ pub(super) struct DaemonStore<'a> {
     scenario: &'a Scenario,
     service: &'a DaemonService,
     run_image: RunImageNames,
+    /// What is published under these names.
+    file: RunImageFile,
     made: Vec<String>,
     /// IDs of what the daemon had before the last export.
     had: BTreeSet<String>,
@@ -41,7 +43,8 @@ impl<'a> DaemonStore<'a> {
         let run_image = RunImageNames::new(&shared.services, scenario);
         let containers = Containers::new(service, &shared.services.repository(&scenario.name, "container"));
         let (made, had) = (Vec::new(), BTreeSet::new());
-        Self { shared, scenario, service, run_image, made, had, containers, published: None, turn: None }
+        let file = scenario.file.run_image.clone();
+        Self { shared, scenario, service, run_image, file, made, had, containers, published: None, turn: None }
     }
 
     /// Removes names in the middle of an export, while nothing else is done in the daemon.
@@ -285,6 +288,55 @@ impl Store for DaemonStore<'_> {
             troubles: found.troubles,
             ..Seen::default()
         })
+    }
+
+    fn run_image_becomes(&mut self, file: &RunImageFile) {
+        self.run_image = RunImageNames::of(&self.shared.services, self.scenario, file);
+        self.file = file.clone();
+    }
+
+    fn not_published(&self, image: &MadeImage) -> Published {
+        self.run_image.published(self.scenario, image.config.digest.to_string())
+    }
+
+    async fn put_app(&mut self, image: &MadeImage, name: &str) -> Result<(), ExportError> {
+        let name = self.by_tag(name);
+        let is_plain = self.service.daemon.store() == StoreKind::Classic;
+        let archive = if is_plain { image.docker_archive(&name) } else { image.oci_archive(&name) };
+        let archive = archive.map_err(|source| disk("write the app image's archive", source))?;
+        self.remember(name.clone());
+        let loaded = self.service.daemon.load_archive(archive).await;
+        loaded.map_err(|error| self.failed("load the app image", error))?;
+        let id =
+            self.service.daemon.image_id(&name).await.map_err(|error| self.failed("inspect the app image", error))?;
+        if let Some(id) = id {
+            self.service.remember(&id);
+        }
+        Ok(())
+    }
+
+    async fn app(&mut self, name: &str, _places: &Places) -> Result<Option<(Image, String)>, ExportError> {
+        let Some(id) = self.app_tag(name).await? else { return Ok(None) };
+        let found = self.service.observer.image(&[self.by_tag(name)], &self.shared.services.layers).await;
+        let found = found.map_err(|error| unobserved("observe the app image before the rebase", &error))?;
+        Ok(found.image.map(|image| (image, id)))
+    }
+
+    async fn app_tag(&mut self, name: &str) -> Result<Option<String>, ExportError> {
+        let located = self.shared.services.locate(&self.scenario.name, name);
+        if !located.is_tag() {
+            return Ok(None);
+        }
+        let id = self.service.daemon.image_id(&located.reference()).await;
+        id.map_err(|error| self.failed("inspect the app image", error))
+    }
+
+    fn by_tag(&self, name: &str) -> String {
+        self.shared.services.locate(&self.scenario.name, name).reference()
+    }
+
+    fn by_digest(&self, _name: &str, digest: Option<&str>) -> String {
+        digest.unwrap_or_default().to_owned()
     }
 
     async fn clean_up(&mut self) {

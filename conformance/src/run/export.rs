@@ -19,7 +19,7 @@ use crate::scenario::materialise::{
     self, Analysis, DOCKER_CONFIG, LAUNCH_CACHE, LAYERS, LAYOUT, MaterialiseError, Places, Previous,
 };
 use crate::scenario::run_image::{self, MadeImage};
-use crate::scenario::{Scenario, Step};
+use crate::scenario::{RunImageFile, Scenario, Step};
 use crate::workplace::WorkplaceError;
 
 /// Why an export could not be made or observed: never the exporter's fault.
@@ -103,6 +103,20 @@ pub(super) trait Store {
     }
     /// Observes what an export left. The exporter may have failed.
     async fn observe(&mut self, context: &Before<'_>, run: &MadeImage, places: &Places) -> Result<Seen, ExportError>;
+    /// The names that [`Store::publish`] gives from now on, and the form of what it publishes.
+    fn run_image_becomes(&mut self, file: &RunImageFile);
+    /// What the analysis would say of a run image that is not there.
+    fn not_published(&self, image: &MadeImage) -> Published;
+    /// Puts an app image under a name of the scenario.
+    async fn put_app(&mut self, image: &MadeImage, name: &str) -> Result<(), ExportError>;
+    /// The app image under a name of the scenario, and what the name's tag names.
+    async fn app(&mut self, name: &str, places: &Places) -> Result<Option<(Image, String)>, ExportError>;
+    /// What a name of the scenario names now.
+    async fn app_tag(&mut self, name: &str) -> Result<Option<String>, ExportError>;
+    /// A name of the scenario as a reference by tag.
+    fn by_tag(&self, name: &str) -> String;
+    /// A name of the scenario as a reference by digest.
+    fn by_digest(&self, name: &str, digest: Option<&str>) -> String;
     /// Removes what the suite put there.
     async fn clean_up(&mut self);
 }
@@ -162,6 +176,7 @@ pub(super) async fn run<S: Store>(
         build_sboms: facts_of(&places, &format!("{LAYERS}/sbom/build")).unwrap_or_default(),
         changed_files: listed.and_then(|listed| listed.changes(&places)),
         troubles,
+        rebase: None,
     };
     shared.evidence.add(&export, kept.as_deref())?;
     Ok(export)
@@ -269,7 +284,7 @@ fn bring(carried: Vec<(&'static str, PathBuf)>, places: &Places) -> Result<(), E
 }
 
 /// The exporter gets the user's registry credentials where docker keeps them; they never reach the evidence.
-fn bring_credentials(places: &Places) -> Result<(), ExportError> {
+pub(super) fn bring_credentials(places: &Places) -> Result<(), ExportError> {
     let folder = std::env::var_os("DOCKER_CONFIG")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".docker")));
@@ -283,7 +298,7 @@ fn bring_credentials(places: &Places) -> Result<(), ExportError> {
 
 /// A run image that is to be gone, or to be in a daemon in one way and no other, must not be another scenario's too:
 /// daemons know images by their content.
-fn salt(names: &Names, scenario: &Scenario) -> String {
+pub(super) fn salt(names: &Names, scenario: &Scenario) -> String {
     let is_deleted = scenario.file.steps.iter().any(|step| step.delete_run_image);
     let is_its_own = is_deleted || scenario.file.run_image.in_daemon.is_some();
     if is_its_own { names.project(&scenario.name) } else { String::new() }
@@ -329,7 +344,7 @@ async fn move_tag<S: Store>(
     Ok(Some(other.tagged().digest.clone()))
 }
 
-fn keep_inputs(
+pub(super) fn keep_inputs(
     shared: &Shared,
     scenario: &Scenario,
     step: &Step,
@@ -363,13 +378,13 @@ fn copy_files(from: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 /// What tells a report that was written from one that a scenario had put there.
-fn stamp(path: Option<&Path>) -> Option<(u64, i64, i64, u64)> {
+pub(super) fn stamp(path: Option<&Path>) -> Option<(u64, i64, i64, u64)> {
     let facts = std::fs::symlink_metadata(path?).ok()?;
     Some((facts.ino(), facts.mtime(), facts.mtime_nsec(), facts.size()))
 }
 
 /// The report that the exporter wrote; one that is no regular file of at most 16 MiB is none.
-fn read_report(path: Option<&Path>) -> Option<Document> {
+pub(super) fn read_report(path: Option<&Path>) -> Option<Document> {
     const LARGEST: u64 = 16 << 20;
     let path = path?;
     let facts = std::fs::symlink_metadata(path).ok()?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use judge::difference::Comparison;
-use judge::evidence::{NotRun, ScenarioEvidence, Target};
+use judge::evidence::{NotRun, Phase, ScenarioEvidence, Target};
 use judge::profile::Profile;
 use judge::verdict::Verdict;
 use judge::{Judgement, Selection};
@@ -70,6 +70,9 @@ pub struct RunFacts {
     /// What else of the command line holds for every case, word by word; empty also where an earlier version wrote it.
     #[serde(default)]
     pub conditions: Vec<String>,
+    /// The only phase that was judged; none for all that are described, and where an earlier version wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
     /// What names of repositories were drawn by; none where an earlier version gave them the scenarios' own.
     #[serde(default)]
     pub names: Option<String>,
@@ -113,6 +116,7 @@ impl RunFacts {
             exporter_argument: self.exporter_argument.clone(),
             scenario_folders: self.scenario_folders.clone(),
             conditions: self.conditions.clone(),
+            phase: self.phase,
         };
         self.report(judge::judge(found, &selection), judge::difference::all(found), profile)
     }
@@ -192,7 +196,7 @@ pub fn is_service(name: &str, wanted: &str) -> bool {
 pub(super) fn scenarios(found: &[ScenarioEvidence], took: &BTreeMap<String, u64>) -> Vec<ScenarioFacts> {
     let facts = |scenario: &ScenarioEvidence| ScenarioFacts {
         scenario: scenario.scenario.clone(),
-        exports: scenario.exports.iter().map(|export| export.id.clone()).collect(),
+        exports: scenario.exports.iter().chain(&scenario.rebases).map(|export| export.id.clone()).collect(),
         not_run: scenario.not_run.clone(),
         milliseconds: took.get(&scenario.scenario).copied(),
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use judge::evidence::{Export, Target};
+use judge::evidence::{Export, Image, Target};
 use judge::reference::Reference;
 
 use super::Shared;
@@ -12,7 +12,10 @@ use super::registry_case::base_digest;
 use crate::observe::{ObservedLayout, layout_base_image, layout_facts, layout_tag_state, list_layout_folders};
 use crate::scenario::materialise::{LAYOUT, Places};
 use crate::scenario::run_image::{MadeImage, architecture};
-use crate::scenario::{Place, Scenario, Step};
+use crate::scenario::{Place, RunImageFile, Scenario, Step};
+
+/// Why nothing is rebased in a layout.
+const NO_LAYOUTS: &str = "the Platform API's rebaser has no layouts";
 
 /// A scenario's layout folder.
 pub(super) struct LayoutStore<'a> {
@@ -113,6 +116,34 @@ impl Store for LayoutStore<'_> {
             None => None,
         };
         Ok(Seen { tags: found.tags, image: found.image, base, layout: Some(found.facts), ..Seen::default() })
+    }
+
+    fn run_image_becomes(&mut self, file: &RunImageFile) {
+        self.run_image = RunImageNames::of(&self.shared.services, self.scenario, file);
+    }
+
+    fn not_published(&self, _image: &MadeImage) -> Published {
+        self.run_image.published(self.scenario, String::new())
+    }
+
+    async fn put_app(&mut self, _image: &MadeImage, _name: &str) -> Result<(), ExportError> {
+        Err(ExportError::Skipped(NO_LAYOUTS.to_owned()))
+    }
+
+    async fn app(&mut self, _name: &str, _places: &Places) -> Result<Option<(Image, String)>, ExportError> {
+        Err(ExportError::Skipped(NO_LAYOUTS.to_owned()))
+    }
+
+    async fn app_tag(&mut self, _name: &str) -> Result<Option<String>, ExportError> {
+        Err(ExportError::Skipped(NO_LAYOUTS.to_owned()))
+    }
+
+    fn by_tag(&self, name: &str) -> String {
+        name.to_owned()
+    }
+
+    fn by_digest(&self, name: &str, _digest: Option<&str>) -> String {
+        name.to_owned()
     }
 
     async fn clean_up(&mut self) {}

@@ -5,7 +5,7 @@ use judge::evidence::{Document, RunImageInDaemon};
 use judge::reference::Reference;
 
 use super::services::Services;
-use crate::scenario::{Place, Scenario};
+use crate::scenario::{Place, RunImageFile, Scenario};
 
 /// A name of a scenario, where it lies in this run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +57,11 @@ pub(super) struct RunImageNames {
 
 impl RunImageNames {
     pub(super) fn new(services: &Services, scenario: &Scenario) -> Self {
-        let file = &scenario.file.run_image;
+        Self::of(services, scenario, &scenario.file.run_image)
+    }
+
+    /// Those of a run image that takes the place of the scenario's own.
+    pub(super) fn of(services: &Services, scenario: &Scenario, file: &RunImageFile) -> Self {
         let locate = |name: &String| services.locate(&scenario.name, name);
         Self { own: locate(&file.name), mirror: file.chosen_mirror.as_ref().map(locate) }
     }

@@ -16,6 +16,7 @@ mod located;
 mod patterns;
 mod places;
 mod private_daemon;
+mod rebase;
 mod registry_case;
 mod replaced;
 mod scenario;
@@ -30,7 +31,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use jiff::civil::Date;
 use judge::Selection;
-use judge::evidence::{ScenarioEvidence, Target};
+use judge::evidence::{Phase, ScenarioEvidence, Target};
 use judge::profile::Profile;
 use judge::verdict::{Answer, Verdict};
 use tokio::sync::mpsc::UnboundedSender;
@@ -91,6 +92,8 @@ pub struct Options {
     pub service_limit: u64,
     /// What names of repositories are drawn by; none means other ones in every run.
     pub names: Option<String>,
+    /// The only phase of the lifecycle that is judged; none means all that are described.
+    pub phase: Option<Phase>,
 }
 
 /// Why a run could not be made at all.
@@ -330,6 +333,7 @@ pub fn selection(options: &Options) -> Selection {
         exporter_argument: options.exporter.argument.clone(),
         scenario_folders: options.scenarios.iter().filter_map(folder).collect(),
         conditions: conditions(options),
+        phase: options.phase,
     }
 }
 
@@ -340,7 +344,8 @@ fn facts(shared: &Shared, found: &[ScenarioEvidence], took: &BTreeMap<String, u6
     for service in &mut services {
         let place = shared.services.host_of(&service.name);
         let is_in = |text: &str| place.is_some_and(|host| text.starts_with(&format!("{host}/")));
-        service.observed = found.iter().flat_map(|scenario| &scenario.exports).any(|export| {
+        let all = found.iter().flat_map(|scenario| scenario.exports.iter().chain(&scenario.rebases));
+        service.observed = all.into_iter().any(|export| {
             let run_image = [&export.run_image.name, &export.run_image.reference];
             export.service == service.name || export.inputs.images.iter().chain(run_image).any(|text| is_in(text))
         });
@@ -362,6 +367,7 @@ fn facts(shared: &Shared, found: &[ScenarioEvidence], took: &BTreeMap<String, u6
         narrowed: options.narrowed.clone(),
         scenario_folders: options.scenarios.iter().filter_map(folder).collect(),
         conditions: conditions(options),
+        phase: options.phase,
         names: Some(shared.services.names.seed().to_owned()),
         started: started.to_owned(),
         seconds: 0.0,

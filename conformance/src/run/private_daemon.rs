@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use judge::evidence::{EngineEnd, NotRun, ScenarioEvidence, StoreKind, Target};
+use judge::evidence::{EngineEnd, NotRun, Phase, ScenarioEvidence, StoreKind, Target};
 use tokio::sync::OnceCell;
 
 use super::Shared;
@@ -79,7 +79,7 @@ pub(super) async fn run(shared: &Shared, scenario: &Scenario, evidence: &mut Sce
 }
 
 fn not_run(service: String, reason: String, harness_failed: bool) -> NotRun {
-    NotRun { target: Target::Daemon, service, reason, harness_failed }
+    NotRun { target: Target::Daemon, service, reason, harness_failed, phase: Phase::Exporter, not_described: false }
 }
 
 /// A new private daemon with a store, best of this version.

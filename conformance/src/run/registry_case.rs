@@ -12,15 +12,18 @@ use super::Shared;
 use super::export::{Before, ExportError, Seen, Store, unobserved};
 use super::located::{Located, Published, RunImageNames};
 use super::places::Access;
+use crate::observe::RegistryError;
 use crate::scenario::materialise::Places;
 use crate::scenario::run_image::{MadeImage, architecture};
-use crate::scenario::{Place, Scenario, Step};
+use crate::scenario::{Place, RunImageFile, Scenario, Step};
 
 /// A scenario's repositories in the registries.
 pub(super) struct RegistryStore<'a> {
     shared: &'a Shared,
     scenario: &'a Scenario,
     run_image: RunImageNames,
+    /// Names that the run image had before.
+    earlier: Vec<Located>,
     before: BTreeMap<String, Option<String>>,
     /// Manifests that were put or seen in a registry that outlives the run.
     made: BTreeSet<(String, Digest)>,
@@ -29,7 +32,7 @@ pub(super) struct RegistryStore<'a> {
 impl<'a> RegistryStore<'a> {
     pub(super) fn new(shared: &'a Shared, scenario: &'a Scenario) -> Self {
         let run_image = RunImageNames::new(&shared.services, scenario);
-        Self { shared, scenario, run_image, before: BTreeMap::new(), made: BTreeSet::new() }
+        Self { shared, scenario, run_image, earlier: Vec::new(), before: BTreeMap::new(), made: BTreeSet::new() }
     }
 
     fn located(&self, step: &Step) -> Vec<Located> {
@@ -50,24 +53,33 @@ impl<'a> RegistryStore<'a> {
 
     /// Publishes an image under every name of the run image that can be reached.
     pub(super) async fn publish_run_image(&mut self, image: &MadeImage) -> Result<(), ExportError> {
-        let fail = |error| unobserved("publish the run image", &error);
         let names: Vec<Located> = self.run_image.all().cloned().collect();
         for name in names {
-            let Some(access) = self.shared.services.access(name.place) else { continue };
-            let (client, repository) = (&access.client, name.repository.as_str());
-            for blob in image.blobs() {
-                client.push_blob(repository, Bytes::copy_from_slice(blob)).await.map_err(fail)?;
-            }
-            let tagged = image.tagged();
-            let documents = image.documents().into_iter().map(|document| (document.digest.as_str(), document));
-            for (reference, document) in documents.chain([(name.tag(), tagged)]) {
-                let media_type = document.content_type.as_deref().unwrap_or_default();
-                let bytes = Bytes::copy_from_slice(&document.bytes);
-                client.push_manifest(repository, reference, media_type, bytes).await.map_err(fail)?;
-                self.remember(name.place, repository, &document.digest);
-            }
+            self.put(image, &name).await.map_err(|error| unobserved("publish the run image", &error))?;
         }
         Ok(())
+    }
+
+    /// Puts an image under a name, where that is one that can be reached.
+    async fn put(&mut self, image: &MadeImage, name: &Located) -> Result<(), RegistryError> {
+        let Some(access) = self.shared.services.access(name.place) else { return Ok(()) };
+        let (client, repository) = (&access.client, name.repository.as_str());
+        for blob in image.blobs() {
+            client.push_blob(repository, Bytes::copy_from_slice(blob)).await?;
+        }
+        let tagged = image.tagged();
+        let documents = image.documents().into_iter().map(|document| (document.digest.as_str(), document));
+        for (reference, document) in documents.chain([(name.tag(), tagged)]) {
+            let media_type = document.content_type.as_deref().unwrap_or_default();
+            let bytes = Bytes::copy_from_slice(&document.bytes);
+            client.push_manifest(repository, reference, media_type, bytes).await?;
+            self.remember(name.place, repository, &document.digest);
+        }
+        Ok(())
+    }
+
+    fn at(&self, name: &str) -> Located {
+        self.shared.services.locate(&self.scenario.name, name)
     }
 
     /// What lies under the annotation `base.digest`, fetched from the run image's repository.
@@ -191,12 +203,56 @@ impl Store for RegistryStore<'_> {
         Ok(seen)
     }
 
+    fn run_image_becomes(&mut self, file: &RunImageFile) {
+        self.earlier.extend(self.run_image.all().cloned());
+        self.run_image = RunImageNames::of(&self.shared.services, self.scenario, file);
+    }
+
+    fn not_published(&self, image: &MadeImage) -> Published {
+        self.run_image.published(self.scenario, self.run_image.analysed().at(&image.analysed().digest))
+    }
+
+    async fn put_app(&mut self, image: &MadeImage, name: &str) -> Result<(), ExportError> {
+        let name = self.at(name);
+        self.put(image, &name).await.map_err(|error| unobserved("put the app image in place", &error))
+    }
+
+    async fn app(&mut self, name: &str, _places: &Places) -> Result<Option<(Image, String)>, ExportError> {
+        let located = self.at(name);
+        let Some(Access { observer, .. }) = self.access(&located) else { return Ok(None) };
+        let fail = |error| unobserved("observe the app image before the rebase", &error);
+        let found = observer.tag(&located.reference()).await.map_err(fail)?;
+        let Some(manifest) = found.manifest else { return Ok(None) };
+        let digest = manifest.digest.to_string();
+        Ok(Some((observer.image_of(&located.repository, manifest).await.image, digest)))
+    }
+
+    async fn app_tag(&mut self, name: &str) -> Result<Option<String>, ExportError> {
+        let located = self.at(name);
+        let Some(access) = self.access(&located) else { return Ok(None) };
+        let digest = access.observer.tag_state(&located.reference()).await;
+        let digest = digest.map_err(|error| unobserved("ask for the previous image's tag", &error))?;
+        Ok(digest.map(|digest| digest.to_string()))
+    }
+
+    fn by_tag(&self, name: &str) -> String {
+        self.at(name).reference()
+    }
+
+    fn by_digest(&self, name: &str, digest: Option<&str>) -> String {
+        let located = self.at(name);
+        format!("{}/{}@{}", located.host, located.repository, digest.unwrap_or_default())
+    }
+
     async fn clean_up(&mut self) {
         let services = &self.shared.services;
         let images = self.scenario.file.steps.iter().flat_map(|step| self.located(step));
         let locate = |name: &str| services.locate(&self.scenario.name, name);
         let caches = self.scenario.file.steps.iter().flat_map(Step::further_images).map(locate);
-        let names: BTreeSet<Located> = images.chain(caches).chain(self.run_image.all().cloned()).collect();
+        let rebases = self.scenario.file.steps.iter().filter_map(|step| step.rebase.as_ref());
+        let previous = rebases.filter_map(|rebase| rebase.previous_image.as_deref()).map(locate);
+        let own = self.run_image.all().chain(&self.earlier).cloned();
+        let names: BTreeSet<Located> = images.chain(caches).chain(previous).chain(own).collect();
         for name in names.iter().filter(|name| services.cleans_up(name.place) && name.is_tag()) {
             services.delete(&name.repository, name.tag()).await;
         }

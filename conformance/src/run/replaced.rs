@@ -97,19 +97,25 @@ pub(super) async fn run(shared: &Shared, scenario: &Scenario, slot: &Slot, evide
         }
     }
     evidence.exports.extend(found.exports);
+    evidence.rebases.extend(found.rebases);
     evidence.not_run.extend(found.not_run);
 }
 
 fn nothing_yet(scenario: &Scenario) -> ScenarioEvidence {
-    let (exports, not_run) = (Vec::new(), Vec::new());
-    ScenarioEvidence { version: EVIDENCE_VERSION, scenario: scenario.name.clone(), exports, not_run }
+    ScenarioEvidence {
+        version: EVIDENCE_VERSION,
+        scenario: scenario.name.clone(),
+        exports: Vec::new(),
+        rebases: Vec::new(),
+        not_run: Vec::new(),
+    }
 }
 
 /// Whether something was seen that a daemon's end would explain.
 fn is_suspicious(found: &ScenarioEvidence) -> bool {
     let push_failed = |problem: &String| problem.starts_with("the push failed");
     found.not_run.iter().any(|missing| missing.harness_failed)
-        || found.exports.iter().any(|export| {
+        || found.exports.iter().chain(&found.rebases).any(|export| {
             let daemon = export.daemon.as_ref();
             !export.outcome.succeeded()
                 || !export.troubles.is_empty()

@@ -1,12 +1,12 @@
 //! One scenario on every service that it asks for.
 
-use judge::evidence::{EVIDENCE_VERSION, Export, NotRun, ScenarioEvidence, Target};
+use judge::evidence::{EVIDENCE_VERSION, Export, NotRun, Phase, ScenarioEvidence, Target};
 
 use super::bounded::Bounded;
 use super::call;
 use super::export::{self, Before, ExportError, Store};
 use super::services::DaemonService;
-use super::{Event, Shared};
+use super::{Event, Shared, rebase};
 use super::{daemon_case::DaemonStore, private_daemon, replaced};
 use super::{layout_case::LayoutStore, registry_case::RegistryStore};
 use crate::scenario::{Need, Scenario};
@@ -30,8 +30,7 @@ fn targets<'a>(shared: &'a Shared, scenario: &'a Scenario) -> impl Iterator<Item
         has_all
             && scenario.file.targets.contains(target)
             && shared.options.targets.contains(target)
-            && shared.options.exporter.targets.contains(target)
-            && !shared.options.exporter.refused.contains_key(target)
+            && obstacle(shared, scenario, *target).is_none()
     };
     Target::ALL.into_iter().filter(wanted)
 }
@@ -42,6 +41,7 @@ pub(super) async fn run(shared: &Shared, scenario: &Scenario) -> ScenarioEvidenc
         version: EVIDENCE_VERSION,
         scenario: scenario.name.clone(),
         exports: Vec::new(),
+        rebases: Vec::new(),
         not_run: left_out(shared, scenario),
     };
     for target in targets(shared, scenario) {
@@ -64,14 +64,70 @@ pub(super) async fn run(shared: &Shared, scenario: &Scenario) -> ScenarioEvidenc
 /// The evidence of a scenario that was left out: every target that it asks for, with the reason.
 pub(super) fn not_begun(shared: &Shared, scenario: &Scenario, reason: &str) -> ScenarioEvidence {
     let mut not_run = left_out(shared, scenario);
-    not_run.extend(targets(shared, scenario).map(|target| NotRun {
-        target,
-        service: target.name().to_owned(),
-        reason: reason.to_owned(),
-        harness_failed: false,
-    }));
+    let missing = targets(shared, scenario).flat_map(|target| {
+        let reason = Obstacle { reason: reason.to_owned(), not_described: false };
+        not_attempted(scenario, target, target.name(), &reason, false)
+    });
+    not_run.extend(missing);
     let scenario = scenario.name.clone();
-    ScenarioEvidence { version: EVIDENCE_VERSION, scenario, exports: Vec::new(), not_run }
+    ScenarioEvidence { version: EVIDENCE_VERSION, scenario, exports: Vec::new(), rebases: Vec::new(), not_run }
+}
+
+/// Why a scenario is not attempted on a target.
+struct Obstacle {
+    reason: String,
+    /// Whether no rebaser is described.
+    not_described: bool,
+}
+
+/// What keeps exporter or rebaser from a target that they are asked for.
+fn obstacle(shared: &Shared, scenario: &Scenario, target: Target) -> Option<Obstacle> {
+    let exporter = &shared.options.exporter;
+    let skipped = |reason: String| Some(Obstacle { reason, not_described: false });
+    if scenario.file.rebases() {
+        match &exporter.rebaser {
+            None => {
+                let reason = format!("not described: the description of exporter {} has no [rebaser]", exporter.name);
+                return Some(Obstacle { reason, not_described: true });
+            }
+            Some(rebaser) if !rebaser.targets.contains(&target) => {
+                return skipped(format!("[rebaser] of the description of {} does not list {target}", exporter.name));
+            }
+            Some(_) => {}
+        }
+    }
+    if !scenario.file.exports() {
+        return None;
+    }
+    if exporter.targets.is_empty() {
+        return skipped(format!("it needs the exporter, and the description of {} has none", exporter.name));
+    }
+    if !exporter.targets.contains(&target) {
+        return skipped(format!("the description of exporter {} does not list {target}", exporter.name));
+    }
+    exporter.refused.get(&target).cloned().and_then(skipped)
+}
+
+/// What was not attempted, for each phase that the scenario has. Exports of a scenario whose rebaser is not described
+/// are left out with it, and nobody asks for them.
+fn not_attempted(
+    scenario: &Scenario,
+    target: Target,
+    service: &str,
+    obstacle: &Obstacle,
+    harness_failed: bool,
+) -> Vec<NotRun> {
+    let exports = scenario.file.exports() && !obstacle.not_described;
+    let phases = [(Phase::Exporter, exports), (Phase::Rebaser, scenario.file.rebases())];
+    let missing = phases.into_iter().filter(|(_, has)| *has).map(|(phase, _)| NotRun {
+        target,
+        service: service.to_owned(),
+        reason: obstacle.reason.clone(),
+        harness_failed,
+        phase,
+        not_described: obstacle.not_described,
+    });
+    missing.collect()
 }
 
 /// Why the scenario cannot be run by this user on this machine.
@@ -92,18 +148,17 @@ fn left_out(shared: &Shared, scenario: &Scenario) -> Vec<NotRun> {
     let asked = scenario.file.targets.iter().filter(|target| options.targets.contains(target));
     let mut found = Vec::new();
     for target in asked {
-        let reason = if let Some(reason) = missing(shared, scenario) {
-            reason
-        } else if !options.exporter.targets.contains(target) {
-            format!("the description of exporter {} does not list {target}", options.exporter.name)
-        } else if let Some(reason) = options.exporter.refused.get(target) {
-            reason.clone()
+        let skipped = |reason: String| Obstacle { reason, not_described: false };
+        let found_there = if let Some(reason) = missing(shared, scenario) {
+            skipped(reason)
+        } else if let Some(found) = obstacle(shared, scenario, *target) {
+            found
         } else if *target == Target::Daemon && shared.services.daemons.is_empty() {
-            shared.services.no_daemon.clone()
+            skipped(shared.services.no_daemon.clone())
         } else {
             continue;
         };
-        found.push(NotRun { target: *target, service: target.name().to_owned(), reason, harness_failed: false });
+        found.extend(not_attempted(scenario, *target, target.name(), &found_there, false));
     }
     found
 }
@@ -132,9 +187,13 @@ async fn on<S: Store>(shared: &Shared, scenario: &Scenario, store: S, evidence: 
         let id = format!("{}/{}/{number}", scenario.name, store.service());
         let _ = shared.events.send(Event::Exporting { id: id.clone(), limit: call::limit(&shared.options, step) });
         let context = Before { number, step, id: &id, last: before.as_ref() };
-        let result = Box::pin(export::run(shared, scenario, &mut store, &context)).await;
+        let result = match &step.rebase {
+            None => Box::pin(export::run(shared, scenario, &mut store, &context)).await,
+            Some(_) => Box::pin(rebase::run(shared, scenario, &mut store, &context)).await,
+        };
         let _ = shared.events.send(Event::Exported { id });
         match result {
+            Ok(rebased) if rebased.rebase.is_some() => evidence.rebases.push(rebased),
             Ok(export) => {
                 evidence.exports.push(export.clone());
                 before = Some(export);
@@ -142,9 +201,16 @@ async fn on<S: Store>(shared: &Shared, scenario: &Scenario, store: S, evidence: 
             Err(_) if shared.cancelled.is_cancelled() => break,
             Err(error) => {
                 evidence.exports.retain(|export| export.service != store.service());
-                let (target, service) = (store.target(), store.service().to_owned());
+                evidence.rebases.retain(|export| export.service != store.service());
                 let harness_failed = !matches!(error, ExportError::Skipped(_));
-                evidence.not_run.push(NotRun { target, service, reason: error.to_string(), harness_failed });
+                let reason = Obstacle { reason: error.to_string(), not_described: false };
+                evidence.not_run.extend(not_attempted(
+                    scenario,
+                    store.target(),
+                    store.service(),
+                    &reason,
+                    harness_failed,
+                ));
                 break;
             }
         }

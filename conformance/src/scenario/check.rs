@@ -1,6 +1,6 @@
 //! What a scenario must be beyond its format: keys that mean something together, values that can be made.
 
-use judge::evidence::Target;
+use judge::evidence::{Phase, Target};
 use judge::reference::Reference;
 
 use super::base::is_inside;
@@ -146,8 +146,35 @@ fn check_step(scenario: &Scenario, step: &Step, index: usize) -> Result<(), Faul
     for entry in &step.files {
         check_entry("files", entry)?;
     }
+    check_rebase(scenario, step, index)?;
     check_daemon(scenario, step)?;
     check_process(step)
+}
+
+/// A rebase has no build of its own, and no layout.
+fn check_rebase(scenario: &Scenario, step: &Step, index: usize) -> Result<(), Fault> {
+    let Some(rebase) = &step.rebase else { return Ok(()) };
+    if scenario.file.targets.contains(&Target::Layout) {
+        return wrong("rebase", "the Platform API's rebaser has no layouts; targets must be registry or daemon");
+    }
+    if step.previous_image || step.move_run_image_tag || step.delete_run_image || step.run_containers {
+        let reason = "previous-image, move-run-image-tag, delete-run-image and run-containers are an export's";
+        return wrong("rebase", reason);
+    }
+    if rebase.previous_by_digest && rebase.previous_image.is_none() {
+        return wrong("rebase.previous-by-digest", "rebase.previous-image says which image that is");
+    }
+    if rebase.run_image_gone && rebase.run_image.is_none() {
+        return wrong("rebase.run-image-gone", "rebase.run-image says which image that is");
+    }
+    if index == 0 && rebase.recorded.is_none() && step.expect_failure.is_none() {
+        return wrong("rebase.recorded", "the first step has no image before it");
+    }
+    let is_own = |slug: &String| judge::requirements::named(slug).is_none_or(|row| row.phase == Phase::Rebaser);
+    match step.expect_failure.iter().chain(&step.may_refuse).find(|slug| !is_own(slug)) {
+        Some(slug) => wrong("expect-failure", format!("{slug} is not a requirement of rebases")),
+        None => Ok(()),
+    }
 }
 
 /// Nobody's daemon is restarted or ended but the scenario's own.

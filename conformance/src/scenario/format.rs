@@ -1,5 +1,6 @@
 //! `scenario.toml`: every key that `docs/scenario.md` describes; an unknown one is refused.
 
+mod rebase;
 mod run_image;
 mod step;
 pub(crate) mod values;
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use judge::evidence::Target;
 use serde::Deserialize;
 
+pub use rebase::{RebaseStep, RecordedApp};
 pub use run_image::{
     Arrival, HistoryShape, ImageFormat, IndexDigest, IndexEntries, LayerCompression, RunImageFile, RunLayer,
 };
@@ -122,6 +124,18 @@ impl ScenarioFile {
     #[must_use]
     pub fn images_of<'a>(&'a self, step: &'a Step) -> &'a [String] {
         step.images.as_deref().unwrap_or(&self.images)
+    }
+
+    /// Whether a step of it calls the rebaser.
+    #[must_use]
+    pub fn rebases(&self) -> bool {
+        self.steps.iter().any(|step| step.rebase.is_some())
+    }
+
+    /// Whether a step of it calls the exporter.
+    #[must_use]
+    pub fn exports(&self) -> bool {
+        self.steps.iter().any(|step| step.rebase.is_none())
     }
 
     /// `-process-type` of a step.

@@ -1,6 +1,7 @@
 //! Scenarios: one build's inputs, a folder. Reading them, from disk or from those compiled in, is here; laying them
 //! out for an exporter is in [`materialise`], their run images are made in [`run_image`].
 
+pub mod app_image;
 mod base;
 mod check;
 mod format;
@@ -14,7 +15,8 @@ use std::path::{Path, PathBuf};
 pub(crate) use format::values::KEYS;
 pub use format::{
     AfterPush, Arrival, CreationOrder, EndDaemon, FileEntry, HistoryShape, ImageFormat, IndexDigest, IndexEntries,
-    LayerCompression, Need, PrivateDaemon, RunImageFile, RunLayer, ScenarioFile, Step, StepUser, UNPRIVILEGED,
+    LayerCompression, Need, PrivateDaemon, RebaseStep, RecordedApp, RunImageFile, RunLayer, ScenarioFile, Step,
+    StepUser, UNPRIVILEGED,
 };
 pub use place::Place;
 pub use source::{Origin, SourceFile};
@@ -102,7 +104,10 @@ impl Scenario {
     pub fn places(&self) -> Vec<Place> {
         let file = &self.file;
         let steps = file.steps.iter().flat_map(|step| file.images_of(step));
-        let names = steps.chain([&file.run_image.name]).chain(&file.run_image.chosen_mirror);
+        let rebases = file.steps.iter().filter_map(|step| step.rebase.as_ref());
+        let further = rebases
+            .flat_map(|rebase| rebase.run_image.iter().map(|run_image| &run_image.name).chain(&rebase.previous_image));
+        let names = steps.chain([&file.run_image.name]).chain(&file.run_image.chosen_mirror).chain(further);
         let mut found: Vec<Place> = names.map(|name| Place::split(name).0).collect();
         found.sort();
         found.dedup();

@@ -84,7 +84,7 @@ fn descriptor(document: &Document) -> Value {
     json!({ "mediaType": document.content_type, "digest": document.digest, "size": document.bytes.len() })
 }
 
-fn layer(layer: &RunLayer) -> std::io::Result<MadeLayer> {
+pub(super) fn layer(layer: &RunLayer) -> std::io::Result<MadeLayer> {
     let mut builder = tar::Builder::new(Vec::new());
     for (path, text) in &layer.files {
         let mut header = tar::Header::new_gnu();
@@ -153,25 +153,35 @@ fn layer_type(format: ImageFormat, compression: LayerCompression) -> String {
 }
 
 fn manifest(file: &RunImageFile, layers: &[MadeLayer], config: &Document) -> Value {
-    let types = media_types(file.format);
+    let mut manifest = manifest_of(file.format, layers, config);
+    if !file.annotations.is_empty() {
+        manifest["annotations"] = json!(file.annotations);
+    }
+    manifest
+}
+
+/// The media type of an OCI image's manifest.
+pub(super) fn oci_manifest_type() -> &'static str {
+    media_types(ImageFormat::Oci).manifest
+}
+
+/// A manifest without annotations.
+pub(super) fn manifest_of(format: ImageFormat, layers: &[MadeLayer], config: &Document) -> Value {
+    let types = media_types(format);
     let descriptor = |media_type: &str, bytes: &[u8]| json!({ "mediaType": media_type, "digest": Digest::of(bytes), "size": bytes.len() });
     let layer = |layer: &MadeLayer| {
-        let mut found = descriptor(&layer_type(file.format, layer.compression), &layer.blob);
+        let mut found = descriptor(&layer_type(format, layer.compression), &layer.blob);
         if !layer.annotations.is_empty() {
             found["annotations"] = json!(layer.annotations);
         }
         found
     };
-    let mut manifest = json!({
+    json!({
         "schemaVersion": 2,
         "mediaType": types.manifest,
         "config": descriptor(types.config, &config.bytes),
         "layers": layers.iter().map(layer).collect::<Vec<_>>(),
-    });
-    if !file.annotations.is_empty() {
-        manifest["annotations"] = json!(file.annotations);
-    }
-    manifest
+    })
 }
 
 impl MadeImage {

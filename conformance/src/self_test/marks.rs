@@ -104,7 +104,8 @@ impl Seen<'_> {
 
     fn exports<'e>(&'e self, case: &'e Case, service: &'e str) -> impl Iterator<Item = &'e judge::evidence::Export> {
         let own = self.evidence.iter().filter(|scenario| scenario.scenario == case.scenario.name);
-        own.flat_map(|scenario| &scenario.exports).filter(move |export| export.service == service)
+        own.flat_map(|scenario| scenario.exports.iter().chain(&scenario.rebases))
+            .filter(move |export| export.service == service)
     }
 
     /// The address of a daemon, as its exports were told it.

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
-use crate::exporter::{DescriptionError, Exporter};
+use crate::exporter::{DescriptionError, Exporter, Rebaser};
 use crate::run::{self, Event, Options, Patterns, RunError};
 use crate::scenario::{self, ScenarioError};
 use case::Case;
@@ -155,7 +155,18 @@ fn spoiled(exporter: &Exporter, faulty: &Path) -> Exporter {
         program: faulty.to_path_buf(),
         before: words.into_iter().chain(exporter.before.iter().cloned()).collect(),
         unreachable_limit: UNREACHABLE_LIMIT,
+        rebaser: exporter.rebaser.as_ref().map(|rebaser| spoiled_rebaser(rebaser, faulty)),
         ..exporter.clone()
+    }
+}
+
+/// The rebaser with the faulty exporter before it.
+fn spoiled_rebaser(rebaser: &Rebaser, faulty: &Path) -> Rebaser {
+    let words = [OF_VARIABLE.to_owned(), rebaser.program.display().to_string()];
+    Rebaser {
+        program: faulty.to_path_buf(),
+        before: words.into_iter().chain(rebaser.before.iter().cloned()).collect(),
+        ..rebaser.clone()
     }
 }
 

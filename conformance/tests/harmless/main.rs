@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod rebases;
+#[cfg(test)]
 mod services;
 #[cfg(test)]
 mod wrapped;

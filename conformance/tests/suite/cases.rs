@@ -417,7 +417,7 @@ fn evidence_is_indexed_and_inputs_can_be_kept() {
     assert_eq!(again.code, Some(2), "evidence is never overwritten");
 }
 
-fn said(arguments: &[&str]) -> Output {
+pub(super) fn said(arguments: &[&str]) -> Output {
     conformance().args(arguments).output_in_time().unwrap()
 }
 

@@ -4,6 +4,7 @@ mod image;
 mod inputs;
 mod machine;
 mod ran;
+mod rebase;
 mod stores;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use image::{Blob, Compression, Document, Entry, EntryFacts, EntryKind, Image
 pub use inputs::{Aspect, Change, ChangedFile, FileFact, FileKind, Inputs, RunImage};
 pub use machine::Machine;
 pub use ran::{Container, FileInContainer, InContainer, Ran};
+pub use rebase::{MadeBy, Phase, Rebase};
 pub use stores::{DaemonFacts, EngineEnd, LayoutFacts, LayoutRoot, RunImageInDaemon, SavedFile, StoreKind, TagId};
 
 /// Version of the evidence format; `index.json` and `run.json` carry it.
@@ -65,6 +67,10 @@ pub struct ScenarioEvidence {
     pub scenario: String,
     /// Each export that was attempted, by target, then service, then step.
     pub exports: Vec<Export>,
+    /// Each rebase that was attempted, likewise: an export whose `rebase` is there. None in evidence of before rebasers
+    /// were judged.
+    #[serde(default)]
+    pub rebases: Vec<Export>,
     /// Each target that the scenario asks for and that was not attempted.
     pub not_run: Vec<NotRun>,
 }
@@ -80,6 +86,12 @@ pub struct NotRun {
     pub reason: String,
     /// True when the harness itself failed (verdict `error`), false when something is simply not here (`skipped`).
     pub harness_failed: bool,
+    /// The phase of whose requirements this is told; the exporter's in evidence of before rebasers were judged.
+    #[serde(default)]
+    pub phase: Phase,
+    /// True where the phase is not one of those that are described (verdict `n/a`).
+    #[serde(default)]
+    pub not_described: bool,
 }
 
 /// One run of the exporter at one target, and what it left.
@@ -130,6 +142,9 @@ pub struct Export {
     pub changed_files: Option<Vec<ChangedFile>>,
     /// What the harness or its services could not observe, and why: verdict `error` for what rests on it.
     pub troubles: Vec<String>,
+    /// What a rebase was given. Absent for an export, and so in all evidence of before rebasers were judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebase: Option<Rebase>,
 }
 
 /// How the exporter's process ended and what it printed.
@@ -249,6 +264,12 @@ impl Export {
     #[must_use]
     pub fn image_id(&self) -> Option<&Digest> {
         self.image.as_ref()?.config.as_ref().map(|document| &document.digest)
+    }
+
+    /// The phase of the lifecycle that was run.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        if self.rebase.is_some() { Phase::Rebaser } else { Phase::Exporter }
     }
 
     /// Whether it is judged as a build that had to succeed: neither bad input, nor input that it may refuse and did.

@@ -91,6 +91,7 @@ fn a_cause_is_as_heavy_as_what_follows_from_it() {
     let case =
         Case { scenario: &evidence, target: Target::Registry, service: "registry", exports: Vec::new(), run: &[] };
     let selection = Selection {
+        phase: None,
         profile: Profile::Core,
         requirements: None,
         exporter_argument: String::new(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use globset::{Glob, GlobSetBuilder};
 
 use super::*;
-use crate::evidence::End;
+use crate::evidence::{End, Phase};
 use crate::profile::OwnProfile;
 use crate::repeat::quoted;
 use crate::requirement::EVERYWHERE;
@@ -14,6 +14,7 @@ use crate::verdict::{Answer, Level};
 
 fn selection(profile: Profile) -> Selection {
     Selection {
+        phase: None,
         profile,
         requirements: None,
         exporter_argument: "--exporter mine".to_owned(),
@@ -248,6 +249,8 @@ fn a_service_that_was_not_run_is_reported_with_the_reason() {
         service: "layout".to_owned(),
         reason: "no room".to_owned(),
         harness_failed,
+        phase: Phase::Exporter,
+        not_described: false,
     };
     for (harness_failed, answer) in [(false, Answer::Skipped), (true, Answer::Error)] {
         let mut evidence = sample::scenario();

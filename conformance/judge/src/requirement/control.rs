@@ -10,6 +10,9 @@ use crate::verdict::Finding;
 /// The cause of what cannot be judged because a good build was refused.
 pub const EXIT_ZERO: &[&str] = &["platform.exit-zero"];
 
+/// The same for rebases.
+pub const REBASE_EXIT_ZERO: &[&str] = &["rebase.exit-zero"];
+
 /// What a fault brings to the command line and the environment: the control need not have it.
 const BROUGHT: [(&str, &[&str]); 4] = [
     ("errors.platform-api", &["CNB_PLATFORM_API"]),

@@ -211,7 +211,7 @@ fn shown(value: Option<&toml::Value>) -> String {
     value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
 }
 
-fn the_report_has_the_digest_served(export: &Export, _: &Image) -> Finding {
+pub(super) fn the_report_has_the_digest_served(export: &Export, _: &Image) -> Finding {
     let served = export.manifest_digest().map(ToString::to_string).unwrap_or_default();
     let found = in_report(export, "digest");
     holds_when(found.as_ref().and_then(toml::Value::as_str) == Some(&served), || {
@@ -224,7 +224,7 @@ fn the_report_has_the_digest_served(export: &Export, _: &Image) -> Finding {
     })
 }
 
-fn the_report_has_the_manifest_s_size(export: &Export, image: &Image) -> Finding {
+pub(super) fn the_report_has_the_manifest_s_size(export: &Export, image: &Image) -> Finding {
     let size = image.manifest.as_ref().map_or(0, |manifest| manifest.bytes.len());
     let found = in_report(export, "manifest-size");
     let is_it = match &found {
@@ -242,7 +242,7 @@ fn the_report_has_the_manifest_s_size(export: &Export, image: &Image) -> Finding
     })
 }
 
-fn the_report_lists_every_tag(export: &Export) -> Finding {
+pub(super) fn the_report_lists_every_tag(export: &Export) -> Finding {
     let qualified =
         |text: &str| crate::reference::Reference::parse(text).map_or_else(|_| text.to_owned(), |r| r.to_string());
     let mut expected: Vec<String> = export.inputs.images.iter().map(|image| qualified(image)).collect();
@@ -385,7 +385,7 @@ fn the_history_numbers_the_layers(export: &Export, image: &Image) -> Finding {
     })
 }
 
-fn every_tag_is_the_same_image(export: &Export) -> Finding {
+pub(super) fn every_tag_is_the_same_image(export: &Export) -> Finding {
     let first = export.tags.first().and_then(|tag| tag.digest.clone());
     if let Some(image) = export.inputs.images.iter().find(|image| export.tags.iter().all(|t| t.reference != **image)) {
         return violated(format!("{image} is not there"), "a manifest", "nothing", export.at("tags.json"));

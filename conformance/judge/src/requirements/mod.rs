@@ -16,6 +16,7 @@ mod manifest;
 #[cfg(test)]
 mod observation_tests;
 mod platform;
+pub mod rebase;
 mod sentences;
 mod source;
 #[cfg(test)]
@@ -50,6 +51,7 @@ const THEMES: &[&[Requirement]] = &[
     accounted::TABLE,
     sentences::TABLE,
     accounted::further::TABLE,
+    rebase::TABLE,
 ];
 
 /// Every requirement, in catalogue order.

@@ -54,6 +54,13 @@ const EXPECTED: &str = "
     layout: index-fields index-media-type platform-present ref-name ref-name-form
     registry: plain-content-type
     inputs: untouched
+    rebase: exit-zero annotations-kept base-name base-digest base-agrees-with-label annotations-not-inherited
+        annotations-added media-types-agree oci-kept descriptors-true diff-ids-true run-layers-replaced app-layers-reused
+        layers-not-sent label-updated label-names label-rest-kept base-labels other-labels-kept rest-identical target-data
+        history-true created-constant same-inputs-same-digest same-run-image all-tags report-agrees previous-untouched
+        old-digest-there nothing-else-written tag-moves-last not-rebasable-refused unlisted-run-image-refused
+        target-mismatch-refused digest-as-tag-refused two-registries-refused no-image-refused app-image-gone
+        run-image-gone unreachable-registry unauthorized platform-api-refused refusal-codes refusal-explained
 ";
 const KEYS: [&str; 7] = ["source", "revision", "authors", "version", "documentation", "title", "licenses"];
 const ERRORS: &str = "no-image digest-as-tag malformed-reference two-registries missing-analyzed malformed-analyzed
@@ -131,6 +138,7 @@ fn in_core_an_exporter_that_annotates_nothing_and_is_otherwise_right_is_conforma
             sample::push(export);
         }
         let selection = crate::Selection {
+            phase: None,
             profile: crate::profile::Profile::Core,
             requirements: None,
             exporter_argument: String::new(),

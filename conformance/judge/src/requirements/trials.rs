@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    accounted, annotations, base, buildpack, daemon, digest, errors, layout, manifest, platform, sentences, source,
+    accounted, annotations, base, buildpack, daemon, digest, errors, layout, manifest, platform, rebase, sentences,
+    source,
 };
 use crate::evidence::{ScenarioEvidence, Target};
 use crate::trial::Trial;
@@ -24,6 +25,7 @@ pub(crate) fn trials() -> Vec<(&'static str, Vec<Trial>)> {
         ("errors", errors::trials::trials()),
         ("accounted", accounted::trials::trials()),
         ("sentences", sentences::trials::trials()),
+        ("rebase", rebase::trials::trials()),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use judge::evidence::{Document, RunImageInDaemon, StoreKind};
 
-use super::super::export::{ExportError, disk, unobserved};
+use super::super::export::{ExportError, Store as _, disk, unobserved};
 use super::super::located::Located;
 use super::super::registry_case::RegistryStore;
 use super::DaemonStore;
@@ -13,12 +13,12 @@ impl DaemonStore<'_> {
     /// Loads the image of this platform under every name of the run image; a daemon keeps no index. A store that keeps
     /// manifests gets an OCI archive, so that it has the registry's digest, as after a pull.
     pub(super) async fn load(&mut self, image: &MadeImage) -> Result<(), ExportError> {
-        let is_plain = self.scenario.file.run_image.in_daemon == Some(Arrival::Loaded);
+        let is_plain = self.file.in_daemon == Some(Arrival::Loaded);
         let keeps = match self.service.daemon.store() {
             StoreKind::Classic => false,
             StoreKind::Containerd => true,
             // Podman takes no Docker manifest in an OCI archive.
-            StoreKind::Podman => self.scenario.file.run_image.format == ImageFormat::Oci,
+            StoreKind::Podman => self.file.format == ImageFormat::Oci,
         };
         let names: Vec<String> = self.run_image.all().map(Located::tagged).collect();
         for name in names {
@@ -38,6 +38,7 @@ impl DaemonStore<'_> {
             return Err(ExportError::Skipped(reason.to_owned()));
         }
         let mut registry = RegistryStore::new(self.shared, self.scenario);
+        registry.run_image_becomes(&self.file);
         let published = registry.publish_run_image(image).await;
         self.published = Some(registry);
         published?;
@@ -52,7 +53,7 @@ impl DaemonStore<'_> {
     /// Brings the run image into the daemon; gives the name by which it is there.
     pub(super) async fn bring(&mut self, image: &MadeImage) -> Result<String, ExportError> {
         let name = self.run_image.own.tagged();
-        match self.scenario.file.run_image.in_daemon {
+        match self.file.in_daemon {
             None | Some(Arrival::Loaded) => self.load(image).await?,
             Some(Arrival::PulledByTag) => drop(self.pull(image, false).await?),
             Some(Arrival::PulledByDigest) => return self.pull(image, true).await,
@@ -74,7 +75,7 @@ impl DaemonStore<'_> {
             id.ok_or_else(|| self.failed("inspect the run image", "it is not there after it was brought there"))?;
         self.service.remember(&id);
         let repo_digests = self.service.daemon.repo_digests(name).await.map_err(fail)?;
-        let arrival = self.scenario.file.run_image.in_daemon.map_or("", Arrival::word).to_owned();
+        let arrival = self.file.in_daemon.map_or("", Arrival::word).to_owned();
         Ok(RunImageInDaemon { arrival, id, repo_digests })
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use judge::evidence::Target;
 use serde::Deserialize;
 
-use super::FileEntry;
+use super::{FileEntry, RebaseStep};
 
 /// One export of a scenario.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -69,6 +69,8 @@ pub struct Step {
     pub creation_order: Option<CreationOrder>,
     /// Who the exporter runs as.
     pub user: Option<StepUser>,
+    /// A call of the rebaser in place of one of the exporter.
+    pub rebase: Option<RebaseStep>,
     /// The requirement that this step meets by failing.
     pub expect_failure: Option<String>,
     /// The requirement that this step may meet by failing, or else by a good image.

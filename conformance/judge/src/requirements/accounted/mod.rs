@@ -13,7 +13,7 @@ mod layers;
 mod layout;
 mod machine;
 mod ran;
-mod registry;
+pub(super) mod registry;
 mod report;
 mod sboms;
 #[cfg(test)]

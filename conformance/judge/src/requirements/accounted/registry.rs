@@ -75,7 +75,7 @@ fn write(record: &WireRecord) -> Option<Write<'_>> {
     }
 }
 
-pub(super) fn nothing_else_is_written(export: &Export) -> Finding {
+pub(in super::super) fn nothing_else_is_written(export: &Export) -> Finding {
     let Some(wire) = &export.wire else { return not_applicable("no recorder stood between exporter and registry") };
     let named = Named::of(export);
     let tags: Vec<String> = named.tags.iter().map(|(repository, tag)| format!("{repository}:{tag}")).collect();

@@ -8,8 +8,8 @@ mod named;
 #[cfg(test)]
 mod named_tests;
 mod own;
-mod refusal;
-mod said;
+pub(super) mod refusal;
+pub(super) mod said;
 mod streams;
 #[cfg(test)]
 mod tests;

@@ -60,7 +60,7 @@ fn stack_trace(export: &Export) -> Option<(&'static str, &str)> {
 }
 
 /// Holds where the program did not come down: a crash that happens to end with another exit code than 0 is no refusal.
-pub(super) fn is_no_crash(export: &Export) -> Finding {
+pub(in super::super) fn is_no_crash(export: &Export) -> Finding {
     match stack_trace(export).filter(|_| !export.outcome.succeeded()) {
         Some((file, line)) => violated(
             "the exporter crashes, which is no refusal",
@@ -73,7 +73,7 @@ pub(super) fn is_no_crash(export: &Export) -> Finding {
 }
 
 /// Whether the exporter crashed or was ended, so that what it printed is no message.
-pub(super) fn comes_down(export: &Export) -> bool {
+pub(in super::super) fn comes_down(export: &Export) -> bool {
     !matches!(export.outcome.end, End::Exited(_)) || stack_trace(export).is_some()
 }
 

@@ -10,7 +10,7 @@ use crate::view;
 const USAGE: usize = 3;
 
 /// The lines that speak of the refusal, of both streams.
-pub(super) fn of_the_refusal(refused: &Export, control: &Export) -> String {
+pub(in super::super) fn of_the_refusal(refused: &Export, control: &Export) -> String {
     let usual: BTreeSet<String> = lines(control).iter().map(|line| form(line, control)).collect();
     let mut lines = lines(refused);
     lines.retain(|line| !usual.contains(&form(line, refused)));

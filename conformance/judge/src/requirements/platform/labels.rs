@@ -242,7 +242,7 @@ pub(super) fn the_run_image_s_names_are_in_the_label(export: &Export, image: &Im
 }
 
 /// An imageID, a digest reference, or in a daemon whatever the daemon calls it.
-fn identifies(export: &Export, reference: &str) -> bool {
+pub(in crate::requirements) fn identifies(export: &Export, reference: &str) -> bool {
     let run = &export.run_image;
     let in_daemon = run.in_daemon.iter().filter(|_| export.target == Target::Daemon);
     let called_there = in_daemon.flat_map(|run| run.digests().chain([run.id.as_str()])).filter_map(ContentId::parse);

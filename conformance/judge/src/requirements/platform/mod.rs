@@ -16,6 +16,7 @@ pub(super) mod trials;
 pub(super) mod written;
 
 pub(super) use config::is_lost_in_podman;
+pub(super) use labels::identifies;
 
 use crate::evidence::Export;
 use crate::requirement::{Case, Needs, Requirement, Source, holds_when, violated};

@@ -1,0 +1,497 @@
+//! Rebasers: the app image upon another run image, with all that it had but what was the old run image's. The promise of
+//! `base.name` and `base.digest` is kept here or broken.
+
+mod annotations;
+mod config;
+mod facts;
+mod layers;
+mod manifest;
+mod refusals;
+mod stored;
+#[cfg(test)]
+pub(super) mod trials;
+#[cfg(test)]
+mod trials_of_configs;
+
+use crate::evidence::Image;
+use crate::observation::Observation;
+use crate::requirement::{Case, Needs, REGISTRY, Requirement, Source, holds_when, together, violated};
+use crate::verdict::{Finding, Level};
+use crate::view;
+
+const OUTPUTS: Source = Source::platform("rebaser, Outputs");
+const INPUTS: Source = Source::platform("rebaser, Inputs");
+const REBASE: Source = Source::platform("Rebase");
+const OWN: Source = Source::own("rebase");
+
+/// A requirement that every rebase must meet.
+const fn must(id: &'static str, asks: &'static str, source: Source, judge: fn(&Case<'_>) -> Finding) -> Requirement {
+    Requirement::new(Level::Must, id, asks, source, judge).of_rebases()
+}
+
+/// A requirement that rebases should meet.
+const fn should(id: &'static str, asks: &'static str, source: Source, judge: fn(&Case<'_>) -> Finding) -> Requirement {
+    Requirement::new(Level::Should, id, asks, source, judge).of_rebases()
+}
+
+/// A requirement that a rebase meets by failing.
+const fn refusal(id: &'static str, asks: &'static str, source: Source, judge: fn(&Case<'_>) -> Finding) -> Requirement {
+    must(id, asks, source, judge).needing(Needs::Process).when("a rebase was to be refused for this reason")
+}
+
+const MANIFEST: &str = "the store keeps manifests";
+
+pub(super) const TABLE: &[Requirement] = &[
+    must("rebase.exit-zero", "a rebase that nothing speaks against exits 0", OUTPUTS, |case| {
+        together(case.good().map(succeeds))
+    })
+    .because("a rebase that fails leaves an image with the holes of its old run image")
+    .looks_like("an exit code other than 0, or a crash, for an image that may be rebased")
+    .fix("read what the rebaser said last; repeat.sh in the evidence runs it alone")
+    .needing(Needs::Process),
+    must(
+        "rebase.annotations-kept",
+        "every annotation but base.name and base.digest is what it was, byte for byte",
+        OUTPUTS,
+        annotations::every_other_annotation_stays,
+    )
+    .because("the rebased image SHALL be identical but for its run image; source, revision and title are still the app's")
+    .looks_like("all annotations are gone, or one has another value")
+    .fix("take the annotations of the old manifest over into the new one")
+    .when("the app image has annotations"),
+    must(
+        "rebase.base-name",
+        "base.name is the name of the new run image",
+        REBASE,
+        annotations::base_name_follows,
+    )
+    .because("by this name tools look for a newer base; one that is wrong has them look in the wrong place")
+    .looks_like("base.name is gone, or that of the run image of before")
+    .fix("set base.name to the run image that the image was rebased upon; a daemon that does not know it removes it")
+    .when("the app image has base.name"),
+    must(
+        "rebase.base-digest",
+        "base.digest is the digest of the new run image",
+        REBASE,
+        annotations::base_digest_follows,
+    )
+    .because("references to the original run image MUST be updated; a stale digest has every tool rebase again and again")
+    .looks_like("base.digest is gone, that of the run image of before, or an imageID")
+    .fix("set base.digest to the digest under which the new run image was found; a daemon that does not know it removes it")
+    .when("the app image has base.digest"),
+    must(
+        "rebase.base-agrees-with-label",
+        "base.digest is the digest in runImage.reference of the label",
+        REBASE,
+        annotations::base_digest_agrees_with_the_label,
+    )
+    .because("two names of one run image that differ leave open which of them is true")
+    .looks_like("the label has the new run image's digest and the annotation the old one's, or the other way round")
+    .fix("write both from the same digest")
+    .when("the rebased image has base.digest, and the label a digest"),
+    must(
+        "rebase.annotations-not-inherited",
+        "no annotation of the new run image becomes the app image's",
+        OUTPUTS,
+        annotations::nothing_of_the_run_image_is_taken_over,
+    )
+    .because("the run image's title, source and revision are not the app's")
+    .looks_like("a value of the new run image's annotations is among the app image's")
+    .fix("begin with the app image's manifest and not with that of the run image")
+    .when("the new run image has annotations"),
+    must(
+        "rebase.annotations-added",
+        "no annotation is there that the app image did not have",
+        OUTPUTS,
+        annotations::no_annotation_is_added,
+    )
+    .because("the rebased image SHALL be identical but for its run image; an image without annotations gets none")
+    .looks_like("base.digest, created or another key is there that the app image lacked")
+    .fix("move base.name and base.digest where they are, and add nothing")
+    .when(MANIFEST),
+    must(
+        "rebase.media-types-agree",
+        "manifest, config and layers have media types of one family",
+        Source::oci_manifest("Image Manifest Property Descriptions"),
+        manifest::media_types_agree,
+    )
+    .because("a Docker manifest around OCI layers is read by no tool: skopeo refuses it")
+    .looks_like("application/vnd.docker.distribution.manifest.v2+json with layers of application/vnd.oci.image.layer.v1.tar+gzip")
+    .fix("translate the media types of the run image's descriptors into the family of the manifest")
+    .when(MANIFEST),
+    must(
+        "rebase.oci-kept",
+        "an OCI image is one after the rebase",
+        OUTPUTS,
+        manifest::an_oci_image_stays_one,
+    )
+    .because("Docker's schema 2 has no annotations, so an image that becomes one loses them")
+    .looks_like("the manifest's media type is Docker's after the rebase")
+    .fix("write the manifest with the media type that the app image had")
+    .when("the app image's manifest is OCI's"),
+    must(
+        "rebase.descriptors-true",
+        "digest and size of each descriptor are those of the blob",
+        Source::oci_descriptor("Properties"),
+        manifest::descriptors_are_true,
+    )
+    .because("a descriptor that lies makes an image that cannot be pulled")
+    .looks_like("a size or digest of the manifest that no blob has, or a layer that is not there")
+    .fix("fill descriptors from the bytes that were stored")
+    .when(MANIFEST),
+    must(
+        "rebase.diff-ids-true",
+        "diff_ids of the config are those of the layers, in their order",
+        Source::oci_config("Properties"),
+        manifest::diff_ids_are_true,
+    )
+    .because("engines refuse an image whose layers do not unpack to the diffIDs that the config names")
+    .looks_like("a diffID of the old run image is still there, or the order is another one")
+    .fix("replace descriptors and diffIDs together"),
+    must(
+        "rebase.run-layers-replaced",
+        "the layers are those of the new run image, and upon them the app's",
+        OUTPUTS,
+        layers::the_app_stands_upon_the_new_run_image,
+    )
+    .because("this is what a rebase is: the layers up to runImage.topLayer are replaced, all others stay")
+    .looks_like("layers of the old run image, a missing layer of the app, or another order")
+    .fix("take the new run image's layers, then the layers above runImage.topLayer of the label")
+    .when("a layer of the app image is the one that its label calls the run image's last"),
+    must(
+        "rebase.app-layers-reused",
+        "the layers of the app are the same blobs as before",
+        Source::platform("Rebase"),
+        layers::the_app_s_blobs_are_re_used,
+    )
+    .because("a rebase requires minimal data transfer; layers that are compressed anew are sent and stored again")
+    .looks_like("the app's layers have other digests in the manifest than before")
+    .fix("copy the descriptors of the app's layers")
+    .when(MANIFEST)
+    .on(REGISTRY),
+    should(
+        "rebase.layers-not-sent",
+        "no layer of the app is sent to the registry, which has it",
+        Source::platform("Rebase"),
+        layers::no_layer_of_the_app_is_sent_again,
+    )
+    .because("a rebase requires minimal data transfer where app and run image are in one registry")
+    .looks_like("uploads of blobs that the repository has")
+    .fix("ask for a blob by HEAD, or mount it, before it is sent")
+    .on(REGISTRY),
+    must(
+        "rebase.label-updated",
+        "runImage.reference identifies the new run image, and runImage.topLayer is its last diffID",
+        OUTPUTS,
+        config::the_label_names_the_new_run_image,
+    )
+    .because("the next rebase finds by topLayer where the run image ends, and platforms by reference what it was")
+    .looks_like("topLayer or reference are those of the old run image")
+    .fix("write both into io.buildpacks.lifecycle.metadata from the new run image"),
+    must(
+        "rebase.label-names",
+        "runImage.image and mirrors stay, or are the forced run image without mirrors where the label does not list it",
+        OUTPUTS,
+        config::the_label_s_names_are_right,
+    )
+    .because("the next rebase without -run-image takes its run image from these names")
+    .looks_like("the name of a forced run image is not in the label, or mirrors of another image still are")
+    .fix("with -force and a name that is not listed set image to it and omit mirrors; else change neither")
+    .when("the app image's label names a run image"),
+    must(
+        "rebase.label-rest-kept",
+        "all else in io.buildpacks.lifecycle.metadata is what it was",
+        OUTPUTS,
+        config::the_label_s_rest_stays,
+    )
+    .because("the next build takes its layers from this label")
+    .looks_like("app, buildpacks or launcher in the label are missing or have other digests")
+    .fix("change runImage in the label and leave the rest as it is")
+    .when("the app image has the label"),
+    must(
+        "rebase.base-labels",
+        "labels io.buildpacks.base.* and io.buildpacks.stack.* are those of the new run image",
+        OUTPUTS,
+        config::labels_of_the_base_follow,
+    )
+    .because("the target of the image, its distribution and version, is that of its run image")
+    .looks_like("a label io.buildpacks.base.distro.version of the old run image")
+    .fix("copy these labels from the new run image")
+    .when("the new run image has such labels"),
+    must(
+        "rebase.other-labels-kept",
+        "every other label is what it was, and none is added",
+        OUTPUTS,
+        config::other_labels_stay,
+    )
+    .because("labels of the build are the app's, whatever it stands upon")
+    .looks_like("a label is gone, or has the new run image's value")
+    .fix("begin with the app image's config, and change the labels that the specification names"),
+    must(
+        "rebase.rest-identical",
+        "every other field of the config is what it was",
+        OUTPUTS,
+        config::the_rest_of_the_config_stays,
+    )
+    .because("entrypoint, environment, user and working folder are what the build made them")
+    .looks_like("Entrypoint, Env or User of the new run image")
+    .fix("begin with the app image's config"),
+    must(
+        "rebase.target-data",
+        "os, architecture and variant are the new run image's",
+        OUTPUTS,
+        config::target_data_is_the_new_run_image_s,
+    )
+    .because("an image that is said to be for another machine than its run image does not run")
+    .looks_like("architecture of the old run image after a forced rebase")
+    .fix("copy os, architecture and variant from the new run image's config"),
+    must(
+        "rebase.history-true",
+        "the history has an entry for each layer",
+        Source::oci_config("Properties"),
+        config::the_history_numbers_the_layers,
+    )
+    .because("tools take a layer and its history together by their number")
+    .looks_like("fewer or more entries than layers")
+    .fix("replace the entries of the old run image's layers by those of the new one's")
+    .when("app image and run image have a history of every layer"),
+    should(
+        "rebase.created-constant",
+        "created of the config is not the time of the rebase",
+        OUTPUTS,
+        config::created_is_not_the_time_of_the_rebase,
+    )
+    .because("the lifecycle SHOULD set it to a constant, so that the same rebase gives the same image")
+    .looks_like("created is today")
+    .fix("leave created as it is, or set it to a constant"),
+    should(
+        "rebase.same-inputs-same-digest",
+        "the same app image upon the same run image gives the same image",
+        Source::platform("Build Reproducibility"),
+        stored::the_same_rebase_is_the_same_image,
+    )
+    .because("all build and rebase operations SHOULD be reproducible")
+    .looks_like("two rebases of one image differ in a time or in an order")
+    .fix("leave times out, and write members of objects in one order")
+    .when("an image was rebased twice upon the same run image"),
+    must(
+        "rebase.same-run-image",
+        "a rebase upon the run image that is there changes neither layers nor annotations",
+        OUTPUTS,
+        stored::a_rebase_upon_the_same_run_image_changes_nothing,
+    )
+    .because("platforms rebase on a schedule, whether the run image has moved on or not")
+    .looks_like("layers twice, or annotations lost, where nothing was to be done")
+    .fix("treat it as any other rebase")
+    .when("the new run image is the old one"),
+    must("rebase.all-tags", "every <image> is the same rebased image", OUTPUTS, stored::every_tag_is_the_rebased_image)
+        .because("the lifecycle SHALL write the same app image to each <image> tag")
+        .looks_like("one of the tags still names the old image, or nothing")
+        .fix("put the manifest under each <image>")
+        .needing(Needs::Success),
+    must("rebase.report-agrees", "digest, size, image ID and tags of the report are the rebased image's", OUTPUTS, stored::the_report_agrees)
+        .because("platforms go by the report")
+        .looks_like("no report, or the digest of another image")
+        .fix("fill the report from the bytes that were written"),
+    must("rebase.previous-untouched", "<previous-image> is not modified unless it is an <image> too", INPUTS, stored::the_previous_image_stays)
+        .because("who rebases under another name wants to keep the image of before")
+        .looks_like("the previous image's tag names the rebased image")
+        .fix("write to the names that are given as <image>, and to no other")
+        .when("a previous image was given by a tag that no <image> is"),
+    must("rebase.old-digest-there", "the image of before is still there under its digest", OWN, stored::the_old_image_is_there_by_its_digest)
+        .because("deployments name images by digest; a rebase makes a new image and takes none away")
+        .looks_like("the old manifest is gone from the registry")
+        .fix("delete nothing")
+        .on(REGISTRY)
+        .needing(Needs::Success),
+    should("rebase.nothing-else-written", "manifests and blobs are written under the names of <image>, and nothing is deleted", OWN, stored::nothing_else_is_written)
+        .because("a registry is shared, and a tag that moves unasked takes another image from its users")
+        .looks_like("the run image's tag is written, or a manifest is deleted")
+        .fix("put the manifest under each <image>, blobs into their repositories, and nothing anywhere else")
+        .on(REGISTRY)
+        .needing(Needs::Success),
+    should("rebase.tag-moves-last", "tags are written after all that they name", OWN, stored::the_tag_moves_last)
+        .because("a rebase that is ended half-way must leave the image of before under its tag")
+        .looks_like("a manifest is put under the tag before its blobs, or before the run image's layers were mounted")
+        .fix("send or mount blobs first, then put the manifest")
+        .on(REGISTRY)
+        .needing(Needs::Success),
+    refusal("rebase.not-rebasable-refused", "an image with io.buildpacks.rebasable=false is refused without -force", INPUTS, |case| {
+        refusals::is_refused(case, "rebase.not-rebasable-refused")
+    })
+    .because("the label says that the app may not run upon another run image")
+    .looks_like("exit 0, and the image is rebased")
+    .fix("read the label before anything is written; -force rebases all the same"),
+    refusal("rebase.unlisted-run-image-refused", "a run image that the label does not list is refused without -force", OUTPUTS, |case| {
+        refusals::is_refused(case, "rebase.unlisted-run-image-refused")
+    })
+    .because("only the run images that a build names are known to be compatible")
+    .looks_like("exit 0 with a run image of any name")
+    .fix("compare the name with runImage.image and runImage.mirrors of the label"),
+    refusal("rebase.target-mismatch-refused", "a run image of another target is refused without -force", OUTPUTS, |case| {
+        refusals::is_refused(case, "rebase.target-mismatch-refused")
+    })
+    .because("an app for one machine or distribution does not run upon another")
+    .looks_like("exit 0, and the image is rebased upon a run image of another architecture, variant or distribution")
+    .fix("compare os, architecture, variant and the labels of the distribution"),
+    refusal("rebase.digest-as-tag-refused", "an <image> that is a digest reference is refused", INPUTS, |case| {
+        refusals::is_refused(case, "rebase.digest-as-tag-refused")
+    })
+    .because("each <image> MUST be a valid tag reference: a new image cannot have an old digest")
+    .looks_like("exit 0 with a digest reference as <image>")
+    .fix("refuse it, and name -previous-image as the way to rebase a digest"),
+    refusal("rebase.two-registries-refused", "images of two registries are refused", INPUTS, |case| {
+        refusals::is_refused(case, "rebase.two-registries-refused")
+    })
+    .because("the images MUST refer to the same registry")
+    .looks_like("exit 0, or one of the registries is written to")
+    .fix("compare the registries of all <image> before anything is done")
+    .on(REGISTRY),
+    refusal("rebase.no-image-refused", "a call without an <image> is refused", INPUTS, |case| {
+        refusals::is_refused(case, "rebase.no-image-refused")
+    })
+    .because("at least one <image> must be provided")
+    .looks_like("exit 0, and nothing was done")
+    .fix("say that an <image> is missing"),
+    refusal("rebase.app-image-gone", "an app image that is not there is an error", OUTPUTS, |case| {
+        refusals::is_refused(case, "rebase.app-image-gone")
+    })
+    .because("there is nothing to be rebased, and an image of nothing but a run image is not an app")
+    .looks_like("exit 0, an image without an app, or a crash")
+    .fix("say which image is not there, and exit with a code of the rebaser"),
+    refusal("rebase.run-image-gone", "a run image that is not there is an error", OUTPUTS, |case| {
+        refusals::is_refused(case, "rebase.run-image-gone")
+    })
+    .because("an app without a run image does not run")
+    .looks_like("exit 0, an image of the app's layers alone, or a crash")
+    .fix("say which run image is not there, and write nothing"),
+    refusal("rebase.unreachable-registry", "a run image on a registry that is not there is an error", OUTPUTS, |case| {
+        refusals::is_refused(case, "rebase.unreachable-registry")
+    })
+    .because("registries fail, and a rebase that fails must leave the image as it was")
+    .looks_like("exit 0, a crash, or a tag that has moved")
+    .fix("give up after a while, say which registry was not reached, and write nothing")
+    .on(REGISTRY),
+    refusal("rebase.unauthorized", "a run image that the registry does not give is an error", OUTPUTS, |case| {
+        refusals::is_refused(case, "rebase.unauthorized")
+    })
+    .because("without credentials there is nothing to rebase upon")
+    .looks_like("exit 0, a crash, or a tag that has moved")
+    .fix("say which registry wants credentials, and write nothing")
+    .on(REGISTRY),
+    refusal("rebase.platform-api-refused", "a Platform API that there is not is refused", Source::platform("Platform API Compatibility"), |case| {
+        refusals::is_refused(case, "rebase.platform-api-refused")
+    })
+    .because("a platform of another API expects another rebaser")
+    .looks_like("exit 0 with CNB_PLATFORM_API=999.0")
+    .fix("exit 11 before anything else is read"),
+    should("rebase.refusal-codes", "a refused rebase exits with a generic code or one of 70 to 79", OUTPUTS, refusals::codes_are_of_the_table)
+        .because("platforms tell by the code what to do next")
+        .looks_like("a code of the exporter or of another phase")
+        .fix("use 70 to 79 for what is the rebaser's")
+        .when("a rebase was refused")
+        .needing(Needs::Process),
+    should("rebase.refusal-explained", "what is said of a refusal names its reason", OWN, refusals::the_reason_is_said)
+        .because("who cannot tell why a rebase failed rebases by -force, which is worse")
+        .looks_like("an exit code without a word, or words of something else")
+        .fix("name the image, label or registry at fault")
+        .when("a rebase was to be refused")
+        .needing(Needs::Process),
+];
+
+/// Holds where the rebaser succeeded.
+fn succeeds(export: &crate::evidence::Export) -> Finding {
+    if let Some(trouble) = export.troubles.first() {
+        return Finding::Error(trouble.clone());
+    }
+    holds_when(export.outcome.succeeded(), || {
+        violated("the rebaser failed", "exit 0", view::ended(export), view::last_words_at(export))
+    })
+}
+
+/// What a rebaser does where the specification leaves it open.
+#[must_use]
+pub fn observations(case: &Case<'_>) -> Vec<Observation> {
+    let mut found: Vec<Observation> = Vec::new();
+    let rebases = case.good().filter(|export| export.outcome.succeeded());
+    for export in rebases {
+        let (Some(after), Some(rebase)) = (&export.image, &export.rebase) else { continue };
+        let Some(before) = &rebase.app else { continue };
+        let mut see = |question: &str, answer: &str, at: &str| {
+            let observation = Observation {
+                question: question.to_owned(),
+                scenario: export.scenario.clone(),
+                target: export.target,
+                service: export.service.clone(),
+                answer: answer.to_owned(),
+                evidence: export.at(at),
+            };
+            if !found.iter().any(|known| known.question == observation.question && known.answer == observation.answer) {
+                found.push(observation);
+            }
+        };
+        if let Some(answer) = becomes_of_annotations(before, after) {
+            see("rebase-annotations", answer, "manifest.json#/annotations");
+        }
+        let revision = |image| view::annotation(image, "org.opencontainers.image.revision");
+        if let Some(was) = revision(before) {
+            let is = revision(after);
+            see("rebase-revision", word(is.as_ref().map(|is| *is == was)), "manifest.json#/annotations");
+        }
+        let created = |image: &crate::evidence::Image| {
+            Some(view::json(image.config.as_ref())?.get("created")?.as_str()?.to_owned())
+        };
+        see("rebase-created", word(created(after).map(|is| Some(is) == created(before))), "config.json#/created");
+        let rebasable = |image| view::labels(image).get("io.buildpacks.rebasable").cloned();
+        let stays = rebasable(after) == rebasable(before);
+        see("rebase-rebasable", if stays { "stays" } else { "another value" }, "config.json#/config/Labels");
+        if rebase.is_same_run_image {
+            let digest = |image: &crate::evidence::Image| image.config.as_ref().map(|config| config.digest.clone());
+            let same = digest(before) == digest(after);
+            see("rebase-upon-the-same", if same { "the same image" } else { "another image" }, "config.json");
+        }
+        if export.target == crate::evidence::Target::Daemon
+            && view::annotation(before, "org.opencontainers.image.base.digest").is_some()
+        {
+            let is = view::annotation(after, "org.opencontainers.image.base.digest");
+            see(
+                "rebase-base-in-a-daemon",
+                if is.is_some() { "moved" } else { "removed" },
+                "manifest.json#/annotations",
+            );
+        }
+    }
+    found
+}
+
+/// What became of the annotations, in the words of the open questions; none where there were none.
+fn becomes_of_annotations(before: &Image, after: &Image) -> Option<&'static str> {
+    let (was, is) = (view::annotations(before), view::annotations(after));
+    if was.is_empty() {
+        return None;
+    }
+    let is_base = |key: &str| key.strip_prefix(view::PREFIX).is_some_and(|name| name.starts_with("base."));
+    let others = |all: &[(String, crate::json::Json)]| {
+        let mut kept: Vec<_> = all.iter().filter(|(key, _)| !is_base(key)).cloned().collect();
+        kept.sort_by(|(one, _), (two, _)| one.cmp(two));
+        kept
+    };
+    let base =
+        |all: &[(String, crate::json::Json)]| all.iter().filter(|(key, _)| is_base(key)).cloned().collect::<Vec<_>>();
+    Some(match (is.is_empty(), others(&was) == others(&is)) {
+        (true, _) => "all annotations are dropped",
+        (false, false) => "some of the others are lost or changed",
+        (false, true) if base(&is).is_empty() => "`base.*` is removed, every other annotation stays",
+        (false, true) if base(&is) == base(&was) => "all annotations stay as they are, `base.*` too",
+        (false, true) => "`base.*` follows the new run image, every other annotation stays",
+    })
+}
+
+/// Whether something is still what it was; none where it is gone.
+fn word(stays: Option<bool>) -> &'static str {
+    match stays {
+        Some(true) => "stays",
+        Some(false) => "another value",
+        None => "removed",
+    }
+}

@@ -1,0 +1,38 @@
+//! `base-status`: whether app images stand upon the newest of their bases.
+
+use conformance::base_status::read::{Settings, rows};
+use conformance::base_status::{exit, json, table};
+use conformance::cli::{BaseStatusArguments, TableFormat};
+use conformance::exit::Exit;
+use conformance::limits::Patience;
+use conformance::scenario::run_image::architecture;
+
+use super::{Failure, in_order, print};
+
+pub(super) fn tell(arguments: BaseStatusArguments) -> Result<Exit, Failure> {
+    let platform = match arguments.platform.as_deref().map(|text| text.split_once('/')) {
+        None => ("linux".to_owned(), architecture().to_owned()),
+        Some(Some((os, architecture))) if !os.is_empty() && !architecture.is_empty() => {
+            (os.to_owned(), architecture.to_owned())
+        }
+        Some(_) => {
+            return Err(Failure::usage("read --platform: it is OS/ARCHITECTURE, such as linux/arm64"));
+        }
+    };
+    let (images, insecure, daemon) = (arguments.images, arguments.insecure_registry, arguments.daemon);
+    let seconds = std::time::Duration::from_secs(arguments.service_limit);
+    let found = in_order(async |_, cancelled| {
+        let patience = Patience::new(seconds, cancelled.clone());
+        let settings = Settings { images, platform, insecure, daemon, patience };
+        tokio::select! {
+            found = rows(&settings) => found.map(Some).map_err(Failure::suite),
+            () = cancelled.cancelled() => Ok(None),
+        }
+    })?;
+    let Some(found) = found else { return Ok(Exit::Interrupted) };
+    print(&match arguments.format {
+        TableFormat::Table => table(&found),
+        TableFormat::Json => json(&found),
+    })?;
+    Ok(exit(&found))
+}

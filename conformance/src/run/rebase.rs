@@ -1,0 +1,260 @@
+//! One rebase: app image and run image put in place, what the store holds observed, the rebaser run, what it left
+//! observed, all kept as evidence before anything is judged.
+
+use std::path::PathBuf;
+
+use judge::evidence::{Document, Export, MadeBy, Rebase, RunImage};
+
+use super::Shared;
+use super::call::execute;
+use super::export::{Before, ExportError, Store, disk, keep_inputs, read_report, salt, stamp};
+use super::inputs::{inputs, owner};
+use super::listed::Listed;
+use super::located::Published;
+use crate::exporter::{CallPlaces, Invocation, RebaseCall, Rebaser, platform_api, rebase_invocation};
+use crate::scenario::app_image::{self, Base};
+use crate::scenario::materialise::{self, Analysis, Places};
+use crate::scenario::run_image::{self, MadeImage};
+use crate::scenario::{Place, RebaseStep, RunImageFile, Scenario, Step};
+
+/// What goes into the top layer of a run image that has moved on.
+const MOVED_ON: &str = "the run image has moved on\n";
+
+/// A rebase that is ready to be run.
+struct Prepared {
+    name: String,
+    places: Places,
+    new: MadeImage,
+    published: Published,
+    file: RunImageFile,
+    made_by: MadeBy,
+    kept: Option<PathBuf>,
+}
+
+/// Makes one rebase.
+pub(super) async fn run<S: Store>(
+    shared: &Shared,
+    scenario: &Scenario,
+    store: &mut S,
+    context: &Before<'_>,
+) -> Result<Export, ExportError> {
+    let step = context.step;
+    let (Some(rebaser), Some(rebase)) = (&shared.options.exporter.rebaser, &step.rebase) else {
+        return Err(ExportError::Skipped("no rebaser is described".to_owned()));
+    };
+    let prepared = prepare(shared, scenario, store, (step, rebase), context.id).await?;
+    let Prepared { name, places, new, published, file, made_by, kept } = prepared;
+    let images = store.images(step);
+    let before = App::before(store, scenario, step, rebase, &places).await?;
+    let is_same_run_image = before.image.as_ref().is_some_and(|app| stands_upon(app, &new));
+    let run_image = rebase.name_run_image.then(|| published.name.clone());
+    let given =
+        RebaseCall { run_image: run_image.as_deref(), previous_image: before.given.as_deref(), force: rebase.force };
+    let call = call(shared, scenario, rebaser, store, (step, rebase), given, &images, &places);
+    let inputs = inputs(shared, scenario, step, store, &call, &images, &places)?;
+    let tags_before = store.tags(step, &places).await?;
+    let report_here = places.here_of(&inputs.report);
+    let report_before = stamp(report_here.as_deref());
+    let listed = Listed::before(&places);
+    let mut troubles = store.before_export(step, &tags_before).await?;
+    let outcome = execute(shared, scenario, step, &call, &places, &name).await?;
+    troubles.extend(store.after_export(step).await?);
+    let after = before.tag(store).await?;
+    let seen = store.observe(context, &new, &places).await?;
+    troubles.extend(seen.troubles);
+    let export = Export {
+        id: context.id.to_owned(),
+        scenario: scenario.name.clone(),
+        target: store.target(),
+        service: store.service().to_owned(),
+        step: context.number,
+        platform_api: api(shared, scenario, rebaser, step).to_owned(),
+        inputs,
+        run_image: run_image_facts(&file, &new, published),
+        outcome,
+        report: read_report(report_here.as_deref()).filter(|_| stamp(report_here.as_deref()) != report_before),
+        tags_before,
+        tags: seen.tags,
+        image: seen.image,
+        base: seen.base,
+        daemon: seen.daemon,
+        layout: None,
+        wire: seen.wire,
+        previous_after: seen.previous_after,
+        build_sboms: Vec::new(),
+        changed_files: listed.and_then(|listed| listed.changes(&places)),
+        troubles,
+        rebase: Some(Rebase {
+            made_by: if before.image.is_some() { made_by } else { MadeBy::Nobody },
+            previous_tag: before.name.is_some().then(|| (before.tag.clone(), after)),
+            app: before.image,
+            previous_image: before.given,
+            run_image,
+            force: rebase.force,
+            is_same_run_image,
+        }),
+    };
+    shared.evidence.add(&export, kept.as_deref())?;
+    Ok(export)
+}
+
+/// Whether the image stands upon the run image already: its label's last layer of the run image is that one's.
+fn stands_upon(app: &judge::evidence::Image, run: &MadeImage) -> bool {
+    let label = judge::view::lifecycle_label(app);
+    let top = label.as_ref().and_then(|label| label.at(&["runImage", "topLayer"])?.as_str());
+    let ids: Vec<String> = run.diff_ids().iter().map(ToString::to_string).collect();
+    top.is_some()
+        && top == ids.last().map(String::as_str)
+        && judge::view::diff_ids(app.config.as_ref()).starts_with(&ids)
+}
+
+/// The app image before the rebase.
+struct App {
+    image: Option<judge::evidence::Image>,
+    /// `-previous-image`, as it is given.
+    given: Option<String>,
+    /// Its name in the scenario, where it is given by a tag.
+    name: Option<String>,
+    /// What that tag named.
+    tag: Option<String>,
+}
+
+impl App {
+    async fn before<S: Store>(
+        store: &mut S,
+        scenario: &Scenario,
+        step: &Step,
+        rebase: &RebaseStep,
+        places: &Places,
+    ) -> Result<Self, ExportError> {
+        let Some(name) = rebase.previous_image.as_ref().or(scenario.file.images_of(step).first()) else {
+            return Ok(Self { image: None, given: None, name: None, tag: None });
+        };
+        let found = store.app(name, places).await?;
+        let (image, tag) = found.map_or((None, None), |(image, id)| (Some(image), Some(id)));
+        if rebase.previous_image.is_none() {
+            return Ok(Self { image, given: None, name: None, tag });
+        }
+        let given = if rebase.previous_by_digest { store.by_digest(name, tag.as_deref()) } else { store.by_tag(name) };
+        Ok(Self { image, given: Some(given), name: (!rebase.previous_by_digest).then(|| name.clone()), tag })
+    }
+
+    /// What its tag names now.
+    async fn tag<S: Store>(&self, store: &mut S) -> Result<Option<String>, ExportError> {
+        match &self.name {
+            Some(name) => store.app_tag(name).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// Puts the app image, and the run image that it is to be rebased upon, where the rebaser finds them.
+async fn prepare<S: Store>(
+    shared: &Shared,
+    scenario: &Scenario,
+    store: &mut S,
+    (step, rebase): (&Step, &RebaseStep),
+    id: &str,
+) -> Result<Prepared, ExportError> {
+    let name = format!("{}-{}", shared.services.names.project(&scenario.name), store.service().replace(':', "-"));
+    let places = shared.workplace.places(&name)?;
+    let own_salt = salt(&shared.services.names, scenario);
+    let make = |file: &RunImageFile, salt: &str| {
+        run_image::make(file, salt).map_err(|source| disk("make the run image", source))
+    };
+    let old = make(&scenario.file.run_image, &own_salt)?;
+    store.run_image_becomes(&scenario.file.run_image);
+    let published = store.publish(&old, &places).await?;
+    let mut made_by = MadeBy::Exporter;
+    if let Some(recorded) = &rebase.recorded {
+        let base = Base {
+            name: &published.listed,
+            mirrors: &published.mirrors,
+            reference: &published.reference,
+            digest: &old.analysed().digest,
+        };
+        let app = app_image::make(recorded, &old, &base).map_err(|source| disk("make the app image", source))?;
+        let put = rebase.previous_image.as_ref().or(scenario.file.images_of(step).first());
+        if let Some(put) = put {
+            store.put_app(&app, put).await?;
+        }
+        made_by = MadeBy::Suite;
+    }
+    materialise::materialise(scenario, step, &analysis(&published), &places)?;
+    super::export::bring_credentials(&places)?;
+    materialise::hand_over(scenario, step, &places)?;
+    let kept = keep_inputs(shared, scenario, step, &analysis(&published), id, &places)?;
+    let (file, new, published) = match &rebase.run_image {
+        None => (scenario.file.run_image.clone(), old, published),
+        Some(file) => {
+            let new = make(file, &format!("{MOVED_ON}{own_salt}"))?;
+            store.run_image_becomes(file);
+            let published =
+                if rebase.run_image_gone { store.not_published(&new) } else { store.publish(&new, &places).await? };
+            (file.clone(), new, published)
+        }
+    };
+    Ok(Prepared { name, places, new, published, file, made_by, kept })
+}
+
+fn analysis(published: &Published) -> Analysis {
+    Analysis {
+        run_image: published.name.clone(),
+        reference: published.reference.clone(),
+        listed: published.listed.clone(),
+        mirrors: published.mirrors.clone(),
+        previous: None,
+    }
+}
+
+/// The Platform API that the rebaser is told: the command line's, else its own, else the exporter's.
+fn api<'a>(shared: &'a Shared, scenario: &'a Scenario, rebaser: &'a Rebaser, step: &'a Step) -> &'a str {
+    let options = &shared.options;
+    let own = rebaser.platform_api.as_ref().filter(|_| options.exporter.asked_platform_api.is_none());
+    platform_api(&scenario.file, step, own.unwrap_or(&options.platform_api))
+}
+
+#[expect(clippy::too_many_arguments, reason = "they are what a call is made of")]
+fn call<S: Store>(
+    shared: &Shared,
+    scenario: &Scenario,
+    rebaser: &Rebaser,
+    store: &S,
+    (step, rebase): (&Step, &RebaseStep),
+    given: RebaseCall<'_>,
+    images: &[String],
+    places: &Places,
+) -> Invocation {
+    let file = &scenario.file;
+    let run_image = rebase.run_image.as_ref().map(|run_image| &run_image.name);
+    let names = file.images_of(step).iter().chain([&file.run_image.name]).chain(&file.run_image.chosen_mirror);
+    let in_use: Vec<Place> =
+        names.chain(run_image).chain(&rebase.previous_image).map(|name| Place::split(name).0).collect();
+    let call = CallPlaces {
+        places,
+        target: store.target(),
+        insecure_registries: &shared.services.insecure_hosts(&in_use),
+        docker_host: store.docker_host(),
+        platform_api: api(shared, scenario, rebaser, step),
+        owner: owner(step),
+    };
+    rebase_invocation(rebaser, file, step, images, given, &call)
+}
+
+fn run_image_facts(file: &RunImageFile, made: &MadeImage, published: Published) -> RunImage {
+    let (config, manifest) = published.made.unwrap_or_else(|| (made.config.clone(), made.manifest.clone()));
+    let index: Option<&Document> = made.index.as_ref().map(|index| &index.document);
+    RunImage {
+        name: published.name,
+        reference: published.reference,
+        // What a tag names is what a rebaser finds first.
+        digest: index.map_or_else(|| manifest.digest.clone(), |index| index.digest.clone()),
+        index: index.cloned(),
+        manifest,
+        config,
+        sentinels: file.sentinels(),
+        extended: false,
+        tag_moved_to: None,
+        in_daemon: published.in_daemon,
+    }
+}
