@@ -4,12 +4,14 @@
 //! the reference exporter but as a program that stands beside this one.
 
 pub mod alike;
+pub mod alternatives;
 pub mod baseline;
 pub mod bundle;
 pub mod catalogue;
 pub mod cli;
 pub mod compare;
 pub mod coverage;
+pub mod demo;
 pub mod doctor;
 pub mod evidence_folder;
 pub mod exit;
@@ -20,6 +22,7 @@ pub mod limits;
 pub mod merge;
 mod naming;
 pub mod observe;
+pub mod pipeline;
 pub mod profile_file;
 pub mod progress;
 pub mod promises;
