@@ -1,7 +1,6 @@
 //! Measures every way: one source is built by each, exported, exported again with another commit and nothing else
 //! changed, and once more without any change, to a registry and a layout, and judged.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use judge::evidence::{Export, ScenarioEvidence, Target, WireRecord};
@@ -41,12 +40,13 @@ pub async fn measure(programs: &Programs, judging: &Judging, folder: &Path) -> R
     let first = source.commit("First").await?;
     let mut builds = Vec::new();
     for way in Way::ALL {
-        builds.push((way, prepare(way, programs, &folder.join("first").join(way.name()), &source, &first).await?));
+        builds
+            .push((way, prepare(way, programs, &folder.join("first").join(way.name()), &source.folder, &first).await?));
     }
     let second = source.commit("Second").await?;
     let scenarios = folder.join("scenarios");
     for (way, build) in &builds {
-        let next = prepare(*way, programs, &folder.join("second").join(way.name()), &source, &second).await?;
+        let next = prepare(*way, programs, &folder.join("second").join(way.name()), &source.folder, &second).await?;
         let inputs = scenario::Inputs { app: &build.folders.app, layers: &build.folders.layers };
         let later = scenario::Later { name: "second", layers: &next.folders.layers };
         let why = format!("One source by the way {}, and another commit of it.", way.name());
@@ -144,10 +144,4 @@ fn change(before: &Export, after: &Export) -> Change {
 
 fn is_upload(record: &WireRecord) -> bool {
     record.target.contains("/blobs/uploads/") && matches!(record.method.as_str(), "PUT" | "PATCH" | "POST")
-}
-
-/// The ways of a record by name.
-#[must_use]
-pub fn by_name(record: &Record) -> BTreeMap<&str, &WayFacts> {
-    record.ways.iter().map(|way| (way.way.as_str(), way)).collect()
 }

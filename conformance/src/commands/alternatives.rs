@@ -38,12 +38,7 @@ fn measured(given: &ProgramArguments) -> Result<Record, Failure> {
     in_order(async |supervisor, cancelled| {
         let folder =
             tempfile::tempdir().map_err(|error| Failure::suite(format!("make a temporary folder: {error}")))?;
-        let judging = demo::judging(exporter, supervisor, cancelled.clone());
-        let work = Box::pin(measure::measure(&programs, &judging, folder.path()));
-        let done = tokio::select! {
-            done = work => done,
-            () = cancelled.cancelled() => Err(conformance::run::RunError::Interrupted.into()),
-        };
-        done.map_err(demo::failure)
+        let judging = demo::judging(exporter, supervisor, cancelled);
+        Box::pin(measure::measure(&programs, &judging, folder.path())).await.map_err(demo::failure)
     })
 }

@@ -10,7 +10,6 @@ use conformance::exporter::process::Supervisor;
 use conformance::pipeline::PipelineError;
 use conformance::pipeline::judged::Judging;
 use conformance::pipeline::programs::Programs;
-use conformance::run::RunError;
 use judge::evidence::Target;
 use tokio_util::sync::CancellationToken;
 
@@ -30,15 +29,11 @@ pub(super) fn show(arguments: DemoArguments) -> Result<Exit, Failure> {
             daemons: arguments.daemon,
             names: NAMES.to_owned(),
             supervisor,
-            cancelled: cancelled.clone(),
+            cancelled,
         };
         let settings = Settings { programs, judging, folder };
         let mut tell = Tell::new(Box::new(std::io::stdout()));
-        let shown = tokio::select! {
-            shown = Box::pin(demo(&settings, &mut tell)) => shown,
-            () = cancelled.cancelled() => return Ok(Exit::Interrupted),
-        };
-        match shown {
+        match Box::pin(demo(&settings, &mut tell)).await {
             Ok(true) => Ok(Exit::Conformant),
             Ok(false) => Ok(Exit::NotConformant),
             Err(DemoError::Pipeline(error)) => Err(failure(error)),
@@ -51,7 +46,6 @@ pub(super) fn show(arguments: DemoArguments) -> Result<Exit, Failure> {
 pub(super) fn failure(error: PipelineError) -> Failure {
     match error {
         PipelineError::Missing { .. } => Failure::usage(error),
-        PipelineError::Run(error @ RunError::Interrupted) => not_run(error),
         PipelineError::Run(error) => not_run(error),
         other => Failure::suite(other),
     }

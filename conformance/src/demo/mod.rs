@@ -65,9 +65,9 @@ pub async fn demo(settings: &Settings, tell: &mut Tell) -> Result<bool, DemoErro
     let Settings { programs, judging, folder } = settings;
     tell.title("From a source folder to a verdict: every step is run, and what is said of it was looked at.");
     let (source, commit) = shown_source(folder, tell).await?;
-    let platform = prepare(Way::Platform, programs, &folder.join("platform"), &source, &commit).await?;
+    let platform = prepare(Way::Platform, programs, &folder.join("platform"), &source.folder, &commit).await?;
     shown_metadata(&platform, tell)?;
-    let annotations = prepare(Way::Annotations, programs, &folder.join("buildpack"), &source, &commit).await?;
+    let annotations = prepare(Way::Annotations, programs, &folder.join("buildpack"), &source.folder, &commit).await?;
     shown_buildpacks(&annotations, tell);
     let builds = [(Way::Platform, &platform), (Way::Annotations, &annotations)];
     let scenarios = scenarios(folder, &builds)?;

@@ -10,7 +10,7 @@ use crate::exporter::process::Supervisor;
 use crate::limits::SERVICE_LIMIT;
 use crate::report::Report;
 use crate::rig::registry::RegistryChoice;
-use crate::run::{self, Narrowed, Options, TIMEOUT};
+use crate::run::{self, Narrowed, Options, RunError, TIMEOUT};
 use crate::scenario::Scenario;
 
 /// With what builds are exported.
@@ -58,6 +58,8 @@ impl Judging {
         // Progress is not shown: what is shown of these runs is their result.
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
         let run = run::observed(options, self.supervisor.clone(), self.cancelled.clone(), events);
-        Ok(Box::pin(run).await?)
+        let found = Box::pin(run).await?;
+        // What is half seen is not shown.
+        if self.cancelled.is_cancelled() { Err(RunError::Interrupted.into()) } else { Ok(found) }
     }
 }

@@ -17,7 +17,7 @@ use super::PipelineError;
 /// Most bytes of each stream that are kept.
 const KEPT: u64 = 1 << 20;
 /// How long a program may take.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_mins(1);
 
 /// A call, ready to be made.
 #[derive(Debug, Clone)]

@@ -35,9 +35,15 @@ async fn built(folders: &Folders, order: &str) -> Result<toml::Table, PipelineEr
 }
 
 fn order(groups: &[&[(&str, bool)]]) -> String {
-    let entry =
-        |(id, optional): &(&str, bool)| format!("[[order.group]]\nid='{id}'\nversion='1'\noptional={optional}\n");
-    groups.iter().map(|group| format!("[[order]]\n{}", group.iter().map(entry).collect::<String>())).collect()
+    let mut text = String::new();
+    for group in groups {
+        text.push_str("[[order]]\n");
+        for (id, optional) in *group {
+            let entry = ["[[order.group]]\nid='", id, "'\nversion='1'\noptional=", &optional.to_string(), "\n"];
+            text.push_str(&entry.concat());
+        }
+    }
+    text
 }
 
 const TITLE: &str =

@@ -7,7 +7,6 @@ use super::buildpack::{self, Buildpack};
 use super::detect::{Folders, detect};
 use super::program::{Call, Ran};
 use super::programs::Programs;
-use super::source::Source;
 use super::{PipelineError, scenario, write};
 
 /// A way.
@@ -88,7 +87,7 @@ pub async fn prepare(
     way: Way,
     programs: &Programs,
     root: &Path,
-    source: &Source,
+    source: &Path,
     revision: &str,
 ) -> Result<Prepared, PipelineError> {
     let folders = Folders {
@@ -97,7 +96,7 @@ pub async fn prepare(
         platform: root.join("platform"),
         buildpacks: root.join("buildpacks"),
     };
-    scenario::copy_source(&source.folder, &folders.app)?;
+    scenario::copy_source(source, &folders.app)?;
     let variables = folders.platform.join("env");
     std::fs::create_dir_all(&variables).map_err(PipelineError::file("make", &variables))?;
     std::fs::create_dir_all(&folders.layers).map_err(PipelineError::file("make", &folders.layers))?;
@@ -116,7 +115,7 @@ pub async fn prepare(
     if way == Way::Platform {
         let call = Call::new(&programs.project_metadata, root).with([
             Path::new("--source"),
-            &source.folder,
+            source,
             Path::new("-o"),
             &prepared.project_metadata(),
         ]);
