@@ -134,6 +134,9 @@ pub enum TableFormat {
     /// For programs.
     Json,
 }
+const DEMO: &str = "Everything is made on this machine: the repository by git, the registry in this process. Where a \
+Docker daemon is at hand, it is exported to as well.\n\n\
+Exit codes: 0 all is as the proposal wants it, 1 it is not, 2 usage, 3 a program or service failed, 130 interrupted.";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
@@ -201,12 +204,68 @@ pub enum Command {
         #[arg(required = true)]
         observations: Vec<PathBuf>,
     },
+    /// Show the whole way from a source folder to a verdict: git repository, project metadata, buildpacks, export, rebase
+    #[command(after_help = DEMO)]
+    Demo(DemoArguments),
+    /// Measure the proposal's way, the review's and labels side by side (docs/alternatives.md)
+    Alternatives(AlternativesArguments),
     /// Print what survives in which store, as reports have it, as Markdown
     Stores {
         /// Files that --report json=FILE wrote
         #[arg(required = true)]
         reports: Vec<PathBuf>,
     },
+}
+
+/// The programs of `demo` and `alternatives`.
+#[derive(Debug, Clone, Args)]
+pub struct ProgramArguments {
+    /// The exporter, which is called as the rebaser too (default: the reference exporter next to this program)
+    #[arg(long, value_name = "PATH")]
+    pub exporter: Option<PathBuf>,
+    /// The program that writes project-metadata.toml (default: project-metadata next to this program)
+    #[arg(long, value_name = "PATH")]
+    pub project_metadata: Option<PathBuf>,
+    /// The utility buildpack's program (default: project-annotations next to this program)
+    #[arg(long, value_name = "PATH")]
+    pub project_annotations: Option<PathBuf>,
+}
+
+/// The arguments of `demo`.
+#[derive(Debug, Clone, Args)]
+pub struct DemoArguments {
+    /// The programs.
+    #[command(flatten)]
+    pub programs: ProgramArguments,
+    /// Keep everything in this new or empty folder (default: a new one among the temporary files)
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// A Docker daemon's address; may be repeated (default: the usual one, where it is at hand)
+    #[arg(long, value_name = "HOST")]
+    pub daemon: Vec<String>,
+}
+
+/// The arguments of `alternatives`.
+#[derive(Debug, Clone, Args)]
+pub struct AlternativesArguments {
+    /// The programs.
+    #[command(flatten)]
+    pub programs: ProgramArguments,
+    /// markdown is the page, json the record that it is made of
+    #[arg(long, value_enum, default_value_t = AlternativesFormat::Markdown)]
+    pub format: AlternativesFormat,
+    /// Measure nothing, and take this record
+    #[arg(long, value_name = "FILE")]
+    pub measured: Option<PathBuf>,
+}
+
+/// How alternatives are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AlternativesFormat {
+    /// The page.
+    Markdown,
+    /// The record.
+    Json,
 }
 
 /// What can be done with a baseline.

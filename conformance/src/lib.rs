@@ -4,6 +4,7 @@
 //! the reference exporter but as a program that stands beside this one.
 
 pub mod alike;
+pub mod alternatives;
 pub mod base_status;
 pub mod baseline;
 pub mod bundle;
@@ -11,6 +12,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod compare;
 pub mod coverage;
+pub mod demo;
 pub mod doctor;
 pub mod evidence_folder;
 pub mod exit;
@@ -21,6 +23,7 @@ pub mod limits;
 pub mod merge;
 mod naming;
 pub mod observe;
+pub mod pipeline;
 pub mod profile_file;
 pub mod progress;
 pub mod promises;

@@ -1,7 +1,9 @@
 //! The subcommands, one file for each, and what they share: failures, reports to files, an end in order.
 
+mod alternatives;
 mod base_status;
 mod compare;
+mod demo;
 mod evidence;
 mod fuzz;
 mod list;
@@ -61,6 +63,8 @@ pub(crate) fn dispatch(cli: Cli) -> Exit {
         Command::List { what, format } => list::list(what, format),
         Command::Explain { requirement } => list::explain(&requirement),
         Command::Questions { observations } => list::open_questions(&observations),
+        Command::Demo(arguments) => demo::show(arguments),
+        Command::Alternatives(arguments) => alternatives::print_them(arguments),
         Command::Stores { reports } => list::what_survives(&reports),
     };
     result.unwrap_or_else(|failure| {

@@ -3,3 +3,5 @@
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod demo;

@@ -16,6 +16,10 @@ mod machine;
 #[cfg(test)]
 mod profiles;
 #[cfg(test)]
+mod project;
+#[cfg(test)]
+mod project_docs;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod rebaser;

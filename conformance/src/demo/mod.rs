@@ -1,0 +1,282 @@
+//! `conformance demo`: from a source folder to a verdict, in a terminal, for a reader who has never seen it. Every step
+//! runs the real programs, and what the demo says of a result it has looked at.
+
+mod base_status;
+mod place;
+mod tell;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use judge::evidence::{Export, ScenarioEvidence};
+use judge::profile::Profile;
+use serde_json::Value;
+
+use crate::pipeline::judged::Judging;
+use crate::pipeline::program::Call;
+use crate::pipeline::programs::Programs;
+use crate::pipeline::source::{SECRET, Source};
+use crate::pipeline::way::{Prepared, Way, prepare};
+use crate::pipeline::{PipelineError, scenario, write};
+use crate::report::Report;
+use crate::report::headline::{self, Standing};
+use crate::scenario::{Scenario, from_folder};
+use base_status::{BaseStatus, base_status};
+use place::{DemoRegistry, PlaceError};
+pub use tell::Tell;
+
+/// What the nine keys begin with.
+const PREFIX: &str = "org.opencontainers.image.";
+/// The nine of the proposal.
+const NINE: [&str; 9] =
+    ["base.name", "base.digest", "source", "revision", "authors", "version", "documentation", "title", "licenses"];
+/// The two ways that are shown, and the profile under which each is judged.
+const SHOWN: [(Way, Profile); 2] =
+    [(Way::Platform, Profile::Rfc196), (Way::Annotations, Profile::BuildpackAnnotations)];
+
+/// Why the demo did not come to its end. Messages read after "failed to".
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The source did not become a build.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// The demo's registry.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+}
+
+/// What is needed.
+pub struct Settings {
+    /// The programs.
+    pub programs: Programs,
+    /// How builds are exported and judged.
+    pub judging: Judging,
+    /// A new or empty folder, in which everything is kept.
+    pub folder: PathBuf,
+}
+
+/// Runs the demo; true where everything is as the proposal wants it.
+///
+/// # Errors
+/// [`DemoError`].
+pub async fn demo(settings: &Settings, tell: &mut Tell) -> Result<bool, DemoError> {
+    let begun = Instant::now();
+    let Settings { programs, judging, folder } = settings;
+    tell.title("From a source folder to a verdict: every step is run, and what is said of it was looked at.");
+    let (source, commit) = shown_source(folder, tell).await?;
+    let platform = prepare(Way::Platform, programs, &folder.join("platform"), &source.folder, &commit).await?;
+    shown_metadata(&platform, tell)?;
+    let annotations = prepare(Way::Annotations, programs, &folder.join("buildpack"), &source.folder, &commit).await?;
+    shown_buildpacks(&annotations, tell);
+    let builds = [(Way::Platform, &platform), (Way::Annotations, &annotations)];
+    let scenarios = scenarios(folder, &builds)?;
+    let (report, evidence) = judging.judged(scenarios.clone()).await?;
+    let mut is_right = shown_exports(&report, &evidence, tell);
+    let registry = DemoRegistry::start().await?;
+    let rebased = Box::pin(shown_rebase(settings, &registry, &scenarios[0], tell)).await;
+    registry.stop().await;
+    is_right &= rebased?;
+    is_right &= !holds_the_secret(folder, &evidence);
+    shown_end(folder, is_right, tell);
+    tell.line(&format!("{:.1} s", begun.elapsed().as_secs_f64()));
+    Ok(is_right)
+}
+
+async fn shown_source(folder: &Path, tell: &mut Tell) -> Result<(Source, String), DemoError> {
+    tell.step("a source: a git repository with a project descriptor");
+    let home = folder.join("home");
+    std::fs::create_dir_all(&home).map_err(|source| PipelineError::File {
+        doing: "make",
+        path: home.clone(),
+        source,
+    })?;
+    let source = Source::make(&folder.join("source"), &home).await?;
+    tell.line("source/project.toml says who made it, under which licences, and where it is described:");
+    tell.quoted(crate::pipeline::source::DESCRIPTOR);
+    let commit = source.commit("Greet again").await?;
+    tell.line(&format!(
+        "commit {}, one after the tag v1.4.0; the remote's address has a password in it",
+        short(&commit)
+    ));
+    Ok((source, commit))
+}
+
+fn shown_metadata(platform: &Prepared, tell: &mut Tell) -> Result<(), DemoError> {
+    tell.step(
+        "the proposal's way: the platform writes project-metadata.toml, and the exporter makes annotations of it",
+    );
+    let path = platform.project_metadata();
+    let text = std::fs::read_to_string(&path).map_err(|source| PipelineError::File { doing: "read", path, source })?;
+    tell.line("$ project-metadata --source source -o platform/layers/project-metadata.toml");
+    if let Some((_, ran)) = &platform.metadata {
+        tell.quoted(&ran.stderr);
+    }
+    tell.quoted(&text);
+    Ok(())
+}
+
+fn shown_buildpacks(annotations: &Prepared, tell: &mut Tell) {
+    tell.step(
+        "the review's way: a buildpack contributes annotations, from project.toml and what the platform tells it",
+    );
+    let ids: Vec<&str> = annotations.group.iter().map(|buildpack| buildpack.id.as_str()).collect();
+    tell.line(&format!("detect: {}", ids.join(", ")));
+    for built in &annotations.built {
+        tell.line(&format!("build with {}:", built.id));
+        tell.quoted(&built.ran.stdout);
+    }
+    tell.line("they stand in buildpack/layers/config/metadata.toml, beside processes and labels");
+}
+
+/// A scenario for each build, kept on disk so that a reader can run it again.
+fn scenarios(folder: &Path, builds: &[(Way, &Prepared)]) -> Result<Vec<Scenario>, DemoError> {
+    let root = folder.join("scenarios");
+    for (way, build) in builds {
+        let inputs = scenario::Inputs { app: &build.folders.app, layers: &build.folders.layers };
+        let why = format!("The demo's source, by the way of the {}.", way.name());
+        scenario::make(&root.join(way.name()), &why, &inputs, None)?;
+    }
+    let mut found = from_folder(&root).map_err(PipelineError::from)?;
+    // The proposal's way first.
+    found.sort_by_key(|scenario| scenario.name != Way::Platform.name());
+    Ok(found)
+}
+
+/// What is on the manifests, and the verdicts; whether all nine are wherever a store keeps annotations, and all is
+/// conformant.
+fn shown_exports(report: &Report, evidence: &[ScenarioEvidence], tell: &mut Tell) -> bool {
+    tell.step("both are exported to every store at hand, and judged");
+    let mut is_right = true;
+    for (way, profile) in SHOWN {
+        let Some(found) = evidence.iter().find(|found| found.scenario == way.name()) else { return false };
+        tell.line(&format!("{}:", way.name()));
+        for export in &found.exports {
+            let (keys, keeps) = annotations_of(export);
+            let count = NINE.iter().filter(|key| keys.contains_key(&format!("{PREFIX}{key}"))).count();
+            let seen = if keeps {
+                format!("{count} of 9 annotations")
+            } else {
+                "this store keeps no manifest, so no annotations".to_owned()
+            };
+            tell.line(&format!("  {:<18} {seen}", export.service));
+            is_right &=
+                export.outcome.succeeded() && (count == NINE.len() || !keeps || export.service.starts_with("daemon"));
+        }
+        for missing in &found.not_run {
+            tell.line(&format!("  {:<18} not at hand", missing.service));
+        }
+        let own: Vec<_> = report.verdicts.iter().filter(|verdict| verdict.scenario == way.name()).cloned().collect();
+        let headlines = headline::headlines(&own, &report.targets, &profile);
+        if let Some(headline) = headlines.iter().find(|headline| headline.profile == profile.name()) {
+            tell.line(&format!("  verdict under {}: {}", headline.profile, headline.text));
+            is_right &= headline.targets.values().all(|standing| *standing != Standing::NotConformant);
+        }
+    }
+    if let Some(export) = evidence.iter().flat_map(|found| &found.exports).find(|export| export.service == "registry") {
+        tell.line("what a registry has of it:");
+        tell.quoted(&listed(&annotations_of(export).0));
+    }
+    is_right
+}
+
+/// The annotations of an exported manifest, and whether its store keeps manifests.
+fn annotations_of(export: &Export) -> (BTreeMap<String, String>, bool) {
+    let Some(manifest) = export.image.as_ref().and_then(|image| image.manifest.as_ref()) else {
+        return (BTreeMap::new(), false);
+    };
+    (annotations(&manifest.bytes), true)
+}
+
+fn annotations(manifest: &[u8]) -> BTreeMap<String, String> {
+    let parsed: Value = serde_json::from_slice(manifest).unwrap_or_default();
+    serde_json::from_value(parsed["annotations"].clone()).unwrap_or_default()
+}
+
+fn listed(annotations: &BTreeMap<String, String>) -> String {
+    let lines = annotations.iter().map(|(key, value)| {
+        let key = key.strip_prefix(PREFIX).unwrap_or(key);
+        let value = if value.starts_with("sha256:") { short(value) } else { value.clone() };
+        format!("{key:<14} {value}\n")
+    });
+    lines.collect()
+}
+
+/// An export to a registry that stays, a run image that moves on, and a rebase.
+async fn shown_rebase(
+    settings: &Settings,
+    registry: &DemoRegistry,
+    scenario: &Scenario,
+    tell: &mut Tell,
+) -> Result<bool, DemoError> {
+    tell.step("the run image moves on: is the image behind, and does a rebase keep what is said of the source?");
+    let Settings { programs, judging, folder } = settings;
+    registry.publish(scenario, "").await?;
+    let export = registry.export(&judging.exporter, scenario, &folder.join("export")).await?;
+    tell.line(&format!("$ exporter … {}", registry.image()));
+    let before = registry.manifest(&registry.image()).await?;
+    keep(folder, "before-the-rebase.json", &before.bytes)?;
+    let first = base_status(registry, &before.bytes).await?;
+    tell.line(&format!("  {}, {first}", short(before.digest.as_str())));
+    registry.publish(scenario, "a security fix").await?;
+    let second = base_status(registry, &before.bytes).await?;
+    tell.line("the run image is published anew under the same tag");
+    tell.line(&format!("  {}, {second}", short(before.digest.as_str())));
+    let rebaser = programs.rebaser(&folder.join("bin"))?;
+    let arguments =
+        ["-force", "-insecure-registry", registry.host(), "-run-image", &registry.run_image(), &registry.image()];
+    let call = Call::new(&rebaser, folder)
+        .variable("CNB_PLATFORM_API", &export.platform_api)
+        .variable("DOCKER_CONFIG", folder.join("home"))
+        .with(["-report", &folder.join("rebase-report.toml").display().to_string()])
+        .with(arguments);
+    call.succeed().await?;
+    tell.line(&format!("$ rebaser -force … {}", registry.image()));
+    let after = registry.manifest(&registry.image()).await?;
+    keep(folder, "after-the-rebase.json", &after.bytes)?;
+    let third = base_status(registry, &after.bytes).await?;
+    tell.line(&format!("  {}, {third}", short(after.digest.as_str())));
+    let (one, two) = (of_the_source(&before.bytes), of_the_source(&after.bytes));
+    let stays = if one == two { "as they were" } else { "CHANGED" };
+    tell.line(&format!("  the {} annotations of the source are {stays}", one.len()));
+    let expected =
+        first == BaseStatus::Current && matches!(second, BaseStatus::Behind { .. }) && third == BaseStatus::Current;
+    Ok(expected && one == two && one.len() == NINE.len() - 2)
+}
+
+/// The annotations of a manifest but for those of its base.
+fn of_the_source(manifest: &[u8]) -> BTreeMap<String, String> {
+    let mut found = annotations(manifest);
+    found.retain(|key, _| !key.starts_with("org.opencontainers.image.base."));
+    found
+}
+
+fn keep(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), DemoError> {
+    Ok(write(&folder.join(name), &String::from_utf8_lossy(bytes))?)
+}
+
+/// Whether the remote's password is in anything that was published or handed to an exporter.
+fn holds_the_secret(folder: &Path, evidence: &[ScenarioEvidence]) -> bool {
+    let documents = evidence.iter().flat_map(|found| &found.exports).filter_map(|export| export.image.as_ref());
+    let documents = documents.flat_map(|image| image.manifest.iter().chain(&image.config));
+    let published = documents.filter_map(judge::evidence::Document::text).any(|text| text.contains(SECRET));
+    let kept = walkdir::WalkDir::new(folder.join("scenarios")).into_iter().flatten();
+    let files = kept.filter(|entry| entry.file_type().is_file());
+    let is_secret = |bytes: Vec<u8>| bytes.windows(SECRET.len()).any(|part| part == SECRET.as_bytes());
+    published || files.filter_map(|entry| std::fs::read(entry.path()).ok()).any(is_secret)
+}
+
+fn shown_end(folder: &Path, is_right: bool, tell: &mut Tell) {
+    tell.step(if is_right { "all of it is as it should be" } else { "NOT all of it is as it should be: see above" });
+    tell.line(&format!("everything is kept in {}", folder.display()));
+    tell.line("  before-the-rebase.json, after-the-rebase.json   the manifests");
+    tell.line("  platform/layers, buildpack/layers               what the exporter was given");
+    tell.line("  scenarios                                       run them: conformance run --scenarios …/scenarios");
+}
+
+/// A digest or commit as far as a reader needs it.
+fn short(digest: &str) -> String {
+    let (algorithm, hash) = digest.split_once(':').map_or(("", digest), |(algorithm, hash)| (algorithm, hash));
+    let colon = if algorithm.is_empty() { "" } else { ":" };
+    format!("{algorithm}{colon}{}…", hash.get(..12).unwrap_or(hash))
+}

@@ -1,0 +1,65 @@
+//! Scenarios of builds, exported to every store at hand and judged.
+
+use judge::evidence::{ScenarioEvidence, Target};
+use judge::profile::Profile;
+use tokio_util::sync::CancellationToken;
+
+use super::PipelineError;
+use crate::exporter::Exporter;
+use crate::exporter::process::Supervisor;
+use crate::limits::SERVICE_LIMIT;
+use crate::report::Report;
+use crate::rig::registry::RegistryChoice;
+use crate::run::{self, Narrowed, Options, RunError, TIMEOUT};
+use crate::scenario::Scenario;
+
+/// With what builds are exported.
+#[derive(Debug, Clone)]
+pub struct Judging {
+    /// The exporter.
+    pub exporter: Exporter,
+    /// Where it exports to.
+    pub targets: Vec<Target>,
+    /// Daemons' addresses; empty means the default one.
+    pub daemons: Vec<String>,
+    /// What names of repositories are drawn by; the same text gives the same names.
+    pub names: String,
+    /// How the exporter is run.
+    pub supervisor: Supervisor,
+    /// Whether it was interrupted.
+    pub cancelled: CancellationToken,
+}
+
+impl Judging {
+    /// Exports and judges; the evidence is in the order of the scenarios' names.
+    ///
+    /// # Errors
+    /// [`PipelineError::Run`].
+    pub async fn judged(&self, scenarios: Vec<Scenario>) -> Result<(Report, Vec<ScenarioEvidence>), PipelineError> {
+        let options = Options {
+            platform_api: self.exporter.first_platform_api(),
+            exporter: self.exporter.clone(),
+            profile: Profile::Rfc196,
+            scenarios,
+            narrowed: Narrowed::default(),
+            targets: self.targets.clone(),
+            registry: RegistryChoice::Embedded,
+            daemons: self.daemons.clone(),
+            allow_push: false,
+            require: Vec::new(),
+            known: None,
+            evidence: None,
+            keep: None,
+            jobs: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            timeout: TIMEOUT,
+            service_limit: SERVICE_LIMIT,
+            names: Some(self.names.clone()),
+        };
+        // Progress is not shown: what is shown of these runs is their result.
+        let (events, _) = tokio::sync::mpsc::unbounded_channel();
+        let run = run::observed(options, self.supervisor.clone(), self.cancelled.clone(), events);
+        let found = Box::pin(run).await?;
+        // What is half seen is not shown.
+        if self.cancelled.is_cancelled() { Err(RunError::Interrupted.into()) } else { Ok(found) }
+    }
+}

@@ -1,0 +1,32 @@
+//! The whole way from a source folder, with a real daemon in it.
+
+use std::process::Command;
+
+use bounded::Bounded as _;
+
+#[test]
+#[ignore = "needs the services of registry-compose/with-services"]
+fn the_demo_exports_to_the_daemon_as_well_and_leaves_nothing_there() {
+    assert_eq!(
+        std::env::var("CONFORMANCE_SERVICES").as_deref(),
+        Ok("1"),
+        "run this under registry-compose/with-services"
+    );
+    let images = || {
+        let output = Command::new("docker").args(["images", "--all", "--quiet"]).output_in_time().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let before = images();
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_conformance"))
+        .args(["demo", "--keep"])
+        .arg(folder.path())
+        .output_in_time()
+        .unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{stdout}{stderr}");
+    let daemons = stdout.lines().filter(|line| line.trim_start().starts_with("daemon:")).count();
+    assert!(daemons >= 2, "each way is exported to a daemon: {stdout}");
+    assert!(stdout.contains("conformant on registry, daemon and layout"), "{stdout}");
+    assert_eq!(images(), before, "images are left in the daemon");
+}
