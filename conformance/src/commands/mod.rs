@@ -7,6 +7,7 @@ mod list;
 mod reports;
 mod run;
 mod self_test;
+mod site;
 
 use std::io::Write;
 use std::path::Path;
@@ -60,6 +61,9 @@ pub(crate) fn dispatch(cli: Cli) -> Exit {
         Command::Explain { requirement } => list::explain(&requirement),
         Command::Questions { observations } => list::open_questions(&observations),
         Command::Stores { reports } => list::what_survives(&reports),
+        Command::Site { reports, output, self_test } => site::write(&reports, &output, self_test.as_deref()),
+        Command::Figures { reports } => site::figures(&reports),
+        Command::Proposal { figures } => site::proposal(&figures),
     };
     result.unwrap_or_else(|failure| {
         eprintln!("conformance: failed to {}", failure.message);
