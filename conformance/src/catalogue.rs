@@ -2,6 +2,8 @@
 
 mod markdown;
 
+pub(crate) use markdown::theme_title;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -12,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::baseline::{self, Baseline, BaselineError};
 use crate::cli::Listed;
+use crate::consumers::{self, ConsumersError};
 use crate::coverage::{self, TableError};
 use crate::exporter::{DescriptionError, check_text};
 use crate::profile_file::{self, ProfileFileError};
@@ -46,6 +49,9 @@ pub enum ListError {
     /// The table of sentences.
     #[error(transparent)]
     Coverage(#[from] TableError),
+    /// The table of tools.
+    #[error(transparent)]
+    Consumers(#[from] ConsumersError),
     /// A built-in scenario cannot be laid out.
     #[error(transparent)]
     Inputs(#[from] MaterialiseError),
@@ -67,6 +73,7 @@ pub fn list_text(what: Listed) -> Result<String, ListError> {
         Listed::Profiles => Profile::BUILT_IN.iter().map(profile_line).collect(),
         Listed::Coverage => return Ok(coverage::text(&coverage::table()?)),
         Listed::Promises => promises::lines(&promises::shown(&scenario::built_in()?)?),
+        Listed::Consumers => consumers::lines(&consumers::table()?),
     };
     Ok(lines.join("\n") + "\n")
 }
@@ -96,6 +103,7 @@ pub fn list_json(what: Listed) -> Result<Value, ListError> {
             .collect(),
         Listed::Coverage => coverage::json(&coverage::table()?),
         Listed::Promises => promises::json(&promises::shown(&scenario::built_in()?)?),
+        Listed::Consumers => consumers::json(&consumers::table()?),
     })
 }
 
@@ -110,6 +118,7 @@ pub fn list_markdown(what: Listed) -> Result<String, ListError> {
         Listed::Profiles => markdown::profiles(),
         Listed::Coverage => coverage::markdown(&coverage::table()?),
         Listed::Promises => promises::markdown(&promises::shown(&scenario::built_in()?)?),
+        Listed::Consumers => consumers::render(&consumers::table()?),
     })
 }
 

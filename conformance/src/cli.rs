@@ -215,6 +215,29 @@ pub enum Command {
         #[arg(required = true)]
         reports: Vec<PathBuf>,
     },
+    /// Make static pages of any number of runs: overview, exporters, requirements, questions, stores, consumers, badges
+    Site {
+        /// JSON reports, folders of evidence or bundles; NAME=PATH gives an exporter another name
+        #[arg(required = true, value_name = "REPORT")]
+        reports: Vec<String>,
+        /// A new or empty folder, or one that an earlier site is in
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+        /// A file that self-test --report json=FILE wrote: pages of requirements tell the faults that they catch
+        #[arg(long, value_name = "FILE")]
+        self_test: Option<PathBuf>,
+    },
+    /// Print the figures that documents quote, as JSON
+    Figures {
+        /// JSON reports, folders of evidence or bundles; NAME=PATH gives an exporter another name
+        #[arg(required = true, value_name = "REPORT")]
+        reports: Vec<String>,
+    },
+    /// Print the proposal and its review claim by claim with what was measured, as Markdown
+    Proposal {
+        /// A file that figures wrote
+        figures: PathBuf,
+    },
 }
 
 /// The programs of `demo` and `alternatives`.
@@ -358,6 +381,8 @@ pub enum Listed {
     Coverage,
     /// What an exporter promises, and which scenarios exercise it.
     Promises,
+    /// Tools that read images, and which keys they take from where.
+    Consumers,
 }
 
 /// How a list is printed.

@@ -31,6 +31,11 @@ const THEMES: [(&str, &str); 18] = [
     ("inputs", "what was there before the export"),
 ];
 
+/// What a theme is about; empty for one that is not of this catalogue.
+pub(crate) fn theme_title(theme: &str) -> &'static str {
+    THEMES.iter().find(|(name, _)| *name == theme).map_or("", |(_, title)| *title)
+}
+
 const HEAD: &str = "# Requirements
 
 Generated from the code by `conformance list requirements --format markdown > docs/requirements.md`; a test fails when it
@@ -48,8 +53,7 @@ pub(super) fn requirements() -> String {
     for row in requirements::all() {
         let theme = row.id.split('.').next().unwrap_or_default();
         if theme != last {
-            let title = THEMES.iter().find(|(name, _)| *name == theme).map_or("", |(_, title)| title);
-            let _ = writeln!(out, "\n## {theme}: {title}");
+            let _ = writeln!(out, "\n## {theme}: {}", theme_title(theme));
             last = theme;
         }
         out.push_str(&requirement(row));

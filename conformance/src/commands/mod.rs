@@ -10,6 +10,7 @@ mod list;
 mod reports;
 mod run;
 mod self_test;
+mod site;
 
 use std::io::Write;
 use std::path::Path;
@@ -66,6 +67,9 @@ pub(crate) fn dispatch(cli: Cli) -> Exit {
         Command::Demo(arguments) => demo::show(arguments),
         Command::Alternatives(arguments) => alternatives::print_them(arguments),
         Command::Stores { reports } => list::what_survives(&reports),
+        Command::Site { reports, output, self_test } => site::write(&reports, &output, self_test.as_deref()),
+        Command::Figures { reports } => site::figures(&reports),
+        Command::Proposal { figures } => site::proposal(&figures),
     };
     result.unwrap_or_else(|failure| {
         eprintln!("conformance: failed to {}", failure.message);

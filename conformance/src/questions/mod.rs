@@ -92,14 +92,19 @@ fn others(out: &mut String, records: &[Record]) -> std::fmt::Result {
 }
 
 /// One answer to one observed question, and where it was seen.
-struct Seen<'a> {
-    slug: &'a str,
-    answer: &'a str,
-    targets: BTreeSet<&'a str>,
-    scenarios: BTreeSet<&'a str>,
+pub(crate) struct Seen<'a> {
+    /// The observed question's slug.
+    pub(crate) slug: &'a str,
+    /// The answer.
+    pub(crate) answer: &'a str,
+    /// Services on which it was seen.
+    pub(crate) targets: BTreeSet<&'a str>,
+    /// Scenarios in which it was seen.
+    pub(crate) scenarios: BTreeSet<&'a str>,
 }
 
-fn answers(record: &Record, wanted: impl Fn(&str) -> bool) -> Vec<Seen<'_>> {
+/// What a record answers to observed questions that `wanted` names.
+pub(crate) fn answers(record: &Record, wanted: impl Fn(&str) -> bool) -> Vec<Seen<'_>> {
     let mut found: BTreeMap<(&str, &str), Seen<'_>> = BTreeMap::new();
     for observation in about(record, wanted) {
         let (slug, answer) = (observation.question.as_str(), observation.answer.as_str());

@@ -131,7 +131,7 @@ fn known(report: &Report) -> String {
 }
 
 /// So many of something.
-pub(super) fn counted(number: usize, what: &str) -> String {
+pub(crate) fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
@@ -250,7 +250,7 @@ fn cut(text: &str) -> String {
     shorter(text, LONGEST)
 }
 
-pub(super) fn shorter(text: &str, longest: usize) -> String {
+pub(crate) fn shorter(text: &str, longest: usize) -> String {
     let length = text.chars().count();
     if length <= longest {
         return text.to_owned();

@@ -68,8 +68,17 @@ fn fields(comparison: &Comparison) -> BTreeSet<&str> {
 }
 
 /// Whether the report's exporter annotates nothing, by what was observed.
-pub(super) fn annotates_nothing(report: &Report) -> bool {
+pub(crate) fn annotates_nothing(report: &Report) -> bool {
     report.observations.iter().any(|seen| seen.question == ANNOTATES && seen.answer == NOTHING)
+}
+
+/// Of each of the nine annotations that the registry export has: how many a place has as well, of how many.
+pub(crate) fn kept_of(report: &Report, place: &str) -> Vec<(&'static str, usize, usize)> {
+    let fates = nine(report, place);
+    let of = |name: &&'static str| {
+        (*name, fates.get(name).map_or(0, |fate| fate.kept), fates.get(name).map_or(0, Fate::all))
+    };
+    RFC_KEYS.iter().map(of).collect()
 }
 
 /// The fates of the nine annotations at a place, as the registry export has them.

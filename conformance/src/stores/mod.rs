@@ -1,7 +1,7 @@
 //! `stores`: what survives where, as a document that can be quoted. It says what runs have shown, with the versions of
 //! the services and the day, and nothing else.
 
-mod annotations;
+pub(crate) mod annotations;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,6 +9,7 @@ use std::path::Path;
 
 use judge::difference::{Comparison, Relation};
 use judge::verdict::Answer;
+use serde::{Deserialize, Serialize};
 
 use crate::questions::cell;
 use crate::report::Report;
@@ -92,7 +93,7 @@ fn kept(out: &mut String, report: &Report, pairs: &[Between<'_>]) -> std::fmt::R
         let compared: Vec<&Comparison> = report.differences.iter().filter(of_pair).collect();
         let cells = ASPECTS.iter().map(|(name, fields)| match *name {
             ANNOTATIONS => annotations::aspect(&compared),
-            _ => aspect(&compared, fields),
+            _ => travel(&compared, fields).words(),
         });
         let cells: Vec<String> = cells.collect();
         writeln!(out, "| {} ↔ {} | {} | {} |", cell(pair.left), cell(pair.right), pair.builds, cells.join(" | "))?;
@@ -100,37 +101,65 @@ fn kept(out: &mut String, report: &Report, pairs: &[Between<'_>]) -> std::fmt::R
     Ok(())
 }
 
+/// What became of a build's fields between two places, counted over builds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Travel {
+    /// Builds in which all of them are the same.
+    pub kept: usize,
+    /// Builds in which one is another.
+    pub changed: usize,
+    /// Builds in which one is there on one side only.
+    pub lost: usize,
+}
+
+impl Travel {
+    /// Builds that have such fields.
+    #[must_use]
+    pub fn all(self) -> usize {
+        self.kept + self.changed + self.lost
+    }
+
+    /// As in tables: `86 kept, 1 changed`.
+    #[must_use]
+    pub fn words(self) -> String {
+        let counted = |count: usize, word: &str| match count {
+            0 => None,
+            count if count == self.all() => Some(word.to_owned()),
+            count => Some(format!("{count} {word}")),
+        };
+        let words =
+            [counted(self.kept, "kept"), counted(self.changed, "changed"), counted(self.lost, "only on one side")];
+        let words: Vec<String> = words.into_iter().flatten().collect();
+        if words.is_empty() { "none there".to_owned() } else { words.join(", ") }
+    }
+}
+
+/// The fields of an aspect that [`ASPECTS`] names.
+pub(crate) fn fields_of(aspect: &str) -> &'static [&'static str] {
+    ASPECTS.iter().find(|(name, _)| *name == aspect).map_or(&[], |(_, fields)| fields)
+}
+
 /// In how many of the builds that have such fields all of them are the same.
-fn aspect(compared: &[&Comparison], fields: &[&str]) -> String {
+pub(crate) fn travel(compared: &[&Comparison], fields: &[&str]) -> Travel {
     let is_of_it = |field: &str| {
         let general = judge::difference::without_numbers(field);
         // What the diffIDs are has a column of its own.
         let is_diff_id = general.starts_with("config.rootfs.diff_ids/") && fields.contains(&"config.");
         !is_diff_id && fields.iter().any(|start| general.starts_with(start))
     };
-    let (mut kept, mut changed, mut lost) = (0, 0, 0);
+    let mut found = Travel::default();
     for comparison in compared {
         let differing: Vec<_> = comparison.differences.iter().filter(|one| is_of_it(&one.field)).collect();
         let is_lost = |one: &&judge::difference::Difference| one.left.is_empty() != one.right.is_empty();
         if differing.iter().any(is_lost) {
-            lost += 1;
+            found.lost += 1;
         } else if !differing.is_empty() {
-            changed += 1;
+            found.changed += 1;
         } else if comparison.identical.iter().any(|field| is_of_it(field)) {
-            kept += 1;
+            found.kept += 1;
         }
     }
-    let all = kept + changed + lost;
-    let counted = |count: usize, word: &str| match count {
-        0 => None,
-        count if count == all => Some(word.to_owned()),
-        count => Some(format!("{count} {word}")),
-    };
-    let words: Vec<String> = [counted(kept, "kept"), counted(changed, "changed"), counted(lost, "only on one side")]
-        .into_iter()
-        .flatten()
-        .collect();
-    if words.is_empty() { "none there".to_owned() } else { words.join(", ") }
+    found
 }
 
 fn classes(out: &mut String, report: &Report) -> std::fmt::Result {
@@ -225,6 +254,7 @@ mod tests {
         let changed = comparison(vec![difference("layers/1.digest", "2"), difference("layers/2.digest", "3")]);
         let lost = comparison(vec![difference("layers/*.digest", "")]);
         let digests: &[&str] = &["layers/*.digest"];
+        let aspect = |compared: &[&Comparison], fields: &[&str]| travel(compared, fields).words();
         assert_eq!(aspect(&[&kept, &kept], digests), "kept");
         assert_eq!(aspect(&[&kept, &changed, &lost], digests), "1 kept, 1 changed, 1 only on one side");
         assert_eq!(aspect(&[&lost], digests), "only on one side");

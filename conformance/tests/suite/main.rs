@@ -6,6 +6,8 @@ mod accounted;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod consumers;
+#[cfg(test)]
 mod control;
 #[cfg(test)]
 mod fair;

@@ -1,0 +1,44 @@
+//! `site`, `figures` and `proposal`: what runs have shown, as pages and as documents.
+
+use std::path::Path;
+
+use conformance::exit::Exit;
+use conformance::figures::{Figures, Source, SourceError};
+use conformance::proposal::{self, ProposalError};
+use conformance::site::{self, Faults, FolderError};
+
+use super::{Failure, print};
+
+fn sources(given: &[String]) -> Result<Vec<Source>, Failure> {
+    Source::read_all(given).map_err(|error| match error {
+        SourceError::Stored(error) => super::evidence::failure(error),
+        error => Failure::usage(error),
+    })
+}
+
+pub(super) fn write(reports: &[String], output: &Path, self_test: Option<&Path>) -> Result<Exit, Failure> {
+    let not_written = |error: FolderError| match error {
+        FolderError::Occupied { .. } => Failure::usage(error),
+        FolderError::Write { .. } => Failure::suite(error),
+    };
+    // Reading evidence takes time: what can be refused at once is.
+    site::check(output).map_err(not_written)?;
+    let faults = self_test.map(Faults::read).transpose().map_err(Failure::usage)?;
+    let files = site::files(&sources(reports)?, faults.as_ref()).map_err(Failure::suite)?;
+    site::write(&files, output).map_err(not_written)?;
+    print(&format!("{}  {} files\n", output.join("index.html").display(), files.len()))
+}
+
+pub(super) fn figures(reports: &[String]) -> Result<Exit, Failure> {
+    let text = Figures::of(&sources(reports)?).render();
+    print(&text.map_err(|error| Failure::suite(format!("write figures: {error}")))?)
+}
+
+pub(super) fn proposal(figures: &Path) -> Result<Exit, Failure> {
+    let figures = proposal::read(figures).map_err(Failure::usage)?;
+    let text = proposal::render(&figures).map_err(|error| match error {
+        ProposalError::Quote(_) | ProposalError::File { .. } => Failure::usage(error),
+        ProposalError::Claims(_) | ProposalError::Consumers(_) => Failure::suite(error),
+    })?;
+    print(&text)
+}
