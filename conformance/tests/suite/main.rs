@@ -18,4 +18,6 @@ mod profiles;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
+mod shown;
+#[cfg(test)]
 mod silent;
