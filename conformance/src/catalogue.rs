@@ -4,6 +4,7 @@ mod markdown;
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use judge::profile::Profile;
 use judge::requirement::Requirement;
@@ -19,7 +20,7 @@ use crate::project::{self, Project, ProjectError};
 use crate::promises;
 use crate::report::terminal::{profile_line, visible};
 use crate::scenario::materialise::MaterialiseError;
-use crate::scenario::{self, ScenarioError};
+use crate::scenario::{self, Scenario, ScenarioError};
 use crate::shown::Table;
 
 /// Why a file does not pass `check`.
@@ -186,8 +187,8 @@ fn explain_into(out: &mut String, row: &Requirement, width: usize) -> std::fmt::
             row.targets.iter().map(|target| format!("{} on {target}", profile.level(row, *target))).collect();
         out.push_str(&paragraph("", &format!("{:<22} {}", profile.name(), levels.join(", ")), width));
     }
-    let scenarios = scenario::built_in().unwrap_or_default();
-    let example = Table::built_in().ok().and_then(|table| table.example(&scenarios, row.id));
+    static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| scenario::built_in().unwrap_or_default());
+    let example = Table::built_in().ok().and_then(|table| table.example(&SCENARIOS, row.id));
     let scenario = example.map_or_else(String::new, |scenario| format!(" --scenario {}", scenario.name));
     writeln!(out, "try        conformance run{scenario} --requirement {}", row.id)
 }

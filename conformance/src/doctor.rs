@@ -27,8 +27,8 @@ pub struct Found {
     pub text: String,
     /// How the program ends.
     pub exit: Exit,
-    /// Whether the smallest build was exported anywhere, so that there is a description of how.
-    pub is_judged: bool,
+    /// The description by which the smallest build was exported somewhere.
+    pub description: Option<String>,
 }
 
 /// What came of the smallest build on everything at hand: `seen` are the control exports, `obstacles` what kept the
@@ -54,11 +54,12 @@ pub fn diagnosis(
     if ran == Ran::Nowhere {
         let failed = report.verdicts.iter().any(|verdict| is_exit(verdict) && verdict.verdict == Answer::Fail);
         let exit = if failed { Exit::NotConformant } else { Exit::SuiteFailed };
-        return Found { text: out, exit, is_judged: false };
+        return Found { text: out, exit, description: None };
     }
     findings(&mut out, report);
     profiles(&mut out, report);
-    proposal(&mut out, report, ran, (given, judged));
+    let description = described(report, ran, judged);
+    proposal(&mut out, &description, given);
     let exit = match (obstacles, report.totals.fail) {
         ([], 0) => Exit::Conformant,
         ([], _) => Exit::NotConformant,
@@ -70,7 +71,7 @@ pub fn diagnosis(
         _ => "conformance explain REQUIREMENT says what each of these asks; conformance run --quick looks further.",
     };
     let _ = writeln!(out, "{last}");
-    Found { text: out, exit, is_judged: true }
+    Found { text: out, exit, description: Some(description) }
 }
 
 /// The services, and why one is not there.
@@ -192,23 +193,26 @@ fn profiles(out: &mut String, report: &Report) {
     }
 }
 
-/// What its description had to say that it does not, and where it could leave out a target.
-fn proposal(out: &mut String, report: &Report, ran: Ran, (given, judged): (&Exporter, &Exporter)) {
-    if given.described() != judged.described() {
-        let _ = writeln!(out, "A description would say (doctor --write FILE writes it):");
-        for line in judged.described().lines() {
-            let _ = writeln!(out, "  {}", visible(line));
-        }
+/// The description of the exporter as it was judged; where it failed on some targets, with those that it has as a comment.
+fn described(report: &Report, ran: Ran, judged: &Exporter) -> String {
+    let described = judged.described();
+    if ran != Ran::Somewhere {
+        return described;
     }
-    if ran == Ran::Somewhere {
-        let goes = report.verdicts.iter().filter(|verdict| is_exit(verdict) && verdict.verdict == Answer::Pass);
-        let targets: BTreeSet<Target> = goes.map(|verdict| verdict.target).collect();
-        let named: Vec<String> = targets.iter().map(|target| format!("\"{target}\"")).collect();
-        let _ = writeln!(
-            out,
-            "If it is not meant to have the others: targets = [{}] in its description.",
-            named.join(", ")
-        );
+    let goes = report.verdicts.iter().filter(|verdict| is_exit(verdict) && verdict.verdict == Answer::Pass);
+    let targets: BTreeSet<Target> = goes.map(|verdict| verdict.target).collect();
+    let named: Vec<String> = targets.iter().map(|target| format!("\"{target}\"")).collect();
+    format!("# If it is not meant to have other targets:\n# targets = [{}]\n{described}", named.join(", "))
+}
+
+/// The description, where it says what the given one does not.
+fn proposal(out: &mut String, description: &str, given: &Exporter) {
+    if description == given.described() {
+        return;
+    }
+    let _ = writeln!(out, "A description would say (doctor --write FILE writes it):");
+    for line in description.lines() {
+        let _ = writeln!(out, "  {}", visible(line));
     }
 }
 

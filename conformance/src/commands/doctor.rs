@@ -31,13 +31,10 @@ pub(super) fn examine(arguments: &DoctorArguments, shown: ShownArguments) -> Res
     }
     let options = options(arguments)?;
     let quiet = shown.quiet;
-    let (found, options) =
-        in_order(async |supervisor, cancelled| found(options, &supervisor, &cancelled, quiet).await)?;
+    let found = in_order(async |supervisor, cancelled| found(options, &supervisor, &cancelled, quiet).await)?;
     print(&wrapped(&found.text, shown.style(false).width))?;
-    if let Some(file) = &arguments.write
-        && found.is_judged
-    {
-        write(file, &options.exporter.described())?;
+    if let Some((file, description)) = arguments.write.as_ref().zip(found.description) {
+        write(file, &description)?;
         print(&format!("{} is written: conformance run --exporter-file {0}\n", file.display()))?;
     }
     Ok(found.exit)
@@ -67,13 +64,13 @@ fn options(arguments: &DoctorArguments) -> Result<Options, Failure> {
     })
 }
 
-/// What is found of the exporter, and the options under which it was judged.
+/// What is found of the exporter.
 async fn found(
     options: Options,
     supervisor: &Supervisor,
     cancelled: &CancellationToken,
     quiet: bool,
-) -> Result<(Found, Options), Failure> {
+) -> Result<Found, Failure> {
     let mut obstacles = Vec::new();
     let given = options.clone();
     let mut options = options;
@@ -90,7 +87,7 @@ async fn found(
             RunError::NotJudged { .. } | RunError::NotStarted { .. } => {
                 let Failure { exit, message } = not_run(error);
                 let text = doctor::cannot_be_run(&options.exporter, &message);
-                return Ok((Found { text, exit, is_judged: false }, options));
+                return Ok(Found { text, exit, description: None });
             }
             other => return Err(not_run(other)),
         }
@@ -104,7 +101,7 @@ async fn found(
     if report.exit_code == Exit::Interrupted.code() {
         found.exit = Exit::Interrupted;
     }
-    Ok((found, options))
+    Ok(found)
 }
 
 fn there(file: &Path) -> Failure {
