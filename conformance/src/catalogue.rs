@@ -6,6 +6,7 @@ pub(crate) use markdown::theme_title;
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use judge::profile::Profile;
 use judge::requirement::Requirement;
@@ -16,12 +17,14 @@ use crate::baseline::{self, Baseline, BaselineError};
 use crate::cli::Listed;
 use crate::consumers::{self, ConsumersError};
 use crate::coverage::{self, TableError};
-use crate::exporter::{DescriptionError, check_text};
+use crate::exporter::{DescriptionError, built_in_descriptions, check_text, program_of};
 use crate::profile_file::{self, ProfileFileError};
+use crate::project::{self, Project, ProjectError};
 use crate::promises;
 use crate::report::terminal::{profile_line, visible};
 use crate::scenario::materialise::MaterialiseError;
-use crate::scenario::{self, ScenarioError};
+use crate::scenario::{self, Scenario, ScenarioError};
+use crate::shown::Table;
 
 /// Why a file does not pass `check`.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +41,9 @@ pub enum CheckError {
     /// It is not a profile.
     #[error(transparent)]
     Profile(#[from] ProfileFileError),
+    /// It is not a project file.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
 }
 
 /// Why something cannot be listed: what is compiled in is malformed.
@@ -71,6 +77,9 @@ pub fn list_text(what: Listed) -> Result<String, ListError> {
             .map(|scenario| format!("{:<28} {:<10} {}", scenario.name, scenario.origin, visible(&scenario.file.why)))
             .collect(),
         Listed::Profiles => Profile::BUILT_IN.iter().map(profile_line).collect(),
+        Listed::Exporters => {
+            descriptions().map(|(name, text, program)| format!("{name:<12} {program:<28} {text}")).collect()
+        }
         Listed::Coverage => return Ok(coverage::text(&coverage::table()?)),
         Listed::Promises => promises::lines(&promises::shown(&scenario::built_in()?)?),
         Listed::Consumers => consumers::lines(&consumers::table()?),
@@ -101,6 +110,9 @@ pub fn list_json(what: Listed) -> Result<Value, ListError> {
             .iter()
             .map(|profile| json!({ "id": profile.name(), "summary": profile.summary() }))
             .collect(),
+        Listed::Exporters => {
+            built_in_descriptions().into_iter().map(|(name, text)| json!({ "id": name, "description": text })).collect()
+        }
         Listed::Coverage => coverage::json(&coverage::table()?),
         Listed::Promises => promises::json(&promises::shown(&scenario::built_in()?)?),
         Listed::Consumers => consumers::json(&consumers::table()?),
@@ -116,9 +128,22 @@ pub fn list_markdown(what: Listed) -> Result<String, ListError> {
         Listed::Requirements => markdown::requirements(),
         Listed::Scenarios => markdown::scenarios(&scenario::built_in()?),
         Listed::Profiles => markdown::profiles(),
+        Listed::Exporters => {
+            let entry = |(name, text): (&str, &str)| format!("## `{name}`\n\n```toml\n{text}```\n");
+            built_in_descriptions().map(entry).join("\n")
+        }
         Listed::Coverage => coverage::markdown(&coverage::table()?),
         Listed::Promises => promises::markdown(&promises::shown(&scenario::built_in()?)?),
         Listed::Consumers => consumers::render(&consumers::table()?),
+    })
+}
+
+/// Name, what it is, and program of each built-in description.
+fn descriptions() -> impl Iterator<Item = (&'static str, &'static str, String)> {
+    built_in_descriptions().into_iter().map(|(name, text)| {
+        let first = text.lines().next().unwrap_or_default().trim_start_matches("# ");
+        let program = program_of(text).unwrap_or_default();
+        (name, first, program)
     })
 }
 
@@ -137,19 +162,19 @@ fn requirement_json(row: &Requirement) -> Value {
     })
 }
 
-/// What `explain` prints; none where there is no such requirement.
+/// What `explain` prints, in so many columns; none where there is no such requirement.
 #[must_use]
-pub fn explain(id: &str) -> Option<String> {
+pub fn explain(id: &str, width: usize) -> Option<String> {
     let row = requirements::named(id)?;
     let mut out = String::new();
-    let _ = explain_into(&mut out, row);
+    let _ = explain_into(&mut out, row, width);
     Some(out)
 }
 
-/// Columns of what `explain` prints.
-const WIDTH: usize = 100;
+/// Columns of what `explain` prints at most.
+pub const WIDTH: usize = 100;
 
-fn explain_into(out: &mut String, row: &Requirement) -> std::fmt::Result {
+fn explain_into(out: &mut String, row: &Requirement, width: usize) -> std::fmt::Result {
     writeln!(out, "{}  {}\n", row.id, row.level)?;
     let targets: Vec<&str> = row.targets.iter().map(|target| target.name()).collect();
     let on = format!("{}, from Platform API {}", targets.join(", "), row.since);
@@ -163,25 +188,28 @@ fn explain_into(out: &mut String, row: &Requirement) -> std::fmt::Result {
         ("violation", row.violation),
         ("fix", row.remedy),
     ] {
-        out.push_str(&paragraph(name, text));
+        out.push_str(&paragraph(name, text, width));
     }
     writeln!(out, "levels")?;
     for profile in Profile::BUILT_IN {
         let levels: Vec<String> =
             row.targets.iter().map(|target| format!("{} on {target}", profile.level(row, *target))).collect();
-        out.push_str(&paragraph("", &format!("{:<22} {}", profile.name(), levels.join(", "))));
+        out.push_str(&paragraph("", &format!("{:<22} {}", profile.name(), levels.join(", ")), width));
     }
-    writeln!(out, "try        conformance run --requirement {}", row.id)
+    static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| scenario::built_in().unwrap_or_default());
+    let example = Table::built_in().ok().and_then(|table| table.example(&SCENARIOS, row.id));
+    let scenario = example.map_or_else(String::new, |scenario| format!(" --scenario {}", scenario.name));
+    writeln!(out, "try        conformance run{scenario} --requirement {}", row.id)
 }
 
-/// A name and a text beside it, broken between words so that no line is longer than [`WIDTH`].
-fn paragraph(name: &str, text: &str) -> String {
+/// A name and a text beside it, broken between words so that no line is longer than `width`.
+fn paragraph(name: &str, text: &str, width: usize) -> String {
     const INDENT: usize = 11;
     let mut out = format!("{name:<INDENT$}");
     let mut column = INDENT;
     for (index, word) in text.split(' ').enumerate() {
         let length = word.chars().count();
-        if index > 0 && column + 1 + length > WIDTH {
+        if index > 0 && column + 1 + length > width {
             let _ = write!(out, "\n{:INDENT$}", "");
             column = INDENT;
         } else if index > 0 {
@@ -232,6 +260,10 @@ pub fn check(path: &Path) -> Result<String, CheckError> {
         let known = Baseline::parse(&text, &path.display().to_string())?.len();
         return Ok(format!("{}: the baseline is well-formed; it names {known} known failures\n", path.display()));
     }
+    if path.file_name().is_some_and(|name| name == project::NAME) || project::is_meant(&text) {
+        Project::read(path)?;
+        return Ok(format!("{}: the project file is well-formed\n", path.display()));
+    }
     let name = check_text(&text, &path.display().to_string())?;
     Ok(format!("{}: the exporter description '{}' is well-formed\n", path.display(), visible(&name)))
 }
@@ -247,15 +279,17 @@ mod tests {
     #[test]
     fn every_explanation_says_everything_within_its_width() {
         for row in requirements::all() {
-            let text = explain(row.id).unwrap();
-            assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+            let text = explain(row.id, WIDTH).unwrap();
+            let is_short = |line: &str, width: usize| line.chars().count() <= width || line.starts_with("try ");
+            assert!(text.lines().all(|line| is_short(line, WIDTH)), "{text}");
+            assert!(explain(row.id, 80).unwrap().lines().all(|line| is_short(line, 80)), "{text}");
             let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
             for part in [row.asks, row.why, row.violation, row.remedy, row.condition] {
                 assert!(words(&text).contains(&words(part)), "{part} is missing in {text}");
             }
             assert!(words(&text).contains(&row.source.to_string()), "{text}");
         }
-        assert_eq!(explain("base.none"), None);
+        assert_eq!(explain("base.none", WIDTH), None);
     }
 
     #[test]
@@ -279,7 +313,7 @@ mod tests {
 
     #[test]
     fn lists_have_every_entry_in_every_format() {
-        for what in [Listed::Requirements, Listed::Scenarios, Listed::Profiles] {
+        for what in [Listed::Requirements, Listed::Scenarios, Listed::Profiles, Listed::Exporters] {
             let (text, markdown) = (list_text(what).unwrap(), list_markdown(what).unwrap());
             for entry in list_json(what).unwrap().as_array().unwrap() {
                 let id = entry["id"].as_str().unwrap();

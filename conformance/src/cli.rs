@@ -170,6 +170,8 @@ pub enum Command {
         /// The folder, which has to exist
         folder: PathBuf,
     },
+    /// Write a commented project file, conformance.toml, which run, compare and doctor read (docs/project.md)
+    Init(InitArguments),
     /// Print a shell's completions
     Completions {
         /// The shell
@@ -185,7 +187,7 @@ pub enum Command {
         /// An exporter description, profile or baseline, or a scenario's folder, or a folder of them
         path: PathBuf,
     },
-    /// List requirements, scenarios, profiles or promises
+    /// List requirements, scenarios, profiles, built-in exporter descriptions, coverage or promises
     List {
         /// What to list
         what: Listed,
@@ -291,6 +293,34 @@ pub enum AlternativesFormat {
     Json,
 }
 
+/// Which project file is read.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ProjectArguments {
+    /// The project file (docs/project.md) in place of conformance.toml in the working folder
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Read no project file
+    #[arg(long, conflicts_with = "config")]
+    pub no_config: bool,
+}
+
+/// The arguments of `init`.
+#[derive(Debug, Clone, Args)]
+pub struct InitArguments {
+    /// The file
+    #[arg(default_value = crate::project::NAME)]
+    pub file: PathBuf,
+    /// The exporter to judge
+    #[arg(long, value_name = "PATH")]
+    pub exporter: Option<PathBuf>,
+    /// How it is called: an exporter description, or the name of a built-in one
+    #[arg(long, value_name = "FILE")]
+    pub exporter_file: Option<PathBuf>,
+    /// Write it anew where it is there
+    #[arg(long)]
+    pub force: bool,
+}
+
 /// What can be done with a baseline.
 #[derive(Debug, Clone, Subcommand)]
 pub enum BaselineCommand {
@@ -325,6 +355,9 @@ pub struct JudgeArguments {
 /// The arguments of `compare`: two stored runs, or two exporters to be run.
 #[derive(Debug, Clone, Args)]
 pub struct CompareArguments {
+    /// Which project file.
+    #[command(flatten)]
+    pub project: ProjectArguments,
     /// The old run and the new one: each a JSON report, a folder of evidence or a bundle
     #[arg(
         value_name = "RUN",
@@ -343,9 +376,9 @@ pub struct CompareArguments {
     /// An exporter description, or the name of a built-in one; likewise
     #[arg(long, value_name = "FILE", conflicts_with = "stored")]
     pub exporter_file: Vec<PathBuf>,
-    /// terminal, json or markdown, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_a_self_test)]
-    pub report: Vec<ReportArgument<SelfTestFormat>>,
+    /// terminal, json, markdown or html, to standard output or to a file; may be repeated
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_a_comparison)]
+    pub report: Vec<ReportArgument<CompareFormat>>,
     /// Under what both exporters are run.
     #[command(flatten, next_help_heading = "Both exporters are run as by conformance run with")]
     pub conditions: RunConditions,
@@ -377,6 +410,8 @@ pub enum Listed {
     Scenarios,
     /// Profiles.
     Profiles,
+    /// Exporter descriptions that are compiled in.
+    Exporters,
     /// Sentences of the specifications, and what judges them.
     Coverage,
     /// What an exporter promises, and which scenarios exercise it.
@@ -414,17 +449,32 @@ pub struct ExporterArguments {
 /// The arguments of `doctor`.
 #[derive(Debug, Clone, Args)]
 pub struct DoctorArguments {
+    /// Which project file.
+    #[command(flatten)]
+    pub project: ProjectArguments,
     /// Which exporter.
     #[command(flatten)]
     pub exporter: ExporterArguments,
     /// The Platform API version to tell the exporter (default: the description's, else 0.15)
     #[arg(long, value_name = "VERSION", value_parser = platform_api)]
     pub platform_api: Option<String>,
+    /// Only these targets; may be repeated
+    #[arg(long, value_name = "TARGET", value_parser = target())]
+    pub target: Vec<Target>,
+    /// The services.
+    #[command(flatten)]
+    pub services: ServiceArguments,
+    /// Write the exporter description that was found to this new file
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
 }
 
 /// The arguments of `run`.
 #[derive(Debug, Clone, Args)]
 pub struct RunArguments {
+    /// Which project file.
+    #[command(flatten)]
+    pub project: ProjectArguments,
     /// Which exporter.
     #[command(flatten)]
     pub exporter: ExporterArguments,
@@ -444,6 +494,10 @@ pub struct RunArguments {
     /// Only part K of N of the scenarios; conformance merge puts the reports together
     #[arg(long, value_name = "K/N")]
     pub shard: Option<Shard>,
+    /// A first answer within seconds: the few scenarios that show most, on an embedded registry and on layouts. Never the
+    /// last word: a full run decides
+    #[arg(long, conflicts_with_all = ["shard", "only_failed"])]
+    pub quick: bool,
     /// Begin no further scenario after the first one that fails
     #[arg(long)]
     pub fail_fast: bool,
@@ -470,7 +524,7 @@ pub struct RunConditions {
     /// Only scenarios whose name matches; may be repeated
     #[arg(long, value_name = "GLOB")]
     pub scenario: Vec<String>,
-    /// Only requirements whose slug matches; may be repeated
+    /// Only requirements whose slug matches, in the scenarios that can show them, where --scenario names none; may be repeated
     #[arg(long, value_name = "GLOB")]
     pub requirement: Vec<String>,
     /// Only these targets; may be repeated
@@ -514,7 +568,7 @@ pub struct ServiceArguments {
 }
 
 /// A service that can be required.
-fn service(text: &str) -> Result<String, String> {
+pub(crate) fn service(text: &str) -> Result<String, String> {
     const STORES: [&str; 5] = ["classic", "containerd", "podman", "private-classic", "private-containerd"];
     let is_known = match text.split_once(':') {
         None => matches!(text, "registry" | "daemon" | "layout"),
@@ -531,7 +585,7 @@ fn service(text: &str) -> Result<String, String> {
 }
 
 /// A daemon's address, as `DOCKER_HOST` spells it.
-fn daemon_host(text: &str) -> Result<String, String> {
+pub(crate) fn daemon_host(text: &str) -> Result<String, String> {
     let is_whole = |rest: &str| !rest.is_empty();
     let is_known =
         ["unix://", "tcp://", "http://"].iter().any(|scheme| text.strip_prefix(scheme).is_some_and(is_whole));
@@ -639,7 +693,21 @@ pub enum PlainFormat {
     Json,
 }
 
-/// Formats of a self-test's report and of a comparison.
+/// Formats of a comparison.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CompareFormat {
+    /// For people.
+    #[default]
+    Terminal,
+    /// For programs.
+    Json,
+    /// For a comment.
+    Markdown,
+    /// A page for people.
+    Html,
+}
+
+/// Formats of a self-test's report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SelfTestFormat {
     /// For people.
@@ -651,7 +719,7 @@ pub enum SelfTestFormat {
     Markdown,
 }
 
-fn profile(text: &str) -> Result<Profile, String> {
+pub(crate) fn profile(text: &str) -> Result<Profile, String> {
     profile_file::named(text).map_err(|error| format!("failed to {error}"))
 }
 
@@ -670,7 +738,7 @@ fn phase(text: &str) -> Result<Phase, String> {
         .ok_or_else(|| "a phase is exporter or rebaser".to_owned())
 }
 
-fn platform_api(text: &str) -> Result<String, String> {
+pub(crate) fn platform_api(text: &str) -> Result<String, String> {
     let is_number = |part: &str| !part.is_empty() && part.len() < 9 && part.bytes().all(|byte| byte.is_ascii_digit());
     match text.split_once('.') {
         Some((major, minor)) if is_number(major) && is_number(minor) => Ok(text.to_owned()),
@@ -678,7 +746,7 @@ fn platform_api(text: &str) -> Result<String, String> {
     }
 }
 
-fn report(text: &str) -> Result<ReportArgument, String> {
+pub(crate) fn report(text: &str) -> Result<ReportArgument, String> {
     report_in(text, FORMATS)
 }
 
@@ -689,6 +757,11 @@ fn plain_report(text: &str) -> Result<ReportArgument<PlainFormat>, String> {
 fn report_of_a_self_test(text: &str) -> Result<ReportArgument<SelfTestFormat>, String> {
     use SelfTestFormat::{Json, Markdown, Terminal};
     report_in(text, &[("terminal", Terminal), ("json", Json), ("markdown", Markdown)])
+}
+
+fn report_of_a_comparison(text: &str) -> Result<ReportArgument<CompareFormat>, String> {
+    use CompareFormat::{Html, Json, Markdown, Terminal};
+    report_in(text, &[("terminal", Terminal), ("json", Json), ("markdown", Markdown), ("html", Html)])
 }
 
 fn report_in<Format: Copy>(text: &str, formats: &[(&str, Format)]) -> Result<ReportArgument<Format>, String> {
@@ -756,7 +829,7 @@ mod tests {
         for (command, written) in [
             ("run", &formats[..]),
             ("fuzz", &["terminal", "json"]),
-            ("compare", &["terminal", "json", "markdown"]),
+            ("compare", &["terminal", "json", "markdown", "html"]),
             ("self-test", &["terminal", "json", "markdown"]),
         ] {
             for format in &formats {

@@ -3,6 +3,7 @@
 
 mod address;
 mod asked;
+mod beside;
 mod groups;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -17,6 +18,7 @@ use serde::Serialize;
 
 pub(crate) use address::hosts;
 pub use asked::OnlyThere;
+pub use beside::{Beside, Row};
 
 use crate::alike;
 use crate::exit::Exit;
@@ -35,6 +37,8 @@ pub struct Side {
 pub struct Changes {
     /// The old exporter and the new one: name and sha256.
     pub exporters: [String; 2],
+    /// What each came to, and where they differ.
+    pub beside: Beside,
     /// Verdicts that are `fail` now and were `pass`, `warn` or `absent`: the regressions.
     pub newly_failing: Vec<Change>,
     /// Verdicts that were `fail` and are `pass`, `warn` or `absent`.
@@ -115,6 +119,13 @@ impl Changes {
         text::render(self, text::Form::Terminal)
     }
 
+    /// The changes as a page.
+    #[must_use]
+    pub fn html(&self) -> String {
+        let body = text::render(self, text::Form::Html);
+        text::PAGE.replace("{{body}}", &body)
+    }
+
     /// The changes as Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
@@ -193,6 +204,7 @@ fn blank(old: &Side, new: &Side) -> Changes {
     });
     Changes {
         exporters: [exporter(old), exporter(new)],
+        beside: beside::beside(old, new),
         newly_failing: Vec::new(),
         fixed: Vec::new(),
         changed: Vec::new(),

@@ -1,14 +1,16 @@
 //! `doctor`: what one minimal export came to, in plain words, for somebody whose exporter does not run yet.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use judge::evidence::Target;
-use judge::verdict::Answer;
+use judge::profile::Profile;
+use judge::verdict::{Answer, Verdict};
 
 use crate::exit::Exit;
 use crate::exporter::Exporter;
 use crate::report::Report;
+use crate::report::headline::under;
 use crate::report::terminal::visible;
 use crate::run::control::Seen;
 
@@ -19,65 +21,206 @@ pub fn cannot_be_run(exporter: &Exporter, reason: &str) -> String {
     format!("{} ({})\nThe suite failed to {}\n", visible(&exporter.name), visible(&program), visible(reason))
 }
 
-/// The report of a run of the scenario `minimal`, what the control exports showed and the targets that the exporter
-/// does not have, in plain words, and how the program ends.
+/// What was found.
+pub struct Found {
+    /// In plain words.
+    pub text: String,
+    /// How the program ends.
+    pub exit: Exit,
+    /// The description by which the smallest build was exported somewhere.
+    pub description: Option<String>,
+}
+
+/// What came of the smallest build on everything at hand: `seen` are the control exports, `obstacles` what kept the
+/// exporter from being judged as it was called. The exporters are that of the command line, and that which was judged.
 #[must_use]
-pub fn diagnosis(report: &Report, seen: &[Seen], refused: &BTreeMap<Target, String>) -> (String, Exit) {
+pub fn diagnosis(
+    report: &Report,
+    seen: &[Seen],
+    obstacles: &[String],
+    (given, judged): (&Exporter, &Exporter),
+) -> Found {
     let mut out = String::new();
     let _ = writeln!(out, "{} ({})", visible(&report.exporter.name), visible(&report.exporter.path));
+    for obstacle in obstacles {
+        let _ = writeln!(out, "As it was called nothing of it can be judged: {}", visible(obstacle));
+    }
     let _ = writeln!(out, "It is told Platform API {}.", report.platform_api);
-    for (target, reason) in refused {
+    at_hand(&mut out, report);
+    for (target, reason) in &judged.refused {
         let _ = writeln!(out, "Not on {target}: {}", visible(reason));
     }
-    let judged = report.targets.first().copied();
-    for other in seen.iter().filter(|seen| !refused.contains_key(&seen.target) && Some(seen.target) != judged) {
-        let how = if other.succeeded { "It ran and exited 0".to_owned() } else { visible(&other.told) };
-        let _ = writeln!(out, "On {}: {how}", other.target);
+    let ran = exports(&mut out, report, seen, judged);
+    if ran == Ran::Nowhere {
+        let failed = report.verdicts.iter().any(|verdict| is_exit(verdict) && verdict.verdict == Answer::Fail);
+        let exit = if failed { Exit::NotConformant } else { Exit::SuiteFailed };
+        return Found { text: out, exit, description: None };
     }
-    let find = |id: &str| report.verdicts.iter().find(|verdict| verdict.requirement == id);
-    let process = find("platform.exit-zero");
-    match process.map(|verdict| verdict.verdict) {
-        Some(Answer::Pass) => {
-            let _ = writeln!(out, "It ran and exited 0.");
-        }
-        Some(Answer::Fail) => {
-            // The line that tells most, from whichever stream.
-            let told = seen.iter().find(|seen| Some(seen.target) == judged && !seen.succeeded);
-            let found = told.map_or_else(|| process.map_or("", |verdict| verdict.found.as_str()), |seen| &seen.told);
-            let _ = writeln!(out, "It did not export the smallest build there is: {}", visible(found));
-            let _ = writeln!(out, "{}", hint(found));
-            return (out, Exit::NotConformant);
-        }
-        _ => {
-            let reason = report.verdicts.first().map_or("no export was made", |verdict| verdict.message.as_str());
-            let _ = writeln!(out, "The suite could not run it: {}", visible(reason));
-            return (out, Exit::SuiteFailed);
-        }
-    }
-    for verdict in &report.verdicts {
-        if matches!(verdict.verdict, Answer::Fail | Answer::Warn | Answer::Absent) {
-            let word = match verdict.verdict {
-                Answer::Fail => "wrong",
-                Answer::Warn => "doubtful",
-                _ => "not there",
-            };
-            let _ = writeln!(out, "  {word:<9} {}: {}", verdict.requirement, visible(&verdict.message));
-        }
-    }
-    let exit = if report.totals.fail > 0 { Exit::NotConformant } else { Exit::Conformant };
+    findings(&mut out, report);
+    profiles(&mut out, report);
+    let description = described(report, ran, judged);
+    proposal(&mut out, &description, given);
+    let exit = match (obstacles, report.totals.fail) {
+        ([], 0) => Exit::Conformant,
+        ([], _) => Exit::NotConformant,
+        _ => Exit::NothingJudged,
+    };
     let last = match exit {
         Exit::Conformant => "It is ready to be judged: conformance run.",
-        _ => "conformance explain REQUIREMENT says what each of these asks.",
+        Exit::NothingJudged => "With that it can be judged: conformance run.",
+        _ => "conformance explain REQUIREMENT says what each of these asks; conformance run --quick looks further.",
     };
     let _ = writeln!(out, "{last}");
-    (out, exit)
+    Found { text: out, exit, description: Some(description) }
+}
+
+/// The services, and why one is not there.
+fn at_hand(out: &mut String, report: &Report) {
+    let named: Vec<String> = report
+        .services
+        .iter()
+        .filter(|service| service.kind != "none")
+        .map(|service| {
+            let kind = format!("{} {}", service.kind, service.version);
+            format!("{} ({})", service.name, visible(kind.trim_end()))
+        })
+        .collect();
+    let _ = writeln!(out, "At hand: {}.", named.join(", "));
+    for service in report.services.iter().filter(|service| service.kind == "none") {
+        let _ = writeln!(out, "Not at hand: {}: {}.", service.name, visible(&service.note));
+    }
+}
+
+/// Where the smallest build was exported.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ran {
+    Everywhere,
+    Somewhere,
+    Nowhere,
+}
+
+fn is_exit(verdict: &Verdict) -> bool {
+    verdict.requirement == "platform.exit-zero"
+}
+
+/// How the exports ended, service by service.
+fn exports(out: &mut String, report: &Report, seen: &[Seen], judged: &Exporter) -> Ran {
+    let (mut ran, mut failed) = (0, 0);
+    for verdict in report.verdicts.iter().filter(|verdict| is_exit(verdict)) {
+        match verdict.verdict {
+            Answer::Pass => {
+                ran += 1;
+                let _ = writeln!(out, "On {}: It ran and exited 0.", verdict.service);
+            }
+            Answer::Fail => {
+                failed += 1;
+                // The line that tells most, from whichever stream.
+                let told = seen.iter().find(|seen| seen.target == verdict.target && !seen.succeeded);
+                let found = told.map_or(verdict.found.as_str(), |seen| &seen.told);
+                let service = &verdict.service;
+                let _ =
+                    writeln!(out, "On {service}: It did not export the smallest build there is: {}", visible(found));
+                let _ = writeln!(out, "  {}", hint(found, verdict.target));
+            }
+            Answer::Error => {
+                failed += 1;
+                let _ =
+                    writeln!(out, "On {}: The suite could not run it: {}", verdict.service, visible(&verdict.message));
+            }
+            _ => {}
+        }
+    }
+    if ran + failed == 0 && judged.refused.is_empty() {
+        let reason = report.verdicts.first().map_or("no export was made", |verdict| verdict.message.as_str());
+        let _ = writeln!(out, "The suite could not run it: {}", visible(reason));
+    }
+    match (ran, failed) {
+        (0, _) => Ran::Nowhere,
+        (_, 0) => Ran::Everywhere,
+        _ => Ran::Somewhere,
+    }
+}
+
+/// Every violated requirement once, with the services on which it is.
+fn findings(out: &mut String, report: &Report) {
+    let mut found: Vec<(&Verdict, Vec<&str>)> = Vec::new();
+    let is_violated = |verdict: &&Verdict| {
+        !is_exit(verdict) && matches!(verdict.verdict, Answer::Fail | Answer::Warn | Answer::Absent)
+    };
+    for verdict in report.verdicts.iter().filter(is_violated) {
+        let same = |(one, _): &&mut (&Verdict, Vec<&str>)| {
+            one.requirement == verdict.requirement && one.verdict == verdict.verdict && one.message == verdict.message
+        };
+        match found.iter_mut().find(same) {
+            Some((_, services)) => services.push(&verdict.service),
+            None => found.push((verdict, vec![&verdict.service])),
+        }
+    }
+    for (verdict, services) in found {
+        let word = match verdict.verdict {
+            Answer::Fail => "wrong",
+            Answer::Warn => "doubtful",
+            _ => "not there",
+        };
+        let (id, message) = (&verdict.requirement, visible(&verdict.message));
+        let _ = writeln!(out, "  {word:<9} {id} on {}: {message}", services.join(", "));
+    }
+}
+
+/// How far it is from each profile, as the smallest build shows it.
+fn profiles(out: &mut String, report: &Report) {
+    let broken = |profile: &Profile| -> usize {
+        let failing = report.verdicts.iter().filter(|verdict| under(profile, verdict) == Answer::Fail);
+        failing.map(|verdict| verdict.requirement.as_str()).collect::<BTreeSet<_>>().len()
+    };
+    let counts: Vec<(&str, usize)> =
+        Profile::BUILT_IN.iter().map(|profile| (profile.name(), broken(profile))).collect();
+    let near: Vec<&str> = counts.iter().filter(|(_, count)| *count == 0).map(|(name, _)| *name).collect();
+    let listed: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    let _ = writeln!(
+        out,
+        "Requirements of each profile to mend, as far as the smallest build shows: {}.",
+        listed.join(", ")
+    );
+    match (near.last(), counts.iter().min_by_key(|(_, count)| *count)) {
+        (Some(most), _) => {
+            let _ = writeln!(out, "Nothing is in the way of {most} here.");
+        }
+        (None, Some((name, _))) => {
+            let _ = writeln!(out, "The nearest profile is {name}.");
+        }
+        (None, None) => {}
+    }
+}
+
+/// The description of the exporter as it was judged; where it failed on some targets, with those that it has as a comment.
+fn described(report: &Report, ran: Ran, judged: &Exporter) -> String {
+    let described = judged.described();
+    if ran != Ran::Somewhere {
+        return described;
+    }
+    let goes = report.verdicts.iter().filter(|verdict| is_exit(verdict) && verdict.verdict == Answer::Pass);
+    let targets: BTreeSet<Target> = goes.map(|verdict| verdict.target).collect();
+    let named: Vec<String> = targets.iter().map(|target| format!("\"{target}\"")).collect();
+    format!("# If it is not meant to have other targets:\n# targets = [{}]\n{described}", named.join(", "))
+}
+
+/// The description, where it says what the given one does not.
+fn proposal(out: &mut String, description: &str, given: &Exporter) {
+    if description == given.described() {
+        return;
+    }
+    let _ = writeln!(out, "A description would say (doctor --write FILE writes it):");
+    for line in description.lines() {
+        let _ = writeln!(out, "  {}", visible(line));
+    }
 }
 
 /// What usually helps, told from what the exporter printed.
-fn hint(found: &str) -> &'static str {
+fn hint(found: &str, target: Target) -> String {
     let text = found.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if says(&["exit 11", "platform api"]) {
+    let hint = if says(&["exit 11", "platform api"]) {
         "It speaks of the Platform API version: give one that it knows with --platform-api or in its description."
     } else if says(&["exit 12", "buildpack api"]) {
         "It refuses the Buildpack API version of group.toml; the scenario uses 0.10."
@@ -90,6 +233,9 @@ fn hint(found: &str) -> &'static str {
     } else if says(&["signal", "ended after"]) {
         "It did not end by itself; run it alone with the evidence's repeat.sh."
     } else {
-        "Keep what it printed with: conformance run --scenario minimal --target registry --evidence DIR"
-    }
+        return format!(
+            "Keep what it printed with: conformance run --scenario minimal --target {target} --evidence DIR"
+        );
+    };
+    hint.to_owned()
 }

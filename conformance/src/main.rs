@@ -5,7 +5,7 @@ mod commands;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _};
 use conformance::cli::Cli;
 use conformance::exit::Exit;
 use conformance::exporter::supervise;
@@ -27,8 +27,9 @@ fn main() -> ExitCode {
     {
         return if keeper::keep(Path::new(spec)) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
-    let exit = match Cli::try_parse() {
-        Ok(cli) => commands::dispatch(cli),
+    let read = Cli::command().try_get_matches().and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let exit = match read {
+        Ok((cli, matches)) => commands::dispatch(cli, &matches),
         Err(error) => {
             let _ = error.print();
             if error.use_stderr() { Exit::Usage } else { Exit::Conformant }

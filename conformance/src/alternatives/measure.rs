@@ -76,7 +76,7 @@ fn facts(
     }
     let whole = "an image was not observed whole";
     let own: Vec<_> = report.verdicts.iter().filter(|verdict| verdict.scenario == way.name()).cloned().collect();
-    let answers = headline::headlines(&own, &report.targets, &Profile::Rfc196);
+    let answers = headline::headlines(&own, &report.targets, &Profile::Rfc196, false);
     Ok(WayFacts {
         way: way.name().to_owned(),
         annotations: found

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use conformance::bundle;
-use conformance::cli::{CompareArguments, ExporterArguments, RunArguments, SelfTestFormat};
+use conformance::cli::{
+    CompareArguments, CompareFormat, ExporterArguments, ProjectArguments, RunArguments, ShownArguments,
+};
 use conformance::compare::{self, Side};
 use conformance::exit::Exit;
 use conformance::report::json;
-use conformance::report::terminal::visible;
+use conformance::report::terminal::{visible, wrapped};
 use conformance::stored::Stored;
 
 use super::evidence::failure;
@@ -15,11 +17,16 @@ use super::reports::profile_named;
 use super::run::{execute, options};
 use super::{Failure, deliver, exit_with, wanted};
 
-pub(super) fn compare(arguments: &CompareArguments, quiet: bool) -> Result<Exit, Failure> {
+/// `beside` is the exporter that a single one is compared with.
+pub(super) fn compare(
+    arguments: &CompareArguments,
+    beside: Option<ExporterArguments>,
+    shown: ShownArguments,
+) -> Result<Exit, Failure> {
     let wanted = wanted(arguments.report.clone())?;
     let (old, new, exit) = match arguments.stored.as_slice() {
         [old, new] => (stored(old)?, stored(new)?, Exit::Conformant),
-        _ => match two_runs(arguments, quiet)? {
+        _ => match two_runs(arguments, beside, shown.quiet)? {
             Some((old, new)) => {
                 let exit = unjudged(&old).or(unjudged(&new));
                 (old, new, exit)
@@ -34,13 +41,14 @@ pub(super) fn compare(arguments: &CompareArguments, quiet: bool) -> Result<Exit,
     let changes = compare::compare(&old, &new);
     for argument in &wanted {
         let text = match argument.format {
-            SelfTestFormat::Json => {
+            CompareFormat::Json => {
                 serde_json::to_string_pretty(&changes)
                     .map_err(|error| Failure::suite(format!("write a report: {error}")))?
                     + "\n"
             }
-            SelfTestFormat::Terminal => changes.text(),
-            SelfTestFormat::Markdown => changes.markdown(),
+            CompareFormat::Terminal => wrapped(&changes.text(), shown.style(argument.file.is_some()).width),
+            CompareFormat::Html => changes.html(),
+            CompareFormat::Markdown => changes.markdown(),
         };
         deliver(&text, argument.file.as_deref())?;
     }
@@ -65,13 +73,20 @@ fn unjudged(side: &Side) -> Exit {
 }
 
 /// Both exporters run, the old one first; none where that was interrupted.
-fn two_runs(arguments: &CompareArguments, quiet: bool) -> Result<Option<(Side, Side)>, Failure> {
+fn two_runs(
+    arguments: &CompareArguments,
+    beside: Option<ExporterArguments>,
+    quiet: bool,
+) -> Result<Option<(Side, Side)>, Failure> {
     let paths = arguments.exporter.iter().map(|path| (Some(path.clone()), None));
     let files = arguments.exporter_file.iter().map(|file| (None, Some(file.clone())));
-    let exporters: Vec<ExporterArguments> = paths
+    let mut exporters: Vec<ExporterArguments> = paths
         .chain(files)
         .map(|(exporter, exporter_file)| ExporterArguments { exporter, exporter_file, rebaser: None })
         .collect();
+    if exporters.len() == 1 {
+        exporters.splice(0..0, beside);
+    }
     let [old, new] = exporters.as_slice() else {
         return Err(Failure::usage(
             "compare: give two exporters, by --exporter or --exporter-file, or two stored runs",
@@ -103,6 +118,7 @@ fn two_runs(arguments: &CompareArguments, quiet: bool) -> Result<Option<(Side, S
 /// The run of one exporter whose evidence goes to a folder.
 fn run_of(arguments: &CompareArguments, exporter: &ExporterArguments, evidence: &Path) -> RunArguments {
     RunArguments {
+        project: ProjectArguments::default(),
         phase: None,
         exporter: exporter.clone(),
         conditions: arguments.conditions.clone(),
@@ -110,6 +126,7 @@ fn run_of(arguments: &CompareArguments, exporter: &ExporterArguments, evidence: 
         baseline: None,
         shard: None,
         fail_fast: false,
+        quick: false,
         only_failed: None,
         evidence: Some(evidence.to_path_buf()),
         keep: None,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use conformance::catalogue;
-use conformance::cli::{ListFormat, Listed};
+use conformance::cli::{ListFormat, Listed, ShownArguments};
 use conformance::exit::Exit;
 use conformance::questions::{self, Record};
 use conformance::stores;
@@ -18,8 +18,9 @@ pub(super) fn list(what: Listed, format: ListFormat) -> Result<Exit, Failure> {
     }
 }
 
-pub(super) fn explain(requirement: &str) -> Result<Exit, Failure> {
-    if let Some(text) = catalogue::explain(requirement) {
+pub(super) fn explain(requirement: &str, shown: ShownArguments) -> Result<Exit, Failure> {
+    let width = shown.style(false).width.unwrap_or(catalogue::WIDTH).min(catalogue::WIDTH);
+    if let Some(text) = catalogue::explain(requirement, width) {
         return print(&text);
     }
     let near = catalogue::nearest(requirement).map_or_else(String::new, |id| format!(" (did you mean {id}?)"));

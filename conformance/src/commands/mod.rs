@@ -4,9 +4,11 @@ mod alternatives;
 mod base_status;
 mod compare;
 mod demo;
+mod doctor;
 mod evidence;
 mod fuzz;
 mod list;
+mod project;
 mod reports;
 mod run;
 mod self_test;
@@ -15,6 +17,7 @@ mod site;
 use std::io::Write;
 use std::path::Path;
 
+use clap::ArgMatches;
 use conformance::catalogue;
 use conformance::cli::{BaselineCommand, Cli, Command, ExporterArguments, ReportArgument};
 use conformance::exit::Exit;
@@ -45,24 +48,26 @@ impl Failure {
 }
 
 /// Runs a subcommand; a failure is printed.
-pub(crate) fn dispatch(cli: Cli) -> Exit {
+pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches) -> Exit {
     let shown = cli.shown;
+    let own = matches.subcommand().map_or(matches, |(_, own)| own);
     let result = match cli.command {
-        Command::Run(arguments) => run::judge_exporter(*arguments, shown),
+        Command::Run(arguments) => project::run(*arguments, own, shown),
         Command::Fuzz(arguments) => fuzz::judge_generated_builds(*arguments),
         Command::SelfTest(arguments) => self_test::judge_the_suite(*arguments, shown.quiet),
         Command::Judge(arguments) => evidence::judge_again(&arguments, shown),
         Command::Bundle { folder, output } => evidence::bundle(&folder, output),
-        Command::Compare(arguments) => compare::compare(&arguments, shown.quiet),
+        Command::Compare(arguments) => project::compare(*arguments, own, shown),
         Command::Merge(arguments) => reports::merge(arguments, shown),
         Command::Baseline(BaselineCommand::Update { file, report }) => reports::update_baseline(&file, &report),
+        Command::Init(arguments) => project::init(&arguments),
         Command::Man { folder } => reports::man(&folder),
         Command::Completions { shell } => reports::completions(shell),
-        Command::Doctor(arguments) => run::examine(&arguments, shown.quiet),
+        Command::Doctor(arguments) => project::doctor(arguments, own, shown),
         Command::BaseStatus(arguments) => base_status::tell(arguments),
         Command::Check { path } => catalogue::check(&path).map_err(Failure::usage).and_then(|text| print(&text)),
         Command::List { what, format } => list::list(what, format),
-        Command::Explain { requirement } => list::explain(&requirement),
+        Command::Explain { requirement } => list::explain(&requirement, shown),
         Command::Questions { observations } => list::open_questions(&observations),
         Command::Demo(arguments) => demo::show(arguments),
         Command::Alternatives(arguments) => alternatives::print_them(arguments),

@@ -5,24 +5,23 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use conformance::baseline::Baseline;
-use conformance::cli::{DoctorArguments, ReportArgument, ReportFormat, RunArguments, ShownArguments};
-use conformance::doctor;
+use conformance::cli::{ReportArgument, ReportFormat, RunArguments, ShownArguments};
 use conformance::exit::Exit;
 use conformance::exporter::Exporter;
 use conformance::progress;
 use conformance::report::{self, Report, github, json};
 use conformance::rig::registry::RegistryChoice;
-use conformance::run::{self, Case, Narrowed, Options, RunError, control};
+use conformance::run::{self, Case, Narrowed, Options};
 use conformance::scenario::{self, Scenario};
+use conformance::shown::{QUICK_TARGETS, Table};
 use jiff::civil::Date;
 use judge::evidence::{Phase, Target};
-use judge::profile::Profile;
 use judge::verdict::Answer;
 
 use super::reports::known;
-use super::{Failure, controlled, deliver, exit_with, exporter, globs, in_order, not_run, print, requirements, wanted};
+use super::{Failure, controlled, deliver, exit_with, exporter, globs, in_order, not_run, requirements, wanted};
 
-fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, Failure> {
+pub(super) fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, Failure> {
     let mut found = Vec::new();
     if folders.is_empty() {
         found = scenario::built_in().map_err(Failure::suite)?;
@@ -48,7 +47,7 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
     let conditions = arguments.conditions.clone();
     let requirements = requirements(&conditions.requirement)?;
     let mut scenarios = scenarios(&conditions.scenarios, &conditions.scenario)?;
-    let targets = if conditions.target.is_empty() { Target::ALL.to_vec() } else { conditions.target };
+    let targets = targets(conditions.target, arguments.quick);
     possible(&conditions.services.require, &targets)?;
     let mut narrowed = Narrowed {
         requirements,
@@ -56,7 +55,13 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
         only: None,
         shard: arguments.shard,
         fail_fast: arguments.fail_fast,
+        quick: arguments.quick,
+        left_out: 0,
     };
+    let exporter = exporter(&arguments.exporter, conditions.platform_api.as_deref())?;
+    if let Some(phase) = arguments.phase {
+        scenarios = of_phase(scenarios, phase, &exporter)?;
+    }
     if let Some(file) = &arguments.only_failed {
         let only = failed(file)?;
         scenarios = only_failed(scenarios, &only);
@@ -65,6 +70,11 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
             return Err(Failure::usage(format!("select scenarios: none of those selected failed in {what}")));
         }
         narrowed.only = Some(only);
+    } else {
+        let matching = scenarios.len();
+        let is_named = !conditions.scenario.is_empty();
+        scenarios = telling(scenarios, &narrowed, &targets, is_named)?;
+        narrowed.left_out = matching - scenarios.len();
     }
     if let Some(shard) = arguments.shard {
         let all = scenarios.len();
@@ -73,10 +83,6 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
             eprintln!("conformance: shard {shard} has nothing to do: {all} scenarios are selected");
         }
     }
-    let exporter = exporter(&arguments.exporter, conditions.platform_api.as_deref())?;
-    if let Some(phase) = arguments.phase {
-        scenarios = of_phase(scenarios, phase, &exporter)?;
-    }
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
     Ok(Options {
         platform_api: exporter.first_platform_api(),
@@ -84,7 +90,11 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
         profile: conditions.profile,
         scenarios,
         targets,
-        registry: conditions.services.registry.unwrap_or(RegistryChoice::Auto),
+        registry: conditions.services.registry.unwrap_or(if arguments.quick {
+            RegistryChoice::Embedded
+        } else {
+            RegistryChoice::Auto
+        }),
         daemons: conditions.services.daemon,
         allow_push: conditions.services.allow_push_from_daemon,
         require: conditions.services.require,
@@ -121,6 +131,37 @@ fn of_phase(scenarios: Vec<Scenario>, phase: Phase, exporter: &Exporter) -> Resu
         return Err(Failure::usage(format!("select scenarios: none of those selected is one of the {phase}")));
     }
     Ok(kept)
+}
+
+/// The targets that were asked for; a quick run goes to those that need no service.
+fn targets(asked: Vec<Target>, is_quick: bool) -> Vec<Target> {
+    match (asked.is_empty(), is_quick) {
+        (false, _) => asked,
+        (true, true) => QUICK_TARGETS.to_vec(),
+        (true, false) => Target::ALL.to_vec(),
+    }
+}
+
+/// The scenarios that can show what is asked for, of those the most telling where the run is quick. Scenarios that were
+/// asked for by name are run, whatever they show.
+fn telling(
+    scenarios: Vec<Scenario>,
+    narrowed: &Narrowed,
+    targets: &[Target],
+    is_named: bool,
+) -> Result<Vec<Scenario>, Failure> {
+    let table = Table::built_in().map_err(Failure::suite)?;
+    if narrowed.quick {
+        let chosen = table.quick(&scenarios, &narrowed.requirements, targets);
+        if chosen.is_empty() {
+            return Err(Failure::usage("select scenarios: none shows quickly what is asked for; leave out --quick"));
+        }
+        return Ok(chosen);
+    }
+    if is_named || narrowed.requirements.set().is_none() {
+        return Ok(scenarios);
+    }
+    Ok(table.narrowed(scenarios, &narrowed.requirements))
 }
 
 /// Services that are required belong to targets that are asked for.
@@ -214,55 +255,6 @@ pub(super) fn execute(options: Options, quiet: bool) -> Result<Report, Failure> 
         let _ = shown.await;
         result.map_err(not_run)
     })
-}
-
-pub(super) fn examine(arguments: &DoctorArguments, quiet: bool) -> Result<Exit, Failure> {
-    let exporter = exporter(&arguments.exporter, arguments.platform_api.as_deref())?;
-    let options = Options {
-        platform_api: exporter.first_platform_api(),
-        exporter: exporter.clone(),
-        profile: Profile::Rfc196,
-        scenarios: scenarios(&[], &["minimal".to_owned()])?,
-        targets: vec![Target::Registry, Target::Layout],
-        registry: RegistryChoice::Embedded,
-        daemons: Vec::new(),
-        allow_push: false,
-        require: Vec::new(),
-        known: None,
-        evidence: None,
-        keep: None,
-        narrowed: Narrowed::default(),
-        jobs: 1,
-        timeout: 120,
-        service_limit: conformance::limits::SERVICE_LIMIT,
-        names: None,
-        phase: Some(Phase::Exporter),
-    };
-    let (text, exit) = in_order(async |supervisor, cancelled| {
-        let found = match Box::pin(control::control(options, &supervisor, &cancelled)).await {
-            Ok(found) => found,
-            Err(error @ (RunError::NotJudged { .. } | RunError::NotStarted { .. })) => {
-                let Failure { exit, message } = not_run(error);
-                return Ok((doctor::cannot_be_run(&exporter, &message), exit));
-            }
-            Err(error) => return Err(not_run(error)),
-        };
-        let mut options = found.options;
-        let has = |target: &Target| {
-            options.exporter.targets.contains(target) && !options.exporter.refused.contains_key(target)
-        };
-        options.targets = options.targets.iter().copied().find(has).into_iter().collect();
-        let refused = options.exporter.refused.clone();
-        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
-        let shown = tokio::spawn(progress::show(receiver, quiet));
-        let result = Box::pin(run::run(options, supervisor, cancelled, sender)).await;
-        let _ = shown.await;
-        let report = result.map_err(not_run)?;
-        let (text, exit) = doctor::diagnosis(&report, &found.seen, &refused);
-        Ok((text, if report.exit_code == Exit::Interrupted.code() { Exit::Interrupted } else { exit }))
-    })?;
-    print(&text)?;
-    Ok(exit)
 }
 
 #[cfg(test)]

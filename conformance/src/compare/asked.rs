@@ -59,6 +59,6 @@ fn asks_for_scenario(report: &Report, name: &str) -> bool {
     report.shard.is_none()
         && report.narrowed.as_ref().is_none_or(|narrowed| {
             let is_case = |only: &BTreeSet<crate::run::Case>| only.iter().any(|(scenario, ..)| scenario == name);
-            narrowed.scenarios.matches(name) && narrowed.only.as_ref().is_none_or(is_case)
+            narrowed.left_out == 0 && narrowed.scenarios.matches(name) && narrowed.only.as_ref().is_none_or(is_case)
         })
 }

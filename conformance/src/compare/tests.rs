@@ -37,6 +37,27 @@ fn only_what_fails_now_and_was_judged_before_is_a_regression() {
 }
 
 #[test]
+fn both_runs_stand_side_by_side_in_every_form() {
+    let same = compare(&side(|_| ()), &side(|_| ()));
+    assert_eq!(same.beside.rows, []);
+    let worse = compare(&side(|_| ()), &side(|report| set(report, "platform.exit-zero", Answer::Fail)));
+    let row = &worse.beside.rows[0];
+    assert_eq!(
+        (row.requirement.as_str(), row.standings.each_ref().map(String::as_str)),
+        ("platform.exit-zero", ["holds", "broken"])
+    );
+    assert!(worse.text().contains("  platform.exit-zero  holds        broken\n"), "{}", worse.text());
+    assert!(worse.markdown().contains("| `platform.exit-zero` | holds | broken |"), "{}", worse.markdown());
+    let page = worse.html();
+    assert!(page.contains("<td class=\"good\">holds</td><td class=\"bad\">broken</td>"), "{page}");
+    assert!(page.contains("<li>minimal/registry/platform.exit-zero") && !page.contains("{{"), "{page}");
+    let hostile = compare(&side(|_| ()), &side(|report| "<b>&".clone_into(&mut report.exporter.name)));
+    assert!(hostile.html().contains("&lt;b&gt;&amp;") && !hostile.html().contains("<b>"), "{}", hostile.html());
+    let narrowed = side(|report| report.verdicts.retain(|verdict| verdict.requirement == "platform.exit-zero"));
+    assert_eq!(compare(&side(|_| ()), &narrowed).beside.rows, []);
+}
+
+#[test]
 fn what_was_not_judged_before_is_no_regression_and_what_is_not_judged_now_no_fix() {
     let is = |answer| side(|report| set(report, "platform.exit-zero", answer));
     for judged in [Answer::Pass, Answer::Warn, Answer::Absent] {
@@ -196,7 +217,7 @@ fn one_requirement_that_changed_everywhere_is_one_line() {
     };
     let changes = compare(&many(Answer::Pass), &many(Answer::Fail));
     let text = changes.text();
-    assert_eq!((changes.newly_failing.len(), text.matches("platform.exit-zero").count()), (10, 1), "{text}");
+    assert_eq!((changes.newly_failing.len(), text.matches("platform.exit-zero  pass").count()), (10, 1), "{text}");
     assert!(text.contains("platform.exit-zero  pass → fail  10: registry 10 (minimal, s1, s2 and 7 more)"), "{text}");
     assert!(
         text.contains("newly failing (1, in all 10)") && text.ends_with("regressions: 1 (verdicts: 10)\n"),

@@ -1,4 +1,4 @@
-//! The changes for people: on a terminal, and as Markdown for a comment. Equal changes are one line.
+//! The changes for people: on a terminal, as Markdown for a comment, and as a page. Equal changes are one line.
 
 use std::fmt::{self, Write as _};
 
@@ -13,7 +13,11 @@ use crate::report::terminal::visible;
 pub(super) enum Form {
     Terminal,
     Markdown,
+    Html,
 }
+
+/// The page: a style, no script, nothing from elsewhere.
+pub(super) const PAGE: &str = include_str!("page.html");
 
 pub(super) fn render(changes: &Changes, form: Form) -> String {
     let mut out = String::new();
@@ -26,7 +30,13 @@ fn whole(changes: &Changes, form: Form, out: &mut String) -> fmt::Result {
     match form {
         Form::Terminal => writeln!(out, "old  {old}\nnew  {new}")?,
         Form::Markdown => writeln!(out, "**{}**\n\nold {}, new {}", conclusion(changes), code(&old), code(&new))?,
+        Form::Html => {
+            let (old, new) = (escaped(&old), escaped(&new));
+            writeln!(out, "<h1>{}</h1>", conclusion(changes))?;
+            writeln!(out, "<dl><dt>old</dt><dd>{old}</dd><dt>new</dt><dd>{new}</dd></dl>")?;
+        }
     }
+    beside(changes, form, out)?;
     for (title, found) in [
         ("newly failing", &changes.newly_failing),
         ("failing, and not judged before", &changes.failing_and_new),
@@ -42,16 +52,75 @@ fn whole(changes: &Changes, form: Form, out: &mut String) -> fmt::Result {
     ] {
         section(out, form, &format!("{what} added"), added.changed.len(), &added.changed)?;
         section(out, form, &format!("{what} removed"), removed.changed.len(), &removed.changed)?;
-        not_asked(out, what, "old", added)?;
-        not_asked(out, what, "new", removed)?;
+        not_asked(out, form, what, "old", added)?;
+        not_asked(out, form, what, "new", removed)?;
     }
     digests(changes, form, out)?;
     if let Some(note) = &changes.note {
-        writeln!(out, "\n{note}")?;
+        paragraph(out, form, note)?;
     }
     match form {
         Form::Terminal => writeln!(out, "\n{}", conclusion(changes)),
-        Form::Markdown => Ok(()),
+        Form::Markdown | Form::Html => Ok(()),
+    }
+}
+
+/// What each run came to, and a line for each requirement of which they came to something else.
+fn beside(changes: &Changes, form: Form, out: &mut String) -> fmt::Result {
+    const STANDING: usize = 11;
+    let rows = &changes.beside.rows;
+    let [old, new] = &changes.beside.tallies;
+    match form {
+        Form::Terminal => {
+            writeln!(out, "\nrequirements, old  {old}\nrequirements, new  {new}")?;
+            let width = rows.iter().map(|row| row.requirement.len()).max().unwrap_or_default();
+            if !rows.is_empty() {
+                writeln!(out, "\n  {:<width$}  {:<STANDING$}  new", "side by side", "old")?;
+            }
+            rows.iter().try_for_each(|row| {
+                let [old, new] = &row.standings;
+                writeln!(out, "  {:<width$}  {old:<STANDING$}  {new}", visible(&row.requirement))
+            })
+        }
+        Form::Markdown => {
+            writeln!(out, "\n| requirement | old | new |\n|---|---|---|\n| all | {old} | {new} |")?;
+            rows.iter().try_for_each(|row| {
+                let [old, new] = &row.standings;
+                writeln!(out, "| {} | {old} | {new} |", code(&row.requirement))
+            })
+        }
+        Form::Html => {
+            let head =
+                "<tr><th scope=\"col\">requirement</th><th scope=\"col\">old</th><th scope=\"col\">new</th></tr>";
+            writeln!(out, "<table><caption>Side by side</caption><thead>{head}</thead><tbody>")?;
+            writeln!(out, "<tr><th scope=\"row\">all</th><td>{old}</td><td>{new}</td></tr>")?;
+            for row in rows {
+                let [old, new] =
+                    row.standings.each_ref().map(|word| format!("<td class=\"{}\">{word}</td>", class(word)));
+                writeln!(out, "<tr><th scope=\"row\">{}</th>{old}{new}</tr>", escaped(&row.requirement))?;
+            }
+            out.write_str("</tbody></table>\n")
+        }
+    }
+}
+
+fn class(standing: &str) -> &'static str {
+    match standing {
+        "broken" => "bad",
+        "holds" => "good",
+        _ => "unsure",
+    }
+}
+
+/// Text for an element.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+fn paragraph(out: &mut String, form: Form, text: &str) -> fmt::Result {
+    match form {
+        Form::Terminal | Form::Markdown => writeln!(out, "\n{text}"),
+        Form::Html => writeln!(out, "<p>{}</p>", escaped(text)),
     }
 }
 
@@ -70,11 +139,14 @@ fn section(out: &mut String, form: Form, title: &str, count: usize, lines: &[Str
     match form {
         Form::Terminal => writeln!(out, "\n{title} ({counted})")?,
         Form::Markdown => writeln!(out, "\n### {title} ({counted})\n")?,
+        Form::Html => writeln!(out, "<h2>{} ({counted})</h2>\n<ul>", escaped(title))?,
     }
     lines.iter().try_for_each(|line| match form {
         Form::Terminal => writeln!(out, "  {line}"),
         Form::Markdown => writeln!(out, "- {}", code(line)),
-    })
+        Form::Html => writeln!(out, "<li>{}</li>", escaped(line)),
+    })?;
+    if matches!(form, Form::Html) { out.write_str("</ul>\n") } else { Ok(()) }
 }
 
 /// Text that Markdown takes as it is.
@@ -82,10 +154,10 @@ fn code(text: &str) -> String {
     format!("`{}`", text.replace('`', "'").replace('\n', " "))
 }
 
-fn not_asked(out: &mut String, what: &str, run: &str, only: &OnlyThere) -> fmt::Result {
+fn not_asked(out: &mut String, form: Form, what: &str, run: &str, only: &OnlyThere) -> fmt::Result {
     match only.not_asked.len() {
         0 => Ok(()),
-        count => writeln!(out, "\n{what} that the {run} run was not asked for: {count}"),
+        count => paragraph(out, form, &format!("{what} that the {run} run was not asked for: {count}")),
     }
 }
 
@@ -112,10 +184,11 @@ fn digests(changes: &Changes, form: Form, out: &mut String) -> fmt::Result {
     }
     if !changes.only_the_address.is_empty() {
         let count = changes.only_the_address.len();
-        writeln!(out, "\ndigests that are others only because the registry has another address: {count}")?;
+        let text = format!("digests that are others only because the registry has another address: {count}");
+        paragraph(out, form, &text)?;
     }
     if !changes.digests_compared {
-        writeln!(out, "\ndigests were not compared: that needs the evidence of both runs")?;
+        paragraph(out, form, "digests were not compared: that needs the evidence of both runs")?;
     }
     Ok(())
 }

@@ -167,7 +167,7 @@ fn shown_exports(report: &Report, evidence: &[ScenarioEvidence], tell: &mut Tell
             tell.line(&format!("  {:<18} not at hand", missing.service));
         }
         let own: Vec<_> = report.verdicts.iter().filter(|verdict| verdict.scenario == way.name()).cloned().collect();
-        let headlines = headline::headlines(&own, &report.targets, &profile);
+        let headlines = headline::headlines(&own, &report.targets, &profile, false);
         if let Some(headline) = headlines.iter().find(|headline| headline.profile == profile.name()) {
             tell.line(&format!("  verdict under {}: {}", headline.profile, headline.text));
             is_right &= headline.targets.values().all(|standing| *standing != Standing::NotConformant);

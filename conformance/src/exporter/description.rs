@@ -221,7 +221,50 @@ pub fn built_in_descriptions() -> [(&'static str, &'static str); 2] {
     ]
 }
 
+/// The program that a description names, where the text is one.
+#[must_use]
+pub fn program_of(text: &str) -> Option<String> {
+    toml::from_str::<DescriptionFile>(text).ok()?.command.into_iter().next()
+}
+
 impl Exporter {
+    /// The description by which it is called now, as a file: what its description says, and what was found since.
+    #[must_use]
+    pub fn described(&self) -> String {
+        let mut table = toml::Table::new();
+        let mut put = |key: &str, value: toml::Value| table.insert(key.to_owned(), value);
+        put("name", self.name.clone().into());
+        let program = self.program.display().to_string();
+        put("command", std::iter::once(program).chain(self.before.iter().cloned()).collect::<Vec<_>>().into());
+        for (key, words) in [("arguments", &self.arguments), ("leave-out", &self.leave_out)] {
+            if !words.is_empty() {
+                put(key, words.clone().into());
+            }
+        }
+        let has = |target: &&Target| self.targets.contains(target) && !self.refused.contains_key(target);
+        let targets: Vec<String> = Target::ALL.iter().filter(has).map(|target| target.name().to_owned()).collect();
+        if targets.len() < Target::ALL.len() {
+            put("targets", targets.into());
+        }
+        match (&self.asked_platform_api, self.platform_apis.as_slice()) {
+            (Some(one), _) => drop(put("platform-api", one.clone().into())),
+            (None, []) => {}
+            (None, [one]) => drop(put("platform-api", one.clone().into())),
+            (None, several) => drop(put("platform-apis", several.to_vec().into())),
+        }
+        if self.unreachable_limit != UNREACHABLE_LIMIT {
+            put("unreachable-limit", i64::try_from(self.unreachable_limit).unwrap_or(i64::MAX).into());
+        }
+        if self.extensions {
+            put("extensions", true.into());
+        }
+        if !self.environment.is_empty() {
+            let variables = self.environment.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+            put("environment", toml::Value::Table(variables.collect()));
+        }
+        table.to_string()
+    }
+
     /// The exporter at `path`, called as the Platform API says.
     ///
     /// # Errors
@@ -291,7 +334,7 @@ impl Exporter {
             refused: BTreeMap::new(),
             platform_apis: file.platform_api.into_iter().chain(file.platform_apis).collect(),
             asked_platform_api: None,
-            unreachable_limit: file.unreachable_limit.unwrap_or(120),
+            unreachable_limit: file.unreachable_limit.unwrap_or(UNREACHABLE_LIMIT),
             extensions: file.extensions,
             rebaser,
             argument,
@@ -316,6 +359,8 @@ impl Exporter {
     }
 }
 
+/// Seconds within which an exporter gives up an unreachable registry, where its description says nothing.
+const UNREACHABLE_LIMIT: u64 = 120;
 /// The newest Platform API that there is.
 pub(super) const NEWEST_API: &str = "0.15";
 

@@ -54,6 +54,7 @@ impl Judging {
             timeout: TIMEOUT,
             service_limit: SERVICE_LIMIT,
             names: Some(self.names.clone()),
+            phase: None,
         };
         // Progress is not shown: what is shown of these runs is their result.
         let (events, _) = tokio::sync::mpsc::unbounded_channel();

@@ -32,16 +32,8 @@ impl Tally {
     /// Counts the requirements of a report.
     #[must_use]
     pub fn of(report: &Report) -> Self {
-        let mut worst: BTreeMap<&str, Standing> = BTreeMap::new();
-        for verdict in &report.verdicts {
-            let followers = verdict.followed_by.iter().map(|slug| (slug.as_str(), Standing::Follows));
-            for (slug, standing) in followers.chain([(verdict.requirement.as_str(), Standing::of(verdict))]) {
-                let seen = worst.entry(slug).or_insert(Standing::Unseen);
-                *seen = (*seen).max(standing);
-            }
-        }
         let mut tally = Self::default();
-        for standing in worst.into_values() {
+        for standing in worst(report).into_values() {
             *match standing {
                 Standing::Unseen => &mut tally.unseen,
                 Standing::Holds => &mut tally.hold,
@@ -71,6 +63,25 @@ impl Tally {
     }
 }
 
+/// What each requirement came to, as the worst that was seen of it.
+fn worst(report: &Report) -> BTreeMap<&str, Standing> {
+    let mut worst: BTreeMap<&str, Standing> = BTreeMap::new();
+    for verdict in &report.verdicts {
+        let followers = verdict.followed_by.iter().map(|slug| (slug.as_str(), Standing::Follows));
+        for (slug, standing) in followers.chain([(verdict.requirement.as_str(), Standing::of(verdict))]) {
+            let seen = worst.entry(slug).or_insert(Standing::Unseen);
+            *seen = (*seen).max(standing);
+        }
+    }
+    worst
+}
+
+/// What each requirement came to, in a word or two.
+#[must_use]
+pub fn standings(report: &Report) -> BTreeMap<&str, &'static str> {
+    worst(report).into_iter().map(|(slug, standing)| (slug, standing.word())).collect()
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Standing {
     Unseen,
@@ -83,6 +94,18 @@ enum Standing {
 }
 
 impl Standing {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unseen => "not seen",
+            Self::Holds => "holds",
+            Self::Doubtful => "doubtful",
+            Self::Follows => "follows",
+            Self::Known => "known",
+            Self::Undecided => "undecided",
+            Self::Broken => "broken",
+        }
+    }
+
     fn of(verdict: &Verdict) -> Self {
         match verdict.verdict {
             Answer::Pass => Self::Holds,

@@ -28,6 +28,8 @@ pub struct Headline {
 pub enum Standing {
     /// Nothing judged fails.
     Conformant,
+    /// Nothing judged fails in a quick run, which is no answer.
+    NothingFailed,
     /// Something fails.
     NotConformant,
     /// The suite or a service failed, so it cannot be said.
@@ -55,14 +57,18 @@ pub fn under(profile: &Profile, verdict: &Verdict) -> Answer {
 /// The headline of every built-in profile, and of the deciding one where that is a user's own; `asked` are the targets
 /// that the run was to observe.
 #[must_use]
-pub fn headlines(verdicts: &[Verdict], asked: &[Target], decides: &Profile) -> Vec<Headline> {
+pub fn headlines(verdicts: &[Verdict], asked: &[Target], decides: &Profile, is_quick: bool) -> Vec<Headline> {
     let own = matches!(decides, Profile::Own(_)).then_some(decides);
-    Profile::BUILT_IN.iter().chain(own).map(|profile| headline(profile, verdicts, asked)).collect()
+    Profile::BUILT_IN.iter().chain(own).map(|profile| headline(profile, verdicts, asked, is_quick)).collect()
 }
 
-fn headline(profile: &Profile, verdicts: &[Verdict], asked: &[Target]) -> Headline {
+fn headline(profile: &Profile, verdicts: &[Verdict], asked: &[Target], is_quick: bool) -> Headline {
+    let of_a_target = |target| match standing(profile, verdicts, target) {
+        Standing::Conformant if is_quick => Standing::NothingFailed,
+        standing => standing,
+    };
     let targets: BTreeMap<Target, Standing> =
-        Target::ALL.into_iter().map(|target| (target, standing(profile, verdicts, target))).collect();
+        Target::ALL.into_iter().map(|target| (target, of_a_target(target))).collect();
     let shown = beyond_core_was_observed(profile, verdicts);
     let names = |standing: Standing| -> Vec<&str> {
         targets
@@ -75,6 +81,7 @@ fn headline(profile: &Profile, verdicts: &[Verdict], asked: &[Target]) -> Headli
     for (standing, words) in [
         (Standing::NotConformant, "not conformant on"),
         (Standing::Conformant, "conformant on"),
+        (Standing::NothingFailed, "nothing failed on"),
         (Standing::Undecided, "undecided on"),
     ] {
         let names = names(standing);

@@ -97,6 +97,7 @@ fn properties(out: &mut String, report: &Report) -> std::fmt::Result {
         ("exporter".to_owned(), report.exporter.name.clone()),
         ("exporter-sha256".to_owned(), report.exporter.sha256.clone()),
     ];
+    properties.extend(report.left_out().map(|left_out| ("narrowed".to_owned(), left_out)));
     for service in report.services.iter().filter(|service| service.observed) {
         let value = format!("{} {}", service.kind, service.version);
         properties.push((format!("service-{}", service.name), value.trim_end().to_owned()));

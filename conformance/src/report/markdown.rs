@@ -31,7 +31,7 @@ pub fn render(report: &Report, limit: usize) -> String {
 
 fn head(out: &mut String, report: &Report) -> std::fmt::Result {
     let mark = match report.told() {
-        0 => "✅",
+        0 if !report.is_quick() => "✅",
         1 => "❌",
         _ => "⚠️",
     };
@@ -48,6 +48,9 @@ fn head(out: &mut String, report: &Report) -> std::fmt::Result {
         report.verdicts.len(),
         report.seconds
     )?;
+    if let Some(left_out) = report.left_out() {
+        writeln!(out, "Narrowed: {}\n", code(&left_out, LONGEST))?;
+    }
     out.push_str("| profile | answer |\n|---|---|\n");
     for headline in &report.headlines {
         let decides = if headline.profile == report.profile { " (decides)" } else { "" };

@@ -168,9 +168,39 @@ impl Report {
         self.baseline.as_ref().map_or(0, |baseline| baseline.known)
     }
 
+    /// Whether only a few telling scenarios were run, so that nothing that holds is the last word.
+    #[must_use]
+    pub fn is_quick(&self) -> bool {
+        self.narrowed.as_ref().is_some_and(|narrowed| narrowed.quick)
+    }
+
+    /// What was left out of a narrowed run, in words.
+    fn left_out(&self) -> Option<String> {
+        let narrowed = self.narrowed.as_ref().filter(|narrowed| narrowed.quick || narrowed.left_out > 0)?;
+        if self.shard.is_some() {
+            return None;
+        }
+        let (run, all) = (self.scenarios.len(), self.scenarios.len() + narrowed.left_out);
+        let targets: Vec<&str> =
+            Target::ALL.iter().filter(|target| !self.targets.contains(target)).map(|target| target.name()).collect();
+        let without = if targets.is_empty() { String::new() } else { format!("; {} left out", targets.join(" and ")) };
+        Some(if narrowed.quick {
+            format!("quick: {run} of {all} scenarios, those that show most{without}; a full run decides")
+        } else {
+            format!("{run} of {all} scenarios, those that can show what was asked for; --scenario '*' runs all")
+        })
+    }
+
     /// What the run came to, in a few words.
     fn answer(&self) -> String {
         match self.told() {
+            0 if self.is_quick() => {
+                let known = match self.known() {
+                    0 => String::new(),
+                    known => format!(" but {known} known"),
+                };
+                format!("nothing failed of {}{known} in a quick run; a full run decides", self.profile)
+            }
             0 => match self.known() {
                 0 => format!("conformant to {}", self.profile),
                 known => format!("conformant to {} but for what is known ({known} known)", self.profile),

@@ -96,7 +96,7 @@ pub(crate) fn report() -> Report {
         scenarios: vec!["minimal".to_owned()],
         scenario_milliseconds: [("minimal".to_owned(), 1_042)].into(),
         exports: 1,
-        headlines: headline::headlines(&verdicts, &Target::ALL, &Profile::Rfc196),
+        headlines: headline::headlines(&verdicts, &Target::ALL, &Profile::Rfc196, false),
         totals: Totals::of(&verdicts),
         verdicts,
         observations: vec![Observation {

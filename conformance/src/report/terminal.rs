@@ -120,6 +120,9 @@ fn surroundings(out: &mut String, report: &Report, style: Style) -> std::fmt::Re
         style.line(out, "machine   ", 10, &text)?;
     }
     style.line(out, "", 0, &report.scale())?;
+    if let Some(left_out) = report.left_out() {
+        style.line(out, "", 0, &left_out)?;
+    }
     writeln!(out)
 }
 
@@ -235,7 +238,7 @@ fn foot(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
         None => Ok(()),
     }?;
     let verdict = match report.told() {
-        0 if report.known() == 0 => style.paint(Colour::Green, &report.answer()),
+        0 if report.known() == 0 && !report.is_quick() => style.paint(Colour::Green, &report.answer()),
         1 if report.totals.fail == report.known() => {
             style.paint(Colour::Red, "what fails is known, and the baseline is out of date")
         }
@@ -276,6 +279,24 @@ pub fn visible(text: &str) -> String {
         }
     }
     shown
+}
+
+/// Lines no longer than a terminal is wide, each continued below its text.
+#[must_use]
+pub fn wrapped(text: &str, width: Option<usize>) -> String {
+    let Some(width) = width.filter(|width| *width >= NARROWEST) else { return text.to_owned() };
+    let mut out = String::new();
+    for line in text.lines() {
+        let before = line.len() - line.trim_start().len();
+        let indent = " ".repeat(before + 2);
+        let options = textwrap::Options::new(width)
+            .subsequent_indent(&indent)
+            .word_separator(textwrap::WordSeparator::AsciiSpace)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        out += &textwrap::fill(line, options);
+        out.push('\n');
+    }
+    out
 }
 
 /// Columns that text needs to be wrapped.

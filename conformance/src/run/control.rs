@@ -41,6 +41,31 @@ pub struct Controlled {
     pub seen: Vec<Seen>,
 }
 
+/// What was found to let an exporter be judged that cannot be as it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remedy {
+    /// It does not refuse this Platform API.
+    PlatformApi(String),
+    /// It comes further without these flags.
+    LeaveOut(Vec<String>),
+}
+
+impl Remedy {
+    /// The options under which it is tried again.
+    #[must_use]
+    pub fn applied(self, mut options: Options) -> Options {
+        match self {
+            Self::PlatformApi(api) => {
+                options.platform_api.clone_from(&api);
+                options.exporter.asked_platform_api = None;
+                options.exporter.platform_apis = vec![api];
+            }
+            Self::LeaveOut(flags) => options.exporter.leave_out.extend(flags),
+        }
+        options
+    }
+}
+
 /// A control export.
 pub struct Seen {
     /// Its target.
@@ -66,7 +91,7 @@ pub async fn control(
             "no requirement is of Platform API {}; give --platform-api {OLDEST} or newer",
             options.platform_api
         );
-        return Err(RunError::NotJudged { exporter: options.exporter.name, reason });
+        return Err(RunError::NotJudged { exporter: options.exporter.name, reason, remedy: None });
     }
     let has = |target: &Target| options.targets.contains(target) && options.exporter.targets.contains(target);
     let asked: Vec<Target> = Target::ALL.into_iter().filter(has).collect();
@@ -238,12 +263,13 @@ impl Bench {
                 break;
             }
         }
+        let remedy = speaks.map(|api| Remedy::PlatformApi(api.to_owned()));
         let versions = tried.join(", ");
         let advice = speaks.map_or_else(
             || "give --platform-api with a version that it speaks".to_owned(),
             |api| format!("it does not refuse {api}: give --platform-api {api}"),
         );
-        Err(self.not_judged(format!("it does not speak Platform API {versions} ({told}); {advice}")))
+        Err(self.not_judged(format!("it does not speak Platform API {versions} ({told}); {advice}"), remedy))
     }
 
     /// Leaves out what is said not to be known, until nothing more is: then that was the cause.
@@ -288,15 +314,16 @@ impl Bench {
         }
         left_out.dedup();
         let flags = left_out.join(", ");
-        Err(self.not_judged(format!(
+        let reason = format!(
             "it does not take {flags}: it said '{line}' ({}); name what it does not take under leave-out in an exporter \
              description (docs/exporter-description.md)",
             first.outcome.end
-        )))
+        );
+        Err(self.not_judged(reason, Some(Remedy::LeaveOut(left_out))))
     }
 
-    fn not_judged(&self, reason: String) -> RunError {
-        RunError::NotJudged { exporter: self.shared.options.exporter.name.clone(), reason }
+    fn not_judged(&self, reason: String, remedy: Option<Remedy>) -> RunError {
+        RunError::NotJudged { exporter: self.shared.options.exporter.name.clone(), reason, remedy }
     }
 
     /// One export; none where the suite could not make it, which the run will say.

@@ -31,6 +31,13 @@ pub struct Narrowed {
     pub shard: Option<Shard>,
     /// Whether the first scenario with a failure is the last.
     pub fail_fast: bool,
+    /// Whether only a few telling scenarios were run; false also where an earlier version wrote it.
+    #[serde(default)]
+    pub quick: bool,
+    /// Scenarios that match and were left out, because the run is quick, or they cannot show what it asks for; none also
+    /// where an earlier version wrote it.
+    #[serde(default)]
+    pub left_out: usize,
 }
 
 impl Narrowed {
@@ -141,7 +148,7 @@ impl RunFacts {
             scenarios: self.scenarios.iter().map(|scenario| scenario.scenario.clone()).collect(),
             scenario_milliseconds: self.took(),
             exports: self.scenarios.iter().map(|scenario| scenario.exports.len()).sum(),
-            headlines: headline::headlines(&judgement.verdicts, &self.targets, profile),
+            headlines: headline::headlines(&judgement.verdicts, &self.targets, profile, self.narrowed.quick),
             totals: Totals::of(&judgement.verdicts),
             verdicts: judgement.verdicts,
             observations: judgement.observations,

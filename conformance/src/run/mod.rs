@@ -123,6 +123,8 @@ pub enum RunError {
         exporter: String,
         /// Why, and what to do.
         reason: String,
+        /// What lets it be judged, where that was found.
+        remedy: Option<control::Remedy>,
     },
     /// A service could not be prepared.
     #[error("prepare {service}: {reason}")]

@@ -44,11 +44,10 @@ pub(super) fn run(arguments: &[&str]) -> Judged {
         .unwrap();
     let left: Vec<_> = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.is_empty(), "left behind: {left:?}");
-    Judged {
-        code: output.status.code(),
-        report: std::fs::read(&report).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    let report: Value =
+        std::fs::read(&report).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    super::shown::hold(&report);
+    Judged { code: output.status.code(), report, stderr: String::from_utf8_lossy(&output.stderr).into_owned() }
 }
 
 /// Requirements with this verdict.
@@ -73,8 +72,12 @@ pub(super) fn executable(folder: &Path, name: &str, script: &str) -> String {
 #[test]
 fn the_reference_meets_the_strict_profile_and_the_report_its_schema() {
     program("reference-exporter");
-    let judged = run(&["--profile", "strict", "--target", "registry", "--target", "layout"]);
+    let folder = tempfile::tempdir().unwrap();
+    let evidence = folder.path().join("evidence").display().to_string();
+    let targets = ["--target", "registry", "--target", "layout"];
+    let judged = run(&[&["--profile", "strict", "--evidence", &evidence], &targets[..]].concat());
     assert_eq!(judged.code, Some(0), "{}", judged.stderr);
+    super::shown::hold_a_full_run(&judged.report, Path::new(&evidence));
     let totals = &judged.report["totals"];
     assert_eq!(
         (&totals["fail"], &totals["warn"], &totals["error"], &totals["skipped"]),

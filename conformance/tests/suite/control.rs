@@ -210,6 +210,55 @@ fn the_doctor_says_the_same_in_its_text() {
 }
 
 #[test]
+fn the_doctor_tries_what_it_finds_on_every_target_and_writes_a_description() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "[ $CNB_PLATFORM_API = 0.13 ] || exit 11\n\
+                  for a in \"$@\"; do case \"$a\" in -parallel|-launcher-sbom) echo \"flag provided but not defined: $a\" >&2; exit 3;;\n\
+                  -layout) echo broken >&2; exit 9;; esac; done";
+    let exporter = before_the_reference(folder.path(), "odd", script);
+    let file = folder.path().join("exporter.toml").display().to_string();
+    let doctor = || conformance().args(["doctor", "--exporter", &exporter, "--write", &file]).output_in_time().unwrap();
+    let output = doctor();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    for part in ["On registry: It ran", "On layout: It did not export", "exit 9", "platform-api = \"0.13\"", "core 1"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        written.contains("leave-out = [\"-launcher-sbom\"]") && written.contains("# targets = [\"registry\"]"),
+        "{written}"
+    );
+    assert_eq!(doctor().status.code(), Some(2), "a file that is there stays");
+    let judged = run(&["--exporter-file", &file, "--scenario", "minimal", "--target", "registry"]);
+    assert_eq!((judged.code, &judged.report["platform_api"]), (Some(0), &"0.13".into()), "{}", judged.stderr);
+}
+
+#[test]
+fn a_project_file_in_the_working_folder_is_read_and_never_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |words: &[&str]| {
+        let output = conformance().current_dir(folder.path()).args(words).output_in_time().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        (output.status.code(), text)
+    };
+    assert_eq!(said(&["init", "--exporter", "/bin/false"]).0, Some(0));
+    let (code, text) = said(&["init"]);
+    assert!(code == Some(2) && text.contains("--force"), "{text}");
+    let (code, text) = said(&["doctor"]);
+    assert!(
+        code == Some(1) && text.contains("/bin/false") && text.contains("conformance.toml of this folder is read"),
+        "{text}"
+    );
+    let (code, text) = said(&["doctor", "--no-config", "--exporter", "/nonexistent"]);
+    assert!(code == Some(2) && !text.contains("is read"), "{text}");
+    assert_eq!(said(&["check", "conformance.toml"]).0, Some(0));
+    std::fs::write(folder.path().join("conformance.toml"), "exportr = 'x'\n").unwrap();
+    let (code, text) = said(&["run"]);
+    assert!(code == Some(2) && text.contains("did you mean exporter?"), "{text}");
+}
+
+#[test]
 fn built_in_descriptions_are_named_where_there_is_no_such_one() {
     stopped(&run(&["--exporter-file", "nope"]), 2, &["nope", "built in are reference and lifecycle"]);
 }

@@ -25,5 +25,6 @@ mod project_docs;
 mod readme;
 #[cfg(test)]
 mod rebaser;
+mod shown;
 #[cfg(test)]
 mod silent;

@@ -327,7 +327,11 @@ fn descriptors_are_true(export: &Export, image: &Image) -> Finding {
             return violated(
                 message,
                 media_type,
-                format!("{is_packed:?}"),
+                match is_packed {
+                    Some(Compression::Gzip) => "gzip",
+                    Some(Compression::Zstd) => "zstd",
+                    _ => "a plain tar",
+                },
                 place(&format!("/layers/{index}/mediaType")),
             );
         }

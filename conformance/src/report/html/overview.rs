@@ -26,7 +26,7 @@ const WEIGHTS: [(Weight, &str); 4] = [
 /// The answer, and what was run.
 pub(super) fn overview(report: &Report) -> String {
     let class = match report.told() {
-        0 => "good",
+        0 if !report.is_quick() => "good",
         1 => "bad",
         _ => "unsure",
     };
@@ -66,6 +66,7 @@ fn rows(report: &Report) -> Vec<(&'static str, String)> {
         ("Platform API", report.platform_api.clone()),
         ("Judged by", format!("{} {}, catalogue {}", tool.name, tool.version, tool.catalogue)),
     ];
+    rows.extend(report.left_out().map(|left_out| ("Narrowed", left_out)));
     rows.extend(report.evidence.iter().map(|folder| ("Evidence", folder.clone())));
     rows.extend(report.troubles.iter().map(|trouble| ("The suite failed", trouble.clone())));
     rows.extend(report.left_behind.iter().map(|left| ("Left behind", left.clone())));

@@ -53,8 +53,13 @@ pub(super) fn every_process_has_its_symlink(export: &Export, image: &Image) -> F
             entry.kind == EntryKind::Symlink && entry.link.as_deref() == Some("/cnb/lifecycle/launcher")
         });
         if !is_it {
-            let found =
-                entry.map_or_else(|| "nothing".to_owned(), |entry| format!("{:?} to {:?}", entry.kind, entry.link));
+            let found = entry.map_or_else(
+                || "nothing".to_owned(),
+                |entry| {
+                    let to = entry.link.as_ref().map_or_else(String::new, |link| format!(" to {link}"));
+                    format!("a {}{to}", format!("{:?}", entry.kind).to_lowercase())
+                },
+            );
             return violated(
                 format!("{path} is no symlink to the launcher"),
                 "/cnb/lifecycle/launcher",

@@ -134,7 +134,7 @@ pub(super) const TABLE: &[Requirement] = &[
     })
     .because("it decides what runs when nobody says otherwise")
     .looks_like("Entrypoint is another process, has arguments, or is missing")
-    .fix("given type, else the default one of metadata.toml, else the launcher"),
+    .fix("given type, else buildpack-default-process-type of config/metadata.toml, else the launcher"),
     must(
         "platform.env",
         "CNB_LAYERS_DIR and CNB_APP_DIR are set, PATH begins with /cnb/process and ends with the run image's",

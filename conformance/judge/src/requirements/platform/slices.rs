@@ -137,7 +137,10 @@ fn wrong_content(file: &FileFact, files: &BTreeMap<String, &Entry>) -> Option<St
     let same_mode = entry.kind == EntryKind::Symlink || file.mode == entry.mode;
     let same_content = file.content == entry.content || entry.is_unread() && file.size == entry.size;
     let same = same_content && file.link == entry.link.clone().filter(|_| entry.kind == EntryKind::Symlink);
-    (!same || !same_mode).then(|| format!("{:?} of mode {:o} with {:?}", entry.kind, entry.mode, entry.content))
+    (!same || !same_mode).then(|| {
+        let content = entry.content.as_ref().map_or_else(String::new, |digest| format!(" with {digest}"));
+        format!("a {} of mode {:o}{content}", format!("{:?}", entry.kind).to_lowercase(), entry.mode)
+    })
 }
 
 /// Files of different slices, and files of no slice, are in different layers, and earlier slices in earlier layers.

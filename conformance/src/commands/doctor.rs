@@ -1,0 +1,119 @@
+//! `doctor`: the smallest build exported to whatever is at hand, and what came of it in plain words.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use conformance::cli::{DoctorArguments, ShownArguments};
+use conformance::doctor::{self, Found};
+use conformance::exit::Exit;
+use conformance::exporter::process::Supervisor;
+use conformance::progress;
+use conformance::report::terminal::wrapped;
+use conformance::rig::registry::RegistryChoice;
+use conformance::run::control::Controlled;
+use conformance::run::{self, Narrowed, Options, RunError, TIMEOUT, control};
+use judge::evidence::{Phase, Target};
+use judge::profile::Profile;
+use tokio_util::sync::CancellationToken;
+
+use super::run::scenarios;
+use super::{Failure, exporter, in_order, not_run, print};
+
+/// How often an exporter that cannot be judged as it is called is tried in another way.
+const REMEDIES: usize = 4;
+
+pub(super) fn examine(arguments: &DoctorArguments, shown: ShownArguments) -> Result<Exit, Failure> {
+    if let Some(file) = &arguments.write {
+        super::writable(Some(file))?;
+        if std::fs::symlink_metadata(file).is_ok() {
+            return Err(there(file));
+        }
+    }
+    let options = options(arguments)?;
+    let quiet = shown.quiet;
+    let found = in_order(async |supervisor, cancelled| found(options, &supervisor, &cancelled, quiet).await)?;
+    print(&wrapped(&found.text, shown.style(false).width))?;
+    if let Some((file, description)) = arguments.write.as_ref().zip(found.description) {
+        write(file, &description)?;
+        print(&format!("{} is written: conformance run --exporter-file {0}\n", file.display()))?;
+    }
+    Ok(found.exit)
+}
+
+fn options(arguments: &DoctorArguments) -> Result<Options, Failure> {
+    let exporter = exporter(&arguments.exporter, arguments.platform_api.as_deref())?;
+    let services = arguments.services.clone();
+    Ok(Options {
+        platform_api: exporter.first_platform_api(),
+        exporter,
+        profile: Profile::Rfc196,
+        scenarios: scenarios(&[], &["minimal".to_owned()])?,
+        targets: if arguments.target.is_empty() { Target::ALL.to_vec() } else { arguments.target.clone() },
+        registry: services.registry.unwrap_or(RegistryChoice::Embedded),
+        daemons: services.daemon,
+        allow_push: services.allow_push_from_daemon,
+        require: services.require,
+        known: None,
+        evidence: None,
+        keep: None,
+        narrowed: Narrowed::default(),
+        jobs: 1,
+        timeout: TIMEOUT,
+        service_limit: services.service_limit,
+        names: services.names,
+        phase: Some(Phase::Exporter),
+    })
+}
+
+/// What is found of the exporter.
+async fn found(
+    options: Options,
+    supervisor: &Supervisor,
+    cancelled: &CancellationToken,
+    quiet: bool,
+) -> Result<Found, Failure> {
+    let mut obstacles = Vec::new();
+    let given = options.clone();
+    let mut options = options;
+    let Controlled { options, seen } = loop {
+        let error = match Box::pin(control::control(options.clone(), supervisor, cancelled)).await {
+            Ok(controlled) => break controlled,
+            Err(error) => error,
+        };
+        match error {
+            RunError::NotJudged { remedy: Some(remedy), reason, .. } if obstacles.len() < REMEDIES => {
+                obstacles.push(reason);
+                options = remedy.applied(options);
+            }
+            RunError::NotJudged { .. } | RunError::NotStarted { .. } => {
+                let Failure { exit, message } = not_run(error);
+                let text = doctor::cannot_be_run(&options.exporter, &message);
+                return Ok(Found { text, exit, description: None });
+            }
+            other => return Err(not_run(other)),
+        }
+    };
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let shown = tokio::spawn(progress::show(receiver, quiet));
+    let result = Box::pin(run::run(options.clone(), supervisor.clone(), cancelled.clone(), sender)).await;
+    let _ = shown.await;
+    let report = result.map_err(not_run)?;
+    let mut found = doctor::diagnosis(&report, &seen, &obstacles, (&given.exporter, &options.exporter));
+    if report.exit_code == Exit::Interrupted.code() {
+        found.exit = Exit::Interrupted;
+    }
+    Ok(found)
+}
+
+fn there(file: &Path) -> Failure {
+    Failure::usage(format!("write {}: it is there; name another file", file.display()))
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    let opened = std::fs::OpenOptions::new().write(true).create_new(true).open(file);
+    match opened.and_then(|mut opened| opened.write_all(text.as_bytes())) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(there(file)),
+        Err(error) => Err(Failure::suite(format!("write {}: {error}", file.display()))),
+    }
+}
