@@ -62,7 +62,7 @@ pub(crate) fn dispatch(cli: Cli) -> Exit {
         Command::Explain { requirement } => list::explain(&requirement),
         Command::Questions { observations } => list::open_questions(&observations),
         Command::Demo(arguments) => demo::show(arguments),
-        Command::Alternatives(arguments) => alternatives::print_them(arguments),
+        Command::Alternatives(arguments) => alternatives::print_them(&arguments),
         Command::Stores { reports } => list::what_survives(&reports),
     };
     result.unwrap_or_else(|failure| {
