@@ -8,7 +8,7 @@ use conformance::exit::Exit;
 
 use super::{Failure, demo, in_order, print};
 
-pub(super) fn print_them(arguments: AlternativesArguments) -> Result<Exit, Failure> {
+pub(super) fn print_them(arguments: &AlternativesArguments) -> Result<Exit, Failure> {
     let record = match &arguments.measured {
         Some(file) => read(file)?,
         None => measured(&arguments.programs)?,

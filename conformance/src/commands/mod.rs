@@ -70,7 +70,7 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches) -> Exit {
         Command::Explain { requirement } => list::explain(&requirement, shown),
         Command::Questions { observations } => list::open_questions(&observations),
         Command::Demo(arguments) => demo::show(arguments),
-        Command::Alternatives(arguments) => alternatives::print_them(arguments),
+        Command::Alternatives(arguments) => alternatives::print_them(&arguments),
         Command::Stores { reports } => list::what_survives(&reports),
         Command::Site { reports, output, self_test } => site::write(&reports, &output, self_test.as_deref()),
         Command::Figures { reports } => site::figures(&reports),

@@ -54,12 +54,6 @@ pub(super) struct DemoRegistry {
     _scratch: tempfile::TempDir,
 }
 
-/// An export that succeeded.
-pub(super) struct Exported {
-    /// The Platform API that the exporter was told.
-    pub(super) platform_api: String,
-}
-
 impl DemoRegistry {
     pub(super) async fn start() -> Result<Self, PlaceError> {
         let registry = Registry::start(&RegistryChoice::Embedded, None).await?;
@@ -101,13 +95,13 @@ impl DemoRegistry {
         pushed.map(drop).map_err(store(doing))
     }
 
-    /// Exports the scenario's build, which is laid out in `folder`.
+    /// Exports the scenario's build, which is laid out in `folder`; gives the Platform API that the exporter was told.
     pub(super) async fn export(
         &self,
         exporter: &Exporter,
         scenario: &Scenario,
         folder: &Path,
-    ) -> Result<Exported, PlaceError> {
+    ) -> Result<String, PlaceError> {
         let step = Step::default();
         let digest = made(scenario, "")?.manifest.digest;
         let analysis = Analysis {
@@ -133,7 +127,7 @@ impl DemoRegistry {
         };
         let made = invocation(exporter, &scenario.file, &step, &[self.image()], &call);
         exported(&made.argv, &made.environment, folder).await?;
-        Ok(Exported { platform_api })
+        Ok(platform_api)
     }
 
     /// The manifest under a name.

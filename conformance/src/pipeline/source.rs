@@ -85,9 +85,8 @@ impl Source {
 fn git() -> Result<PathBuf, PipelineError> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|folder| folder.join("git")).find(|file| file.is_file());
-    found.ok_or_else(|| PipelineError::Missing {
-        what: "git, the version control program,",
-        path: "git".into(),
-        flag: "PATH",
+    found.ok_or_else(|| PipelineError::Program {
+        program: "git".to_owned(),
+        reason: "there is none on PATH; install it".to_owned(),
     })
 }

@@ -162,7 +162,7 @@ fn a_demo_whose_programs_do_wrong_says_so() {
     for (flag, program, line) in [
         ("--exporter", &idle, "base.name means sha256:"),
         ("--exporter", &dropping, "not conformant on registry"),
-        ("--project-metadata", &leaking, "NOT all of it"),
+        ("--project-metadata", &leaking, "the password of the remote's address is in what was published"),
     ] {
         let (code, stdout, stderr) = demo(&[flag, program]);
         assert_eq!(code, Some(1), "{flag} {program}: {stdout}{stderr}");

@@ -209,3 +209,17 @@ fn packed_refs_and_a_split_index_are_read() {
     assert_eq!(made.text_at("version.describe").as_deref(), Some("v3"));
     assert_eq!(made.text_at("version.dirty").as_deref(), Some("false"));
 }
+
+#[test]
+fn files_that_are_left_out_of_the_work_tree_on_purpose_are_no_change() {
+    let folder = Folder::new();
+    folder.repository("app");
+    folder.write("app/docs/a.txt", "a");
+    folder.write("app/src/b.txt", "b");
+    let commit = folder.commit("app");
+    folder.git("app", &["sparse-checkout", "set", "--cone", "--sparse-index", "src"]);
+    assert!(!folder.path("app/docs").exists());
+    let made = folder.made("app", &[]);
+    assert_eq!(made.text_at("version.commit"), Some(commit));
+    assert_eq!((made.text_at("version.dirty").as_deref(), made.at("version.untracked")), (Some("false"), None));
+}
