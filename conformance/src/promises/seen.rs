@@ -36,7 +36,9 @@ pub struct Seen<'a> {
 /// Every step of a scenario on every target that it is made on.
 pub(super) fn all(scenario: &Scenario) -> Result<Vec<Seen<'_>>, MaterialiseError> {
     let mut found = Vec::new();
-    for (index, step) in scenario.file.steps.iter().enumerate() {
+    // A rebase has no build.
+    let builds = scenario.file.steps.iter().enumerate().filter(|(_, step)| step.rebase.is_none());
+    for (index, step) in builds {
         for target in scenario.file.targets.iter().filter(|target| step.is_made_on(**target)) {
             found.push(Seen::new(scenario, step, index + 1, *target)?);
         }

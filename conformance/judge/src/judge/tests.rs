@@ -34,11 +34,71 @@ fn one<'a>(verdicts: &'a [Verdict], requirement: &str, target: Target) -> &'a Ve
     first
 }
 
+/// The requirements of exports.
+fn of_exports() -> impl Iterator<Item = &'static Requirement> {
+    requirements::all().filter(|row| row.phase == Phase::Exporter)
+}
+
+#[test]
+fn rebases_are_judged_by_what_speaks_of_them_and_by_nothing_else() {
+    let rebases = sample::rebased_twice();
+    let slugs = |evidence: &ScenarioEvidence, selection: &Selection| -> BTreeSet<String> {
+        judge(std::slice::from_ref(evidence), selection).verdicts.into_iter().map(|one| one.requirement).collect()
+    };
+    let all = selection(Profile::Core);
+    let of_rebases: BTreeSet<String> =
+        requirements::all().filter(|row| row.phase == Phase::Rebaser).map(|row| row.id.to_owned()).collect();
+    assert!(of_rebases.iter().all(|slug| slug.starts_with("rebase.")) && of_rebases.len() > 40);
+    assert_eq!(slugs(&rebases, &all), of_rebases);
+    let bad = |answer| matches!(answer, Answer::Fail | Answer::Warn | Answer::Skipped | Answer::Error);
+    let verdicts = judged(&rebases);
+    assert!(!verdicts.iter().any(|one| bad(one.verdict)), "{verdicts:#?}");
+    let mut both = sample::scenario();
+    both.rebases = rebases.rebases;
+    let of_exports: BTreeSet<String> = of_exports().map(|row| row.id.to_owned()).collect();
+    assert_eq!(slugs(&both, &all), of_exports.union(&of_rebases).cloned().collect());
+    for (phase, expected) in [(Phase::Exporter, of_exports), (Phase::Rebaser, of_rebases)] {
+        assert_eq!(slugs(&both, &Selection { phase: Some(phase), ..selection(Profile::Core) }), expected);
+    }
+}
+
+#[test]
+fn a_rebaser_that_is_not_described_is_not_judged_and_says_so() {
+    let mut evidence = sample::scenario();
+    evidence.exports.clear();
+    evidence.not_run.push(NotRun {
+        target: Target::Registry,
+        service: "registry".to_owned(),
+        reason: "not described".to_owned(),
+        harness_failed: false,
+        phase: Phase::Rebaser,
+        not_described: true,
+    });
+    let verdicts = judged(&evidence);
+    assert!(verdicts.len() > 40);
+    for verdict in verdicts {
+        assert!(verdict.requirement.starts_with("rebase."), "{verdict:?}");
+        assert_eq!((verdict.verdict, verdict.message.as_str()), (Answer::NotApplicable, "not described"));
+    }
+}
+
+#[test]
+fn evidence_of_before_rebasers_were_judged_reads_as_exports() {
+    let mut value = serde_json::to_value(sample::scenario()).unwrap();
+    let members = value.as_object_mut().unwrap();
+    members.shift_remove("rebases");
+    members["not_run"] =
+        serde_json::json!([{ "target": "layout", "service": "layout", "reason": "x", "harness_failed": false }]);
+    let read: ScenarioEvidence = serde_json::from_value(value).unwrap();
+    assert!(read.rebases.is_empty() && read.exports.iter().all(|export| export.phase() == Phase::Exporter));
+    assert_eq!((read.not_run[0].phase, read.not_run[0].not_described), (Phase::Exporter, false));
+}
+
 #[test]
 fn every_requirement_is_judged_once_on_each_of_its_targets() {
     let verdicts = judged(&sample::repeated());
     let expected: BTreeSet<(String, Target)> =
-        requirements::all().flat_map(|row| row.targets.iter().map(|target| (row.id.to_owned(), *target))).collect();
+        of_exports().flat_map(|row| row.targets.iter().map(|target| (row.id.to_owned(), *target))).collect();
     let found: BTreeSet<(String, Target)> = verdicts.iter().map(|v| (v.requirement.clone(), v.target)).collect();
     assert_eq!(found, expected);
     let ids: BTreeSet<&str> = verdicts.iter().map(|verdict| verdict.id.as_str()).collect();
@@ -84,7 +144,7 @@ fn a_failed_export_leaves_how_it_ended_to_be_judged() {
     let mut evidence = sample::scenario();
     on(&mut evidence, Target::Registry).outcome.end = End::Exited(1);
     let verdicts = judged(&evidence);
-    for row in requirements::all().filter(|row| row.targets.contains(&Target::Registry)) {
+    for row in of_exports().filter(|row| row.targets.contains(&Target::Registry)) {
         let verdict = one(&verdicts, row.id, Target::Registry);
         if row.needs == Needs::Process {
             // Of a refusal alone some say nothing.
@@ -144,7 +204,7 @@ fn without_an_image_only_what_needs_none_is_judged() {
     let mut evidence = sample::scenario();
     on(&mut evidence, Target::Registry).image = None;
     let verdicts = judged(&evidence);
-    for row in requirements::all().filter(|row| row.targets.contains(&Target::Registry)) {
+    for row in of_exports().filter(|row| row.targets.contains(&Target::Registry)) {
         let verdict = one(&verdicts, row.id, Target::Registry);
         let is_skipped = verdict.message == "the exporter exited 0, yet no image is there";
         assert_eq!(is_skipped, row.needs == Needs::Image, "{}: {verdict:?}", row.id);

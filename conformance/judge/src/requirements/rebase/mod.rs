@@ -112,7 +112,7 @@ pub(super) const TABLE: &[Requirement] = &[
     must(
         "rebase.media-types-agree",
         "manifest, config and layers have media types of one family",
-        Source::oci_manifest("Image Manifest Property Descriptions"),
+        OUTPUTS,
         manifest::media_types_agree,
     )
     .because("a Docker manifest around OCI layers is read by no tool: skopeo refuses it")
@@ -132,7 +132,7 @@ pub(super) const TABLE: &[Requirement] = &[
     must(
         "rebase.descriptors-true",
         "digest and size of each descriptor are those of the blob",
-        Source::oci_descriptor("Properties"),
+        OUTPUTS,
         manifest::descriptors_are_true,
     )
     .because("a descriptor that lies makes an image that cannot be pulled")
@@ -142,7 +142,7 @@ pub(super) const TABLE: &[Requirement] = &[
     must(
         "rebase.diff-ids-true",
         "diff_ids of the config are those of the layers, in their order",
-        Source::oci_config("Properties"),
+        OUTPUTS,
         manifest::diff_ids_are_true,
     )
     .because("engines refuse an image whose layers do not unpack to the diffIDs that the config names")
@@ -248,7 +248,7 @@ pub(super) const TABLE: &[Requirement] = &[
     must(
         "rebase.history-true",
         "the history has an entry for each layer",
-        Source::oci_config("Properties"),
+        OUTPUTS,
         config::the_history_numbers_the_layers,
     )
     .because("tools take a layer and its history together by their number")
