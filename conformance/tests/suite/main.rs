@@ -21,3 +21,5 @@ mod profiles;
 mod readme;
 #[cfg(test)]
 mod silent;
+#[cfg(test)]
+mod site;
