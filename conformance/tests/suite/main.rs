@@ -28,3 +28,5 @@ mod rebaser;
 mod shown;
 #[cfg(test)]
 mod silent;
+#[cfg(test)]
+mod site;
