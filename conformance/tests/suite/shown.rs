@@ -54,7 +54,11 @@ pub(super) fn hold(report: &Value) {
     let table = Table::built_in().unwrap();
     let missing: Vec<_> = judged(report).into_iter().filter(|(id, scenario)| !table.can_show(id, scenario)).collect();
     if renewed().is_some() {
-        change(|table| missing.iter().for_each(|(id, _)| table.open(id)));
+        change(|table| {
+            for (id, _) in &missing {
+                table.open(id);
+            }
+        });
     } else {
         assert!(missing.is_empty(), "{missing:?}: {STALE}");
     }
@@ -75,7 +79,9 @@ fn hold_all(report: &Value) {
     let built_in: BTreeSet<String> = scenario::built_in().unwrap().into_iter().map(|scenario| scenario.name).collect();
     change(|table| {
         table.retain(|name| built_in.contains(name), |id| requirements::named(id).is_some());
-        all.iter().for_each(|(id, scenario)| table.add(id, scenario));
+        for (id, scenario) in &all {
+            table.add(id, scenario);
+        }
     });
 }
 
@@ -97,7 +103,7 @@ fn verdicts(found: &[ScenarioEvidence], id: &str) -> BTreeMap<String, &'static s
     verdicts.filter(|verdict| verdict.requirement == id).map(|v| (v.id, v.verdict.name())).collect()
 }
 
-/// Whoever asks for one requirement gets the verdicts of a full run on it, and its example shows it.
+/// A run that is narrowed to one requirement has the verdicts of a full run on it, and its example shows it.
 fn narrowing_loses_nothing(evidence: &[ScenarioEvidence]) {
     let table = Table::built_in().unwrap();
     let scenarios = scenario::built_in().unwrap();
@@ -150,7 +156,11 @@ fn every_fault_is_shown_where_the_table_has_it() {
         }
     }
     if renewed().is_some() {
-        change(|table| hidden.iter().for_each(|id| table.open(id)));
+        change(|table| {
+            for id in &hidden {
+                table.open(id);
+            }
+        });
     } else {
         assert!(hidden.is_empty(), "{hidden:?}: {STALE}");
     }
