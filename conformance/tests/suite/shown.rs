@@ -10,6 +10,7 @@ use conformance::shown::Table;
 use conformance::{bundle, scenario};
 use judge::evidence::ScenarioEvidence;
 use judge::profile::Profile;
+use judge::requirement::Needs;
 use judge::requirements;
 use serde_json::Value;
 
@@ -104,7 +105,8 @@ fn verdicts(found: &[ScenarioEvidence], id: &str) -> BTreeMap<String, &'static s
 }
 
 /// A run that is narrowed to one requirement has the verdicts of a full run on it, and its example shows it.
-fn narrowing_loses_nothing(evidence: &[ScenarioEvidence]) {
+fn narrowing_loses_nothing(report: &Value, evidence: &[ScenarioEvidence]) {
+    const FEW: usize = 12;
     let table = Table::built_in().unwrap();
     let scenarios = scenario::built_in().unwrap();
     let of = |names: &BTreeSet<&str>| -> Vec<ScenarioEvidence> {
@@ -113,12 +115,25 @@ fn narrowing_loses_nothing(evidence: &[ScenarioEvidence]) {
     for row in requirements::all() {
         let kept = table.narrowed(scenarios.clone(), &patterns(row.id));
         let names: BTreeSet<&str> = kept.iter().map(|scenario| scenario.name.as_str()).collect();
-        let (mut full, narrowed) = (verdicts(evidence, row.id), verdicts(&of(&names), row.id));
-        let is_lost = |id: &String, verdict: &str| !narrowed.contains_key(id) && verdict != "n/a";
-        let lost: Vec<_> = full.iter().filter(|(id, verdict)| is_lost(id, verdict)).collect();
-        assert!(lost.is_empty(), "{lost:?}: {STALE}");
-        full.retain(|id, _| narrowed.contains_key(id));
-        assert_eq!(full, narrowed, "{}: a narrowed run says otherwise than a full one", row.id);
+        let mut full: BTreeMap<String, &str> = BTreeMap::new();
+        for verdict in report["verdicts"].as_array().unwrap().iter().filter(|verdict| verdict["requirement"] == row.id)
+        {
+            let text = |key: &str| verdict[key].as_str().unwrap();
+            if names.contains(text("scenario")) {
+                full.insert(text("id").to_owned(), text("verdict"));
+            } else {
+                assert_eq!(text("verdict"), "n/a", "{}: {STALE}", text("id"));
+            }
+        }
+        // Only what is said of a refusal can depend on other scenarios: it needs a control.
+        if row.needs == Needs::Process && names.len() < FEW {
+            assert_eq!(
+                full,
+                verdicts(&of(&names), row.id),
+                "{}: a narrowed run says otherwise than a full one",
+                row.id
+            );
+        }
         if full.values().any(|verdict| *verdict == "pass") {
             let example = table.example(&scenarios, row.id).unwrap();
             let alone = verdicts(&of(&BTreeSet::from([example.name.as_str()])), row.id);
@@ -131,7 +146,7 @@ fn narrowing_loses_nothing(evidence: &[ScenarioEvidence]) {
 pub(super) fn hold_a_full_run(report: &Value, evidence: &Path) {
     hold_all(report);
     if renewed().is_none() {
-        narrowing_loses_nothing(&bundle::read(evidence).unwrap().scenarios);
+        narrowing_loses_nothing(report, &bundle::read(evidence).unwrap().scenarios);
     }
 }
 
