@@ -171,6 +171,9 @@ pub fn explain(id: &str, width: usize) -> Option<String> {
     Some(out)
 }
 
+/// What examples are taken from.
+static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| scenario::built_in().unwrap_or_default());
+
 /// Columns of what `explain` prints at most.
 pub const WIDTH: usize = 100;
 
@@ -196,7 +199,6 @@ fn explain_into(out: &mut String, row: &Requirement, width: usize) -> std::fmt::
             row.targets.iter().map(|target| format!("{} on {target}", profile.level(row, *target))).collect();
         out.push_str(&paragraph("", &format!("{:<22} {}", profile.name(), levels.join(", ")), width));
     }
-    static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| scenario::built_in().unwrap_or_default());
     let example = Table::built_in().ok().and_then(|table| table.example(&SCENARIOS, row.id));
     let scenario = example.map_or_else(String::new, |scenario| format!(" --scenario {}", scenario.name));
     writeln!(out, "try        conformance run{scenario} --requirement {}", row.id)

@@ -247,9 +247,8 @@ impl Exporter {
             put("targets", targets.into());
         }
         match (&self.asked_platform_api, self.platform_apis.as_slice()) {
-            (Some(one), _) => drop(put("platform-api", one.clone().into())),
+            (Some(one), _) | (None, [one]) => drop(put("platform-api", one.clone().into())),
             (None, []) => {}
-            (None, [one]) => drop(put("platform-api", one.clone().into())),
             (None, several) => drop(put("platform-apis", several.to_vec().into())),
         }
         if self.unreachable_limit != UNREACHABLE_LIMIT {

@@ -32,7 +32,7 @@ impl Project {
         let narrows = ["scenario", "requirement", "target", "quick", "only_failed", "report"];
         let is_narrowed = narrows.iter().any(|id| is_given(matches, id));
         let Self { exporter, description, baseline, reports, .. } = &self;
-        exporter_of(&mut arguments.exporter, exporter, description);
+        exporter_of(&mut arguments.exporter, exporter.as_ref(), description.as_ref());
         fill(&mut arguments.baseline, baseline.clone());
         if !is_narrowed {
             arguments.report.clone_from(reports);
@@ -50,7 +50,7 @@ impl Project {
 
     /// Into the arguments of `doctor`.
     pub fn complete_doctor(self, arguments: &mut DoctorArguments, matches: &ArgMatches) {
-        exporter_of(&mut arguments.exporter, &self.exporter, &self.description);
+        exporter_of(&mut arguments.exporter, self.exporter.as_ref(), self.description.as_ref());
         fill(&mut arguments.platform_api, self.platform_api.clone());
         fill_list(&mut arguments.target, self.targets.clone());
         self.services(&mut arguments.services, matches, &[]);
@@ -60,7 +60,7 @@ impl Project {
     #[must_use]
     pub fn exporter(&self) -> Option<ExporterArguments> {
         let mut found = ExporterArguments::default();
-        exporter_of(&mut found, &self.exporter, &self.description);
+        exporter_of(&mut found, self.exporter.as_ref(), self.description.as_ref());
         (found.exporter.is_some() || found.exporter_file.is_some()).then_some(found)
     }
 
@@ -108,9 +108,9 @@ impl Project {
 }
 
 /// Either flag stands for both: a description that is meant for one exporter says nothing of another.
-fn exporter_of(given: &mut ExporterArguments, exporter: &Option<PathBuf>, description: &Option<PathBuf>) {
+fn exporter_of(given: &mut ExporterArguments, exporter: Option<&PathBuf>, description: Option<&PathBuf>) {
     if given.exporter.is_none() && given.exporter_file.is_none() {
-        given.exporter.clone_from(exporter);
-        given.exporter_file.clone_from(description);
+        given.exporter = exporter.cloned();
+        given.exporter_file = description.cloned();
     }
 }

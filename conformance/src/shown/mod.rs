@@ -78,12 +78,19 @@ impl Table {
         chosen
     }
 
-    /// The scenario that shows a requirement in the fewest steps: what an example runs.
+    /// The scenario that shows a requirement in the fewest steps, where no daemon is needed if that can be: what an
+    /// example runs.
     #[must_use]
     pub fn example<'a>(&self, scenarios: &'a [Scenario], requirement: &str) -> Option<&'a Scenario> {
         let shows = |scenario: &&Scenario| self.was_seen(requirement, &scenario.name);
-        let is_bare = |scenario: &Scenario| !scenario.places().contains(&Place::Silent);
-        let effort = |scenario: &&Scenario| (!is_bare(scenario), scenario.file.steps.len(), scenario.name != CONTROL);
+        let targets = requirements::named(requirement).map_or(&[][..], |row| row.targets);
+        let needs_daemon = |scenario: &Scenario| {
+            !QUICK_TARGETS.iter().any(|target| targets.contains(target) && scenario.file.targets.contains(target))
+        };
+        let waits = |scenario: &Scenario| scenario.places().contains(&Place::Silent);
+        let effort = |scenario: &&Scenario| {
+            (needs_daemon(scenario), waits(scenario), scenario.file.steps.len(), scenario.name != CONTROL)
+        };
         scenarios.iter().filter(shows).min_by_key(effort)
     }
 }

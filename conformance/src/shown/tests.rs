@@ -51,7 +51,9 @@ fn what_the_table_does_not_know_is_run() {
     let errors = patterns(&["errors.no-image"]);
     assert!(names(&less.narrowed(scenarios.clone(), &errors)).contains(&"app-alone"));
     let mut own = scenarios.clone();
-    own.iter_mut().for_each(|scenario| scenario.origin = Origin::Folder("/nowhere".into()));
+    for scenario in &mut own {
+        scenario.origin = Origin::Folder("/nowhere".into());
+    }
     assert_eq!(table.narrowed(own, &errors).len(), scenarios.len());
     assert!(table.narrowed(scenarios.clone(), &errors).len() < 5);
 }
