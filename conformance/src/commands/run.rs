@@ -8,6 +8,7 @@ use conformance::baseline::Baseline;
 use conformance::cli::{DoctorArguments, ReportArgument, ReportFormat, RunArguments, ShownArguments};
 use conformance::doctor;
 use conformance::exit::Exit;
+use conformance::observe::Trust;
 use conformance::progress;
 use conformance::report::{self, Report, github, json};
 use conformance::rig::registry::RegistryChoice;
@@ -19,7 +20,9 @@ use judge::profile::Profile;
 use judge::verdict::Answer;
 
 use super::reports::known;
-use super::{Failure, controlled, deliver, exit_with, exporter, globs, in_order, not_run, print, requirements, wanted};
+use super::{
+    Failure, controlled, deliver, exit_with, exporter, globs, in_order, not_run, print, requirements, trust, wanted,
+};
 
 fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, Failure> {
     let mut found = Vec::new();
@@ -91,6 +94,7 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
         jobs: super::jobs(conditions.jobs),
         timeout: conditions.timeout,
         service_limit: conditions.services.service_limit,
+        trust: trust(conditions.services.registry_ca.as_deref())?,
         names: conditions.services.names,
     })
 }
@@ -207,6 +211,7 @@ pub(super) fn examine(arguments: &DoctorArguments, quiet: bool) -> Result<Exit, 
         jobs: 1,
         timeout: 120,
         service_limit: conformance::limits::SERVICE_LIMIT,
+        trust: Trust::default(),
         names: None,
     };
     let (text, exit) = in_order(async |supervisor, cancelled| {

@@ -6,6 +6,7 @@ mod description;
 pub mod isolate;
 mod placeholders;
 pub mod process;
+pub mod secret;
 pub mod startable;
 pub mod supervise;
 

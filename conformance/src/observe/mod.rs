@@ -2,10 +2,12 @@
 //! judgement; an exporter's fault becomes a fact, only the harness's own trouble is an error.
 
 mod access;
+mod again;
 mod archive;
 mod blobs;
 mod challenge;
 mod changes;
+mod credentials;
 mod daemon;
 mod documents;
 mod files;
@@ -17,10 +19,12 @@ mod pull;
 mod registry;
 mod sparse;
 mod tarball;
+mod trust;
 
-pub use access::{AccessError, Credentials};
+pub use access::AccessError;
 pub use blobs::{BlobError, BlobStore, StoredBlob};
 pub use changes::Snapshot;
+pub use credentials::Credentials;
 pub use daemon::{DaemonError, DaemonObserver, ObservedInDaemon, PushError};
 pub(crate) use files::kind_of;
 pub use files::{FileError, file_facts};
@@ -30,6 +34,7 @@ pub use layout::{
     list_layout_folders, mapped_path,
 };
 pub use registry::{MAX_DOCUMENT, ObservedImage, ObservedTag, RegistryClient, RegistryError, RegistryObserver};
+pub use trust::{Trust, TrustError};
 
 /// An error with all its causes in one line.
 pub(crate) fn told(error: &dyn std::error::Error) -> String {
