@@ -106,7 +106,7 @@ async fn behind_a_token_server() -> Standing {
 }
 
 fn certificates(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/certificates").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/certificates").join(name)
 }
 
 async fn behind_tls() -> Standing {
