@@ -74,11 +74,10 @@ fn broke_off(error: &(dyn Error + 'static)) -> bool {
     if overdue(error).is_some() {
         return false;
     }
-    match error.downcast_ref::<RegistryError>() {
-        Some(RegistryError::Access(AccessError::BrokenOff { .. })) => true,
-        Some(RegistryError::Blob(BlobError::Source { .. })) => true,
-        _ => false,
-    }
+    matches!(
+        error.downcast_ref::<RegistryError>(),
+        Some(RegistryError::Access(AccessError::BrokenOff { .. }) | RegistryError::Blob(BlobError::Source { .. }))
+    )
 }
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ fn serve<S: Read + Write>(stream: S, wish: &Wish, kept: &Mutex<Kept>) {
             Wanted::Endless => {
                 let out = reader.get_mut();
                 let head = out.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
-                while head.is_ok() && out.write_all(&[0; 64 * 1024]).is_ok() {}
+                while head.is_ok() && out.write_all(&[0; 8 * 1024]).is_ok() {}
                 return;
             }
         };
