@@ -120,6 +120,9 @@ pub struct BaseStatusArguments {
     /// A registry without TLS that is not on loopback; may be repeated
     #[arg(long, value_name = "HOST:PORT")]
     pub insecure_registry: Vec<String>,
+    /// A PEM file of certificates to trust registries by, besides the machine's or those of `SSL_CERT_FILE`
+    #[arg(long, value_name = "FILE")]
+    pub registry_ca: Option<PathBuf>,
     /// Seconds that a registry or daemon may be silent
     #[arg(long, value_name = "SECONDS", default_value_t = SERVICE_LIMIT, value_parser = clap::value_parser!(u64).range(1..))]
     pub service_limit: u64,
@@ -366,7 +369,7 @@ pub struct CompareArguments {
         conflicts_with_all = [
             "profile", "scenarios", "scenario", "requirement", "target", "registry", "daemon", "allow_push_from_daemon",
             "require", "platform_api", "jobs", "timeout", "service_limit",
-            "names",
+            "names", "registry_ca",
         ],
     )]
     pub stored: Vec<PathBuf>,
@@ -550,6 +553,9 @@ pub struct ServiceArguments {
     /// embedded, container, executable or a URL; by default the first that is at hand: container, executable, embedded
     #[arg(long, value_name = "KIND")]
     pub registry: Option<RegistryChoice>,
+    /// A PEM file of certificates to trust a registry by, beside the machine's or those of `SSL_CERT_FILE`
+    #[arg(long, value_name = "FILE")]
+    pub registry_ca: Option<PathBuf>,
     /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
     #[arg(long, value_name = "HOST", value_parser = daemon_host)]
     pub daemon: Vec<String>,

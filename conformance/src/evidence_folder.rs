@@ -15,6 +15,7 @@ use ring::digest::{Context, SHA256};
 use serde_json::json;
 
 use crate::run::RunFacts;
+use crate::whole_file;
 
 /// Why evidence could not be kept.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +27,7 @@ pub enum EvidenceError {
         path: PathBuf,
     },
     /// The file system refused.
-    #[error("write evidence to {}: {source}", path.display())]
+    #[error("write evidence to {}: {source}; --evidence chooses the disk", path.display())]
     Write {
         /// The file.
         path: PathBuf,
@@ -85,11 +86,8 @@ impl EvidenceFolder {
             let path = self.root.join(&export.id).join(name);
             let fail = |source| EvidenceError::Write { path: path.clone(), source };
             path.parent().map_or(Ok(()), fs::create_dir_all).map_err(fail)?;
-            fs::write(&path, &bytes).map_err(fail)?;
-            if name == "repeat.sh" {
-                use std::os::unix::fs::PermissionsExt;
-                fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(fail)?;
-            }
+            let mode = if name == "repeat.sh" { 0o777 } else { 0o666 };
+            whole_file::write(&path, &bytes, mode).map_err(fail)?;
             files.push(json!({ "path": name, "size": bytes.len(), "sha256": Digest::of(&bytes).encoded() }));
         }
         let entry = json!({ "id": export.id, "folder": export.id, "files": files });
@@ -114,7 +112,7 @@ impl EvidenceFolder {
             }
             let path = self.root.join(parts::listing_file(&hash));
             path.parent().map_or(Ok(()), fs::create_dir_all).map_err(fail(path.clone()))?;
-            fs::write(&path, &bytes).map_err(fail(path.clone()))?;
+            whole_file::write(&path, &bytes, 0o666).map_err(fail(path.clone()))?;
             listings.insert(hash, bytes.len());
         }
         Ok(value.to_string().into_bytes())
@@ -128,7 +126,7 @@ impl EvidenceFolder {
         let path = self.root.join("run.json");
         let fail = |source| EvidenceError::Write { path: path.clone(), source };
         let text = serde_json::to_string_pretty(facts).map_err(|error| fail(error.into()))? + "\n";
-        fs::write(&path, &text).map_err(fail)?;
+        whole_file::write(&path, text.as_bytes(), 0o666).map_err(fail)?;
         if let Ok(mut run) = self.run.lock() {
             *run = Some(Digest::of(text.as_bytes()).encoded().to_owned());
         }
@@ -150,7 +148,7 @@ impl EvidenceFolder {
         files.sort();
         let lines: Vec<String> = files.into_iter().map(|(file, hash)| format!("{hash}  {file}\n")).collect();
         let manifest = self.root.join("manifest.sha256");
-        fs::write(&manifest, lines.concat()).map_err(fail(manifest.clone()))
+        whole_file::write(&manifest, lines.concat().as_bytes(), 0o666).map_err(fail(manifest.clone()))
     }
 
     fn write_index(&self) -> Result<(), EvidenceError> {
@@ -178,9 +176,7 @@ impl EvidenceFolder {
             "listings": listings,
             "blobs": blobs,
         });
-        let temporary = self.root.join(".index.json");
-        fs::write(&temporary, format!("{index:#}\n")).map_err(fail)?;
-        fs::rename(&temporary, &path).map_err(fail)
+        whole_file::write(&path, format!("{index:#}\n").as_bytes(), 0o666).map_err(fail)
     }
 }
 

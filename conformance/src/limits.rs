@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 pub const SERVICE_LIMIT: u64 = 90;
 /// How long a connection may take to be made.
 pub const CONNECT: Duration = Duration::from_secs(10);
+/// How long a credential helper may take: somebody may have to unlock it.
+pub const CREDENTIAL_HELPER: Duration = Duration::from_secs(30);
 /// How long a daemon may take to say what it is.
 pub const INTRODUCTION: Duration = Duration::from_secs(5);
 /// How long a private engine may take until it answers, or until it has ended.
@@ -130,6 +132,11 @@ impl Waits {
             return limit.min(AFTER_SIGNAL / 4_u32.pow(silences.min(4)));
         }
         (limit / 2_u32.pow(silences)).max(LEAST.min(limit))
+    }
+
+    /// Whether a signal ends the run, so that nothing is tried once more.
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.0.patience.hurried.is_cancelled()
     }
 
     /// The service was silent for `waited`.

@@ -9,6 +9,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use conformance::cli::Cli;
 use conformance::exit::Exit;
 use conformance::exporter::supervise;
+use conformance::masked::without_credentials;
 use conformance::rig::engine::keeper;
 
 fn main() -> ExitCode {
@@ -31,8 +32,16 @@ fn main() -> ExitCode {
     let exit = match read {
         Ok((cli, matches)) => commands::dispatch(cli, &matches),
         Err(error) => {
-            let _ = error.print();
-            if error.use_stderr() { Exit::Usage } else { Exit::Conformant }
+            if !error.use_stderr() {
+                let _ = error.print();
+                return Exit::Conformant.into();
+            }
+            // It shows the word that it does not take, which may hold a password.
+            let rendered = error.render();
+            let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            let text = if is_terminal { rendered.ansi().to_string() } else { rendered.to_string() };
+            eprint!("{}", without_credentials(&text));
+            Exit::Usage
         }
     };
     exit.into()

@@ -174,6 +174,8 @@ impl Workplace {
             user: None,
             limit_seconds: 20,
             report: self.scratch.path().join("namespace-report.json"),
+            secret_folder: None,
+            secret: None,
         };
         let spec_file = self.scratch.path().join("namespace.json");
         let outcome = supervisor.run(&spec, &spec_file, &CancellationToken::new()).await?;

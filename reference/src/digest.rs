@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-/// `sha256:` and 64 lower-case hexadecimal digits.
+/// `sha256:` and 64 lower-case hexadecimal digits; in a document that was read also `sha512:` and 128, and no other text:
+/// digests become parts of paths and requests.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct Digest(String);
 
 impl Digest {
@@ -38,6 +39,30 @@ impl Digest {
     #[must_use]
     pub fn hex(&self) -> &str {
         self.0.trim_start_matches("sha256:")
+    }
+}
+
+/// A text that is no digest.
+#[derive(Debug, thiserror::Error)]
+#[error("a digest is 'sha256:' and 64 lower-case hexadecimal digits, or 'sha512:' and 128; this one is {0:?}")]
+pub struct NoDigest(String);
+
+impl TryFrom<String> for Digest {
+    type Error = NoDigest;
+
+    fn try_from(text: String) -> Result<Self, NoDigest> {
+        let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let is_sha512 = text.strip_prefix("sha512:").is_some_and(|hex| hex.len() == 128 && hex.bytes().all(lower));
+        if is_sha512 || Self::parse(&text).is_some() {
+            return Ok(Self(text));
+        }
+        Err(NoDigest(text.chars().take(100).collect()))
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.0
     }
 }
 
@@ -77,5 +102,29 @@ impl Hasher {
 impl Default for Hasher {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_a_digest_or_is_refused() {
+        let hex = "ab".repeat(32);
+        for good in [format!("sha256:{hex}"), format!("sha512:{hex}{hex}")] {
+            let read: Digest = serde_json::from_value(good.clone().into()).unwrap();
+            assert_eq!(serde_json::to_value(read).unwrap(), good);
+        }
+        for bad in [
+            format!("sha256:{hex}&from=secret/private&x="),
+            "sha256:x/../../../../v2/admin/delete-everything?y=".to_owned(),
+            "sha256:../../../outside".to_owned(),
+            format!("sha256:{}", hex.to_uppercase()),
+            format!("sha512:{hex}"),
+            String::new(),
+        ] {
+            assert!(serde_json::from_value::<Digest>(bad.clone().into()).is_err(), "{bad}");
+        }
     }
 }

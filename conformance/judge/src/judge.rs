@@ -218,8 +218,17 @@ pub(crate) fn ask(case: &Case<'_>, requirement: &Requirement) -> Finding {
     if requirement.needs == Needs::Image && requirement.id != NO_INDEX[0] && good().any(|export| is_index(export)) {
         return Finding::skipped_after("an index is there in place of an image", NO_INDEX);
     }
-    (requirement.judge)(case)
+    let found = (requirement.judge)(case);
+    // What is not seen to be wrong of a manifest that nobody can read is not right for that.
+    let unreadable = |export: &Export| export.image.as_ref().is_some_and(view::has_no_readable_manifest);
+    if found == Finding::Holds && requirement.needs == Needs::Image && good().any(|export| unreadable(export)) {
+        return Finding::skipped_after("the manifest is no JSON object", MANIFEST);
+    }
+    found
 }
+
+/// The requirement that tells of a manifest which is none.
+const MANIFEST: &[&str] = &["manifest.schema"];
 
 /// The requirement that tells of an index in place of an image.
 const NO_INDEX: &[&str] = &["manifest.image-under-tag"];

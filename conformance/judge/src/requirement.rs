@@ -329,6 +329,9 @@ pub fn absent_for(
     })
 }
 
+/// Why nothing is said of what an exporter sent, where that was not recorded.
+pub(crate) const UNSEEN: &str = "no recorder stood between exporter and registry";
+
 /// The condition does not hold, and why.
 pub fn not_applicable(reason: impl Into<String>) -> Finding {
     Finding::NotApplicable(reason.into())

@@ -20,6 +20,13 @@ pub fn json(document: Option<&Document>) -> Option<Json> {
     Json::parse(&document?.bytes).ok()
 }
 
+/// Whether a manifest is there that is no JSON object: nothing can be told of what it holds.
+#[must_use]
+pub fn has_no_readable_manifest(image: &Image) -> bool {
+    let is_object = |manifest: &Document| Json::parse(&manifest.bytes).is_ok_and(|json| json.members().is_some());
+    image.manifest.as_ref().is_some_and(|manifest| !is_object(manifest))
+}
+
 /// The members of a manifest's `annotations`, where it is an object.
 #[must_use]
 pub fn annotations(image: &Image) -> Vec<(String, Json)> {

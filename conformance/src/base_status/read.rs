@@ -8,7 +8,7 @@ use judge::reference::{DOCKER_HUB, Reference};
 use super::{Base, Row, Said, row, said, unread};
 use crate::limits::Patience;
 use crate::observe::{
-    BlobStore, Credentials, DaemonObserver, LayerReader, Limits, RegistryClient, RegistryObserver, Stands,
+    BlobStore, Credentials, DaemonObserver, LayerReader, Limits, RegistryClient, RegistryObserver, Stands, Trust,
     layout_standing, told,
 };
 use crate::rig::daemon::Daemon;
@@ -26,6 +26,8 @@ pub struct Settings {
     pub daemon: Option<String>,
     /// How long to wait.
     pub patience: Patience,
+    /// Whom registries' certificates are to be of.
+    pub trust: Trust,
 }
 
 /// The reader of one call.
@@ -138,9 +140,10 @@ impl Reader<'_> {
         let scheme = if is_plain { "http" } else { "https" };
         let known = known.to_owned();
         // A helper of docker's may take its time.
-        let credentials = tokio::task::spawn_blocking(move || Credentials::from_docker_config(&known)).await;
+        let credentials = tokio::task::spawn_blocking(move || Credentials::of_the_user(&known)).await;
         let credentials = credentials.map_err(|error| told(&error))?.map_err(|error| told(&error))?;
-        let client = RegistryClient::patient(&format!("{scheme}://{api}"), credentials, &self.settings.patience);
+        let conditions = (&self.settings.trust, &self.settings.patience);
+        let client = RegistryClient::patient(&format!("{scheme}://{api}"), credentials, conditions);
         Ok(RegistryObserver::new(client.map_err(|error| told(&error))?, self.layers.clone()))
     }
 }

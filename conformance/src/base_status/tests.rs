@@ -6,7 +6,7 @@ use judge::reference::Reference;
 use super::read::{Settings, rows};
 use super::*;
 use crate::limits::Patience;
-use crate::observe::RegistryClient;
+use crate::observe::{RegistryClient, Trust};
 use crate::rig::registry::{Registry, RegistryChoice};
 use crate::scenario::app_image::{self, Base as AppBase};
 use crate::scenario::run_image::{self, MadeImage, architecture};
@@ -108,6 +108,7 @@ fn settings(images: Vec<String>) -> Settings {
         insecure: Vec::new(),
         daemon: None,
         patience: Patience::default(),
+        trust: Trust::default(),
     }
 }
 

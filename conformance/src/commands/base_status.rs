@@ -19,11 +19,12 @@ pub(super) fn tell(arguments: BaseStatusArguments) -> Result<Exit, Failure> {
             return Err(Failure::usage("read --platform: it is OS/ARCHITECTURE, such as linux/arm64"));
         }
     };
+    let trust = super::trust(arguments.registry_ca.as_deref())?;
     let (images, insecure, daemon) = (arguments.images, arguments.insecure_registry, arguments.daemon);
     let seconds = std::time::Duration::from_secs(arguments.service_limit);
     let found = in_order(async |_, cancelled| {
         let patience = Patience::new(seconds, cancelled.clone());
-        let settings = Settings { images, platform, insecure, daemon, patience };
+        let settings = Settings { images, platform, insecure, daemon, patience, trust };
         tokio::select! {
             found = rows(&settings) => found.map(Some).map_err(Failure::suite),
             () = cancelled.cancelled() => Ok(None),

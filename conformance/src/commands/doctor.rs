@@ -60,6 +60,7 @@ fn options(arguments: &DoctorArguments) -> Result<Options, Failure> {
         jobs: 1,
         timeout: TIMEOUT,
         service_limit: services.service_limit,
+        trust: super::trust(services.registry_ca.as_deref())?,
         names: services.names,
         phase: Some(Phase::Exporter),
     })

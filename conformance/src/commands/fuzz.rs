@@ -55,6 +55,7 @@ fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
             jobs: super::jobs(arguments.jobs),
             timeout: arguments.timeout,
             service_limit: conformance::limits::SERVICE_LIMIT,
+            trust: conformance::observe::Trust::default(),
             names: None,
             phase: None,
         },

@@ -20,10 +20,13 @@ use std::path::Path;
 use clap::ArgMatches;
 use conformance::catalogue;
 use conformance::cli::{BaselineCommand, Cli, Command, ExporterArguments, ReportArgument};
+use conformance::evidence_folder::EvidenceError;
 use conformance::exit::Exit;
 use conformance::exporter::process::Supervisor;
 use conformance::exporter::{Exporter, Rebaser};
+use conformance::observe::Trust;
 use conformance::run::{Options, Patterns, RunError, control};
+use conformance::whole_file;
 use tokio_util::sync::CancellationToken;
 
 /// What names the reference exporter on purpose, where there is no such file in the working folder.
@@ -151,11 +154,30 @@ fn requirements(patterns: &[String]) -> Result<Patterns, Failure> {
 /// A run that could not be made: a folder for evidence that is in use is the command line's fault.
 fn not_run(error: RunError) -> Failure {
     match error {
+        RunError::Evidence(EvidenceError::Write { ref source, .. }) if !is_of_the_place(source.kind()) => {
+            Failure::suite(error)
+        }
         RunError::Evidence(_) | RunError::NotStarted { .. } => Failure::usage(error),
         RunError::NotJudged { .. } => Failure { exit: Exit::NothingJudged, message: error.to_string() },
         RunError::Interrupted => Failure { exit: Exit::Interrupted, message: error.to_string() },
         RunError::Workplace(_) | RunError::Registry(_) | RunError::Service { .. } => Failure::suite(error),
     }
+}
+
+/// Whose certificates a registry may have: those of a file too, where one is named.
+fn trust(file: Option<&Path>) -> Result<Trust, Failure> {
+    // Repeat commands may be run anywhere.
+    let file = file.map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf()));
+    Trust::with(file.as_deref()).map_err(Failure::usage)
+}
+
+/// Whether another place for a file is what the command line has to name; else the disk is at fault.
+fn is_of_the_place(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind as Kind;
+    matches!(
+        kind,
+        Kind::PermissionDenied | Kind::NotADirectory | Kind::NotFound | Kind::ReadOnlyFilesystem | Kind::AlreadyExists
+    )
 }
 
 /// How many at a time: one for each processor, where nothing is asked for.
@@ -189,7 +211,7 @@ fn writable(file: Option<&Path>) -> Result<(), Failure> {
 fn deliver(text: &str, file: Option<&Path>) -> Result<(), Failure> {
     match file {
         None => print(text).map(|_| ()),
-        Some(file) => std::fs::write(file, text)
+        Some(file) => whole_file::write(file, text.as_bytes(), 0o666)
             .map_err(|error| Failure::suite(format!("write a report to {}: {error}", file.display()))),
     }
 }

@@ -19,7 +19,7 @@ use judge::evidence::{Phase, Target};
 use judge::verdict::Answer;
 
 use super::reports::known;
-use super::{Failure, controlled, deliver, exit_with, exporter, globs, in_order, not_run, requirements, wanted};
+use super::{Failure, controlled, deliver, exit_with, exporter, globs, in_order, not_run, requirements, trust, wanted};
 
 pub(super) fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, Failure> {
     let mut found = Vec::new();
@@ -105,6 +105,7 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
         jobs: super::jobs(conditions.jobs),
         timeout: conditions.timeout,
         service_limit: conditions.services.service_limit,
+        trust: trust(conditions.services.registry_ca.as_deref())?,
         names: conditions.services.names,
         phase: arguments.phase,
     })

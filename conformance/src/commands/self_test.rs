@@ -53,6 +53,7 @@ fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
             jobs: super::jobs(arguments.jobs),
             timeout: arguments.timeout,
             service_limit: arguments.services.service_limit,
+            trust: super::trust(arguments.services.registry_ca.as_deref())?,
             names: arguments.services.names,
             phase: None,
         },

@@ -146,7 +146,7 @@ impl Isolation {
     }
 }
 
-fn mount_empty(at: &Path, options: &str) -> io::Result<()> {
+pub(super) fn mount_empty(at: &Path, options: &str) -> io::Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     Ok(nix::mount::mount(Some("tmpfs"), at, Some("tmpfs"), flags, Some(options))?)
 }

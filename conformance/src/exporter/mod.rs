@@ -7,6 +7,7 @@ pub mod isolate;
 mod placeholders;
 pub mod process;
 mod rebaser;
+pub mod secret;
 pub mod startable;
 pub mod supervise;
 

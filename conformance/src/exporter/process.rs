@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use judge::evidence::Outcome;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt as _};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
@@ -97,6 +97,10 @@ impl Supervisor {
             .spawn()
             .map_err(fail)?;
         let mut lifeline = child.stdin.take();
+        if let (Some(secret), Some(pipe)) = (&spec.secret, &mut lifeline) {
+            // Where it went away already, its report says why.
+            let _ = pipe.write_all(&secret.piped()).await;
+        }
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let printed = async { tokio::join!(keep(stdout), keep(stderr)) };
         tokio::pin!(printed);

@@ -21,6 +21,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::isolate::{self, Isolation, Scratch};
+use super::secret::{self, Secret};
 
 /// The argument that turns the program into a supervisor; a word that tells an exporter nothing.
 pub const ARGUMENT: &str = "--job";
@@ -61,6 +62,12 @@ pub struct Spec {
     pub limit_seconds: u64,
     /// Where the [`Report`] goes.
     pub report: PathBuf,
+    /// Where the exporter finds its `config.json`, as it sees that; none where it gets none.
+    #[serde(default)]
+    pub secret_folder: Option<PathBuf>,
+    /// What the file holds. It comes by the pipe, so that no disk has it.
+    #[serde(skip)]
+    pub secret: Option<Secret>,
 }
 
 /// What a supervisor says afterwards.
@@ -96,10 +103,13 @@ pub fn supervise(spec: &Path) -> bool {
     umask(Mode::from_bits_truncate(USUAL_UMASK));
     // Afterwards its folder may not be there any more, for this process neither.
     let Ok(mut report) = std::fs::File::create(&spec.report) else { return false };
-    let told = match enter(&spec) {
-        Ok(scratch) => run(&spec, &scratch),
+    let kept = enter(&spec).and_then(|scratch| Ok((scratch, secret::keep(&spec)?)));
+    let told = match &kept {
+        Ok((scratch, _)) => run(&spec, scratch),
         Err(error) => Report::NotStarted { namespace: true, reason: error.to_string() },
     };
+    // Also when the harness is gone: nobody else would remove it.
+    drop(kept);
     serde_json::to_vec(&told).is_ok_and(|bytes| report.write_all(&bytes).is_ok())
 }
 

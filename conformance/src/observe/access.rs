@@ -2,16 +2,15 @@
 //! token realm that it names, nowhere else. What is asked for is left to others.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use docker_credential::{CredentialRetrievalError, DockerCredential};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url};
 
+use super::again;
 use super::challenge::Challenge;
+use super::credentials::Credentials;
+use super::trust::Trust;
 use crate::limits::{CONNECT, Overdue, Patience, Waits};
 
 /// Why a registry could not be asked.
@@ -35,9 +34,17 @@ pub enum AccessError {
         /// Why.
         source: rustls::Error,
     },
-    /// The request was not answered, or not to its end.
+    /// The request was not answered.
     #[error("ask the registry for '{url}'")]
     Request {
+        /// What was asked for.
+        url: String,
+        /// Why not.
+        source: reqwest::Error,
+    },
+    /// An answer began and did not come to its end.
+    #[error("read to its end what the registry answers for '{url}'")]
+    BrokenOff {
         /// What was asked for.
         url: String,
         /// Why not.
@@ -81,59 +88,12 @@ pub enum AccessError {
         /// What is wrong.
         reason: &'static str,
     },
-}
-
-/// What proves to a registry who asks. Never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Credentials {
-    /// A user and a password.
-    Password {
-        /// The user.
-        user: String,
-        /// The password.
-        password: String,
+    /// The Platform API's variable with credentials cannot be used. What it holds is kept out.
+    #[error("read CNB_REGISTRY_AUTH: {reason}")]
+    RegistryAuth {
+        /// What is wrong.
+        reason: &'static str,
     },
-    /// A refresh token, to be exchanged at the token realm.
-    IdentityToken(String),
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(left out)")
-    }
-}
-
-impl Credentials {
-    /// What docker's `config.json` (in `DOCKER_CONFIG`, else `~/.docker`) has for `host`, by its credential helpers
-    /// too; none where there is no such file or it names no such host. May run a helper and so blocks the thread.
-    ///
-    /// # Errors
-    /// [`AccessError::Credentials`] when there is an entry and it cannot be used.
-    pub fn from_docker_config(host: &str) -> Result<Option<Self>, AccessError> {
-        use CredentialRetrievalError as Reason;
-        let reason = match docker_credential::get_credential(host) {
-            Ok(DockerCredential::UsernamePassword(user, password)) => {
-                return Ok(Some(Self::Password { user, password }));
-            }
-            Ok(DockerCredential::IdentityToken(token)) => return Ok(Some(Self::IdentityToken(token))),
-            Err(Reason::NoCredentialConfigured | Reason::ConfigNotFound | Reason::ConfigReadError) => return Ok(None),
-            Err(Reason::CredentialDecodingError) => "the auth field cannot be decoded",
-            Err(Reason::CredentialMismatchError) => "the auth field contradicts user name and password",
-            Err(Reason::HelperCommunicationError) => "the credential helper cannot be run",
-            Err(Reason::MalformedHelperResponse) => "the credential helper's answer is malformed",
-            Err(Reason::HelperFailure { .. }) => "the credential helper failed",
-        };
-        Err(AccessError::Credentials { host: host.to_owned(), reason })
-    }
-
-    pub(super) fn basic(&self) -> Option<String> {
-        match self {
-            Self::Password { user, password } => {
-                Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
-            }
-            Self::IdentityToken(_) => None,
-        }
-    }
 }
 
 /// What a request is about to do, and where: tokens are granted for one such.
@@ -156,14 +116,14 @@ impl Access {
     pub(super) fn new(
         base_url: &str,
         credentials: Option<Credentials>,
-        patience: &Patience,
+        (trust, patience): (&Trust, &Patience),
     ) -> Result<Self, AccessError> {
         let bad = || AccessError::Url { url: base_url.to_owned() };
         let base = Url::parse(base_url).map_err(|_| bad())?;
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
             return Err(bad());
         }
-        let client = client(&base)?;
+        let client = client(&base, trust)?;
         let waits = patience.with(format!("the registry at {}", shown(&base)));
         Ok(Self { client, base, credentials, granted: Mutex::default(), waits })
     }
@@ -201,7 +161,24 @@ impl Access {
         self.send_once(&make, Some(grant)).await
     }
 
+    /// Sends what `make` makes, and again where the registry stumbles.
     async fn send_once(
+        &self,
+        make: &impl Fn(&Client) -> RequestBuilder,
+        grant: Option<HeaderValue>,
+    ) -> Result<Response, AccessError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let answer = self.attempt(make, grant.clone()).await;
+            match again::after(&answer, tries).filter(|_| !self.waits.is_hurried()) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return answer,
+            }
+        }
+    }
+
+    async fn attempt(
         &self,
         make: &impl Fn(&Client) -> RequestBuilder,
         grant: Option<HeaderValue>,
@@ -288,17 +265,14 @@ pub(super) async fn body_within(waits: &Waits, mut response: Response, limit: us
                 return Err(AccessError::TooLarge { url, limit });
             }
             Ok(Some(piece)) => bytes.extend_from_slice(&piece),
-            Err(source) => return Err(AccessError::Request { url, source: source.without_url() }),
+            Err(source) => return Err(AccessError::BrokenOff { url, source: source.without_url() }),
         }
     }
 }
 
-fn client(base: &Url) -> Result<Client, AccessError> {
-    let mut roots = rustls::RootCertStore::empty();
+fn client(base: &Url, trust: &Trust) -> Result<Client, AccessError> {
     // A machine without certificates can still speak to a plain registry.
-    if base.scheme() == "https" {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
+    let roots = if base.scheme() == "https" { trust.roots() } else { rustls::RootCertStore::empty() };
     let mut builder = client_trusting(roots)?.redirect(reqwest::redirect::Policy::limited(5)).connect_timeout(CONNECT);
     if is_loopback(base) {
         builder = builder.no_proxy();

@@ -4,7 +4,8 @@ use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde::Deserialize;
 
-use super::access::{Access, AccessError, Credentials, Scope, body_within, executed, refused};
+use super::access::{Access, AccessError, Scope, body_within, executed, refused};
+use super::credentials::Credentials;
 
 /// Most bytes of a token server's answer.
 const MAX_TOKEN: usize = 1 << 20;

@@ -10,8 +10,9 @@ use judge::json::Json;
 use judge::reference::Reference;
 use reqwest::Client;
 
-use super::access::{AccessError, Credentials, body_within, client_trusting, executed, refused};
+use super::access::{AccessError, body_within, client_trusting, executed, refused};
 use super::archive::{Archive, ArchiveError};
+use super::credentials::Credentials;
 use super::layer::LayerReader;
 use super::registry::MAX_DOCUMENT;
 use super::told;

@@ -48,12 +48,14 @@ pub struct Limits {
     pub uncompressed: u64,
     /// Most tar entries.
     pub entries: usize,
+    /// Most bytes of their names, links, attributes and kept texts together.
+    pub kept: usize,
 }
 
 impl Default for Limits {
-    /// 8 GiB and a million entries.
+    /// 8 GiB, 300 000 entries, and 32 MiB of what is kept of them: all of it is in memory while it is judged.
     fn default() -> Self {
-        Self { uncompressed: 8 << 30, entries: 1_000_000 }
+        Self { uncompressed: 8 << 30, entries: 300_000, kept: 32 << 20 }
     }
 }
 
@@ -139,7 +141,7 @@ fn read_layer(store: &BlobStore, digest: &Digest, limits: Limits) -> Result<Read
         }
     };
     let mut measured = Measured { source: whole, hash: Hash::new(), size: 0, limit: limits.uncompressed, fault: None };
-    let (entries, tar_fault) = entries_of(&mut measured, limits.entries);
+    let (entries, tar_fault) = entries_of(&mut measured, limits);
     measured.drain();
     if let Some(source) = own_trouble.take() {
         return Err(failed(source).into());
@@ -173,19 +175,33 @@ fn compression_of(start: &[u8]) -> Compression {
 }
 
 /// The tar's entries as far as it can be read, and why no further.
-fn entries_of(source: &mut impl Read, most: usize) -> (Vec<Entry>, Option<String>) {
+fn entries_of(source: &mut impl Read, Limits { entries: most, kept, .. }: Limits) -> (Vec<Entry>, Option<String>) {
     let mut tar = Tarball::new(source);
-    let mut entries = Vec::new();
+    let (mut entries, mut bytes) = (Vec::new(), 0);
     loop {
         match next_entry(&mut tar) {
             Ok(None) => return (entries, None),
             Ok(Some(_)) if entries.len() >= most => {
                 return (entries, Some(format!("the tar has more than {most} entries")));
             }
-            Ok(Some(entry)) => entries.push(entry),
+            Ok(Some(entry)) => {
+                bytes += kept_of(&entry);
+                if bytes > kept {
+                    return (entries, Some(format!("the tar has more than {kept} bytes of names and attributes")));
+                }
+                entries.push(entry);
+            }
             Err(error) => return (entries, Some(error.to_string())),
         }
     }
+}
+
+/// The bytes of what is kept of an entry and may be as long as its author likes.
+fn kept_of(entry: &Entry) -> usize {
+    let more = &entry.more;
+    let attributes: usize = more.xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let texts = [entry.link.as_ref(), entry.text.as_ref()].into_iter().flatten().map(String::len).sum::<usize>();
+    entry.path.len() + more.user.len() + more.group.len() + attributes + texts
 }
 
 fn next_entry(tar: &mut Tarball<impl Read>) -> Result<Option<Entry>, TarError> {

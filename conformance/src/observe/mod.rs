@@ -2,10 +2,12 @@
 //! judgement; an exporter's fault becomes a fact, only the harness's own trouble is an error.
 
 mod access;
+mod again;
 mod archive;
 mod blobs;
 mod challenge;
 mod changes;
+mod credentials;
 mod daemon;
 mod documents;
 mod files;
@@ -18,10 +20,12 @@ mod registry;
 mod sparse;
 mod standing;
 mod tarball;
+mod trust;
 
-pub use access::{AccessError, Credentials};
+pub use access::AccessError;
 pub use blobs::{BlobError, BlobStore, StoredBlob};
 pub use changes::Snapshot;
+pub use credentials::Credentials;
 pub use daemon::{DaemonError, DaemonObserver, ObservedInDaemon, PushError};
 pub(crate) use files::kind_of;
 pub use files::{FileError, file_facts};
@@ -32,6 +36,7 @@ pub use layout::{
 };
 pub use registry::{MAX_DOCUMENT, ObservedImage, ObservedTag, RegistryClient, RegistryError, RegistryObserver};
 pub use standing::{Standing, Stands, layout_standing};
+pub use trust::{Trust, TrustError};
 
 /// An error with all its causes in one line.
 pub(crate) fn told(error: &dyn std::error::Error) -> String {

@@ -9,6 +9,9 @@ use reqwest::{Response, StatusCode, Url};
 use super::access::{AccessError, refused, shown};
 use super::registry::RegistryClient;
 
+/// How often an upload is begun at most.
+const UPLOADS: u32 = 3;
+
 impl RegistryClient {
     /// Whether the repository has the blob.
     ///
@@ -30,8 +33,19 @@ impl RegistryClient {
     /// [`AccessError`] when the registry does not take it.
     pub async fn push_blob(&self, repository: &str, bytes: Bytes) -> Result<Digest, AccessError> {
         let digest = Digest::of(&bytes);
-        if self.has_blob(repository, &digest).await? {
-            return Ok(digest);
+        for _ in 1..UPLOADS {
+            match self.push_blob_once(repository, &digest, &bytes).await {
+                // An upload that the registry has lost, or that broke off, can be begun anew.
+                Err(AccessError::Status { status: 404 | 416, .. } | AccessError::Request { .. }) => {}
+                result => return result.map(|()| digest),
+            }
+        }
+        self.push_blob_once(repository, &digest, &bytes).await.map(|()| digest)
+    }
+
+    async fn push_blob_once(&self, repository: &str, digest: &Digest, bytes: &Bytes) -> Result<(), AccessError> {
+        if self.has_blob(repository, digest).await? {
+            return Ok(());
         }
         let start = self.access().url(&format!("v2/{repository}/blobs/uploads/"))?;
         let response = self.write(repository, |client| client.post(start.clone()).header(CONTENT_LENGTH, 0)).await?;
@@ -44,7 +58,7 @@ impl RegistryClient {
             client.put(upload.clone()).header(CONTENT_TYPE, "application/octet-stream").body(bytes.clone())
         };
         let response = self.write(repository, put).await?;
-        if response.status() == StatusCode::CREATED { Ok(digest) } else { Err(refused(&response)) }
+        if response.status() == StatusCode::CREATED { Ok(()) } else { Err(refused(&response)) }
     }
 
     /// Mounts a blob of the repository `from`; false where the registry would rather have it sent.

@@ -8,6 +8,7 @@ use judge::evidence::{Blob, Document, Image, Layer};
 use reqwest::{Response, StatusCode};
 
 use super::access::{AccessError, body_within, refused};
+use super::again;
 use super::documents::{Named, contents_of};
 use super::layer::ReadLayer;
 use super::registry::{MAX_DOCUMENT, ObservedImage, RegistryError, RegistryObserver};
@@ -15,6 +16,12 @@ use super::told;
 
 /// Layers that are fetched side by side.
 const AT_ONCE: usize = 4;
+
+/// What the bytes hash to that a registry serves under a sha256 digest, where that is another one: whatever was sent to
+/// it, a registry has to check (`oci-distribution.md`, Pulling blobs).
+fn other_than(asked: &Digest, found: &Digest) -> Option<Digest> {
+    (asked.as_str().starts_with("sha256:") && asked != found).then(|| found.clone())
+}
 
 impl RegistryObserver {
     /// The image of a manifest that was fetched already: its config, and every layer read to its end. An index, which
@@ -38,8 +45,15 @@ impl RegistryObserver {
 
     /// The config's bytes; none where the registry answers 404.
     pub(super) async fn config(&self, repository: &str, digest: &Digest) -> Result<Option<Document>, RegistryError> {
-        let Some(response) = self.blob(repository, digest).await? else { return Ok(None) };
-        let bytes = body_within(self.client.access().waits(), response, MAX_DOCUMENT).await?;
+        let waits = self.client.access().waits();
+        let once = async || {
+            let Some(response) = self.blob(repository, digest).await? else { return Ok(None) };
+            Ok(Some(body_within(waits, response, MAX_DOCUMENT).await?))
+        };
+        let Some(bytes) = again::whole(waits, once).await? else { return Ok(None) };
+        if let Some(other) = other_than(digest, &Digest::of(&bytes)) {
+            return Err(RegistryError::OtherBytes { digest: digest.clone(), other });
+        }
         Ok(Some(self.layers.store().put_document(bytes, None)?))
     }
 
@@ -51,9 +65,11 @@ impl RegistryObserver {
         };
         match self.read_layer(repository, &digest).await {
             Ok(Some((read, named))) => {
+                let other = other_than(&digest, &read.blob.digest)
+                    .map(|other| told(&RegistryError::OtherBytes { digest: digest.clone(), other }));
                 layer.blob = Some(Blob { named, ..read.blob.clone() });
                 layer.problem.clone_from(&read.problem);
-                (layer, None)
+                (layer, other)
             }
             Ok(None) => {
                 layer.problem = Some("the registry answers 404".to_owned());
@@ -72,11 +88,14 @@ impl RegistryObserver {
         repository: &str,
         digest: &Digest,
     ) -> Result<Option<(Arc<ReadLayer>, Option<Digest>)>, RegistryError> {
-        let Some(response) = self.blob(repository, digest).await? else { return Ok(None) };
-        let doing = format!("send blob {digest}");
-        let stream =
-            self.client.access().waits().bytes(&doing, response.bytes_stream().map_err(reqwest::Error::without_url));
-        let stored = self.layers.store().put_stream(stream).await?;
+        let waits = self.client.access().waits();
+        let once = async || {
+            let Some(response) = self.blob(repository, digest).await? else { return Ok(None) };
+            let doing = format!("send blob {digest}");
+            let stream = waits.bytes(&doing, response.bytes_stream().map_err(reqwest::Error::without_url));
+            Ok(Some(self.layers.store().put_stream(stream).await?))
+        };
+        let Some(stored) = again::whole(waits, once).await? else { return Ok(None) };
         let named = self.layers.named(&stored.digest, digest).await?;
         Ok(Some((self.layers.read(&stored.digest).await?, named)))
     }

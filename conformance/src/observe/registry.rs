@@ -10,10 +10,13 @@ use judge::reference::Reference;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 
-use super::access::{Access, AccessError, Credentials, Scope, body_within, refused};
+use super::access::{Access, AccessError, Scope, body_within, refused};
+use super::again;
 use super::blobs::BlobError;
+use super::credentials::Credentials;
 use super::documents::{contents_of, manifest_for};
 use super::layer::{LayerError, LayerReader};
+use super::trust::Trust;
 use crate::limits::Patience;
 
 /// Most bytes of a manifest, index or config: 16 MiB.
@@ -37,6 +40,14 @@ pub enum RegistryError {
     /// What it served cannot be kept.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// It serves other bytes under a digest: its fault, whatever was sent to it.
+    #[error("the registry's fault: under {digest} it serves bytes of {other}")]
+    OtherBytes {
+        /// What was asked for.
+        digest: Digest,
+        /// What came.
+        other: Digest,
+    },
     /// What it served cannot be read back.
     #[error(transparent)]
     Layer(#[from] LayerError),
@@ -59,15 +70,19 @@ impl RegistryClient {
     /// # Errors
     /// [`AccessError`] when the URL is none or TLS cannot be set up.
     pub fn new(base_url: &str, credentials: Option<Credentials>) -> Result<Self, AccessError> {
-        Self::patient(base_url, credentials, &Patience::default())
+        Self::patient(base_url, credentials, (&Trust::default(), &Patience::default()))
     }
 
-    /// Such a client that waits for its registry as long as `patience` says.
+    /// Such a client that believes in the registry as `trust` and waits for it as long as `patience` says.
     ///
     /// # Errors
     /// [`AccessError`] when the URL is none or TLS cannot be set up.
-    pub fn patient(base_url: &str, credentials: Option<Credentials>, patience: &Patience) -> Result<Self, AccessError> {
-        Access::new(base_url, credentials, patience).map(|access| Self(Arc::new(access)))
+    pub fn patient(
+        base_url: &str,
+        credentials: Option<Credentials>,
+        how: (&Trust, &Patience),
+    ) -> Result<Self, AccessError> {
+        Access::new(base_url, credentials, how).map(|access| Self(Arc::new(access)))
     }
 
     /// Asks the registry whether it is one: it answers `/v2/`, with or without a challenge.
@@ -259,6 +274,10 @@ impl RegistryObserver {
     }
 
     async fn manifest(&self, repository: &str, reference: &str) -> Result<Answer, RegistryError> {
+        again::whole(self.client.access().waits(), async || self.manifest_once(repository, reference).await).await
+    }
+
+    async fn manifest_once(&self, repository: &str, reference: &str) -> Result<Answer, RegistryError> {
         let url = self.client.access().url(&format!("v2/{repository}/manifests/{reference}"))?;
         let response = self.client.read(repository, |client| client.get(url.clone()).header(ACCEPT, MANIFESTS)).await?;
         let header = |name: HeaderName| {

@@ -8,6 +8,7 @@ use super::PipelineError;
 use crate::exporter::Exporter;
 use crate::exporter::process::Supervisor;
 use crate::limits::SERVICE_LIMIT;
+use crate::observe::Trust;
 use crate::report::Report;
 use crate::rig::registry::RegistryChoice;
 use crate::run::{self, Narrowed, Options, RunError, TIMEOUT};
@@ -53,6 +54,7 @@ impl Judging {
             jobs: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             timeout: TIMEOUT,
             service_limit: SERVICE_LIMIT,
+            trust: Trust::default(),
             names: Some(self.names.clone()),
             phase: None,
         };

@@ -1,17 +1,25 @@
 //! Calling the exporter for one step: whether this machine can, how, and for how long.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use judge::evidence::Outcome;
 
 use super::export::{ExportError, Store};
 use super::inputs::{owner, user_of};
 use super::{Options, Shared};
+use crate::exporter::secret::Secret;
 use crate::exporter::supervise::{Spec, USUAL_UMASK};
 use crate::exporter::{CallPlaces, Invocation, invocation, platform_api, step_arguments};
 use crate::limits::UNREACHABLE_GRACE;
-use crate::scenario::materialise::{APP, Places};
+use crate::observe::Credentials;
+use crate::scenario::materialise::{APP, DOCKER_CONFIG, Places};
 use crate::scenario::{Place, Scenario, Step};
+
+/// The variable by which programs are told which certificates to trust.
+const CERTIFICATES_VARIABLE: &str = "SSL_CERT_FILE";
+/// The file of certificates in a build, where an exporter is told of any.
+pub(super) const CERTIFICATES: &str = "certificates.pem";
 
 /// Whether this machine and user allow the step.
 pub(super) fn can_run<S: Store>(
@@ -64,7 +72,17 @@ pub(super) fn call<S: Store>(
         platform_api: platform_api(file, step, &shared.options.platform_api),
         owner: owner(step),
     };
-    invocation(&shared.options.exporter, &scenario.file, step, images, &call)
+    let made = invocation(&shared.options.exporter, &scenario.file, step, images, &call);
+    with_certificates(shared, step, places, made)
+}
+
+/// The variable that names the certificates to trust, where the call has not one of its own.
+pub(super) fn with_certificates(shared: &Shared, step: &Step, places: &Places, mut made: Invocation) -> Invocation {
+    if shared.services.certificates().is_some() && !step.unset.iter().any(|name| name == CERTIFICATES_VARIABLE) {
+        let seen = places.seen(CERTIFICATES);
+        made.environment.entry(CERTIFICATES_VARIABLE.to_owned()).or_insert(seen);
+    }
+    made
 }
 
 /// Runs the exporter under its supervisor. Where the recorder finds that the registry is silent, the exporter is ended:
@@ -78,6 +96,7 @@ pub(super) async fn execute(
     name: &str,
 ) -> Result<Outcome, ExportError> {
     let scratch = shared.workplace.scratch();
+    let handed = shared.services.handed_on();
     let spec = Spec {
         argv: call.argv.clone(),
         environment: call.environment.clone(),
@@ -92,6 +111,8 @@ pub(super) async fn execute(
         user: user_of(step),
         limit_seconds: limit(&shared.options, step),
         report: scratch.join(format!("{name}.report")),
+        secret_folder: handed.map(|_| PathBuf::from(places.seen(DOCKER_CONFIG))),
+        secret: handed.map(|handed| Secret::new(handed.docker_config(&shared.services.main().host))),
     };
     let spec_file = scratch.join(format!("{name}.spec"));
     let ended = shared.cancelled.child_token();
@@ -110,8 +131,14 @@ pub(super) async fn execute(
         Some(silence) => {
             Err(ExportError::Service { doing: "run the exporter".to_owned(), reason: silence.to_string() })
         }
-        None => Ok(outcome?),
+        None => Ok(without_secrets(outcome?, handed)),
     }
+}
+
+/// What an exporter printed of the user's credentials is never kept.
+fn without_secrets(outcome: Outcome, handed: Option<&Credentials>) -> Outcome {
+    let Some(handed) = handed else { return outcome };
+    Outcome { stdout: handed.hidden_in(&outcome.stdout), stderr: handed.hidden_in(&outcome.stderr), ..outcome }
 }
 
 /// All that may name a file which the exporter needs.

@@ -17,6 +17,9 @@ pub fn conditions(options: &Options) -> Vec<String> {
     if let Some(registry) = options.registry.argument() {
         add("--registry", registry);
     }
+    if let Some(file) = options.trust.file() {
+        add("--registry-ca", file.display().to_string());
+    }
     for daemon in &options.daemons {
         add("--daemon", daemon.clone());
     }

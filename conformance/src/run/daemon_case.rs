@@ -113,7 +113,7 @@ impl<'a> DaemonStore<'a> {
         self.remember(reference.to_owned());
         let control = self.run_image.own.tagged();
         let pushed = tokio::select! {
-            pushed = self.service.push(context.step, reference, &control) => pushed,
+            pushed = self.service.push(context.step, (reference, &control), self.shared.services.handed_on()) => pushed,
             // A daemon tries again and again where the registry is silent.
             silence = self.shared.services.falls_silent(&self.scenario.name) => Err(PushProblem::Silent(silence)),
         };

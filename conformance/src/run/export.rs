@@ -8,16 +8,14 @@ use std::path::{Path, PathBuf};
 use judge::evidence::{BaseImage, DaemonFacts, Document, Export, Image, LayoutFacts, RunImage, Tag, Target};
 
 use super::Shared;
-use super::call::{call, can_run, execute};
+use super::call::{CERTIFICATES, call, can_run, execute};
 use super::inputs::{facts_of, inputs};
 use super::listed::Listed;
 use super::located::Published;
 use crate::evidence_folder::EvidenceError;
 use crate::exporter::process::ProcessError;
 use crate::naming::Names;
-use crate::scenario::materialise::{
-    self, Analysis, DOCKER_CONFIG, LAUNCH_CACHE, LAYERS, LAYOUT, MaterialiseError, Places, Previous,
-};
+use crate::scenario::materialise::{self, Analysis, LAUNCH_CACHE, LAYERS, LAYOUT, MaterialiseError, Places, Previous};
 use crate::scenario::run_image::{self, MadeImage};
 use crate::scenario::{RunImageFile, Scenario, Step};
 use crate::workplace::WorkplaceError;
@@ -224,7 +222,7 @@ async fn prepare<S: Store>(
     let published = store.publish(&made, &places).await?;
     let analysis = analysis(step, store, context, &places, &published);
     materialise::materialise(scenario, step, &analysis, &places).map_err(unsupported)?;
-    bring_credentials(&places)?;
+    bring_certificates(shared, &places)?;
     let moved = move_tag(step, scenario, store, &places).await?;
     if step.delete_run_image {
         store.delete_run_image(&made, &places).await?;
@@ -283,17 +281,11 @@ fn bring(carried: Vec<(&'static str, PathBuf)>, places: &Places) -> Result<(), E
     Ok(())
 }
 
-/// The exporter gets the user's registry credentials where docker keeps them; they never reach the evidence.
-pub(super) fn bring_credentials(places: &Places) -> Result<(), ExportError> {
-    let folder = std::env::var_os("DOCKER_CONFIG")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".docker")));
-    let Some(config) = folder.map(|folder| folder.join("config.json")).filter(|path| path.is_file()) else {
-        return Ok(());
-    };
-    std::fs::copy(config, places.here(DOCKER_CONFIG).join("config.json"))
-        .map(|_| ())
-        .map_err(|source| disk("copy docker's config.json", source))
+/// What suite and exporter trust beyond the machine's own certificates lies in the build: elsewhere the exporter may not
+/// see it.
+pub(super) fn bring_certificates(shared: &Shared, places: &Places) -> Result<(), ExportError> {
+    let Some(text) = shared.services.certificates() else { return Ok(()) };
+    std::fs::write(places.here(CERTIFICATES), text).map_err(|source| disk("write the certificates to trust", source))
 }
 
 /// A run image that is to be gone, or to be in a daemon in one way and no other, must not be another scenario's too:

@@ -42,7 +42,7 @@ use crate::evidence_folder::{EvidenceError, EvidenceFolder};
 use crate::exporter::Exporter;
 use crate::exporter::process::Supervisor;
 use crate::limits::{Patience, STARTING_AFTER_SIGNAL};
-use crate::observe::BlobStore;
+use crate::observe::{BlobStore, Trust};
 use crate::report::{ExporterFacts, PathFacts, Report, Tool};
 use crate::rig::registry::{RegistryChoice, RegistryError};
 use crate::scenario::{Origin, Place, Scenario};
@@ -90,6 +90,8 @@ pub struct Options {
     pub timeout: u64,
     /// Seconds that a service may be silent.
     pub service_limit: u64,
+    /// Whose certificates a registry may have.
+    pub trust: Trust,
     /// What names of repositories are drawn by; none means other ones in every run.
     pub names: Option<String>,
     /// The only phase of the lifecycle that is judged; none means all that are described.
@@ -228,10 +230,15 @@ pub async fn observed(
     }
     facts.left_behind = left_behind;
     facts.seconds = begun.elapsed().as_secs_f64();
-    if let Some(evidence) = evidence.filter(|_| kept.is_some()) {
-        evidence.complete(&facts)?;
-    }
+    // What was seen is told, also where a disk had no room for all of it.
+    let unkept = evidence.filter(|_| kept.is_some()).and_then(|evidence| evidence.complete(&facts).err());
     let mut report = facts.report(judgement, judge::difference::all(&found), &profile);
+    if let Some(error) = unkept {
+        report.troubles.push(format!("the evidence is not complete: failed to {error}"));
+        if !facts.interrupted {
+            report.exit_code = crate::exit::Exit::SuiteFailed.code();
+        }
+    }
     report.evidence = kept.map(|folder| folder.display().to_string());
     Ok((report, found))
 }

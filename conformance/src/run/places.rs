@@ -3,7 +3,7 @@
 
 use super::RunError;
 use crate::limits::Patience;
-use crate::observe::{Credentials, LayerReader, RegistryClient, RegistryObserver};
+use crate::observe::{Credentials, LayerReader, RegistryClient, RegistryObserver, Trust};
 use crate::report::ServiceFacts;
 use crate::rig::proxy::{Guard, RecordingProxy};
 use crate::rig::registry::{Registry, RegistryChoice, RegistryKind};
@@ -26,9 +26,9 @@ impl Access {
         registry: &Registry,
         host: String,
         credentials: Option<Credentials>,
-        (layers, patience): (&LayerReader, &Patience),
+        (layers, trust, patience): (&LayerReader, &Trust, &Patience),
     ) -> Result<Self, RunError> {
-        let client = RegistryClient::patient(registry.base_url(), credentials, patience)
+        let client = RegistryClient::patient(registry.base_url(), credentials, (trust, patience))
             .map_err(|error| RunError::Service { service: "registry".to_owned(), reason: error.to_string() })?;
         let observer = RegistryObserver::new(client.clone(), layers.clone());
         Ok(Self { host, client, observer })
@@ -65,7 +65,8 @@ impl ExtraPlaces {
         let guards_other = needed.contains(&Place::Guarded) && !main.insecure();
         if needed.contains(&Place::Other) || guards_other {
             let registry = like(main, docker_host).await?;
-            let access = Access::of(&registry, registry.host().to_owned(), None, (layers, patience))?;
+            let access =
+                Access::of(&registry, registry.host().to_owned(), None, (layers, &Trust::default(), patience))?;
             found.other = Some((registry, access));
         }
         if needed.contains(&Place::Closed) {

@@ -12,7 +12,7 @@ use super::export::ExportError;
 use super::scenario::on_daemon;
 use super::services::DaemonService;
 use crate::limits::Overdue;
-use crate::observe::PushError;
+use crate::observe::{Credentials, PushError};
 use crate::report::ServiceFacts;
 use crate::rig::daemon::Daemon;
 use crate::rig::engine::gate::At;
@@ -184,8 +184,14 @@ impl DaemonService {
 
     /// Has the daemon push an image. Where a private one ends, it is started again and asked for `control`, an image of
     /// the suite's making, and for this one again, so that it shows whose doing the end is.
-    pub(super) async fn push(&self, step: &Step, reference: &str, control: &str) -> Result<(), PushProblem> {
-        let push = async |reference: String| self.observer.push(&reference, None).await.map(|_| ()).map_err(problem);
+    pub(super) async fn push(
+        &self,
+        step: &Step,
+        (reference, control): (&str, &str),
+        credentials: Option<&Credentials>,
+    ) -> Result<(), PushProblem> {
+        let push =
+            async |reference: String| self.observer.push(&reference, credentials).await.map(|_| ()).map_err(problem);
         let Some(engine) = &self.engine else { return push(reference.to_owned()).await };
         let is_meant = step.end_daemon == Some(EndDaemon::Push);
         if is_meant {
@@ -204,7 +210,7 @@ impl DaemonService {
         if was_meant {
             return push(reference.to_owned()).await;
         }
-        let of_control = self.push_control(control, reference).await;
+        let of_control = self.push_control((reference, control), credentials).await;
         if engine.ends_soon().await.is_some() {
             revived().await?;
         }
@@ -219,10 +225,11 @@ impl DaemonService {
     }
 
     /// Whether the daemon pushes `control` beside `reference`.
-    async fn push_control(&self, control: &str, reference: &str) -> bool {
+    async fn push_control(&self, (reference, control): (&str, &str), credentials: Option<&Credentials>) -> bool {
         let repository = reference.rsplit_once(':').map_or(reference, |(repository, _)| repository);
         let name = format!("{repository}:of-the-suite");
-        let is_pushed = self.daemon.tag(control, &name).await.is_ok() && self.observer.push(&name, None).await.is_ok();
+        let is_pushed =
+            self.daemon.tag(control, &name).await.is_ok() && self.observer.push(&name, credentials).await.is_ok();
         self.daemon.remove_image(&name).await;
         is_pushed
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use judge::evidence::{Document, Export, MadeBy, Rebase, RunImage};
 
 use super::Shared;
-use super::call::execute;
+use super::call::{execute, with_certificates};
 use super::export::{Before, ExportError, Store, disk, keep_inputs, read_report, salt, stamp};
 use super::inputs::{inputs, owner};
 use super::listed::Listed;
@@ -181,7 +181,7 @@ async fn prepare<S: Store>(
         made_by = MadeBy::Suite;
     }
     materialise::materialise(scenario, step, &analysis(&published), &places)?;
-    super::export::bring_credentials(&places)?;
+    super::export::bring_certificates(shared, &places)?;
     materialise::hand_over(scenario, step, &places)?;
     let kept = keep_inputs(shared, scenario, step, &analysis(&published), id, &places)?;
     let (file, new, published) = match &rebase.run_image {
@@ -238,7 +238,7 @@ fn call<S: Store>(
         platform_api: api(shared, scenario, rebaser, step),
         owner: owner(step),
     };
-    rebase_invocation(rebaser, file, step, images, given, &call)
+    with_certificates(shared, step, places, rebase_invocation(rebaser, file, step, images, given, &call))
 }
 
 fn run_image_facts(file: &RunImageFile, made: &MadeImage, published: Published) -> RunImage {

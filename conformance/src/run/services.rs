@@ -12,7 +12,7 @@ use super::places::{Access, ExtraPlaces};
 use super::private_daemon::PrivateDaemons;
 use super::replaced::Slot;
 use super::{Options, RunError, is_service};
-use crate::limits::{Overdue, Patience};
+use crate::limits::{CREDENTIAL_HELPER, Overdue, Patience};
 use crate::naming::Names;
 use crate::observe::{BlobStore, Credentials, DaemonObserver, LayerReader, Limits, told};
 use crate::report::ServiceFacts;
@@ -149,6 +149,8 @@ pub(super) struct Services {
     proxy: Option<RecordingProxy>,
     main: Access,
     extra: ExtraPlaces,
+    handed: Option<Credentials>,
+    certificates: Option<String>,
     /// Reads layers into the evidence.
     pub(super) layers: LayerReader,
     /// Every daemon at hand.
@@ -181,7 +183,8 @@ impl Services {
         let layers = LayerReader::new(blobs, Limits::default());
         // Credentials are for a registry that was given; one that was started has none.
         let credentials = if is_ours { None } else { credentials(registry.host()).await? };
-        let main = Access::of(&registry, host, credentials, (&layers, patience))?;
+        let handed = credentials.clone();
+        let main = Access::of(&registry, host, credentials, (&layers, &options.trust, patience))?;
         if !is_ours {
             let asked = main.client.check().await;
             asked.map_err(|error| service(&format!("the registry {}", registry.base_url()), told(&error)))?;
@@ -202,6 +205,8 @@ impl Services {
             proxy,
             main,
             extra,
+            handed,
+            certificates: options.trust.pem().filter(|_| !is_ours),
             layers,
             daemons,
             private: PrivateDaemons::default(),
@@ -245,6 +250,16 @@ impl Services {
     /// The run's registry.
     pub(super) fn main(&self) -> &Access {
         &self.main
+    }
+
+    /// The user's credentials for the run's registry: what of them an exporter gets, for the address that it is told.
+    pub(super) fn handed_on(&self) -> Option<&Credentials> {
+        self.handed.as_ref()
+    }
+
+    /// The certificates that exporters have to be told of, as PEM; none where they find them by themselves.
+    pub(super) fn certificates(&self) -> Option<&str> {
+        self.certificates.as_deref()
     }
 
     /// The hosts for `-insecure-registry`: where there is no TLS, the run's registry and what else is in use.
@@ -414,15 +429,16 @@ async fn daemons(options: &Options, patience: &Patience) -> Result<(Vec<DaemonSe
     Ok((found, String::new()))
 }
 
-/// Asking a credential helper may take its time, so it is done elsewhere.
+/// Asking a credential helper may take its time, so it is done elsewhere, and not for ever.
 async fn credentials(host: &str) -> Result<Option<Credentials>, RunError> {
-    let fail = |error: &dyn std::fmt::Display| RunError::Service {
-        service: "registry".to_owned(),
-        reason: format!("docker's config.json: {error}"),
-    };
-    let host = host.to_owned();
-    let asked = tokio::task::spawn_blocking(move || Credentials::from_docker_config(&host)).await;
-    asked.map_err(|error| fail(&error))?.map_err(|error| fail(&error))
+    let fail = |reason: String| RunError::Service { service: "registry".to_owned(), reason };
+    let of = host.to_owned();
+    let asked = tokio::task::spawn_blocking(move || Credentials::of_the_user(&of));
+    let asked = tokio::time::timeout(CREDENTIAL_HELPER, asked).await.map_err(|_| {
+        let seconds = CREDENTIAL_HELPER.as_secs();
+        fail(format!("the credential helper that docker's config.json names for {host} gave no answer in {seconds} s"))
+    })?;
+    asked.map_err(|error| fail(error.to_string()))?.map_err(|error| fail(error.to_string()))
 }
 
 /// A number that no other run at this time has.

@@ -165,9 +165,12 @@ fn an_empty_blob_is_an_empty_tar() {
 #[test]
 fn a_bomb_is_not_read_to_its_end() {
     let bomb = gzip(&vec![0; 4 << 20]);
-    let layer = read_within(&bomb, Limits { uncompressed: 1 << 20, entries: 10 });
+    let layer = read_within(&bomb, Limits { uncompressed: 1 << 20, entries: 10, ..Limits::default() });
     assert!(layer.problem.unwrap().contains("more than 1048576 bytes"));
-    let many = read_within(&small_tar(), Limits { uncompressed: 1 << 20, entries: 2 });
+    let long = read_within(&small_tar(), Limits { kept: 20, ..Limits::default() });
+    assert_eq!(long.problem.as_deref(), Some("the tar has more than 20 bytes of names and attributes"));
+    assert_eq!(long.blob.entries.len(), 2);
+    let many = read_within(&small_tar(), Limits { uncompressed: 1 << 20, entries: 2, ..Limits::default() });
     assert_eq!((many.problem.as_deref(), many.blob.entries.len()), (Some("the tar has more than 2 entries"), 2));
 }
 

@@ -14,6 +14,8 @@ mod fair;
 #[cfg(test)]
 mod further;
 #[cfg(test)]
+mod guarded;
+#[cfg(test)]
 mod machine;
 #[cfg(test)]
 mod profiles;

@@ -14,6 +14,8 @@ mod engine;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod layout;

@@ -2,11 +2,14 @@
 //! a test wants instead where a test wants that.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::BufReader;
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufReader, Read, Write};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use reference::digest::Digest;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::build::RunImage;
 use crate::http::{self, Answer, Asked};
@@ -15,6 +18,10 @@ use crate::http::{self, Answer, Asked};
 pub(crate) enum Wanted {
     Usual,
     Closed,
+    /// Nothing for so long, then a closed connection.
+    Silence(Duration),
+    /// A body that never ends.
+    Endless,
     Answer(Answer),
 }
 
@@ -44,6 +51,28 @@ impl Server {
             for stream in listener.incoming().flatten() {
                 let (wish, kept) = (wish.clone(), shared.clone());
                 std::thread::spawn(move || serve(stream, &wish, &kept));
+            }
+        });
+        Self { host, kept }
+    }
+
+    /// A registry that is spoken to by TLS, with a certificate of the authority in `fixtures/certificates`.
+    pub(crate) fn start_tls(wish: impl Fn(&Asked) -> Wanted + Send + Sync + 'static) -> Self {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/certificates");
+        let chain = vec![CertificateDer::from_pem_file(folder.join("registry.pem")).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(folder.join("registry.key")).unwrap();
+        let tls = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+        let tls = tls.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let tls = Arc::new(tls.with_single_cert(chain, key).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let kept = Arc::new(Mutex::new(Kept::default()));
+        let (wish, shared): (Arc<Wish>, _) = (Arc::new(Box::new(wish)), kept.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (wish, kept) = (wish.clone(), shared.clone());
+                let session = rustls::ServerConnection::new(tls.clone()).unwrap();
+                std::thread::spawn(move || serve(rustls::StreamOwned::new(session, stream), &wish, &kept));
             }
         });
         Self { host, kept }
@@ -109,9 +138,8 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, wish: &Wish, kept: &Mutex<Kept>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut out = stream;
+fn serve<S: Read + Write>(stream: S, wish: &Wish, kept: &Mutex<Kept>) {
+    let mut reader = BufReader::new(stream);
     while let Some(mut asked) = http::read_head(&mut reader) {
         if http::read_body(&mut reader, &mut asked, usize::MAX).is_err() {
             return;
@@ -121,8 +149,15 @@ fn serve(stream: TcpStream, wish: &Wish, kept: &Mutex<Kept>) {
             Wanted::Usual => usual(&asked, &mut kept.lock().unwrap()),
             Wanted::Answer(answer) => answer,
             Wanted::Closed => return,
+            Wanted::Silence(time) => return std::thread::sleep(time),
+            Wanted::Endless => {
+                let out = reader.get_mut();
+                let head = out.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+                while head.is_ok() && out.write_all(&[0; 8 * 1024]).is_ok() {}
+                return;
+            }
         };
-        if http::write(&mut out, &asked, &answer).is_err() {
+        if http::write(reader.get_mut(), &asked, &answer).is_err() {
             return;
         }
     }
@@ -137,6 +172,8 @@ fn usual(asked: &Asked, kept: &mut Kept) -> Answer {
     if let Some((repository, reference)) = path.split_once("/manifests/") {
         let key = (repository.to_owned(), reference.to_owned());
         if asked.method == "PUT" {
+            let by_digest = (repository.to_owned(), Digest::of(&asked.body).to_string());
+            kept.manifests.insert(by_digest, asked.body.clone());
             kept.manifests.insert(key, asked.body.clone());
             return Answer::status(201).with("Docker-Content-Digest", Digest::of(&asked.body).to_string());
         }

@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::evidence::{Compression, Document, End, EntryKind, Export, Image, Inputs, Layer, Target};
 use crate::json::Json;
 use crate::requirement::{
-    Case, Needs, REGISTRY, Requirement, Source, WITH_MANIFEST, holds_when, not_applicable, violated,
+    Case, Needs, REGISTRY, Requirement, Source, UNSEEN, WITH_MANIFEST, holds_when, not_applicable, violated,
 };
 use crate::verdict::{Finding, Level};
 use crate::view;
@@ -599,7 +599,7 @@ fn nothing_old_is_touched(case: &Case<'_>, export: &Export) -> Finding {
         return not_applicable("the exporter was ended");
     }
     let Some(wire) = &export.wire else {
-        return Finding::Skipped("no recorder stood between exporter and registry".to_owned());
+        return Finding::Skipped(UNSEEN.to_owned());
     };
     let place = |sequence: u64| export.at(&format!("export.json#/wire/{sequence}"));
     for record in wire {

@@ -10,7 +10,7 @@ use fields::{embedded_data_is_the_content, optional_fields_are_well_formed};
 
 use super::annotations::is_rfc_3339;
 use crate::digest::ContentId;
-use crate::evidence::{Export, Image};
+use crate::evidence::{Export, Image, TAR_PROBLEM};
 use crate::json::Json;
 use crate::requirement::{Needs, Requirement, Source, WITH_MANIFEST, holds_when, not_applicable, violated};
 use crate::verdict::{Finding, Level};
@@ -111,6 +111,17 @@ pub(super) const TABLE: &[Requirement] = &[
     .because("which of two entries of one path wins depends on who unpacks")
     .looks_like("a new layer's tar holds a path twice")
     .fix("remember the paths written to a tar and skip what is there"),
+    Requirement::new(
+        Level::Must,
+        "layer.tar-whole",
+        "every new layer is a tar archive that can be read to its end",
+        Source::oci_layer("Distributable Format"),
+        |case| case.each_image(every_new_layer_is_a_whole_tar),
+    )
+    .because("an engine that unpacks the layer fails in the middle, or leaves out what comes after the fault")
+    .looks_like("a size in a header is no number, a header is damaged, or the archive ends inside an entry")
+    .fix("write layers with a library for tar archives, and end the archive only when all entries are written")
+    .on(WITH_MANIFEST),
     Requirement::new(
         Level::Should,
         "layer.no-sparse-files",
@@ -293,6 +304,16 @@ fn no_path_is_twice_in_a_layer(export: &Export, image: &Image) -> Finding {
                 let place = export.at(&format!("export.json#/image/layers/{index}"));
                 return violated(format!("layer {index} holds a path twice"), "each path once", &entry.path, place);
             }
+        }
+    }
+    Finding::Holds
+}
+
+fn every_new_layer_is_a_whole_tar(export: &Export, image: &Image) -> Finding {
+    for (index, layer) in view::new_layers(export, image) {
+        if let Some(problem) = layer.problem.as_ref().filter(|problem| problem.starts_with(TAR_PROBLEM)) {
+            let place = export.at(&format!("export.json#/image/layers/{index}/problem"));
+            return violated(format!("layer {index} is no whole tar archive"), "a tar archive", problem, place);
         }
     }
     Finding::Holds

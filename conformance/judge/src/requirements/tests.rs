@@ -25,7 +25,7 @@ const EXPECTED: &str = "
     manifest: descriptors-whole nothing-else
     config: required
     labels: string-map unique-keys
-    layer: no-duplicate-paths no-sparse-files
+    layer: no-duplicate-paths no-sparse-files tar-whole
     report: run-image-true
     daemon: export-succeeds annotations-not-labels says-so report-image-id all-tags image-true same-diff-ids
         same-config same-labels image-id-difference-explained round-trip-content differences-known

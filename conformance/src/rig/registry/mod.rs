@@ -12,6 +12,8 @@ use container::Container;
 use embedded::Embedded;
 use executable::Executable;
 
+use crate::masked::without_credentials;
+
 /// Why there is no registry.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
@@ -130,7 +132,7 @@ impl FromStr for RegistryChoice {
 }
 
 fn address(text: &str) -> Result<Address, RegistryError> {
-    let wrong = |reason: &str| RegistryError::Url { url: text.to_owned(), reason: reason.to_owned() };
+    let wrong = |reason: &str| RegistryError::Url { url: without_credentials(text), reason: reason.to_owned() };
     let url = reqwest::Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong("its scheme is neither http nor https"));
@@ -295,8 +297,15 @@ mod tests {
         let RegistryChoice::Url(address) = "http://127.0.0.1:5000/team/x/".parse().unwrap() else { panic!() };
         assert_eq!((address.host.as_str(), address.prefix.as_str()), ("127.0.0.1:5000", "team/x"));
         assert_eq!(address.base_url, "http://127.0.0.1:5000");
-        let error = "https://user:secret@host.example".parse::<RegistryChoice>().unwrap_err().to_string();
-        assert!(!error.contains("secret"), "{error}");
+        for url in [
+            "https://user:secret@host.example",
+            "ftp://user:secret@host.example",
+            "http://user:secret@",
+            "://u:secret@h",
+        ] {
+            let error = url.parse::<RegistryChoice>().unwrap_err().to_string();
+            assert!(!error.contains("secret"), "{error}");
+        }
         for text in ["contaner", "ftp://host.example", "https://host.example/?a=b", ""] {
             assert!(text.parse::<RegistryChoice>().is_err(), "{text}");
         }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::{LayoutError, blob, disk};
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
 use crate::image::{Descriptor, MANIFEST};
 use crate::target::NewLayer;
 
@@ -112,10 +112,38 @@ impl Staging {
 
     fn copy_if_there(&self, from: Option<&Path>, to: &Path, digest: &Digest) -> Result<(), LayoutError> {
         let (Some(from), to) = (from.map(|folder| blob(folder, digest)), blob(to, digest)) else { return Ok(()) };
-        if !from.is_file() || to.exists() {
+        if to.exists() {
             return Ok(());
         }
+        match fs::symlink_metadata(&from) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(disk("read", &from)(error)),
+            Ok(facts) if facts.is_file() => {}
+            // A link may lead out of the layout, and a pipe never ends.
+            Ok(_) => return Err(LayoutError::Content { path: from, reason: "a blob must be a file".to_owned() }),
+        }
+        self.is_what_it_is_called(&from, digest)?;
         self.link(&from, &to)
+    }
+
+    /// Whether a blob has the digest that names it, which the app image's manifest repeats.
+    fn is_what_it_is_called(&self, path: &Path, digest: &Digest) -> Result<(), LayoutError> {
+        let mut file = fs::File::open(path).map_err(disk("read", path))?;
+        let (mut hasher, mut buffer) = (Hasher::new(), vec![0; 256 * 1024]);
+        loop {
+            if self.abandoned.load(Ordering::Relaxed) {
+                return Err(disk("read", path)(io::Error::other("the export has been ended")));
+            }
+            match file.read(&mut buffer).map_err(disk("read", path))? {
+                0 => break,
+                count => hasher.update(&buffer[..count]),
+            }
+        }
+        let found = hasher.finish();
+        if found == *digest {
+            return Ok(());
+        }
+        Err(LayoutError::Content { path: path.to_path_buf(), reason: format!("its bytes have the digest {found}") })
     }
 
     /// A link costs nothing; across file systems, or where links are not allowed, a copy does it.

@@ -6,9 +6,10 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{Method, StatusCode, Url};
+use reqwest::header::CONTENT_LENGTH;
+use reqwest::{Method, Response, StatusCode, Url};
 
-use super::answer::{backoff, body, chunk, location, pause, success};
+use super::answer::{Pace, backoff, body, chunk, location, pause, success};
 use super::credentials::Credentials;
 use super::error::RegistryError;
 use super::transport::{Content, Request, TRIES, Transport};
@@ -16,6 +17,10 @@ use crate::digest::{Digest, Hasher};
 use crate::image::Descriptor;
 use crate::image_name::ImageName;
 use crate::target::choice::Document;
+
+const FETCH: &str = "fetch a layer of";
+/// How long the end of an upload that is given up is waited for.
+const TO_CANCEL: Duration = Duration::from_secs(2);
 
 pub(super) struct Client {
     transport: Transport,
@@ -70,7 +75,9 @@ impl Client {
             tries += 1;
             let response = self.transport.get(doing, name, url).await?;
             match body(doing, name, response).await {
-                Err(error) if error.is_passing() && tries < TRIES => tokio::time::sleep(backoff(tries)).await,
+                Err(error) if error.is_worth_another(tries) && tries < TRIES => {
+                    tokio::time::sleep(backoff(tries)).await;
+                }
                 result => break result?,
             }
         };
@@ -84,13 +91,14 @@ impl Client {
         Ok(Document { bytes, value })
     }
 
-    /// Whether the repository has a blob.
-    async fn has(&self, name: &ImageName, digest: &Digest) -> Result<bool, RegistryError> {
+    /// Whether the repository has a blob of this size. A proxy's page that says yes to everything is none.
+    async fn has(&self, name: &ImageName, digest: &Digest, size: u64) -> Result<bool, RegistryError> {
         const DOING: &str = "ask for a layer of";
         let url = self.transport.url(name, &format!("blobs/{digest}"));
         let response = self.transport.send(&Request::new(DOING, name, Method::HEAD, &url), TRIES).await?;
         match response.status() {
-            status if status.is_success() || status.is_redirection() => Ok(true),
+            status if status.is_redirection() => Ok(true),
+            status if status.is_success() => Ok(length(&response).is_none_or(|length| length == 0 || length == size)),
             StatusCode::NOT_FOUND => Ok(false),
             // Some registries and proxies before them refuse HEAD alone.
             StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
@@ -119,7 +127,21 @@ impl Client {
         elsewhere: Option<&ImageName>,
         source: Source<'_>,
     ) -> Result<(), RegistryError> {
-        if self.has(to, digest).await? {
+        self.provide_from(to, digest, elsewhere, source).await.map_err(|error| error.of_blob(digest))
+    }
+
+    async fn provide_from(
+        &self,
+        to: &ImageName,
+        digest: &Digest,
+        elsewhere: Option<&ImageName>,
+        source: Source<'_>,
+    ) -> Result<(), RegistryError> {
+        let size = match &source {
+            Source::File(_, size) => *size,
+            Source::Image(_, layer) => layer.size,
+        };
+        if self.has(to, digest, size).await? {
             return Ok(());
         }
         let mut place = None;
@@ -129,9 +151,9 @@ impl Client {
                 Ok(Upload::Mounted) => return Ok(()),
                 Ok(Upload::At(url)) => place = Some(url),
                 // Some registries refuse to mount what they do not let be read, or fail, or say that they did something
-                // else, instead of opening an upload.
-                Err(RegistryError::Status { .. } | RegistryError::Content { .. }) => {}
-                Err(error) => return Err(error),
+                // else, instead of opening an upload: it can be sent all the same.
+                Err(error @ (RegistryError::Disk(_) | RegistryError::Broken(_))) => return Err(error),
+                Err(_) => {}
             }
         }
         match source {
@@ -149,11 +171,14 @@ impl Client {
         digest: &Digest,
         bytes: &[u8],
     ) -> Result<(), RegistryError> {
-        if self.has(to, digest).await? {
-            return Ok(());
-        }
         let bytes = Bytes::copy_from_slice(bytes);
-        self.upload(to, digest, &Content::Bytes(&bytes, "application/octet-stream"), None).await
+        let sent = async {
+            if self.has(to, digest, bytes.len() as u64).await? {
+                return Ok(());
+            }
+            self.upload(to, digest, &Content::Bytes(&bytes, "application/octet-stream"), None).await
+        };
+        sent.await.map_err(|error: RegistryError| error.of_blob(digest))
     }
 
     /// A layer on temporary disk, checked against its digest.
@@ -161,35 +186,25 @@ impl Client {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.download_once(from, layer).await {
-                Err(error) if error.is_passing() && tries < TRIES => tokio::time::sleep(backoff(tries)).await,
+            // Sending the request has tries of its own; only what broke off later is asked for anew.
+            let response = self.begin_download(from, layer).await?;
+            match spooled(response, from, layer).await {
+                Err(error) if error.is_worth_another(tries) && tries < TRIES => {
+                    tokio::time::sleep(backoff(tries)).await;
+                }
                 result => return result,
             }
         }
     }
 
-    async fn download_once(&self, from: &ImageName, layer: &Descriptor) -> Result<File, RegistryError> {
-        const DOING: &str = "fetch a layer of";
+    async fn begin_download(&self, from: &ImageName, layer: &Descriptor) -> Result<Response, RegistryError> {
         let url = self.transport.url(from, &format!("blobs/{}", layer.digest));
-        let mut response = self.transport.get(DOING, from, &url).await.map_err(|error| match error {
+        self.transport.get(FETCH, from, &url).await.map_err(|error| match error {
             RegistryError::Status { status: 404, .. } => {
                 RegistryError::content(from, format!("the registry does not have its layer {} any more", layer.digest))
             }
             error => error,
-        })?;
-        let file = tempfile::tempfile().map_err(RegistryError::Disk)?;
-        let (mut hasher, mut size) = (Hasher::new(), 0);
-        while let Some(bytes) = chunk(DOING, from, &mut response).await? {
-            hasher.update(&bytes);
-            file.write_all_at(&bytes, size).map_err(RegistryError::Disk)?;
-            size += bytes.len() as u64;
-        }
-        let found = hasher.finish();
-        if found != layer.digest || size != layer.size {
-            let reason = format!("the {size} bytes of layer {} have {found}, its size is {}", layer.digest, layer.size);
-            return Err(RegistryError::content(from, reason));
-        }
-        Ok(file)
+        })
     }
 
     /// Opens an upload, or has the registry mount a blob of another repository.
@@ -207,7 +222,8 @@ impl Client {
         location(&url, &response).map(Upload::At).ok_or_else(missing)
     }
 
-    /// Sends a blob; what broke off begins anew, because nobody knows how much the registry took.
+    /// Sends a blob; what broke off begins anew, because nobody knows how much the registry took. What it says that it
+    /// took is there, or it was not taken.
     async fn upload(
         &self,
         name: &ImageName,
@@ -215,6 +231,11 @@ impl Client {
         content: &Content<'_>,
         mut place: Option<String>,
     ) -> Result<(), RegistryError> {
+        let size = match content {
+            Content::None => 0,
+            Content::Bytes(bytes, _) => bytes.len() as u64,
+            Content::File(_, size) => *size,
+        };
         let mut tries = 0;
         loop {
             tries += 1;
@@ -225,15 +246,30 @@ impl Client {
                     Upload::At(at) => at,
                 },
             };
-            match self.finish(name, digest, &at, content, tries).await {
-                Err((_, Some(wait))) if tries < TRIES => {
+            let (error, wait) = match self.finish(name, digest, &at, content, tries).await {
+                Ok(()) if self.has(name, digest, size).await? => return Ok(()),
+                Ok(()) => (RegistryError::content(name, "the registry took a blob and does not have it"), None),
+                Err(failed) => failed,
+            };
+            self.cancel(name, &at).await;
+            match wait {
+                Some(wait) if tries < TRIES => {
                     tokio::time::sleep(wait).await;
-                    if self.has(name, digest).await? {
+                    if self.has(name, digest, size).await? {
                         return Ok(());
                     }
                 }
-                result => return result.map_err(|(error, _)| error),
+                _ => return Err(error),
             }
+        }
+    }
+
+    /// Ends an upload that is given up, so that the registry keeps nothing of it; it may be over already.
+    async fn cancel(&self, name: &ImageName, place: &str) {
+        let is_allowed = Url::parse(place).is_ok_and(|url| self.transport.may_lead_to(name, &url));
+        if is_allowed {
+            let request = Request::new("end an upload to", name, Method::DELETE, place);
+            let _ = tokio::time::timeout(TO_CANCEL, self.transport.send(&request, 1)).await;
         }
     }
 
@@ -249,6 +285,9 @@ impl Client {
         const DOING: &str = "send a layer to";
         let malformed = |error: &dyn std::fmt::Display| (RegistryError::content(name, error.to_string()), None);
         let mut url = Url::parse(place).map_err(|error| malformed(&error))?;
+        if !self.transport.may_lead_to(name, &url) {
+            return Err((RegistryError::content(name, "the registry wants a blob at a place without TLS"), None));
+        }
         url.query_pairs_mut().append_pair("digest", digest.as_str());
         let content = match content {
             Content::None => Content::None,
@@ -257,13 +296,17 @@ impl Client {
         };
         let request = Request { content, ..Request::new(DOING, name, Method::PUT, url.as_str()) };
         let response = self.transport.send(&request, 1).await.map_err(|error| {
-            let wait = error.is_passing().then(|| backoff(tries));
+            let wait = error.is_worth_another(tries).then(|| backoff(tries));
             (error, wait)
         })?;
-        let wait = pause(&response, tries);
+        // A registry that was started anew, or has several instances, may not know the upload any more.
+        let is_lost = response.status() == StatusCode::NOT_FOUND;
+        let wait = pause(&response, tries).or_else(|| is_lost.then(|| backoff(tries)));
         success(DOING, name, response).await.map(|_| ()).map_err(|error| (error, wait))
     }
 
+    /// Puts a manifest under its tag, and sees to it that it is served by tag and digest: what a registry answers to a
+    /// PUT is no proof, and no answer is none of a failure.
     pub(super) async fn put_manifest(
         &self,
         name: &ImageName,
@@ -271,18 +314,79 @@ impl Client {
         manifest: &[u8],
     ) -> Result<(), RegistryError> {
         const DOING: &str = "write";
-        let url = self.transport.url(name, &format!("manifests/{}", name.tag_or_latest().unwrap_or("latest")));
+        let tag = name.tag_or_latest().unwrap_or("latest");
+        let url = self.transport.url(name, &format!("manifests/{tag}"));
         let bytes = Bytes::copy_from_slice(manifest);
         let content = Content::Bytes(&bytes, media_type);
         let request = Request { content, ..Request::new(DOING, name, Method::PUT, &url) };
-        let sent = success(DOING, name, self.transport.send(&request, TRIES).await?).await;
+        let response = match self.transport.send(&request, TRIES).await {
+            Ok(response) => response,
+            // Only the answer may have been lost.
+            Err(error) => return self.is_served(name, tag, manifest).await.map_err(|_| error),
+        };
+        let sent = success(DOING, name, response).await;
         let response = sent.map_err(|error| error.of_manifest(manifest.len()))?;
         let own = Digest::of(manifest);
-        match response.headers().get("docker-content-digest").and_then(|value| value.to_str().ok()) {
-            Some(kept) if Digest::parse(kept).is_some_and(|kept| kept != own) => {
-                Err(RegistryError::content(name, format!("the registry keeps {kept} and not {own}, which was sent")))
+        let kept = response.headers().get("docker-content-digest").and_then(|value| value.to_str().ok());
+        if let Some(kept) = kept.filter(|kept| Digest::parse(kept).is_some_and(|kept| kept != own)) {
+            return Err(RegistryError::content(
+                name,
+                format!("the registry keeps {kept} and not {own}, which was sent"),
+            ));
+        }
+        self.is_served(name, own.as_str(), manifest).await?;
+        self.is_served(name, tag, manifest).await
+    }
+
+    /// Whether a registry serves a manifest under a tag or digest; one of several instances may take a moment.
+    async fn is_served(&self, name: &ImageName, reference: &str, manifest: &[u8]) -> Result<(), RegistryError> {
+        const DOING: &str = "read back";
+        let url = self.transport.url(name, &format!("manifests/{reference}"));
+        let own = Digest::of(manifest);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let read = async { body(DOING, name, self.transport.get(DOING, name, &url).await?).await };
+            let error = match read.await {
+                Ok(bytes) if bytes == manifest => return Ok(()),
+                Ok(bytes) => {
+                    let found = Digest::of(&bytes);
+                    let reason = format!("under {reference} the registry serves {found} and not {own}, which was sent");
+                    RegistryError::content(name, reason)
+                }
+                Err(error @ RegistryError::Status { status: 404, .. }) => error,
+                Err(error) => return Err(error),
+            };
+            if tries == TRIES {
+                return Err(error);
             }
-            _ => Ok(()),
+            tokio::time::sleep(backoff(tries)).await;
         }
     }
+}
+
+/// A layer on temporary disk, no more of it than its descriptor says, checked against its digest.
+async fn spooled(mut response: Response, from: &ImageName, layer: &Descriptor) -> Result<File, RegistryError> {
+    let file = tempfile::tempfile().map_err(RegistryError::Disk)?;
+    let (mut hasher, mut size, mut pace) = (Hasher::new(), 0, Pace::new());
+    while let Some(bytes) = chunk(FETCH, from, &mut response, &mut pace).await? {
+        hasher.update(&bytes);
+        if size + bytes.len() as u64 > layer.size {
+            let reason = format!("layer {} has more bytes than its size says, {}", layer.digest, layer.size);
+            return Err(RegistryError::content(from, reason));
+        }
+        file.write_all_at(&bytes, size).map_err(RegistryError::Disk)?;
+        size += bytes.len() as u64;
+    }
+    let found = hasher.finish();
+    if found != layer.digest || size != layer.size {
+        let reason = format!("the {size} bytes of layer {} have {found}, its size is {}", layer.digest, layer.size);
+        return Err(RegistryError::content(from, reason));
+    }
+    Ok(file)
+}
+
+/// What `Content-Length` says, which a HEAD has without a body.
+fn length(response: &Response) -> Option<u64> {
+    response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -2,17 +2,28 @@
 //! Authentication). Values are never shown.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use docker_credential::DockerCredential;
+use tokio::sync::Mutex;
+
+use super::error::RegistryError;
 
 /// Where Authorization headers come from.
 #[derive(Clone, Default)]
 pub struct Credentials {
     given: Option<BTreeMap<String, String>>,
+    /// What docker's `config.json` was found to have: a helper is asked once.
+    found: Arc<Mutex<BTreeMap<String, Option<Credential>>>>,
 }
 
+/// How long a credential helper may take: somebody may have to unlock it.
+const HELPER: Duration = Duration::from_secs(30);
+
 /// What there is for a registry.
+#[derive(Clone)]
 pub(super) enum Credential {
     /// The whole header.
     Header(String),
@@ -24,7 +35,7 @@ impl Credentials {
     /// `given` is the content of `CNB_REGISTRY_AUTH`; without it docker's `config.json` is asked.
     #[must_use]
     pub fn new(given: Option<BTreeMap<String, String>>) -> Self {
-        Self { given }
+        Self { given, found: Arc::default() }
     }
 
     /// The header that `CNB_REGISTRY_AUTH` has for a registry: it is sent without being asked for.
@@ -34,18 +45,39 @@ impl Credentials {
     }
 
     /// What there is for a registry; none means anonymous.
-    pub(super) fn of(&self, registry: &str) -> Option<Credential> {
+    ///
+    /// # Errors
+    /// [`RegistryError::Broken`] where a helper does not answer.
+    pub(super) async fn of(&self, registry: &str) -> Result<Option<Credential>, RegistryError> {
         if self.given.is_some() {
-            return self.given(registry).map(Credential::Header);
+            return Ok(self.given(registry).map(Credential::Header));
         }
-        names(&registry).iter().find_map(|name| docker_credential::get_credential(name).ok()).map(|found| match found {
-            DockerCredential::UsernamePassword(user, password) => {
-                let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-                Credential::Header(format!("Basic {pair}"))
-            }
-            DockerCredential::IdentityToken(token) => Credential::IdentityToken(token),
-        })
+        let mut found = self.found.lock().await;
+        if let Some(known) = found.get(registry) {
+            return Ok(known.clone());
+        }
+        let of = registry.to_owned();
+        // A helper that hangs must not keep this thread from seeing signals.
+        let asked = tokio::time::timeout(HELPER, tokio::task::spawn_blocking(move || docker_s(&of))).await;
+        let late = |_| {
+            let seconds = HELPER.as_secs();
+            RegistryError::Broken(format!("docker's credential helper for {registry} gave no answer in {seconds} s"))
+        };
+        let asked = asked.map_err(late)?.map_err(|error| RegistryError::Broken(error.to_string()))?;
+        found.insert(registry.to_owned(), asked.clone());
+        Ok(asked)
     }
+}
+
+/// What docker's `config.json` has for a registry.
+fn docker_s(registry: &str) -> Option<Credential> {
+    names(&registry).iter().find_map(|name| docker_credential::get_credential(name).ok()).map(|found| match found {
+        DockerCredential::UsernamePassword(user, password) => {
+            let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+            Credential::Header(format!("Basic {pair}"))
+        }
+        DockerCredential::IdentityToken(token) => Credential::IdentityToken(token),
+    })
 }
 
 /// Names under which credentials for a registry are kept.

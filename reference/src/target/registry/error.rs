@@ -1,5 +1,6 @@
 //! Why a registry could not be read or written.
 
+use crate::digest::Digest;
 use crate::image_name::ImageName;
 
 /// Why a registry could not be read or written.
@@ -16,6 +17,8 @@ pub enum RegistryError {
         reason: String,
         /// Whether another try may have another end.
         passing: bool,
+        /// Whether nothing came for too long: waiting for it again takes as long again.
+        silent: bool,
     },
     /// An answer that is no success.
     #[error("{doing} {name}: the registry answers {status}{said}{}", advice(*status))]
@@ -76,6 +79,27 @@ impl RegistryError {
                 Self::Status { doing, name, status, said }
             }
             other => other,
+        }
+    }
+
+    /// The same, said of a blob of the image.
+    pub(super) fn of_blob(mut self, digest: &Digest) -> Self {
+        match &mut self {
+            Self::Unreachable { name, .. } | Self::Status { name, .. } | Self::Content { name, .. }
+                if !name.contains(", blob ") =>
+            {
+                *name = format!("{name}, blob {digest}");
+            }
+            _ => {}
+        }
+        self
+    }
+
+    /// Whether it is worth another try after so many: silence is waited for once more, and no longer.
+    pub(super) fn is_worth_another(&self, tries: u32) -> bool {
+        match self {
+            Self::Unreachable { silent: true, .. } => tries < 2,
+            _ => self.is_passing(),
         }
     }
 

@@ -9,6 +9,7 @@ use super::challenge::Challenge;
 use super::credentials::{Credential, Credentials};
 use super::error::RegistryError;
 use super::proxy::Clients;
+use super::secrets;
 use super::transport::{Request, TRIES, retried};
 
 /// The Authorization header that a challenge asks for; none where there is nothing to offer.
@@ -19,7 +20,10 @@ pub(super) async fn authorization(
     request: &Request<'_>,
     challenges: &[Challenge],
 ) -> Result<Option<String>, RegistryError> {
-    let credential = credentials.of(&request.name.registry);
+    let credential = credentials.of(&request.name.registry).await?;
+    if let Some(Credential::Header(header) | Credential::IdentityToken(header)) = &credential {
+        secrets::remember(header);
+    }
     let Some(bearer) = challenges.iter().find(|challenge| challenge.scheme == "bearer") else {
         return Ok(match credential {
             Some(Credential::Header(header)) => Some(header),

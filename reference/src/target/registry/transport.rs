@@ -13,6 +13,7 @@ use super::challenge::challenges;
 use super::credentials::Credentials;
 use super::error::RegistryError;
 use super::proxy::Clients;
+use super::secrets;
 use super::token;
 use crate::image_name::ImageName;
 use bytes::Bytes;
@@ -82,6 +83,11 @@ impl Transport {
     pub(super) fn url(&self, name: &ImageName, rest: &str) -> String {
         let scheme = if self.is_insecure(name) { "http" } else { "https" };
         format!("{scheme}://{}/v2/{}/{rest}", name.registry, name.repository)
+    }
+
+    /// Whether what goes to a registry may go to this place too: TLS is never left.
+    pub(super) fn may_lead_to(&self, name: &ImageName, url: &Url) -> bool {
+        self.is_insecure(name) || url.scheme() == "https"
     }
 
     fn is_insecure(&self, name: &ImageName) -> bool {
@@ -156,7 +162,10 @@ impl Transport {
                 self.http.of(request.url).request(request.method.clone(), request.url).header(ACCEPT, MANIFESTS);
             let builder = filled(builder, &request.content, taken)?;
             Ok(match &header {
-                Some(header) => builder.header(AUTHORIZATION, header),
+                Some(header) => {
+                    secrets::remember(header);
+                    builder.header(AUTHORIZATION, header)
+                }
                 None => builder,
             })
         })
@@ -178,7 +187,7 @@ pub(super) async fn retried(
         let answer = watched(request, make(&taken)?, &taken, patience).await;
         let wait = match &answer {
             Ok(response) => pause(response, tries),
-            Err(error) => error.is_passing().then(|| backoff(tries)),
+            Err(error) => error.is_worth_another(tries).then(|| backoff(tries)),
         };
         match wait {
             Some(wait) if tries < most => tokio::time::sleep(wait).await,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::digest::Digest;
 use crate::evidence::{Export, WireRecord};
 use crate::reference::Reference;
-use crate::requirement::{not_applicable, violated};
+use crate::requirement::{UNSEEN, violated};
 use crate::verdict::Finding;
 
 /// Where an exporter may write.
@@ -76,7 +76,7 @@ fn write(record: &WireRecord) -> Option<Write<'_>> {
 }
 
 pub(in super::super) fn nothing_else_is_written(export: &Export) -> Finding {
-    let Some(wire) = &export.wire else { return not_applicable("no recorder stood between exporter and registry") };
+    let Some(wire) = &export.wire else { return Finding::Skipped(UNSEEN.to_owned()) };
     let named = Named::of(export);
     let tags: Vec<String> = named.tags.iter().map(|(repository, tag)| format!("{repository}:{tag}")).collect();
     let repositories: Vec<&str> = named.repositories.iter().map(String::as_str).collect();

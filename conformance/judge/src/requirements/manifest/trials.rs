@@ -29,9 +29,11 @@ fn report(from: &'static str, to: &'static str) -> impl Fn(&mut Export) + 'stati
 }
 
 pub(in super::super) fn trials() -> Vec<Trial> {
-    trial::all(
-        schema().into_iter().chain([required()]).chain(fields::trials()).chain(labels()).chain([paths(), run_image()]),
-    )
+    trial::all(schema().into_iter().chain([required()]).chain(fields::trials()).chain(labels()).chain([
+        paths(),
+        whole(),
+        run_image(),
+    ]))
 }
 
 /// Images without annotations.
@@ -145,6 +147,23 @@ fn labels() -> Vec<Trials> {
             )
             .accepts("a field of that name elsewhere", config(|c| c["Labels"] = json!({ "k": "1" }))),
     ]
+}
+
+/// A layer with this problem.
+fn problem(index: usize, text: String) -> impl Fn(&mut Export) + 'static {
+    move |export| {
+        if let Some(layer) = export.image.as_mut().and_then(|image| image.layers.get_mut(index)) {
+            layer.problem = Some(text.clone());
+        }
+    }
+}
+
+fn whole() -> Trials {
+    Trials::of("layer.tar-whole")
+        .rejects("a size that is no number", problem(3, format!("{TAR_PROBLEM}: the size is no number")))
+        .rejects("an archive that ends inside an entry", problem(4, format!("{TAR_PROBLEM}: it ends inside an entry")))
+        .accepts("a layer of the run image's", problem(0, format!("{TAR_PROBLEM}: the size is no number")))
+        .accepts("a layer that the registry does not have", problem(3, "the registry answers 404".to_owned()))
 }
 
 fn paths() -> Trials {

@@ -1,12 +1,12 @@
 //! How manifests are sent (`oci-distribution.md`, Pushing Manifests).
 
 use crate::evidence::Export;
-use crate::requirement::{not_applicable, violated};
+use crate::requirement::{UNSEEN, violated};
 use crate::verdict::Finding;
 use crate::view;
 
 pub(super) fn content_types_are_plain(export: &Export) -> Finding {
-    let Some(wire) = &export.wire else { return not_applicable("there is no record of what was sent") };
+    let Some(wire) = &export.wire else { return Finding::Skipped(UNSEEN.to_owned()) };
     let sent = wire.iter().filter(|record| record.method == "PUT" && record.target.contains("/manifests/"));
     for record in sent {
         let found = record.content_type.as_deref().unwrap_or_default();

@@ -1,0 +1,70 @@
+//! Credentials on their way to an exporter: from the suite by a pipe, into a file in memory that only the exporter's own
+//! mounts have. So they are on no disk, and gone when the exporter has ended, also when the suite is killed.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+
+use super::isolate::mount_empty;
+use super::supervise::Spec;
+
+/// What ends it in the pipe; no JSON has it.
+const END: u8 = 0;
+
+/// The content of a `config.json`. Never printed.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// A secret.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The bytes that a supervisor reads from its standard input.
+    pub(super) fn piped(&self) -> Vec<u8> {
+        let mut bytes = self.0.clone().into_bytes();
+        bytes.push(END);
+        bytes
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(left out)")
+    }
+}
+
+/// A file that is removed when this is dropped.
+pub(super) struct Kept(PathBuf);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Reads what comes by standard input, where something is to come, and puts it where the exporter looks for it.
+pub(super) fn keep(spec: &Spec) -> io::Result<Option<Kept>> {
+    let Some(folder) = &spec.secret_folder else { return Ok(None) };
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_until(END, &mut bytes)?;
+    if bytes.pop() != Some(END) {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the credentials did not come"));
+    }
+    if spec.bind.is_some() {
+        mount_empty(folder, "mode=0700,size=4m")?;
+    }
+    let path = folder.join("config.json");
+    let mut file: File = File::options().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    let kept = Kept(path.clone());
+    file.write_all(&bytes)?;
+    if spec.user.is_some() {
+        std::os::unix::fs::chown(folder, spec.user, spec.user)?;
+        std::os::unix::fs::chown(&path, spec.user, spec.user)?;
+    }
+    Ok(Some(kept))
+}

@@ -1,0 +1,185 @@
+//! The user's credentials for a registry: where they are kept, and how an exporter gets those that it needs and no
+//! others. None of them is ever printed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use docker_credential::{CredentialRetrievalError, DockerCredential};
+use serde_json::json;
+
+use super::access::AccessError;
+
+/// The variable of the Platform API that has Authorization headers by registry (`cnb-platform.md`, Registry
+/// Authentication).
+const REGISTRY_AUTH: &str = "CNB_REGISTRY_AUTH";
+
+/// What is hidden in an exporter's output is at least this long: a shorter word would hide what is not secret.
+const LEAST_HIDDEN: usize = 4;
+
+/// What proves to a registry who asks. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// A user and a password.
+    Password {
+        /// The user.
+        user: String,
+        /// The password.
+        password: String,
+    },
+    /// A refresh token, to be exchanged at the token realm.
+    IdentityToken(String),
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(left out)")
+    }
+}
+
+impl Credentials {
+    /// The user's for `host`: those in [`REGISTRY_AUTH`], else those of docker's `config.json`. May run a helper and so
+    /// blocks the thread.
+    ///
+    /// # Errors
+    /// [`AccessError`] when there is an entry and it cannot be used.
+    pub fn of_the_user(host: &str) -> Result<Option<Self>, AccessError> {
+        let given = std::env::var(REGISTRY_AUTH).ok().filter(|text| !text.trim().is_empty());
+        match given.map(|text| Self::from_registry_auth(&text, host)).transpose()?.flatten() {
+            Some(found) => Ok(Some(found)),
+            None => Self::from_docker_config(host),
+        }
+    }
+
+    /// What docker's `config.json` (in `DOCKER_CONFIG`, else `~/.docker`) has for `host`, by its credential helpers
+    /// too; none where there is no such file or it names no such host. May run a helper and so blocks the thread.
+    ///
+    /// # Errors
+    /// [`AccessError::Credentials`] when there is an entry and it cannot be used.
+    pub fn from_docker_config(host: &str) -> Result<Option<Self>, AccessError> {
+        use CredentialRetrievalError as Reason;
+        let reason = match docker_credential::get_credential(host) {
+            Ok(DockerCredential::UsernamePassword(user, password)) => {
+                return Ok(Some(Self::Password { user, password }));
+            }
+            Ok(DockerCredential::IdentityToken(token)) => return Ok(Some(Self::IdentityToken(token))),
+            Err(Reason::NoCredentialConfigured | Reason::ConfigNotFound | Reason::ConfigReadError) => return Ok(None),
+            Err(Reason::CredentialDecodingError) => "the auth field cannot be decoded",
+            Err(Reason::CredentialMismatchError) => "the auth field contradicts user name and password",
+            Err(Reason::HelperCommunicationError) => "the credential helper cannot be run",
+            Err(Reason::MalformedHelperResponse) => "the credential helper's answer is malformed",
+            Err(Reason::HelperFailure { .. }) => "the credential helper failed",
+        };
+        Err(AccessError::Credentials { host: host.to_owned(), reason })
+    }
+
+    /// What the text of [`REGISTRY_AUTH`] has for `host`; none where it names no such host. A user and a password are
+    /// taken; a token is not, because it may end before a run does and an exporter could not get another.
+    ///
+    /// # Errors
+    /// [`AccessError::RegistryAuth`] when the text or the host's entry cannot be used.
+    pub fn from_registry_auth(text: &str, host: &str) -> Result<Option<Self>, AccessError> {
+        let bad = |reason| AccessError::RegistryAuth { reason };
+        let entries: BTreeMap<String, String> = serde_json::from_str(text)
+            .map_err(|_| bad("it must be a JSON object from registries' hosts to Authorization headers"))?;
+        let Some(header) = entries.get(host) else { return Ok(None) };
+        let Some((scheme, rest)) = header.trim().split_once(' ') else {
+            return Err(bad("the registry's entry must be 'Basic' and base64 of user:password"));
+        };
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return Err(bad(
+                "the registry's entry is no Basic header, and the suite cannot renew a token: give it as 'Basic' and \
+                 base64 of user:password, or use docker's config.json",
+            ));
+        }
+        let decoded = STANDARD.decode(rest.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let pair = decoded.as_deref().and_then(|text| text.split_once(':'));
+        let (user, password) = pair.ok_or_else(|| bad("the registry's entry holds no base64 of user:password"))?;
+        Ok(Some(Self::Password { user: user.to_owned(), password: password.to_owned() }))
+    }
+
+    /// The Authorization header of Basic authentication, where there is a password.
+    pub(super) fn basic(&self) -> Option<String> {
+        match self {
+            Self::Password { .. } => Some(format!("Basic {}", self.pair())),
+            Self::IdentityToken(_) => None,
+        }
+    }
+
+    fn pair(&self) -> String {
+        match self {
+            Self::Password { user, password } => STANDARD.encode(format!("{user}:{password}")),
+            Self::IdentityToken(token) => STANDARD.encode(format!("<token>:{token}")),
+        }
+    }
+
+    /// A `config.json` of docker's that has these credentials for `host`, and nothing else.
+    #[must_use]
+    pub fn docker_config(&self, host: &str) -> String {
+        // This is what docker login itself calls Docker Hub.
+        let is_hub = matches!(host, "docker.io" | "index.docker.io" | "registry-1.docker.io");
+        let key = if is_hub { "https://index.docker.io/v1/" } else { host };
+        let entry = match self {
+            Self::Password { .. } => json!({ "auth": self.pair() }),
+            Self::IdentityToken(token) => json!({ "identitytoken": token }),
+        };
+        json!({ "auths": { key: entry } }).to_string()
+    }
+
+    /// `text` without what is secret in these credentials, in every form in which they are sent.
+    #[must_use]
+    pub fn hidden_in(&self, text: &str) -> String {
+        let secret = match self {
+            Self::Password { password, .. } => password,
+            Self::IdentityToken(token) => token,
+        };
+        let words = [self.pair(), self.pair().trim_end_matches('=').to_owned(), secret.clone()];
+        let long = words.iter().filter(|word| word.len() >= LEAST_HIDDEN);
+        long.fold(text.to_owned(), |text, word| text.replace(word.as_str(), "(a credential, left out)"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(user: &str, password: &str) -> Credentials {
+        Credentials::Password { user: user.to_owned(), password: password.to_owned() }
+    }
+
+    #[test]
+    fn the_platform_api_s_variable_is_honoured_or_refused_in_words() {
+        let pair = STANDARD.encode("somebody:open:sesame");
+        let text = format!(r#"{{"other:1":"Bearer x","here:1":"basic {pair}"}}"#);
+        let found = Credentials::from_registry_auth(&text, "here:1").unwrap();
+        assert_eq!(found, Some(password("somebody", "open:sesame")));
+        assert_eq!(Credentials::from_registry_auth(&text, "here:2").unwrap(), None);
+        for (text, host) in
+            [(text.as_str(), "other:1"), ("[]", "x"), (r#"{"x":"Basic ?"}"#, "x"), (r#"{"x":"y"}"#, "x")]
+        {
+            let refused = Credentials::from_registry_auth(text, host).unwrap_err().to_string();
+            assert!(refused.starts_with("read CNB_REGISTRY_AUTH: ") && !refused.contains(&pair), "{refused}");
+        }
+    }
+
+    #[test]
+    fn an_exporter_s_file_has_one_host_and_what_it_prints_of_it_is_hidden() {
+        let mine = password("somebody", "open-sesame");
+        let config = mine.docker_config("127.0.0.1:1");
+        let value: serde_json::Value = serde_json::from_str(&config).unwrap();
+        assert_eq!(value["auths"].as_object().unwrap().len(), 1);
+        let read = docker_credential::get_credential_from_reader(config.as_bytes(), "127.0.0.1:1").unwrap();
+        let expected = DockerCredential::UsernamePassword("somebody".to_owned(), "open-sesame".to_owned());
+        assert_eq!(read, expected);
+        let printed = format!("{config}\nlogin somebody open-sesame");
+        let hidden = mine.hidden_in(&printed);
+        assert!(!hidden.contains("sesame") && !hidden.contains(&mine.pair()), "{hidden}");
+        assert!(hidden.contains("login somebody "), "{hidden}");
+        let token = Credentials::IdentityToken("long-lived".to_owned());
+        let config = token.docker_config("127.0.0.1:1");
+        let read = docker_credential::get_credential_from_reader(config.as_bytes(), "127.0.0.1:1").unwrap();
+        assert_eq!(read, DockerCredential::IdentityToken("long-lived".to_owned()));
+        assert!(!token.hidden_in(&config).contains("long-lived"));
+    }
+}

@@ -1,0 +1,45 @@
+//! Files that are there whole or not at all: written beside their place and renamed, so that a full disk or a signal
+//! leaves nothing half written.
+
+use std::fs::{self, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+/// Writes a file with these bits, less what the umask takes. What is there and no file, such as a pipe or
+/// `/dev/stdout`, is written to as it is; a link stays, and what it leads to is replaced.
+///
+/// # Errors
+/// The system's; what was there before is there still, then.
+pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    if fs::metadata(&target).is_ok_and(|facts| !facts.is_file()) {
+        return fs::write(&target, bytes);
+    }
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file =
+        tempfile::Builder::new().prefix(".incoming-").permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(&target).map(drop).map_err(|error| error.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_without_room_leaves_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        write(&path, b"first", 0o666).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        write(&link, b"second", 0o755).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        // The device that is always full, and is no file.
+        assert_eq!(write(Path::new("/dev/full"), b"x", 0o666).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert!(write(&folder.path().join("missing/x"), b"x", 0o666).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+}

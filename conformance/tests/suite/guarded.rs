@@ -1,0 +1,362 @@
+//! Registries as they are in the world: behind a password, behind a token server, behind TLS of a private authority. The
+//! verdicts are those of a registry without any of it, and no credential goes where it is not needed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bounded::Bounded as _;
+use conformance::limits::Patience;
+use conformance::rig::proxy::{Guard, RecordingProxy};
+use conformance::rig::registry::{Registry, RegistryChoice};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::cases::{conformance, executable, program, requirements};
+
+const USER: &str = "somebody";
+const PASSWORD: &str = "open-sesame-317";
+const TOKEN: &str = "a-token-of-the-realm";
+/// Credentials for another registry, which concern nobody here.
+const FOREIGN: &str = "of-another-registry-853";
+
+/// Builds of every kind: a first one, one after another, several tags, and what a registry of its own needs.
+const SCENARIOS: [&str; 6] = [
+    "all-project-metadata",
+    "minimal",
+    "rebuilt-layers-re-used",
+    "run-image-behind-index",
+    "run-image-on-another-registry",
+    "three-tags",
+];
+
+fn pair() -> String {
+    STANDARD.encode(format!("{USER}:{PASSWORD}"))
+}
+
+/// A registry, and what stands before it.
+struct Standing {
+    url: String,
+    host: String,
+    _registry: Registry,
+    _guard: Option<RecordingProxy>,
+}
+
+async fn behind_a_password() -> Standing {
+    let registry = Registry::start(&RegistryChoice::Embedded, None).await.unwrap();
+    let guard = Guard::new(USER, PASSWORD);
+    let guard = RecordingProxy::start_guarded(registry.base_url(), guard, &Patience::default()).await.unwrap();
+    let host = guard.host().to_owned();
+    Standing { url: format!("http://{host}"), host, _registry: registry, _guard: Some(guard) }
+}
+
+struct Realm {
+    host: String,
+    upstream: String,
+    client: reqwest::Client,
+}
+
+/// Gives a token for the password, and lets nothing pass without a token.
+async fn realm(State(realm): State<Arc<Realm>>, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let given = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if parts.uri.path() == "/token" {
+        let right = given == format!("Basic {}", pair());
+        let answer = if right { json!({ "token": TOKEN }).to_string() } else { String::new() };
+        let status = if right { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+        return Response::builder().status(status).body(answer.into()).unwrap();
+    }
+    if given != format!("Bearer {TOKEN}") {
+        let challenge = format!(r#"Bearer realm="http://{}/token",service="here""#, realm.host);
+        let answer = Response::builder().status(StatusCode::UNAUTHORIZED).header(header::WWW_AUTHENTICATE, challenge);
+        return answer.body(Body::empty()).unwrap();
+    }
+    let url = format!("{}{}", realm.upstream, parts.uri.path_and_query().unwrap().as_str());
+    let bytes = axum::body::to_bytes(body, 64 << 20).await.unwrap();
+    let mut headers = parts.headers;
+    headers.remove(header::AUTHORIZATION);
+    headers.remove(header::HOST);
+    let found = realm.client.request(parts.method, url).headers(headers).body(bytes).send().await.unwrap();
+    let mut answer = Response::builder().status(found.status());
+    answer.headers_mut().unwrap().extend(found.headers().clone());
+    answer.body(Body::from_stream(found.bytes_stream())).unwrap()
+}
+
+async fn behind_a_token_server() -> Standing {
+    let registry = Registry::start(&RegistryChoice::Embedded, None).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let tls = tls.with_safe_default_protocol_versions().unwrap();
+    let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+    let client = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
+    let state = Realm { host: host.clone(), upstream: registry.base_url().to_owned(), client };
+    let app = Router::new().fallback(realm).with_state(Arc::new(state));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Standing { url: format!("http://{host}"), host, _registry: registry, _guard: None }
+}
+
+fn certificates(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/certificates").join(name)
+}
+
+async fn behind_tls() -> Standing {
+    let registry = Registry::start(&RegistryChoice::Embedded, None).await.unwrap();
+    let chain = vec![CertificateDer::from_pem_file(certificates("registry.pem")).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(certificates("registry.key")).unwrap();
+    let tls = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let tls = tls.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls.with_single_cert(chain, key).unwrap()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let upstream = registry.host().to_owned();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, upstream) = (acceptor.clone(), upstream.clone());
+            tokio::spawn(async move {
+                let (Ok(mut ours), Ok(mut theirs)) =
+                    (acceptor.accept(stream).await, TcpStream::connect(upstream).await)
+                else {
+                    return;
+                };
+                let _ = tokio::io::copy_bidirectional(&mut ours, &mut theirs).await;
+            });
+        }
+    });
+    Standing { url: format!("https://{host}"), host, _registry: registry, _guard: None }
+}
+
+/// A run and all that it left.
+struct Ran {
+    code: Option<i32>,
+    report: Value,
+    printed: String,
+    folder: tempfile::TempDir,
+}
+
+/// Runs the suite with a `config.json` that has these credentials for `host`, and others.
+async fn run(host: Option<&str>, exporter: &str, arguments: &[&str], around: &[(&str, &str)]) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let config = folder.path().join("config");
+    std::fs::create_dir(&config).unwrap();
+    let mut auths = json!({ "registry.example": { "auth": STANDARD.encode(format!("{USER}:{FOREIGN}")) } });
+    if let Some(host) = host {
+        auths[host] = json!({ "auth": pair() });
+    }
+    std::fs::write(config.join("config.json"), json!({ "auths": auths }).to_string()).unwrap();
+    let (report, evidence) = (folder.path().join("report.json"), folder.path().join("evidence"));
+    let mut command = conformance();
+    command
+        .env("DOCKER_CONFIG", &config)
+        .envs(around.iter().copied())
+        .args(["run", "--exporter", exporter, "--target", "registry", "--evidence"])
+        .arg(&evidence)
+        .args(["--report", &format!("json={}", report.display()), "--report", "terminal"])
+        .args(arguments);
+    for scenario in SCENARIOS.iter().filter(|_| !arguments.contains(&"--scenario")) {
+        command.args(["--scenario", scenario]);
+    }
+    let output = tokio::task::spawn_blocking(move || command.output_in_time().unwrap()).await.unwrap();
+    std::fs::remove_dir_all(&config).unwrap();
+    let printed = [output.stdout, output.stderr].concat();
+    Ran {
+        code: output.status.code(),
+        report: serde_json::from_slice(&std::fs::read(&report).unwrap_or_default()).unwrap_or_default(),
+        printed: String::from_utf8_lossy(&printed).into_owned(),
+        folder,
+    }
+}
+
+/// Verdict by scenario and requirement.
+fn verdicts(ran: &Ran) -> BTreeMap<(String, String), String> {
+    let all = ran.report["verdicts"].as_array().unwrap_or_else(|| panic!("no report: {}", ran.printed));
+    let text = |entry: &Value, key: &str| entry[key].as_str().unwrap().to_owned();
+    all.iter().map(|one| ((text(one, "scenario"), text(one, "requirement")), text(one, "verdict"))).collect()
+}
+
+fn different(one: &Ran, other: &Ran) -> Vec<String> {
+    let (one, other) = (verdicts(one), verdicts(other));
+    let all: BTreeSet<_> = one.keys().chain(other.keys()).collect();
+    let changed = all.into_iter().filter(|key| one.get(key) != other.get(key));
+    changed.map(|key| format!("{key:?}: {:?}, then {:?}", one.get(key), other.get(key))).collect()
+}
+
+/// Every file below a folder that holds one of these.
+fn holding(folder: &Path, secrets: &[&str]) -> Vec<PathBuf> {
+    let files = walkdir::WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.file_type().is_file());
+    let holds = |path: &Path| {
+        let bytes = std::fs::read(path).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        secrets.iter().any(|secret| text.contains(secret))
+    };
+    files.map(|entry| entry.path().to_owned()).filter(|path| holds(path)).collect()
+}
+
+fn seen_no_credential(ran: &Ran) {
+    let encoded = pair();
+    let secrets = [PASSWORD, &encoded, TOKEN, FOREIGN];
+    assert!(secrets.iter().all(|secret| !ran.printed.contains(secret)), "{}", ran.printed);
+    let left = holding(ran.folder.path(), &secrets);
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verdicts_are_the_same_behind_a_password_a_token_server_and_a_private_authority() {
+    let reference = program("reference-exporter").display().to_string();
+    let plain = run(None, &reference, &["--registry", "embedded"], &[]).await;
+    assert_eq!(plain.code, Some(0), "{}", plain.printed);
+    assert!(requirements(&plain.report, "pass").len() > 60);
+    for standing in [behind_a_password().await, behind_a_token_server().await] {
+        let ran = run(Some(&standing.host), &reference, &["--registry", &standing.url], &[]).await;
+        assert_eq!(different(&plain, &ran), [""; 0], "{}", ran.printed);
+        assert_eq!(ran.code, Some(0), "{}", ran.printed);
+        seen_no_credential(&ran);
+    }
+    let standing = behind_a_password().await;
+    let variable = json!({ standing.host.clone(): format!("Basic {}", pair()) }).to_string();
+    let around = [("CNB_REGISTRY_AUTH", variable.as_str())];
+    let ran = run(None, &reference, &["--registry", &standing.url, "--scenario", "minimal"], &around).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.printed);
+    seen_no_credential(&ran);
+    let standing = behind_tls().await;
+    let authority = certificates("authority.pem").display().to_string();
+    for (arguments, around) in
+        [(vec![], vec![("SSL_CERT_FILE", authority.as_str())]), (vec!["--registry-ca", authority.as_str()], vec![])]
+    {
+        let arguments = [vec!["--registry", standing.url.as_str()], arguments].concat();
+        let ran = run(None, &reference, &arguments, &around).await;
+        assert_eq!(ran.code, Some(0), "{}", ran.printed);
+        // Nobody stands between exporter and registry here, so what was sent is not seen; all else is the same.
+        let skipped = requirements(&ran.report, "skipped");
+        let mut other = different(&plain, &ran);
+        other.retain(|line| !skipped.iter().any(|id| line.contains(&format!("\"{id}\""))));
+        assert_eq!(other, [""; 0], "{}", ran.printed);
+        let unseen = different(&plain, &ran);
+        assert!(unseen.iter().all(|line| line.ends_with("then Some(\"skipped\")")), "{unseen:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exporter_gets_what_it_needs_of_the_credentials_and_what_it_prints_of_them_is_not_kept() {
+    let (standing, folder) = (behind_a_password().await, tempfile::tempdir().unwrap());
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let reference = program("reference-exporter");
+    let script = format!(
+        "ls -l $DOCKER_CONFIG >&2; tr '{{}}' '<>' <$DOCKER_CONFIG/config.json; cat $DOCKER_CONFIG/config.json >&2\n\
+         sed 's/.*\"auth\":\"//; s/\".*//' $DOCKER_CONFIG/config.json | base64 -d >&2; exec {} \"$@\"",
+        reference.display()
+    );
+    let spy = executable(folder.path(), "spy", &script);
+    let arguments = ["--registry", &standing.url, "--scenario", "minimal"];
+    let ran = run(Some(&standing.host), &spy, &arguments, &[]).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.printed);
+    seen_no_credential(&ran);
+    let stderr = std::fs::read_to_string(ran.folder.path().join("evidence/minimal/registry/1/stderr.txt")).unwrap();
+    assert!(stderr.contains(r#"{"auths":{"127.0.0.1:"#) && stderr.contains(USER), "{stderr}");
+    assert!(!stderr.contains("registry.example"), "{stderr}");
+    // Where no service needs any, it gets none.
+    let ran = run(Some(&standing.host), &spy, &["--registry", "embedded", "--scenario", "minimal"], &[]).await;
+    let stderr = std::fs::read_to_string(ran.folder.path().join("evidence/minimal/registry/1/stderr.txt")).unwrap();
+    assert!(stderr.contains("total 0") && !stderr.contains("auths"), "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_credential_survives_a_suite_that_is_killed() {
+    let (standing, folder) = (behind_a_password().await, tempfile::tempdir().unwrap());
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let (temporary, config) = (folder.path().join("tmp"), folder.path().join("config"));
+    std::fs::create_dir(&temporary).unwrap();
+    std::fs::create_dir(&config).unwrap();
+    let auths = json!({ "auths": { &standing.host: { "auth": pair() } } });
+    std::fs::write(config.join("config.json"), auths.to_string()).unwrap();
+    let waits =
+        executable(folder.path(), "waits", "test -s $DOCKER_CONFIG/config.json && echo >&2 has it; exec sleep 60");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_conformance"))
+        .env("TMPDIR", &temporary)
+        .env("DOCKER_CONFIG", &config)
+        .args(["run", "--exporter", &waits, "--registry", &standing.url, "--scenario", "minimal"])
+        .args(["--target", "registry"])
+        .stderr(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // Its exporter runs when there is a description of what the supervisor is to do.
+    let runs = || {
+        walkdir::WalkDir::new(&temporary)
+            .into_iter()
+            .flatten()
+            .any(|e| e.path().extension().is_some_and(|x| x == "spec"))
+    };
+    for _ in 0..600 {
+        if runs() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(runs(), "the exporter was never started");
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    let encoded = pair();
+    let left = holding(&temporary, &[PASSWORD, &encoded]);
+    assert!(left.is_empty(), "{left:?}");
+    // The next run takes away what that one left.
+    let reference = program("reference-exporter").display().to_string();
+    let around = [("TMPDIR", temporary.to_str().unwrap())];
+    let ran =
+        run(Some(&standing.host), &reference, &["--registry", "embedded", "--scenario", "minimal"], &around).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.printed);
+    let left: Vec<_> = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| name.to_string_lossy().starts_with("registry-")), "{left:?}");
+}
+
+#[test]
+fn a_password_on_the_command_line_is_never_repeated() {
+    for (option, value) in [
+        ("--registry", "http://me:hunter2@host.example"),
+        ("--registry", "ftp://me:hunter2@host.example"),
+        ("--daemon", "ssh://me:hunter2@host.example"),
+        ("--report", "http://me:hunter2@host.example"),
+    ] {
+        let output = conformance().args(["run", option, value]).output_in_time().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(!said.contains("hunter2") && said.contains("host.example"), "{said}");
+    }
+}
+
+#[test]
+fn a_disk_without_room_for_evidence_is_the_suite_s_failure_and_verdicts_are_printed() {
+    program("reference-exporter");
+    let folder = tempfile::tempdir().unwrap();
+    let full = folder.path().join("full");
+    std::fs::create_dir(&full).unwrap();
+    // A disk of its own, in a namespace of its own.
+    let script = "mount -t tmpfs -o size=100k tmpfs \"$1\" && shift && exec \"$@\"";
+    let inside =
+        ["--registry", "embedded", "--target", "registry", "--scenario", "three-tags", "--scenario", "minimal"];
+    let output = Command::new("unshare")
+        .args(["--mount", "--map-root-user", "sh", "-c", script, "sh"])
+        .arg(&full)
+        .arg(env!("CARGO_BIN_EXE_conformance"))
+        .args(["run", "--evidence"])
+        .arg(full.join("evidence"))
+        .args(inside)
+        .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+        .output_in_time()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("No space left on device") && said.contains("verdicts"), "{said}");
+}

@@ -1,0 +1,285 @@
+//! Registries that lie, stumble, lose what they were sent or lead elsewhere, and layouts that were tampered with.
+
+use bounded::Bounded as _;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use reference::digest::Digest;
+use serde_json::Value;
+
+use crate::build::{Build, RunImage, exporter, run_image};
+use crate::http::{Answer, Asked};
+use crate::server::{Server, Wanted};
+
+fn two_layers() -> RunImage {
+    run_image(&[&[0; 1024], &[0; 2048]])
+}
+
+fn build_on(server: &Server, run: &RunImage) -> Build {
+    server.publish("run", run);
+    let build = Build::new();
+    build.analyzed(&format!("{}/run:1", server.host), &format!("{}/run@{}", server.host, run.manifest));
+    build
+}
+
+fn app(server: &Server) -> String {
+    format!("{}/app:1", server.host)
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The first so many requests of a kind do something else.
+fn at_first(count: usize, is_it: fn(&Asked) -> bool, what: fn(&Asked) -> Wanted) -> Server {
+    let seen = AtomicUsize::new(0);
+    Server::start(move |asked| {
+        if is_it(asked) && seen.fetch_add(1, Ordering::Relaxed) < count { what(asked) } else { Wanted::Usual }
+    })
+}
+
+fn is_blob_put(asked: &Asked) -> bool {
+    asked.method == "PUT" && asked.target.contains("/blobs/uploads/")
+}
+
+fn is_mount(asked: &Asked) -> bool {
+    asked.target.contains("mount=")
+}
+
+fn exported(server: &Server) -> (Build, Output) {
+    let build = build_on(server, &two_layers());
+    let output = build.to_registry(&server.host, &[&app(server)]);
+    (build, output)
+}
+
+/// It failed with words that hold these, and left neither tag nor report.
+fn refused(server: &Server, words: &[&str]) {
+    let (build, output) = exported(server);
+    let stderr = said(&output);
+    assert_eq!(output.status.code(), Some(62), "{stderr}");
+    assert!(words.iter().all(|word| stderr.contains(word)), "{words:?}: {stderr}");
+    assert!(build.report().is_none() && build.left_over().is_empty(), "{stderr}");
+}
+
+#[test]
+fn a_lost_upload_session_is_begun_anew_and_a_refused_mount_is_sent() {
+    let lost = at_first(2, is_blob_put, |_| Wanted::Answer(Answer::status(404)));
+    let failing = at_first(usize::MAX, is_mount, |_| Wanted::Answer(Answer::status(500)));
+    let closing = at_first(usize::MAX, is_mount, |_| Wanted::Closed);
+    for server in [lost, failing, closing] {
+        let (_build, output) = exported(&server);
+        assert!(output.status.success(), "{}", said(&output));
+        assert!(server.manifest("app", "1").is_some());
+        assert!(two_layers().layers.iter().all(|layer| server.has("app", layer)));
+    }
+}
+
+#[test]
+fn one_answer_that_does_not_come_is_asked_for_again() {
+    let silent = |asked: &Asked| asked.method == "GET" && asked.target.contains("/run/manifests/");
+    let server = at_first(1, silent, |_| Wanted::Silence(Duration::from_secs(11)));
+    let (_build, output) = exported(&server);
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+#[test]
+fn an_upload_that_is_given_up_is_cancelled_and_the_message_names_its_blob() {
+    let server = at_first(usize::MAX, is_blob_put, |_| Wanted::Answer(Answer::status(403)));
+    refused(&server, &["blob sha256:", "403", "/app:1"]);
+    let asked = server.asked();
+    let ended: Vec<&str> = asked.iter().filter(|one| one.method == "DELETE").map(|one| one.target.as_str()).collect();
+    assert!(!ended.is_empty() && ended.iter().all(|target| target.contains("/blobs/uploads/")), "{ended:?}");
+}
+
+#[test]
+fn what_a_registry_says_that_it_took_is_there_or_the_export_fails() {
+    let is_manifest = |asked: &Asked| asked.method == "PUT" && asked.target.contains("/manifests/");
+    let page = |_: &Asked| Wanted::Answer(Answer::text(200, "<html>welcome</html>"));
+    refused(&at_first(usize::MAX, is_manifest, page), &["/app:1", "404"]);
+    refused(&at_first(usize::MAX, is_manifest, |_| Wanted::Answer(Answer::status(201))), &["/app:1", "404"]);
+    refused(
+        &at_first(usize::MAX, is_blob_put, |_| Wanted::Answer(Answer::status(201))),
+        &["does not have it", "blob sha256:"],
+    );
+    // A page that says yes to every question is no blob.
+    let is_head = |asked: &Asked| asked.method == "HEAD";
+    refused(&at_first(usize::MAX, is_head, page), &["does not have it"]);
+}
+
+#[test]
+fn a_tag_that_serves_something_else_is_no_success() {
+    let is_read = |asked: &Asked| asked.method == "GET" && asked.target.ends_with("/app/manifests/1");
+    refused(&at_first(usize::MAX, is_read, |_| Wanted::Answer(Answer::text(200, "{}"))), &["under 1 ", "/app:1"]);
+}
+
+#[test]
+fn a_manifest_whose_answer_was_lost_is_there_all_the_same() {
+    let server = Arc::new(std::sync::Mutex::new(None::<Arc<Server>>));
+    let inside = server.clone();
+    let started = Arc::new(Server::start(move |asked| {
+        if asked.method == "PUT" && asked.target.contains("/manifests/") {
+            let server: Option<Arc<Server>> = inside.lock().unwrap().clone();
+            let server = server.unwrap();
+            server.tag("app", "1", &asked.body);
+            server.put_manifest("app", &asked.body);
+            return Wanted::Closed;
+        }
+        Wanted::Usual
+    }));
+    *server.lock().unwrap() = Some(started.clone());
+    let (build, output) = exported(&started);
+    assert!(output.status.success() && build.report().is_some(), "{}", said(&output));
+    *server.lock().unwrap() = None;
+}
+
+#[test]
+fn no_document_writes_requests() {
+    let server = Server::start(|_| Wanted::Usual);
+    let run = two_layers();
+    let hex = "ab".repeat(32);
+    for bad in [format!("sha256:{hex}&from=secret/private&x="), "sha256:x/../../../../v2/admin/all?y=".to_owned()] {
+        let mut manifest: Value = serde_json::from_slice(run.blobs.last().unwrap()).unwrap();
+        manifest["layers"][0]["digest"] = bad.into();
+        let bytes = manifest.to_string().into_bytes();
+        let build = build_on(&server, &run);
+        let digest = server.put_manifest("run", &bytes);
+        build.analyzed(&format!("{}/run:1", server.host), &format!("{}/run@{digest}", server.host));
+        let output = build.to_registry(&server.host, &[&app(&server)]);
+        assert_eq!(output.status.code(), Some(62), "{}", said(&output));
+        assert!(said(&output).contains("a digest is"), "{}", said(&output));
+    }
+    let asked = server.asked();
+    assert!(asked.iter().all(|one| !one.target.contains("secret") && !one.target.contains("admin")), "{asked:?}");
+}
+
+#[test]
+fn tls_is_never_left_for_a_blob() {
+    let plain =
+        Arc::new(Server::start(|asked| Wanted::Answer(Answer::status(if asked.method == "PUT" { 201 } else { 404 }))));
+    let elsewhere = plain.host.clone();
+    let server = Server::start_tls(move |asked| match (asked.method.as_str(), is_mount(asked)) {
+        ("POST", true) => Wanted::Answer(Answer::status(404)),
+        ("POST", false) => Wanted::Answer(Answer::status(202).with("Location", format!("http://{elsewhere}/up?x=y"))),
+        _ => Wanted::Usual,
+    });
+    let build = build_on(&server, &two_layers());
+    let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/certificates/authority.pem");
+    let mut command: Command = build.command(exporter());
+    let output = command.env("SSL_CERT_FILE", authority).arg(app(&server)).output_in_time().unwrap();
+    assert_eq!(output.status.code(), Some(62), "{}", said(&output));
+    assert!(said(&output).contains("without TLS") && plain.asked().is_empty(), "{}", said(&output));
+}
+
+#[test]
+fn a_download_ends_where_its_descriptor_says_and_is_not_begun_too_often() {
+    let run = two_layers();
+    let (far, near) = (
+        Server::start(|asked| {
+            if asked.method == "GET" && asked.target.ends_with(&two_layers().layers[0]) {
+                // Sent as long as it is taken.
+                return Wanted::Endless;
+            }
+            Wanted::Usual
+        }),
+        Server::start(|_| Wanted::Usual),
+    );
+    far.publish("run", &run);
+    let build = Build::new();
+    build.analyzed(&format!("{}/run:1", far.host), &format!("{}/run@{}", far.host, run.manifest));
+    let begun = Instant::now();
+    let mut command = build.command(exporter());
+    let both = format!("{},{}", far.host, near.host);
+    let output = command.env("CNB_INSECURE_REGISTRIES", both).arg(app(&near)).output_in_time().unwrap();
+    assert_eq!(output.status.code(), Some(62), "{}", said(&output));
+    assert!(said(&output).contains("more bytes than its size says"), "{}", said(&output));
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+
+    let failing = Server::start(|asked| {
+        let is_layer = asked.method == "GET" && asked.target.ends_with(&two_layers().layers[0]);
+        if is_layer { Wanted::Answer(Answer::status(503)) } else { Wanted::Usual }
+    });
+    failing.publish("run", &run);
+    build.analyzed(&format!("{}/run:1", failing.host), &format!("{}/run@{}", failing.host, run.manifest));
+    let both = format!("{},{}", failing.host, near.host);
+    let mut command = build.command(exporter());
+    let output = command.env("CNB_INSECURE_REGISTRIES", both).arg(app(&near)).output_in_time().unwrap();
+    assert_eq!(output.status.code(), Some(62), "{}", said(&output));
+    let asked = failing.asked().into_iter().filter(|one| one.method == "GET" && one.target.ends_with(&run.layers[0]));
+    assert_eq!(asked.count(), 4);
+}
+
+#[test]
+fn a_server_s_words_reach_no_terminal_as_they_are_and_echo_no_credential() {
+    let server = Server::start(|asked| {
+        let echo = asked.authorization.clone().unwrap_or_default();
+        let message = format!("\\u001b[2J no\\n{echo} {}", "x".repeat(5000));
+        Wanted::Answer(Answer::text(403, format!(r#"{{"errors":[{{"message":"{message}"}}]}}"#)))
+    });
+    let build = build_on(&server, &two_layers());
+    let pair = base64::engine::general_purpose::STANDARD.encode("me:open-sesame");
+    let mut command = build.command(exporter());
+    command.env("CNB_REGISTRY_AUTH", format!(r#"{{"{}":"Basic {pair}"}}"#, server.host));
+    let output = command.args(["-insecure-registry", &server.host, &app(&server)]).output_in_time().unwrap();
+    let stderr = said(&output);
+    assert_eq!(output.status.code(), Some(62), "{stderr}");
+    assert!(!stderr.contains('\u{1b}') && !stderr.contains(&pair) && stderr.len() < 2000, "{stderr:?}");
+}
+
+#[test]
+fn a_credential_helper_that_hangs_does_not_keep_the_exporter_from_its_signals() {
+    let challenge = || Wanted::Answer(Answer::status(401).with("WWW-Authenticate", "Basic realm=\"r\""));
+    let server = Server::start(move |_| challenge());
+    let build = build_on(&server, &two_layers());
+    build.write("docker/config.json", &format!(r#"{{"credHelpers":{{"{}":"hangs"}}}}"#, server.host));
+    build.write("bin/docker-credential-hangs", "#!/bin/sh\nexec sleep 20\n");
+    let helper = build.path("bin/docker-credential-hangs");
+    std::fs::set_permissions(&helper, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", build.path("bin").display(), std::env::var("PATH").unwrap());
+    let mut command = build.command(exporter());
+    command.env("DOCKER_CONFIG", build.path("docker")).env("PATH", path);
+    command.args(["-insecure-registry", &server.host, &app(&server)]).stderr(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    for _ in 0..200 {
+        if !server.asked().is_empty() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    let begun = Instant::now();
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(62));
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_layer_of_a_layout_that_is_not_what_it_is_called_is_refused() {
+    let tampered: [fn(&std::path::Path); 3] = [
+        |blob| std::fs::write(blob, b"something else").unwrap(),
+        |blob| {
+            let elsewhere = blob.with_file_name("elsewhere");
+            std::fs::rename(blob, &elsewhere).unwrap();
+            std::os::unix::fs::symlink(&elsewhere, blob).unwrap();
+        },
+        |blob| {
+            std::fs::remove_file(blob).unwrap();
+            assert!(Command::new("mkfifo").arg(blob).status().unwrap().success());
+        },
+    ];
+    for tamper in tampered {
+        let build = Build::with_layout();
+        let run = two_layers();
+        build.publish(&run);
+        let place = build.path("layout/run.example/run");
+        build.analyzed("run.example/run:1", &format!("{}@{}", place.display(), run.manifest));
+        let layer = Digest::parse(&run.layers[1]).unwrap();
+        tamper(&place.join("blobs/sha256").join(layer.hex()));
+        let output = build.to_layout(exporter(), &["app.example/app:1"]);
+        assert!(!output.status.success() && build.report().is_none(), "{}", said(&output));
+        assert!(said(&output).contains(layer.hex()), "{}", said(&output));
+    }
+}
