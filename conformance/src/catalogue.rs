@@ -199,8 +199,8 @@ fn explain_into(out: &mut String, row: &Requirement, width: usize) -> std::fmt::
             row.targets.iter().map(|target| format!("{} on {target}", profile.level(row, *target))).collect();
         out.push_str(&paragraph("", &format!("{:<22} {}", profile.name(), levels.join(", ")), width));
     }
-    let example = Table::built_in().ok().and_then(|table| table.example(&SCENARIOS, row.id));
-    let scenario = example.map_or_else(String::new, |scenario| format!(" --scenario {}", scenario.name));
+    let example = Table::built_in().map(|table| table.example(&SCENARIOS, row.id)).unwrap_or_default();
+    let scenario = example.iter().fold(String::new(), |words, scenario| words + " --scenario " + &scenario.name);
     writeln!(out, "try        conformance run{scenario} --requirement {}", row.id)
 }
 

@@ -79,9 +79,9 @@ impl Table {
     }
 
     /// The scenario that shows a requirement in the fewest steps, where no daemon is needed if that can be: what an
-    /// example runs.
+    /// example runs. Beside one that has refused builds alone stands the scenario that controls refusals.
     #[must_use]
-    pub fn example<'a>(&self, scenarios: &'a [Scenario], requirement: &str) -> Option<&'a Scenario> {
+    pub fn example<'a>(&self, scenarios: &'a [Scenario], requirement: &str) -> Vec<&'a Scenario> {
         let shows = |scenario: &&Scenario| self.was_seen(requirement, &scenario.name);
         let targets = requirements::named(requirement).map_or(&[][..], |row| row.targets);
         let needs_daemon = |scenario: &Scenario| {
@@ -91,7 +91,13 @@ impl Table {
         let effort = |scenario: &&Scenario| {
             (needs_daemon(scenario), waits(scenario), scenario.file.steps.len(), scenario.name != CONTROL)
         };
-        scenarios.iter().filter(shows).min_by_key(effort)
+        let example = scenarios.iter().filter(shows).min_by_key(effort);
+        let is_refused = |scenario: &&Scenario| {
+            scenario.file.steps.iter().all(|step| step.expect_failure.is_some() || step.may_refuse.is_some())
+        };
+        let lacks_control = example.as_ref().is_some_and(is_refused);
+        let control = scenarios.iter().filter(|scenario| lacks_control && scenario.name == CONTROL);
+        example.into_iter().chain(control).collect()
     }
 }
 

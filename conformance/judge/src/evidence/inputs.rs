@@ -197,6 +197,18 @@ impl Inputs {
         self.file(path)?.text.as_deref()
     }
 
+    /// The log level that the platform asked for: the last flag's, else the variable's.
+    #[must_use]
+    pub fn log_level(&self) -> Option<&str> {
+        let is_flag = |word: &str| matches!(word, "-log-level" | "--log-level");
+        let of_a_flag = self.argv.iter().enumerate().rev().find_map(|(index, word)| match word.split_once('=') {
+            Some((name, level)) if is_flag(name) => Some(level),
+            _ if is_flag(word) => self.argv.get(index + 1).map(String::as_str),
+            _ => None,
+        });
+        of_a_flag.or_else(|| self.environment.get("CNB_LOG_LEVEL").map(String::as_str))
+    }
+
     /// The files strictly below `folder`.
     pub fn below<'a>(&'a self, folder: &str) -> impl Iterator<Item = &'a FileFact> + use<'a> {
         let prefix = format!("{}/", folder.trim_end_matches('/'));

@@ -60,7 +60,7 @@ pub(super) const TABLE: &[Requirement] = &[
     .because("who asked for annotations should not have to inspect the image to learn that there are none")
     .looks_like("no line of the output speaks of annotations, and the image has none")
     .fix("log once that a daemon keeps no annotations")
-    .when("the registry export is annotated and the daemon's image is not")
+    .when("the registry export is annotated, the daemon's image is not, and the log level is not error")
     .on(DAEMON),
     Requirement::new(
         Level::Must,
@@ -216,6 +216,9 @@ fn the_log_says_what_is_left_out(case: &Case<'_>, export: &Export, image: &Image
     let Some((_, registry)) = twin(case, export) else { return no_twin() };
     if given_annotations(export, registry).is_empty() || !given_annotations(export, image).is_empty() {
         return not_applicable("the build gives the registry export no annotation, or the daemon's image is annotated");
+    }
+    if export.inputs.log_level().is_some_and(|level| level.eq_ignore_ascii_case("error")) {
+        return not_applicable("the platform asks for errors alone");
     }
     let says_so = Output::of(export).lines().any(|line| line.speaks_of("annotation"));
     holds_when(says_so, || {

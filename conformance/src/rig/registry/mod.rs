@@ -132,7 +132,10 @@ impl FromStr for RegistryChoice {
 }
 
 fn address(text: &str) -> Result<Address, RegistryError> {
-    let wrong = |reason: &str| RegistryError::Url { url: without_credentials(text), reason: reason.to_owned() };
+    let is_bare = !text.contains("://") && !text.contains('@');
+    let meant = if is_bare { format!(" (did you mean http://{text}?)") } else { String::new() };
+    let wrong =
+        |reason: &str| RegistryError::Url { url: without_credentials(text), reason: format!("{reason}{meant}") };
     let url = reqwest::Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong("its scheme is neither http nor https"));

@@ -92,6 +92,14 @@ fn process() -> Vec<Trials> {
             .accepts("on the other stream, in capitals", |e| {
                 e.outcome.stderr = std::mem::take(&mut e.outcome.stdout).to_uppercase();
             })
+            .rejects("no word, and only warnings are asked for", |e| {
+                e.inputs.argv.extend(["-log-level=error", "-log-level", "warn"].map(str::to_owned));
+                e.outcome.stdout.clear();
+            })
+            .spares("errors alone are asked for", |e| {
+                e.inputs.environment.insert("CNB_LOG_LEVEL".to_owned(), "error".to_owned());
+                e.outcome.stdout.clear();
+            })
             .whole("the registry's image has none either", Wanted::NotJudged, |evidence, _| {
                 edit_manifest(on(evidence, Target::Registry), |m| m["annotations"] = json!({}));
             })
