@@ -181,7 +181,7 @@ pub enum Command {
         shell: clap_complete::Shell,
     },
     /// Make one minimal export and say in plain words what is missing or went wrong
-    Doctor(DoctorArguments),
+    Doctor(Box<DoctorArguments>),
     /// Say of app images whether their bases have moved on, by the annotations base.name and base.digest
     #[command(after_help = BASE_STATUS)]
     BaseStatus(BaseStatusArguments),

@@ -66,7 +66,7 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches) -> Exit {
         Command::Init(arguments) => project::init(&arguments),
         Command::Man { folder } => reports::man(&folder),
         Command::Completions { shell } => reports::completions(shell),
-        Command::Doctor(arguments) => project::doctor(arguments, own, shown),
+        Command::Doctor(arguments) => project::doctor(*arguments, own, shown),
         Command::BaseStatus(arguments) => base_status::tell(arguments),
         Command::Check { path } => catalogue::check(&path).map_err(Failure::usage).and_then(|text| print(&text)),
         Command::List { what, format } => list::list(what, format),

@@ -27,6 +27,7 @@ mod project_docs;
 mod readme;
 #[cfg(test)]
 mod rebaser;
+#[cfg(test)]
 mod shown;
 #[cfg(test)]
 mod silent;
