@@ -30,4 +30,4 @@ pub mod view;
 pub use judge::{Judgement, Selection, judge};
 
 /// Version of the catalogue: changes whenever a requirement is added or judged differently.
-pub const CATALOGUE_VERSION: &str = "2026.17";
+pub const CATALOGUE_VERSION: &str = "2026.18";

@@ -185,12 +185,14 @@ fn an_exporter_that_fails_is_told_so_in_every_scenario() {
     let without_good_build = [
         "daemon-ends-during-push",
         "daemon-restarted",
+        "docker-run-image-of-mixed-layers",
         "errors-daemon-down",
         "errors-daemon-ends",
         "errors-daemon-full",
         "image-started",
         "other-surroundings-daemon",
         "rebuilt-without-launch-cache",
+        "run-image-index-nested",
         "run-image-made-in-daemon",
         "socket-in-app",
     ];
