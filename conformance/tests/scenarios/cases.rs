@@ -164,11 +164,11 @@ fn places_answer_as_their_names_say_and_are_gone_after_the_run() {
     }
     let run = rig.run(&[]);
     let mut hosts = Vec::new();
-    for (place, answer, run_image, asked) in [
-        ("other", "HTTP/1.0 200 OK", "HTTP/1.0 200 OK", 2),
-        ("closed", "refused", "refused", 1),
-        ("silent", "", "", 1),
-        ("guarded", "HTTP/1.0 401 Unauthorized", "HTTP/1.0 401 Unauthorized", 2),
+    for (place, in_layouts, answer, run_image, asked) in [
+        ("other", "mirror.internal", "HTTP/1.0 200 OK", "HTTP/1.0 200 OK", 2),
+        ("closed", "edge.internal", "refused", "refused", 1),
+        ("silent", "backup.internal", "", "", 1),
+        ("guarded", "vault.internal", "HTTP/1.0 401 Unauthorized", "HTTP/1.0 401 Unauthorized", 2),
     ] {
         let id = format!("{place}/registry/1");
         let given = run.printed(&id, "hosts");
@@ -185,7 +185,7 @@ fn places_answer_as_their_names_say_and_are_gone_after_the_run() {
         assert_eq!(export["tags_before"].as_object().unwrap().len(), asked, "{place}");
         assert_eq!(export["tags"].as_array().unwrap().len(), asked, "{place}");
         let layout = run.export(&format!("{place}/layout/1"));
-        assert_eq!(layout["inputs"]["images"][1], format!("{place}.example/{project}/team/app:2"));
+        assert_eq!(layout["inputs"]["images"][1], format!("{in_layouts}/{project}/team/app:2"));
         assert_eq!(layout["run_image"]["name"], export["run_image"]["name"]);
     }
     let services = run.report["services"].as_array().unwrap();
@@ -240,7 +240,7 @@ fn a_run_image_in_a_layout_is_gone_too() {
     rig.exporter("for word; do [ \"$last\" = -layout-dir ] && find \"$word\" -name index.json | sed 's/^/found=/'; last=$word; done; echo found=; exit 1");
     rig.scenario("gone", "targets = ['layout']\n[[steps]]\n[[steps]]\ndelete-run-image = true\n");
     let run = rig.run(&[]);
-    let folder = format!("/run.example/{}/run/sha256/", run.project("gone/layout/1"));
+    let folder = format!("/base.internal/{}/run/sha256/", run.project("gone/layout/1"));
     assert!(run.printed("gone/layout/1", "found").contains(&folder));
     assert_eq!(run.printed("gone/layout/2", "found"), "");
 }

@@ -71,7 +71,7 @@ fn variables() -> Dimension {
     }
     values.push(Value::unseen(
         "`CNB_REGISTRY_AUTH`",
-        "the suite gives an exporter no credentials of its own, so that none can reach a report",
+        "an exporter gets the user's credentials for the run's registry by docker's config.json, and by this variable none",
     ));
     Dimension::new("Variables", "Inputs given by their variable alone (Inputs).", values)
 }

@@ -82,18 +82,7 @@ pub(super) fn the_manifest_is_of_an_image(export: &Export, image: &Image) -> Fin
             return violated(message, "nothing, or the run image", view::cut(&subject.to_string()), place);
         }
     }
-    let finding = its_parts_are_an_image_s(export, manifest.as_ref(), base.as_ref());
-    if finding != Finding::Holds {
-        return finding;
-    }
-    let layers = manifest.as_ref().and_then(|json| json.get("layers")?.items()).unwrap_or_default();
-    for (index, layer) in layers.iter().enumerate().skip(view::base_count(export)) {
-        if let Some(urls) = layer.get("urls").filter(|urls| urls.items().is_none_or(|all| !all.is_empty())) {
-            let place = export.at(&format!("manifest.json#/layers/{index}/urls"));
-            return violated("a new layer is to be fetched elsewhere", "nothing", view::cut(&urls.to_string()), place);
-        }
-    }
-    Finding::Holds
+    its_parts_are_an_image_s(export, manifest.as_ref(), base.as_ref())
 }
 
 /// By the media type of the config tools tell an image from an artifact. One that is missing another row asks for.

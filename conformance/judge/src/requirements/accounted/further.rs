@@ -43,12 +43,12 @@ pub(in super::super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Should,
         "manifest.nothing-else",
-        "config and layers are of an image, the subject if any is the run image, and new layers have no urls",
+        "config and layers are of an image, and the subject if any is the run image",
         Source::oci_manifest("Image Manifest Property Descriptions"),
         |case| case.each_image(descriptors::the_manifest_is_of_an_image),
     )
-    .because("registries list what has a subject as a part of that image, and a layer elsewhere may not be there any more")
-    .looks_like("a config of another kind, a subject that is in no input, or a new layer that is to be fetched from elsewhere")
+    .because("registries list what has a subject as a part of that image, and tools tell an image by its parts' media types")
+    .looks_like("a config of another kind, or a subject that is in no input")
     .fix("write config, layers and annotations, and nothing that says what else the manifest may be")
     .on(WITH_MANIFEST),
     Requirement::new(
