@@ -186,6 +186,15 @@ fn a_name_is_a_word_of_its_own() {
     }
 }
 
+/// A build on a run image that may be refused, and one on another.
+pub(super) fn with_rare_run_image() -> ScenarioEvidence {
+    let mut evidence = with_control(sample::scenario());
+    for export in evidence.exports.iter_mut().filter(|export| export.step == 1) {
+        export.inputs.may_refuse = Some("errors.run-image-form".to_owned());
+    }
+    evidence
+}
+
 pub(super) fn with_socket() -> ScenarioEvidence {
     let mut evidence = with_control(sample::scenario());
     for export in evidence.exports.iter_mut().filter(|export| export.step == 1) {
