@@ -1,5 +1,5 @@
 //! What can be told of an app image's base by its two annotations: whether the run image that it stands upon is still the
-//! one that its name names. Reading is in [`read`], telling in [`text`]; here is what it means, without any I/O.
+//! one that its name names. Reading is in [`read`], telling in `text`; here is what it means, without any I/O.
 
 pub mod read;
 mod text;

@@ -39,7 +39,7 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// The user's for `host`: those in [`REGISTRY_AUTH`], else those of docker's `config.json`. May run a helper and so
+    /// The user's for `host`: those in `CNB_REGISTRY_AUTH`, else those of docker's `config.json`. May run a helper and so
     /// blocks the thread.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl Credentials {
         Err(AccessError::Credentials { host: host.to_owned(), reason })
     }
 
-    /// What the text of [`REGISTRY_AUTH`] has for `host`; none where it names no such host. A user and a password are
+    /// What the text of `CNB_REGISTRY_AUTH` has for `host`; none where it names no such host. A user and a password are
     /// taken; a token is not, because it may end before a run does and an exporter could not get another.
     ///
     /// # Errors

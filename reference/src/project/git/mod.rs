@@ -1,5 +1,5 @@
 //! What `git` knows of a source folder: commit, description, changes, the remote's address. The repository may be
-//! hostile: `git` never reads its configuration, which can name programs to run, and writes nothing into it ([`view`]).
+//! hostile: `git` never reads its configuration, which can name programs to run, and writes nothing into it (the module `view`).
 
 mod place;
 mod program;
