@@ -371,6 +371,7 @@ fn agreement() -> Vec<Trials> {
             })
             .accepts("the label has an imageID as reference", label("reference", json!("sha256:an-image-id")))
             .accepts("a mirror", set(NAME, "mirror.example/run:base"))
+            .accepts("another tag of the label's repository", set(NAME, "host.example/run:another"))
             .accepts("the digest alone", none(NAME))
             .accepts("the name alone", none(DIGEST))
             .accepts("a buildpack's name beside the exporter's digest", theirs(NAME))
