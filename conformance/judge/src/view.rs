@@ -251,6 +251,26 @@ pub fn descriptors(manifest: &Json) -> Vec<(String, &Json)> {
     found
 }
 
+/// The descriptors of an image's manifest and of the index of each root of its layout, each with its place in the
+/// evidence; without the run image's own, which are preserved as they are.
+#[must_use]
+pub fn own_descriptors(export: &Export, image: &Image) -> Vec<(String, Json)> {
+    let base = json(Some(&export.run_image.manifest));
+    let roots = export.layout.iter().flat_map(|layout| &layout.roots);
+    let indexes = roots.filter_map(|root| json(root.index.as_ref())).map(|index| ("index.json", index));
+    let documents =
+        json(image.manifest.as_ref()).map(|manifest| ("manifest.json", manifest)).into_iter().chain(indexes);
+    let mut found = Vec::new();
+    for (file, document) in documents {
+        for (pointer, one) in descriptors(&document) {
+            if !is_descriptor_of(base.as_ref(), one) {
+                found.push((export.at(&format!("{file}#{pointer}")), one.clone()));
+            }
+        }
+    }
+    found
+}
+
 /// Whether a manifest has the same descriptor: what is the run image's own is preserved with it.
 #[must_use]
 pub fn is_descriptor_of(manifest: Option<&Json>, descriptor: &Json) -> bool {

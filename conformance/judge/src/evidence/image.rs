@@ -90,8 +90,14 @@ impl Layer {
     /// The diffID of what was unpacked to its end; none where it could not be.
     #[must_use]
     pub fn whole_diff_id(&self) -> Option<&Digest> {
-        let is_whole = self.problem.as_ref().is_none_or(|problem| problem.starts_with(TAR_PROBLEM));
+        let is_whole = self.problem.is_none() || self.tar_problem().is_some();
         self.blob.as_ref().filter(|_| is_whole).map(|blob| &blob.diff_id)
+    }
+
+    /// Why the tar in the blob could not be read, where it was the tar.
+    #[must_use]
+    pub fn tar_problem(&self) -> Option<&str> {
+        self.problem.as_deref().filter(|problem| problem.starts_with(TAR_PROBLEM))
     }
 }
 

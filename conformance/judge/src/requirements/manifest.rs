@@ -10,7 +10,7 @@ use fields::{embedded_data_is_the_content, optional_fields_are_well_formed};
 
 use super::annotations::is_rfc_3339;
 use crate::digest::ContentId;
-use crate::evidence::{Export, Image, TAR_PROBLEM};
+use crate::evidence::{Export, Image};
 use crate::json::Json;
 use crate::requirement::{Needs, Requirement, Source, WITH_MANIFEST, holds_when, not_applicable, violated};
 use crate::verdict::{Finding, Level};
@@ -119,7 +119,7 @@ pub(super) const TABLE: &[Requirement] = &[
         |case| case.each_image(every_new_layer_is_a_whole_tar),
     )
     .because("an engine that unpacks the layer fails in the middle, or leaves out what comes after the fault")
-    .looks_like("a size in a header is no number, a header is damaged, or the archive ends inside an entry")
+    .looks_like("a size in a header is not a number, a header is damaged, or the archive ends inside an entry")
     .fix("write layers with a library for tar archives, and end the archive only when all entries are written")
     .on(WITH_MANIFEST),
     Requirement::new(
@@ -311,9 +311,9 @@ fn no_path_is_twice_in_a_layer(export: &Export, image: &Image) -> Finding {
 
 fn every_new_layer_is_a_whole_tar(export: &Export, image: &Image) -> Finding {
     for (index, layer) in view::new_layers(export, image) {
-        if let Some(problem) = layer.problem.as_ref().filter(|problem| problem.starts_with(TAR_PROBLEM)) {
+        if let Some(problem) = layer.tar_problem() {
             let place = export.at(&format!("export.json#/image/layers/{index}/problem"));
-            return violated(format!("layer {index} is no whole tar archive"), "a tar archive", problem, place);
+            return violated(format!("layer {index} is not a whole tar archive"), "a tar archive", problem, place);
         }
     }
     Finding::Holds

@@ -15,22 +15,6 @@ const CONFIGS: [&str; 2] =
 /// What media types of layers begin with; packed or not, encrypted or not, to be distributed or not.
 const LAYERS: [&str; 2] = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
 
-/// One descriptor, and where it is.
-struct Named<'a> {
-    place: String,
-    json: &'a Json,
-}
-
-fn all<'a>(export: &Export, manifest: Option<&'a Json>, indexes: &'a [Json]) -> Vec<Named<'a>> {
-    let of = |file: &str, document: &'a Json| -> Vec<Named<'a>> {
-        let named = |(pointer, json)| Named { place: export.at(&format!("{file}#{pointer}")), json };
-        view::descriptors(document).into_iter().map(named).collect()
-    };
-    let mut found = manifest.map(|manifest| of("manifest.json", manifest)).unwrap_or_default();
-    found.extend(indexes.iter().flat_map(|index| of("index.json", index)));
-    found
-}
-
 fn indexes(export: &Export) -> Vec<Json> {
     let roots = export.layout.iter().flat_map(|layout| &layout.roots);
     roots.filter_map(|root| view::json(root.index.as_ref())).collect()
@@ -49,16 +33,12 @@ pub(super) fn descriptors_are_whole(export: &Export, image: &Image) -> Finding {
     if is_docker(image) {
         return not_applicable("the manifest is Docker schema 2");
     }
-    let (manifest, indexes) = (view::json(image.manifest.as_ref()), indexes(export));
-    let base = view::json(Some(&export.run_image.manifest));
-    // What the run image's own descriptor says is preserved with it.
-    let is_of_the_base = |descriptor: &Json| view::is_descriptor_of(base.as_ref(), descriptor);
-    for named in all(export, manifest.as_ref(), &indexes).into_iter().filter(|named| !is_of_the_base(named.json)) {
+    for (place, descriptor) in view::own_descriptors(export, image) {
         for (key, form, is_it) in FIELDS {
-            let found = named.json.get(key);
+            let found = descriptor.get(key);
             if !found.is_some_and(is_it) {
                 let found = found.map_or_else(|| "nothing".to_owned(), |found| view::cut(&found.to_string()));
-                return violated(format!("{key} of a descriptor is not {form}"), form, found, named.place);
+                return violated(format!("{key} of a descriptor is not {form}"), form, found, place);
             }
         }
     }

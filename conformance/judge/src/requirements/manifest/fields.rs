@@ -11,30 +11,10 @@ use crate::requirement::{not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
 
-/// Descriptors of the manifest and of a layout's index, each with its place in the evidence.
-fn descriptors(export: &Export, image: &Image) -> Vec<(String, Json)> {
-    let manifest = view::json(image.manifest.as_ref());
-    let roots = export.layout.iter().flat_map(|layout| &layout.roots).take(1);
-    let indexes = roots.filter_map(|root| view::json(root.index.as_ref()));
-    let documents =
-        manifest.into_iter().map(|json| ("manifest.json", json)).chain(indexes.map(|json| ("index.json", json)));
-    let mut found = Vec::new();
-    for (file, document) in documents {
-        for (pointer, descriptor) in view::descriptors(&document) {
-            found.push((export.at(&format!("{file}#{pointer}")), descriptor.clone()));
-        }
-    }
-    found
-}
-
 pub(super) fn embedded_data_is_the_content(export: &Export, image: &Image) -> Finding {
     let mut finding = not_applicable("no descriptor has data");
-    let base = view::json(Some(&export.run_image.manifest));
-    for (place, descriptor) in descriptors(export, image) {
+    for (place, descriptor) in view::own_descriptors(export, image) {
         let Some(data) = descriptor.get("data") else { continue };
-        if view::is_descriptor_of(base.as_ref(), &descriptor) {
-            continue;
-        }
         let place = format!("{place}/data");
         let Some(bytes) = data.as_str().and_then(|text| STANDARD.decode(text).ok()) else {
             return violated("a descriptor's data is not base64", "base64 (RFC 4648, section 4)", shown(data), place);
@@ -58,12 +38,7 @@ pub(super) fn embedded_data_is_the_content(export: &Export, image: &Image) -> Fi
 }
 
 pub(super) fn optional_fields_are_well_formed(export: &Export, image: &Image) -> Finding {
-    let base = view::json(Some(&export.run_image.manifest));
-    for (place, descriptor) in descriptors(export, image) {
-        // What the run image's own descriptor says is preserved with it.
-        if view::is_descriptor_of(base.as_ref(), &descriptor) {
-            continue;
-        }
+    for (place, descriptor) in view::own_descriptors(export, image) {
         if let Some(kind) = descriptor.get("artifactType")
             && !kind.as_str().is_some_and(is_media_type)
         {

@@ -3,6 +3,7 @@
 #[path = "trials_of_fields.rs"]
 mod fields;
 
+use crate::evidence::TAR_PROBLEM;
 use serde_json::{Value, json};
 
 use super::*;
