@@ -2,21 +2,20 @@
 //! evidence before anything is judged.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use judge::evidence::{BaseImage, DaemonFacts, Document, Export, Image, LayoutFacts, RunImage, Tag, Target};
+use judge::evidence::{BaseImage, DaemonFacts, Export, Image, LayoutFacts, RunImage, Tag, Target};
 
 use super::Shared;
 use super::call::{CERTIFICATES, call, can_run, execute};
-use super::inputs::{facts_of, inputs};
-use super::listed::Listed;
+use super::inputs::facts_of;
 use super::located::Published;
+use super::ready::Ready;
 use crate::evidence_folder::EvidenceError;
 use crate::exporter::process::ProcessError;
 use crate::naming::Names;
 use crate::scenario::materialise::{self, Analysis, LAUNCH_CACHE, LAYERS, LAYOUT, MaterialiseError, Places, Previous};
-use crate::scenario::run_image::{self, MadeImage};
+use crate::scenario::run_image::{self, MadeImage, MadeIndex};
 use crate::scenario::{RunImageFile, Scenario, Step};
 use crate::workplace::WorkplaceError;
 
@@ -142,40 +141,14 @@ pub(super) async fn run<S: Store>(
     let Prepared { name, places, made, published, moved, kept } = prepare(shared, scenario, store, context).await?;
     let images = store.images(step);
     let call = call(shared, scenario, step, store, &images, &places);
-    let inputs = inputs(shared, scenario, step, store, &call, &images, &places)?;
-    let tags_before = store.tags(step, &places).await?;
-    let report_here = places.here_of(&inputs.report);
-    let report_before = stamp(report_here.as_deref());
-    let listed = Listed::before(&places);
-    let mut troubles = store.before_export(step, &tags_before).await?;
-    let outcome = execute(shared, scenario, step, &call, &places, &name).await?;
-    troubles.extend(store.after_export(step).await?);
-    let seen = store.observe(context, &made, &places).await?;
-    troubles.extend(seen.troubles);
-    let export = Export {
-        id: context.id.to_owned(),
-        scenario: scenario.name.clone(),
-        target: store.target(),
-        service: store.service().to_owned(),
-        step: context.number,
-        platform_api: shared.options.platform_api.clone(),
-        inputs,
-        run_image: run_image_facts(scenario, store.target(), &made, published, moved),
-        outcome,
-        report: read_report(report_here.as_deref()).filter(|_| stamp(report_here.as_deref()) != report_before),
-        tags_before,
-        tags: seen.tags,
-        image: seen.image,
-        base: seen.base,
-        daemon: seen.daemon,
-        layout: seen.layout,
-        wire: seen.wire,
-        previous_after: seen.previous_after,
-        build_sboms: facts_of(&places, &format!("{LAYERS}/sbom/build")).unwrap_or_default(),
-        changed_files: listed.and_then(|listed| listed.changes(&places)),
-        troubles,
-        rebase: None,
-    };
+    let platform_api = &shared.options.platform_api;
+    let ready = Ready { shared, scenario, context, name: &name, places: &places, images: &images, call, platform_api };
+    let called = ready.call(store).await?;
+    // A daemon keeps this platform's image alone.
+    let index = made.index.as_ref().filter(|_| store.target() != Target::Daemon);
+    let run_image = run_image_facts(&scenario.file.run_image, index, &made, published, moved);
+    let mut export = ready.observe(store, called, &made, run_image).await?;
+    export.build_sboms = facts_of(&places, &format!("{LAYERS}/sbom/build")).unwrap_or_default();
     shared.evidence.add(&export, kept.as_deref())?;
     Ok(export)
 }
@@ -221,8 +194,7 @@ async fn prepare<S: Store>(
         .map_err(|source| disk("make the run image", source))?;
     let published = store.publish(&made, &places).await?;
     let analysis = analysis(step, store, context, &places, &published);
-    materialise::materialise(scenario, step, &analysis, &places).map_err(unsupported)?;
-    bring_certificates(shared, &places)?;
+    lay_out(shared, scenario, step, &analysis, &places)?;
     let moved = move_tag(step, scenario, store, &places).await?;
     if step.delete_run_image {
         store.delete_run_image(&made, &places).await?;
@@ -281,9 +253,16 @@ fn bring(carried: Vec<(&'static str, PathBuf)>, places: &Places) -> Result<(), E
     Ok(())
 }
 
-/// What suite and exporter trust beyond the machine's own certificates lies in the build: elsewhere the exporter may not
-/// see it.
-pub(super) fn bring_certificates(shared: &Shared, places: &Places) -> Result<(), ExportError> {
+/// Lays the inputs out. What suite and exporter trust beyond the machine's own certificates lies in the build:
+/// elsewhere the exporter may not see it.
+pub(super) fn lay_out(
+    shared: &Shared,
+    scenario: &Scenario,
+    step: &Step,
+    analysis: &Analysis,
+    places: &Places,
+) -> Result<(), ExportError> {
+    materialise::materialise(scenario, step, analysis, places).map_err(unsupported)?;
     let Some(text) = shared.services.certificates() else { return Ok(()) };
     std::fs::write(places.here(CERTIFICATES), text).map_err(|source| disk("write the certificates to trust", source))
 }
@@ -306,13 +285,7 @@ fn analysis<S: Store>(
     let previous = context.last.filter(|_| step.previous_image).and_then(|export| {
         Some(Previous { reference: store.previous_reference(export, places)?, metadata: lifecycle_label(export) })
     });
-    Analysis {
-        run_image: published.name.clone(),
-        reference: published.reference.clone(),
-        listed: published.listed.clone(),
-        mirrors: published.mirrors.clone(),
-        previous,
-    }
+    published.analysis(previous)
 }
 
 /// The label that the analysis phase reads from the previous image.
@@ -369,30 +342,14 @@ fn copy_files(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What tells a report that was written from one that a scenario had put there.
-pub(super) fn stamp(path: Option<&Path>) -> Option<(u64, i64, i64, u64)> {
-    let facts = std::fs::symlink_metadata(path?).ok()?;
-    Some((facts.ino(), facts.mtime(), facts.mtime_nsec(), facts.size()))
-}
-
-/// The report that the exporter wrote; one that is no regular file of at most 16 MiB is none.
-pub(super) fn read_report(path: Option<&Path>) -> Option<Document> {
-    const LARGEST: u64 = 16 << 20;
-    let path = path?;
-    let facts = std::fs::symlink_metadata(path).ok()?;
-    let bytes = (facts.is_file() && facts.len() <= LARGEST).then(|| std::fs::read(path).ok()).flatten()?;
-    Some(Document::new(bytes, None))
-}
-
-fn run_image_facts(
-    scenario: &Scenario,
-    target: Target,
+/// What evidence says of a run image; `index` is the one that it is behind, where the target keeps it.
+pub(super) fn run_image_facts(
+    file: &RunImageFile,
+    index: Option<&MadeIndex>,
     made: &MadeImage,
     published: Published,
     tag_moved_to: Option<judge::digest::Digest>,
 ) -> RunImage {
-    // A daemon keeps this platform's image alone.
-    let index = made.index.as_ref().filter(|_| target != Target::Daemon);
     let (config, manifest) = published.made.unwrap_or_else(|| (made.config.clone(), made.manifest.clone()));
     let analysed = if index.is_some() { made.analysed() } else { &manifest };
     RunImage {
@@ -402,7 +359,7 @@ fn run_image_facts(
         index: index.map(|index| index.document.clone()),
         manifest,
         config,
-        sentinels: scenario.file.run_image.sentinels(),
+        sentinels: file.sentinels(),
         extended: false,
         tag_moved_to,
         in_daemon: published.in_daemon,

@@ -5,6 +5,7 @@ use judge::evidence::{Document, RunImageInDaemon};
 use judge::reference::Reference;
 
 use super::services::Services;
+use crate::scenario::materialise::{Analysis, Previous};
 use crate::scenario::{Place, RunImageFile, Scenario};
 
 /// A name of a scenario, where it lies in this run.
@@ -106,4 +107,17 @@ pub(super) struct Published {
     pub(super) in_daemon: Option<RunImageInDaemon>,
     /// Config and manifest, where a daemon made it; the manifest has no bytes where the daemon keeps none.
     pub(super) made: Option<(Document, Document)>,
+}
+
+impl Published {
+    /// What the analysis says of it, and of the previous image.
+    pub(super) fn analysis(&self, previous: Option<Previous>) -> Analysis {
+        Analysis {
+            run_image: self.name.clone(),
+            reference: self.reference.clone(),
+            listed: self.listed.clone(),
+            mirrors: self.mirrors.clone(),
+            previous,
+        }
+    }
 }

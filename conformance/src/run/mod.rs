@@ -16,6 +16,7 @@ mod located;
 mod patterns;
 mod places;
 mod private_daemon;
+mod ready;
 mod rebase;
 mod registry_case;
 mod replaced;

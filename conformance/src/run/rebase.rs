@@ -3,17 +3,17 @@
 
 use std::path::PathBuf;
 
-use judge::evidence::{Document, Export, MadeBy, Rebase, RunImage};
+use judge::evidence::{Export, MadeBy, Rebase};
 
 use super::Shared;
-use super::call::{execute, with_certificates};
-use super::export::{Before, ExportError, Store, disk, keep_inputs, read_report, salt, stamp};
-use super::inputs::{inputs, owner};
-use super::listed::Listed;
+use super::call::with_certificates;
+use super::export::{Before, ExportError, Store, disk, keep_inputs, lay_out, run_image_facts, salt};
+use super::inputs::owner;
 use super::located::Published;
+use super::ready::Ready;
 use crate::exporter::{CallPlaces, Invocation, RebaseCall, Rebaser, platform_api, rebase_invocation};
 use crate::scenario::app_image::{self, Base};
-use crate::scenario::materialise::{self, Analysis, Places};
+use crate::scenario::materialise::{self, Places};
 use crate::scenario::run_image::{self, MadeImage};
 use crate::scenario::{Place, RebaseStep, RunImageFile, Scenario, Step};
 
@@ -51,49 +51,25 @@ pub(super) async fn run<S: Store>(
     let given =
         RebaseCall { run_image: run_image.as_deref(), previous_image: before.given.as_deref(), force: rebase.force };
     let call = call(shared, scenario, rebaser, store, (step, rebase), given, &images, &places);
-    let inputs = inputs(shared, scenario, step, store, &call, &images, &places)?;
-    let tags_before = store.tags(step, &places).await?;
-    let report_here = places.here_of(&inputs.report);
-    let report_before = stamp(report_here.as_deref());
-    let listed = Listed::before(&places);
-    let mut troubles = store.before_export(step, &tags_before).await?;
-    let outcome = execute(shared, scenario, step, &call, &places, &name).await?;
-    troubles.extend(store.after_export(step).await?);
+    let platform_api = api(shared, scenario, rebaser, step);
+    let ready = Ready { shared, scenario, context, name: &name, places: &places, images: &images, call, platform_api };
+    let called = ready.call(store).await?;
     let after = before.tag(store).await?;
-    let seen = store.observe(context, &new, &places).await?;
-    troubles.extend(seen.troubles);
-    let export = Export {
-        id: context.id.to_owned(),
-        scenario: scenario.name.clone(),
-        target: store.target(),
-        service: store.service().to_owned(),
-        step: context.number,
-        platform_api: api(shared, scenario, rebaser, step).to_owned(),
-        inputs,
-        run_image: run_image_facts(&file, &new, published),
-        outcome,
-        report: read_report(report_here.as_deref()).filter(|_| stamp(report_here.as_deref()) != report_before),
-        tags_before,
-        tags: seen.tags,
-        image: seen.image,
-        base: seen.base,
-        daemon: seen.daemon,
-        layout: None,
-        wire: seen.wire,
-        previous_after: seen.previous_after,
-        build_sboms: Vec::new(),
-        changed_files: listed.and_then(|listed| listed.changes(&places)),
-        troubles,
-        rebase: Some(Rebase {
-            made_by: if before.image.is_some() { made_by } else { MadeBy::Nobody },
-            previous_tag: before.name.is_some().then(|| (before.tag.clone(), after)),
-            app: before.image,
-            previous_image: before.given,
-            run_image,
-            force: rebase.force,
-            is_same_run_image,
-        }),
-    };
+    let mut facts = run_image_facts(&file, new.index.as_ref(), &new, published, None);
+    if let Some(index) = &facts.index {
+        // What a tag names is what a rebaser finds first.
+        facts.digest = index.digest.clone();
+    }
+    let mut export = ready.observe(store, called, &new, facts).await?;
+    export.rebase = Some(Rebase {
+        made_by: if before.image.is_some() { made_by } else { MadeBy::Nobody },
+        previous_tag: before.name.is_some().then(|| (before.tag.clone(), after)),
+        app: before.image,
+        previous_image: before.given,
+        run_image,
+        force: rebase.force,
+        is_same_run_image,
+    });
     shared.evidence.add(&export, kept.as_deref())?;
     Ok(export)
 }
@@ -180,10 +156,10 @@ async fn prepare<S: Store>(
         }
         made_by = MadeBy::Suite;
     }
-    materialise::materialise(scenario, step, &analysis(&published), &places)?;
-    super::export::bring_certificates(shared, &places)?;
+    let analysis = published.analysis(None);
+    lay_out(shared, scenario, step, &analysis, &places)?;
     materialise::hand_over(scenario, step, &places)?;
-    let kept = keep_inputs(shared, scenario, step, &analysis(&published), id, &places)?;
+    let kept = keep_inputs(shared, scenario, step, &analysis, id, &places)?;
     let (file, new, published) = match &rebase.run_image {
         None => (scenario.file.run_image.clone(), old, published),
         Some(file) => {
@@ -195,16 +171,6 @@ async fn prepare<S: Store>(
         }
     };
     Ok(Prepared { name, places, new, published, file, made_by, kept })
-}
-
-fn analysis(published: &Published) -> Analysis {
-    Analysis {
-        run_image: published.name.clone(),
-        reference: published.reference.clone(),
-        listed: published.listed.clone(),
-        mirrors: published.mirrors.clone(),
-        previous: None,
-    }
 }
 
 /// The Platform API that the rebaser is told: the command line's, else its own, else the exporter's.
@@ -239,22 +205,4 @@ fn call<S: Store>(
         owner: owner(step),
     };
     with_certificates(shared, step, places, rebase_invocation(rebaser, file, step, images, given, &call))
-}
-
-fn run_image_facts(file: &RunImageFile, made: &MadeImage, published: Published) -> RunImage {
-    let (config, manifest) = published.made.unwrap_or_else(|| (made.config.clone(), made.manifest.clone()));
-    let index: Option<&Document> = made.index.as_ref().map(|index| &index.document);
-    RunImage {
-        name: published.name,
-        reference: published.reference,
-        // What a tag names is what a rebaser finds first.
-        digest: index.map_or_else(|| manifest.digest.clone(), |index| index.digest.clone()),
-        index: index.cloned(),
-        manifest,
-        config,
-        sentinels: file.sentinels(),
-        extended: false,
-        tag_moved_to: None,
-        in_daemon: published.in_daemon,
-    }
 }

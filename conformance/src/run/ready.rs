@@ -1,0 +1,109 @@
+//! One call of exporter or rebaser: what is there is looked at before it, what came of it after it.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use judge::evidence::{Document, Export, Inputs, Outcome, RunImage};
+
+use super::Shared;
+use super::call::execute;
+use super::export::{Before, ExportError, Store};
+use super::inputs::inputs;
+use super::listed::Listed;
+use crate::exporter::Invocation;
+use crate::scenario::Scenario;
+use crate::scenario::materialise::Places;
+use crate::scenario::run_image::MadeImage;
+
+/// A call that is ready to be made.
+pub(super) struct Ready<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) scenario: &'a Scenario,
+    pub(super) context: &'a Before<'a>,
+    /// Tells its files from those of other exports at the same time.
+    pub(super) name: &'a str,
+    pub(super) places: &'a Places,
+    pub(super) images: &'a [String],
+    pub(super) call: Invocation,
+    pub(super) platform_api: &'a str,
+}
+
+/// A call that was made.
+pub(super) struct Called {
+    inputs: Inputs,
+    tags_before: BTreeMap<String, Option<String>>,
+    report: Option<PathBuf>,
+    report_before: Option<(u64, i64, i64, u64)>,
+    listed: Option<Listed>,
+    outcome: Outcome,
+    troubles: Vec<String>,
+}
+
+impl Ready<'_> {
+    /// Makes the call, with a look before it.
+    pub(super) async fn call<S: Store>(&self, store: &mut S) -> Result<Called, ExportError> {
+        let Self { shared, scenario, places, .. } = self;
+        let step = self.context.step;
+        let inputs = inputs(shared, scenario, step, store, &self.call, self.images, places)?;
+        let tags_before = store.tags(step, places).await?;
+        let report = places.here_of(&inputs.report);
+        let report_before = stamp(report.as_deref());
+        let listed = Listed::before(places);
+        let mut troubles = store.before_export(step, &tags_before).await?;
+        let outcome = execute(shared, scenario, step, &self.call, places, self.name).await?;
+        troubles.extend(store.after_export(step).await?);
+        Ok(Called { inputs, tags_before, report, report_before, listed, outcome, troubles })
+    }
+
+    /// What came of it.
+    pub(super) async fn observe<S: Store>(
+        &self,
+        store: &mut S,
+        called: Called,
+        run: &MadeImage,
+        run_image: RunImage,
+    ) -> Result<Export, ExportError> {
+        let seen = store.observe(self.context, run, self.places).await?;
+        let report = called.report.as_deref();
+        Ok(Export {
+            id: self.context.id.to_owned(),
+            scenario: self.scenario.name.clone(),
+            target: store.target(),
+            service: store.service().to_owned(),
+            step: self.context.number,
+            platform_api: self.platform_api.to_owned(),
+            inputs: called.inputs,
+            run_image,
+            outcome: called.outcome,
+            report: read_report(report).filter(|_| stamp(report) != called.report_before),
+            tags_before: called.tags_before,
+            tags: seen.tags,
+            image: seen.image,
+            base: seen.base,
+            daemon: seen.daemon,
+            layout: seen.layout,
+            wire: seen.wire,
+            previous_after: seen.previous_after,
+            build_sboms: Vec::new(),
+            changed_files: called.listed.and_then(|listed| listed.changes(self.places)),
+            troubles: [called.troubles, seen.troubles].concat(),
+            rebase: None,
+        })
+    }
+}
+
+/// What tells a report that was written from one that a scenario had put there.
+fn stamp(path: Option<&Path>) -> Option<(u64, i64, i64, u64)> {
+    let facts = std::fs::symlink_metadata(path?).ok()?;
+    Some((facts.ino(), facts.mtime(), facts.mtime_nsec(), facts.size()))
+}
+
+/// The report that the exporter wrote; one that is no regular file of at most 16 MiB is none.
+fn read_report(path: Option<&Path>) -> Option<Document> {
+    const LARGEST: u64 = 16 << 20;
+    let path = path?;
+    let facts = std::fs::symlink_metadata(path).ok()?;
+    let bytes = (facts.is_file() && facts.len() <= LARGEST).then(|| std::fs::read(path).ok()).flatten()?;
+    Some(Document::new(bytes, None))
+}
