@@ -5,6 +5,7 @@ use std::path::Path;
 
 use judge::evidence::{Export, ScenarioEvidence, Target, WireRecord};
 use judge::profile::Profile;
+use judge::view::{PREFIX, RFC_KEYS};
 use serde_json::Value;
 
 use super::record::{Change, Record, Times, WayFacts};
@@ -17,11 +18,6 @@ use crate::report::Report;
 use crate::report::headline;
 use crate::scenario::from_folder;
 
-/// What the nine keys begin with.
-const PREFIX: &str = "org.opencontainers.image.";
-/// The nine of the proposal.
-const NINE: [&str; 9] =
-    ["base.name", "base.digest", "source", "revision", "authors", "version", "documentation", "title", "licenses"];
 /// The file whose layer a buildpack's contributions are in.
 const METADATA: &str = "config/metadata.toml";
 
@@ -30,13 +26,7 @@ const METADATA: &str = "config/metadata.toml";
 /// # Errors
 /// [`PipelineError`].
 pub async fn measure(programs: &Programs, judging: &Judging, folder: &Path) -> Result<Record, PipelineError> {
-    let home = folder.join("home");
-    std::fs::create_dir_all(&home).map_err(|source| PipelineError::File {
-        doing: "make",
-        path: home.clone(),
-        source,
-    })?;
-    let source = Source::make(&folder.join("source"), &home).await?;
+    let source = Source::make(&folder.join("source"), &folder.join("home")).await?;
     let first = source.commit("First").await?;
     let mut builds = Vec::new();
     for way in Way::ALL {
@@ -116,7 +106,7 @@ fn size(export: &Export, is_manifest: bool) -> Option<usize> {
 }
 
 fn nine_of(map: &Value) -> usize {
-    NINE.iter().filter(|key| map.get(format!("{PREFIX}{key}")).is_some()).count()
+    RFC_KEYS.iter().filter(|key| map.get(format!("{PREFIX}{key}")).is_some()).count()
 }
 
 /// Bytes of the layer with the file of buildpacks' contributions.

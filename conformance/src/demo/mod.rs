@@ -1,7 +1,6 @@
 //! `conformance demo`: from a source folder to a verdict, in a terminal, for a reader who has never seen it. Every step
 //! runs the real programs, and what the demo says of a result it has looked at.
 
-mod base_status;
 mod place;
 mod tell;
 
@@ -11,8 +10,10 @@ use std::time::Instant;
 
 use judge::evidence::{Document, Export, ScenarioEvidence, Target};
 use judge::profile::Profile;
+use judge::view::{PREFIX, RFC_KEYS};
 use serde_json::Value;
 
+use crate::base_status::State;
 use crate::pipeline::judged::Judging;
 use crate::pipeline::program::Call;
 use crate::pipeline::programs::Programs;
@@ -22,15 +23,9 @@ use crate::pipeline::{PipelineError, scenario, write};
 use crate::report::Report;
 use crate::report::headline::{self, Standing};
 use crate::scenario::{Scenario, from_folder};
-use base_status::{BaseStatus, base_status};
 use place::{DemoRegistry, PlaceError};
 pub use tell::Tell;
 
-/// What the nine keys begin with.
-const PREFIX: &str = "org.opencontainers.image.";
-/// The nine of the proposal.
-const NINE: [&str; 9] =
-    ["base.name", "base.digest", "source", "revision", "authors", "version", "documentation", "title", "licenses"];
 /// The two ways that are shown, and the profile under which each is judged.
 const SHOWN: [(Way, Profile); 2] =
     [(Way::Platform, Profile::Rfc196), (Way::Annotations, Profile::BuildpackAnnotations)];
@@ -88,13 +83,7 @@ pub async fn demo(settings: &Settings, tell: &mut Tell) -> Result<bool, DemoErro
 
 async fn shown_source(folder: &Path, tell: &mut Tell) -> Result<(Source, String), DemoError> {
     tell.step("a source: a git repository with a project descriptor");
-    let home = folder.join("home");
-    std::fs::create_dir_all(&home).map_err(|source| PipelineError::File {
-        doing: "make",
-        path: home.clone(),
-        source,
-    })?;
-    let source = Source::make(&folder.join("source"), &home).await?;
+    let source = Source::make(&folder.join("source"), &folder.join("home")).await?;
     tell.line("source/project.toml says who made it, under which licences, and where it is described:");
     tell.quoted(crate::pipeline::source::DESCRIPTOR);
     let commit = source.commit("Greet again").await?;
@@ -183,10 +172,10 @@ fn shown_annotations(export: &Export) -> (String, bool) {
         return ("no manifest is kept here, so no annotations".to_owned(), export.target == Target::Daemon);
     }
     let has = |keys: &[&str]| keys.iter().filter(|key| found.contains_key(&format!("{PREFIX}{key}"))).count();
-    let (base, all) = (has(&NINE[..2]), has(&NINE));
+    let (base, all) = (has(&RFC_KEYS[..2]), has(&RFC_KEYS));
     let is_loaded = export.target == Target::Daemon && base == 0;
     let why = if is_loaded { ": of a run image that was loaded no digest is known" } else { "" };
-    (format!("{all} of 9 annotations{why}"), all == NINE.len() || (is_loaded && all == NINE.len() - 2))
+    (format!("{all} of 9 annotations{why}"), all == RFC_KEYS.len() || (is_loaded && all == RFC_KEYS.len() - 2))
 }
 
 /// The annotations of an exported manifest, and whether its store keeps manifests.
@@ -237,14 +226,20 @@ async fn shown_rebase(
     let (one, two) = (of_the_source(&before.bytes), of_the_source(&after.bytes));
     let stays = if one == two { "as they were" } else { "CHANGED" };
     tell.line(&format!("  the {} annotations of the source are {stays}", one.len()));
-    let moved = matches!((first, second, third), (BaseStatus::Current, BaseStatus::Behind { .. }, BaseStatus::Current));
-    Ok(moved && one == two && one.len() == NINE.len() - 2)
+    let moved = (first, second, third) == (State::UpToDate, State::Newer, State::UpToDate);
+    Ok(moved && one == two && one.len() == RFC_KEYS.len() - 2)
 }
 
-async fn shown_status(registry: &DemoRegistry, image: &Document, tell: &mut Tell) -> Result<BaseStatus, DemoError> {
-    let status = base_status(registry, &image.bytes).await?;
+async fn shown_status(registry: &DemoRegistry, image: &Document, tell: &mut Tell) -> Result<State, DemoError> {
+    let row = registry.base_status().await?;
+    let now = short(row.current_digest.as_deref().unwrap_or_default());
+    let status = match row.state {
+        State::UpToDate => "its base is current: base.name means base.digest".to_owned(),
+        State::Newer => format!("its base is behind: base.name means {now} by now"),
+        _ => format!("its base is not known: {}", row.note),
+    };
     tell.line(&format!("  {}, {status}", short(image.digest.as_str())));
-    Ok(status)
+    Ok(row.state)
 }
 
 /// Calls the rebaser; forced, because an exported image is not rebasable without (docs/rebase.md).
@@ -264,7 +259,7 @@ async fn rebase(settings: &Settings, registry: &DemoRegistry, platform_api: &str
 /// The annotations of a manifest but for those of its base.
 fn of_the_source(manifest: &[u8]) -> BTreeMap<String, String> {
     let mut found = annotations(manifest);
-    found.retain(|key, _| !key.starts_with("org.opencontainers.image.base."));
+    found.retain(|key, _| !key.starts_with(&format!("{PREFIX}base.")));
     found
 }
 

@@ -6,8 +6,11 @@ use std::path::Path;
 use bytes::Bytes;
 use judge::evidence::{Document, Target};
 
+use crate::base_status::Row;
+use crate::base_status::read::{Settings, rows};
 use crate::exporter::{CallPlaces, Exporter, invocation};
-use crate::observe::{BlobStore, LayerReader, Limits, RegistryClient, RegistryObserver};
+use crate::limits::Patience;
+use crate::observe::{BlobStore, LayerReader, Limits, RegistryClient, RegistryObserver, Trust};
 use crate::pipeline::PipelineError;
 use crate::pipeline::program::Call;
 use crate::rig::registry::{Registry, RegistryChoice, RegistryError};
@@ -138,10 +141,19 @@ impl DemoRegistry {
             .ok_or_else(|| PlaceError::Store { doing: "read the image", reason: format!("there is no {name}") })
     }
 
-    /// The digest that a name means now.
-    pub(super) async fn named(&self, name: &str) -> Result<Option<String>, PlaceError> {
-        let found = self.observer.tag_state(name).await.map_err(store("ask for the base image"))?;
-        Ok(found.map(|digest| digest.to_string()))
+    /// How the app image stands to its base, as the registry has both now.
+    pub(super) async fn base_status(&self) -> Result<Row, PlaceError> {
+        let settings = Settings {
+            images: vec![self.image()],
+            platform: ("linux".to_owned(), run_image::architecture().to_owned()),
+            insecure: Vec::new(),
+            daemon: None,
+            patience: Patience::default(),
+            trust: Trust::default(),
+        };
+        let doing = "ask for the base image";
+        let found = rows(&settings).await.map_err(store(doing))?;
+        found.into_iter().next().ok_or_else(|| PlaceError::Store { doing, reason: "nothing is said of it".to_owned() })
     }
 }
 

@@ -37,11 +37,12 @@ pub struct Source {
 }
 
 impl Source {
-    /// Makes the repository in `folder`, with one commit and the tag `v1.4.0`; `home` is an empty folder.
+    /// Makes the repository in `folder`, with one commit and the tag `v1.4.0`; `home`, which is made, is empty.
     ///
     /// # Errors
     /// [`PipelineError`], also where there is no `git`.
     pub async fn make(folder: &Path, home: &Path) -> Result<Self, PipelineError> {
+        std::fs::create_dir_all(home).map_err(PipelineError::file("make", home))?;
         write(&folder.join("project.toml"), DESCRIPTOR)?;
         let run = folder.join("run.sh");
         write(&run, RUN)?;
