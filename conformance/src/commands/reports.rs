@@ -117,8 +117,6 @@ fn values_for_fish(command: &clap::Command) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use std::process::Command;
 
     use super::*;

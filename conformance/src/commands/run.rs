@@ -151,6 +151,9 @@ fn telling(
     targets: &[Target],
     is_named: bool,
 ) -> Result<Vec<Scenario>, Failure> {
+    if !narrowed.quick && (is_named || narrowed.requirements.set().is_none()) {
+        return Ok(scenarios);
+    }
     let table = Table::built_in().map_err(Failure::suite)?;
     if narrowed.quick {
         let chosen = table.quick(&scenarios, &narrowed.requirements, targets);
@@ -158,9 +161,6 @@ fn telling(
             return Err(Failure::usage("select scenarios: none shows quickly what is asked for; leave out --quick"));
         }
         return Ok(chosen);
-    }
-    if is_named || narrowed.requirements.set().is_none() {
-        return Ok(scenarios);
     }
     Ok(table.narrowed(scenarios, &narrowed.requirements))
 }

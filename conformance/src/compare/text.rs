@@ -6,6 +6,7 @@ use judge::verdict::Answer;
 
 use super::groups::{self, FieldGroup, Group};
 use super::{Changes, DigestChange, OnlyThere};
+use crate::report::html::escaped;
 use crate::report::terminal::visible;
 
 /// How a document looks.
@@ -110,11 +111,6 @@ fn class(standing: &str) -> &'static str {
         "holds" => "good",
         _ => "unsure",
     }
-}
-
-/// Text for an element.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 fn paragraph(out: &mut String, form: Form, text: &str) -> fmt::Result {

@@ -214,7 +214,6 @@ pub fn json(consumers: &[Consumer]) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]

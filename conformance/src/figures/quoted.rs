@@ -76,7 +76,6 @@ fn travelled(of: &OfExporter, aspect: &str, left: &str, right: &str) -> Option<S
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::super::tests::source;
     use super::*;
 

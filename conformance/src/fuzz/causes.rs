@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use judge::verdict::Verdict;
 
 use super::Failing;
+use crate::report::groups::theme_of;
 
 /// What the requirements of a cause have in common: `source.*.present` for one of `source.title.present`.
 pub(super) fn cause_of(requirement: &str) -> String {
@@ -13,11 +14,6 @@ pub(super) fn cause_of(requirement: &str) -> String {
         [theme, _, asked] => format!("{theme}.*.{asked}"),
         _ => requirement.to_owned(),
     }
-}
-
-/// The part of the catalogue that a requirement is of.
-pub(super) fn theme_of(requirement: &str) -> &str {
-    requirement.split('.').next().unwrap_or_default()
 }
 
 /// Failures in the order in which they are kept: one of each theme, then a second one of each.

@@ -27,10 +27,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
+use crate::report::groups::theme_of;
 use crate::run::{self, Narrowed, Options, RunError};
 use crate::scenario::{Origin, Scenario, ScenarioError};
 use build::Build;
-use causes::{Found, cause_of, in_turn, theme_of};
+use causes::{Found, cause_of, in_turn};
 use draw::{DrawError, Drawn};
 use kept::KeepError;
 use progress::Progress;

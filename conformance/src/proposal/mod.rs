@@ -136,7 +136,6 @@ fn one(out: &mut String, claim: &Claim, figures: &Figures, consumers: &[Consumer
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     fn docs(name: &str) -> std::path::PathBuf {

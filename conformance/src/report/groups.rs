@@ -306,6 +306,23 @@ fn without_values(message: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// The theme of a requirement: its slug up to the first dot.
+#[must_use]
+pub(crate) fn theme_of(requirement: &str) -> &str {
+    requirement.split('.').next().unwrap_or_default()
+}
+
+/// Where a verdict counts in a bar of what holds, what is doubtful and what is broken; none where nothing was judged.
+#[must_use]
+pub(crate) fn bar_of(answer: Answer) -> Option<usize> {
+    match answer {
+        Answer::Pass | Answer::Absent => Some(0),
+        Answer::Warn => Some(1),
+        Answer::Fail | Answer::Error => Some(2),
+        Answer::NotApplicable | Answer::Skipped => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::sample;

@@ -57,7 +57,17 @@ fn hash(text: &str) -> String {
 }
 
 /// Text for an element or a quoted attribute.
-fn escaped(text: &str) -> String {
-    let shown = visible(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    shown.replace('"', "&quot;").replace('\'', "&#39;")
+pub(crate) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in visible(text).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
 }

@@ -108,7 +108,6 @@ fn replace(files: &Files, folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     fn site(text: &str) -> Files {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::report::terminal::visible;
+use crate::report::html::escaped;
 
 /// A piece of a page.
 #[derive(Debug, Clone, Default)]
@@ -76,21 +76,6 @@ impl From<Vec<Html>> for Html {
     fn from(pieces: Vec<Html>) -> Self {
         Self(pieces.into_iter().map(|piece| piece.0).collect())
     }
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in visible(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 /// A table that can be scrolled where the screen is narrow. The first cell of a row is its heading.

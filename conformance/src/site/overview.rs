@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use judge::verdict::Answer;
-
 use super::html::{Html, el, link, said, table};
 use super::{Site, badge, picture};
 use crate::catalogue::theme_title;
 use crate::report::Report;
-use crate::report::groups::Tally;
+use crate::report::groups::{Tally, bar_of, theme_of};
 
 pub(super) fn page(site: &Site<'_>) -> Vec<Html> {
     let mut body = vec![
@@ -76,13 +74,8 @@ fn is_built_in(profile: &str) -> bool {
 pub(super) fn by_theme(report: &Report) -> BTreeMap<&str, [usize; 3]> {
     let mut themes: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
     for verdict in &report.verdicts {
-        let at = match verdict.verdict {
-            Answer::Pass | Answer::Absent => 0,
-            Answer::Warn => 1,
-            Answer::Fail | Answer::Error => 2,
-            Answer::NotApplicable | Answer::Skipped => continue,
-        };
-        let theme = verdict.requirement.split('.').next().unwrap_or_default();
+        let Some(at) = bar_of(verdict.verdict) else { continue };
+        let theme = theme_of(&verdict.requirement);
         themes.entry(theme).or_default()[at] += 1;
     }
     themes

@@ -10,6 +10,7 @@ use super::html::{Html, el, link, said, table};
 use super::{Site, picture};
 use crate::catalogue::theme_title;
 use crate::figures::Judged;
+use crate::report::groups::theme_of;
 
 pub(super) fn index(site: &Site<'_>) -> Vec<Html> {
     let mut body = vec![said(
@@ -42,7 +43,7 @@ pub(super) fn index(site: &Site<'_>) -> Vec<Html> {
 }
 
 fn theme(row: &Requirement) -> &'static str {
-    row.id.split('.').next().unwrap_or_default()
+    theme_of(row.id)
 }
 
 fn standing(judged: Option<Judged>) -> Html {

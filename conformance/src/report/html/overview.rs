@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use judge::verdict::{Answer, Verdict};
+use judge::verdict::Verdict;
 
 use super::super::Report;
-use super::super::groups::{Group, Tally, Weight};
+use super::super::groups::{Group, Tally, Weight, bar_of, theme_of};
 use super::super::terminal::{counted, shorter};
 use super::escaped;
 
@@ -96,16 +96,11 @@ fn picture(report: &Report) -> String {
     let mut services: Vec<&str> = Vec::new();
     let mut themes: BTreeMap<&str, BTreeMap<&str, [usize; 3]>> = BTreeMap::new();
     for verdict in &report.verdicts {
-        let at = match verdict.verdict {
-            Answer::Pass | Answer::Absent => 0,
-            Answer::Warn => 1,
-            Answer::Fail | Answer::Error => 2,
-            Answer::NotApplicable | Answer::Skipped => continue,
-        };
+        let Some(at) = bar_of(verdict.verdict) else { continue };
         if !services.contains(&verdict.service.as_str()) {
             services.push(&verdict.service);
         }
-        let theme = verdict.requirement.split('.').next().unwrap_or_default();
+        let theme = theme_of(&verdict.requirement);
         themes.entry(theme).or_default().entry(&verdict.service).or_default()[at] += 1;
     }
     services.sort_unstable();
