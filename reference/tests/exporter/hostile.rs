@@ -10,24 +10,9 @@ use base64::Engine as _;
 use reference::digest::Digest;
 use serde_json::Value;
 
-use crate::build::{Build, RunImage, exporter, run_image};
+use crate::build::{Build, exporter};
 use crate::http::{Answer, Asked};
-use crate::server::{Server, Wanted};
-
-fn two_layers() -> RunImage {
-    run_image(&[&[0; 1024], &[0; 2048]])
-}
-
-fn build_on(server: &Server, run: &RunImage) -> Build {
-    server.publish("run", run);
-    let build = Build::new();
-    build.analyzed(&format!("{}/run:1", server.host), &format!("{}/run@{}", server.host, run.manifest));
-    build
-}
-
-fn app(server: &Server) -> String {
-    format!("{}/app:1", server.host)
-}
+use crate::server::{Server, Wanted, app, build_on, two_layers};
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()

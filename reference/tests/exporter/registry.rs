@@ -8,26 +8,9 @@ use std::sync::{Arc, Mutex};
 use base64::Engine;
 use serde_json::Value;
 
-use crate::build::{Build, RunImage, exporter, index, run_image};
+use crate::build::{Build, exporter, index, run_image};
 use crate::http::{Answer, Asked};
-use crate::server::{Server, Wanted};
-
-/// A run image of two layers.
-fn two_layers() -> RunImage {
-    run_image(&[&[0; 1024], &[0; 2048]])
-}
-
-/// A build whose run image is in the server's repository `run`.
-fn build_on(server: &Server, run: &RunImage) -> Build {
-    server.publish("run", run);
-    let build = Build::new();
-    build.analyzed(&format!("{}/run:1", server.host), &format!("{}/run@{}", server.host, run.manifest));
-    build
-}
-
-fn app(server: &Server) -> String {
-    format!("{}/app:1", server.host)
-}
+use crate::server::{Server, Wanted, app, build_on, two_layers};
 
 fn succeeded(output: &Output) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use reference::digest::Digest;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::build::RunImage;
+use crate::build::{Build, RunImage, run_image};
 use crate::http::{self, Answer, Asked};
 
 /// What a test wants: an answer of its own, a closed connection, or what a registry does.
@@ -43,17 +43,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(wish: impl Fn(&Asked) -> Wanted + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let host = listener.local_addr().unwrap().to_string();
-        let kept = Arc::new(Mutex::new(Kept::default()));
-        let (wish, shared): (Arc<Wish>, _) = (Arc::new(Box::new(wish)), kept.clone());
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (wish, kept) = (wish.clone(), shared.clone());
-                std::thread::spawn(move || serve(stream, &wish, &kept));
-            }
-        });
-        Self { host, kept }
+        Self::listen(Box::new(wish), |stream, wish, kept| serve(stream, wish, kept))
     }
 
     /// A registry that is spoken to by TLS, with a certificate of the authority in `fixtures/certificates`.
@@ -64,15 +54,21 @@ impl Server {
         let tls = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
         let tls = tls.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
         let tls = Arc::new(tls.with_single_cert(chain, key).unwrap());
+        Self::listen(Box::new(wish), move |stream, wish, kept| {
+            let session = rustls::ServerConnection::new(tls.clone()).unwrap();
+            serve(rustls::StreamOwned::new(session, stream), wish, kept);
+        })
+    }
+
+    fn listen(wish: Wish, serve: impl Fn(TcpStream, &Wish, &Mutex<Kept>) + Clone + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let kept = Arc::new(Mutex::new(Kept::default()));
-        let (wish, shared): (Arc<Wish>, _) = (Arc::new(Box::new(wish)), kept.clone());
+        let (wish, shared) = (Arc::new(wish), kept.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (wish, kept) = (wish.clone(), shared.clone());
-                let session = rustls::ServerConnection::new(tls.clone()).unwrap();
-                std::thread::spawn(move || serve(rustls::StreamOwned::new(session, stream), &wish, &kept));
+                let (wish, kept, serve) = (wish.clone(), shared.clone(), serve.clone());
+                std::thread::spawn(move || serve(stream, &wish, &kept));
             }
         });
         Self { host, kept }
@@ -207,4 +203,22 @@ fn usual(asked: &Asked, kept: &mut Kept) -> Answer {
         }
         _ => Answer::status(404),
     }
+}
+
+/// A run image of two layers.
+pub(crate) fn two_layers() -> RunImage {
+    run_image(&[&[0; 1024], &[0; 2048]])
+}
+
+/// A build whose run image is in the server's repository `run`.
+pub(crate) fn build_on(server: &Server, run: &RunImage) -> Build {
+    server.publish("run", run);
+    let build = Build::new();
+    build.analyzed(&format!("{}/run:1", server.host), &format!("{}/run@{}", server.host, run.manifest));
+    build
+}
+
+/// The app image's tag in the server's repository `app`.
+pub(crate) fn app(server: &Server) -> String {
+    format!("{}/app:1", server.host)
 }
