@@ -3,6 +3,7 @@
 mod causes;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use causes::Causes;
 use globset::GlobSet;
@@ -41,30 +42,52 @@ pub struct Judgement {
     pub observations: Vec<Observation>,
 }
 
-/// Judges all evidence.
+/// Judges all evidence, several scenarios at a time.
 #[must_use]
 pub fn judge(evidence: &[ScenarioEvidence], selection: &Selection) -> Judgement {
-    let mut verdicts = Vec::new();
     let annotating = Annotating::of(evidence);
-    let mut observations: Vec<Observation> = annotating.observation().into_iter().collect();
-    for scenario in evidence {
-        for case in cases(scenario, evidence) {
-            verdicts.extend(told(&case, selection, found(&case, selection)));
-            observations.extend(match case.phase() {
-                Phase::Exporter => requirements::observations(&case, &annotating),
-                Phase::Rebaser => requirements::rebase::observations(&case),
-            });
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let numbers = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)));
+        let scenarios = numbers.map_while(|number| Some((number, evidence.get(number)?)));
+        scenarios.map(|(number, one)| (number, of_one(one, evidence, selection, &annotating))).collect::<Vec<_>>()
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(evidence.len());
+    let mut judged = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
+        let mut all = take();
+        for other in others {
+            all.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
-        for missing in &scenario.not_run {
-            let case = Case {
-                scenario,
-                target: missing.target,
-                service: &missing.service,
-                exports: Vec::new(),
-                run: evidence,
-            };
-            verdicts.extend(told(&case, selection, not_observed(missing, selection)));
-        }
+        all
+    });
+    judged.sort_by_key(|(number, _)| *number);
+    let mut whole = Judgement { verdicts: Vec::new(), observations: annotating.observation().into_iter().collect() };
+    for (_, one) in judged {
+        whole.verdicts.extend(one.verdicts);
+        whole.observations.extend(one.observations);
+    }
+    whole
+}
+
+/// Judges one scenario of a run.
+fn of_one(
+    scenario: &ScenarioEvidence,
+    run: &[ScenarioEvidence],
+    selection: &Selection,
+    annotating: &Annotating,
+) -> Judgement {
+    let (mut verdicts, mut observations) = (Vec::new(), Vec::new());
+    for case in cases(scenario, run) {
+        verdicts.extend(told(&case, selection, found(&case, selection)));
+        observations.extend(match case.phase() {
+            Phase::Exporter => requirements::observations(&case, annotating),
+            Phase::Rebaser => requirements::rebase::observations(&case),
+        });
+    }
+    for missing in &scenario.not_run {
+        let case = Case { scenario, target: missing.target, service: &missing.service, exports: Vec::new(), run };
+        verdicts.extend(told(&case, selection, not_observed(missing, selection)));
     }
     Judgement { verdicts, observations }
 }

@@ -12,6 +12,7 @@ pub mod harmless;
 pub mod json;
 mod judge;
 pub mod log;
+mod memo;
 #[cfg(test)]
 mod mutator;
 pub mod observation;

@@ -4,7 +4,10 @@ mod control;
 
 pub use control::{EXIT_ZERO, REBASE_EXIT_ZERO};
 
+use std::rc::Rc;
+
 use crate::evidence::{Export, Image, Inputs, Phase, ScenarioEvidence, Target};
+use crate::memo;
 use crate::verdict::{Finding, Level, Violation};
 
 /// One row of the catalogue.
@@ -344,8 +347,8 @@ pub fn holds_when(condition: bool, otherwise: impl FnOnce() -> Finding) -> Findi
 
 /// TOML input as a table, where the file is there and parses.
 #[must_use]
-pub fn toml_input(inputs: &Inputs, path: &str) -> Option<toml::Table> {
-    inputs.text(path)?.parse().ok()
+pub fn toml_input(inputs: &Inputs, path: &str) -> Option<Rc<toml::Table>> {
+    memo::toml(inputs.text(path)?)
 }
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 //! that the new layers bring.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::digest::Digest;
 use crate::evidence::{Document, Entry, EntryKind, Export, Image, Layer};
 use crate::json::Json;
+use crate::memo;
 
 /// What every key of the RFC begins with.
 pub const PREFIX: &str = "org.opencontainers.image.";
@@ -16,14 +18,14 @@ pub const RFC_KEYS: [&str; 9] =
 
 /// A document as JSON, where it is JSON.
 #[must_use]
-pub fn json(document: Option<&Document>) -> Option<Json> {
-    Json::parse(&document?.bytes).ok()
+pub fn json(document: Option<&Document>) -> Option<Rc<Json>> {
+    memo::json(&document?.bytes)
 }
 
 /// Whether a manifest is there that is no JSON object: nothing can be told of what it holds.
 #[must_use]
 pub fn has_no_readable_manifest(image: &Image) -> bool {
-    let is_object = |manifest: &Document| Json::parse(&manifest.bytes).is_ok_and(|json| json.members().is_some());
+    let is_object = |manifest: &Document| json(Some(manifest)).is_some_and(|json| json.members().is_some());
     image.manifest.as_ref().is_some_and(|manifest| !is_object(manifest))
 }
 
@@ -37,7 +39,8 @@ pub fn annotations(image: &Image) -> Vec<(String, Json)> {
 /// The value of a string annotation.
 #[must_use]
 pub fn annotation(image: &Image, key: &str) -> Option<String> {
-    annotations(image).into_iter().rev().find(|(name, _)| name == key).and_then(|(_, v)| v.as_str().map(str::to_owned))
+    let manifest = json(image.manifest.as_ref())?;
+    manifest.get("annotations")?.get(key)?.as_str().map(str::to_owned)
 }
 
 /// Annotations under one of the nine keys of the RFC whose value is the run image's own: what the exporter has copied
@@ -67,27 +70,25 @@ pub fn given_annotations(export: &Export, image: &Image) -> Vec<(String, Json)> 
 
 /// The string labels of a config.
 #[must_use]
-pub fn labels_of(config: Option<&Document>) -> BTreeMap<String, String> {
-    let config = json(config);
-    let members = config.as_ref().and_then(|json| json.at(&["config", "Labels"])?.members()).unwrap_or_default();
-    members.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+pub fn labels_of(config: Option<&Document>) -> Rc<BTreeMap<String, String>> {
+    config.map(|config| memo::labels(&config.bytes)).unwrap_or_default()
 }
 
 /// The string labels of an image.
 #[must_use]
-pub fn labels(image: &Image) -> BTreeMap<String, String> {
+pub fn labels(image: &Image) -> Rc<BTreeMap<String, String>> {
     labels_of(image.config.as_ref())
 }
 
 /// A label that holds JSON.
 #[must_use]
-pub fn json_label(image: &Image, key: &str) -> Option<Json> {
-    Json::parse(labels(image).get(key)?.as_bytes()).ok()
+pub fn json_label(image: &Image, key: &str) -> Option<Rc<Json>> {
+    memo::json(labels(image).get(key)?.as_bytes())
 }
 
 /// The lifecycle's label.
 #[must_use]
-pub fn lifecycle_label(image: &Image) -> Option<Json> {
+pub fn lifecycle_label(image: &Image) -> Option<Rc<Json>> {
     json_label(image, "io.buildpacks.lifecycle.metadata")
 }
 
@@ -263,7 +264,7 @@ pub fn own_descriptors(export: &Export, image: &Image) -> Vec<(String, Json)> {
     let mut found = Vec::new();
     for (file, document) in documents {
         for (pointer, one) in descriptors(&document) {
-            if !is_descriptor_of(base.as_ref(), one) {
+            if !is_descriptor_of(base.as_deref(), one) {
                 found.push((export.at(&format!("{file}#{pointer}")), one.clone()));
             }
         }

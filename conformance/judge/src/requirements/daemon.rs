@@ -8,6 +8,7 @@ mod tests;
 pub(super) mod trials;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::annotating::{self, Annotating};
 use crate::digest::{ContentId, Digest};
@@ -411,7 +412,7 @@ fn comparable(config: Option<&Json>, path: &[&str]) -> Option<serde_json::Value>
 fn the_config_is_the_same(export: &Export, image: &Image, registry: &Image) -> Finding {
     let (one, two) = (view::json(registry.config.as_ref()), view::json(image.config.as_ref()));
     for path in COMPARED {
-        let (expected, found) = (comparable(one.as_ref(), path), comparable(two.as_ref(), path));
+        let (expected, found) = (comparable(one.as_deref(), path), comparable(two.as_deref(), path));
         if expected != found {
             let shown = |value: Option<serde_json::Value>| {
                 value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
@@ -556,7 +557,7 @@ fn classes(export: &Export, direct: &Image, pushed: &Image) -> Vec<String> {
     let mut found = Vec::new();
     let (one, two) = (view::json(direct.manifest.as_ref()), view::json(pushed.manifest.as_ref()));
     let media_type =
-        |json: &Option<Json>| json.as_ref().and_then(|json| json.get("mediaType")?.as_str().map(str::to_owned));
+        |json: &Option<Rc<Json>>| json.as_ref().and_then(|json| json.get("mediaType")?.as_str().map(str::to_owned));
     let is_own =
         |(_, value): &(String, Json)| value.as_str().is_none_or(|text| !annotating::is_run_image_s(export, text));
     let annotations = |image: &Image| view::annotations(image).into_iter().filter(is_own).collect::<Vec<_>>();

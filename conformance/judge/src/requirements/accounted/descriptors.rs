@@ -1,6 +1,8 @@
 //! Descriptors of manifest and index from the document to its specification: what is required in each is there, and
 //! nothing makes something else of the image.
 
+use std::rc::Rc;
+
 use super::super::manifest::is_docker;
 use crate::evidence::{Export, Image};
 use crate::forms::{is_digest, is_media_type};
@@ -15,7 +17,7 @@ const CONFIGS: [&str; 2] =
 /// What media types of layers begin with; packed or not, encrypted or not, to be distributed or not.
 const LAYERS: [&str; 2] = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
 
-fn indexes(export: &Export) -> Vec<Json> {
+fn indexes(export: &Export) -> Vec<Rc<Json>> {
     let roots = export.layout.iter().flat_map(|layout| &layout.roots);
     roots.filter_map(|root| view::json(root.index.as_ref())).collect()
 }
@@ -62,7 +64,7 @@ pub(super) fn the_manifest_is_of_an_image(export: &Export, image: &Image) -> Fin
             return violated(message, "nothing, or the run image", view::cut(&subject.to_string()), place);
         }
     }
-    its_parts_are_an_image_s(export, manifest.as_ref(), base.as_ref())
+    its_parts_are_an_image_s(export, manifest.as_deref(), base.as_deref())
 }
 
 /// By the media type of the config tools tell an image from an artifact. One that is missing another row asks for.

@@ -142,7 +142,7 @@ fn the_store_is_its_own(export: &Export, buildpack: &str, store: Option<&Json>) 
     let Some(store) = store.filter(|store| !is_blank(store)) else { return Finding::Holds };
     let path = format!("{}/store.toml", inputs::buildpack_folder(export, buildpack));
     let input = toml_input(&export.inputs, &path);
-    let is_it = input.as_ref().is_some_and(|table| same_value(&toml::Value::Table(table.clone()), store));
+    let is_it = input.as_ref().is_some_and(|table| same_value(&toml::Value::Table(toml::Table::clone(table)), store));
     holds_when(is_it, || {
         let expected = input.map_or_else(|| "nothing".to_owned(), |table| view::cut(&table.to_string()));
         violated(
@@ -190,14 +190,14 @@ pub(super) fn labels_of_the_base_are_kept(export: &Export, image: &Image) -> Fin
             && !WRITTEN.contains(&key.as_str())
             && !contributed.iter().any(|(label, _)| label == key)
     };
-    let base: Vec<(String, String)> =
-        view::labels_of(Some(&export.run_image.config)).into_iter().filter(|(key, _)| is_kept(key)).collect();
+    let base = view::labels_of(Some(&export.run_image.config));
+    let base: Vec<(&String, &String)> = base.iter().filter(|(key, _)| is_kept(key)).collect();
     if base.is_empty() {
         return not_applicable("the run image has no label of its kind that is kept");
     }
     for (key, expected) in base {
-        let seen = found.get(&key);
-        if seen != Some(&expected) {
+        let seen = found.get(key);
+        if seen != Some(expected) {
             let seen = seen.map_or_else(|| "nothing".to_owned(), |text| view::cut(text));
             return violated(format!("the label {key} is not the run image's"), expected, seen, place(export, &key));
         }

@@ -599,7 +599,7 @@ pub(super) fn observations(case: &Case<'_>, annotating: &Annotating, see: &mut d
             see(export, "run-image-s-other-annotations", answer, "manifest.json#/annotations");
         }
         let Some(manifest) = view::json(image.manifest.as_ref()) else { continue };
-        let theirs = run_image.as_ref().map(annotations_of_descriptors).unwrap_or_default();
+        let theirs = run_image.as_deref().map(annotations_of_descriptors).unwrap_or_default();
         let found = annotations_of_descriptors(&manifest);
         if !theirs.is_empty() {
             let kept = theirs.iter().any(|one| found.contains(one));

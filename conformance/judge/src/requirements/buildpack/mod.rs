@@ -7,6 +7,7 @@ mod tests;
 pub(super) mod trials;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::annotating::Annotating;
 use super::contributed_annotations;
@@ -177,7 +178,7 @@ fn metadata_path(export: &Export) -> String {
 
 /// The build metadata without its annotations.
 fn other_metadata(export: &Export) -> toml::Table {
-    let mut table = toml_input(&export.inputs, &metadata_path(export)).unwrap_or_default();
+    let mut table = toml_input(&export.inputs, &metadata_path(export)).map(Rc::unwrap_or_clone).unwrap_or_default();
     table.remove("annotations");
     table
 }

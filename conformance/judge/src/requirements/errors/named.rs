@@ -178,7 +178,7 @@ pub(super) fn run_image_s_form(export: &Export) -> Vec<String> {
     let mut names = run_image(export);
     names.extend(strings(&["run image", "index", "indexes", "manifest list", "media type", "mediaType", "zstd"]));
     let manifest = crate::view::json(Some(&export.run_image.manifest));
-    let parts = manifest.as_ref().map(crate::view::descriptors).unwrap_or_default();
+    let parts = manifest.as_deref().map(crate::view::descriptors).unwrap_or_default();
     names.extend(parts.into_iter().filter_map(|(_, part)| Some(part.get("mediaType")?.as_str()?.to_owned())));
     names
 }

@@ -122,10 +122,10 @@ fn other_env(export: &Export, image: &Image) -> Finding {
 fn other_labels(export: &Export, image: &Image) -> Finding {
     let found = view::labels(image);
     let contributed = super::super::contributed_labels(export);
-    for (key, expected) in view::labels_of(Some(&export.run_image.config)) {
-        let is_replaced = key.starts_with("io.buildpacks.") || contributed.iter().any(|(label, _)| *label == key);
-        if !is_replaced && found.get(&key) != Some(&expected) {
-            let seen = found.get(&key).map_or("nothing", String::as_str);
+    for (key, expected) in view::labels_of(Some(&export.run_image.config)).iter() {
+        let is_replaced = key.starts_with("io.buildpacks.") || contributed.iter().any(|(label, _)| label == key);
+        if !is_replaced && found.get(key) != Some(expected) {
+            let seen = found.get(key).map_or("nothing", String::as_str);
             let place = at(export, &format!("config/Labels/{key}"));
             return violated(format!("the label {key} is not the run image's"), expected, view::cut(seen), place);
         }

@@ -54,10 +54,10 @@ fn the_group_was_read(export: &Export, image: &Image) -> Finding {
 
 /// Likewise a label that has one of the file's values.
 fn the_project_metadata_were_read(export: &Export, image: &Image) -> Finding {
-    let label = view::labels(image).remove(labels::PROJECT).unwrap_or_default();
+    let label = view::labels(image).get(labels::PROJECT).cloned().unwrap_or_default();
     let file = toml_input(&export.inputs, &export.inputs.project_metadata).unwrap_or_default();
     let mut values = Vec::new();
-    labels::strings(&toml::Value::Table(file), &mut values);
+    file.values().for_each(|value| labels::strings(value, &mut values));
     if values.iter().any(|value| !value.is_empty() && label.contains(value.as_str())) {
         return Finding::Holds;
     }

@@ -1,6 +1,8 @@
 //! Readings of the build's inputs: buildpacks, layers, processes, slices, as the judge needs them to know what to
 //! expect.
 
+use std::rc::Rc;
+
 use crate::evidence::{Export, FileFact, FileKind};
 use crate::requirement::toml_input;
 
@@ -30,7 +32,7 @@ pub(in super::super) struct InputLayer {
     pub(in super::super) metadata: Option<toml::Value>,
 }
 
-pub(in super::super) fn metadata(export: &Export) -> toml::Table {
+pub(in super::super) fn metadata(export: &Export) -> Rc<toml::Table> {
     toml_input(&export.inputs, &format!("{}/config/metadata.toml", export.inputs.layers)).unwrap_or_default()
 }
 

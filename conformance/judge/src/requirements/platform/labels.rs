@@ -1,5 +1,7 @@
 //! Labels that the specification asks for, against the build's inputs.
 
+use std::rc::Rc;
+
 use super::super::{contributed_labels, same_value};
 use super::data::{is_nothing, same_data};
 use super::inputs::{self, InputLayer};
@@ -21,7 +23,7 @@ fn at(export: &Export, label: &str) -> String {
 }
 
 fn missing(export: &Export, image: &Image, label: &str) -> Finding {
-    let found = view::labels(image).remove(label).map_or_else(|| "nothing".to_owned(), |text| view::cut(&text));
+    let found = view::labels(image).get(label).map_or_else(|| "nothing".to_owned(), |text| view::cut(text));
     violated(format!("the label {label} is missing or no JSON"), "a JSON object", found, at(export, label))
 }
 
@@ -36,7 +38,7 @@ pub(super) fn the_project_metadata_is_in_its_label(export: &Export, image: &Imag
         Some(input) => is_form_of(input, &label),
         None => is_blank(&label),
     };
-    let expected = toml::Value::Table(input.unwrap_or_default());
+    let expected = toml::Value::Table(input.map(Rc::unwrap_or_clone).unwrap_or_default());
     holds_when(is_it, || {
         violated(
             "the label is not the JSON form of project-metadata.toml",
@@ -391,7 +393,7 @@ pub(super) fn the_store_is_kept(export: &Export, image: &Image) -> Finding {
         let Some(file) = export.inputs.file(&path) else { continue };
         let table = toml_input(&export.inputs, &path).unwrap_or_default();
         let mut sentinels = Vec::new();
-        strings(&toml::Value::Table(table), &mut sentinels);
+        table.values().for_each(|value| strings(value, &mut sentinels));
         let config = image.config.as_ref().and_then(|config| config.text()).unwrap_or_default();
         let manifest = image.manifest.as_ref().and_then(|manifest| manifest.text()).unwrap_or_default();
         let in_documents =

@@ -46,12 +46,12 @@ fn names(label: Option<&Json>) -> (String, Vec<String>) {
 pub(super) fn the_label_s_names_are_right(case: &Case<'_>) -> Finding {
     each(case, |rebased| {
         let (before, after) = (view::lifecycle_label(rebased.before), view::lifecycle_label(rebased.after));
-        let was = names(before.as_ref());
+        let was = names(before.as_deref());
         if was.0.is_empty() {
             return Finding::NotApplicable("the app image's label does not name a run image".to_owned());
         }
         let expected = if rebased.is_listed() { was } else { (rebased.run_image_name(), Vec::new()) };
-        let found = names(after.as_ref());
+        let found = names(after.as_deref());
         let shown = |(image, mirrors): &(String, Vec<String>)| format!("{image}, mirrors [{}]", mirrors.join(", "));
         let is_right = is_same_image(&found.0, &expected.0)
             && found.1.len() == expected.1.len()
@@ -225,15 +225,15 @@ pub(super) fn the_history_numbers_the_layers(case: &Case<'_>) -> Finding {
         let after = view::json(rebased.after.config.as_ref());
         let new = view::json(Some(&rebased.export.run_image.config));
         let ids = |config: Option<&crate::evidence::Document>| view::diff_ids(config).len();
-        let is_whole = whole(before.as_ref(), ids(rebased.before.config.as_ref())) == Some(true)
-            && whole(new.as_ref(), ids(Some(&rebased.export.run_image.config))) == Some(true);
+        let is_whole = whole(before.as_deref(), ids(rebased.before.config.as_ref())) == Some(true)
+            && whole(new.as_deref(), ids(Some(&rebased.export.run_image.config))) == Some(true);
         if !is_whole {
             return Finding::NotApplicable("app image or run image has no history of every layer".to_owned());
         }
         let layers = ids(rebased.after.config.as_ref());
         // A config may do without any; one that has it tells of every layer.
-        holds_when(whole(after.as_ref(), layers) != Some(false), || {
-            let entries = history(after.as_ref()).map_or(0, |all| all.len());
+        holds_when(whole(after.as_deref(), layers) != Some(false), || {
+            let entries = history(after.as_deref()).map_or(0, |all| all.len());
             let message = "the history does not have an entry for each layer";
             violated(message, layers, entries, rebased.export.at("config.json#/history"))
         })

@@ -42,7 +42,7 @@ impl Rebased<'_> {
     pub(super) fn app_layers(&self) -> Vec<Vec<String>> {
         let ids = view::diff_ids(self.before.config.as_ref());
         let label = view::lifecycle_label(self.before);
-        let run_image = label.as_ref().and_then(run_image_of);
+        let run_image = label.as_deref().and_then(run_image_of);
         let top = run_image.and_then(|run| run.get("topLayer")?.as_str()).unwrap_or_default();
         let ends = ids.iter().enumerate().filter(|(_, id)| *id == top).map(|(index, _)| index + 1);
         ends.map(|end| ids[end..].to_vec()).collect()
@@ -57,7 +57,7 @@ impl Rebased<'_> {
     pub(super) fn is_listed(&self) -> bool {
         let name = self.run_image_name();
         let label = view::lifecycle_label(self.before);
-        let run_image = label.as_ref().and_then(run_image_of);
+        let run_image = label.as_deref().and_then(run_image_of);
         let mirrors = run_image.and_then(|run| run.get("mirrors")?.items()).unwrap_or_default();
         let image = run_image.and_then(|run| run.get("image"));
         image.into_iter().chain(mirrors).filter_map(Json::as_str).any(|one| crate::reference::is_same_image(one, &name))
@@ -71,5 +71,6 @@ pub(super) fn run_image_of(label: &Json) -> Option<&Json> {
 
 /// A text of the run image in the label.
 pub(super) fn label_text(image: &Image, key: &str) -> Option<String> {
-    Some(run_image_of(&view::lifecycle_label(image)?)?.get(key)?.as_str()?.to_owned())
+    let label = view::lifecycle_label(image)?;
+    Some(run_image_of(&label)?.get(key)?.as_str()?.to_owned())
 }

@@ -91,7 +91,7 @@ pub(super) fn fields_have_their_types(export: &Export, image: &Image) -> Finding
             return violated(format!("{} has another type", path.join(".")), kind.name(), shown(value), place);
         }
     }
-    let old: Vec<serde_json::Value> = entries(base.as_ref()).iter().map(Json::to_value).collect();
+    let old: Vec<serde_json::Value> = entries(base.as_deref()).iter().map(Json::to_value).collect();
     for (index, entry) in entries(Some(&config)).iter().enumerate() {
         if old.contains(&entry.to_value()) {
             continue;

@@ -28,7 +28,7 @@ pub(super) fn urls_are_of_the_web(export: &Export, image: &Image) -> Finding {
     };
     // Layers of the run image keep their descriptors.
     let base = view::json(Some(&export.run_image.manifest));
-    let known: Vec<String> = base.iter().flat_map(urls).map(|(_, url)| url).collect();
+    let known: Vec<String> = base.iter().flat_map(|base| urls(base)).map(|(_, url)| url).collect();
     let given = urls(&manifest);
     if given.is_empty() {
         return not_applicable("no descriptor has urls");

@@ -1,5 +1,7 @@
 //! A layout's `index.json` beyond what makes it one (`oci-image-image-index.md`), and the name that it gives.
 
+use std::rc::Rc;
+
 use crate::evidence::Export;
 use crate::forms::is_media_type;
 use crate::json::Json;
@@ -12,7 +14,7 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const NAME: &str = "org.opencontainers.image.ref.name";
 
 /// The indexes of all `<image>` that there are.
-fn indexes(export: &Export) -> Vec<Json> {
+fn indexes(export: &Export) -> Vec<Rc<Json>> {
     let roots = export.layout.iter().flat_map(|layout| &layout.roots);
     roots.filter_map(|root| view::json(root.index.as_ref())).filter(|index| index.members().is_some()).collect()
 }
@@ -34,7 +36,7 @@ fn each(export: &Export, judge: impl Fn(&Json) -> Finding) -> Finding {
     if indexes.is_empty() {
         return not_applicable("there is no index.json that can be read");
     }
-    let mut findings = indexes.iter().map(judge);
+    let mut findings = indexes.iter().map(|index| judge(index));
     findings.find(|finding| *finding != Finding::Holds).unwrap_or(Finding::Holds)
 }
 
@@ -98,7 +100,7 @@ pub(super) fn optional_fields_have_their_form(export: &Export) -> Finding {
         }
         let own = own(export, index);
         for entry in entries(index) {
-            let beside = config.as_ref().filter(|_| own.iter().any(|one| std::ptr::eq(*one, entry)));
+            let beside = config.as_deref().filter(|_| own.iter().any(|one| std::ptr::eq(*one, entry)));
             let platform = entry.get("platform");
             if let Some((name, expected)) = platform.and_then(|platform| not_platform(platform, beside)) {
                 let message = format!("{name} of a platform in index.json is not right");
