@@ -281,10 +281,10 @@ async fn all_scenarios(shared: &Arc<Shared>) -> (Vec<ScenarioEvidence>, BTreeMap
     let jobs = if shared.workplace.sequential().is_some() { 1 } else { shared.options.jobs };
     let steps: usize = shared.options.scenarios.iter().map(|s| scenario::planned(shared, s)).sum();
     let _ = shared.events.send(Event::Started { exports: steps });
-    let all = &shared.options.scenarios;
+    let all = 0..shared.options.scenarios.len();
     // One that waits for a registry that never answers takes no processor from the others.
-    let waits = |scenario: &&Scenario| jobs > 1 && scenario.places().contains(&Place::Silent);
-    let (waiting, working): (Vec<&Scenario>, Vec<&Scenario>) = all.iter().partition(waits);
+    let waits = |number: &usize| jobs > 1 && shared.options.scenarios[*number].places().contains(&Place::Silent);
+    let (waiting, working): (Vec<usize>, Vec<usize>) = all.partition(waits);
     let side = waiting.len().max(1);
     let (mut found, aside) = futures_util::join!(several(shared, working, jobs), several(shared, waiting, side));
     found.extend(aside);
@@ -293,14 +293,23 @@ async fn all_scenarios(shared: &Arc<Shared>) -> (Vec<ScenarioEvidence>, BTreeMap
     (found.into_iter().map(|(scenario, _)| scenario).collect(), took)
 }
 
-async fn several(shared: &Shared, scenarios: Vec<&Scenario>, jobs: usize) -> Vec<(ScenarioEvidence, Option<u64>)> {
-    let runs = futures_util::stream::iter(scenarios).map(async |scenario| {
-        let planned = scenario::planned(shared, scenario);
-        let found = one(shared, scenario).await;
-        let _ = shared.events.send(Event::Ended { scenario: scenario.name.clone(), planned });
-        found
+/// Runs those with these numbers, each on a thread of its own: making inputs and reading images takes as much processor
+/// time as the exporter does.
+async fn several(shared: &Arc<Shared>, numbers: Vec<usize>, jobs: usize) -> Vec<(ScenarioEvidence, Option<u64>)> {
+    let runtime = tokio::runtime::Handle::current();
+    let runs = futures_util::stream::iter(numbers).map(|number| {
+        let (shared, runtime) = (Arc::clone(shared), runtime.clone());
+        tokio::task::spawn_blocking(move || {
+            let scenario = &shared.options.scenarios[number];
+            let planned = scenario::planned(&shared, scenario);
+            let found = runtime.block_on(Box::pin(one(&shared, scenario)));
+            let _ = shared.events.send(Event::Ended { scenario: scenario.name.clone(), planned });
+            found
+        })
     });
-    runs.buffer_unordered(jobs).collect().await
+    let ended: Vec<_> = runs.buffer_unordered(jobs).collect().await;
+    // Nothing ends such a thread early, so an error is a panic in it, and this run's.
+    ended.into_iter().map(|ended| ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))).collect()
 }
 
 /// One scenario; under `--fail-fast` none begins after the first one that fails.
