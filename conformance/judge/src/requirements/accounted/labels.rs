@@ -199,7 +199,7 @@ pub(super) fn labels_of_the_base_are_kept(export: &Export, image: &Image) -> Fin
         let seen = found.get(key);
         if seen != Some(expected) {
             let seen = seen.map_or_else(|| "nothing".to_owned(), |text| view::cut(text));
-            return violated(format!("the label {key} is not the run image's"), expected, seen, place(export, &key));
+            return violated(format!("the label {key} is not the run image's"), expected, seen, place(export, key));
         }
     }
     Finding::Holds
