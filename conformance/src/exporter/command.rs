@@ -6,33 +6,11 @@ use judge::evidence::Target;
 
 use super::Exporter;
 use super::placeholders::Placeholders;
+use crate::flags::FLAGS;
 use crate::scenario::materialise::{
     APP, DOCKER_CONFIG, LAUNCH_CACHE, LAYERS, LAYOUT, LIFECYCLE, Places, REPORT, RUN, TEMPORARY,
 };
 use crate::scenario::{ScenarioFile, Step};
-
-/// Flags that the harness or a scenario gives and a description may leave out, and the Platform API that brought each
-/// which came with 0.12 or later: what is older is not judged.
-pub(super) const FLAGS: [(&str, Option<&str>); 18] = [
-    ("-daemon", None),
-    ("-layout", Some("0.12")),
-    ("-layout-dir", Some("0.12")),
-    ("-layers", None),
-    ("-app", None),
-    ("-group", None),
-    ("-analyzed", None),
-    ("-project-metadata", None),
-    ("-run", Some("0.12")),
-    ("-report", None),
-    ("-launch-cache", None),
-    ("-launcher", None),
-    ("-launcher-sbom", None),
-    ("-process-type", None),
-    ("-uid", None),
-    ("-gid", None),
-    ("-insecure-registry", Some("0.13")),
-    ("-parallel", Some("0.13")),
-];
 
 /// Flags of the Platform API that have no value.
 const SWITCHES: [&str; 3] = ["-daemon", "-layout", "-parallel"];
@@ -46,11 +24,6 @@ impl Exporter {
         let is_there = since.and_then(version).zip(version(platform_api)).is_none_or(|(since, asked)| asked >= since);
         is_there && !self.leave_out.iter().any(|left_out| left_out == flag)
     }
-}
-
-/// Whether the harness or a scenario gives this flag, and a description may leave it out.
-pub(crate) fn is_flag(name: &str) -> bool {
-    FLAGS.iter().any(|(flag, _)| *flag == name)
 }
 
 /// A version of an API as numbers.

@@ -2,10 +2,7 @@
 //! which registries have no TLS.
 
 use super::command::CallPlaces;
-use crate::scenario::{Place, ScenarioFile, Step};
-
-/// What `{images}` is written as.
-pub(crate) const IMAGES: &str = "{images}";
+use crate::scenario::{IMAGES, Place, ScenarioFile, Step};
 
 /// Texts for the placeholders of one call.
 pub(super) struct Placeholders {

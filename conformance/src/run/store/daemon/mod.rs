@@ -1,26 +1,29 @@
 //! A Docker daemon as a target: run image loaded there, app image saved from there and pushed to the registry.
 
 mod arrival;
+mod containers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use judge::evidence::{DaemonFacts, Export, Image, Ran, StoreKind, Target};
 
-use super::Shared;
-use super::containers::{Containers, processes};
-use super::export::{Before, ExportError, Seen, Store, disk, unobserved};
-use super::located::{Located, Published, RunImageNames};
-use super::private_daemon::PushProblem;
-use super::registry_case::RegistryStore;
-use super::services::DaemonService;
+use super::registry::RegistryStore;
+use super::{Before, Seen, Store};
 use crate::rig::daemon::DaemonError;
 use crate::rig::turns::Turn;
+use crate::run::context::Shared;
+use crate::run::error::{ExportError, disk, unobserved};
+use crate::run::run_image::{Published, RunImageNames};
+use crate::run::services::daemon::DaemonService;
+use crate::run::services::engine::PushProblem;
+use crate::run::services::reference::Located;
 use crate::scenario::materialise::Places;
 use crate::scenario::run_image::MadeImage;
 use crate::scenario::{AfterPush, Arrival, Place, RunImageFile, Scenario, Step};
+use containers::{Containers, processes};
 
 /// A scenario's images in a daemon.
-pub(super) struct DaemonStore<'a> {
+pub(in crate::run) struct DaemonStore<'a> {
     shared: &'a Shared,
     scenario: &'a Scenario,
     service: &'a DaemonService,
@@ -39,7 +42,7 @@ pub(super) struct DaemonStore<'a> {
 }
 
 impl<'a> DaemonStore<'a> {
-    pub(super) fn new(shared: &'a Shared, scenario: &'a Scenario, service: &'a DaemonService) -> Self {
+    pub(in crate::run) fn new(shared: &'a Shared, scenario: &'a Scenario, service: &'a DaemonService) -> Self {
         let run_image = RunImageNames::new(&shared.services, scenario);
         let containers = Containers::new(service, &shared.services.repository(&scenario.name, "container"));
         let (made, had) = (Vec::new(), BTreeSet::new());

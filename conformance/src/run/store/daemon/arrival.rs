@@ -2,10 +2,11 @@
 
 use judge::evidence::{Document, RunImageInDaemon, StoreKind};
 
-use super::super::export::{ExportError, Store as _, disk, unobserved};
-use super::super::located::Located;
-use super::super::registry_case::RegistryStore;
+use super::super::Store as _;
+use super::super::registry::RegistryStore;
 use super::DaemonStore;
+use crate::run::error::{ExportError, disk, unobserved};
+use crate::run::services::reference::Located;
 use crate::scenario::run_image::MadeImage;
 use crate::scenario::{Arrival, ImageFormat};
 
