@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::evidence::Target;
-use crate::judge::Selection;
 use crate::requirements;
+use crate::selection::Selection;
 
 /// The command for one requirement in one scenario on one target; `followed_by` names what weighs in it.
 #[must_use]

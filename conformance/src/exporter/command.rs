@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use judge::evidence::Target;
 
 use super::Exporter;
-use super::placeholders::Placeholders;
+use super::placeholders::{CallPlaces, Placeholders};
 use crate::flags::FLAGS;
 use crate::scenario::materialise::{
-    APP, DOCKER_CONFIG, LAUNCH_CACHE, LAYERS, LAYOUT, LIFECYCLE, Places, REPORT, RUN, TEMPORARY,
+    APP, DOCKER_CONFIG, LAUNCH_CACHE, LAYERS, LAYOUT, LIFECYCLE, REPORT, RUN, TEMPORARY,
 };
 use crate::scenario::{ScenarioFile, Step};
 
@@ -53,23 +53,6 @@ pub(crate) fn step_arguments<'a>(
         }
     }
     (dropped, left)
-}
-
-/// What of the surroundings goes into a call.
-#[derive(Debug, Clone)]
-pub struct CallPlaces<'a> {
-    /// Folders of this build.
-    pub places: &'a Places,
-    /// Target of the export.
-    pub target: Target,
-    /// `host:port` of every registry in use that is spoken to without TLS.
-    pub insecure_registries: &'a [String],
-    /// The daemon's address, for `DOCKER_HOST`.
-    pub docker_host: Option<&'a str>,
-    /// The Platform API version.
-    pub platform_api: &'a str,
-    /// User and group to run and to export as.
-    pub owner: (u32, u32),
 }
 
 /// A call, ready to be made.
@@ -185,6 +168,7 @@ fn environment(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::materialise::Places;
     use std::path::PathBuf;
 
     fn exporter(description: usize) -> Exporter {

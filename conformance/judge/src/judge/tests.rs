@@ -6,9 +6,9 @@ use globset::{Glob, GlobSetBuilder};
 
 use super::*;
 use crate::evidence::{End, Phase};
-use crate::profile::OwnProfile;
+use crate::profile::{OwnProfile, Profile};
 use crate::repeat::quoted;
-use crate::requirement::EVERYWHERE;
+use crate::requirement::{EVERYWHERE, Needs};
 use crate::sample::{self, on};
 use crate::verdict::{Answer, Level};
 

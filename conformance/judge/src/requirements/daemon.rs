@@ -605,7 +605,7 @@ pub(super) fn observations(case: &Case<'_>, annotating: &Annotating, see: &mut d
         see(export, "daemon-s-id-is", format!("{} ({store})", id_is(daemon, image)), "inspect.json");
         if let Some(pushed) = &daemon.pushed {
             let is_asked = |key: &String| annotating.answers_of(key);
-            if annotating.answers() && annotating::asked(export).iter().any(is_asked) {
+            if annotating.answers() && super::asked::asked(export).iter().any(is_asked) {
                 let kept = if annotating::own(export, pushed).is_empty() { "no" } else { "yes" };
                 let answer = format!("{kept} ({store})");
                 see(export, "annotations-after-a-push-from-a-daemon", answer, "pushed-manifest.json");
@@ -624,7 +624,7 @@ pub(super) fn observations(case: &Case<'_>, annotating: &Annotating, see: &mut d
         let is_own = |key: &&String| !base.contains_key(*key) && !contributed.contains(key);
         let some = view::labels(image).keys().any(|key| key.starts_with(view::PREFIX) && is_own(&key));
         // Of an exporter that annotates nothing, only labels that are there say something.
-        if some || annotating.answers() && !annotating::asked(export).is_empty() {
+        if some || annotating.answers() && !super::asked::asked(export).is_empty() {
             let answer = if some { "some" } else { "none" };
             see(export, "labels-as-a-fallback", answer.to_owned(), "config.json#/config/Labels");
         }
