@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use judge::evidence::{EVIDENCE_VERSION, EngineEnd, NotRun, Phase, ScenarioEvidence, Target};
+use judge::evidence::{EVIDENCE_VERSION, EngineEnd, NotPushed, NotRun, Phase, PushCause, ScenarioEvidence, Target};
 
 use super::context::Shared;
 use super::error::ExportError;
@@ -44,7 +44,7 @@ fn nothing_yet(scenario: &Scenario) -> ScenarioEvidence {
 
 /// Whether something was seen that a daemon's end would explain.
 fn is_suspicious(found: &ScenarioEvidence) -> bool {
-    let push_failed = |problem: &String| problem.starts_with("the push failed");
+    let push_failed = |problem: &NotPushed| problem.cause == PushCause::Failed;
     found.not_run.iter().any(|missing| missing.harness_failed)
         || found.exports.iter().chain(&found.rebases).any(|export| {
             let daemon = export.daemon.as_ref();

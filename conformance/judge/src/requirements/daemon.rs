@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::annotating::{self, Annotating};
 use crate::digest::{ContentId, Digest};
-use crate::evidence::{DaemonFacts, Export, Image};
+use crate::evidence::{DaemonFacts, Export, Image, PushCause};
 use crate::json::Json;
 use crate::log::Output;
 use crate::requirement::{Case, DAEMON, Needs, Requirement, Source, holds_when, not_applicable, toml_input, violated};
@@ -506,16 +506,16 @@ fn a_push_keeps_the_content(export: &Export, image: &Image) -> Finding {
         return engine_end::whose_doing_it_is(export, end);
     }
     let Some(pushed) = &daemon.pushed else {
-        let reason = daemon.push_problem.clone().unwrap_or_else(|| "nothing was pushed".to_owned());
-        if reason.starts_with("the push failed") {
+        let Some(problem) = &daemon.push_problem else { return Finding::Skipped("nothing was pushed".to_owned()) };
+        if problem.cause == PushCause::Failed {
             return violated(
                 "the daemon cannot push the image",
                 "a push",
-                view::cut(&reason),
+                view::cut(&problem.to_string()),
                 export.at("export.json#/daemon"),
             );
         }
-        return Finding::Skipped(reason);
+        return Finding::Skipped(problem.to_string());
     };
     let id = |image: &Image| image.config.as_ref().map(|config| config.digest.to_string()).unwrap_or_default();
     let (expected, found) = (view::diff_ids(image.config.as_ref()), view::diff_ids(pushed.config.as_ref()));

@@ -76,7 +76,7 @@ impl DaemonStore<'_> {
             id.ok_or_else(|| self.failed("inspect the run image", "it is not there after it was brought there"))?;
         self.service.remember(&id);
         let repo_digests = self.service.daemon.repo_digests(name).await.map_err(fail)?;
-        let arrival = self.file.in_daemon.map_or("", Arrival::word).to_owned();
+        let arrival = self.file.in_daemon.map_or(judge::evidence::Arrival::Usual, Arrival::in_evidence);
         Ok(RunImageInDaemon { arrival, id, repo_digests })
     }
 
