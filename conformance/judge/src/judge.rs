@@ -8,7 +8,7 @@ use causes::Causes;
 
 use crate::evidence::{Export, NotRun, Phase, ScenarioEvidence, Target};
 use crate::observation::Observation;
-use crate::requirement::{Case, Requirement};
+use crate::requirement::{Case, Needs, Requirement};
 use crate::requirements;
 use crate::requirements::annotating::Annotating;
 use crate::selection::Selection;
@@ -144,7 +144,18 @@ fn told(case: &Case<'_>, selection: &Selection, found: Vec<Found>) -> Vec<Verdic
             followers.push(one.row.id.to_owned());
         }
     }
-    found.into_iter().map(|one| verdict(case, selection, one, &heaviest)).collect()
+    let controls = controls(case);
+    found.into_iter().map(|one| verdict(case, selection, (one, &controls), &heaviest)).collect()
+}
+
+/// The other scenarios that have a control of a refusal of this one: without them it would not be judged.
+fn controls<'a>(case: &Case<'a>) -> Vec<&'a str> {
+    let refused = case.exports.iter().filter(|export| !export.is_good_build());
+    let elsewhere = refused
+        .filter_map(|refused| case.control(refused))
+        .map(|control| control.scenario.as_str())
+        .filter(|scenario| *scenario != case.scenario.scenario);
+    elsewhere.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The level at which a cause has to be told, so that it is as heavy as what follows from it.
@@ -175,7 +186,7 @@ pub(crate) fn root(case: &Case<'_>, requirement: &'static Requirement) -> Option
 fn verdict(
     case: &Case<'_>,
     selection: &Selection,
-    found: Found,
+    (found, controls): (Found, &[&str]),
     heaviest: &BTreeMap<&'static str, (Level, Vec<String>)>,
 ) -> Verdict {
     let Found { row, finding, root } = found;
@@ -187,7 +198,10 @@ fn verdict(
         violation.message = format!("follows from {root}: {}", violation.message);
     }
     let scenario = &case.scenario.scenario;
-    let repeat = crate::repeat::command(selection, scenario, row.id, &followed_by, case.target);
+    // What is judged by a process's end may need a control.
+    let controls = if row.needs == Needs::Process { controls } else { &[] };
+    let scenarios = [&[scenario.as_str()], controls].concat();
+    let repeat = crate::repeat::command(selection, &scenarios, row.id, &followed_by, case.target);
     let id = |requirement: &str| format!("{scenario}/{}/{requirement}", case.service);
     Verdict {
         id: id(row.id),

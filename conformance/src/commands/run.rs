@@ -287,7 +287,7 @@ mod tests {
             // Every parse reads all scenarios: some of the catalogue stand for it, on each of their targets.
             for row in judge::requirements::all().step_by(60) {
                 for target in row.targets {
-                    let line = judge::repeat::command(&selection, "minimal", row.id, &[], *target);
+                    let line = judge::repeat::command(&selection, &["minimal"], row.id, &[], *target);
                     let again = parsed(&words(&line));
                     assert_eq!(again.platform_api, first.platform_api, "{line}");
                     assert_eq!((&again.registry, &again.daemons), (&first.registry, &first.daemons), "{line}");

@@ -4,6 +4,7 @@
 use judge::Selection;
 
 use super::options::Options;
+use crate::limits::SERVICE_LIMIT;
 use crate::scenario::{Origin, Scenario};
 
 /// Seconds after which an exporter is ended, where nothing else is asked for.
@@ -28,6 +29,9 @@ pub fn conditions(options: &Options) -> Vec<String> {
     }
     if options.timeout != TIMEOUT {
         add("--timeout", options.timeout.to_string());
+    }
+    if options.service_limit != SERVICE_LIMIT {
+        add("--service-limit", options.service_limit.to_string());
     }
     if let Some(names) = &options.names {
         add("--names", names.clone());
