@@ -3,6 +3,7 @@
 
 use judge::evidence::{Document, Export};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// Whether what the exporter did is the same.
 #[must_use]
@@ -127,7 +128,7 @@ fn without_names(text: &str, export: &Export) -> String {
     for before in export.tags_before.values().flatten() {
         text = text.replace(before.as_str(), "BEFORE");
     }
-    for host in crate::compare::hosts(export) {
+    for host in hosts(export) {
         text = text.replace(host, "REGISTRY");
     }
     if let Some((folder, _)) = export.inputs.layers.rsplit_once('/') {
@@ -152,6 +153,12 @@ fn documents(export: &Export) -> Vec<(&'static str, &Document)> {
     found.extend(roots.filter_map(|root| Some(("INDEX", root.index.as_ref()?))));
     found.extend(export.previous_after.iter().filter_map(|fetched| Some(("PREVIOUS", fetched.document.as_ref()?))));
     found
+}
+
+/// The addresses under which an export's image and run image have their names.
+pub(crate) fn hosts(export: &Export) -> BTreeSet<&str> {
+    let names = export.inputs.images.iter().chain([&export.run_image.name, &export.run_image.reference]);
+    names.filter_map(|name| Some(name.split_once('/')?.0)).filter(|host| host.contains(':')).collect()
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use crate::report::FORMATS;
 pub use crate::report::ReportFormat;
 use crate::report::terminal::{Detail, Style};
 use crate::rig::registry::RegistryChoice;
-use crate::run::{Shard, TIMEOUT};
+use crate::run::TIMEOUT;
+use crate::shard::Shard;
 
 /// Judges whether an exporter of container images conforms to the Buildpacks proposal for OCI annotations.
 #[derive(Debug, Parser)]
@@ -307,11 +308,14 @@ pub struct ProjectArguments {
     pub no_config: bool,
 }
 
+/// The project file that is read where it is in the working folder.
+pub const PROJECT_FILE: &str = "conformance.toml";
+
 /// The arguments of `init`.
 #[derive(Debug, Clone, Args)]
 pub struct InitArguments {
     /// The file
-    #[arg(default_value = crate::project::NAME)]
+    #[arg(default_value = PROJECT_FILE)]
     pub file: PathBuf,
     /// The exporter to judge
     #[arg(long, value_name = "PATH")]

@@ -16,7 +16,6 @@ use judge::evidence::{Export, ScenarioEvidence, Target};
 use judge::verdict::{Answer, Verdict};
 use serde::Serialize;
 
-pub(crate) use address::hosts;
 pub use asked::OnlyThere;
 pub use beside::{Beside, Row};
 

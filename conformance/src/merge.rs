@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use judge::observation::{ANNOTATES, NOTHING, Observation};
 use judge::profile::Profile;
 
-use crate::report::{Report, ServiceFacts, Totals, headline};
-use crate::run::{is_service, unobserved};
+use crate::record::{ServiceFacts, is_service};
+use crate::report::{Report, Totals, headline, unobserved};
 
 /// Why reports are not the shards of one run. Messages read after "failed to".
 #[derive(Debug, thiserror::Error)]
@@ -182,7 +182,7 @@ fn same((first, one): (&String, &Report), (file, other): (&String, &Report)) -> 
 mod tests {
     use super::*;
     use crate::report::sample;
-    use crate::run::Shard;
+    use crate::shard::Shard;
 
     fn shard(index: usize, of: usize) -> (String, Report) {
         let mut report = sample::report();

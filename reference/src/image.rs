@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::digest::Digest;
-use crate::target::Platform;
+use crate::platform::Platform;
 
 /// Media types of the OCI image specification.
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";

@@ -13,6 +13,7 @@ pub mod inputs;
 pub mod layer;
 pub mod log;
 pub mod plan;
+pub mod platform;
 pub mod project;
 pub mod rebase;
 pub mod report;

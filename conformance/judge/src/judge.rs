@@ -6,32 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use causes::Causes;
-use globset::GlobSet;
 
 use crate::evidence::{Export, NotRun, Phase, ScenarioEvidence, Target};
 use crate::observation::Observation;
-use crate::profile::Profile;
-use crate::requirement::{Case, EXIT_ZERO, Needs, REBASE_EXIT_ZERO, Requirement};
+use crate::requirement::{Case, Needs, Requirement};
 use crate::requirements;
 use crate::requirements::annotating::Annotating;
+use crate::selection::Selection;
 use crate::verdict::{Answer, Finding, Level, Verdict, Violation, weigh};
-use crate::view;
-
-/// What is to be judged.
-pub struct Selection {
-    /// The profile that gives the levels.
-    pub profile: Profile,
-    /// Slugs to judge; none means all.
-    pub requirements: Option<GlobSet>,
-    /// The exporter as it is named in the repeat command: `--exporter X` or `--exporter-file F`, or empty.
-    pub exporter_argument: String,
-    /// The folders of scenarios that are not compiled in, by the scenario's name: the repeat command names them.
-    pub scenario_folders: BTreeMap<String, String>,
-    /// What else of the run's command line holds for every case, word by word: the repeat command carries it.
-    pub conditions: Vec<String>,
-    /// The only phase that is judged; none means all.
-    pub phase: Option<Phase>,
-}
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -185,7 +167,18 @@ fn told(case: &Case<'_>, selection: &Selection, found: Vec<Found>) -> Vec<Verdic
             followers.push(one.row.id.to_owned());
         }
     }
-    found.into_iter().map(|one| verdict(case, selection, one, &heaviest)).collect()
+    let controls = controls(case);
+    found.into_iter().map(|one| verdict(case, selection, (one, &controls), &heaviest)).collect()
+}
+
+/// The other scenarios that have a control of a refusal of this one: without them it would not be judged.
+fn controls<'a>(case: &Case<'a>) -> Vec<&'a str> {
+    let refused = case.exports.iter().filter(|export| !export.is_good_build());
+    let elsewhere = refused
+        .filter_map(|refused| case.control(refused))
+        .map(|control| control.scenario.as_str())
+        .filter(|scenario| *scenario != case.scenario.scenario);
+    elsewhere.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The level at which a cause has to be told, so that it is as heavy as what follows from it.
@@ -213,64 +206,10 @@ pub(crate) fn root(case: &Case<'_>, requirement: &'static Requirement) -> Option
     Causes::of(case).root(requirement, &|_| true)
 }
 
-/// Asks the judge where what it needs is there; says why not where it is not.
-pub(crate) fn ask(case: &Case<'_>, requirement: &Requirement) -> Finding {
-    let good = || case.exports.iter().filter(|export| export.is_good_build());
-    if let Some(reason) = too_early(case, requirement) {
-        return reason;
-    }
-    if requirement.needs != Needs::Process {
-        if good().next().is_none() {
-            return Finding::NotApplicable("no export of this scenario is meant to succeed".to_owned());
-        }
-        if good().any(|export| !export.outcome.succeeded()) {
-            return match requirement.phase {
-                Phase::Exporter => Finding::skipped_after("the export failed", EXIT_ZERO),
-                Phase::Rebaser => Finding::skipped_after("the rebase failed", REBASE_EXIT_ZERO),
-            };
-        }
-        if let Some(trouble) = good().find_map(|export| export.troubles.first()) {
-            return Finding::Error(trouble.clone());
-        }
-    }
-    if requirement.needs == Needs::Image && good().any(|export| export.image.is_none()) {
-        return Finding::Skipped("the exporter exited 0, yet no image is there".to_owned());
-    }
-    // An index has neither config nor layers, and nothing else can be said of it.
-    let is_index = |export: &Export| export.image.as_ref().is_some_and(view::is_index);
-    if requirement.needs == Needs::Image && requirement.id != NO_INDEX[0] && good().any(|export| is_index(export)) {
-        return Finding::skipped_after("an index is there in place of an image", NO_INDEX);
-    }
-    let found = (requirement.judge)(case);
-    // What is not seen to be wrong of a manifest that nobody can read is not right for that.
-    let unreadable = |export: &Export| export.image.as_ref().is_some_and(view::has_no_readable_manifest);
-    if found == Finding::Holds && requirement.needs == Needs::Image && good().any(|export| unreadable(export)) {
-        return Finding::skipped_after("the manifest is no JSON object", MANIFEST);
-    }
-    found
-}
-
-/// The requirement that tells of a manifest which is none.
-const MANIFEST: &[&str] = &["manifest.schema"];
-
-/// The requirement that tells of an index in place of an image.
-const NO_INDEX: &[&str] = &["manifest.image-under-tag"];
-
-fn too_early(case: &Case<'_>, requirement: &Requirement) -> Option<Finding> {
-    let number = |version: &str| -> Option<(u32, u32)> {
-        let (major, minor) = version.split_once('.')?;
-        Some((major.parse().ok()?, minor.parse().ok()?))
-    };
-    let api = &case.exports.first()?.platform_api;
-    (number(api)? < number(requirement.since)?).then(|| {
-        Finding::NotApplicable(format!("it holds from Platform API {}, and {api} was used", requirement.since))
-    })
-}
-
 fn verdict(
     case: &Case<'_>,
     selection: &Selection,
-    found: Found,
+    (found, controls): (Found, &[&str]),
     heaviest: &BTreeMap<&'static str, (Level, Vec<String>)>,
 ) -> Verdict {
     let Found { row, finding, root } = found;
@@ -282,7 +221,10 @@ fn verdict(
         violation.message = format!("follows from {root}: {}", violation.message);
     }
     let scenario = &case.scenario.scenario;
-    let repeat = crate::repeat::command(selection, scenario, row.id, &followed_by, case.target);
+    // What is judged by a process's end may need a control.
+    let controls = if row.needs == Needs::Process { controls } else { &[] };
+    let scenarios = [&[scenario.as_str()], controls].concat();
+    let repeat = crate::repeat::command(selection, &scenarios, row.id, &followed_by, case.target);
     let id = |requirement: &str| format!("{scenario}/{}/{requirement}", case.service);
     Verdict {
         id: id(row.id),

@@ -3,6 +3,7 @@
 //! [`evidence`] is what was observed, [`requirements`] is the catalogue, [`judge`] brings them together under a
 //! [`profile::Profile`] and yields [`verdict::Verdict`]s and [`observation::Observation`]s.
 
+mod ask;
 pub mod difference;
 pub mod digest;
 pub mod evidence;
@@ -23,12 +24,14 @@ pub mod requirement;
 pub mod requirements;
 #[cfg(test)]
 pub mod sample;
+mod selection;
 #[cfg(test)]
 pub mod trial;
 pub mod verdict;
 pub mod view;
 
-pub use judge::{Judgement, Selection, judge};
+pub use judge::{Judgement, judge};
+pub use selection::Selection;
 
 /// Version of the catalogue: changes whenever a requirement is added or judged differently.
 pub const CATALOGUE_VERSION: &str = "2026.18";

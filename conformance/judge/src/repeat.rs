@@ -4,14 +4,15 @@
 use std::collections::BTreeSet;
 
 use crate::evidence::Target;
-use crate::judge::Selection;
 use crate::requirements;
+use crate::selection::Selection;
 
-/// The command for one requirement in one scenario on one target; `followed_by` names what weighs in it.
+/// The command for one requirement in one scenario on one target. `scenarios` are that one and those whose builds are
+/// controls of its refusals; `followed_by` names what weighs in it.
 #[must_use]
 pub fn command(
     selection: &Selection,
-    scenario: &str,
+    scenarios: &[&str],
     requirement: &str,
     followed_by: &[String],
     target: Target,
@@ -20,10 +21,10 @@ pub fn command(
     words.extend(Some(selection.exporter_argument.clone()).filter(|argument| !argument.is_empty()));
     words.push(format!("--profile {}", quoted(selection.profile.argument())));
     words.extend(selection.conditions.iter().map(|word| quoted(word)));
-    if let Some(folder) = selection.scenario_folders.get(scenario) {
-        words.push(format!("--scenarios {}", quoted(folder)));
-    }
-    words.push(format!("--scenario {}", quoted(&literal(scenario))));
+    let folders: BTreeSet<&String> =
+        scenarios.iter().filter_map(|scenario| selection.scenario_folders.get(*scenario)).collect();
+    words.extend(folders.iter().map(|folder| format!("--scenarios {}", quoted(folder))));
+    words.extend(scenarios.iter().map(|scenario| format!("--scenario {}", quoted(&literal(scenario)))));
     let asked: Vec<&str> =
         std::iter::once(requirement).chain(heavier(selection, requirement, followed_by, target)).collect();
     words.extend(asked.iter().map(|slug| format!("--requirement {}", quoted(slug))));

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use crate::digest::Digest;
 use crate::evidence::{
-    Aspect, BaseImage, Blob, Change, ChangedFile, Compression, DaemonFacts, Document, EVIDENCE_VERSION, End, Entry,
-    EntryFacts, EntryKind, Export, Fetched, FileFact, FileKind, Image, Inputs, Layer, LayoutFacts, LayoutRoot, Machine,
-    Outcome, Phase, RunImage, RunImageInDaemon, SavedFile, ScenarioEvidence, StoreKind, Tag, TagId, Target, WireRecord,
+    Arrival, Aspect, BaseImage, Blob, Change, ChangedFile, Compression, DaemonFacts, Document, EVIDENCE_VERSION, End,
+    Entry, EntryFacts, EntryKind, Export, Fetched, FileFact, FileKind, Image, Inputs, Layer, LayoutFacts, LayoutRoot,
+    Machine, Outcome, Phase, RunImage, RunImageInDaemon, SavedFile, ScenarioEvidence, StoreKind, Tag, TagId, Target,
+    WireRecord,
 };
 use crate::judge;
 use crate::requirement::Case;
@@ -593,7 +594,7 @@ pub fn kept_by(store: StoreKind) -> ScenarioEvidence {
     let export = on(&mut evidence, Target::Daemon);
     export.image = Some(image.clone());
     export.run_image.in_daemon = Some(RunImageInDaemon {
-        arrival: String::new(),
+        arrival: Arrival::Usual,
         id: export.run_image.digest.to_string(),
         repo_digests: vec![format!("host.example/run@{}", export.run_image.digest)],
     });

@@ -9,6 +9,9 @@ use crate::evidence::{Document, Entry, EntryKind, Export, Image, Layer};
 use crate::json::Json;
 use crate::memo;
 
+/// The label in which the lifecycle keeps what it knows of an image.
+pub const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
+
 /// What every key of the RFC begins with.
 pub const PREFIX: &str = "org.opencontainers.image.";
 

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use conformance::alternatives::{Record, measure, page};
-use conformance::cli::{AlternativesArguments, AlternativesFormat, ProgramArguments};
-use conformance::exit::Exit;
+use crate::alternatives::{Record, measure, page};
+use crate::cli::{AlternativesArguments, AlternativesFormat, ProgramArguments};
+use crate::exit::Exit;
 
 use super::{Failure, demo, in_order, print};
 

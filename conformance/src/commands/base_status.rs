@@ -1,11 +1,11 @@
 //! `base-status`: whether app images stand upon the newest of their bases.
 
-use conformance::base_status::read::{Settings, rows};
-use conformance::base_status::{exit, json, table};
-use conformance::cli::{BaseStatusArguments, TableFormat};
-use conformance::exit::Exit;
-use conformance::limits::Patience;
-use conformance::scenario::run_image::architecture;
+use crate::base_status::read::{Settings, rows};
+use crate::base_status::{exit, json, table};
+use crate::cli::{BaseStatusArguments, TableFormat};
+use crate::exit::Exit;
+use crate::limits::Patience;
+use crate::scenario::run_image::architecture;
 
 use super::{Failure, in_order, print};
 

@@ -2,19 +2,17 @@
 
 use std::path::Path;
 
-use conformance::bundle;
-use conformance::cli::{
-    CompareArguments, CompareFormat, ExporterArguments, ProjectArguments, RunArguments, ShownArguments,
-};
-use conformance::compare::{self, Side};
-use conformance::exit::Exit;
-use conformance::report::json;
-use conformance::report::terminal::{visible, wrapped};
-use conformance::stored::Stored;
+use crate::cli::{CompareArguments, CompareFormat, ExporterArguments, ProjectArguments, RunArguments, ShownArguments};
+use crate::compare::{self, Side};
+use crate::evidence::bundle;
+use crate::evidence::reader::Stored;
+use crate::exit::Exit;
+use crate::report::json;
+use crate::report::terminal::{visible, wrapped};
 
 use super::evidence::failure;
-use super::reports::profile_named;
 use super::run::{execute, options};
+use super::selection::profile_named;
 use super::{Failure, deliver, exit_with, wanted};
 
 /// `beside` is the exporter that a single one is compared with.

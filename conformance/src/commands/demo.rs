@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use conformance::cli::{DemoArguments, ProgramArguments};
-use conformance::demo::{DemoError, Settings, Tell, demo};
-use conformance::exit::Exit;
-use conformance::exporter::Exporter;
-use conformance::exporter::process::Supervisor;
-use conformance::pipeline::PipelineError;
-use conformance::pipeline::judged::Judging;
-use conformance::pipeline::programs::Programs;
+use crate::cli::{DemoArguments, ProgramArguments};
+use crate::demo::{DemoError, Settings, Tell, demo};
+use crate::exit::Exit;
+use crate::exporter::Exporter;
+use crate::exporter::process::Supervisor;
+use crate::pipeline::PipelineError;
+use crate::pipeline::judged::Judging;
+use crate::pipeline::programs::Programs;
 use judge::evidence::Target;
 use tokio_util::sync::CancellationToken;
 

@@ -3,15 +3,16 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use conformance::cli::{DoctorArguments, ShownArguments};
-use conformance::doctor::{self, Found};
-use conformance::exit::Exit;
-use conformance::exporter::process::Supervisor;
-use conformance::progress;
-use conformance::report::terminal::wrapped;
-use conformance::rig::registry::RegistryChoice;
-use conformance::run::control::Controlled;
-use conformance::run::{self, Narrowed, Options, RunError, TIMEOUT, control};
+use crate::cli::{DoctorArguments, ShownArguments};
+use crate::doctor::{self, Found};
+use crate::exit::Exit;
+use crate::exporter::process::Supervisor;
+use crate::progress;
+use crate::record::Narrowed;
+use crate::report::terminal::wrapped;
+use crate::rig::registry::RegistryChoice;
+use crate::run::control::Controlled;
+use crate::run::{self, Options, RunError, TIMEOUT, control};
 use judge::evidence::{Phase, Target};
 use judge::profile::Profile;
 use tokio_util::sync::CancellationToken;

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use conformance::bundle::{self, BundleError};
-use conformance::cli::{JudgeArguments, ShownArguments};
-use conformance::exit::Exit;
-use conformance::stored::{Stored, StoredError};
+use crate::cli::{JudgeArguments, ShownArguments};
+use crate::evidence::bundle::{self, BundleError};
+use crate::evidence::reader::{Stored, StoredError};
+use crate::exit::Exit;
 
-use super::reports::{known, profile_named};
-use super::run::conclude;
+use super::output::conclude;
+use super::selection::{known, profile_named};
 use super::{Failure, print, requirements, wanted};
 
 pub(super) fn failure(error: StoredError) -> Failure {

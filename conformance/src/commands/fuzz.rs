@@ -1,9 +1,9 @@
 //! `fuzz`: generated builds judged.
 
-use conformance::cli::{FuzzArguments, PlainFormat};
-use conformance::exit::Exit;
-use conformance::fuzz;
-use conformance::run::Options;
+use crate::cli::{FuzzArguments, PlainFormat};
+use crate::exit::Exit;
+use crate::fuzz;
+use crate::run::Options;
 use judge::evidence::Target;
 
 use super::{Failure, controlled, deliver, exit_with, exporter, in_order, wanted};
@@ -51,11 +51,11 @@ fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
             known: None,
             evidence: None,
             keep: None,
-            narrowed: conformance::run::Narrowed::default(),
+            narrowed: crate::record::Narrowed::default(),
             jobs: super::jobs(arguments.jobs),
             timeout: arguments.timeout,
-            service_limit: conformance::limits::SERVICE_LIMIT,
-            trust: conformance::observe::Trust::default(),
+            service_limit: crate::limits::SERVICE_LIMIT,
+            trust: crate::observe::Trust::default(),
             names: None,
             phase: None,
         },

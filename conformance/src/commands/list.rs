@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use conformance::catalogue;
-use conformance::cli::{ListFormat, Listed, ShownArguments};
-use conformance::exit::Exit;
-use conformance::questions::{self, Record};
-use conformance::stores;
+use crate::catalogue;
+use crate::cli::{ListFormat, Listed, ShownArguments};
+use crate::exit::Exit;
+use crate::questions::{self, Record};
+use crate::stores;
 
 use super::{Failure, print};
 

@@ -8,25 +8,31 @@ mod doctor;
 mod evidence;
 mod fuzz;
 mod list;
+mod output;
 mod project;
 mod reports;
 mod run;
+mod selection;
 mod self_test;
 mod site;
+mod start;
+
+pub use start::start;
 
 use std::io::Write;
 use std::path::Path;
 
+use crate::catalogue;
+use crate::cli::{BaselineCommand, Cli, Command, ExporterArguments, ReportArgument};
+use crate::evidence::writer::EvidenceError;
+use crate::exit::Exit;
+use crate::exporter::process::Supervisor;
+use crate::exporter::{Exporter, Rebaser};
+use crate::globs::Patterns;
+use crate::observe::Trust;
+use crate::run::{Options, RunError, control};
+use crate::whole_file;
 use clap::ArgMatches;
-use conformance::catalogue;
-use conformance::cli::{BaselineCommand, Cli, Command, ExporterArguments, ReportArgument};
-use conformance::evidence_folder::EvidenceError;
-use conformance::exit::Exit;
-use conformance::exporter::process::Supervisor;
-use conformance::exporter::{Exporter, Rebaser};
-use conformance::observe::Trust;
-use conformance::run::{Options, Patterns, RunError, control};
-use conformance::whole_file;
 use tokio_util::sync::CancellationToken;
 
 /// What names the reference exporter on purpose, where there is no such file in the working folder.

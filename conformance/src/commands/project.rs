@@ -3,12 +3,10 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use crate::cli::{CompareArguments, DoctorArguments, InitArguments, ProjectArguments, RunArguments, ShownArguments};
+use crate::exit::Exit;
+use crate::project::{NAME, Project, template};
 use clap::ArgMatches;
-use conformance::cli::{
-    CompareArguments, DoctorArguments, InitArguments, ProjectArguments, RunArguments, ShownArguments,
-};
-use conformance::exit::Exit;
-use conformance::project::{NAME, Project, template};
 
 use super::{Failure, print};
 

@@ -1,37 +1,20 @@
-//! `merge`, `baseline`, `man` and `completions`, and what others need to read of reports.
+//! `merge`, `baseline`, `man` and `completions`.
 
 use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use crate::baseline;
+use crate::cli::{Cli, MergeArguments, ShownArguments};
+use crate::exit::Exit;
+use crate::merge;
+use crate::report::json;
 use clap::CommandFactory;
 use clap_complete::Shell;
-use conformance::baseline::{self, Baseline};
-use conformance::cli::{Cli, MergeArguments, ShownArguments};
-use conformance::exit::Exit;
-use conformance::report::json;
-use conformance::{merge, profile_file};
-use jiff::civil::Date;
-use judge::profile::Profile;
 
-use super::run::conclude;
+use super::output::conclude;
+use super::selection::{known, profile_named};
 use super::{Failure, print, wanted};
-
-/// The baseline that was given, and the day by which its dates are taken: in UTC, so that every machine agrees.
-pub(super) fn known(file: Option<&Path>) -> Result<Option<(Baseline, Date)>, Failure> {
-    let Some(file) = file else { return Ok(None) };
-    let today = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date();
-    Ok(Some((Baseline::read(file).map_err(Failure::usage)?, today)))
-}
-
-/// The profile that a report or a run names.
-pub(super) fn profile_named(given: Option<Profile>, name: &str) -> Result<Profile, Failure> {
-    match given {
-        Some(profile) => Ok(profile),
-        None => profile_file::named(name)
-            .map_err(|error| Failure::usage(format!("{error}; the profile's file can be named by --profile"))),
-    }
-}
 
 pub(super) fn merge(arguments: MergeArguments, shown: ShownArguments) -> Result<Exit, Failure> {
     let known = known(arguments.baseline.as_deref())?;

@@ -1,25 +1,24 @@
 //! `run` and `doctor`: an exporter judged.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use conformance::baseline::Baseline;
-use conformance::cli::{ReportArgument, ReportFormat, RunArguments, ShownArguments};
-use conformance::exit::Exit;
-use conformance::exporter::Exporter;
-use conformance::progress;
-use conformance::report::{self, Report, github, json};
-use conformance::rig::registry::RegistryChoice;
-use conformance::run::{self, Case, Narrowed, Options};
-use conformance::scenario::{self, Scenario};
-use conformance::shown::{QUICK_TARGETS, Table};
-use jiff::civil::Date;
+use crate::cli::{RunArguments, ShownArguments};
+use crate::exit::Exit;
+use crate::exporter::Exporter;
+use crate::progress;
+use crate::record::{Case, Narrowed};
+use crate::report::{Report, json};
+use crate::rig::registry::RegistryChoice;
+use crate::run::{self, Options};
+use crate::scenario::{self, Scenario};
+use crate::shown::{QUICK_TARGETS, Table};
 use judge::evidence::{Phase, Target};
 use judge::verdict::Answer;
 
-use super::reports::known;
-use super::{Failure, controlled, deliver, exit_with, exporter, globs, in_order, not_run, requirements, trust, wanted};
+use super::output::conclude;
+use super::selection::known;
+use super::{Failure, controlled, exporter, globs, in_order, not_run, requirements, trust, wanted};
 
 pub(super) fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, Failure> {
     let mut found = Vec::new();
@@ -184,22 +183,6 @@ pub(super) fn judge_exporter(arguments: RunArguments, shown: ShownArguments) -> 
     conclude(execute(options, shown.quiet)?, known, &wanted, shown)
 }
 
-/// Marks what is known in a report, writes it where it was asked for, and gives its exit code.
-pub(super) fn conclude(
-    mut report: Report,
-    known: Option<(Baseline, Date)>,
-    wanted: &[ReportArgument],
-    shown: ShownArguments,
-) -> Result<Exit, Failure> {
-    if let Some((known, today)) = known {
-        known.apply(&mut report, today);
-    }
-    for argument in wanted {
-        write_report(&report, argument, shown)?;
-    }
-    Ok(exit_with(report.exit_code))
-}
-
 /// What failed in a report, or could not be judged for the suite's own fault.
 fn failed(file: &Path) -> Result<BTreeSet<Case>, Failure> {
     let report = json::read(file).map_err(Failure::usage)?;
@@ -228,25 +211,6 @@ fn only_failed(scenarios: Vec<Scenario>, only: &BTreeSet<Case>) -> Vec<Scenario>
     kept
 }
 
-/// Writes a report where it was asked for; `github` also appends to the job's summary where there is one.
-fn write_report(report: &Report, argument: &ReportArgument, shown: ShownArguments) -> Result<(), Failure> {
-    let text = report::render(report, argument.format, shown.style(argument.file.is_some()))
-        .map_err(|error| Failure::suite(format!("write a report: {error}")))?;
-    if argument.format == ReportFormat::Github
-        && let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty())
-    {
-        append(&github::summary(report), Path::new(&file))?;
-    }
-    deliver(&text, argument.file.as_deref())
-}
-
-fn append(text: &str, file: &Path) -> Result<(), Failure> {
-    let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
-    opened
-        .and_then(|mut opened| opened.write_all(text.as_bytes()))
-        .map_err(|error| Failure::suite(format!("append to GITHUB_STEP_SUMMARY {}: {error}", file.display())))
-}
-
 pub(super) fn execute(options: Options, quiet: bool) -> Result<Report, Failure> {
     in_order(async |supervisor, cancelled| {
         let options = controlled(options, &supervisor, &cancelled).await?;
@@ -260,8 +224,8 @@ pub(super) fn execute(options: Options, quiet: bool) -> Result<Report, Failure> 
 
 #[cfg(test)]
 mod tests {
+    use crate::cli::{Cli, Command};
     use clap::Parser as _;
-    use conformance::cli::{Cli, Command};
 
     use super::*;
 
@@ -323,7 +287,7 @@ mod tests {
             // Every parse reads all scenarios: some of the catalogue stand for it, on each of their targets.
             for row in judge::requirements::all().step_by(60) {
                 for target in row.targets {
-                    let line = judge::repeat::command(&selection, "minimal", row.id, &[], *target);
+                    let line = judge::repeat::command(&selection, &["minimal"], row.id, &[], *target);
                     let again = parsed(&words(&line));
                     assert_eq!(again.platform_api, first.platform_api, "{line}");
                     assert_eq!((&again.registry, &again.daemons), (&first.registry, &first.daemons), "{line}");

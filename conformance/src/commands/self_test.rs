@@ -1,12 +1,12 @@
 //! `self-test`: the suite judged by faulty exporters.
 
-use conformance::cli::{SelfTestArguments, SelfTestFormat};
-use conformance::exit::Exit;
-use conformance::progress;
-use conformance::rig::registry::RegistryChoice;
-use conformance::run::Options;
-use conformance::self_test::report::Report;
-use conformance::self_test::{self, SelfTestError, Settings};
+use crate::cli::{SelfTestArguments, SelfTestFormat};
+use crate::exit::Exit;
+use crate::progress;
+use crate::rig::registry::RegistryChoice;
+use crate::run::Options;
+use crate::self_test::report::Report;
+use crate::self_test::{self, SelfTestError, Settings, markdown, text};
 use judge::evidence::Target;
 use judge::profile::Profile;
 
@@ -16,14 +16,14 @@ pub(super) fn judge_the_suite(arguments: SelfTestArguments, quiet: bool) -> Resu
     let wanted = wanted(arguments.report.clone())?;
     let report = execute(settings(arguments)?, quiet)?;
     for argument in &wanted {
-        let text = match argument.format {
+        let rendered = match argument.format {
             SelfTestFormat::Json => {
                 report.json().map_err(|error| Failure::suite(format!("write a report: {error}")))?
             }
-            SelfTestFormat::Markdown => report.markdown(),
-            SelfTestFormat::Terminal => report.text(),
+            SelfTestFormat::Markdown => markdown::render(&report),
+            SelfTestFormat::Terminal => text::render(&report),
         };
-        deliver(&text, argument.file.as_deref())?;
+        deliver(&rendered, argument.file.as_deref())?;
     }
     Ok(exit_with(report.exit_code))
 }
@@ -49,7 +49,7 @@ fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
             known: None,
             evidence: None,
             keep: None,
-            narrowed: conformance::run::Narrowed::default(),
+            narrowed: crate::record::Narrowed::default(),
             jobs: super::jobs(arguments.jobs),
             timeout: arguments.timeout,
             service_limit: arguments.services.service_limit,

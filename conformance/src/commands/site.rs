@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use conformance::exit::Exit;
-use conformance::figures::{Figures, Source, SourceError};
-use conformance::proposal::{self, ProposalError};
-use conformance::site::{self, Faults, FolderError};
+use crate::exit::Exit;
+use crate::figures::{Figures, Source, SourceError};
+use crate::proposal::{self, ProposalError};
+use crate::site::{self, Faults, FolderError};
 
 use super::{Failure, print};
 

@@ -1,15 +1,9 @@
 //! A registry of the suite's own has another port in every run, and repositories have other names; both are part of names
 //! in the image. What differs by that alone is no change of the exporter.
 
-use std::collections::BTreeSet;
-
 use judge::evidence::{Document, Export};
 
-/// The addresses under which an export's image and run image have their names.
-pub(crate) fn hosts(export: &Export) -> BTreeSet<&str> {
-    let names = export.inputs.images.iter().chain([&export.run_image.name, &export.run_image.reference]);
-    names.filter_map(|name| Some(name.split_once('/')?.0)).filter(|host| host.contains(':')).collect()
-}
+use crate::alike::hosts;
 
 /// The text with one word for every address of its own.
 fn without_address(text: &str, export: &Export) -> String {

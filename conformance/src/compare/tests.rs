@@ -1,8 +1,8 @@
 use judge::evidence::End;
 
 use super::*;
+use crate::record::Narrowed;
 use crate::report::sample;
-use crate::run::Narrowed;
 
 fn side(change: impl FnOnce(&mut Report)) -> Side {
     let mut report = sample::report();

@@ -5,34 +5,12 @@ use std::collections::BTreeMap;
 use judge::evidence::Target;
 
 use super::Exporter;
-use super::placeholders::Placeholders;
+use super::placeholders::{CallPlaces, Placeholders};
+use crate::flags::FLAGS;
 use crate::scenario::materialise::{
-    APP, DOCKER_CONFIG, LAUNCH_CACHE, LAYERS, LAYOUT, LIFECYCLE, Places, REPORT, RUN, TEMPORARY,
+    APP, DOCKER_CONFIG, LAUNCH_CACHE, LAYERS, LAYOUT, LIFECYCLE, REPORT, RUN, TEMPORARY,
 };
 use crate::scenario::{ScenarioFile, Step};
-
-/// Flags that the harness or a scenario gives and a description may leave out, and the Platform API that brought each
-/// which came with 0.12 or later: what is older is not judged.
-pub(super) const FLAGS: [(&str, Option<&str>); 18] = [
-    ("-daemon", None),
-    ("-layout", Some("0.12")),
-    ("-layout-dir", Some("0.12")),
-    ("-layers", None),
-    ("-app", None),
-    ("-group", None),
-    ("-analyzed", None),
-    ("-project-metadata", None),
-    ("-run", Some("0.12")),
-    ("-report", None),
-    ("-launch-cache", None),
-    ("-launcher", None),
-    ("-launcher-sbom", None),
-    ("-process-type", None),
-    ("-uid", None),
-    ("-gid", None),
-    ("-insecure-registry", Some("0.13")),
-    ("-parallel", Some("0.13")),
-];
 
 /// Flags of the Platform API that have no value.
 const SWITCHES: [&str; 3] = ["-daemon", "-layout", "-parallel"];
@@ -46,11 +24,6 @@ impl Exporter {
         let is_there = since.and_then(version).zip(version(platform_api)).is_none_or(|(since, asked)| asked >= since);
         is_there && !self.leave_out.iter().any(|left_out| left_out == flag)
     }
-}
-
-/// Whether the harness or a scenario gives this flag, and a description may leave it out.
-pub(crate) fn is_flag(name: &str) -> bool {
-    FLAGS.iter().any(|(flag, _)| *flag == name)
 }
 
 /// A version of an API as numbers.
@@ -80,23 +53,6 @@ pub(crate) fn step_arguments<'a>(
         }
     }
     (dropped, left)
-}
-
-/// What of the surroundings goes into a call.
-#[derive(Debug, Clone)]
-pub struct CallPlaces<'a> {
-    /// Folders of this build.
-    pub places: &'a Places,
-    /// Target of the export.
-    pub target: Target,
-    /// `host:port` of every registry in use that is spoken to without TLS.
-    pub insecure_registries: &'a [String],
-    /// The daemon's address, for `DOCKER_HOST`.
-    pub docker_host: Option<&'a str>,
-    /// The Platform API version.
-    pub platform_api: &'a str,
-    /// User and group to run and to export as.
-    pub owner: (u32, u32),
 }
 
 /// A call, ready to be made.
@@ -212,6 +168,7 @@ fn environment(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::materialise::Places;
     use std::path::PathBuf;
 
     fn exporter(description: usize) -> Exporter {

@@ -52,7 +52,7 @@ pub fn unknown_flags(outcome: &Outcome, argv: &[String]) -> Option<UnknownFlags>
     if outcome.succeeded() {
         return None;
     }
-    let given: Vec<&str> = argv.iter().map(String::as_str).filter(|word| super::is_flag(word)).collect();
+    let given: Vec<&str> = argv.iter().map(String::as_str).filter(|word| crate::flags::is_flag(word)).collect();
     lines(outcome).into_iter().find_map(|line| {
         let text = line.to_lowercase();
         if !UNKNOWN.iter().any(|words| text.contains(words)) {

@@ -397,7 +397,7 @@ fn parse(text: &str, shown: &str) -> Result<DescriptionFile, DescriptionError> {
         check_rebaser(rebaser).map_err(wrong)?;
     }
     for flag in &file.leave_out {
-        if !super::command::FLAGS.iter().any(|(name, _)| name == flag) {
+        if !crate::flags::FLAGS.iter().any(|(name, _)| name == flag) {
             return Err(wrong(format!("leave-out: {flag} is not a flag that the harness gives")));
         }
     }

@@ -11,9 +11,9 @@ pub mod secret;
 pub mod startable;
 pub mod supervise;
 
-pub use command::{CallPlaces, Invocation, invocation};
-pub(crate) use command::{is_flag, platform_api, step_arguments, version};
+pub use command::{Invocation, invocation};
+pub(crate) use command::{platform_api, step_arguments, version};
 use description::NEWEST_API;
 pub use description::{DescriptionError, Exporter, Rebaser, built_in_descriptions, check_text, program_of};
-pub(crate) use placeholders::IMAGES;
+pub use placeholders::CallPlaces;
 pub use rebaser::{RebaseCall, rebase_invocation};

@@ -1,11 +1,27 @@
 //! What a scenario cannot know and a command line needs: where the build is seen, what names of images begin with, and
 //! which registries have no TLS.
 
-use super::command::CallPlaces;
-use crate::scenario::{Place, ScenarioFile, Step};
+use judge::evidence::Target;
 
-/// What `{images}` is written as.
-pub(crate) const IMAGES: &str = "{images}";
+use crate::scenario::materialise::Places;
+use crate::scenario::{IMAGES, Place, ScenarioFile, Step};
+
+/// What of the surroundings goes into a call.
+#[derive(Debug, Clone)]
+pub struct CallPlaces<'a> {
+    /// Folders of this build.
+    pub places: &'a Places,
+    /// Target of the export.
+    pub target: Target,
+    /// `host:port` of every registry in use that is spoken to without TLS.
+    pub insecure_registries: &'a [String],
+    /// The daemon's address, for `DOCKER_HOST`.
+    pub docker_host: Option<&'a str>,
+    /// The Platform API version.
+    pub platform_api: &'a str,
+    /// User and group to run and to export as.
+    pub owner: (u32, u32),
+}
 
 /// Texts for the placeholders of one call.
 pub(super) struct Placeholders {

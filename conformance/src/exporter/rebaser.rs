@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use judge::evidence::Target;
 
 use super::Rebaser;
-use super::command::{CallPlaces, Invocation};
+use super::command::Invocation;
+use super::placeholders::CallPlaces;
 use crate::scenario::materialise::{DOCKER_CONFIG, REPORT, TEMPORARY};
 use crate::scenario::{ScenarioFile, Step};
 

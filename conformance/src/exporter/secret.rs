@@ -5,10 +5,9 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::isolate::mount_empty;
-use super::supervise::Spec;
 
 /// What ends it in the pipe; no JSON has it.
 const END: u8 = 0;
@@ -47,24 +46,25 @@ impl Drop for Kept {
     }
 }
 
-/// Reads what comes by standard input, where something is to come, and puts it where the exporter looks for it.
-pub(super) fn keep(spec: &Spec) -> io::Result<Option<Kept>> {
-    let Some(folder) = &spec.secret_folder else { return Ok(None) };
+/// Reads what comes by standard input, where something is to come, and puts it into `folder`, where the exporter
+/// looks for it.
+pub(super) fn keep(folder: Option<&Path>, is_bound: bool, user: Option<u32>) -> io::Result<Option<Kept>> {
+    let Some(folder) = folder else { return Ok(None) };
     let mut bytes = Vec::new();
     io::stdin().lock().read_until(END, &mut bytes)?;
     if bytes.pop() != Some(END) {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the credentials did not come"));
     }
-    if spec.bind.is_some() {
+    if is_bound {
         mount_empty(folder, "mode=0700,size=4m")?;
     }
     let path = folder.join("config.json");
     let mut file: File = File::options().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
     let kept = Kept(path.clone());
     file.write_all(&bytes)?;
-    if spec.user.is_some() {
-        std::os::unix::fs::chown(folder, spec.user, spec.user)?;
-        std::os::unix::fs::chown(&path, spec.user, spec.user)?;
+    if user.is_some() {
+        std::os::unix::fs::chown(folder, user, user)?;
+        std::os::unix::fs::chown(&path, user, user)?;
     }
     Ok(Some(kept))
 }

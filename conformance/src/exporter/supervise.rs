@@ -103,7 +103,9 @@ pub fn supervise(spec: &Path) -> bool {
     umask(Mode::from_bits_truncate(USUAL_UMASK));
     // Afterwards its folder may not be there any more, for this process neither.
     let Ok(mut report) = std::fs::File::create(&spec.report) else { return false };
-    let kept = enter(&spec).and_then(|scratch| Ok((scratch, secret::keep(&spec)?)));
+    let kept = enter(&spec).and_then(|scratch| {
+        Ok((scratch, secret::keep(spec.secret_folder.as_deref(), spec.bind.is_some(), spec.user)?))
+    });
     let told = match &kept {
         Ok((scratch, _)) => run(&spec, scratch),
         Err(error) => Report::NotStarted { namespace: true, reason: error.to_string() },

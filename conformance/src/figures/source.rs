@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use super::Cost;
-use crate::bundle;
+use crate::evidence::bundle;
+use crate::evidence::reader::{Stored, StoredError};
 use crate::profile_file::{self, ProfileFileError};
 use crate::report::Report;
 use crate::report::json::{self, ReportFileError};
-use crate::stored::{Stored, StoredError};
 
 /// A run that was read.
 #[derive(Debug, Clone)]

@@ -3,8 +3,8 @@
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use super::build::Build;
 use super::strategy;
+use crate::generated::Build;
 
 /// A drawn build that can be shrunk.
 pub type Drawn = Box<dyn ValueTree<Value = Build>>;

@@ -1,7 +1,6 @@
 //! Generated builds: drawn from a seed, run and judged as any scenario, and shrunk where one fails. There is no second
 //! oracle: a case fails where a requirement of the catalogue does. `docs/fuzz.md` is for users.
 
-pub mod build;
 mod causes;
 pub mod draw;
 pub mod folder;
@@ -27,10 +26,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
+use crate::generated::Build;
+use crate::record::Narrowed;
 use crate::report::groups::theme_of;
-use crate::run::{self, Narrowed, Options, RunError};
+use crate::run::{self, Options, RunError};
 use crate::scenario::{Origin, Scenario, ScenarioError};
-use build::Build;
 use causes::{Found, cause_of, in_turn};
 use draw::{DrawError, Drawn};
 use kept::KeepError;

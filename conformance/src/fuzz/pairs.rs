@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use judge::evidence::Target;
 
-use super::build::Build;
 use super::folder;
+use crate::generated::Build;
 use crate::promises::{self, Dimension, Make, Seen};
 use crate::scenario::materialise::MaterialiseError;
 use crate::scenario::{Scenario, ScenarioError};

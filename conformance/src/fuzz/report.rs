@@ -163,7 +163,7 @@ impl Failure {
             scenario_folders: [(place.name.clone(), place.folder.display().to_string())].into(),
             conditions: conditions(options),
         };
-        judge::repeat::command(&selection, &place.name, &self.requirement, &[], self.target)
+        judge::repeat::command(&selection, &[&place.name], &self.requirement, &[], self.target)
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Instant;
 use judge::digest::Digest;
 use judge::verdict::{Answer, Verdict};
 
-use super::build::Build;
 use super::{Failing, FuzzError, Fuzzer, case_name, folder, strokes};
+use crate::generated::Build;
 
 /// Builds that are tried for one failure.
 const MOST_TRIES: usize = 400;

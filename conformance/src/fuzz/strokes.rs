@@ -1,6 +1,6 @@
 //! Strokes that make a whole part of a build plain.
 
-use super::build::{Build, Buildpack, Calling, Course};
+use crate::generated::{Build, Buildpack, Calling, Course};
 
 /// In the order in which they are tried: what costs an export the most comes first.
 pub(super) const ALL: &[fn(&mut Build)] = &[

@@ -71,7 +71,7 @@ fn every_kind_of_build_is_drawn() {
 }
 
 /// What makes a drawn build invalid by the specifications, if anything does.
-fn invalid(build: &super::build::Build) -> Option<String> {
+fn invalid(build: &crate::generated::Build) -> Option<String> {
     let files = folder::files(build);
     let text = |path: &str| {
         let file = files.iter().find(|file| file.path == path)?;

@@ -10,98 +10,9 @@ use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url};
 use super::again;
 use super::challenge::Challenge;
 use super::credentials::Credentials;
+use super::http::{AccessError, Scope, executed, shown};
 use super::trust::Trust;
-use crate::limits::{CONNECT, Overdue, Patience, Waits};
-
-/// Why a registry could not be asked.
-#[derive(Debug, thiserror::Error)]
-pub enum AccessError {
-    /// The base URL is none.
-    #[error("read '{url}' as a registry's URL: it must be http:// or https:// and a host")]
-    Url {
-        /// What was given.
-        url: String,
-    },
-    /// There is no HTTP client to be had.
-    #[error("make an HTTP client")]
-    Client {
-        /// Why.
-        source: reqwest::Error,
-    },
-    /// There is no TLS to be had.
-    #[error("set up TLS")]
-    Tls {
-        /// Why.
-        source: rustls::Error,
-    },
-    /// The request was not answered.
-    #[error("ask the registry for '{url}'")]
-    Request {
-        /// What was asked for.
-        url: String,
-        /// Why not.
-        source: reqwest::Error,
-    },
-    /// An answer began and did not come to its end.
-    #[error("read to its end what the registry answers for '{url}'")]
-    BrokenOff {
-        /// What was asked for.
-        url: String,
-        /// Why not.
-        source: reqwest::Error,
-    },
-    /// The registry, or the token realm that it names, is silent.
-    #[error("{overdue}")]
-    Silent {
-        /// Who, and for how long.
-        overdue: Overdue,
-    },
-    /// The answer is not one that was hoped for.
-    #[error("ask the registry for '{url}': it answers {status}")]
-    Status {
-        /// What was asked for.
-        url: String,
-        /// The status.
-        status: u16,
-    },
-    /// The answer lacks what the protocol promises.
-    #[error("ask the registry for '{url}': {reason}")]
-    Protocol {
-        /// What was asked for.
-        url: String,
-        /// What is wrong.
-        reason: &'static str,
-    },
-    /// The answer's body is larger than anything sensible.
-    #[error("ask the registry for '{url}': it answers more than {limit} bytes")]
-    TooLarge {
-        /// What was asked for.
-        url: String,
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// docker's `config.json` or its helper gives no usable credentials. What a helper printed is kept out.
-    #[error("get the credentials for '{host}' from docker's config.json: {reason}")]
-    Credentials {
-        /// The registry.
-        host: String,
-        /// What is wrong.
-        reason: &'static str,
-    },
-    /// The Platform API's variable with credentials cannot be used. What it holds is kept out.
-    #[error("read CNB_REGISTRY_AUTH: {reason}")]
-    RegistryAuth {
-        /// What is wrong.
-        reason: &'static str,
-    },
-}
-
-/// What a request is about to do, and where: tokens are granted for one such.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Scope {
-    pub(super) repository: String,
-    pub(super) write: bool,
-}
+use crate::limits::{CONNECT, Patience, Waits};
 
 /// One registry and what it granted so far.
 pub(super) struct Access {
@@ -192,11 +103,6 @@ impl Access {
         executed(&self.client, request, (&self.waits, bytes, &doing)).await
     }
 
-    /// The client and the registry's URL, for who asks elsewhere.
-    pub(super) fn asking(&self) -> (&Client, &Url) {
-        (&self.client, &self.base)
-    }
-
     /// Gets a path of the registry without credentials.
     pub(super) async fn ask(&self, path: &str) -> Result<Response, AccessError> {
         let mut url = self.base.clone();
@@ -215,7 +121,9 @@ impl Access {
             let credentials = self.credentials.as_ref();
             answer = match challenge {
                 Challenge::Basic => credentials.and_then(Credentials::basic),
-                Challenge::Bearer(realm) => realm.token(self, credentials, scope).await?,
+                Challenge::Bearer(realm) => {
+                    realm.token((&self.client, &self.base, &self.waits), credentials, scope).await?
+                }
             };
             if answer.is_some() {
                 break;
@@ -225,48 +133,6 @@ impl Access {
             answer.set_sensitive(true);
             answer
         }))
-    }
-}
-
-/// A URL for people, without its query: a redirected one's holds a signature.
-pub(super) fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.into()
-}
-
-/// An error for the answer of a request that had to succeed.
-pub(super) fn refused(response: &Response) -> AccessError {
-    AccessError::Status { url: shown(response.url()), status: response.status().as_u16() }
-}
-
-/// Sends a request and waits for its answer, as a service is waited for that takes so many bytes of it to do something.
-pub(super) async fn executed(
-    client: &Client,
-    request: reqwest::Request,
-    (waits, bytes, doing): (&Waits, u64, &str),
-) -> Result<Response, AccessError> {
-    let url = shown(request.url());
-    let answer = waits.answer_to(bytes, doing, client.execute(request)).await;
-    answer
-        .map_err(|overdue| AccessError::Silent { overdue })?
-        .map_err(|source| AccessError::Request { url, source: source.without_url() })
-}
-
-/// The body, if it has at most `limit` bytes.
-pub(super) async fn body_within(waits: &Waits, mut response: Response, limit: usize) -> Result<Vec<u8>, AccessError> {
-    let url = shown(response.url());
-    let doing = format!("send {}", response.url().path());
-    let mut bytes = Vec::new();
-    loop {
-        match waits.answer(&doing, response.chunk()).await.map_err(|overdue| AccessError::Silent { overdue })? {
-            Ok(None) => return Ok(bytes),
-            Ok(Some(piece)) if bytes.len() + piece.len() > limit => {
-                return Err(AccessError::TooLarge { url, limit });
-            }
-            Ok(Some(piece)) => bytes.extend_from_slice(&piece),
-            Err(source) => return Err(AccessError::BrokenOff { url, source: source.without_url() }),
-        }
     }
 }
 

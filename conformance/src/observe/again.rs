@@ -9,9 +9,9 @@ use jiff::fmt::rfc2822;
 use reqwest::Response;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-use super::access::AccessError;
 use super::blobs::BlobError;
-use super::registry::RegistryError;
+use super::error::RegistryError;
+use super::http::AccessError;
 use crate::limits::{Waits, overdue};
 
 /// How often a request is sent at most.

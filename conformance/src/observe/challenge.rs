@@ -1,11 +1,12 @@
 //! A registry's challenges (RFC 7235) and the exchange of credentials for a token at the realm that one names.
 
-use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::{Client, Url};
 use serde::Deserialize;
 
-use super::access::{Access, AccessError, Scope, body_within, executed, refused};
 use super::credentials::Credentials;
+use super::http::{AccessError, Scope, body_within, executed, refused};
+use crate::limits::Waits;
 
 /// Most bytes of a token server's answer.
 const MAX_TOKEN: usize = 1 << 20;
@@ -76,11 +77,10 @@ impl Realm {
     /// it grants nothing. A realm in plain text is told no credentials, unless the registry itself is plain.
     pub(super) async fn token(
         &self,
-        access: &Access,
+        (client, registry, waits): (&Client, &Url, &Waits),
         credentials: Option<&Credentials>,
         scope: &Scope,
     ) -> Result<Option<String>, AccessError> {
-        let (client, registry) = access.asking();
         let bad = || AccessError::Protocol { url: registry.to_string(), reason: "its token realm is no URL" };
         let mut url = Url::parse(&self.url).map_err(|_| bad())?;
         let safe = url.scheme() == "https" || url.scheme() == registry.scheme();
@@ -101,14 +101,14 @@ impl Realm {
             if let Some(basic) = basic { request.header(AUTHORIZATION, basic) } else { request }
         };
         let request = request.build().map_err(|source| AccessError::Client { source: source.without_url() })?;
-        let response = executed(client, request, (access.waits(), 0, "grant a token")).await?;
+        let response = executed(client, request, (waits, 0, "grant a token")).await?;
         if matches!(response.status().as_u16(), 401 | 403) {
             return Ok(None);
         }
         if !response.status().is_success() {
             return Err(refused(&response));
         }
-        let body = body_within(access.waits(), response, MAX_TOKEN).await?;
+        let body = body_within(waits, response, MAX_TOKEN).await?;
         let granted: Option<Granted> = serde_json::from_slice(&body).ok();
         let token = granted.and_then(|granted| granted.token.or(granted.access_token));
         Ok(token.filter(|token| !token.is_empty()).map(|token| format!("Bearer {token}")))

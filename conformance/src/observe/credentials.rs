@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use serde_json::json;
 
-use super::access::AccessError;
+use super::http::AccessError;
 
 /// The variable of the Platform API that has Authorization headers by registry (`cnb-platform.md`, Registry
 /// Authentication).

@@ -10,9 +10,10 @@ use judge::json::Json;
 use judge::reference::Reference;
 use reqwest::Client;
 
-use super::access::{AccessError, body_within, client_trusting, executed, refused};
+use super::access::client_trusting;
 use super::archive::{Archive, ArchiveError};
 use super::credentials::Credentials;
+use super::http::{AccessError, body_within, executed, refused};
 use super::layer::LayerReader;
 use super::registry::MAX_DOCUMENT;
 use super::told;

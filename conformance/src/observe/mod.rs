@@ -10,7 +10,9 @@ mod changes;
 mod credentials;
 mod daemon;
 mod documents;
+mod error;
 mod files;
+mod http;
 mod layer;
 mod layout;
 mod pax;
@@ -22,19 +24,20 @@ mod standing;
 mod tarball;
 mod trust;
 
-pub use access::AccessError;
 pub use blobs::{BlobError, BlobStore, StoredBlob};
 pub use changes::Snapshot;
 pub use credentials::Credentials;
 pub use daemon::{DaemonError, DaemonObserver, ObservedInDaemon, PushError};
+pub use error::RegistryError;
 pub(crate) use files::kind_of;
 pub use files::{FileError, file_facts};
+pub use http::AccessError;
 pub use layer::{LayerError, LayerReader, Limits, ReadLayer};
 pub use layout::{
     LayoutError, ObservedLayout, layout_base_image, layout_document, layout_facts, layout_tag_state,
     list_layout_folders, mapped_path,
 };
-pub use registry::{MAX_DOCUMENT, ObservedImage, ObservedTag, RegistryClient, RegistryError, RegistryObserver};
+pub use registry::{MAX_DOCUMENT, ObservedImage, ObservedTag, RegistryClient, RegistryObserver};
 pub use standing::{Standing, Stands, layout_standing};
 pub use trust::{Trust, TrustError};
 

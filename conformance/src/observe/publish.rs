@@ -6,7 +6,7 @@ use judge::digest::Digest;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use reqwest::{Response, StatusCode, Url};
 
-use super::access::{AccessError, refused, shown};
+use super::http::{AccessError, refused, shown};
 use super::registry::RegistryClient;
 
 /// How often an upload is begun at most.

@@ -7,11 +7,12 @@ use judge::digest::Digest;
 use judge::evidence::{Blob, Document, Image, Layer};
 use reqwest::{Response, StatusCode};
 
-use super::access::{AccessError, body_within, refused};
 use super::again;
 use super::documents::{Named, contents_of};
+use super::error::RegistryError;
+use super::http::{AccessError, body_within, refused};
 use super::layer::ReadLayer;
-use super::registry::{MAX_DOCUMENT, ObservedImage, RegistryError, RegistryObserver};
+use super::registry::{MAX_DOCUMENT, ObservedImage, RegistryObserver};
 use super::told;
 
 /// Layers that are fetched side by side.

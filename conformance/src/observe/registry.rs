@@ -10,12 +10,13 @@ use judge::reference::Reference;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 
-use super::access::{Access, AccessError, Scope, body_within, refused};
+use super::access::Access;
 use super::again;
-use super::blobs::BlobError;
 use super::credentials::Credentials;
 use super::documents::{contents_of, manifest_for};
-use super::layer::{LayerError, LayerReader};
+use super::error::RegistryError;
+use super::http::{AccessError, Scope, body_within, refused};
+use super::layer::LayerReader;
 use super::trust::Trust;
 use crate::limits::Patience;
 
@@ -30,28 +31,6 @@ const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, application
      application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
-
-/// Why a registry could not be observed: its trouble or the harness's, never the image's.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
-    /// It does not answer as it should.
-    #[error(transparent)]
-    Access(#[from] AccessError),
-    /// What it served cannot be kept.
-    #[error(transparent)]
-    Blob(#[from] BlobError),
-    /// It serves other bytes under a digest: its fault, whatever was sent to it.
-    #[error("the registry's fault: under {digest} it serves bytes of {other}")]
-    OtherBytes {
-        /// What was asked for.
-        digest: Digest,
-        /// What came.
-        other: Digest,
-    },
-    /// What it served cannot be read back.
-    #[error(transparent)]
-    Layer(#[from] LayerError),
-}
 
 /// A connection to one registry. Clones share it and its tokens.
 #[derive(Clone)]

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use judge::digest::Digest;
 use judge::evidence::Document;
 
-use super::access::AccessError;
 use super::documents::{contents_of, manifest_for, manifests_of};
+use super::error::RegistryError;
+use super::http::AccessError;
 use super::layout::{LayoutError, layout_document};
-use super::registry::{RegistryError, RegistryObserver};
+use super::registry::RegistryObserver;
 
 /// An index may stand in an index, and none leads further than this.
 const MOST_INDEXES: usize = 4;

@@ -9,9 +9,10 @@ use crate::exporter::Exporter;
 use crate::exporter::process::Supervisor;
 use crate::limits::SERVICE_LIMIT;
 use crate::observe::Trust;
+use crate::record::Narrowed;
 use crate::report::Report;
 use crate::rig::registry::RegistryChoice;
-use crate::run::{self, Narrowed, Options, RunError, TIMEOUT};
+use crate::run::{self, Options, RunError, TIMEOUT};
 use crate::scenario::Scenario;
 
 /// With what builds are exported.

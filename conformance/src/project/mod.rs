@@ -16,7 +16,7 @@ use crate::rig::registry::RegistryChoice;
 pub use init::template;
 
 /// The file that is read where it is in the working folder.
-pub const NAME: &str = "conformance.toml";
+pub const NAME: &str = cli::PROJECT_FILE;
 /// The most that is read of it.
 const LARGEST: u64 = 64 * 1024;
 /// The keys, and those of `[services]`.

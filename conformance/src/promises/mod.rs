@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 pub use seen::Seen;
 
-use crate::fuzz::build::Build;
+use crate::generated::Build;
 use crate::scenario::Scenario;
 use crate::scenario::materialise::MaterialiseError;
 

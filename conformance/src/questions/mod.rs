@@ -2,13 +2,12 @@
 //! reference chose are written here; what each exporter did comes from stored observations and from nowhere else.
 
 mod catalogue;
-mod record;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+pub use crate::report::observations::{Record, RecordError, RecordedService};
 pub use catalogue::{QUESTIONS, Question};
-pub use record::{Record, RecordError, RecordedService};
 
 use judge::observation::{ANNOTATES, Observation};
 
@@ -157,7 +156,7 @@ mod tests {
 
     fn record(observations: &[(&str, &str, &str)]) -> Record {
         Record {
-            version: record::VERSION,
+            version: crate::report::observations::VERSION,
             exporter: "one".to_owned(),
             platform_api: "0.15".to_owned(),
             catalogue: "1".to_owned(),

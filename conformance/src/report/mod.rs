@@ -1,5 +1,6 @@
 //! Reports: each format reads a [`Report`], which holds verdicts and what was run, and nothing of the evidence.
 
+mod build;
 pub mod differences;
 pub mod github;
 pub mod groups;
@@ -9,6 +10,7 @@ pub mod in_toto;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod observations;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod terminal;
@@ -22,8 +24,11 @@ use judge::verdict::{Answer, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
-use crate::questions::Record;
-use crate::run::{Narrowed, Shard};
+use crate::record::{ExporterFacts, Narrowed, PathFacts, ServiceFacts, Tool};
+use crate::shard::Shard;
+use observations::Record;
+
+pub use build::unobserved;
 
 /// Formats of reports.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -150,7 +155,7 @@ impl Report {
     pub fn settle(&mut self, interrupted: bool) {
         let known = self.verdicts.iter().filter(|verdict| verdict.known.is_some()).count();
         let stale = self.baseline.as_ref().is_some_and(|baseline| !baseline.problems.is_empty());
-        let exit = match crate::run::exit(self.totals, known, stale, &self.troubles) {
+        let exit = match exit(self.totals, known, stale, &self.troubles) {
             Exit::NothingJudged if self.is_empty_shard() => Exit::Conformant,
             exit => exit,
         };
@@ -241,71 +246,6 @@ pub struct BaselineFacts {
     pub problems: Vec<String>,
 }
 
-/// The judging program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tool {
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-    /// The catalogue's version.
-    pub catalogue: String,
-}
-
-impl Tool {
-    /// This program.
-    #[must_use]
-    pub fn this() -> Self {
-        Self {
-            name: "conformance".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            catalogue: judge::CATALOGUE_VERSION.to_owned(),
-        }
-    }
-}
-
-/// The judged program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExporterFacts {
-    /// Its name.
-    pub name: String,
-    /// Its path.
-    pub path: String,
-    /// `sha256:` and the hash of its bytes.
-    pub sha256: String,
-}
-
-/// Where builds were seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PathFacts {
-    /// The build folder that every exporter saw.
-    pub build: String,
-    /// Whether each export had a mount namespace of its own.
-    pub isolated: bool,
-    /// Why not.
-    pub reason: Option<String>,
-    /// Why exporters could see what is the suite's; none where it was kept from them, or an earlier version wrote it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exposed: Option<String>,
-}
-
-/// A service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServiceFacts {
-    /// As `--require` names it: `registry`, `daemon:classic`, `layout`.
-    pub name: String,
-    /// What it is: `embedded`, `container`, `executable`, `url`, `docker`, `podman`, `disk`.
-    pub kind: String,
-    /// Its version; empty where it has none.
-    pub version: String,
-    /// A daemon's store.
-    pub store: Option<String>,
-    /// Whether anything was exported to it.
-    pub observed: bool,
-    /// Why this one, or why none.
-    pub note: String,
-}
-
 /// How many verdicts of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
@@ -351,4 +291,12 @@ impl Totals {
     pub fn judged(self) -> usize {
         self.pass + self.fail + self.warn + self.absent
     }
+}
+
+/// The exit code that verdicts and troubles come to.
+fn exit(totals: Totals, known: usize, baseline_fails: bool, troubles: &[String]) -> Exit {
+    let when = |condition: bool, exit: Exit| if condition { exit } else { Exit::Conformant };
+    when(totals.fail > known || baseline_fails, Exit::NotConformant)
+        .or(when(totals.error > 0 || !troubles.is_empty(), Exit::SuiteFailed))
+        .or(when(totals.judged() == 0, Exit::NothingJudged))
 }

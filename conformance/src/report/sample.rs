@@ -7,7 +7,8 @@ use judge::profile::Profile;
 use judge::verdict::{Answer, Level, Verdict};
 
 use super::terminal::{Detail, Style};
-use super::{ExporterFacts, PathFacts, Report, SCHEMA_VERSION, ServiceFacts, Tool, Totals, headline};
+use super::{Report, SCHEMA_VERSION, Totals, headline};
+use crate::record::{ExporterFacts, PathFacts, ServiceFacts, Tool};
 
 const VERBOSE: Style = Style { colour: false, width: None, detail: Detail::Verbose };
 const PLAIN: Style = Style { colour: false, width: None, detail: Detail::Normal };

@@ -1,7 +1,11 @@
 //! What of a run's command line holds for every case of it, as words that repeat commands carry. Exporter, profile and
 //! scenarios are named beside it; what only says how a run is made or told, such as `--jobs`, is left out.
 
-use super::Options;
+use judge::Selection;
+
+use super::options::Options;
+use crate::limits::SERVICE_LIMIT;
+use crate::scenario::{Origin, Scenario};
 
 /// Seconds after which an exporter is ended, where nothing else is asked for.
 pub const TIMEOUT: u64 = 120;
@@ -26,6 +30,9 @@ pub fn conditions(options: &Options) -> Vec<String> {
     if options.timeout != TIMEOUT {
         add("--timeout", options.timeout.to_string());
     }
+    if options.service_limit != SERVICE_LIMIT {
+        add("--service-limit", options.service_limit.to_string());
+    }
     if let Some(names) = &options.names {
         add("--names", names.clone());
     }
@@ -33,4 +40,25 @@ pub fn conditions(options: &Options) -> Vec<String> {
         words.push("--allow-push-from-daemon".to_owned());
     }
     words
+}
+
+/// A scenario that is not compiled in, and where it is.
+pub(super) fn folder(scenario: &Scenario) -> Option<(String, String)> {
+    match &scenario.origin {
+        Origin::BuiltIn => None,
+        Origin::Folder(path) => Some((scenario.name.clone(), path.display().to_string())),
+    }
+}
+
+/// What is judged of a run, and what its repeat commands carry.
+#[must_use]
+pub fn selection(options: &Options) -> Selection {
+    Selection {
+        profile: options.profile.clone(),
+        requirements: options.narrowed.requirements.set().cloned(),
+        exporter_argument: options.exporter.argument.clone(),
+        scenario_folders: options.scenarios.iter().filter_map(folder).collect(),
+        conditions: conditions(options),
+        phase: options.phase,
+    }
 }

@@ -7,10 +7,13 @@ use std::time::Duration;
 use judge::evidence::{End, Outcome, Target};
 use tokio_util::sync::CancellationToken;
 
-use super::bounded::Bounded;
-use super::export::{self, Attempt, Before, ExportError, Store};
-use super::{Options, RunError, Shared};
-use super::{daemon_case::DaemonStore, layout_case::LayoutStore, registry_case::RegistryStore};
+use super::context::{Shared, start, unless_interrupted};
+use super::error::ExportError;
+use super::export::{self, Attempt};
+use super::options::{Options, Remedy, RunError};
+use super::store::bounded::Bounded;
+use super::store::{Before, Store};
+use super::store::{daemon::DaemonStore, layout::LayoutStore, registry::RegistryStore};
 use crate::exporter::complaint::{self, UnknownFlags};
 use crate::exporter::process::{ProcessError, Supervisor};
 use crate::exporter::{Exporter, startable, version};
@@ -39,31 +42,6 @@ pub struct Controlled {
     pub options: Options,
     /// How each export ended that was made.
     pub seen: Vec<Seen>,
-}
-
-/// What was found to let an exporter be judged that cannot be as it is called.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Remedy {
-    /// It does not refuse this Platform API.
-    PlatformApi(String),
-    /// It comes further without these flags.
-    LeaveOut(Vec<String>),
-}
-
-impl Remedy {
-    /// The options under which it is tried again.
-    #[must_use]
-    pub fn applied(self, mut options: Options) -> Options {
-        match self {
-            Self::PlatformApi(api) => {
-                options.platform_api.clone_from(&api);
-                options.exporter.asked_platform_api = None;
-                options.exporter.platform_apis = vec![api];
-            }
-            Self::LeaveOut(flags) => options.exporter.leave_out.extend(flags),
-        }
-        options
-    }
 }
 
 /// A control export.
@@ -154,8 +132,8 @@ impl Bench {
             ..options.clone()
         };
         let patience = Patience::new(Duration::from_secs(options.service_limit), cancelled.clone());
-        let started_up = Box::pin(super::start(&options, supervisor, &patience));
-        let (workplace, evidence, services) = super::unless_interrupted(cancelled, started_up).await?;
+        let started_up = Box::pin(start(&options, supervisor, &patience));
+        let (workplace, evidence, services) = unless_interrupted(cancelled, started_up).await?;
         // Nobody is shown what is not part of the run.
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
         let shared = Shared {

@@ -1,122 +1,21 @@
 //! One export: inputs laid out, what the target holds observed, the exporter run, what it left observed, all kept as
 //! evidence before anything is judged.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use judge::evidence::{BaseImage, DaemonFacts, Export, Image, LayoutFacts, RunImage, Tag, Target};
+use judge::evidence::{Export, RunImage, Target};
 
-use super::Shared;
-use super::call::{CERTIFICATES, call, can_run, execute};
+use super::context::Shared;
+use super::error::{ExportError, disk};
 use super::inputs::facts_of;
-use super::located::Published;
+use super::invoke::{CERTIFICATES, call, can_run, execute};
 use super::ready::Ready;
-use crate::evidence_folder::EvidenceError;
-use crate::exporter::process::ProcessError;
+use super::run_image::Published;
+use super::store::{Before, Store};
 use crate::naming::Names;
 use crate::scenario::materialise::{self, Analysis, LAUNCH_CACHE, LAYERS, LAYOUT, MaterialiseError, Places, Previous};
 use crate::scenario::run_image::{self, MadeImage, MadeIndex};
 use crate::scenario::{RunImageFile, Scenario, Step};
-use crate::workplace::WorkplaceError;
-
-/// Why an export could not be made or observed: never the exporter's fault.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ExportError {
-    #[error(transparent)]
-    Workplace(#[from] WorkplaceError),
-    #[error(transparent)]
-    Materialise(#[from] MaterialiseError),
-    #[error(transparent)]
-    Process(#[from] ProcessError),
-    #[error(transparent)]
-    Evidence(#[from] EvidenceError),
-    #[error("{doing}: {source}")]
-    Disk { doing: String, source: std::io::Error },
-    #[error("{doing}: {reason}")]
-    Service { doing: String, reason: String },
-    /// Nothing failed: this machine, user or service does not have what the step needs.
-    #[error("{0}")]
-    Skipped(String),
-}
-
-/// Where in a scenario an export stands.
-pub(super) struct Before<'a> {
-    /// Its step, from 1.
-    pub(super) number: usize,
-    /// What it asks for.
-    pub(super) step: &'a Step,
-    /// Its id.
-    pub(super) id: &'a str,
-    /// The export before it.
-    pub(super) last: Option<&'a Export>,
-}
-
-/// What was seen of a store after an export.
-#[derive(Default)]
-pub(super) struct Seen {
-    pub(super) tags: Vec<Tag>,
-    pub(super) image: Option<Image>,
-    pub(super) base: Option<BaseImage>,
-    pub(super) daemon: Option<DaemonFacts>,
-    pub(super) layout: Option<LayoutFacts>,
-    pub(super) wire: Option<Vec<judge::evidence::WireRecord>>,
-    pub(super) previous_after: Option<judge::evidence::Fetched>,
-    pub(super) troubles: Vec<String>,
-}
-
-/// A target that images are exported to: how its run image gets there, and how it is observed.
-pub(super) trait Store {
-    /// The target.
-    fn target(&self) -> Target;
-    /// The service as `--require` names it.
-    fn service(&self) -> &str;
-    /// Every `<image>` of a step.
-    fn images(&self, step: &Step) -> Vec<String>;
-    /// `DOCKER_HOST` for the exporter.
-    fn docker_host(&self) -> Option<&str> {
-        None
-    }
-    /// Puts the run image where the analysis finds it.
-    async fn publish(&mut self, image: &MadeImage, places: &Places) -> Result<Published, ExportError>;
-    /// Makes the run image's tag name another image.
-    async fn move_tag(&mut self, image: &MadeImage, places: &Places) -> Result<(), ExportError>;
-    /// Takes the run image away, by tag and digest.
-    async fn delete_run_image(&mut self, image: &MadeImage, places: &Places) -> Result<(), ExportError>;
-    /// How `analyzed.toml` refers to the image that an export left.
-    fn previous_reference(&self, export: &Export, places: &Places) -> Option<String>;
-    /// What every `<image>` names now that is a tag and can be asked for.
-    async fn tags(&mut self, step: &Step, places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError>;
-    /// What happens to the store between the analysis and the exporter; what it did not do as it should.
-    async fn before_export(
-        &mut self,
-        _step: &Step,
-        _tags: &BTreeMap<String, Option<String>>,
-    ) -> Result<Vec<String>, ExportError> {
-        Ok(Vec::new())
-    }
-    /// Makes sure that the store can be observed; what did not happen during the export as it should.
-    async fn after_export(&mut self, _step: &Step) -> Result<Vec<String>, ExportError> {
-        Ok(Vec::new())
-    }
-    /// Observes what an export left. The exporter may have failed.
-    async fn observe(&mut self, context: &Before<'_>, run: &MadeImage, places: &Places) -> Result<Seen, ExportError>;
-    /// The names that [`Store::publish`] gives from now on, and the form of what it publishes.
-    fn run_image_becomes(&mut self, file: &RunImageFile);
-    /// What the analysis would say of a run image that is not there.
-    fn not_published(&self, image: &MadeImage) -> Published;
-    /// Puts an app image under a name of the scenario.
-    async fn put_app(&mut self, image: &MadeImage, name: &str) -> Result<(), ExportError>;
-    /// The app image under a name of the scenario, and what the name's tag names.
-    async fn app(&mut self, name: &str, places: &Places) -> Result<Option<(Image, String)>, ExportError>;
-    /// What a name of the scenario names now.
-    async fn app_tag(&mut self, name: &str) -> Result<Option<String>, ExportError>;
-    /// A name of the scenario as a reference by tag.
-    fn by_tag(&self, name: &str) -> String;
-    /// A name of the scenario as a reference by digest.
-    fn by_digest(&self, name: &str, digest: Option<&str>) -> String;
-    /// Removes what the suite put there.
-    async fn clean_up(&mut self);
-}
 
 /// A step that is ready to be run.
 struct Prepared {
@@ -207,21 +106,6 @@ async fn prepare<S: Store>(
 /// What a file system or user does not have is no failure of the harness.
 fn unsupported(error: MaterialiseError) -> ExportError {
     if error.is_unsupported() { ExportError::Skipped(format!("this file system: {error}")) } else { error.into() }
-}
-
-/// Something that could not be observed, with all its causes in one line.
-pub(super) fn unobserved(doing: &str, error: &dyn std::error::Error) -> ExportError {
-    let mut reason = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        reason = format!("{reason}: {next}");
-        cause = next.source();
-    }
-    ExportError::Service { doing: doing.to_owned(), reason }
-}
-
-pub(super) fn disk(doing: &str, source: std::io::Error) -> ExportError {
-    ExportError::Disk { doing: doing.to_owned(), source }
 }
 
 /// A layout build finds its previous image in the same layout folder, and a daemon build what a platform keeps in its

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use judge::evidence::{FileFact, Inputs, Machine, Target};
 
-use super::Shared;
-use super::export::{ExportError, Store, unobserved};
+use super::context::Shared;
+use super::error::{ExportError, unobserved};
+use super::store::Store;
 use crate::exporter::Invocation;
 use crate::observe::file_facts;
 use crate::scenario::materialise::{APP, LAYERS, LAYOUT, LIFECYCLE, Places, RUN};

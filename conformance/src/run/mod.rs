@@ -1,189 +1,45 @@
 //! Scenarios × services × requirements: runs every export, has the evidence judged, and makes the report. Scenarios
 //! run beside each other, the exports of one scenario one after another.
 
-mod bounded;
-mod call;
 mod conditions;
-mod containers;
+mod context;
 pub mod control;
-mod daemon_case;
+mod error;
 mod export;
-mod facts;
+mod failover;
 mod inputs;
-mod layout_case;
+mod invoke;
 mod listed;
-mod located;
-mod patterns;
-mod places;
-mod private_daemon;
+mod options;
 mod ready;
 mod rebase;
-mod registry_case;
-mod replaced;
+mod run_image;
 mod scenario;
 mod services;
-mod shard;
+mod steps;
+mod store;
+mod workplace;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use jiff::civil::Date;
-use judge::Selection;
-use judge::evidence::{Phase, ScenarioEvidence, Target};
-use judge::profile::Profile;
+use judge::evidence::ScenarioEvidence;
 use judge::verdict::{Answer, Verdict};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-use crate::baseline::Baseline;
-use crate::evidence_folder::{EvidenceError, EvidenceFolder};
-use crate::exporter::Exporter;
 use crate::exporter::process::Supervisor;
-use crate::limits::{Patience, STARTING_AFTER_SIGNAL};
-use crate::observe::{BlobStore, Trust};
-use crate::report::{ExporterFacts, PathFacts, Report, Tool};
-use crate::rig::registry::{RegistryChoice, RegistryError};
-use crate::scenario::{Origin, Place, Scenario};
-use crate::workplace::{Workplace, WorkplaceError};
-use services::Services;
+use crate::limits::Patience;
+use crate::record::{self, ExporterFacts, PathFacts, RunFacts, Tool};
+use crate::report::Report;
+use crate::scenario::{Place, Scenario};
+use conditions::folder;
+use context::{Shared, start, unless_interrupted};
 
-pub use conditions::{TIMEOUT, conditions};
-pub(crate) use facts::exit;
-pub use facts::{Case, Narrowed, RunFacts, ScenarioFacts, is_service, unobserved};
-pub use patterns::Patterns;
-pub use shard::Shard;
-
-/// Everything that a run needs to be told.
-#[derive(Clone)]
-pub struct Options {
-    /// What is judged.
-    pub exporter: Exporter,
-    /// The profile that decides the exit code.
-    pub profile: Profile,
-    /// What is run.
-    pub scenarios: Vec<Scenario>,
-    /// What narrows the run further.
-    pub narrowed: Narrowed,
-    /// Targets to export to.
-    pub targets: Vec<Target>,
-    /// Which registry.
-    pub registry: RegistryChoice,
-    /// Daemons' addresses; empty means the default one.
-    pub daemons: Vec<String>,
-    /// Whether a daemon that the suite did not start may be told to push.
-    pub allow_push: bool,
-    /// Services that must be observed.
-    pub require: Vec<String>,
-    /// What `CNB_PLATFORM_API` is.
-    pub platform_api: String,
-    /// Known failures, which do not end a run under `--fail-fast`, and the day by which their dates are taken.
-    pub known: Option<(Baseline, Date)>,
-    /// Where the evidence is kept.
-    pub evidence: Option<PathBuf>,
-    /// Where inputs are kept.
-    pub keep: Option<PathBuf>,
-    /// Scenarios at a time.
-    pub jobs: usize,
-    /// Seconds after which an exporter is ended.
-    pub timeout: u64,
-    /// Seconds that a service may be silent.
-    pub service_limit: u64,
-    /// Whose certificates a registry may have.
-    pub trust: Trust,
-    /// What names of repositories are drawn by; none means other ones in every run.
-    pub names: Option<String>,
-    /// The only phase of the lifecycle that is judged; none means all that are described.
-    pub phase: Option<Phase>,
-}
-
-/// Why a run could not be made at all.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// There is no place to build at.
-    #[error(transparent)]
-    Workplace(#[from] WorkplaceError),
-    /// Evidence cannot be kept.
-    #[error(transparent)]
-    Evidence(#[from] EvidenceError),
-    /// There is no registry.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// The exporter never starts.
-    #[error("start the exporter {program}: {reason}")]
-    NotStarted {
-        /// The program.
-        program: String,
-        /// Why, and what to do.
-        reason: String,
-    },
-    /// The control export showed that nothing can be judged.
-    #[error("judge {exporter}: {reason}")]
-    NotJudged {
-        /// Its name.
-        exporter: String,
-        /// Why, and what to do.
-        reason: String,
-        /// What lets it be judged, where that was found.
-        remedy: Option<control::Remedy>,
-    },
-    /// A service could not be prepared.
-    #[error("prepare {service}: {reason}")]
-    Service {
-        /// Its name.
-        service: String,
-        /// What happened and what to do.
-        reason: String,
-    },
-    /// A signal came before anything was run.
-    #[error("start: interrupted while the services were started; nothing was judged")]
-    Interrupted,
-}
-
-/// What happens during a run, for those who show progress.
-#[derive(Debug, Clone)]
-pub enum Event {
-    /// The services are there; so many exports will be made.
-    Started {
-        /// Exports to be made.
-        exports: usize,
-    },
-    /// An export begins.
-    Exporting {
-        /// Its id.
-        id: String,
-        /// Seconds after which the exporter is ended.
-        limit: u64,
-    },
-    /// An export and its observation are done.
-    Exported {
-        /// Its id.
-        id: String,
-    },
-    /// A scenario is over, or was left out.
-    Ended {
-        /// Its name.
-        scenario: String,
-        /// The exports of it among those that were to be made.
-        planned: usize,
-    },
-}
-
-/// What the parts of a run share.
-struct Shared {
-    options: Options,
-    services: Services,
-    workplace: Workplace,
-    evidence: EvidenceFolder,
-    supervisor: Supervisor,
-    cancelled: CancellationToken,
-    patience: Patience,
-    /// The scenario that ended the run, where the first failure is to end it.
-    failed: OnceLock<String>,
-    events: UnboundedSender<Event>,
-}
+pub use conditions::{TIMEOUT, conditions, selection};
+pub use options::{Event, Options, Remedy, RunError};
 
 /// Runs and judges. An interruption ends it early: what was seen until then is in the report, whose exit code is 130.
 ///
@@ -242,38 +98,6 @@ pub async fn observed(
     }
     report.evidence = kept.map(|folder| folder.display().to_string());
     Ok((report, found))
-}
-
-/// Opens what a run needs.
-async fn start(
-    options: &Options,
-    supervisor: &Supervisor,
-    patience: &Patience,
-) -> Result<(Workplace, EvidenceFolder, Services), RunError> {
-    let kept = [&options.evidence, &options.keep].into_iter().flatten().cloned().collect();
-    let workplace = Workplace::open(supervisor, kept).await?;
-    let folder = options.evidence.clone().unwrap_or_else(|| workplace.scratch().join("evidence"));
-    let evidence = EvidenceFolder::create(&folder)?;
-    let blobs = BlobStore::open(evidence.root())
-        .map_err(|error| RunError::Service { service: "evidence".to_owned(), reason: error.to_string() })?;
-    let services = Services::start(options, blobs, patience).await?;
-    Ok((workplace, evidence, services))
-}
-
-/// Waits for what is started; after a signal only for a moment, in which what is half started is better finished.
-async fn unless_interrupted<T>(
-    cancelled: &CancellationToken,
-    work: impl Future<Output = Result<T, RunError>>,
-) -> Result<T, RunError> {
-    let enough = async {
-        cancelled.cancelled().await;
-        tokio::time::sleep(STARTING_AFTER_SIGNAL).await;
-    };
-    tokio::select! {
-        biased;
-        done = work => done,
-        () = enough => Err(RunError::Interrupted),
-    }
 }
 
 /// What every scenario left, and the milliseconds that each took which was run to its end.
@@ -335,27 +159,6 @@ fn ends(options: &Options, verdict: &Verdict) -> bool {
     verdict.verdict == Answer::Fail && options.narrowed.asks(verdict) && !known
 }
 
-/// A scenario that is not compiled in, and where it is.
-fn folder(scenario: &Scenario) -> Option<(String, String)> {
-    match &scenario.origin {
-        Origin::BuiltIn => None,
-        Origin::Folder(path) => Some((scenario.name.clone(), path.display().to_string())),
-    }
-}
-
-/// What is judged of a run, and what its repeat commands carry.
-#[must_use]
-pub fn selection(options: &Options) -> Selection {
-    Selection {
-        profile: options.profile.clone(),
-        requirements: options.narrowed.requirements.set().cloned(),
-        exporter_argument: options.exporter.argument.clone(),
-        scenario_folders: options.scenarios.iter().filter_map(folder).collect(),
-        conditions: conditions(options),
-        phase: options.phase,
-    }
-}
-
 /// The run as far as it is known.
 fn facts(shared: &Shared, found: &[ScenarioEvidence], took: &BTreeMap<String, u64>, started: &str) -> RunFacts {
     let options = &shared.options;
@@ -397,7 +200,7 @@ fn facts(shared: &Shared, found: &[ScenarioEvidence], took: &BTreeMap<String, u6
             exposed: shared.workplace.exposed().map(str::to_owned),
         },
         services,
-        scenarios: facts::scenarios(found, took),
+        scenarios: record::scenarios(found, took),
         left_behind: Vec::new(),
         interrupted: false,
     }

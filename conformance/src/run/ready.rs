@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use judge::evidence::{Document, Export, Inputs, Outcome, RunImage};
 
-use super::Shared;
-use super::call::execute;
-use super::export::{Before, ExportError, Store};
+use super::context::Shared;
+use super::error::ExportError;
 use super::inputs::inputs;
+use super::invoke::execute;
 use super::listed::Listed;
+use super::store::{Before, Store};
 use crate::exporter::Invocation;
 use crate::scenario::Scenario;
 use crate::scenario::materialise::Places;

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use judge::evidence::{Export, MadeBy, Rebase};
 
-use super::Shared;
-use super::call::with_certificates;
-use super::export::{Before, ExportError, Store, disk, keep_inputs, lay_out, run_image_facts, salt};
+use super::context::Shared;
+use super::error::{ExportError, disk};
+use super::export::{keep_inputs, lay_out, run_image_facts, salt};
 use super::inputs::owner;
-use super::located::Published;
+use super::invoke::with_certificates;
 use super::ready::Ready;
+use super::run_image::Published;
+use super::store::{Before, Store};
 use crate::exporter::{CallPlaces, Invocation, RebaseCall, Rebaser, platform_api, rebase_invocation};
 use crate::scenario::app_image::{self, Base};
 use crate::scenario::materialise::{self, Places};

@@ -1,21 +1,18 @@
 //! One scenario on every service that it asks for.
 
-use judge::evidence::{EVIDENCE_VERSION, Export, NotRun, Phase, ScenarioEvidence, Target};
+use judge::evidence::{EVIDENCE_VERSION, NotRun, ScenarioEvidence, Target};
 
-use super::bounded::Bounded;
-use super::call;
-use super::export::{self, Before, ExportError, Store};
-use super::services::DaemonService;
-use super::{Event, Shared, rebase};
-use super::{daemon_case::DaemonStore, private_daemon, replaced};
-use super::{layout_case::LayoutStore, registry_case::RegistryStore};
+use super::context::Shared;
+use super::failover;
+use super::steps::{Obstacle, not_attempted, on};
+use super::store::{layout::LayoutStore, registry::RegistryStore};
 use crate::scenario::{Need, Scenario};
 
 /// How many exports [`run`] will make.
 pub(super) fn planned(shared: &Shared, scenario: &Scenario) -> usize {
     let exports = |target: Target| {
         let services = match (target, &scenario.file.private_daemon) {
-            (Target::Daemon, Some(_)) => private_daemon::stores(shared).len(),
+            (Target::Daemon, Some(_)) => shared.services.stores().len(),
             (Target::Daemon, None) => shared.services.daemons.len(),
             _ => 1,
         };
@@ -49,11 +46,11 @@ pub(super) async fn run(shared: &Shared, scenario: &Scenario) -> ScenarioEvidenc
             Target::Registry => on(shared, scenario, RegistryStore::new(shared, scenario), &mut evidence).await,
             Target::Layout => on(shared, scenario, LayoutStore::new(shared, scenario), &mut evidence).await,
             Target::Daemon if scenario.file.private_daemon.is_some() => {
-                private_daemon::run(shared, scenario, &mut evidence).await;
+                failover::on_private(shared, scenario, &mut evidence).await;
             }
             Target::Daemon => {
                 for slot in &shared.services.daemons {
-                    replaced::run(shared, scenario, slot, &mut evidence).await;
+                    failover::run(shared, scenario, slot, &mut evidence).await;
                 }
             }
         }
@@ -71,13 +68,6 @@ pub(super) fn not_begun(shared: &Shared, scenario: &Scenario, reason: &str) -> S
     not_run.extend(missing);
     let scenario = scenario.name.clone();
     ScenarioEvidence { version: EVIDENCE_VERSION, scenario, exports: Vec::new(), rebases: Vec::new(), not_run }
-}
-
-/// Why a scenario is not attempted on a target.
-struct Obstacle {
-    reason: String,
-    /// Whether no rebaser is described.
-    not_described: bool,
 }
 
 /// What keeps exporter or rebaser from a target that they are asked for.
@@ -106,28 +96,6 @@ fn obstacle(shared: &Shared, scenario: &Scenario, target: Target) -> Option<Obst
         return skipped(format!("the description of exporter {} does not list {target}", exporter.name));
     }
     exporter.refused.get(&target).cloned().and_then(skipped)
-}
-
-/// What was not attempted, for each phase that the scenario has. Exports of a scenario whose rebaser is not described
-/// are left out with it, and nobody asks for them.
-fn not_attempted(
-    scenario: &Scenario,
-    target: Target,
-    service: &str,
-    obstacle: &Obstacle,
-    harness_failed: bool,
-) -> Vec<NotRun> {
-    let exports = scenario.file.exports() && !obstacle.not_described;
-    let phases = [(Phase::Exporter, exports), (Phase::Rebaser, scenario.file.rebases())];
-    let missing = phases.into_iter().filter(|(_, has)| *has).map(|(phase, _)| NotRun {
-        target,
-        service: service.to_owned(),
-        reason: obstacle.reason.clone(),
-        harness_failed,
-        phase,
-        not_described: obstacle.not_described,
-    });
-    missing.collect()
 }
 
 /// Why the scenario cannot be run by this user on this machine.
@@ -161,59 +129,4 @@ fn left_out(shared: &Shared, scenario: &Scenario) -> Vec<NotRun> {
         found.extend(not_attempted(scenario, *target, target.name(), &found_there, false));
     }
     found
-}
-
-/// Runs it on one daemon.
-pub(super) async fn on_daemon(
-    shared: &Shared,
-    scenario: &Scenario,
-    service: &DaemonService,
-    evidence: &mut ScenarioEvidence,
-) {
-    on(shared, scenario, DaemonStore::new(shared, scenario, service), evidence).await;
-}
-
-async fn on<S: Store>(shared: &Shared, scenario: &Scenario, store: S, evidence: &mut ScenarioEvidence) {
-    let mut store = Bounded::new(shared, scenario, store);
-    let mut before: Option<Export> = None;
-    for number in 1..=scenario.file.steps.len() {
-        if shared.cancelled.is_cancelled() {
-            break;
-        }
-        let step = &scenario.file.steps[number - 1];
-        if !step.is_made_on(store.target()) {
-            continue;
-        }
-        let id = format!("{}/{}/{number}", scenario.name, store.service());
-        let _ = shared.events.send(Event::Exporting { id: id.clone(), limit: call::limit(&shared.options, step) });
-        let context = Before { number, step, id: &id, last: before.as_ref() };
-        let result = match &step.rebase {
-            None => Box::pin(export::run(shared, scenario, &mut store, &context)).await,
-            Some(_) => Box::pin(rebase::run(shared, scenario, &mut store, &context)).await,
-        };
-        let _ = shared.events.send(Event::Exported { id });
-        match result {
-            Ok(rebased) if rebased.rebase.is_some() => evidence.rebases.push(rebased),
-            Ok(export) => {
-                evidence.exports.push(export.clone());
-                before = Some(export);
-            }
-            Err(_) if shared.cancelled.is_cancelled() => break,
-            Err(error) => {
-                evidence.exports.retain(|export| export.service != store.service());
-                evidence.rebases.retain(|export| export.service != store.service());
-                let harness_failed = !matches!(error, ExportError::Skipped(_));
-                let reason = Obstacle { reason: error.to_string(), not_described: false };
-                evidence.not_run.extend(not_attempted(
-                    scenario,
-                    store.target(),
-                    store.service(),
-                    &reason,
-                    harness_failed,
-                ));
-                break;
-            }
-        }
-    }
-    store.clean_up().await;
 }

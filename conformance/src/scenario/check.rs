@@ -106,7 +106,7 @@ fn check_step(scenario: &Scenario, step: &Step, index: usize) -> Result<(), Faul
     {
         return wrong("overlay", format!("the folder '{folder}' holds no file"));
     }
-    if let Some(flag) = step.without.iter().find(|flag| !crate::exporter::is_flag(flag)) {
+    if let Some(flag) = step.without.iter().find(|flag| !crate::flags::is_flag(flag)) {
         return wrong("without", format!("{flag} is not a flag that the suite gives"));
     }
     if let Some(targets) = &step.targets

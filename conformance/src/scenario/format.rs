@@ -14,6 +14,7 @@ pub use rebase::{RebaseStep, RecordedApp};
 pub use run_image::{
     Arrival, HistoryShape, ImageFormat, IndexDigest, IndexEntries, LayerCompression, RunImageFile, RunLayer,
 };
+pub(crate) use step::IMAGES;
 pub use step::{AfterPush, CreationOrder, EndDaemon, Step, StepUser, UNPRIVILEGED};
 
 /// The whole file.

@@ -12,6 +12,7 @@ mod source;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use format::IMAGES;
 pub(crate) use format::values::KEYS;
 pub use format::{
     AfterPush, Arrival, CreationOrder, EndDaemon, FileEntry, HistoryShape, ImageFormat, IndexDigest, IndexEntries,

@@ -11,7 +11,7 @@ use super::case::Case;
 use super::faults::Fault;
 use super::marks::{self, Told};
 use super::of_fault;
-use crate::report::ServiceFacts;
+use crate::record::ServiceFacts;
 
 /// A fault on a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

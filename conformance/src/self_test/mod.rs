@@ -4,11 +4,11 @@
 
 mod case;
 mod faults;
-mod markdown;
+pub mod markdown;
 mod marks;
 mod matrix;
 pub mod report;
-mod text;
+pub mod text;
 
 #[cfg(test)]
 mod tests;
@@ -24,7 +24,8 @@ use tokio_util::sync::CancellationToken;
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
 use crate::exporter::{DescriptionError, Exporter, Rebaser};
-use crate::run::{self, Event, Options, Patterns, RunError};
+use crate::globs::Patterns;
+use crate::run::{self, Event, Options, RunError};
 use crate::scenario::{self, ScenarioError};
 use case::Case;
 use marks::Marks;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::faults::Fault;
 pub use super::matrix::{NotShown, Row};
 use crate::exit::Exit;
-use crate::report::ServiceFacts;
+use crate::record::ServiceFacts;
 
 /// Version of the JSON form that `docs/trust.md` describes.
 pub const SCHEMA_VERSION: u32 = 2;
@@ -151,18 +151,6 @@ impl Report {
     /// When it cannot be written as JSON, which would be a fault of this build.
     pub fn json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string_pretty(self).map(|text| text + "\n")
-    }
-
-    /// For people.
-    #[must_use]
-    pub fn text(&self) -> String {
-        super::text::render(self)
-    }
-
-    /// The matrix as the section of a document: nothing in it depends on where it was made.
-    #[must_use]
-    pub fn markdown(&self) -> String {
-        super::markdown::render(self)
     }
 }
 

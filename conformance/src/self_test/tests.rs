@@ -9,7 +9,7 @@ use super::case::{Case, cases};
 use super::faults::Fault;
 use super::marks::Seen;
 use super::matrix::{Row, rows};
-use crate::report::ServiceFacts;
+use crate::record::ServiceFacts;
 use crate::scenario;
 
 fn fault(scenarios: &[&str], trips: &[&str]) -> Fault {

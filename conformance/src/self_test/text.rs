@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use super::report::{Report, Row};
 use crate::report::terminal::visible;
 
-pub(super) fn render(report: &Report) -> String {
+/// The matrix for people.
+#[must_use]
+pub fn render(report: &Report) -> String {
     let mut out = String::new();
     let width = report.rows.iter().map(|row| row.fault.len()).max().unwrap_or(0);
     let wide = report.rows.iter().map(|row| row.service.len()).max().unwrap_or(0);

@@ -10,7 +10,7 @@ use judge::evidence::Target;
 use judge::requirement::{Needs, Requirement};
 use judge::requirements;
 
-use crate::run::Patterns;
+use crate::globs::Patterns;
 use crate::scenario::{Origin, Place, Scenario};
 
 pub use table::{Table, TableError};

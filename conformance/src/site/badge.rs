@@ -46,7 +46,7 @@ fn conformant(targets: &BTreeMap<Target, Standing>) -> Vec<&'static str> {
 /// Whether only some scenarios or requirements were run.
 pub(super) fn is_narrowed(report: &Report) -> bool {
     report.shard.is_some()
-        || report.narrowed.as_ref().is_some_and(|narrowed| *narrowed != crate::run::Narrowed::default())
+        || report.narrowed.as_ref().is_some_and(|narrowed| *narrowed != crate::record::Narrowed::default())
 }
 
 impl Badge {

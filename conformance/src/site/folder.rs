@@ -96,7 +96,7 @@ fn replace(files: &Files, folder: &Path) -> io::Result<()> {
         std::fs::create_dir_all(file.parent().unwrap_or(&new))?;
         std::fs::write(file, text)?;
     }
-    let marker = Marker { made_by: crate::report::Tool::this().name, files: files.keys().cloned().collect() };
+    let marker = Marker { made_by: crate::record::Tool::this().name, files: files.keys().cloned().collect() };
     std::fs::write(new.join(MARKER), serde_json::to_string_pretty(&marker)? + "\n")?;
     match std::fs::rename(folder, &old) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

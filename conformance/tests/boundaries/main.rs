@@ -1,4 +1,8 @@
-//! Judge and maker share no code, and the judge does nothing but judge: held by what depends on what.
+//! Judge and maker share no code, the judge does nothing but judge, and modules import each other one way only.
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod imports;
+#[cfg(test)]
+mod modules;

@@ -28,6 +28,8 @@ mod readme;
 #[cfg(test)]
 mod rebaser;
 #[cfg(test)]
+mod repeats;
+#[cfg(test)]
 mod shown;
 #[cfg(test)]
 mod silent;

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use conformance::run::Patterns;
+use conformance::evidence::bundle;
+use conformance::globs::Patterns;
+use conformance::scenario;
 use conformance::shown::Table;
-use conformance::{bundle, scenario};
 use judge::evidence::ScenarioEvidence;
 use judge::profile::Profile;
 use judge::requirement::Needs;

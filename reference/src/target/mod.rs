@@ -7,13 +7,12 @@ mod document;
 pub mod layout;
 pub mod registry;
 
-use std::fmt;
-
 use serde_json::Value;
 
 use crate::digest::Digest;
 use crate::image::Descriptor;
 use crate::layer::{Blob, Tree};
+pub use crate::platform::Platform;
 
 /// Why an image could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -80,38 +79,6 @@ pub struct WholeImage {
     pub manifest: Option<Vec<u8>>,
     /// Whether the name led to an index of several images.
     pub behind_index: bool,
-}
-
-/// What an image is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Platform {
-    /// Operating system.
-    pub os: String,
-    /// Architecture.
-    pub architecture: String,
-    /// Variant of the architecture, where it matters.
-    pub variant: Option<String>,
-}
-
-impl Platform {
-    /// What this program itself is for; its images are of Linux.
-    #[must_use]
-    pub fn own() -> Self {
-        let architecture = match std::env::consts::ARCH {
-            "x86_64" => "amd64",
-            "aarch64" => "arm64",
-            other => other,
-        };
-        Self { os: "linux".to_owned(), architecture: architecture.to_owned(), variant: None }
-    }
-}
-
-/// `os/architecture[/variant]`.
-impl fmt::Display for Platform {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.os, self.architecture)?;
-        self.variant.iter().try_for_each(|variant| write!(f, "/{variant}"))
-    }
 }
 
 /// A layer of the image to be written.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::fields::Fields;
 use super::output::{Output, Place};
 use crate::digest::{ContentId, Digest};
-use crate::evidence::{Document, Layer, RunImageInDaemon, StoreKind};
+use crate::evidence::{Arrival, Document, Layer, RunImageInDaemon, StoreKind};
 use crate::reference::is_same_image;
 
 /// One side of a field that differs.
@@ -35,7 +35,7 @@ fn layer(side: Side<'_>) -> Option<&Layer> {
 /// Whether the layer is the run image's, which a store that keeps blobs has as it was brought there.
 pub(super) fn the_store_has_the_run_image_s_layer(side: Side<'_>) -> bool {
     let base = crate::view::diff_ids(Some(&side.output.export.run_image.config)).len();
-    let is_loaded = side.output.export.run_image.in_daemon.as_ref().is_some_and(|run| run.arrival == "loaded");
+    let is_loaded = side.output.export.run_image.in_daemon.as_ref().is_some_and(|run| run.arrival == Arrival::Loaded);
     let is_kept = side.output.place.store() == Some(StoreKind::Containerd);
     is_kept && is_loaded && layer_index(side).is_some_and(|index| index < base)
 }
@@ -130,7 +130,7 @@ pub(super) fn podman_gives_no_os_version(side: Side<'_>) -> bool {
 /// the digests of what was loaded like those of what was pulled.
 fn is_seen_to_be_pulled(side: Side<'_>) -> bool {
     let run = side.output.export.run_image.in_daemon.as_ref();
-    let is_pulled = run.is_some_and(|run| run.arrival.starts_with("pulled") && !run.repo_digests.is_empty());
+    let is_pulled = run.is_some_and(|run| run.arrival.is_pulled() && !run.repo_digests.is_empty());
     is_pulled && side.output.place.store() == Some(StoreKind::Containerd)
 }
 

@@ -20,7 +20,10 @@ pub use inputs::{Aspect, Change, ChangedFile, FileFact, FileKind, Inputs, RunIma
 pub use machine::Machine;
 pub use ran::{Container, FileInContainer, InContainer, Ran};
 pub use rebase::{MadeBy, Phase, Rebase};
-pub use stores::{DaemonFacts, EngineEnd, LayoutFacts, LayoutRoot, RunImageInDaemon, SavedFile, StoreKind, TagId};
+pub use stores::{
+    Arrival, DaemonFacts, EngineEnd, LayoutFacts, LayoutRoot, NotPushed, PushCause, RunImageInDaemon, SavedFile,
+    StoreKind, TagId,
+};
 
 /// Version of the evidence format; `index.json` and `run.json` carry it.
 pub const EVIDENCE_VERSION: u32 = 2;

@@ -51,8 +51,8 @@ pub struct DaemonFacts {
     pub archive_index: Option<Document>,
     /// The image after a push from the daemon to the registry, as the registry serves it.
     pub pushed: Option<Image>,
-    /// Why it was not pushed, or why the push failed.
-    pub push_problem: Option<String>,
+    /// Why there is no pushed image; none where it was pushed, or nothing was there to push.
+    pub push_problem: Option<NotPushed>,
     /// The image after the daemon had let go of it and pulled what it had pushed, where the scenario asks for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pulled_back: Option<Image>,
@@ -68,11 +68,93 @@ pub struct DaemonFacts {
     pub ran: Option<Ran>,
 }
 
+/// Why a registry has no image after a push from a daemon. Earlier versions wrote it as one sentence, which is read as
+/// what it says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WrittenNotPushed")]
+pub struct NotPushed {
+    /// What kept it from being pushed.
+    pub cause: PushCause,
+    /// In words: what the daemon said, where it failed.
+    pub reason: String,
+}
+
+/// What kept an image from being pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PushCause {
+    /// The daemon is not the suite's, and may not be told to push.
+    NotAllowed,
+    /// The daemon did not push it.
+    Failed,
+    /// The daemon says that it pushed it, and the registry has no image.
+    NotServed,
+}
+
+impl std::fmt::Display for NotPushed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.cause {
+            PushCause::Failed => write!(f, "the push failed: {}", self.reason),
+            PushCause::NotAllowed | PushCause::NotServed => f.write_str(&self.reason),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WrittenNotPushed {
+    Known { cause: PushCause, reason: String },
+    Sentence(String),
+}
+
+impl From<WrittenNotPushed> for NotPushed {
+    fn from(written: WrittenNotPushed) -> Self {
+        let sentence = match written {
+            WrittenNotPushed::Known { cause, reason } => return Self { cause, reason },
+            WrittenNotPushed::Sentence(sentence) => sentence,
+        };
+        // What the versions wrote that had no other place for it.
+        match sentence.strip_prefix("the push failed: ") {
+            Some(reason) => Self { cause: PushCause::Failed, reason: reason.to_owned() },
+            None if sentence == "the push succeeded, yet the registry has no image" => {
+                Self { cause: PushCause::NotServed, reason: sentence }
+            }
+            None => Self { cause: PushCause::NotAllowed, reason: sentence },
+        }
+    }
+}
+
+/// How a run image came into a daemon, in the words of scenarios.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arrival {
+    /// As a pull would have left it in most; an empty word in evidence.
+    #[default]
+    #[serde(rename = "")]
+    Usual,
+    /// The daemon pulled its tag.
+    PulledByTag,
+    /// The daemon pulled it by digest.
+    PulledByDigest,
+    /// A docker-archive was loaded.
+    Loaded,
+    /// The daemon made it, by an import of its files.
+    Made,
+}
+
+impl Arrival {
+    /// Whether the daemon pulled it from a registry.
+    #[must_use]
+    pub fn is_pulled(self) -> bool {
+        matches!(self, Self::PulledByTag | Self::PulledByDigest)
+    }
+}
+
 /// The run image as the daemon that is exported to has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunImageInDaemon {
-    /// How it came there, in the scenario's words; empty where it was put there as the store keeps most of it.
-    pub arrival: String,
+    /// How it came there.
+    pub arrival: Arrival,
     /// The daemon's ID of it, as it spells it.
     pub id: String,
     /// The digest references that the daemon has for it (`RepoDigests`): what it pulled or was given, or in a containerd

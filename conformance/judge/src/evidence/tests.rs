@@ -122,3 +122,34 @@ fn targets_and_ends_have_words() {
     let ends = [End::Exited(3), End::Signalled(9), End::TimedOut(60)].map(|end| end.to_string());
     assert_eq!(ends, ["exit 3", "signal 9", "ended after 60 s"]);
 }
+
+#[test]
+fn why_an_image_was_not_pushed_is_a_cause_also_where_an_earlier_version_wrote_a_sentence() {
+    let read = |value: serde_json::Value| serde_json::from_value::<NotPushed>(value).unwrap();
+    for (sentence, cause, reason) in [
+        ("the push failed: EOF", PushCause::Failed, "EOF"),
+        ("the push succeeded, yet the registry has no image", PushCause::NotServed, ""),
+        ("the suite did not start this daemon; --allow-push-from-daemon lets it push", PushCause::NotAllowed, ""),
+    ] {
+        let found = read(sentence.into());
+        assert_eq!((found.cause, found.to_string().as_str()), (cause, sentence));
+        assert!(reason.is_empty() || found.reason == reason);
+        assert_eq!(read(serde_json::to_value(&found).unwrap()), found, "and so it is written now");
+    }
+    let failed = NotPushed { cause: PushCause::Failed, reason: "EOF".to_owned() };
+    assert_eq!(serde_json::to_value(failed).unwrap(), serde_json::json!({ "cause": "failed", "reason": "EOF" }));
+}
+
+#[test]
+fn how_a_run_image_came_has_the_words_that_it_always_had() {
+    for (word, arrival, is_pulled) in [
+        ("", Arrival::Usual, false),
+        ("loaded", Arrival::Loaded, false),
+        ("pulled-by-tag", Arrival::PulledByTag, true),
+        ("pulled-by-digest", Arrival::PulledByDigest, true),
+        ("made", Arrival::Made, false),
+    ] {
+        assert_eq!(serde_json::from_value::<Arrival>(word.into()).unwrap(), arrival);
+        assert_eq!((serde_json::to_value(arrival).unwrap(), arrival.is_pulled()), (word.into(), is_pulled));
+    }
+}

@@ -25,7 +25,7 @@ impl<'c, 'a> Causes<'c, 'a> {
 
     /// What the requirement's judge found.
     pub(crate) fn finding(&mut self, row: &'static Requirement) -> Finding {
-        self.known.entry(row.id).or_insert_with(|| super::ask(self.case, row)).clone()
+        self.known.entry(row.id).or_insert_with(|| crate::ask::ask(self.case, row)).clone()
     }
 
     /// The requirement whose verdict stands for this one's: one from which the finding follows, which is violated in

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::causes::Causes;
 use super::*;
+use crate::profile::Profile;
 use crate::requirement::Case;
 use crate::sample;
 

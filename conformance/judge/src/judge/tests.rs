@@ -6,9 +6,9 @@ use globset::{Glob, GlobSetBuilder};
 
 use super::*;
 use crate::evidence::{End, Phase};
-use crate::profile::OwnProfile;
+use crate::profile::{OwnProfile, Profile};
 use crate::repeat::quoted;
-use crate::requirement::EVERYWHERE;
+use crate::requirement::{EVERYWHERE, Needs};
 use crate::sample::{self, on};
 use crate::verdict::{Answer, Level};
 
@@ -341,4 +341,28 @@ fn observations_are_made_of_every_case() {
         .map(|seen| (seen.target, seen.scenario.as_str()))
         .collect();
     assert_eq!(seen, EVERYWHERE.iter().map(|target| (*target, "sample")).collect());
+}
+
+#[test]
+fn the_repeat_command_runs_the_control_of_a_refusal_too() {
+    let control = sample::scenario();
+    let mut refused = sample::scenario();
+    refused.scenario = "refused".to_owned();
+    for export in &mut refused.exports {
+        "refused".clone_into(&mut export.scenario);
+        export.inputs.expected_failure = Some("errors.special-file".to_owned());
+        export.outcome.end = End::Exited(21);
+    }
+    let all = [control.clone(), refused.clone()];
+    let repeat = |evidence: &[ScenarioEvidence], scenario: &str, id: &str| {
+        let verdicts = judge(evidence, &selection(Profile::Core)).verdicts;
+        let found = verdicts.into_iter().find(|verdict| verdict.scenario == scenario && verdict.requirement == id);
+        found.unwrap().repeat
+    };
+    let own = format!(" --scenario {} ", control.scenario);
+    let both = format!(" --scenario refused{own}");
+    assert!(repeat(&all, "refused", "errors.special-file").contains(&both));
+    assert!(!repeat(&all[1..], "refused", "errors.special-file").contains(&own), "there is none");
+    assert!(!repeat(&all, "refused", "annotations.unique-keys").contains(&own), "it is not judged by a refusal");
+    assert!(!repeat(&all, &control.scenario, "errors.special-file").contains("refused"));
 }

@@ -3,52 +3,20 @@
 
 use std::collections::BTreeSet;
 
-use super::{contributed_annotations, source};
-use crate::evidence::{Export, Image, ScenarioEvidence, Target};
-use crate::observation::{ANNOTATES, NOTHING, Observation};
+use super::contributed_annotations;
+use crate::evidence::{Export, Image};
+use crate::observation::{NOTHING, Observation};
 use crate::view::{self, PREFIX, RFC_KEYS};
 
 /// What an exporter was asked to annotate and what it wrote, over all of its builds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Annotating {
-    asked: BTreeSet<String>,
-    written: BTreeSet<String>,
-    first: Option<Observation>,
+    pub(super) asked: BTreeSet<String>,
+    pub(super) written: BTreeSet<String>,
+    pub(super) first: Option<Observation>,
 }
 
 impl Annotating {
-    /// What the evidence shows.
-    #[must_use]
-    pub fn of(evidence: &[ScenarioEvidence]) -> Self {
-        let mut found = Self::default();
-        for export in evidence.iter().flat_map(|scenario| &scenario.exports) {
-            found.see(export);
-        }
-        found
-    }
-
-    fn see(&mut self, export: &Export) {
-        if !export.is_good_build() || !export.outcome.succeeded() {
-            return;
-        }
-        let Some(image) = export.image.as_ref().filter(|image| image.manifest.is_some()) else { return };
-        self.written.extend(own(export, image));
-        let asked = asked(export);
-        // What a daemon holds is the daemon's manifest: without annotations it says nothing of the exporter.
-        if export.target == Target::Daemon || asked.is_empty() {
-            return;
-        }
-        self.asked.extend(asked);
-        self.first.get_or_insert_with(|| Observation {
-            question: ANNOTATES.to_owned(),
-            scenario: export.scenario.clone(),
-            target: export.target,
-            service: export.service.clone(),
-            answer: String::new(),
-            evidence: export.at("manifest.json#/annotations"),
-        });
-    }
-
     /// Whether it was seen to annotate: what the run image's annotations left behind does not count.
     #[must_use]
     pub fn answers(&self) -> bool {
@@ -67,16 +35,6 @@ impl Annotating {
         let answer = if self.answers() { "yes" } else { NOTHING };
         self.first.clone().map(|first| Observation { answer: answer.to_owned(), ..first })
     }
-}
-
-/// Keys that the inputs of a build ask for: the base where its digest is known, what the platform says of the sources,
-/// and what buildpacks contribute.
-pub(super) fn asked(export: &Export) -> BTreeSet<String> {
-    let base = view::pinned(export).is_some();
-    let is_asked = |name: &&&str| if name.starts_with("base.") { base } else { source::has_text(export, name) };
-    let mut keys: BTreeSet<String> = RFC_KEYS.iter().filter(is_asked).map(|name| format!("{PREFIX}{name}")).collect();
-    keys.extend(contributed_annotations(export).into_iter().map(|(key, _)| key));
-    keys
 }
 
 /// The keys of the RFC and of buildpacks that an image's manifest has, and that are not the run image's.

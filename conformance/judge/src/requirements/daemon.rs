@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use super::annotating::{self, Annotating};
 use crate::digest::{ContentId, Digest};
-use crate::evidence::{DaemonFacts, Export, Image};
+use crate::evidence::{DaemonFacts, Export, Image, PushCause};
 use crate::json::Json;
 use crate::log::Output;
 use crate::requirement::{Case, DAEMON, Needs, Requirement, Source, holds_when, not_applicable, toml_input, violated};
@@ -507,16 +507,16 @@ fn a_push_keeps_the_content(export: &Export, image: &Image) -> Finding {
         return engine_end::whose_doing_it_is(export, end);
     }
     let Some(pushed) = &daemon.pushed else {
-        let reason = daemon.push_problem.clone().unwrap_or_else(|| "nothing was pushed".to_owned());
-        if reason.starts_with("the push failed") {
+        let Some(problem) = &daemon.push_problem else { return Finding::Skipped("nothing was pushed".to_owned()) };
+        if problem.cause == PushCause::Failed {
             return violated(
                 "the daemon cannot push the image",
                 "a push",
-                view::cut(&reason),
+                view::cut(&problem.to_string()),
                 export.at("export.json#/daemon"),
             );
         }
-        return Finding::Skipped(reason);
+        return Finding::Skipped(problem.to_string());
     };
     let id = |image: &Image| image.config.as_ref().map(|config| config.digest.to_string()).unwrap_or_default();
     let (expected, found) = (view::diff_ids(image.config.as_ref()), view::diff_ids(pushed.config.as_ref()));
@@ -606,7 +606,7 @@ pub(super) fn observations(case: &Case<'_>, annotating: &Annotating, see: &mut d
         see(export, "daemon-s-id-is", format!("{} ({store})", id_is(daemon, image)), "inspect.json");
         if let Some(pushed) = &daemon.pushed {
             let is_asked = |key: &String| annotating.answers_of(key);
-            if annotating.answers() && annotating::asked(export).iter().any(is_asked) {
+            if annotating.answers() && super::asked::asked(export).iter().any(is_asked) {
                 let kept = if annotating::own(export, pushed).is_empty() { "no" } else { "yes" };
                 let answer = format!("{kept} ({store})");
                 see(export, "annotations-after-a-push-from-a-daemon", answer, "pushed-manifest.json");
@@ -625,7 +625,7 @@ pub(super) fn observations(case: &Case<'_>, annotating: &Annotating, see: &mut d
         let is_own = |key: &&String| !base.contains_key(*key) && !contributed.contains(key);
         let some = view::labels(image).keys().any(|key| key.starts_with(view::PREFIX) && is_own(&key));
         // Of an exporter that annotates nothing, only labels that are there say something.
-        if some || annotating.answers() && !annotating::asked(export).is_empty() {
+        if some || annotating.answers() && !super::asked::asked(export).is_empty() {
             let answer = if some { "some" } else { "none" };
             see(export, "labels-as-a-fallback", answer.to_owned(), "config.json#/config/Labels");
         }

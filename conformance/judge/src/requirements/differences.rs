@@ -42,7 +42,7 @@ fn causes(case: &Case<'_>, field: &str) -> Option<&'static [&'static str]> {
     let (_, slugs) = SPOKEN_OF.iter().find(|(start, _)| field.starts_with(start))?;
     let is_violated = |slug: &&&str| {
         let row = super::named(slug).filter(|row| row.targets.contains(&case.target));
-        row.is_some_and(|row| crate::judge::ask(case, row).violation().is_some())
+        row.is_some_and(|row| crate::ask::ask(case, row).violation().is_some())
     };
     slugs.iter().find(is_violated).map(|_| *slugs)
 }

@@ -5,6 +5,7 @@ pub mod annotating;
 #[cfg(test)]
 mod annotating_tests;
 mod annotations;
+mod asked;
 mod base;
 mod buildpack;
 mod daemon;

@@ -8,8 +8,8 @@ use super::{
     step, value,
 };
 use crate::evidence::{
-    Document, End, Export, Fetched, Image, Layer, MadeBy, Rebase, RunImage, RunImageInDaemon, ScenarioEvidence,
-    StoreKind, Target,
+    Arrival, Document, End, Export, Fetched, Image, Layer, MadeBy, Rebase, RunImage, RunImageInDaemon,
+    ScenarioEvidence, StoreKind, Target,
 };
 
 const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
@@ -88,7 +88,7 @@ fn moved_on(run: &RunImage, target: Target) -> RunImage {
     let annotations = json!({ "org.opencontainers.image.title": "sentinel-new-title", "x.y": "sentinel-new-own" });
     let manifest = oci(&manifest_value(&config, &new_layers(), annotations));
     let in_daemon = (target == Target::Daemon).then(|| RunImageInDaemon {
-        arrival: String::new(),
+        arrival: Arrival::Usual,
         id: manifest.digest.to_string(),
         repo_digests: vec![format!("host.example/run@{}", manifest.digest)],
     });

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use super::tree::Tree;
 use super::{put, sbom, text_file, toml_file};
-use crate::fuzz::build::{Build, Buildpack, Layer, Process};
+use crate::generated::{Build, Buildpack, Layer, Process};
 use crate::scenario::SourceFile;
 
 /// The Buildpack API version of every generated buildpack.

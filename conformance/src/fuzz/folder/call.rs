@@ -3,7 +3,7 @@
 use toml::{Table, Value};
 
 use super::put;
-use crate::fuzz::build::{Calling, GivenBy, RunToml};
+use crate::generated::{Calling, GivenBy, RunToml};
 
 /// Flag, variable, where the file lies by default, and where no default finds it.
 const FILES: [(&str, &str, &str, &str); 3] = [

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use toml::{Table, Value};
 
-use super::build::{Build, Course};
+use crate::generated::{Build, Course};
 use crate::scenario::{self, Origin, Scenario, ScenarioError, SourceFile};
 use tree::Tree;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use super::put;
-use crate::fuzz::build::RunImage;
+use crate::generated::RunImage;
 
 /// The table.
 pub(super) fn table(image: &RunImage) -> Table {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 use super::put;
-use crate::fuzz::build::{Kind, TreeFile};
+use crate::generated::{Kind, TreeFile};
 
 /// Entries that can be laid out beside each other.
 #[derive(Default)]

@@ -5,7 +5,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof};
 
 use super::text::{any_text, key, no_string, one_of, seldom, sometimes, text};
 use super::tree::files;
-use crate::fuzz::build::{Buildpack, Layer, Process};
+use crate::generated::{Buildpack, Layer, Process};
 
 const IDS: &[&str] = &["example/app", "example/jdk", "io.buildpacks.node", "a/b/c", "UPPER.case", "x-1"];
 /// Three numbers without leading zeros: the specification has no other form.

@@ -9,7 +9,7 @@ mod tree;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 
-use super::build::{Build, Calling, Course};
+use crate::generated::{Build, Calling, Course};
 use text::{seldom, sometimes};
 
 /// Every build that can be drawn.

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::{Strategy, prop_oneof};
 
 use super::text::{one_of, seldom, sometimes, text};
-use crate::fuzz::build::RunImage;
+use crate::generated::RunImage;
 
 const ANNOTATIONS: &[&str] = &[
     "com.example.run-image",

@@ -5,7 +5,7 @@ use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::sample::select;
 
 use super::text::{any_text, one_of};
-use crate::fuzz::build::{Kind, TreeFile};
+use crate::generated::{Kind, TreeFile};
 
 /// Folders; plain ones are those that slices name.
 const FOLDERS: &[&str] =

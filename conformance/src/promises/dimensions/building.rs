@@ -2,7 +2,7 @@
 
 use toml::Table;
 
-use crate::fuzz::build::{Build, Buildpack, Process};
+use crate::generated::{Build, Buildpack, Process};
 use crate::promises::{Dimension, Seen, Value};
 use crate::scenario::materialise::Kind;
 

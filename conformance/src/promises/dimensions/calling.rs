@@ -2,7 +2,7 @@
 
 use judge::evidence::Target;
 
-use crate::fuzz::build::{Build, GivenBy};
+use crate::generated::{Build, GivenBy};
 use crate::promises::{Dimension, Seen, Value};
 use crate::scenario::{CreationOrder, Place};
 

@@ -1,6 +1,6 @@
 //! Files of the app and of launch layers.
 
-use crate::fuzz::build::{Build, Kind as Made, TreeFile};
+use crate::generated::{Build, Kind as Made, TreeFile};
 use crate::promises::{Dimension, Seen, Value};
 use crate::scenario::materialise::{Kind, Node};
 

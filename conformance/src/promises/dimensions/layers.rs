@@ -3,7 +3,7 @@
 use toml::Table;
 
 use super::building::first;
-use crate::fuzz::build::{Build, Buildpack, Layer};
+use crate::generated::{Build, Buildpack, Layer};
 use crate::promises::{Dimension, Seen, Value};
 
 /// So many buildpacks, of which the further ones have a layer each.

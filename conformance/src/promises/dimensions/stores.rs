@@ -1,6 +1,6 @@
 //! Run images, `run.toml`, previous images, registries and daemons.
 
-use crate::fuzz::build::{Build, Course, RunToml};
+use crate::generated::{Build, Course, RunToml};
 use crate::promises::{Dimension, Seen, Value};
 use crate::scenario::{Arrival, ImageFormat, IndexDigest, Place};
 

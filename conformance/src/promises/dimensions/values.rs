@@ -1,6 +1,6 @@
 //! Values of annotations: what the platform passes in `project-metadata.toml`.
 
-use crate::fuzz::build::Build;
+use crate::generated::Build;
 use crate::promises::{Dimension, Value};
 use crate::scenario::KEYS;
 

@@ -172,6 +172,18 @@ pub enum Arrival {
 }
 
 impl Arrival {
+    /// As evidence has it.
+    #[must_use]
+    pub fn in_evidence(self) -> judge::evidence::Arrival {
+        use judge::evidence::Arrival;
+        match self {
+            Self::PulledByTag => Arrival::PulledByTag,
+            Self::PulledByDigest => Arrival::PulledByDigest,
+            Self::Loaded => Arrival::Loaded,
+            Self::Made => Arrival::Made,
+        }
+    }
+
     /// The word in scenarios and evidence.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -77,11 +77,14 @@ pub struct Step {
     pub may_refuse: Option<String>,
 }
 
+/// What `{images}` is written as.
+pub(crate) const IMAGES: &str = "{images}";
+
 impl Step {
     /// Names of images that arguments and variables have, such as a cache's.
     pub fn further_images(&self) -> impl Iterator<Item = &str> {
         let texts = self.arguments.iter().chain(self.environment.values());
-        texts.filter_map(|text| text.split_once(crate::exporter::IMAGES).map(|(_, name)| name))
+        texts.filter_map(|text| text.split_once(IMAGES).map(|(_, name)| name))
     }
 
     /// Whether it is made on a target of its scenario.

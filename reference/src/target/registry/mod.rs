@@ -7,6 +7,7 @@ mod client;
 mod credentials;
 mod error;
 mod proxy;
+mod request;
 mod secrets;
 mod token;
 mod transport;

@@ -9,8 +9,8 @@ use super::challenge::Challenge;
 use super::credentials::{Credential, Credentials};
 use super::error::RegistryError;
 use super::proxy::Clients;
+use super::request::{Request, TRIES, retried};
 use super::secrets;
-use super::transport::{Request, TRIES, retried};
 
 /// The Authorization header that a challenge asks for; none where there is nothing to offer.
 pub(super) async fn authorization(

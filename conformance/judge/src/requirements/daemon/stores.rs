@@ -118,7 +118,7 @@ fn is_containerd(export: &Export) -> Result<&DaemonFacts, Finding> {
 }
 
 fn pushed(daemon: &DaemonFacts) -> Result<&Image, Finding> {
-    let problem = || daemon.push_problem.clone().unwrap_or_else(|| "nothing was pushed".to_owned());
+    let problem = || daemon.push_problem.as_ref().map_or_else(|| "nothing was pushed".to_owned(), ToString::to_string);
     daemon.pushed.as_ref().ok_or_else(|| Finding::Skipped(problem()))
 }
 

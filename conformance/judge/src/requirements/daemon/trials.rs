@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::evidence::{Document, End, EngineEnd, Layer, ScenarioEvidence, Target};
+use crate::evidence::{Document, End, EngineEnd, Layer, NotPushed, PushCause, ScenarioEvidence, Target};
 use crate::sample::{self, edit_config, edit_input, edit_label, edit_layers, edit_manifest, edit_report, on};
 use crate::trial::{self, Trial, Trials, Wanted};
 
@@ -329,11 +329,11 @@ fn round_trip() -> Trials {
             image.config = Some(Document::new(config.to_string().into_bytes(), None));
         })
     };
-    let problem = |reason: &'static str| {
+    let problem = |cause: PushCause, reason: &'static str| {
         move |e: &mut Export| {
             let daemon = e.daemon.as_mut().unwrap();
             daemon.pushed = None;
-            daemon.push_problem = Some(reason.to_owned());
+            daemon.push_problem = Some(NotPushed { cause, reason: reason.to_owned() });
         }
     };
     let ended = |again: Option<bool>, of_run_image: Option<bool>| {
@@ -355,11 +355,11 @@ fn round_trip() -> Trials {
         .rejects("no config", pushed(|image| image.config = None))
         .rejects("something else in the config", changed(|config| config["x"] = json!(1)))
         .rejects("diffIDs swapped", changed(|config| config["rootfs"]["diff_ids"].as_array_mut().unwrap().swap(2, 3)))
-        .rejects("the push failed", problem("the push failed: EOF"))
+        .rejects("the push failed", problem(PushCause::Failed, "EOF"))
         .accepts("the daemon's pull failed, of what the registry serves whole", |e| {
             e.daemon.as_mut().unwrap().pull_problem = Some("locating layer".to_owned());
         })
         .accepts("another manifest", pushed(|image| image.manifest = None))
         .accepts("layers compressed in another way", |e| crate::harmless::HARMLESS[4].1(e))
-        .spares("a daemon that is not the suite's", problem("it is not the suite's"))
+        .spares("a daemon that is not the suite's", problem(PushCause::NotAllowed, "the push failed elsewhere"))
 }

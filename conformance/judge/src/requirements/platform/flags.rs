@@ -38,7 +38,7 @@ const PAIRS: [Pair; 8] = [
     Pair::of("analyzed", "CNB_ANALYZED_PATH", config::the_base_layers_come_first),
     Pair::of("group", "CNB_GROUP_PATH", the_group_was_read).in_label(labels::BUILD),
     Pair::of("project-metadata", "CNB_PROJECT_METADATA_PATH", the_project_metadata_were_read).in_label(labels::PROJECT),
-    Pair::of("run", "CNB_RUN_PATH", labels::the_run_image_s_names_are_in_the_label).in_label(labels::LIFECYCLE),
+    Pair::of("run", "CNB_RUN_PATH", labels::the_run_image_s_names_are_in_the_label).in_label(crate::view::LIFECYCLE),
 ];
 
 /// A label that has one of the group's buildpacks was made of the group, whatever else may be wrong with it.

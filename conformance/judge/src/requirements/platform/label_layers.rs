@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::inputs;
-use super::labels::LIFECYCLE;
 use crate::evidence::{EntryKind, Export, Image};
 use crate::json::Json;
 use crate::requirement::violated;
 use crate::verdict::Finding;
-use crate::view;
+use crate::view::{self, LIFECYCLE};
 
 fn wrong(export: &Export, what: &str, expected: impl std::fmt::Display, found: &str) -> Finding {
     let found = if found.is_empty() { "nothing" } else { found };

@@ -12,9 +12,8 @@ use crate::json::Json;
 use crate::reference::is_same_image;
 use crate::requirement::{holds_when, not_applicable, toml_input, violated};
 use crate::verdict::Finding;
-use crate::view;
+use crate::view::{self, LIFECYCLE};
 
-pub(super) const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
 pub(super) const BUILD: &str = "io.buildpacks.build.metadata";
 pub(super) const PROJECT: &str = "io.buildpacks.project.metadata";
 

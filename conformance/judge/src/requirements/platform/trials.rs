@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::digest::Digest;
 use crate::evidence::{
-    Change, ChangedFile, Document, End, Entry, EntryKind, Export, FileKind, RunImageInDaemon, ScenarioEvidence,
-    StoreKind, Target,
+    Arrival, Change, ChangedFile, Document, End, Entry, EntryKind, Export, FileKind, RunImageInDaemon,
+    ScenarioEvidence, StoreKind, Target,
 };
 use crate::sample::{self, edit_config, edit_entries, edit_input, edit_label, edit_layers, raw_config};
 use crate::trial::{self, Trial, Trials, Wanted};
@@ -957,7 +957,7 @@ fn refer(export: &mut Export, reference: &str) {
 fn called(export: &mut Export, is_bare: bool) {
     let id = Digest::of(b"the daemon's own");
     export.run_image.in_daemon = Some(RunImageInDaemon {
-        arrival: "loaded".to_owned(),
+        arrival: Arrival::Loaded,
         id: if is_bare { id.encoded().to_owned() } else { id.to_string() },
         repo_digests: Vec::new(),
     });

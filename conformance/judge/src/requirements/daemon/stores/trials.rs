@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::trials::left_over;
 use super::*;
-use crate::evidence::{Document, ScenarioEvidence, Target};
+use crate::evidence::{Arrival, Document, NotPushed, PushCause, ScenarioEvidence, Target};
 use crate::sample::{self, annotate, edit_config, edit_label, edit_layers, edit_manifest, edit_report, made_up, on};
 use crate::trial::{self, Trial, Trials, Wanted};
 
@@ -46,7 +46,7 @@ fn bare(evidence: &mut ScenarioEvidence, _: Target) {
 fn not_pushed(export: &mut Export) {
     let daemon = export.daemon.as_mut().unwrap();
     daemon.pushed = None;
-    daemon.push_problem = Some("it is not the suite's".to_owned());
+    daemon.push_problem = Some(NotPushed { cause: PushCause::NotAllowed, reason: "it is not the suite's".to_owned() });
 }
 
 fn everywhere(change: fn(&mut Image)) -> impl Fn(&mut Export) + 'static {
@@ -154,14 +154,14 @@ fn known_in_containerd() -> Trials {
             annotate(e, DIGEST, Some(Digest::of(b"x").as_str()));
         })
         .rejects("no base, though the daemon pulled the run image", |e| {
-            "pulled-by-tag".clone_into(&mut e.run_image.in_daemon.as_mut().unwrap().arrival);
+            e.run_image.in_daemon.as_mut().unwrap().arrival = Arrival::PulledByTag;
             annotate(e, DIGEST, None);
         })
         .rejects("another base, of a run image that was loaded", |e| {
             annotate(e, NAME, Some("a.example/b:c"));
         })
         .rejects("a loaded run image's layer in other bytes, and one of the app's", |e| {
-            "loaded".clone_into(&mut e.run_image.in_daemon.as_mut().unwrap().arrival);
+            e.run_image.in_daemon.as_mut().unwrap().arrival = Arrival::Loaded;
             let image = e.image.as_mut().unwrap();
             *image = sample::recompressed(image);
         })

@@ -1,8 +1,6 @@
 //! Evidence on disk, written as it is made: one folder for each export, layer blobs once under `blobs/sha256`, their
 //! listings once under `listings`, and an `index.json` with the hash of every file. `docs/evidence.md` describes the format.
 
-pub(crate) mod parts;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -11,10 +9,11 @@ use std::sync::Mutex;
 
 use judge::digest::Digest;
 use judge::evidence::{Document, EVIDENCE_VERSION, Export, Image};
-use ring::digest::{Context, SHA256};
 use serde_json::json;
 
-use crate::run::RunFacts;
+use super::index::files;
+use super::parts;
+use crate::record::RunFacts;
 use crate::whole_file;
 
 /// Why evidence could not be kept.
@@ -143,7 +142,7 @@ impl EvidenceFolder {
         let index = self.root.join("index.json");
         let bytes = fs::read(&index).map_err(fail(index.clone()))?;
         let value = serde_json::from_slice(&bytes).map_err(|error| fail(index)(error.into()))?;
-        let mut files = crate::stored::files(&value);
+        let mut files = files(&value);
         files.push(("index.json".to_owned(), Digest::of(&bytes).encoded().to_owned()));
         files.sort();
         let lines: Vec<String> = files.into_iter().map(|(file, hash)| format!("{hash}  {file}\n")).collect();
@@ -177,23 +176,6 @@ impl EvidenceFolder {
             "blobs": blobs,
         });
         whole_file::write(&path, format!("{index:#}\n").as_bytes(), 0o666).map_err(fail)
-    }
-}
-
-/// The sha256 of a file's bytes, as lower-case hexadecimal digits.
-///
-/// # Errors
-/// The file system's.
-pub fn sha256_of(path: &Path) -> io::Result<String> {
-    let mut file = fs::File::open(path)?;
-    let mut context = Context::new(&SHA256);
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let read = io::Read::read(&mut file, &mut buffer)?;
-        if read == 0 {
-            return Ok(Digest::from_sha256(context.finish().as_ref()).encoded().to_owned());
-        }
-        context.update(&buffer[..read]);
     }
 }
 

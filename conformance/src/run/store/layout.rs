@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use judge::evidence::{Export, Image, Target};
 use judge::reference::Reference;
 
-use super::Shared;
-use super::export::{Before, ExportError, Seen, Store, disk, unobserved};
-use super::located::{Published, RunImageNames};
-use super::registry_case::base_digest;
+use super::super::context::Shared;
+use super::super::error::{ExportError, disk, unobserved};
+use super::super::run_image::{Published, RunImageNames};
+use super::{Before, Seen, Store, base_digest};
 use crate::observe::{ObservedLayout, layout_base_image, layout_facts, layout_tag_state, list_layout_folders};
 use crate::scenario::materialise::{LAYOUT, Places};
 use crate::scenario::run_image::{MadeImage, architecture};
@@ -18,7 +18,7 @@ use crate::scenario::{Place, RunImageFile, Scenario, Step};
 const NO_LAYOUTS: &str = "the Platform API's rebaser has no layouts";
 
 /// A scenario's layout folder.
-pub(super) struct LayoutStore<'a> {
+pub(in crate::run) struct LayoutStore<'a> {
     shared: &'a Shared,
     scenario: &'a Scenario,
     run_image: RunImageNames,
@@ -26,7 +26,7 @@ pub(super) struct LayoutStore<'a> {
 }
 
 impl<'a> LayoutStore<'a> {
-    pub(super) fn new(shared: &'a Shared, scenario: &'a Scenario) -> Self {
+    pub(in crate::run) fn new(shared: &'a Shared, scenario: &'a Scenario) -> Self {
         let run_image = RunImageNames::new(&shared.services, scenario);
         Self { shared, scenario, run_image, before: Vec::new() }
     }

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use judge::evidence::Outcome;
 
-use super::export::{ExportError, Store};
+use super::context::Shared;
+use super::error::ExportError;
 use super::inputs::{owner, user_of};
-use super::{Options, Shared};
+use super::options::Options;
+use super::store::Store;
 use crate::exporter::secret::Secret;
 use crate::exporter::supervise::{Spec, USUAL_UMASK};
 use crate::exporter::{CallPlaces, Invocation, invocation, platform_api, step_arguments};

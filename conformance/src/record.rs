@@ -2,17 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use judge::difference::Comparison;
 use judge::evidence::{NotRun, Phase, ScenarioEvidence, Target};
-use judge::profile::Profile;
 use judge::verdict::Verdict;
-use judge::{Judgement, Selection};
 use serde::{Deserialize, Serialize};
 
-use super::patterns::Patterns;
-use super::shard::Shard;
-use crate::exit::Exit;
-use crate::report::{ExporterFacts, PathFacts, Report, SCHEMA_VERSION, ServiceFacts, Tool, Totals, headline};
+use crate::globs::Patterns;
+use crate::shard::Shard;
 
 /// A case that is judged where only some are: scenario, requirement, target.
 pub type Case = (String, String, Target);
@@ -113,83 +108,69 @@ pub struct ScenarioFacts {
     pub milliseconds: Option<u64>,
 }
 
-impl RunFacts {
-    /// Judges the exports of this run.
+/// The judging program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The catalogue's version.
+    pub catalogue: String,
+}
+
+impl Tool {
+    /// This program.
     #[must_use]
-    pub fn judge(&self, found: &[ScenarioEvidence], profile: &Profile) -> Report {
-        let selection = Selection {
-            profile: profile.clone(),
-            requirements: self.narrowed.requirements.set().cloned(),
-            exporter_argument: self.exporter_argument.clone(),
-            scenario_folders: self.scenario_folders.clone(),
-            conditions: self.conditions.clone(),
-            phase: self.phase,
-        };
-        self.report(judge::judge(found, &selection), judge::difference::all(found), profile)
-    }
-
-    /// The report on this run, with what differs between its builds' outputs.
-    #[must_use]
-    pub fn report(&self, mut judgement: Judgement, differences: Vec<Comparison>, profile: &Profile) -> Report {
-        judgement.verdicts.retain(|verdict| self.narrowed.asks(verdict));
-        let mut report = Report {
-            schema: SCHEMA_VERSION,
-            tool: Tool::this(),
-            exporter: self.exporter.clone(),
-            platform_api: self.platform_api.clone(),
-            profile: profile.name().to_owned(),
-            started: self.started.clone(),
-            seconds: self.seconds,
-            paths: self.paths.clone(),
-            targets: self.targets.clone(),
-            shard: self.narrowed.shard,
-            narrowed: Some(self.narrowed.clone()),
-            services: self.services.clone(),
-            scenarios: self.scenarios.iter().map(|scenario| scenario.scenario.clone()).collect(),
-            scenario_milliseconds: self.took(),
-            exports: self.scenarios.iter().map(|scenario| scenario.exports.len()).sum(),
-            headlines: headline::headlines(&judgement.verdicts, &self.targets, profile, self.narrowed.quick),
-            totals: Totals::of(&judgement.verdicts),
-            verdicts: judgement.verdicts,
-            observations: judgement.observations,
-            differences,
-            left_behind: self.left_behind.clone(),
-            evidence: None,
-            baseline: None,
-            troubles: self.troubles(),
-            exit_code: 0,
-        };
-        report.settle(self.interrupted);
-        report
-    }
-
-    fn took(&self) -> BTreeMap<String, u64> {
-        self.scenarios.iter().filter_map(|scenario| Some((scenario.scenario.clone(), scenario.milliseconds?))).collect()
-    }
-
-    fn troubles(&self) -> Vec<String> {
-        let missing = |wanted: &&String| {
-            !self.services.iter().any(|service| service.observed && is_service(&service.name, wanted))
-        };
-        let mut troubles: Vec<String> = self.require.iter().filter(missing).map(|wanted| unobserved(wanted)).collect();
-        if self.narrowed.shard.is_some() && self.scenarios.is_empty() {
-            // A shard without scenarios observes nothing; the others answer for the services.
-            troubles.clear();
+    pub fn this() -> Self {
+        Self {
+            name: "conformance".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            catalogue: judge::CATALOGUE_VERSION.to_owned(),
         }
-        if !self.complete {
-            troubles.push("the run did not come to its end; what it did not run is not in its evidence".to_owned());
-        }
-        if self.interrupted {
-            troubles.push("the run was interrupted; the report covers what was seen until then".to_owned());
-        }
-        troubles
     }
 }
 
-/// The trouble of a service that had to be observed and was not.
-#[must_use]
-pub fn unobserved(wanted: &str) -> String {
-    format!("--require {wanted}: it was not observed")
+/// The judged program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExporterFacts {
+    /// Its name.
+    pub name: String,
+    /// Its path.
+    pub path: String,
+    /// `sha256:` and the hash of its bytes.
+    pub sha256: String,
+}
+
+/// Where builds were seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathFacts {
+    /// The build folder that every exporter saw.
+    pub build: String,
+    /// Whether each export had a mount namespace of its own.
+    pub isolated: bool,
+    /// Why not.
+    pub reason: Option<String>,
+    /// Why exporters could see what is the suite's; none where it was kept from them, or an earlier version wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposed: Option<String>,
+}
+
+/// A service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceFacts {
+    /// As `--require` names it: `registry`, `daemon:classic`, `layout`.
+    pub name: String,
+    /// What it is: `embedded`, `container`, `executable`, `url`, `docker`, `podman`, `disk`.
+    pub kind: String,
+    /// Its version; empty where it has none.
+    pub version: String,
+    /// A daemon's store.
+    pub store: Option<String>,
+    /// Whether anything was exported to it.
+    pub observed: bool,
+    /// Why this one, or why none.
+    pub note: String,
 }
 
 /// Whether `--require` of this word means this service.
@@ -200,7 +181,7 @@ pub fn is_service(name: &str, wanted: &str) -> bool {
 
 /// Scenarios without their exports, and how long those that were run took.
 #[must_use]
-pub(super) fn scenarios(found: &[ScenarioEvidence], took: &BTreeMap<String, u64>) -> Vec<ScenarioFacts> {
+pub(crate) fn scenarios(found: &[ScenarioEvidence], took: &BTreeMap<String, u64>) -> Vec<ScenarioFacts> {
     let facts = |scenario: &ScenarioEvidence| ScenarioFacts {
         scenario: scenario.scenario.clone(),
         exports: scenario.exports.iter().chain(&scenario.rebases).map(|export| export.id.clone()).collect(),
@@ -208,13 +189,4 @@ pub(super) fn scenarios(found: &[ScenarioEvidence], took: &BTreeMap<String, u64>
         milliseconds: took.get(&scenario.scenario).copied(),
     };
     found.iter().map(facts).collect()
-}
-
-/// The exit code that verdicts and troubles come to.
-#[must_use]
-pub(crate) fn exit(totals: Totals, known: usize, baseline_fails: bool, troubles: &[String]) -> Exit {
-    let when = |condition: bool, exit: Exit| if condition { exit } else { Exit::Conformant };
-    when(totals.fail > known || baseline_fails, Exit::NotConformant)
-        .or(when(totals.error > 0 || !troubles.is_empty(), Exit::SuiteFailed))
-        .or(when(totals.judged() == 0, Exit::NothingJudged))
 }

@@ -42,7 +42,7 @@ pub enum WorkplaceError {
 }
 
 /// The place where this run builds; dropping it removes all that it made.
-pub struct Workplace {
+pub(super) struct Workplace {
     seen: PathBuf,
     root: PathBuf,
     scratch: TempDir,
@@ -60,7 +60,7 @@ impl Workplace {
     ///
     /// # Errors
     /// [`WorkplaceError`]; waits while another run holds the fixed folder.
-    pub async fn open(supervisor: &Supervisor, hidden: Vec<PathBuf>) -> Result<Self, WorkplaceError> {
+    pub(super) async fn open(supervisor: &Supervisor, hidden: Vec<PathBuf>) -> Result<Self, WorkplaceError> {
         let root = std::env::temp_dir().join(format!("cnb-{}", nix::unistd::geteuid()));
         let seen = root.join("build");
         let lock = lock(&root, FlockArg::LockShared)?;
@@ -93,31 +93,31 @@ impl Workplace {
 
     /// Why exports run one after another; none where each has a namespace of its own.
     #[must_use]
-    pub fn sequential(&self) -> Option<&str> {
+    pub(super) fn sequential(&self) -> Option<&str> {
         self.sequential.as_deref()
     }
 
     /// Why exporters could see what is the suite's; none where it is kept from them.
     #[must_use]
-    pub fn exposed(&self) -> Option<&str> {
+    pub(super) fn exposed(&self) -> Option<&str> {
         self.exposed.as_deref()
     }
 
     /// What is kept from an exporter that needs what `words` name.
     #[must_use]
-    pub fn isolation<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Option<Isolation> {
+    pub(super) fn isolation<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Option<Isolation> {
         self.isolation.clone().map(|isolation| isolation.needing(words))
     }
 
     /// The folder at which every exporter sees its build.
     #[must_use]
-    pub fn seen(&self) -> &Path {
+    pub(super) fn seen(&self) -> &Path {
         &self.seen
     }
 
     /// A folder of this run for what is not a build.
     #[must_use]
-    pub fn scratch(&self) -> &Path {
+    pub(super) fn scratch(&self) -> &Path {
         self.scratch.path()
     }
 
@@ -125,7 +125,7 @@ impl Workplace {
     ///
     /// # Errors
     /// [`WorkplaceError::Folder`].
-    pub fn places(&self, name: &str) -> Result<Places, WorkplaceError> {
+    pub(super) fn places(&self, name: &str) -> Result<Places, WorkplaceError> {
         let here = match self.sequential {
             None => self.scratch.path().join(name),
             Some(_) => self.seen.clone(),
@@ -139,14 +139,14 @@ impl Workplace {
 
     /// What a supervisor binds where, so that the exporter sees `places.here` at `places.seen`.
     #[must_use]
-    pub fn bind(&self, places: &Places) -> Option<(PathBuf, PathBuf)> {
+    pub(super) fn bind(&self, places: &Places) -> Option<(PathBuf, PathBuf)> {
         self.sequential.is_none().then(|| (places.here.clone(), places.seen.clone()))
     }
 
     /// Why a user who is neither root nor the owner of anything here cannot reach builds and `program`; none where
     /// that one can.
     #[must_use]
-    pub fn out_of_reach(&self, program: &Path) -> Option<String> {
+    pub(super) fn out_of_reach(&self, program: &Path) -> Option<String> {
         let closed =
             |path: &Path, bits: u32| fs::metadata(path).map_or(true, |facts| facts.permissions().mode() & bits != bits);
         let above = |path: &Path| path.ancestors().skip(1).find(|folder| closed(folder, 0o001)).map(Path::to_path_buf);

@@ -1,10 +1,10 @@
 //! The places that scenarios name beside the run's registry: started where a chosen scenario names them, ended with the
 //! run.
 
-use super::RunError;
+use super::super::options::RunError;
 use crate::limits::Patience;
 use crate::observe::{Credentials, LayerReader, RegistryClient, RegistryObserver, Trust};
-use crate::report::ServiceFacts;
+use crate::record::ServiceFacts;
 use crate::rig::proxy::{Guard, RecordingProxy};
 use crate::rig::registry::{Registry, RegistryChoice, RegistryKind};
 use crate::rig::unreachable::{ClosedPort, SilentServer};
@@ -12,17 +12,17 @@ use crate::scenario::Place;
 
 /// How a registry is spoken to.
 #[derive(Clone)]
-pub(super) struct Access {
+pub(in crate::run) struct Access {
     /// The registry as references name it: `host:port`.
-    pub(super) host: String,
+    pub(in crate::run) host: String,
     /// Publishes in it.
-    pub(super) client: RegistryClient,
+    pub(in crate::run) client: RegistryClient,
     /// Fetches from it.
-    pub(super) observer: RegistryObserver,
+    pub(in crate::run) observer: RegistryObserver,
 }
 
 impl Access {
-    pub(super) fn of(
+    pub(in crate::run) fn of(
         registry: &Registry,
         host: String,
         credentials: Option<Credentials>,
@@ -37,7 +37,7 @@ impl Access {
 
 /// What was started.
 #[derive(Default)]
-pub(super) struct ExtraPlaces {
+pub(in crate::run) struct ExtraPlaces {
     other: Option<(Registry, Access)>,
     closed: Option<ClosedPort>,
     silent: Option<SilentServer>,
@@ -54,7 +54,7 @@ struct Guarded {
 
 impl ExtraPlaces {
     /// Starts what `needed` names; `main` is the run's registry, reached by `access`.
-    pub(super) async fn start(
+    pub(in crate::run) async fn start(
         needed: &[Place],
         (main, access): (&Registry, &Access),
         docker_host: Option<&str>,
@@ -83,7 +83,7 @@ impl ExtraPlaces {
     }
 
     /// The host by which references name a place; none for the run's registry and what was not started.
-    pub(super) fn host(&self, place: Place) -> Option<&str> {
+    pub(in crate::run) fn host(&self, place: Place) -> Option<&str> {
         match place {
             Place::Main => None,
             Place::Other => self.other.as_ref().map(|(_, access)| access.host.as_str()),
@@ -94,7 +94,7 @@ impl ExtraPlaces {
     }
 
     /// How images are put there and asked for; none where that cannot be.
-    pub(super) fn access(&self, place: Place) -> Option<&Access> {
+    pub(in crate::run) fn access(&self, place: Place) -> Option<&Access> {
         match place {
             Place::Other => self.other.as_ref().map(|(_, access)| access),
             Place::Guarded => self.guarded.as_ref().map(|guarded| &guarded.access),
@@ -103,7 +103,7 @@ impl ExtraPlaces {
     }
 
     /// For reports.
-    pub(super) fn facts(&self) -> Vec<ServiceFacts> {
+    pub(in crate::run) fn facts(&self) -> Vec<ServiceFacts> {
         let fact = |place: Place, kind: &str, version: &str, note: &str| ServiceFacts {
             name: place.word().to_owned(),
             kind: kind.to_owned(),
@@ -129,7 +129,7 @@ impl ExtraPlaces {
     }
 
     /// Ends everything; what is left, in words.
-    pub(super) async fn stop(self) -> Vec<String> {
+    pub(in crate::run) async fn stop(self) -> Vec<String> {
         drop(self.guarded);
         match self.other {
             Some((registry, _)) => registry.stop().await.err().map(|error| error.to_string()).into_iter().collect(),

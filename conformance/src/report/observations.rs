@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use judge::observation::Observation;
 use serde::{Deserialize, Serialize};
 
-use crate::report::Report;
+use super::Report;
 
 /// Version of this format.
-pub(super) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// Why stored observations cannot be used.
 #[derive(Debug, thiserror::Error)]

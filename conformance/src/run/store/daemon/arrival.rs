@@ -2,10 +2,11 @@
 
 use judge::evidence::{Document, RunImageInDaemon, StoreKind};
 
-use super::super::export::{ExportError, Store as _, disk, unobserved};
-use super::super::located::Located;
-use super::super::registry_case::RegistryStore;
+use super::super::Store as _;
+use super::super::registry::RegistryStore;
 use super::DaemonStore;
+use crate::run::error::{ExportError, disk, unobserved};
+use crate::run::services::reference::Located;
 use crate::scenario::run_image::MadeImage;
 use crate::scenario::{Arrival, ImageFormat};
 
@@ -75,7 +76,7 @@ impl DaemonStore<'_> {
             id.ok_or_else(|| self.failed("inspect the run image", "it is not there after it was brought there"))?;
         self.service.remember(&id);
         let repo_digests = self.service.daemon.repo_digests(name).await.map_err(fail)?;
-        let arrival = self.file.in_daemon.map_or("", Arrival::word).to_owned();
+        let arrival = self.file.in_daemon.map_or(judge::evidence::Arrival::Usual, Arrival::in_evidence);
         Ok(RunImageInDaemon { arrival, id, repo_digests })
     }
 

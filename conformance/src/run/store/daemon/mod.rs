@@ -1,26 +1,29 @@
 //! A Docker daemon as a target: run image loaded there, app image saved from there and pushed to the registry.
 
 mod arrival;
+mod containers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use judge::evidence::{DaemonFacts, Export, Image, Ran, StoreKind, Target};
+use judge::evidence::{DaemonFacts, Export, Image, NotPushed, PushCause, Ran, StoreKind, Target};
 
-use super::Shared;
-use super::containers::{Containers, processes};
-use super::export::{Before, ExportError, Seen, Store, disk, unobserved};
-use super::located::{Located, Published, RunImageNames};
-use super::private_daemon::PushProblem;
-use super::registry_case::RegistryStore;
-use super::services::DaemonService;
+use super::registry::RegistryStore;
+use super::{Before, Seen, Store};
 use crate::rig::daemon::DaemonError;
 use crate::rig::turns::Turn;
+use crate::run::context::Shared;
+use crate::run::error::{ExportError, disk, unobserved};
+use crate::run::run_image::{Published, RunImageNames};
+use crate::run::services::daemon::DaemonService;
+use crate::run::services::engine::PushProblem;
+use crate::run::services::reference::Located;
 use crate::scenario::materialise::Places;
 use crate::scenario::run_image::MadeImage;
-use crate::scenario::{AfterPush, Arrival, Place, RunImageFile, Scenario, Step};
+use crate::scenario::{AfterPush, Place, RunImageFile, Scenario, Step};
+use containers::{Containers, processes};
 
 /// A scenario's images in a daemon.
-pub(super) struct DaemonStore<'a> {
+pub(in crate::run) struct DaemonStore<'a> {
     shared: &'a Shared,
     scenario: &'a Scenario,
     service: &'a DaemonService,
@@ -39,7 +42,7 @@ pub(super) struct DaemonStore<'a> {
 }
 
 impl<'a> DaemonStore<'a> {
-    pub(super) fn new(shared: &'a Shared, scenario: &'a Scenario, service: &'a DaemonService) -> Self {
+    pub(in crate::run) fn new(shared: &'a Shared, scenario: &'a Scenario, service: &'a DaemonService) -> Self {
         let run_image = RunImageNames::new(&shared.services, scenario);
         let containers = Containers::new(service, &shared.services.repository(&scenario.name, "container"));
         let (made, had) = (Vec::new(), BTreeSet::new());
@@ -77,7 +80,7 @@ impl<'a> DaemonStore<'a> {
     async fn travel(&mut self, context: &Before<'_>, facts: &mut DaemonFacts) -> Result<(), ExportError> {
         if !self.service.may_push {
             let reason = "the suite did not start this daemon; --allow-push-from-daemon lets it push";
-            facts.push_problem = Some(reason.to_owned());
+            facts.push_problem = Some(NotPushed { cause: PushCause::NotAllowed, reason: reason.to_owned() });
             return Ok(());
         }
         let service = self.service.name.replace([':', '#'], "-");
@@ -106,7 +109,7 @@ impl<'a> DaemonStore<'a> {
         reference: &str,
         repository: &str,
         tag: &str,
-    ) -> Result<Result<Image, String>, ExportError> {
+    ) -> Result<Result<Image, NotPushed>, ExportError> {
         let image = self.tags_of(context.step).into_iter().next().unwrap_or_default();
         let tagged = self.service.daemon.tag(&image, reference).await;
         tagged.map_err(|error| self.failed("tag the image for a push", error))?;
@@ -119,12 +122,17 @@ impl<'a> DaemonStore<'a> {
         };
         match pushed {
             Ok(()) => {}
-            Err(PushProblem::Failed(problem)) => return Ok(Err(format!("the push failed: {problem}"))),
+            Err(PushProblem::Failed(problem)) => {
+                return Ok(Err(NotPushed { cause: PushCause::Failed, reason: problem }));
+            }
             Err(PushProblem::Silent(silence)) => return Err(self.failed("push the image", silence)),
         }
         let found = self.shared.services.main().observer.image(repository, tag).await;
         let found = found.map_err(|error| unobserved("fetch the pushed image", &error))?;
-        Ok(found.map(|found| found.image).ok_or_else(|| "the push succeeded, yet the registry has no image".to_owned()))
+        Ok(found.map(|found| found.image).ok_or_else(|| NotPushed {
+            cause: PushCause::NotServed,
+            reason: "the push succeeded, yet the registry has no image".to_owned(),
+        }))
     }
 
     /// Runs the image, and each process that the build's metadata lists.
@@ -199,7 +207,7 @@ impl Store for DaemonStore<'_> {
         let name = self.bring(image).await?;
         let in_daemon = self.run_image_in_daemon(&name).await?;
         let mut published = self.run_image.published(self.scenario, in_daemon.id.clone());
-        if in_daemon.arrival == Arrival::Made.word() {
+        if in_daemon.arrival == judge::evidence::Arrival::Made {
             published.made = Some(self.made(&name).await?);
         }
         published.in_daemon = Some(in_daemon);

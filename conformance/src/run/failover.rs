@@ -2,85 +2,16 @@
 //! scenarios, and those that were under way are run again, each alone on an engine of its own. One that does not end
 //! there was ended by another; one that does has the image that ends it.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use judge::evidence::{EVIDENCE_VERSION, EngineEnd, ScenarioEvidence};
+use judge::evidence::{EVIDENCE_VERSION, EngineEnd, NotPushed, NotRun, Phase, PushCause, ScenarioEvidence, Target};
 
-use super::Shared;
-use super::private_daemon::{finish, start};
-use super::scenario::on_daemon;
-use super::services::DaemonService;
-use crate::report::ServiceFacts;
+use super::context::Shared;
+use super::error::ExportError;
+use super::services::daemon::DaemonService;
+use super::services::slot::Slot;
+use super::steps::on_daemon;
 use crate::scenario::Scenario;
-
-/// A daemon at hand, or the private engine in its place.
-pub(super) struct Slot {
-    current: Mutex<Arc<DaemonService>>,
-    /// Held while a replacement is started.
-    replacing: tokio::sync::Mutex<()>,
-    /// Those that were replaced: scenarios may still hold them.
-    retired: Mutex<Vec<Arc<DaemonService>>>,
-    /// What happened.
-    note: Mutex<Vec<String>>,
-}
-
-impl Slot {
-    pub(super) fn new(service: DaemonService) -> Self {
-        Self {
-            current: Mutex::new(Arc::new(service)),
-            replacing: tokio::sync::Mutex::default(),
-            retired: Mutex::default(),
-            note: Mutex::default(),
-        }
-    }
-
-    /// The daemon that is used now.
-    pub(super) fn current(&self) -> Arc<DaemonService> {
-        Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(super) fn facts(&self) -> ServiceFacts {
-        let note = self.note.lock().unwrap_or_else(PoisonError::into_inner).join("; ");
-        self.current().facts(&note)
-    }
-
-    fn tell(&self, what: String) {
-        self.note.lock().unwrap_or_else(PoisonError::into_inner).push(what);
-    }
-
-    /// Puts a private engine in the place of `gone`, where no other scenario has done so already.
-    async fn replace(&self, shared: &Shared, gone: &Arc<DaemonService>, scenario: &str) {
-        let _alone = self.replacing.lock().await;
-        if !Arc::ptr_eq(&self.current(), gone) {
-            return;
-        }
-        let like = (gone.daemon.store(), gone.daemon.version());
-        match start(shared, gone.name.clone(), like, None).await {
-            Ok(service) => {
-                *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(service);
-                self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(gone));
-                self.tell(format!("it ended while {scenario} was run, and a private engine took its place"));
-            }
-            Err(error) => self.tell(format!("it ended while {scenario} was run, and none takes its place: {error}")),
-        }
-    }
-
-    /// Ends what was started; what is left, in words, as names are that begin with one of `hosts`. An engine that has
-    /// ended has no names to ask for.
-    pub(super) async fn stop(self, hosts: &[String]) -> Vec<String> {
-        let mut left = Vec::new();
-        for service in self.retired.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            if let Some(service) = Arc::into_inner(service) {
-                left.extend(service.stop(&[]).await);
-            }
-        }
-        if let Some(service) = Arc::into_inner(self.current.into_inner().unwrap_or_else(PoisonError::into_inner)) {
-            left.extend(service.stop(hosts).await);
-        }
-        left
-    }
-}
 
 /// Runs a scenario on a daemon at hand.
 pub(super) async fn run(shared: &Shared, scenario: &Scenario, slot: &Slot, evidence: &mut ScenarioEvidence) {
@@ -88,7 +19,7 @@ pub(super) async fn run(shared: &Shared, scenario: &Scenario, slot: &Slot, evide
     let mut found = nothing_yet(scenario);
     on_daemon(shared, scenario, &service, &mut found).await;
     if is_suspicious(&found) && !shared.cancelled.is_cancelled() && !answers(&service).await {
-        slot.replace(shared, &service, &scenario.name).await;
+        slot.replace((&shared.services.private, shared.means()), &service, &scenario.name).await;
         found = run_alone(shared, scenario, &service, found).await;
         for export in
             found.exports.iter().filter(|export| export.daemon.as_ref().is_some_and(|d| d.engine_end.is_some()))
@@ -113,7 +44,7 @@ fn nothing_yet(scenario: &Scenario) -> ScenarioEvidence {
 
 /// Whether something was seen that a daemon's end would explain.
 fn is_suspicious(found: &ScenarioEvidence) -> bool {
-    let push_failed = |problem: &String| problem.starts_with("the push failed");
+    let push_failed = |problem: &NotPushed| problem.cause == PushCause::Failed;
     found.not_run.iter().any(|missing| missing.harness_failed)
         || found.exports.iter().chain(&found.rebases).any(|export| {
             let daemon = export.daemon.as_ref();
@@ -143,11 +74,11 @@ async fn run_alone(
     mut found: ScenarioEvidence,
 ) -> ScenarioEvidence {
     let like = (gone.daemon.store(), gone.daemon.version());
-    let reason = match start(shared, gone.name.clone(), like, None).await {
+    let reason = match shared.services.private.start(shared.means(), gone.name.clone(), like, None).await {
         Ok(service) => {
             let mut again = nothing_yet(scenario);
             on_daemon(shared, scenario, &service, &mut again).await;
-            finish(shared, service).await;
+            shared.services.end(service).await;
             return again;
         }
         Err(error) => error.to_string(),
@@ -161,4 +92,35 @@ async fn run_alone(
         daemon.engine_end = Some(EngineEnd { how, said: String::new(), pushes_run_image: None, again: None });
     }
     found
+}
+
+/// Runs a scenario on a new private daemon of every store.
+pub(super) async fn on_private(shared: &Shared, scenario: &Scenario, evidence: &mut ScenarioEvidence) {
+    let disk = scenario.file.private_daemon.and_then(|daemon| daemon.disk);
+    let stores = shared.services.stores();
+    if stores.is_empty() && !shared.services.daemons.is_empty() {
+        let reason = "it needs a Docker engine that it may end, and there is none at hand".to_owned();
+        evidence.not_run.push(not_run("daemon".to_owned(), reason, false));
+    }
+    for (store, version) in stores {
+        if shared.cancelled.is_cancelled() {
+            return;
+        }
+        let name = format!("daemon:private-{}", store.name());
+        match shared.services.private.start(shared.means(), name.clone(), (store, &version), disk).await {
+            Ok(service) => {
+                shared.services.private.saw(&service);
+                on_daemon(shared, scenario, &service, evidence).await;
+                shared.services.end(service).await;
+            }
+            Err(error) => {
+                let harness_failed = !matches!(error, ExportError::Skipped(_));
+                evidence.not_run.push(not_run(name, error.to_string(), harness_failed));
+            }
+        }
+    }
+}
+
+fn not_run(service: String, reason: String, harness_failed: bool) -> NotRun {
+    NotRun { target: Target::Daemon, service, reason, harness_failed, phase: Phase::Exporter, not_described: false }
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use judge::evidence::{Container, Ran};
 
-use super::export::ExportError;
-use super::services::DaemonService;
 use crate::launcher;
 use crate::rig::container::{self, Ended, LIMIT};
 use crate::rig::daemon::DaemonError;
+use crate::run::error::{ExportError, disk};
+use crate::run::services::daemon::DaemonService;
 use crate::scenario::materialise::{LAYERS, Places};
 
 /// Where the launcher is in the suite's own image.
@@ -52,7 +52,7 @@ impl<'a> Containers<'a> {
         if launcher::PROGRAM.is_empty() {
             return Ok(Some("this suite was built without a launcher for containers".to_owned()));
         }
-        let tar = own_image().map_err(|source| super::export::disk("make an image to run", source))?;
+        let tar = own_image().map_err(|source| disk("make an image to run", source))?;
         self.images.push(control.to_owned());
         if let Err(error) = self.service.daemon.make(tar, control).await {
             return match error {

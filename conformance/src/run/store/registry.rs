@@ -5,20 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use judge::digest::Digest;
 use judge::evidence::{BaseImage, Export, Image, Target};
-use judge::json::Json;
 use judge::reference::Reference;
 
-use super::Shared;
-use super::export::{Before, ExportError, Seen, Store, unobserved};
-use super::located::{Located, Published, RunImageNames};
-use super::places::Access;
+use super::super::context::Shared;
+use super::super::error::{ExportError, unobserved};
+use super::super::run_image::{Published, RunImageNames};
+use super::super::services::endpoints::Access;
+use super::super::services::reference::Located;
+use super::{Before, Seen, Store, base_digest};
 use crate::observe::RegistryError;
 use crate::scenario::materialise::Places;
 use crate::scenario::run_image::{MadeImage, architecture};
 use crate::scenario::{Place, RunImageFile, Scenario, Step};
 
 /// A scenario's repositories in the registries.
-pub(super) struct RegistryStore<'a> {
+pub(in crate::run) struct RegistryStore<'a> {
     shared: &'a Shared,
     scenario: &'a Scenario,
     run_image: RunImageNames,
@@ -30,7 +31,7 @@ pub(super) struct RegistryStore<'a> {
 }
 
 impl<'a> RegistryStore<'a> {
-    pub(super) fn new(shared: &'a Shared, scenario: &'a Scenario) -> Self {
+    pub(in crate::run) fn new(shared: &'a Shared, scenario: &'a Scenario) -> Self {
         let run_image = RunImageNames::new(&shared.services, scenario);
         Self { shared, scenario, run_image, earlier: Vec::new(), before: BTreeMap::new(), made: BTreeSet::new() }
     }
@@ -52,7 +53,7 @@ impl<'a> RegistryStore<'a> {
     }
 
     /// Publishes an image under every name of the run image that can be reached.
-    pub(super) async fn publish_run_image(&mut self, image: &MadeImage) -> Result<(), ExportError> {
+    pub(in crate::run) async fn publish_run_image(&mut self, image: &MadeImage) -> Result<(), ExportError> {
         let names: Vec<Located> = self.run_image.all().cloned().collect();
         for name in names {
             self.put(image, &name).await.map_err(|error| unobserved("publish the run image", &error))?;
@@ -118,13 +119,6 @@ impl<'a> RegistryStore<'a> {
         }
         ExportError::Service { doing: "delete the run image".to_owned(), reason: error.to_string() }
     }
-}
-
-/// The value of `org.opencontainers.image.base.digest`, where it is a digest that can be asked for.
-pub(super) fn base_digest(image: &Image) -> Option<String> {
-    let manifest = Json::parse(&image.manifest.as_ref()?.bytes).ok()?;
-    let value = manifest.at(&["annotations", "org.opencontainers.image.base.digest"])?.as_str()?.to_owned();
-    Digest::parse(&value).ok().map(|_| value)
 }
 
 impl Store for RegistryStore<'_> {

@@ -1,52 +1,11 @@
-//! Names of a scenario, as references in this run.
+//! The run image of a scenario, by its names in this run, and what the analysis says of it.
 
-use judge::digest::Digest;
 use judge::evidence::{Document, RunImageInDaemon};
-use judge::reference::Reference;
 
 use super::services::Services;
+use super::services::reference::Located;
 use crate::scenario::materialise::{Analysis, Previous};
-use crate::scenario::{Place, RunImageFile, Scenario};
-
-/// A name of a scenario, where it lies in this run.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Located {
-    /// In which registry.
-    pub(super) place: Place,
-    /// The registry as references name it.
-    pub(super) host: String,
-    /// The repository there.
-    pub(super) repository: String,
-    /// `:tag` or `@digest`, as given; empty where neither was.
-    pub(super) rest: String,
-}
-
-impl Located {
-    /// The reference, as given but for its registry and the run's own prefix. It need not be well-formed.
-    pub(super) fn reference(&self) -> String {
-        format!("{}/{}{}", self.host, self.repository, self.rest)
-    }
-
-    /// The tag; `latest` where none was given.
-    pub(super) fn tag(&self) -> &str {
-        self.rest.strip_prefix(':').unwrap_or("latest")
-    }
-
-    /// The reference with its tag spelled out.
-    pub(super) fn tagged(&self) -> String {
-        format!("{}/{}:{}", self.host, self.repository, self.tag())
-    }
-
-    /// The reference by digest.
-    pub(super) fn at(&self, digest: &Digest) -> String {
-        format!("{}/{}@{digest}", self.host, self.repository)
-    }
-
-    /// Whether it is a tag that a registry or daemon can be asked for.
-    pub(super) fn is_tag(&self) -> bool {
-        Reference::parse(&self.reference()).is_ok_and(|reference| reference.digest.is_none())
-    }
-}
+use crate::scenario::{RunImageFile, Scenario};
 
 /// The run image's names.
 pub(super) struct RunImageNames {

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use judge::evidence::{Export, Image, Target};
 
-use super::Shared;
-use super::export::{Before, ExportError, Seen, Store};
-use super::located::Published;
+use super::super::context::Shared;
+use super::super::error::ExportError;
+use super::super::run_image::Published;
+use super::{Before, Seen, Store};
 use crate::exporter::process::ProcessError;
 use crate::limits::CLEANING_AFTER_SIGNAL;
 use crate::scenario::materialise::Places;
@@ -16,7 +17,7 @@ use crate::scenario::run_image::MadeImage;
 use crate::scenario::{RunImageFile, Scenario, Step};
 
 /// A store of one scenario.
-pub(super) struct Bounded<'a, S> {
+pub(in crate::run) struct Bounded<'a, S> {
     store: S,
     shared: &'a Shared,
     scenario: &'a Scenario,
@@ -25,7 +26,7 @@ pub(super) struct Bounded<'a, S> {
 }
 
 impl<'a, S: Store> Bounded<'a, S> {
-    pub(super) fn new(shared: &'a Shared, scenario: &'a Scenario, store: S) -> Self {
+    pub(in crate::run) fn new(shared: &'a Shared, scenario: &'a Scenario, store: S) -> Self {
         Self { store, shared, scenario, left: shared.patience.around_an_export() }
     }
 }

@@ -1,147 +1,37 @@
 //! The services of one run: one registry with a recorder before it, and every daemon that is at hand.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+pub(super) mod daemon;
+pub(super) mod endpoints;
+pub(super) mod engine;
+pub(super) mod private;
+pub(super) mod reference;
+pub(super) mod slot;
+
+use std::sync::Mutex;
 use std::time::Duration;
 
 use judge::digest::Digest;
-use judge::evidence::{EngineEnd, StoreKind, WireRecord};
+use judge::evidence::{StoreKind, WireRecord};
 
-use super::located::Located;
-use super::places::{Access, ExtraPlaces};
-use super::private_daemon::PrivateDaemons;
-use super::replaced::Slot;
-use super::{Options, RunError, is_service};
+use super::options::{Options, RunError};
 use crate::limits::{CREDENTIAL_HELPER, Overdue, Patience};
 use crate::naming::Names;
-use crate::observe::{BlobStore, Credentials, DaemonObserver, LayerReader, Limits, told};
-use crate::report::ServiceFacts;
+use crate::observe::{BlobStore, Credentials, LayerReader, Limits, told};
+use crate::record::{ServiceFacts, is_service};
 use crate::rig::daemon::Daemon;
-use crate::rig::engine::PrivateEngine;
 use crate::rig::proxy::RecordingProxy;
 use crate::rig::registry::{Registry, RegistryKind};
-use crate::rig::turns::Turns;
 use crate::scenario::{Place, Scenario};
+use daemon::DaemonService;
+use endpoints::{Access, ExtraPlaces};
+use private::PrivateDaemons;
+use reference::Located;
+use slot::Slot;
 
 /// Variable by which `registry-compose/with-services` names the daemons that it started itself.
 const OWN_DAEMON: &str = "CONFORMANCE_OWN_DAEMON";
 /// Variable by which it names all daemons; `DOCKER_HOST` is the first of them.
 const DAEMONS: &str = "CONFORMANCE_DAEMONS";
-
-/// A daemon in use.
-pub(super) struct DaemonService {
-    /// As `--require` names it, made unique with `#2` and so on.
-    pub(super) name: String,
-    /// Its address.
-    pub(super) host: String,
-    /// The connection.
-    pub(super) daemon: Daemon,
-    /// Observes it.
-    pub(super) observer: DaemonObserver,
-    /// Whether it may be told to push.
-    pub(super) may_push: bool,
-    /// Who uses its images when.
-    pub(super) turns: Turns,
-    /// IDs of images that this run made there.
-    made: Mutex<BTreeSet<String>>,
-    /// Names that are to be removed when nothing else is done there.
-    done_with: Mutex<Vec<String>>,
-    /// The engine, where it is the suite's own.
-    pub(super) engine: Option<PrivateEngine>,
-    /// The end of the engine during the last push.
-    pub(super) end: Mutex<Option<EngineEnd>>,
-}
-
-impl DaemonService {
-    pub(super) fn new(
-        name: String,
-        daemon: Daemon,
-        may_push: bool,
-        engine: Option<PrivateEngine>,
-    ) -> Result<Self, RunError> {
-        let host = daemon.host().to_owned();
-        let observer = DaemonObserver::new(daemon.api().clone(), &host, daemon.store(), daemon.version().to_owned())
-            .map_err(|error| RunError::Service { service: name.clone(), reason: error.to_string() })?
-            .waiting(daemon.waits().clone());
-        let turns = Turns::of(&host);
-        let (made, done_with, end) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Ok(Self { name, host, daemon, observer, may_push, turns, made, done_with, engine, end })
-    }
-
-    /// Remembers an image, to remove it after the run where its name went to another one; whether it is new.
-    pub(super) fn remember(&self, id: &str) -> bool {
-        self.made.lock().is_ok_and(|mut made| made.insert(id.to_owned()))
-    }
-
-    /// Removes these names, and those that waited for it, where nothing else is done there now; else remembers them.
-    pub(super) async fn remove_in_turn(&self, names: Vec<String>) {
-        self.done_with().extend(names);
-        if let Some(turn) = self.turns.alone_now() {
-            self.remove_all().await;
-            drop(turn);
-        }
-    }
-
-    /// Removes these names while nothing else is done there; the caller holds no turn.
-    pub(super) async fn remove_alone(&self, names: Vec<String>) {
-        let turn = self.turns.alone().await;
-        self.remove_each(names).await;
-        drop(turn);
-    }
-
-    async fn remove_all(&self) {
-        let names = std::mem::take(&mut *self.done_with());
-        self.remove_each(names).await;
-    }
-
-    async fn remove_each(&self, names: Vec<String>) {
-        // One after another: podman refuses some of several at a time.
-        for name in names {
-            self.daemon.remove_image(&name).await;
-        }
-    }
-
-    fn done_with(&self) -> MutexGuard<'_, Vec<String>> {
-        self.done_with.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Removes what has no name any more, not before the run's end, because scenarios may share an image; and ends an
-    /// engine of the suite's own. What is left, in words, as names are that begin with one of `hosts`, which are this
-    /// run's alone.
-    pub(super) async fn stop(self, hosts: &[String]) -> Vec<String> {
-        if let Some(engine) = self.engine {
-            return engine.stop().await.err().map(|error| error.to_string()).into_iter().collect();
-        }
-        let turn = self.turns.alone().await;
-        self.remove_all().await;
-        for id in self.made.into_inner().unwrap_or_default() {
-            self.daemon.remove_untagged(&id).await;
-        }
-        drop(turn);
-        let mut left = Vec::new();
-        for host in hosts {
-            match self.daemon.names(&format!("{host}/")).await {
-                Ok(names) => left.extend(names.into_iter().map(|name| format!("{name} in {}", self.name))),
-                Err(error) => left.push(format!("what {} has of {host} ({error})", self.name)),
-            }
-        }
-        left
-    }
-
-    /// For reports.
-    pub(super) fn facts(&self, note: &str) -> ServiceFacts {
-        let store = self.daemon.store();
-        let kind = if store == StoreKind::Podman { "podman" } else { "docker" };
-        ServiceFacts {
-            name: self.name.clone(),
-            kind: kind.to_owned(),
-            version: self.daemon.version().to_owned(),
-            store: Some(store.name().to_owned()),
-            observed: false,
-            note: note.to_owned(),
-        }
-    }
-}
 
 /// What a run uses.
 pub(super) struct Services {
@@ -347,6 +237,25 @@ impl Services {
         let places = [Place::Other, Place::Closed, Place::Silent, Place::Guarded];
         let place = places.into_iter().find(|place| place.word() == service)?;
         self.extra.host(place)
+    }
+
+    /// The stores of Docker's engines at hand, each with a daemon that has it.
+    pub(super) fn stores(&self) -> Vec<(StoreKind, String)> {
+        let mut found: Vec<(StoreKind, String)> = Vec::new();
+        for slot in &self.daemons {
+            let daemon = &slot.current().daemon;
+            if daemon.store() != StoreKind::Podman && !found.iter().any(|(store, _)| *store == daemon.store()) {
+                found.push((daemon.store(), daemon.version().to_owned()));
+            }
+        }
+        found
+    }
+
+    /// Ends a private daemon.
+    pub(super) async fn end(&self, service: DaemonService) {
+        for left in service.stop(&[]).await {
+            self.leave_behind(left);
+        }
     }
 
     /// For reports; `observed` is filled in by the caller.

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::stored::{Stored, StoredError};
+use super::reader::{Stored, StoredError};
 
 /// Compresses well enough and does not make one wait.
 const LEVEL: i32 = 6;

@@ -8,9 +8,9 @@ use std::path::{Component, Path, PathBuf};
 use judge::evidence::{EVIDENCE_VERSION, Export, ScenarioEvidence};
 use serde_json::Value;
 
-use crate::evidence_folder::parts::{self, Part};
-use crate::evidence_folder::sha256_of;
-use crate::run::{RunFacts, ScenarioFacts};
+use super::index::{files, folders, sha256_of};
+use super::parts::{self, Part};
+use crate::record::{RunFacts, ScenarioFacts};
 
 /// The oldest format that is read: in version 1 every `export.json` is whole by itself.
 const OLDEST: u32 = 1;
@@ -111,36 +111,6 @@ fn unfinished(exports: &BTreeMap<String, Export>) -> Vec<ScenarioFacts> {
         }
     }
     scenarios
-}
-
-/// The files that an index names, with the hash of each; blobs are named by theirs.
-#[must_use]
-pub fn files(index: &Value) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let mut found = Vec::new();
-    if let Some(run) = index["run"].as_str() {
-        found.push(("run.json".to_owned(), run.to_owned()));
-    }
-    for export in list(&index["exports"]) {
-        for file in list(&export["files"]) {
-            found.push((format!("{}/{}", text(&export["folder"]), text(&file["path"])), text(&file["sha256"])));
-        }
-    }
-    for listing in list(&index["listings"]) {
-        let hash = text(&listing["sha256"]);
-        found.push((parts::listing_file(&hash), hash));
-    }
-    for blob in list(&index["blobs"]) {
-        let hex = text(&blob["digest"]).trim_start_matches("sha256:").to_owned();
-        found.push((format!("blobs/sha256/{hex}"), hex));
-    }
-    found
-}
-
-fn folders(index: &Value) -> Vec<String> {
-    let exports = index["exports"].as_array().cloned().unwrap_or_default();
-    exports.iter().map(|export| export["folder"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
 struct Reader<'a> {

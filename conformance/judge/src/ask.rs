@@ -1,0 +1,60 @@
+//! A requirement asked about a case: its judge, where what it needs is there.
+
+use crate::evidence::{Export, Phase};
+use crate::requirement::{Case, EXIT_ZERO, Needs, REBASE_EXIT_ZERO, Requirement};
+use crate::verdict::Finding;
+use crate::view;
+
+/// Asks the judge where what it needs is there; says why not where it is not.
+pub(crate) fn ask(case: &Case<'_>, requirement: &Requirement) -> Finding {
+    let good = || case.exports.iter().filter(|export| export.is_good_build());
+    if let Some(reason) = too_early(case, requirement) {
+        return reason;
+    }
+    if requirement.needs != Needs::Process {
+        if good().next().is_none() {
+            return Finding::NotApplicable("no export of this scenario is meant to succeed".to_owned());
+        }
+        if good().any(|export| !export.outcome.succeeded()) {
+            return match requirement.phase {
+                Phase::Exporter => Finding::skipped_after("the export failed", EXIT_ZERO),
+                Phase::Rebaser => Finding::skipped_after("the rebase failed", REBASE_EXIT_ZERO),
+            };
+        }
+        if let Some(trouble) = good().find_map(|export| export.troubles.first()) {
+            return Finding::Error(trouble.clone());
+        }
+    }
+    if requirement.needs == Needs::Image && good().any(|export| export.image.is_none()) {
+        return Finding::Skipped("the exporter exited 0, yet no image is there".to_owned());
+    }
+    // An index has neither config nor layers, and nothing else can be said of it.
+    let is_index = |export: &Export| export.image.as_ref().is_some_and(view::is_index);
+    if requirement.needs == Needs::Image && requirement.id != NO_INDEX[0] && good().any(|export| is_index(export)) {
+        return Finding::skipped_after("an index is there in place of an image", NO_INDEX);
+    }
+    let found = (requirement.judge)(case);
+    // What is not seen to be wrong of a manifest that nobody can read is not right for that.
+    let unreadable = |export: &Export| export.image.as_ref().is_some_and(view::has_no_readable_manifest);
+    if found == Finding::Holds && requirement.needs == Needs::Image && good().any(|export| unreadable(export)) {
+        return Finding::skipped_after("the manifest is no JSON object", MANIFEST);
+    }
+    found
+}
+
+/// The requirement that tells of a manifest which is none.
+const MANIFEST: &[&str] = &["manifest.schema"];
+
+/// The requirement that tells of an index in place of an image.
+const NO_INDEX: &[&str] = &["manifest.image-under-tag"];
+
+fn too_early(case: &Case<'_>, requirement: &Requirement) -> Option<Finding> {
+    let number = |version: &str| -> Option<(u32, u32)> {
+        let (major, minor) = version.split_once('.')?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    };
+    let api = &case.exports.first()?.platform_api;
+    (number(api)? < number(requirement.since)?).then(|| {
+        Finding::NotApplicable(format!("it holds from Platform API {}, and {api} was used", requirement.since))
+    })
+}

@@ -1,0 +1,68 @@
+//! What the parts of a run share, and how it is opened.
+
+use std::sync::OnceLock;
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+use super::options::{Event, Options, RunError};
+use super::services::Services;
+use super::services::private::Means;
+use super::workplace::Workplace;
+use crate::evidence::writer::EvidenceFolder;
+use crate::exporter::process::Supervisor;
+use crate::limits::{Patience, STARTING_AFTER_SIGNAL};
+use crate::observe::BlobStore;
+
+/// What the parts of a run share.
+pub(super) struct Shared {
+    pub(super) options: Options,
+    pub(super) services: Services,
+    pub(super) workplace: Workplace,
+    pub(super) evidence: EvidenceFolder,
+    pub(super) supervisor: Supervisor,
+    pub(super) cancelled: CancellationToken,
+    pub(super) patience: Patience,
+    /// The scenario that ended the run, where the first failure is to end it.
+    pub(super) failed: OnceLock<String>,
+    pub(super) events: UnboundedSender<Event>,
+}
+
+impl Shared {
+    /// What a new engine is started by.
+    pub(super) fn means(&self) -> Means<'_> {
+        Means { supervisor: &self.supervisor, cancelled: &self.cancelled, patience: &self.patience }
+    }
+}
+
+/// Opens what a run needs.
+pub(super) async fn start(
+    options: &Options,
+    supervisor: &Supervisor,
+    patience: &Patience,
+) -> Result<(Workplace, EvidenceFolder, Services), RunError> {
+    let kept = [&options.evidence, &options.keep].into_iter().flatten().cloned().collect();
+    let workplace = Workplace::open(supervisor, kept).await?;
+    let folder = options.evidence.clone().unwrap_or_else(|| workplace.scratch().join("evidence"));
+    let evidence = EvidenceFolder::create(&folder)?;
+    let blobs = BlobStore::open(evidence.root())
+        .map_err(|error| RunError::Service { service: "evidence".to_owned(), reason: error.to_string() })?;
+    let services = Services::start(options, blobs, patience).await?;
+    Ok((workplace, evidence, services))
+}
+
+/// Waits for what is started; after a signal only for a moment, in which what is half started is better finished.
+pub(super) async fn unless_interrupted<T>(
+    cancelled: &CancellationToken,
+    work: impl Future<Output = Result<T, RunError>>,
+) -> Result<T, RunError> {
+    let enough = async {
+        cancelled.cancelled().await;
+        tokio::time::sleep(STARTING_AFTER_SIGNAL).await;
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = enough => Err(RunError::Interrupted),
+    }
+}

@@ -1,0 +1,98 @@
+//! The steps of one scenario on one service.
+
+use judge::evidence::{Export, NotRun, Phase, ScenarioEvidence, Target};
+
+use super::context::Shared;
+use super::error::ExportError;
+use super::options::Event;
+use super::services::daemon::DaemonService;
+use super::store::bounded::Bounded;
+use super::store::daemon::DaemonStore;
+use super::store::{Before, Store};
+use super::{export, invoke, rebase};
+use crate::scenario::Scenario;
+
+/// Why a scenario is not attempted on a target.
+pub(super) struct Obstacle {
+    pub(super) reason: String,
+    /// Whether no rebaser is described.
+    pub(super) not_described: bool,
+}
+
+/// What was not attempted, for each phase that the scenario has. Exports of a scenario whose rebaser is not described
+/// are left out with it, and nobody asks for them.
+pub(super) fn not_attempted(
+    scenario: &Scenario,
+    target: Target,
+    service: &str,
+    obstacle: &Obstacle,
+    harness_failed: bool,
+) -> Vec<NotRun> {
+    let exports = scenario.file.exports() && !obstacle.not_described;
+    let phases = [(Phase::Exporter, exports), (Phase::Rebaser, scenario.file.rebases())];
+    let missing = phases.into_iter().filter(|(_, has)| *has).map(|(phase, _)| NotRun {
+        target,
+        service: service.to_owned(),
+        reason: obstacle.reason.clone(),
+        harness_failed,
+        phase,
+        not_described: obstacle.not_described,
+    });
+    missing.collect()
+}
+
+/// Runs it on one daemon.
+pub(super) async fn on_daemon(
+    shared: &Shared,
+    scenario: &Scenario,
+    service: &DaemonService,
+    evidence: &mut ScenarioEvidence,
+) {
+    on(shared, scenario, DaemonStore::new(shared, scenario, service), evidence).await;
+}
+
+/// Runs it in one store.
+pub(super) async fn on<S: Store>(shared: &Shared, scenario: &Scenario, store: S, evidence: &mut ScenarioEvidence) {
+    let mut store = Bounded::new(shared, scenario, store);
+    let mut before: Option<Export> = None;
+    for number in 1..=scenario.file.steps.len() {
+        if shared.cancelled.is_cancelled() {
+            break;
+        }
+        let step = &scenario.file.steps[number - 1];
+        if !step.is_made_on(store.target()) {
+            continue;
+        }
+        let id = format!("{}/{}/{number}", scenario.name, store.service());
+        let _ = shared.events.send(Event::Exporting { id: id.clone(), limit: invoke::limit(&shared.options, step) });
+        let context = Before { number, step, id: &id, last: before.as_ref() };
+        let result = match &step.rebase {
+            None => Box::pin(export::run(shared, scenario, &mut store, &context)).await,
+            Some(_) => Box::pin(rebase::run(shared, scenario, &mut store, &context)).await,
+        };
+        let _ = shared.events.send(Event::Exported { id });
+        match result {
+            Ok(rebased) if rebased.rebase.is_some() => evidence.rebases.push(rebased),
+            Ok(export) => {
+                evidence.exports.push(export.clone());
+                before = Some(export);
+            }
+            Err(_) if shared.cancelled.is_cancelled() => break,
+            Err(error) => {
+                evidence.exports.retain(|export| export.service != store.service());
+                evidence.rebases.retain(|export| export.service != store.service());
+                let harness_failed = !matches!(error, ExportError::Skipped(_));
+                let reason = Obstacle { reason: error.to_string(), not_described: false };
+                evidence.not_run.extend(not_attempted(
+                    scenario,
+                    store.target(),
+                    store.service(),
+                    &reason,
+                    harness_failed,
+                ));
+                break;
+            }
+        }
+    }
+    store.clean_up().await;
+}
