@@ -180,6 +180,30 @@ impl Recorder {
         }
     }
 
+    /// What a fault answers in place of the registry; none where the registry is asked.
+    async fn instead(
+        &self,
+        (sequence, target): (u64, &str),
+        fault: &WireFault,
+        (body, kept): (
+            &mut (impl futures_util::Stream<Item = Result<bytes::Bytes, axum::Error>> + Unpin),
+            Option<&Kept>,
+        ),
+    ) -> Option<Result<Response, Closed>> {
+        if matches!(fault.kind, FaultKind::Status | FaultKind::MountRefused | FaultKind::NotStored) {
+            // What is answered before all was sent can be lost with the connection.
+            while let Some(Ok(_)) = body.next().await {}
+        }
+        let manifest = kept.and_then(Kept::manifest);
+        let digest = manifest.as_ref().map(|manifest| manifest.digest.to_string());
+        self.change(sequence, |record| record.manifest = manifest);
+        let answer = faults::instead(fault, target, digest).await?;
+        if let Ok(answer) = &answer {
+            self.answered(sequence, answer.status());
+        }
+        Some(answer)
+    }
+
     /// Writes down what was answered, when all of an answer but its body is on its way.
     fn answered(&self, sequence: u64, status: StatusCode) {
         let place = self.next.fetch_add(1, Ordering::Relaxed);
@@ -314,17 +338,8 @@ async fn pass(recorder: Arc<Recorder>, request: Request) -> Result<Response, Clo
     let met = recorder.faults.met(&parts.method, &target);
     if let Some((index, fault)) = &met {
         recorder.change(sequence, |record| record.fault = Some(*index));
-        if matches!(fault.kind, FaultKind::Status | FaultKind::MountRefused | FaultKind::NotStored) {
-            // What is answered before all was sent can be lost with the connection.
-            while let Some(Ok(_)) = watched.next().await {}
-        }
-        let manifest = kept.as_ref().and_then(Kept::manifest);
-        let digest = manifest.as_ref().map(|manifest| manifest.digest.to_string());
-        recorder.change(sequence, |record| record.manifest = manifest);
-        if let Some(instead) = faults::instead(fault, &target, digest).await {
-            let answer = instead?;
-            recorder.answered(sequence, answer.status());
-            return Ok(answer);
+        if let Some(answer) = recorder.instead((sequence, &target), fault, (&mut watched, kept.as_ref())).await {
+            return answer;
         }
     }
     let asked = met.as_ref().map_or_else(|| target.clone(), |(_, fault)| faults::asked_instead(fault, &target));

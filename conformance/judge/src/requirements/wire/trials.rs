@@ -274,7 +274,7 @@ fn mount() -> Trials {
         .rejects("a mount of another layer", move |e| {
             sent(e);
             with(MOUNTED, |record| {
-                record.target = format!("/v2/app/blobs/uploads/?mount={}&from=run", Digest::of(b"x"))
+                record.target = format!("/v2/app/blobs/uploads/?mount={}&from=run", Digest::of(b"x"));
             })(e);
         })
         .rejects("a mount in another repository", move |e| {
