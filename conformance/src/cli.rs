@@ -505,6 +505,9 @@ pub struct RunArguments {
     /// last word: a full run decides
     #[arg(long, conflicts_with_all = ["shard", "only_failed"])]
     pub quick: bool,
+    /// With the scenarios in which the registry fails in every way that there is; without it, with a few of them
+    #[arg(long, conflicts_with = "quick")]
+    pub faults: bool,
     /// Begin no further scenario after the first one that fails
     #[arg(long)]
     pub fail_fast: bool,

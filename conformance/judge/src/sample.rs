@@ -397,6 +397,7 @@ fn inputs(target: Target, run: &RunImage) -> Inputs {
             kernel: "6.1.0-18-amd64".to_owned(),
             user: "builder".to_owned(),
         }),
+        faults: Vec::new(),
     }
 }
 
@@ -540,6 +541,7 @@ fn put(target: &str) -> WireRecord {
         request_bytes: 1000,
         response_bytes: 0,
         had_credentials: false,
+        ..WireRecord::default()
     }
 }
 
@@ -611,13 +613,16 @@ pub fn kept_by(store: StoreKind) -> ScenarioEvidence {
     evidence
 }
 
-/// Makes what was pushed follow the daemon's image, as its store does; and what was pulled back, where manifests are
-/// kept.
+/// Makes what was pushed follow the image: the manifest that the registry was sent, and what a daemon pushed, as its
+/// store does; and what was pulled back, where manifests are kept.
 ///
 /// # Panics
 /// When the export has no image or no config.
 pub fn push(export: &mut Export) {
     let image = export.image.as_ref().expect("an image");
+    for record in export.wire.iter_mut().flatten().filter(|record| record.manifest.is_some()) {
+        put_again(record, image);
+    }
     let Some(daemon) = &mut export.daemon else { return };
     let pushed = match daemon.store {
         StoreKind::Classic => {
@@ -634,6 +639,17 @@ pub fn push(export: &mut Export) {
         daemon.pulled_back = Some(pushed.clone());
     }
     daemon.pushed = Some(pushed);
+}
+
+/// Makes a manifest that was put the image's.
+fn put_again(record: &mut WireRecord, image: &Image) {
+    let (Some(manifest), Some(sent)) = (&image.manifest, &mut record.manifest) else { return };
+    sent.digest = manifest.digest.clone();
+    let Ok(json) = serde_json::from_slice::<Value>(&manifest.bytes) else { return };
+    sent.media_type = json["mediaType"].as_str().map(str::to_owned);
+    if let (Some(sent), Some(own)) = (&mut record.content_type, json["mediaType"].as_str()) {
+        own.clone_into(sent);
+    }
 }
 
 /// Makes the manifest one that a daemon makes up for what came without: Docker schema 2, no annotations.

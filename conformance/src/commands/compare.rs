@@ -125,6 +125,7 @@ fn run_of(arguments: &CompareArguments, exporter: &ExporterArguments, evidence: 
         shard: None,
         fail_fast: false,
         quick: false,
+        faults: false,
         only_failed: None,
         evidence: Some(evidence.to_path_buf()),
         keep: None,

@@ -46,6 +46,9 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
     let conditions = arguments.conditions.clone();
     let requirements = requirements(&conditions.requirement)?;
     let mut scenarios = scenarios(&conditions.scenarios, &conditions.scenario)?;
+    if !arguments.faults && conditions.scenario.is_empty() {
+        scenarios.retain(|scenario| !scenario.file.with_faults);
+    }
     let targets = targets(conditions.target, arguments.quick);
     possible(&conditions.services.require, &targets)?;
     let mut narrowed = Narrowed {

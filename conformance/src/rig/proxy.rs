@@ -1,5 +1,8 @@
 //! A recorder between exporters and a registry that is spoken to without TLS: every request passes as it is, and what
 //! it was is written down. Authorization values are never kept. With a guard it lets nobody pass without credentials.
+//! Where a scenario declares faults of the registry, they are made here.
+
+mod faults;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,21 +10,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::serve::ListenerExt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use judge::evidence::WireRecord;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use judge::digest::Digest;
+use judge::evidence::{FaultKind, SentManifest, WireFault, WireRecord};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use faults::{Closed, Faults};
+
+pub use faults::pattern;
 
 use crate::limits::{CONNECT, Overdue, Patience, Waits};
 
@@ -39,6 +45,7 @@ struct Recorder {
     next: AtomicU64,
     records: Mutex<Vec<WireRecord>>,
     guard: Option<Guard>,
+    faults: Faults,
     waits: Waits,
     /// In which requests the registry was silent.
     silences: watch::Sender<Vec<(String, Overdue)>>,
@@ -98,17 +105,11 @@ impl RecordingProxy {
             next: AtomicU64::new(0),
             records: Mutex::new(Vec::new()),
             guard,
+            faults: Faults::default(),
             waits: patience.with(format!("the registry at {upstream}")),
             silences: watch::Sender::new(Vec::new()),
         });
-        let router = Router::new().fallback(pass).with_state(recorder.clone());
-        // Without this, small answers wait for more to send.
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let task = tokio::spawn(async move {
-            let _ = axum::serve(listener, router).await;
-        });
+        let task = tokio::spawn(serve(listener, recorder.clone()));
         Ok(Self { address, host: address.to_string(), recorder, task })
     }
 
@@ -131,6 +132,11 @@ impl RecordingProxy {
         let (taken, kept) = records.drain(..).partition(|record| record.target.starts_with(prefix));
         *records = kept;
         taken
+    }
+
+    /// From now on requests whose path begins with `prefix` meet these faults of the registry, and no others.
+    pub fn arm(&self, prefix: &str, faults: &[WireFault]) {
+        self.recorder.faults.arm(prefix, faults);
     }
 
     /// Takes the first silence of the registry in a request whose path begins with `prefix`, where there was one.
@@ -172,6 +178,36 @@ impl Recorder {
         if let Some(record) = records.iter_mut().rev().find(|record| record.sequence == sequence) {
             change(record);
         }
+    }
+
+    /// What a fault answers in place of the registry; none where the registry is asked.
+    async fn instead(
+        &self,
+        (sequence, target): (u64, &str),
+        fault: &WireFault,
+        (body, kept): (
+            &mut (impl futures_util::Stream<Item = Result<bytes::Bytes, axum::Error>> + Unpin),
+            Option<&Kept>,
+        ),
+    ) -> Option<Result<Response, Closed>> {
+        if matches!(fault.kind, FaultKind::Status | FaultKind::MountRefused | FaultKind::NotStored) {
+            // What is answered before all was sent can be lost with the connection.
+            while let Some(Ok(_)) = body.next().await {}
+        }
+        let manifest = kept.and_then(Kept::manifest);
+        let digest = manifest.as_ref().map(|manifest| manifest.digest.to_string());
+        self.change(sequence, |record| record.manifest = manifest);
+        let answer = faults::instead(fault, target, digest).await?;
+        if let Ok(answer) = &answer {
+            self.answered(sequence, answer.status());
+        }
+        Some(answer)
+    }
+
+    /// Writes down what was answered, when all of an answer but its body is on its way.
+    fn answered(&self, sequence: u64, status: StatusCode) {
+        let place = self.next.fetch_add(1, Ordering::Relaxed);
+        self.change(sequence, |record| (record.status, record.answered) = (status.as_u16(), Some(place)));
     }
 
     fn silent(&self, target: &str, doing: &str, waited: Duration) -> Overdue {
@@ -244,50 +280,130 @@ impl Waiting {
     }
 }
 
-async fn pass(State(recorder): State<Arc<Recorder>>, request: Request) -> Response {
+/// Answers every connection. A connection that the recorder closes without an answer is one of HTTP itself, below what a
+/// router can say.
+async fn serve(listener: tokio::net::TcpListener, recorder: Arc<Recorder>) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // The system has no more descriptors now; it may have some later.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        // Without this, small answers wait for more to send.
+        let _ = stream.set_nodelay(true);
+        let recorder = recorder.clone();
+        connections.spawn(async move {
+            let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+                pass(recorder.clone(), request.map(Body::new))
+            });
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+/// What is known of a request before it is passed on.
+fn record(sequence: u64, parts: &axum::http::request::Parts, target: &str) -> WireRecord {
+    let content_type = parts.headers.get(header::CONTENT_TYPE);
+    WireRecord {
+        sequence,
+        method: parts.method.to_string(),
+        target: target.to_owned(),
+        content_type: content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        had_credentials: parts.headers.contains_key(header::AUTHORIZATION),
+        ..WireRecord::default()
+    }
+}
+
+async fn pass(recorder: Arc<Recorder>, request: Request) -> Result<Response, Closed> {
     let sequence = recorder.next.fetch_add(1, Ordering::Relaxed);
     let (mut parts, body) = request.into_parts();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-    recorder.records.lock().unwrap_or_else(PoisonError::into_inner).push(WireRecord {
-        sequence,
-        method: parts.method.to_string(),
-        target: target.clone(),
-        status: 0,
-        content_type: parts
-            .headers
-            .get(header::CONTENT_TYPE)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
-        request_bytes: 0,
-        response_bytes: 0,
-        had_credentials: parts.headers.contains_key(header::AUTHORIZATION),
-    });
+    let begun = record(sequence, &parts, &target);
+    recorder.records.lock().unwrap_or_else(PoisonError::into_inner).push(begun);
     if let Some(guard) = &recorder.guard {
         if !guard.lets_pass(&parts.headers) {
-            recorder.change(sequence, |record| record.status = StatusCode::UNAUTHORIZED.as_u16());
-            return challenge();
+            recorder.answered(sequence, StatusCode::UNAUTHORIZED);
+            return Ok(challenge());
         }
         parts.headers.remove(header::AUTHORIZATION);
     }
-    match format!("{}{target}", recorder.upstream).parse::<Uri>() {
-        Ok(uri) => parts.uri = uri,
-        Err(_) => return StatusCode::BAD_REQUEST.into_response(),
-    }
     let sent = Sent::new();
-    let watched = watched(body, recorder.clone(), sequence, sent.clone());
+    let kept = is_manifest(&parts.method, &target).then(Kept::default);
     // A body of known length keeps its header, so that the registry sees what was sent; an empty one stays empty.
     let has_body = parts.headers.contains_key(header::TRANSFER_ENCODING)
         || parts.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    let mut watched = watched(body, recorder.clone(), sequence, sent.clone(), kept.clone());
+    let met = recorder.faults.met(&parts.method, &target);
+    if let Some((index, fault)) = &met {
+        recorder.change(sequence, |record| record.fault = Some(*index));
+        if let Some(answer) = recorder.instead((sequence, &target), fault, (&mut watched, kept.as_ref())).await {
+            return answer;
+        }
+    }
+    let asked = met.as_ref().map_or_else(|| target.clone(), |(_, fault)| faults::asked_instead(fault, &target));
+    match format!("{}{asked}", recorder.upstream).parse::<Uri>() {
+        Ok(uri) => parts.uri = uri,
+        Err(_) => return Ok(StatusCode::BAD_REQUEST.into_response()),
+    }
     let body = if has_body { Body::from_stream(watched) } else { Body::empty() };
     let doing = format!("answer {} {}", parts.method, parts.uri.path());
     let mut waiting = Waiting { recorder: recorder.clone(), target: target.clone(), doing, sent, over: false };
     let asked = recorder.client.request(axum::http::Request::from_parts(parts, body));
     let (status, why) = match waiting.head(asked).await {
-        Ok(Ok(response)) => return answer(recorder, (sequence, target), response),
+        Ok(Ok(response)) => {
+            if let Some(kept) = kept {
+                recorder.change(sequence, |record| record.manifest = kept.manifest());
+            }
+            let status = response.status();
+            let answer = answer(recorder.clone(), (sequence, target), response);
+            let answer = match met {
+                Some((_, fault)) => faults::spoiled(&fault, answer).await?,
+                None => answer,
+            };
+            recorder.answered(sequence, status);
+            return Ok(answer);
+        }
         Ok(Err(_)) => (StatusCode::BAD_GATEWAY, String::new()),
         Err(overdue) => (StatusCode::GATEWAY_TIMEOUT, overdue.to_string()),
     };
-    recorder.change(sequence, |record| record.status = status.as_u16());
-    (status, why).into_response()
+    recorder.answered(sequence, status);
+    Ok((status, why).into_response())
+}
+
+fn is_manifest(method: &Method, target: &str) -> bool {
+    method == Method::PUT && target.contains("/manifests/")
+}
+
+/// The bytes of a manifest on its way; none of one that is longer than registries take.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Kept {
+    const LONGEST: usize = 4 << 20;
+
+    fn add(&self, chunk: &[u8]) {
+        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if bytes.len() <= Self::LONGEST {
+            bytes.extend_from_slice(chunk);
+        }
+    }
+
+    fn manifest(&self) -> Option<SentManifest> {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let json = serde_json::from_slice::<serde_json::Value>(&bytes).ok().filter(|_| bytes.len() <= Self::LONGEST)?;
+        let object = json.as_object()?;
+        let layers = object.get("layers").and_then(|layers| layers.as_array()).into_iter().flatten();
+        // A layer with `urls` may be somewhere else than in the registry.
+        let here = object.get("config").into_iter().chain(layers.filter(|layer| layer.get("urls").is_none()));
+        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+        Some(SentManifest {
+            digest: Digest::of(&bytes),
+            media_type: object.get("mediaType").and_then(text),
+            blobs: here.filter_map(|one| text(one.get("digest")?)).collect(),
+        })
+    }
 }
 
 /// A request's body, counted as it passes.
@@ -296,13 +412,17 @@ fn watched(
     recorder: Arc<Recorder>,
     sequence: u64,
     sent: Sent,
-) -> impl futures_util::Stream<Item = Result<bytes::Bytes, axum::Error>> {
+    kept: Option<Kept>,
+) -> impl futures_util::Stream<Item = Result<bytes::Bytes, axum::Error>> + Unpin {
     let mut body = body.into_data_stream();
     futures_util::stream::poll_fn(move |context| {
         let polled = body.poll_next_unpin(context);
         sent.note(polled.is_pending());
         if let Poll::Ready(Some(Ok(chunk))) = &polled {
             recorder.change(sequence, |record| record.request_bytes += chunk.len() as u64);
+            if let Some(kept) = &kept {
+                kept.add(chunk);
+            }
         }
         polled
     })
@@ -321,7 +441,6 @@ fn answer(
     response: hyper::Response<hyper::body::Incoming>,
 ) -> Response {
     let (parts, body) = response.into_parts();
-    recorder.change(sequence, |record| record.status = parts.status.as_u16());
     let doing = format!("send {}", target.split('?').next().unwrap_or_default());
     let watched = recorder.waits.stream(&doing, Body::new(body).into_data_stream());
     let counted = watched.map(move |item| match item {

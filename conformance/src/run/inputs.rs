@@ -67,6 +67,7 @@ pub(super) fn inputs<S: Store>(
         run_as: user_of(step),
         project: Some(shared.services.names.project(&scenario.name)),
         machine: Some(machine(step)),
+        faults: step.faults.clone(),
         unreachable_limit: shared.options.exporter.unreachable_limit,
     })
 }

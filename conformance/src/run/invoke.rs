@@ -38,6 +38,10 @@ pub(super) fn can_run<S: Store>(
         let reason = format!("the exporter is not given {flag}, by its description or by Platform API {api}");
         return Err(ExportError::Skipped(reason));
     }
+    if !step.faults.is_empty() && !shared.services.records() {
+        let reason = "no recorder stands before a registry with TLS, and it is what makes the registry's faults";
+        return Err(ExportError::Skipped(reason.to_owned()));
+    }
     if step.user.is_none() {
         return Ok(());
     }
@@ -153,6 +157,7 @@ fn words_of(call: &Invocation) -> impl Iterator<Item = &str> {
 pub(super) fn limit(options: &Options, step: &Step) -> u64 {
     let waits =
         matches!(step.expect_failure.as_deref(), Some("errors.unreachable-registry" | "rebase.unreachable-registry"));
+    let waits = waits || step.faults.iter().any(|fault| fault.times.is_none());
     let allowed = options.exporter.unreachable_limit.saturating_add(UNREACHABLE_GRACE);
     if waits { allowed } else { options.timeout }
 }

@@ -1,6 +1,6 @@
 //! What a scenario must be beyond its format: keys that mean something together, values that can be made.
 
-use judge::evidence::{Phase, Target};
+use judge::evidence::{FaultKind, Phase, Target};
 use judge::reference::Reference;
 
 use super::base::is_inside;
@@ -146,9 +146,44 @@ fn check_step(scenario: &Scenario, step: &Step, index: usize) -> Result<(), Faul
     for entry in &step.files {
         check_entry("files", entry)?;
     }
+    check_faults(scenario, step)?;
     check_rebase(scenario, step, index)?;
     check_daemon(scenario, step)?;
     check_process(step)
+}
+
+/// Longest that a registry may be silent in a scenario, in seconds.
+const LONGEST_STALL: u64 = 30;
+
+/// A fault must be one that the recorder can make, and have what its kind needs.
+fn check_faults(scenario: &Scenario, step: &Step) -> Result<(), Fault> {
+    if !step.faults.is_empty() && scenario.file.targets != [Target::Registry] {
+        return wrong("faults", "they are a registry's; targets must be [\"registry\"]");
+    }
+    for fault in &step.faults {
+        let is_status = matches!(fault.kind, FaultKind::Status | FaultKind::MountRefused);
+        let is_stall = fault.kind == FaultKind::Stall;
+        if let Err(error) = crate::rig::proxy::pattern(fault) {
+            return wrong("faults.path", format!("'{}' is not a pattern: {error}", fault.path));
+        }
+        if is_status != fault.status.is_some_and(|status| (300..600).contains(&status)) {
+            return wrong(
+                "faults.status",
+                "kind = \"status\" and \"mount-refused\" need one of 300 to 599, and others have none",
+            );
+        }
+        if is_stall != fault.seconds.is_some_and(|seconds| (1..=LONGEST_STALL).contains(&seconds)) {
+            let reason = format!("kind = \"stall\" needs 1 to {LONGEST_STALL}, and others have none");
+            return wrong("faults.seconds", reason);
+        }
+        if fault.retry_after.is_some() && !is_status {
+            return wrong("faults.retry-after", "it goes with kind = \"status\"");
+        }
+        if fault.times == Some(0) {
+            return wrong("faults.times", "a fault that meets no request is none; leave it out for all of them");
+        }
+    }
+    Ok(())
 }
 
 /// A rebase has no build of its own, and no layout.

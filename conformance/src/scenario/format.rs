@@ -28,6 +28,9 @@ pub struct ScenarioFile {
     /// Files and folders of the base that are not taken, relative to its folder.
     #[serde(default)]
     pub leave_out: Vec<String>,
+    /// Whether it is run where `--faults` or its name asks for it, and else left out.
+    #[serde(default)]
+    pub with_faults: bool,
     /// What it needs; where that is not here, it is skipped.
     #[serde(default)]
     pub needs: Vec<Need>,

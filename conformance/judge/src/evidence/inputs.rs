@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Document, Machine, RunImageInDaemon};
+use super::{Document, Machine, RunImageInDaemon, WireFault};
 use crate::digest::Digest;
 
 /// The inputs of one export. All paths are absolute and as the exporter saw them.
@@ -70,6 +70,9 @@ pub struct Inputs {
     /// The machine and the user; none where an earlier version wrote the evidence.
     #[serde(default)]
     pub machine: Option<Machine>,
+    /// What the registry did wrong on purpose during this export. Nothing in evidence of before that was possible.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<WireFault>,
 }
 
 /// Variables that are of the surroundings and not of the build.

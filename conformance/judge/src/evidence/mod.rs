@@ -8,6 +8,7 @@ mod rebase;
 mod stores;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ pub use stores::{
     Arrival, DaemonFacts, EngineEnd, LayoutFacts, LayoutRoot, NotPushed, PushCause, RunImageInDaemon, SavedFile,
     StoreKind, TagId,
 };
+pub use wire::{FaultKind, SentManifest, WireFault, WireRecord};
 
 /// Version of the evidence format; `index.json` and `run.json` carry it.
 pub const EVIDENCE_VERSION: u32 = 2;
@@ -232,27 +234,6 @@ pub struct BaseImage {
     pub fetched: Fetched,
     /// The config of that manifest, or of the index's manifest for the run image's platform.
     pub config: Option<Document>,
-}
-
-/// One HTTP request that the exporter sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WireRecord {
-    /// Position in the order in which requests began.
-    pub sequence: u64,
-    /// The method.
-    pub method: String,
-    /// Path and query as sent.
-    pub target: String,
-    /// The response's status.
-    pub status: u16,
-    /// The request's Content-Type.
-    pub content_type: Option<String>,
-    /// Bytes of the request's body.
-    pub request_bytes: u64,
-    /// Bytes of the response's body.
-    pub response_bytes: u64,
-    /// Whether an Authorization header was sent; its value is never kept.
-    pub had_credentials: bool,
 }
 
 /// Digests that an export's evidence holds for its image, for comparisons.

@@ -26,6 +26,7 @@ mod tests;
 pub(crate) mod trials;
 #[cfg(test)]
 mod values_tests;
+mod wire;
 
 use platform::{inputs as platform_inputs, written as platform_written};
 
@@ -43,6 +44,7 @@ const THEMES: &[&[Requirement]] = &[
     source::TABLE,
     buildpack::TABLE,
     digest::TABLE,
+    wire::TABLE,
     manifest::TABLE,
     daemon::TABLE,
     daemon::stores::TABLE,

@@ -20,7 +20,9 @@ const EXPECTED: &str = "
     buildpack: annotations-present last-definition-wins same-on-every-target manifest-only
     digest: report-agrees report-manifest-size report-tags descriptors-true diff-ids-true history-true all-tags-same
         same-inputs-same-digest same-inputs-same-image-id environment-independent source-date-epoch mtimes-constant
-        annotations-change-manifest annotations-keep-layers old-digest-untouched
+        annotations-change-manifest annotations-keep-layers old-digest-untouched tag-moves-last failed-export-reported
+        failed-export-moves-nothing
+    wire: content-type no-reupload mount retry-transient verifies-content
     manifest: schema media-type-present descriptor-types descriptor-data descriptor-fields image-under-tag
     manifest: descriptors-whole nothing-else
     config: required

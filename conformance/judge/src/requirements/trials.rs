@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     accounted, annotations, base, buildpack, daemon, digest, errors, layout, manifest, platform, rebase, sentences,
-    source,
+    source, wire,
 };
 use crate::evidence::{ScenarioEvidence, Target};
 use crate::trial::Trial;
@@ -17,6 +17,7 @@ pub(crate) fn trials() -> Vec<(&'static str, Vec<Trial>)> {
         ("source", source::trials::trials()),
         ("buildpack", buildpack::trials::trials()),
         ("digest", digest::trials::trials()),
+        ("wire", wire::trials::trials()),
         ("manifest, config, labels, layers", manifest::trials::trials()),
         ("daemon", daemon::trials::trials()),
         ("daemon, stores", daemon::stores::trials::trials()),

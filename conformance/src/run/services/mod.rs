@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use judge::digest::Digest;
-use judge::evidence::{StoreKind, WireRecord};
+use judge::evidence::{StoreKind, WireFault, WireRecord};
 
 use super::options::{Options, RunError};
 use crate::limits::{CREDENTIAL_HELPER, Overdue, Patience};
@@ -169,6 +169,18 @@ impl Services {
     pub(super) fn wire(&self, scenario: &str) -> Option<Vec<WireRecord>> {
         let prefix = self.requests_of(scenario);
         self.proxy.as_ref().map(|proxy| proxy.taken(&prefix))
+    }
+
+    /// Whether a recorder stands before the run's registry.
+    pub(super) fn records(&self) -> bool {
+        self.proxy.is_some()
+    }
+
+    /// From now on what is sent for one scenario meets these faults of the registry, and no others.
+    pub(super) fn arm(&self, scenario: &str, faults: &[WireFault]) {
+        if let Some(proxy) = &self.proxy {
+            proxy.arm(&self.requests_of(scenario), faults);
+        }
     }
 
     /// Takes the first silence of the registry that the recorder saw in what was sent for one scenario.

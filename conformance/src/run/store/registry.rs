@@ -169,6 +169,20 @@ impl Store for RegistryStore<'_> {
         Ok(found)
     }
 
+    async fn before_export(
+        &mut self,
+        step: &Step,
+        _tags: &BTreeMap<String, Option<String>>,
+    ) -> Result<Vec<String>, ExportError> {
+        self.shared.services.arm(&self.scenario.name, &step.faults);
+        Ok(Vec::new())
+    }
+
+    async fn after_export(&mut self, _step: &Step) -> Result<Vec<String>, ExportError> {
+        self.shared.services.arm(&self.scenario.name, &[]);
+        Ok(Vec::new())
+    }
+
     async fn observe(&mut self, context: &Before<'_>, _run: &MadeImage, _places: &Places) -> Result<Seen, ExportError> {
         let mut seen = Seen { wire: self.shared.services.wire(&self.scenario.name), ..Seen::default() };
         let fail = |error| unobserved("observe the image in the registry", &error);

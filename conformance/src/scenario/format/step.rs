@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use judge::evidence::Target;
+use judge::evidence::{Target, WireFault};
 use serde::Deserialize;
 
 use super::{FileEntry, RebaseStep};
@@ -71,6 +71,8 @@ pub struct Step {
     pub user: Option<StepUser>,
     /// A call of the rebaser in place of one of the exporter.
     pub rebase: Option<RebaseStep>,
+    /// What the registry does wrong while the exporter runs.
+    pub faults: Vec<WireFault>,
     /// The requirement that this step meets by failing.
     pub expect_failure: Option<String>,
     /// The requirement that this step may meet by failing, or else by a good image.

@@ -212,6 +212,7 @@ fn record(method: &str, target: &str, status: u16) -> WireRecord {
         request_bytes: 0,
         response_bytes: 0,
         had_credentials: false,
+        ..WireRecord::default()
     }
 }
 

@@ -267,6 +267,7 @@ fn sent(method: &'static str, target: impl Into<String>, status: u16) -> impl Fn
             request_bytes: 1,
             response_bytes: 0,
             had_credentials: false,
+            ..WireRecord::default()
         });
     }
 }

@@ -13,23 +13,23 @@ use crate::view;
 /// The part of a request's path that begins or continues an upload.
 const UPLOADS: &str = "/blobs/uploads";
 
-fn path(record: &WireRecord) -> &str {
+pub(in super::super) fn path(record: &WireRecord) -> &str {
     record.target.split('?').next().unwrap_or_default()
 }
 
 /// The repository of an upload; none for other requests.
-fn repository(record: &WireRecord) -> Option<&str> {
+pub(in super::super) fn repository(record: &WireRecord) -> Option<&str> {
     path(record).strip_prefix("/v2/")?.split_once(UPLOADS).map(|(repository, _)| repository)
 }
 
 /// A parameter of the query, with the colon of a digest written out.
-fn parameter(record: &WireRecord, name: &str) -> Option<String> {
+pub(in super::super) fn parameter(record: &WireRecord, name: &str) -> Option<String> {
     let (_, query) = record.target.split_once('?')?;
     let found = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?.1;
     Some(found.replace("%3A", ":").replace("%3a", ":"))
 }
 
-fn is_done(record: &WireRecord) -> bool {
+pub(in super::super) fn is_done(record: &WireRecord) -> bool {
     (200..300).contains(&record.status)
 }
 

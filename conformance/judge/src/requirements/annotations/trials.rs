@@ -431,5 +431,6 @@ fn put(target: &str, content_type: &str, status: u16) -> crate::evidence::WireRe
         request_bytes: 1,
         response_bytes: 0,
         had_credentials: false,
+        ..crate::evidence::WireRecord::default()
     }
 }

@@ -516,6 +516,7 @@ fn sent(method: &'static str, target: impl Into<String>) -> impl Fn(&mut Export)
             request_bytes: 0,
             response_bytes: 0,
             had_credentials: false,
+            ..WireRecord::default()
         }]);
     }
 }

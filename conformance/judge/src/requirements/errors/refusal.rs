@@ -119,7 +119,7 @@ pub(in super::super) fn moves_nothing(export: &Export, may_write: bool) -> Findi
 }
 
 /// Holds when there is no report of an image.
-pub(super) fn claims_no_success(export: &Export) -> Finding {
+pub(in super::super) fn claims_no_success(export: &Export) -> Finding {
     let report = export.report.as_ref().and_then(|report| report.text()?.parse::<toml::Table>().ok());
     let image = report.as_ref().and_then(|report| report.get("image")?.as_table());
     let is_told = |key: &&str| {

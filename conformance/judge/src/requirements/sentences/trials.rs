@@ -309,6 +309,7 @@ fn sent(method: &'static str, content_type: Option<&'static str>) -> impl Fn(&mu
             request_bytes: 1,
             response_bytes: 0,
             had_credentials: false,
+            ..WireRecord::default()
         });
     }
 }

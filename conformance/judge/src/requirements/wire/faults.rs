@@ -1,0 +1,100 @@
+//! What an exporter does when the registry fails, as the scenario wants it and the recorder makes it.
+
+use super::super::errors::refusal::{claims_no_success, exits_with, is_no_crash, moves_nothing};
+use crate::evidence::Export;
+use crate::requirement::{Case, UNSEEN, not_applicable, together, violated};
+use crate::verdict::Finding;
+use crate::view;
+
+pub(super) const REPORTED: &str = "digest.failed-export-reported";
+pub(super) const MOVES_NOTHING: &str = "digest.failed-export-moves-nothing";
+pub(super) const TRANSIENT: &str = "wire.retry-transient";
+pub(super) const VERIFIES: &str = "wire.verifies-content";
+
+/// Asks of each of these exports that met its fault; of one that failed only beside its control.
+fn each<'a>(case: &Case<'a>, exports: impl Iterator<Item = &'a Export>, judge: impl Fn(&Export) -> Finding) -> Finding {
+    let findings: Vec<Finding> = exports.map(|export| asked(case, export, &judge)).collect();
+    if findings.is_empty() {
+        return not_applicable("no export of this scenario has a registry that fails in this way");
+    }
+    together(findings)
+}
+
+fn asked(case: &Case<'_>, export: &Export, judge: &impl Fn(&Export) -> Finding) -> Finding {
+    if let Some(trouble) = export.troubles.first() {
+        return Finding::Error(trouble.clone());
+    }
+    let Some(wire) = &export.wire else { return Finding::Skipped(UNSEEN.to_owned()) };
+    if !wire.iter().any(|record| record.fault.is_some()) {
+        return not_applicable("the exporter sent nothing that meets the registry's fault");
+    }
+    if export.outcome.succeeded() {
+        return judge(export);
+    }
+    case.uncontrolled(export).unwrap_or_else(|| judge(export))
+}
+
+fn must_fail<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Export> {
+    case.exports.clone().into_iter().filter(|export| export.inputs.expected_failure.as_deref() == Some(REPORTED))
+}
+
+fn may_fail<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Export> {
+    case.exports.clone().into_iter().filter(|export| export.inputs.may_refuse.as_deref() == Some(TRANSIENT))
+}
+
+/// The exports that a fault of the registry ended, and those that it has to.
+fn failing<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Export> {
+    must_fail(case).chain(may_fail(case).filter(|export| !export.outcome.succeeded()))
+}
+
+pub(super) fn a_failed_export_is_reported(case: &Case<'_>) -> Finding {
+    each(case, failing(case), |export| {
+        if export.outcome.succeeded() {
+            let message = "the registry failed for good, and the exporter tells of success";
+            return violated(message, "a non-zero exit by itself", view::ended(export), view::last_words_at(export));
+        }
+        together([is_no_crash(export), exits_with(export, None), claims_no_success(export)])
+    })
+}
+
+pub(super) fn a_failed_export_moves_nothing(case: &Case<'_>) -> Finding {
+    each(case, failing(case), |export| {
+        if export.outcome.succeeded() {
+            return not_applicable(format!("it did not fail, which {REPORTED} judges"));
+        }
+        moves_nothing(export, false)
+    })
+}
+
+pub(super) fn transient_faults_are_survived(case: &Case<'_>) -> Finding {
+    each(case, may_fail(case), |export| {
+        if export.outcome.succeeded() {
+            return Finding::Holds;
+        }
+        let met = export.wire.iter().flatten().filter(|record| record.fault.is_some());
+        let met: Vec<String> = met.map(|one| format!("{} {}", one.method, one.target)).collect();
+        violated(
+            "the registry failed for a moment, and that ended the export",
+            "exit 0",
+            format!("{} after {}", view::ended(export), view::cut(met.last().map_or("", String::as_str))),
+            view::last_words_at(export),
+        )
+    })
+}
+
+pub(super) fn other_bytes_are_refused(case: &Case<'_>) -> Finding {
+    let exports = case.exports.clone().into_iter();
+    let exports = exports.filter(|export| export.inputs.expected_failure.as_deref() == Some(VERIFIES));
+    each(case, exports, |export| {
+        if export.outcome.succeeded() {
+            let message = "bytes were taken that do not hash to the digest under which they were read";
+            return violated(message, "a non-zero exit by itself", view::ended(export), export.at("export.json#/wire"));
+        }
+        together([
+            is_no_crash(export),
+            exits_with(export, None),
+            moves_nothing(export, false),
+            claims_no_success(export),
+        ])
+    })
+}

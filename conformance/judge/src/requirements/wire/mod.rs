@@ -1,0 +1,126 @@
+//! What crosses the wire between exporter and registry: the order in which content and tags are sent, what is sent at
+//! all, and what an exporter does when the registry fails.
+
+mod exchange;
+mod faults;
+mod sent;
+#[cfg(test)]
+pub(super) mod trials;
+
+use crate::requirement::{Needs, REGISTRY, Requirement, Source};
+use crate::verdict::Level;
+
+const OUTPUTS: Source = Source::platform("exporter, Outputs");
+const MANIFESTS: Source = Source::oci_distribution("Pushing Manifests");
+const RECORDED: &str = "a recorder stood between exporter and registry";
+/// When a requirement on a registry's faults is judged.
+const FAULTY: &str = "a scenario has the registry fail, the exporter met that, and the build without it is accepted";
+
+pub(super) const TABLE: &[Requirement] = &[
+    Requirement::new(
+        Level::Should,
+        "digest.tag-moves-last",
+        "no manifest is put before every blob that it names is in its repository",
+        Source::oci_distribution("Push"),
+        |case| case.each(sent::manifests_come_after_their_blobs),
+    )
+    .because("who pulls a tag between the manifest and its blobs gets an image that is not whole")
+    .looks_like("a blob that the manifest names was sent after the manifest, or its upload ended after that")
+    .fix("wait for the answer to every upload before the manifest is put")
+    .when(RECORDED)
+    .on(REGISTRY)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Must,
+        faults::REPORTED,
+        "an export that a registry's lasting fault ends exits non-zero by itself, without a report that claims success",
+        OUTPUTS,
+        faults::a_failed_export_is_reported,
+    )
+    .because("platforms go by exit code and report; one that is told of success deploys an image that is not there")
+    .looks_like(
+        "the registry refuses every upload or manifest, and the exporter exits 0, crashes, hangs or leaves a report",
+    )
+    .fix("take every answer but the expected one as an error that ends the export, and write the report last")
+    .when(FAULTY)
+    .on(REGISTRY)
+    .needing(Needs::Process),
+    Requirement::new(
+        Level::Should,
+        faults::MOVES_NOTHING,
+        "an export that a registry's fault ends moves no tag",
+        Source::own("digest"),
+        faults::a_failed_export_moves_nothing,
+    )
+    .because("after a failed export everybody goes on with the image that was there")
+    .looks_like("the export failed, and a tag serves another image than before")
+    .fix("put the tags last, when all else is there")
+    .when(FAULTY)
+    .on(REGISTRY)
+    .needing(Needs::Process),
+    Requirement::new(
+        Level::Must,
+        "wire.content-type",
+        "a manifest is put with its own mediaType as Content-Type, where it has one",
+        MANIFESTS,
+        |case| case.each(sent::content_types_are_the_manifests_own),
+    )
+    .because("registries serve a manifest with the type that it came with, and refuse one that says another")
+    .looks_like("Content-Type is Docker's manifest type, and mediaType in the manifest is OCI's")
+    .fix("send the manifest's mediaType as Content-Type")
+    .when("a recorder stood between exporter and registry, and a manifest that was put has mediaType")
+    .on(REGISTRY)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Should,
+        "wire.no-reupload",
+        "a blob that the repository has is not sent to it again",
+        Source::oci_distribution("Layer Upload De-duplication"),
+        sent::nothing_is_sent_twice,
+    )
+    .because("layers are large, and most of an image does not change from build to build")
+    .looks_like("a rebuild sends every layer again, or each tag of a repository gets its own copy")
+    .fix("ask for a blob by HEAD before it is sent")
+    .when("a recorder stood between exporter and registry, and a blob was uploaded")
+    .on(REGISTRY)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Should,
+        "wire.mount",
+        "layers of a run image in the same registry are mounted before they are sent",
+        Source::oci_distribution("Mounting a blob from another repository"),
+        |case| case.each(sent::layers_of_the_run_image_are_mounted),
+    )
+    .because("the registry has these layers; a mount moves no byte of them")
+    .looks_like("a layer of the run image is uploaded, and no mount of it was asked for")
+    .fix("begin the upload with mount=<digest>&from=<the run image's repository>, and go on where that is declined")
+    .when("the run image is in another repository of the same registry, and a layer of it came to the app's")
+    .on(REGISTRY)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Should,
+        faults::TRANSIENT,
+        "a fault of the registry that is over at once does not fail the export",
+        Source::own("wire"),
+        faults::transient_faults_are_survived,
+    )
+    .because("busy registries answer 429 and 503 now and then; a build that takes long should not be lost for that")
+    .looks_like("one 500, 502, 503, 429 or closed connection, and the exporter exits non-zero")
+    .fix("repeat a request after 429, 5xx and closed connections, a few times, waiting as Retry-After says")
+    .when(FAULTY)
+    .on(REGISTRY)
+    .needing(Needs::Process),
+    Requirement::new(
+        Level::Should,
+        faults::VERIFIES,
+        "bytes that are read under a digest that they do not hash to are refused, with nothing written",
+        Source::oci_distribution("Pulling manifests"),
+        faults::other_bytes_are_refused,
+    )
+    .because("a digest is what the platform chose; other bytes in its place are another image")
+    .looks_like("the run image's config or manifest is not what its digest says, and the export succeeds")
+    .fix("hash what is read by digest, and end the export where it differs")
+    .when("a scenario has the registry serve other bytes, the exporter read them, and the build without it is accepted")
+    .on(REGISTRY)
+    .needing(Needs::Process),
+];

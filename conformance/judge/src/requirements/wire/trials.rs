@@ -1,0 +1,415 @@
+//! What the theme rejects, and what it must not.
+
+use super::faults::{MOVES_NOTHING, REPORTED, TRANSIENT, VERIFIES};
+use crate::digest::Digest;
+use crate::evidence::{
+    Document, End, Export, FaultKind, ScenarioEvidence, SentManifest, Target, WireFault, WireRecord,
+};
+use crate::json::Json;
+use crate::sample;
+use crate::trial::{self, Trial, Trials, Wanted};
+
+pub(in super::super) fn trials() -> Vec<Trial> {
+    trial::all([
+        moves_last(),
+        content_type(),
+        no_reupload(),
+        mount(),
+        reported(),
+        moves_nothing(),
+        transient(),
+        verifies(),
+    ])
+}
+
+/// The digests of a manifest's layers.
+fn layers(document: &Document) -> Vec<String> {
+    let json = Json::parse(&document.bytes).unwrap();
+    let layers = json.get("layers").and_then(Json::items).unwrap().iter();
+    layers.map(|layer| layer.get("digest").and_then(Json::as_str).unwrap().to_owned()).collect()
+}
+
+fn record(sequence: u64, method: &str, target: impl Into<String>, status: u16) -> WireRecord {
+    WireRecord {
+        sequence,
+        method: method.to_owned(),
+        target: target.into(),
+        status,
+        answered: Some(sequence + 1),
+        ..WireRecord::default()
+    }
+}
+
+/// Places of the records of [`pushed`].
+const ASKED: usize = 0;
+const MOUNTED: usize = 1;
+const UPLOADED: usize = 3;
+const PUT: usize = 4;
+
+/// A layer of the build that is sent.
+fn own(export: &Export) -> String {
+    layers(export.image.as_ref().unwrap().manifest.as_ref().unwrap()).last().unwrap().clone()
+}
+
+/// The sample, with an exchange as exporters have it.
+fn pushed() -> ScenarioEvidence {
+    let mut evidence = sample::scenario();
+    let export = sample::on(&mut evidence, Target::Registry);
+    let (base, own) = (layers(&export.run_image.manifest)[0].clone(), own(export));
+    let manifest = export.image.as_ref().unwrap().manifest.clone().unwrap();
+    let put = WireRecord {
+        content_type: Some("application/vnd.oci.image.manifest.v1+json".to_owned()),
+        manifest: Some(SentManifest {
+            digest: manifest.digest.clone(),
+            media_type: Some("application/vnd.oci.image.manifest.v1+json".to_owned()),
+            blobs: layers(&manifest),
+        }),
+        ..record(80, "PUT", "/v2/app/manifests/latest", 201)
+    };
+    export.wire = Some(vec![
+        record(10, "HEAD", format!("/v2/app/blobs/{own}"), 404),
+        record(20, "POST", format!("/v2/app/blobs/uploads/?mount={base}&from=run"), 201),
+        record(30, "POST", "/v2/app/blobs/uploads/", 202),
+        record(40, "PUT", format!("/v2/app/blobs/uploads/u1?digest={}", own.replace(':', "%3A")), 201),
+        put,
+    ]);
+    evidence
+}
+
+/// Changes one record.
+fn with(at: usize, change: impl Fn(&mut WireRecord) + 'static) -> impl Fn(&mut Export) + 'static {
+    move |export| change(&mut export.wire.as_mut().unwrap()[at])
+}
+
+/// Adds a copy of one record, changed.
+fn again(at: usize, change: impl Fn(&mut WireRecord) + 'static) -> impl Fn(&mut Export) + 'static {
+    move |export| {
+        let wire = export.wire.as_mut().unwrap();
+        let mut copy = wire[at].clone();
+        change(&mut copy);
+        wire.push(copy);
+    }
+}
+
+fn at(sequence: u64, answered: u64) -> impl Fn(&mut WireRecord) + Copy + 'static {
+    move |record| (record.sequence, record.answered) = (sequence, Some(answered))
+}
+
+/// A fault that every request meets.
+fn fault(kind: FaultKind) -> WireFault {
+    let status = (kind == FaultKind::Status).then_some(503);
+    WireFault { method: None, path: "*".to_owned(), times: None, kind, status, retry_after: None, seconds: None }
+}
+
+fn moves_last() -> Trials {
+    let old = |e: &mut Export| {
+        for record in e.wire.as_mut().unwrap() {
+            (record.answered, record.manifest) = (None, None);
+        }
+    };
+    Trials::of("digest.tag-moves-last")
+        .from(pushed)
+        .rejects("a blob after it", with(UPLOADED, at(90, 91)))
+        .rejects("an upload that ends after it", with(UPLOADED, at(79, 91)))
+        .rejects("a mount after it", with(MOUNTED, at(90, 91)))
+        .rejects("an upload at a place that the registry chose, after it", |e| {
+            let digest = own(e);
+            let record = &mut e.wire.as_mut().unwrap()[UPLOADED];
+            *record = self::record(90, "PUT", format!("/elsewhere/7?digest={digest}"), 201);
+        })
+        .rejects("a manifest by digest before its blobs, the tag after them", |e| {
+            let digest = e.manifest_digest().unwrap().to_string();
+            again(PUT, move |record| {
+                at(35, 36)(record);
+                record.target = format!("/v2/app/manifests/{digest}");
+            })(e);
+        })
+        .rejects("in evidence without answers", move |e| {
+            old(e);
+            with(UPLOADED, |record| record.sequence = 90)(e);
+        })
+        .accepts("evidence without answers", old)
+        .accepts("a blob that was found before, and sent once more", |e| {
+            with(UPLOADED, at(90, 91))(e);
+            with(ASKED, |record| record.status = 200)(e);
+        })
+        .accepts("a blob that was sent before, and once more", again(UPLOADED, at(90, 91)))
+        .accepts(
+            "the same blob for another repository",
+            again(UPLOADED, |record| {
+                at(90, 91)(record);
+                record.target = record.target.replace("/v2/app/", "/v2/other/");
+            }),
+        )
+        .accepts(
+            "a blob that it does not name",
+            again(UPLOADED, |record| {
+                *record = self::record(90, "PUT", format!("/v2/app/blobs/uploads/u9?digest={}", Digest::of(b"x")), 201);
+            }),
+        )
+        .accepts(
+            "an upload that is refused",
+            again(UPLOADED, |record| {
+                at(90, 91)(record);
+                record.status = 400;
+            }),
+        )
+        .rejects(
+            "a manifest before its blobs that the registry refuses",
+            again(PUT, |record| {
+                at(35, 36)(record);
+                record.status = 400;
+            }),
+        )
+        .accepts(
+            "a manifest before its blobs that wants credentials first",
+            again(PUT, |record| {
+                at(35, 36)(record);
+                record.status = 401;
+            }),
+        )
+        .accepts(
+            "a manifest that a fault of the registry keeps",
+            again(PUT, |record| {
+                at(35, 36)(record);
+                (record.status, record.fault) = (404, Some(0));
+            }),
+        )
+        .accepts("nothing but the manifest", |e| drop(e.wire.as_mut().unwrap().drain(..PUT)))
+        .spares("no manifest", |e| drop(e.wire.as_mut().unwrap().pop()))
+        .spares("no recorder", |e| e.wire = None)
+}
+
+fn content_type() -> Trials {
+    let typed = |text: &'static str| with(PUT, move |record| record.content_type = Some(text.to_owned()));
+    Trials::of("wire.content-type")
+        .from(pushed)
+        .rejects("Docker's", typed("application/vnd.docker.distribution.manifest.v2+json"))
+        .rejects("an index's", typed("application/vnd.oci.image.index.v1+json"))
+        .rejects("JSON", typed("application/json"))
+        .accepts(
+            "with a parameter, which another row judges",
+            typed("application/vnd.oci.image.manifest.v1+json; charset=utf-8"),
+        )
+        .accepts("in capitals", typed("Application/vnd.oci.image.manifest.v1+json"))
+        .accepts("none, which another row judges", with(PUT, |record| record.content_type = None))
+        .rejects(
+            "a manifest that was refused for it",
+            again(PUT, |record| {
+                record.content_type = Some("application/json".to_owned());
+                record.status = 415;
+            }),
+        )
+        .spares("a manifest without mediaType", with(PUT, |record| record.manifest.as_mut().unwrap().media_type = None))
+        .spares("no recorder", |e| e.wire = None)
+}
+
+fn no_reupload() -> Trials {
+    let session = |record: &mut WireRecord| at(55, 56)(record);
+    let twice = move |e: &mut Export| {
+        again(UPLOADED - 1, session)(e);
+        again(UPLOADED, |record| {
+            at(60, 61)(record);
+            record.target = record.target.replace("/u1", "/u2");
+        })(e);
+    };
+    Trials::of("wire.no-reupload")
+        .from(pushed)
+        .rejects("a blob that was found", with(ASKED, |record| record.status = 200))
+        .rejects("a blob twice", twice)
+        .rejects("a blob that was found, sent in one request", |e| {
+            with(ASKED, |record| record.status = 200)(e);
+            let digest = own(e);
+            with(UPLOADED, move |record| {
+                record.method = "POST".to_owned();
+                record.target = format!("/v2/app/blobs/uploads/?digest={digest}");
+            })(e);
+        })
+        .whole("a blob of the build before", Wanted::Rejected, |evidence, target| {
+            let mut second = sample::on(evidence, target).clone();
+            second.step = 2;
+            evidence.exports.push(second);
+        })
+        .whole("a rebuild that sends nothing", Wanted::Held, |evidence, target| {
+            let mut second = sample::on(evidence, target).clone();
+            second.step = 2;
+            second.wire.as_mut().unwrap().truncate(1);
+            evidence.exports.push(second);
+        })
+        .accepts("two at the same time", |e| {
+            again(UPLOADED - 1, at(31, 32))(e);
+            again(UPLOADED, |record| {
+                at(42, 43)(record);
+                record.target = record.target.replace("/u1", "/u2");
+            })(e);
+        })
+        .accepts(
+            "to another repository",
+            again(UPLOADED, |record| {
+                record.target = record.target.replace("/v2/app/", "/v2/other/");
+            }),
+        )
+        .accepts("a mount of what is there", again(MOUNTED, at(60, 61)))
+        .accepts("a blob that is sent without asking", |e| drop(e.wire.as_mut().unwrap().remove(ASKED)))
+        .spares("a registry that failed on purpose", move |e| {
+            twice(e);
+            e.inputs.faults = vec![fault(FaultKind::Status)];
+        })
+        .spares("nothing was sent", |e| e.wire.as_mut().unwrap().truncate(1))
+        .spares("no recorder", |e| e.wire = None)
+}
+
+fn mount() -> Trials {
+    let sent = |e: &mut Export| {
+        let base = layers(&e.run_image.manifest)[0].clone();
+        again(UPLOADED, move |record| record.target = format!("/v2/app/blobs/uploads/u2?digest={base}"))(e);
+    };
+    let alone = move |e: &mut Export| {
+        sent(e);
+        e.wire.as_mut().unwrap().remove(MOUNTED);
+    };
+    Trials::of("wire.mount")
+        .from(pushed)
+        .rejects("a layer that is sent", alone)
+        .rejects("a mount of another layer", move |e| {
+            sent(e);
+            with(MOUNTED, |record| {
+                record.target = format!("/v2/app/blobs/uploads/?mount={}&from=run", Digest::of(b"x"));
+            })(e);
+        })
+        .rejects("a mount in another repository", move |e| {
+            sent(e);
+            with(MOUNTED, |record| record.target = record.target.replace("/v2/app/", "/v2/other/"))(e);
+        })
+        .accepts("a mount that is declined", move |e| {
+            with(MOUNTED, |record| record.status = 202)(e);
+            sent(e);
+        })
+        .accepts("a mount that is refused", move |e| {
+            with(MOUNTED, |record| record.status = 405)(e);
+            sent(e);
+        })
+        .spares("a run image in another registry", move |e| {
+            alone(e);
+            e.run_image.reference = e.run_image.reference.replace("host.example", "other.example");
+        })
+        .spares("a run image in the same repository", move |e| {
+            alone(e);
+            e.run_image.reference = e.run_image.reference.replace("/run@", "/app@");
+        })
+        .spares("it was there", |e| drop(e.wire.as_mut().unwrap().remove(MOUNTED)))
+        .spares("no recorder", |e| e.wire = None)
+}
+
+/// An export that a fault of the registry ended, and a build beside it that was accepted.
+fn failed(slug: &'static str, kind: FaultKind) -> impl Fn() -> ScenarioEvidence {
+    move || {
+        let mut evidence = sample::refused(slug, "ERROR: the registry does not do that now");
+        sample::add_controls(&mut evidence);
+        let export = sample::on(&mut evidence, Target::Registry);
+        export.inputs.faults = vec![fault(kind)];
+        let met = WireRecord { fault: Some(0), ..record(10, "PUT", "/v2/app/manifests/latest", 503) };
+        export.wire = Some(vec![met]);
+        evidence
+    }
+}
+
+fn report(export: &mut Export) {
+    export.report = Some(Document::new(b"[image]\ntags=['host.example/app:latest']\n".to_vec(), None));
+}
+
+fn moved(export: &mut Export) {
+    export.tags[0].digest = Some(Digest::of(b"x").to_string());
+}
+
+fn refuse_all(evidence: &mut ScenarioEvidence, target: Target) {
+    let good = evidence.exports.iter_mut().filter(|e| e.target == target && e.is_good_build());
+    good.for_each(|export| export.outcome.end = End::Exited(3));
+}
+
+/// What no row on faults judges.
+fn spared(trials: Trials) -> Trials {
+    trials
+        .whole("the good build was refused as well", Wanted::Follows("platform.exit-zero"), refuse_all)
+        .whole("no good build", Wanted::NotJudged, |evidence, target| {
+            evidence.exports.retain(|e| e.target != target || !e.inputs.faults.is_empty());
+        })
+        .spares("it met no fault", |e| e.wire.as_mut().unwrap()[0].fault = None)
+        .spares("no recorder", |e| e.wire = None)
+}
+
+fn reported() -> Trials {
+    let trials = Trials::of(REPORTED)
+        .from(failed(REPORTED, FaultKind::Status))
+        .rejects("exit 0", |e| e.outcome.end = End::Exited(0))
+        .rejects("a signal", |e| e.outcome.end = End::Signalled(6))
+        .rejects("the time limit", |e| e.outcome.end = End::TimedOut(120))
+        .rejects("a crash", |e| "panic: x\n\ngoroutine 1 [running]:".clone_into(&mut e.outcome.stderr))
+        .rejects("a report of success", report)
+        .accepts("another exit code", |e| e.outcome.end = End::Exited(246))
+        .accepts("an empty report", |e| e.report = Some(Document::new(Vec::new(), None)))
+        .accepts("a tag moved, which another row judges", moved)
+        .accepts("an export that a fault ended which it need not survive", |e| {
+            e.inputs.expected_failure = None;
+            e.inputs.may_refuse = Some(TRANSIENT.to_owned());
+        });
+    spared(trials)
+}
+
+fn moves_nothing() -> Trials {
+    let trials = Trials::of(MOVES_NOTHING)
+        .from(failed(REPORTED, FaultKind::ResetBefore))
+        .rejects("the tag is there", moved)
+        .rejects("the tag is gone", |e| {
+            let before = Some("sha256:old".to_owned());
+            e.tags_before.insert(e.tags[0].reference.clone(), before);
+        })
+        .accepts("the tag names what it did", |e| {
+            let before = Some("sha256:old".to_owned());
+            e.tags[0].digest.clone_from(&before);
+            e.tags_before.insert(e.tags[0].reference.clone(), before);
+        })
+        .accepts("a report, which another row judges", report)
+        .spares("exit 0, which another row judges", |e| e.outcome.end = End::Exited(0));
+    spared(trials)
+}
+
+/// An export that survived a fault of the registry, and a build beside it that met none.
+fn survived() -> ScenarioEvidence {
+    let mut evidence = pushed();
+    sample::add_controls(&mut evidence);
+    let export = sample::on(&mut evidence, Target::Registry);
+    export.inputs.may_refuse = Some(TRANSIENT.to_owned());
+    export.inputs.faults = vec![WireFault { times: Some(1), ..fault(FaultKind::Status) }];
+    let met = WireRecord { fault: Some(0), ..record(5, "HEAD", "/v2/app/blobs/sha256:0", 503) };
+    export.wire.as_mut().unwrap().insert(0, met);
+    evidence
+}
+
+fn transient() -> Trials {
+    let fails = |e: &mut Export| e.outcome.end = End::Exited(62);
+    Trials::of(TRANSIENT)
+        .from(survived)
+        .rejects("it ends the export", fails)
+        .rejects("the time limit", |e| e.outcome.end = End::TimedOut(120))
+        .accepts("it takes long", |e| e.outcome.milliseconds = 100_000)
+        .whole("the good build was refused as well", Wanted::Follows("platform.exit-zero"), move |evidence, target| {
+            refuse_all(evidence, target);
+            fails(sample::on(evidence, target));
+        })
+        .spares("a build without faults", |e| e.inputs.may_refuse = None)
+        .spares("it met no fault", |e| e.wire.as_mut().unwrap()[0].fault = None)
+        .spares("no recorder", |e| e.wire = None)
+}
+
+fn verifies() -> Trials {
+    let trials = Trials::of(VERIFIES)
+        .from(failed(VERIFIES, FaultKind::OtherBytes))
+        .rejects("they are taken", |e| e.outcome.end = End::Exited(0))
+        .rejects("a crash", |e| "panic: x\n\ngoroutine 1 [running]:".clone_into(&mut e.outcome.stderr))
+        .rejects("the time limit", |e| e.outcome.end = End::TimedOut(120))
+        .rejects("the tag moved", moved)
+        .rejects("a report of success", report)
+        .accepts("another exit code", |e| e.outcome.end = End::Exited(246));
+    spared(trials)
+}

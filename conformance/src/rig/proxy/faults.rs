@@ -1,0 +1,223 @@
+//! Faults of a registry: what a recorder does to requests in place of passing them, as a scenario's step declares it.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+use globset::{GlobBuilder, GlobMatcher};
+use judge::evidence::{FaultKind, WireFault};
+
+/// Longest answer that is changed: what is longer passes as it is.
+const LONGEST: usize = 64 << 20;
+
+/// A connection that is closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is closed, as the scenario wants it")]
+pub(super) struct Closed;
+
+/// The faults that are in force, each for the requests of one scenario.
+#[derive(Default)]
+pub(super) struct Faults(Mutex<Vec<Armed>>);
+
+struct Armed {
+    prefix: String,
+    index: usize,
+    fault: WireFault,
+    path: GlobMatcher,
+    met: u32,
+}
+
+/// The pattern of a fault's paths.
+///
+/// # Errors
+/// [`globset::Error`], where it is none.
+pub fn pattern(fault: &WireFault) -> Result<GlobMatcher, globset::Error> {
+    Ok(GlobBuilder::new(&fault.path).literal_separator(false).build()?.compile_matcher())
+}
+
+/// Whether a fault speaks of such a request at all.
+fn is_of(fault: &WireFault, method: &Method, target: &str) -> bool {
+    let has_method = fault.method.as_ref().is_none_or(|wanted| wanted == method.as_str());
+    has_method
+        && match fault.kind {
+            FaultKind::MountDeclined | FaultKind::MountRefused => {
+                method == Method::POST && parameter(target, "mount").is_some()
+            }
+            FaultKind::Cut | FaultKind::OtherBytes | FaultKind::Short => method == Method::GET,
+            _ => true,
+        }
+}
+
+fn parameter<'a>(target: &'a str, name: &str) -> Option<&'a str> {
+    let (_, query) = target.split_once('?')?;
+    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+}
+
+impl Faults {
+    /// From now on requests whose path begins with `prefix` meet `faults`, and none that they met before.
+    pub(super) fn arm(&self, prefix: &str, faults: &[WireFault]) {
+        let armed = faults.iter().enumerate().filter_map(|(index, fault)| {
+            let path = pattern(fault).ok()?;
+            Some(Armed { prefix: prefix.to_owned(), index, fault: fault.clone(), path, met: 0 })
+        });
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|one| one.prefix != prefix);
+        all.extend(armed);
+    }
+
+    /// The first fault that a request meets, and its place among those of its step.
+    pub(super) fn met(&self, method: &Method, target: &str) -> Option<(usize, WireFault)> {
+        let path = target.split('?').next().unwrap_or_default();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = all.iter_mut().find(|one| {
+            let is_left = one.fault.times.is_none_or(|times| one.met < times);
+            let is_here = path.strip_prefix(&one.prefix).is_some_and(|rest| one.path.is_match(rest));
+            is_left && is_here && is_of(&one.fault, method, target)
+        })?;
+        one.met += 1;
+        Some((one.index, one.fault.clone()))
+    }
+}
+
+/// What a fault does before the registry is asked: an answer in its place, no answer, or none of this.
+pub(super) async fn instead(
+    fault: &WireFault,
+    target: &str,
+    digest: Option<String>,
+) -> Option<Result<Response, Closed>> {
+    match fault.kind {
+        FaultKind::Status | FaultKind::MountRefused => Some(Ok(refusal(fault))),
+        FaultKind::ResetBefore => Some(Err(Closed)),
+        FaultKind::Stall => {
+            tokio::time::sleep(Duration::from_secs(fault.seconds.unwrap_or_default())).await;
+            Some(Err(Closed))
+        }
+        FaultKind::NotStored => Some(Ok(stored(target, digest))),
+        _ => None,
+    }
+}
+
+fn refusal(fault: &WireFault) -> Response {
+    let status = fault.status.and_then(|status| StatusCode::from_u16(status).ok());
+    let status = status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    let code = match status.as_u16() {
+        401 => "UNAUTHORIZED",
+        403 => "DENIED",
+        404 => "BLOB_UPLOAD_UNKNOWN",
+        405 => "UNSUPPORTED",
+        429 => "TOOMANYREQUESTS",
+        _ => "UNKNOWN",
+    };
+    let body = format!(r#"{{"errors":[{{"code":"{code}","message":"the registry does not do that now"}}]}}"#);
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(value) = fault.retry_after.as_ref().and_then(|text| HeaderValue::from_str(text).ok()) {
+        headers.insert(header::RETRY_AFTER, value);
+    }
+    (status, headers, body).into_response()
+}
+
+/// What a registry answers that has stored a document.
+fn stored(target: &str, digest: Option<String>) -> Response {
+    let mut headers = HeaderMap::new();
+    let named = [(header::LOCATION, Some(target.to_owned())), (DIGEST, digest)];
+    for (name, value) in named {
+        if let Some(value) = value.and_then(|text| HeaderValue::from_str(&text).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    (StatusCode::CREATED, headers, ()).into_response()
+}
+
+const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
+/// The target that the registry is asked for in place of the exporter's.
+pub(super) fn asked_instead(fault: &WireFault, target: &str) -> String {
+    let path = target.split('?').next().unwrap_or_default();
+    if fault.kind == FaultKind::MountDeclined { path.to_owned() } else { target.to_owned() }
+}
+
+/// What becomes of the registry's answer.
+pub(super) async fn spoiled(fault: &WireFault, answer: Response) -> Result<Response, Closed> {
+    if fault.kind == FaultKind::ResetAfter {
+        let _ = axum::body::to_bytes(answer.into_body(), LONGEST).await;
+        return Err(Closed);
+    }
+    if !matches!(fault.kind, FaultKind::Cut | FaultKind::OtherBytes | FaultKind::Short) {
+        return Ok(answer);
+    }
+    let (mut parts, body) = answer.into_parts();
+    let Ok(bytes) = axum::body::to_bytes(body, LONGEST).await else { return Err(Closed) };
+    let half = bytes.slice(..bytes.len() / 2);
+    let body = match fault.kind {
+        FaultKind::Cut => {
+            let ends: [Result<Bytes, Closed>; 2] = [Ok(half), Err(Closed)];
+            // What was said of the length stays, so that it is seen to be cut.
+            let later = futures_util::stream::iter(ends).then(async |part| {
+                tokio::task::yield_now().await;
+                part
+            });
+            return Ok(Response::from_parts(parts, Body::from_stream(later)));
+        }
+        FaultKind::Short => half,
+        _ => altered(&bytes),
+    };
+    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+/// Other bytes of the same meaning where they are a JSON document, so that nothing but their digest tells; else other
+/// ones of the same length.
+fn altered(bytes: &Bytes) -> Bytes {
+    let mut other = bytes.to_vec();
+    if serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {
+        other.push(b' ');
+    } else if let Some(last) = other.last_mut() {
+        *last ^= 1;
+    }
+    other.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(text: &str) -> WireFault {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_fault_is_met_by_method_path_and_so_many_times() {
+        let faults = Faults::default();
+        faults.arm("/v2/x/", &[fault("method='PUT'\npath='app/manifests/*'\ntimes=2\nkind='status'\nstatus=503")]);
+        let met = |method: Method, target: &str| faults.met(&method, target).map(|(index, _)| index);
+        assert_eq!(met(Method::GET, "/v2/x/app/manifests/latest"), None);
+        assert_eq!(met(Method::PUT, "/v2/x/run/manifests/latest"), None);
+        assert_eq!(met(Method::PUT, "/v2/y/app/manifests/latest"), None);
+        assert_eq!(met(Method::PUT, "/v2/x/app/manifests/latest?a=b"), Some(0));
+        assert_eq!(met(Method::PUT, "/v2/x/app/manifests/2"), Some(0));
+        assert_eq!(met(Method::PUT, "/v2/x/app/manifests/latest"), None);
+        faults.arm("/v2/x/", &[]);
+        assert!(faults.0.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn mounts_alone_are_declined_and_reads_alone_are_spoiled() {
+        let faults = Faults::default();
+        faults.arm("/v2/x/", &[fault("path='*'\nkind='mount-declined'"), fault("path='*'\nkind='other-bytes'")]);
+        let met = |method: Method, target: &str| faults.met(&method, target).map(|(index, _)| index);
+        assert_eq!(met(Method::POST, "/v2/x/app/blobs/uploads/"), None);
+        assert_eq!(met(Method::POST, "/v2/x/app/blobs/uploads/?from=a&mount=sha256:0"), Some(0));
+        assert_eq!(met(Method::HEAD, "/v2/x/app/manifests/latest"), None);
+        assert_eq!(met(Method::GET, "/v2/x/app/manifests/latest"), Some(1));
+    }
+
+    #[test]
+    fn a_document_keeps_its_meaning_and_a_blob_its_length() {
+        assert_eq!(altered(&Bytes::from_static(b"{\"a\":1}")), "{\"a\":1} ");
+        assert_eq!(altered(&Bytes::from_static(b"\x1f\x8b0")), &b"\x1f\x8b1"[..]);
+    }
+}
