@@ -173,7 +173,7 @@ pub enum Command {
         /// The folder, which has to exist
         folder: PathBuf,
     },
-    /// Write a commented project file, conformance.toml, which run, compare and doctor read (docs/project.md)
+    /// Write a commented project file, conformance.toml, which run, compare and doctor read (conformance docs project)
     Init(InitArguments),
     /// Print a shell's completions
     Completions {
@@ -198,6 +198,11 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = ListFormat::Text)]
         format: ListFormat,
     },
+    /// Print a page of the documentation, as Markdown: how an exporter is described, what a result means, CI and so on
+    Docs {
+        /// Its name; without one, every name is listed
+        page: Option<String>,
+    },
     /// Say what a requirement asks, why, where it is written, what a violation looks like and how to mend it
     Explain {
         /// The requirement's slug, for example base.digest-is-run-image
@@ -212,7 +217,7 @@ pub enum Command {
     /// Show the whole way from a source folder to a verdict: git repository, project metadata, buildpacks, export, rebase
     #[command(after_help = DEMO)]
     Demo(DemoArguments),
-    /// Measure the proposal's way, the review's and labels side by side (docs/alternatives.md)
+    /// Measure the proposal's way, the review's and labels side by side (conformance docs alternatives)
     Alternatives(AlternativesArguments),
     /// Print what survives in which store, as reports have it, as Markdown
     Stores {
@@ -299,7 +304,7 @@ pub enum AlternativesFormat {
 /// Which project file is read.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ProjectArguments {
-    /// The project file (docs/project.md) in place of conformance.toml in the working folder
+    /// The project file (conformance docs project) in place of conformance.toml in the working folder
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Read no project file
@@ -430,7 +435,7 @@ pub enum ListFormat {
     Text,
     /// An array of objects, each with `id`.
     Json,
-    /// A document; docs/requirements.md is that of the requirements, docs/coverage.md that of the coverage.
+    /// A document.
     Markdown,
 }
 
@@ -440,13 +445,16 @@ pub struct ExporterArguments {
     /// The exporter to judge; without it, or as reference, the reference exporter next to this program
     #[arg(long, value_name = "PATH")]
     pub exporter: Option<PathBuf>,
-    /// An exporter description (docs/exporter-description.md), or the name of a built-in one: reference, lifecycle. With
+    /// An exporter description (conformance docs exporter-description), or the name of a built-in one: reference, lifecycle. With
     /// --exporter, how that one is called
     #[arg(long, value_name = "FILE")]
     pub exporter_file: Option<PathBuf>,
     /// The rebaser to judge, called as the Platform API says (default: the description's, where it has one)
     #[arg(long, value_name = "PATH")]
     pub rebaser: Option<PathBuf>,
+    /// Seconds within which it must give up a registry that never answers (default: the description's, else 120)
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub unreachable_limit: Option<u64>,
 }
 
 /// The arguments of `doctor`.
@@ -484,11 +492,11 @@ pub struct RunArguments {
     /// Under what it is run.
     #[command(flatten)]
     pub conditions: RunConditions,
-    /// terminal, json, observations, junit, markdown, html, github or in-toto (docs/ci.md), to standard output or to a
+    /// terminal, json, observations, junit, markdown, html, github or in-toto (conformance docs ci), to standard output or to a
     /// file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
     pub report: Vec<ReportArgument>,
-    /// A file of known failures, which do not decide the exit code (docs/compare.md)
+    /// A file of known failures, which do not decide the exit code (conformance docs compare)
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
     /// Only one phase of the lifecycle: exporter or rebaser (default: all that are described)
@@ -518,7 +526,7 @@ pub struct RunArguments {
 /// Under what an exporter is run: the same for `run` and `compare`.
 #[derive(Debug, Clone, Args)]
 pub struct RunConditions {
-    /// The profile that decides the exit code: a built-in one's name, or a file of one's own (docs/profile.md)
+    /// The profile that decides the exit code: a built-in one's name, or a file of one's own (conformance docs profile)
     #[arg(long, value_name = "NAME|FILE", default_value = "rfc-196", value_parser = profile)]
     pub profile: Profile,
     /// A scenario's folder, or a folder of them, instead of the built-in ones; may be repeated
@@ -607,7 +615,7 @@ pub struct FuzzArguments {
     /// How many builds
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     pub cases: u64,
-    /// As many builds as it takes to show every pair of values of docs/promises.md that can be combined
+    /// As many builds as it takes to show every pair of values of conformance docs promises that can be combined
     #[arg(long, conflicts_with = "cases")]
     pub pairs: bool,
     /// What they are drawn from: the same seed gives the same builds
@@ -669,7 +677,7 @@ pub struct SelfTestArguments {
     /// The Platform API version to tell the exporter (default: the description's, else 0.15)
     #[arg(long, value_name = "VERSION", value_parser = platform_api)]
     pub platform_api: Option<String>,
-    /// terminal, json or markdown (the section of docs/trust.md), to standard output or to a file; may be repeated
+    /// terminal, json or markdown (the section of conformance docs trust), to standard output or to a file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_a_self_test)]
     pub report: Vec<ReportArgument<SelfTestFormat>>,
     /// Faults at a time (default: one for each processor)

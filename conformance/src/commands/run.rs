@@ -9,6 +9,7 @@ use conformance::cli::{ReportArgument, ReportFormat, RunArguments, ShownArgument
 use conformance::exit::Exit;
 use conformance::exporter::Exporter;
 use conformance::progress;
+use conformance::report::terminal::counted;
 use conformance::report::{self, Report, github, json};
 use conformance::rig::registry::RegistryChoice;
 use conformance::run::{self, Case, Narrowed, Options};
@@ -80,7 +81,7 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
         let all = scenarios.len();
         scenarios = shard.of(scenarios, &targets);
         if scenarios.is_empty() {
-            eprintln!("conformance: shard {shard} has nothing to do: {all} scenarios are selected");
+            eprintln!("conformance: shard {shard} has nothing to do: {} in all", counted(all, "scenario"));
         }
     }
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
@@ -116,7 +117,7 @@ fn of_phase(scenarios: Vec<Scenario>, phase: Phase, exporter: &Exporter) -> Resu
     if phase == Phase::Rebaser && exporter.rebaser.is_none() {
         return Err(Failure::usage(format!(
             "judge --phase rebaser: the description of exporter {} has no [rebaser]; describe one \
-             (docs/exporter-description.md), or give --rebaser PATH",
+             (conformance docs exporter-description), or give --rebaser PATH",
             exporter.name
         )));
     }

@@ -1,8 +1,9 @@
 //! `self-test`: the suite judged by faulty exporters.
 
-use conformance::cli::{SelfTestArguments, SelfTestFormat};
+use conformance::cli::{SelfTestArguments, SelfTestFormat, ShownArguments};
 use conformance::exit::Exit;
 use conformance::progress;
+use conformance::report::terminal::wrapped;
 use conformance::rig::registry::RegistryChoice;
 use conformance::run::Options;
 use conformance::self_test::report::Report;
@@ -12,16 +13,16 @@ use judge::profile::Profile;
 
 use super::{Failure, controlled, deliver, exit_with, exporter, globs, in_order, not_run, wanted};
 
-pub(super) fn judge_the_suite(arguments: SelfTestArguments, quiet: bool) -> Result<Exit, Failure> {
+pub(super) fn judge_the_suite(arguments: SelfTestArguments, shown: ShownArguments) -> Result<Exit, Failure> {
     let wanted = wanted(arguments.report.clone())?;
-    let report = execute(settings(arguments)?, quiet)?;
+    let report = execute(settings(arguments)?, shown.quiet)?;
     for argument in &wanted {
         let text = match argument.format {
             SelfTestFormat::Json => {
                 report.json().map_err(|error| Failure::suite(format!("write a report: {error}")))?
             }
             SelfTestFormat::Markdown => report.markdown(),
-            SelfTestFormat::Terminal => report.text(),
+            SelfTestFormat::Terminal => wrapped(&report.text(), shown.style(argument.file.is_some()).width),
         };
         deliver(&text, argument.file.as_deref())?;
     }

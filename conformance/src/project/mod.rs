@@ -47,7 +47,7 @@ pub enum ProjectError {
         reason: String,
     },
     /// It is not of the format.
-    #[error("read the project file {}: {reason}; docs/project.md lists every key", file.display())]
+    #[error("read the project file {}: {reason}; conformance docs project lists every key", file.display())]
     Format {
         /// The file.
         file: PathBuf,

@@ -33,7 +33,7 @@ pub enum ScenarioError {
         source: std::io::Error,
     },
     /// `scenario.toml` is not what `docs/scenario.md` describes.
-    #[error("read {file}: {reason}; docs/scenario.md lists every key")]
+    #[error("read {file}: {reason}; conformance docs scenario lists every key")]
     Format {
         /// The file.
         file: String,
