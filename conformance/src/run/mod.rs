@@ -282,8 +282,9 @@ async fn all_scenarios(shared: &Arc<Shared>) -> (Vec<ScenarioEvidence>, BTreeMap
     let steps: usize = shared.options.scenarios.iter().map(|s| scenario::planned(shared, s)).sum();
     let _ = shared.events.send(Event::Started { exports: steps });
     let all = &shared.options.scenarios;
-    // One that waits for a registry that never answers takes no processor from the others.
-    let waits = |scenario: &&Scenario| jobs > 1 && scenario.places().contains(&Place::Silent);
+    // One that waits for a registry that cannot be reached takes no processor from the others.
+    let out_of_reach = [Place::Silent, Place::Closed];
+    let waits = |scenario: &&Scenario| jobs > 1 && out_of_reach.iter().any(|place| scenario.places().contains(place));
     let (waiting, working): (Vec<&Scenario>, Vec<&Scenario>) = all.iter().partition(waits);
     let side = waiting.len().max(1);
     let (mut found, aside) = futures_util::join!(several(shared, working, jobs), several(shared, waiting, side));
