@@ -268,28 +268,7 @@ mod tests {
 
     /// The words as a shell reads them.
     fn words(line: &str) -> Vec<String> {
-        let (mut words, mut word, mut is_quoted, mut is_open) = (Vec::new(), String::new(), false, false);
-        let mut characters = line.chars();
-        while let Some(c) = characters.next() {
-            match c {
-                '\'' => (is_quoted, is_open) = (!is_quoted, true),
-                '\\' if !is_quoted => word.extend(characters.next()),
-                ' ' if !is_quoted => {
-                    if is_open {
-                        words.push(std::mem::take(&mut word));
-                    }
-                    is_open = false;
-                }
-                c => {
-                    word.push(c);
-                    is_open = true;
-                }
-            }
-        }
-        if is_open {
-            words.push(word);
-        }
-        words
+        shlex::split(line).unwrap()
     }
 
     fn parsed(words: &[String]) -> Options {
