@@ -9,7 +9,6 @@ use judge::profile::Profile;
 
 use crate::limits::SERVICE_LIMIT;
 use crate::profile_file;
-use crate::report::FORMATS;
 pub use crate::report::ReportFormat;
 use crate::report::terminal::{Detail, Style};
 use crate::rig::registry::RegistryChoice;
@@ -353,7 +352,7 @@ pub struct JudgeArguments {
     #[arg(long, value_name = "GLOB")]
     pub requirement: Vec<String>,
     /// A format of run, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<ReportFormat>)]
     pub report: Vec<ReportArgument>,
     /// A file of known failures, which do not decide the exit code
     #[arg(long, value_name = "FILE")]
@@ -385,7 +384,7 @@ pub struct CompareArguments {
     #[arg(long, value_name = "FILE", conflicts_with = "stored")]
     pub exporter_file: Vec<PathBuf>,
     /// terminal, json, markdown or html, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_a_comparison)]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<CompareFormat>)]
     pub report: Vec<ReportArgument<CompareFormat>>,
     /// Under what both exporters are run.
     #[command(flatten, next_help_heading = "Both exporters are run as by conformance run with")]
@@ -402,7 +401,7 @@ pub struct MergeArguments {
     #[arg(long, value_name = "NAME|FILE", value_parser = profile)]
     pub profile: Option<Profile>,
     /// A format of run, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<ReportFormat>)]
     pub report: Vec<ReportArgument>,
     /// A file of known failures, which do not decide the exit code; that of the shards does not count here
     #[arg(long, value_name = "FILE")]
@@ -494,7 +493,7 @@ pub struct RunArguments {
     pub conditions: RunConditions,
     /// terminal, json, observations, junit, markdown, html, github or in-toto (conformance docs ci), to standard output or to a
     /// file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<ReportFormat>)]
     pub report: Vec<ReportArgument>,
     /// A file of known failures, which do not decide the exit code (conformance docs compare)
     #[arg(long, value_name = "FILE")]
@@ -646,7 +645,7 @@ pub struct FuzzArguments {
     #[arg(long, value_name = "DIR", default_value = "fuzz-failures")]
     pub keep_failures: PathBuf,
     /// terminal or json, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = plain_report)]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<PlainFormat>)]
     pub report: Vec<ReportArgument<PlainFormat>>,
     /// Builds at a time (default: one for each processor)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -678,7 +677,7 @@ pub struct SelfTestArguments {
     #[arg(long, value_name = "VERSION", value_parser = platform_api)]
     pub platform_api: Option<String>,
     /// terminal, json or markdown (the section of conformance docs trust), to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_a_self_test)]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<SelfTestFormat>)]
     pub report: Vec<ReportArgument<SelfTestFormat>>,
     /// Faults at a time (default: one for each processor)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -698,7 +697,7 @@ pub struct ReportArgument<Format = ReportFormat> {
 }
 
 /// Formats of what is said of generated builds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum PlainFormat {
     /// For people.
     #[default]
@@ -708,7 +707,7 @@ pub enum PlainFormat {
 }
 
 /// Formats of a comparison.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum CompareFormat {
     /// For people.
     #[default]
@@ -722,7 +721,7 @@ pub enum CompareFormat {
 }
 
 /// Formats of a self-test's report.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum SelfTestFormat {
     /// For people.
     #[default]
@@ -760,34 +759,21 @@ pub(crate) fn platform_api(text: &str) -> Result<String, String> {
     }
 }
 
-pub(crate) fn report(text: &str) -> Result<ReportArgument, String> {
-    report_in(text, FORMATS)
-}
-
-fn plain_report(text: &str) -> Result<ReportArgument<PlainFormat>, String> {
-    report_in(text, &[("terminal", PlainFormat::Terminal), ("json", PlainFormat::Json)])
-}
-
-fn report_of_a_self_test(text: &str) -> Result<ReportArgument<SelfTestFormat>, String> {
-    use SelfTestFormat::{Json, Markdown, Terminal};
-    report_in(text, &[("terminal", Terminal), ("json", Json), ("markdown", Markdown)])
-}
-
-fn report_of_a_comparison(text: &str) -> Result<ReportArgument<CompareFormat>, String> {
-    use CompareFormat::{Html, Json, Markdown, Terminal};
-    report_in(text, &[("terminal", Terminal), ("json", Json), ("markdown", Markdown), ("html", Html)])
-}
-
-fn report_in<Format: Copy>(text: &str, formats: &[(&str, Format)]) -> Result<ReportArgument<Format>, String> {
+/// The format and the file of a `--report`.
+pub(crate) fn report<Format: ValueEnum + 'static>(text: &str) -> Result<ReportArgument<Format>, String> {
     let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(PathBuf::from(file))));
-    let Some((_, format)) = formats.iter().find(|(known, _)| *known == name) else {
-        let names: Vec<&str> = formats.iter().map(|(name, _)| *name).collect();
-        return Err(format!("formats are {}, and =FILE after them", names.join(", ")));
+    let Ok(format) = Format::from_str(name, false) else {
+        return Err(format!("formats are {}, and =FILE after them", names::<Format>().join(", ")));
     };
     if file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
         return Err("name a file after '='".to_owned());
     }
-    Ok(ReportArgument { format: *format, file })
+    Ok(ReportArgument { format, file })
+}
+
+fn names<Format: ValueEnum>() -> Vec<String> {
+    let values = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    values.map(|value| value.get_name().to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -839,7 +825,8 @@ mod tests {
 
     #[test]
     fn every_command_refuses_the_formats_that_it_does_not_write() {
-        let formats: Vec<&str> = FORMATS.iter().map(|(name, _)| *name).collect();
+        let formats = names::<ReportFormat>();
+        let formats: Vec<&str> = formats.iter().map(String::as_str).collect();
         for (command, written) in [
             ("run", &formats[..]),
             ("fuzz", &["terminal", "json"]),

@@ -178,7 +178,7 @@ fn resolved(written: Written, folder: &Path) -> Result<Project, (&'static str, S
     let named =
         |path: PathBuf| if path.components().count() == 1 && !folder.join(&path).is_file() { path } else { at(path) };
     let report = |text: &String| {
-        let found = cli::report(text)?;
+        let found: ReportArgument = cli::report(text)?;
         Ok(ReportArgument { file: found.file.map(at), ..found })
     };
     let profile = |text: String| cli::profile(&named(PathBuf::from(text)).display().to_string());

@@ -27,7 +27,7 @@ use crate::questions::Record;
 use crate::run::{Narrowed, Shard};
 
 /// Formats of reports.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ReportFormat {
     /// For people.
     #[default]
@@ -47,18 +47,6 @@ pub enum ReportFormat {
     /// A statement to be signed.
     InToto,
 }
-
-/// The formats of a run's report by name.
-pub const FORMATS: &[(&str, ReportFormat)] = &[
-    ("terminal", ReportFormat::Terminal),
-    ("json", ReportFormat::Json),
-    ("observations", ReportFormat::Observations),
-    ("junit", ReportFormat::Junit),
-    ("markdown", ReportFormat::Markdown),
-    ("html", ReportFormat::Html),
-    ("github", ReportFormat::Github),
-    ("in-toto", ReportFormat::InToto),
-];
 
 /// The report in a format; `style` is the terminal's.
 ///
