@@ -46,7 +46,7 @@ use crate::limits::{Patience, STARTING_AFTER_SIGNAL};
 use crate::observe::{BlobStore, Trust};
 use crate::report::{ExporterFacts, PathFacts, Report, Tool};
 use crate::rig::registry::{RegistryChoice, RegistryError};
-use crate::scenario::{Origin, Place, Scenario};
+use crate::scenario::{Origin, Scenario};
 use crate::workplace::{Workplace, WorkplaceError};
 use services::Services;
 
@@ -283,8 +283,7 @@ async fn all_scenarios(shared: &Arc<Shared>) -> (Vec<ScenarioEvidence>, BTreeMap
     let _ = shared.events.send(Event::Started { exports: steps });
     let all = &shared.options.scenarios;
     // One that waits for a registry that cannot be reached takes no processor from the others.
-    let out_of_reach = [Place::Silent, Place::Closed];
-    let waits = |scenario: &&Scenario| jobs > 1 && out_of_reach.iter().any(|place| scenario.places().contains(place));
+    let waits = |scenario: &&Scenario| jobs > 1 && scenario.waits();
     let (waiting, working): (Vec<&Scenario>, Vec<&Scenario>) = all.iter().partition(waits);
     let side = waiting.len().max(1);
     let (mut found, aside) = futures_util::join!(several(shared, working, jobs), several(shared, waiting, side));

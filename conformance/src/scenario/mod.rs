@@ -113,6 +113,12 @@ impl Scenario {
         found.dedup();
         found
     }
+
+    /// Whether an exporter may wait in it for a registry that cannot be reached.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.places().iter().any(|place| matches!(place, Place::Closed | Place::Silent))
+    }
 }
 
 #[cfg(test)]

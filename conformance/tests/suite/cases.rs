@@ -507,3 +507,23 @@ fn the_document_of_open_questions_is_current() {
     assert_eq!(odd.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&odd.stderr).contains("report.schema.json"));
 }
+
+#[test]
+fn a_folder_of_temporary_files_that_is_not_there_is_refused_and_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("nowhere");
+    let output =
+        conformance().env("TMPDIR", &missing).args(["run", "--exporter", "/bin/false"]).output_in_time().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("TMPDIR") && said.contains("nowhere"), "{said}");
+    assert!(said.lines().count() == 1 && !missing.exists(), "{said}");
+}
+
+#[test]
+fn pages_that_messages_name_are_printed_and_others_are_refused() {
+    let page = said(&["docs", "exporter-description"]);
+    assert!(page.status.success() && page.stdout.starts_with(b"# "));
+    let refused = said(&["docs", "nothing"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("see conformance docs"));
+}
