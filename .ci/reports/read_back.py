@@ -13,8 +13,12 @@ folder = Path(sys.argv[1])
 report = json.loads((folder / "report.json").read_text())
 totals, troubles = report["totals"], len(report["troubles"])
 
-known = sum(verdict["known"] is not None for verdict in report["verdicts"])
-cases = len(report["verdicts"]) - totals["n/a"] + troubles
+packed = report["verdicts"]
+verdicts = [{name: value for place in row for name, value in packed["parts"][place].items()} for row in packed["rows"]]
+counts = {name: sum(verdict["verdict"] == name for verdict in verdicts) for name in totals}
+assert counts == totals, (counts, totals)
+known = sum(verdict["known"] is not None for verdict in verdicts)
+cases = len(verdicts) - totals["n/a"] + troubles
 wanted = (cases, totals["fail"] - known, totals["error"] + troubles, totals["skipped"] + known)
 junit = JUnitXml.fromfile(str(folder / "junit.xml"))
 cases = [case for suite in junit for case in suite]

@@ -21,7 +21,7 @@ use crate::exporter::{DescriptionError, built_in_descriptions, check_text, progr
 use crate::profile_file::{self, ProfileFileError};
 use crate::project::{self, Project, ProjectError};
 use crate::promises;
-use crate::report::terminal::{profile_line, visible};
+use crate::report::terminal::{counted, profile_line, visible};
 use crate::scenario::materialise::MaterialiseError;
 use crate::scenario::{self, Scenario, ScenarioError};
 use crate::shown::Table;
@@ -260,7 +260,11 @@ pub fn check(path: &Path) -> Result<String, CheckError> {
     }
     if baseline::is_meant(&text) {
         let known = Baseline::parse(&text, &path.display().to_string())?.len();
-        return Ok(format!("{}: the baseline is well-formed; it names {known} known failures\n", path.display()));
+        return Ok(format!(
+            "{}: the baseline is well-formed; it names {}\n",
+            path.display(),
+            counted(known, "known failure")
+        ));
     }
     if path.file_name().is_some_and(|name| name == project::NAME) || project::is_meant(&text) {
         Project::read(path)?;

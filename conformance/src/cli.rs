@@ -9,7 +9,6 @@ use judge::profile::Profile;
 
 use crate::limits::SERVICE_LIMIT;
 use crate::profile_file;
-use crate::report::FORMATS;
 pub use crate::report::ReportFormat;
 use crate::report::terminal::{Detail, Style};
 use crate::rig::registry::RegistryChoice;
@@ -174,7 +173,7 @@ pub enum Command {
         /// The folder, which has to exist
         folder: PathBuf,
     },
-    /// Write a commented project file, conformance.toml, which run, compare and doctor read (docs/project.md)
+    /// Write a commented project file, conformance.toml, which run, compare and doctor read (conformance docs project)
     Init(InitArguments),
     /// Print a shell's completions
     Completions {
@@ -199,6 +198,11 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = ListFormat::Text)]
         format: ListFormat,
     },
+    /// Print a page of the documentation, as Markdown: how an exporter is described, what a result means, CI and so on
+    Docs {
+        /// Its name; without one, every name is listed
+        page: Option<String>,
+    },
     /// Say what a requirement asks, why, where it is written, what a violation looks like and how to mend it
     Explain {
         /// The requirement's slug, for example base.digest-is-run-image
@@ -213,7 +217,7 @@ pub enum Command {
     /// Show the whole way from a source folder to a verdict: git repository, project metadata, buildpacks, export, rebase
     #[command(after_help = DEMO)]
     Demo(DemoArguments),
-    /// Measure the proposal's way, the review's and labels side by side (docs/alternatives.md)
+    /// Measure the proposal's way, the review's and labels side by side (conformance docs alternatives)
     Alternatives(AlternativesArguments),
     /// Print what survives in which store, as reports have it, as Markdown
     Stores {
@@ -300,7 +304,7 @@ pub enum AlternativesFormat {
 /// Which project file is read.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ProjectArguments {
-    /// The project file (docs/project.md) in place of conformance.toml in the working folder
+    /// The project file (conformance docs project) in place of conformance.toml in the working folder
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Read no project file
@@ -352,7 +356,7 @@ pub struct JudgeArguments {
     #[arg(long, value_name = "GLOB")]
     pub requirement: Vec<String>,
     /// A format of run, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<ReportFormat>)]
     pub report: Vec<ReportArgument>,
     /// A file of known failures, which do not decide the exit code
     #[arg(long, value_name = "FILE")]
@@ -384,7 +388,7 @@ pub struct CompareArguments {
     #[arg(long, value_name = "FILE", conflicts_with = "stored")]
     pub exporter_file: Vec<PathBuf>,
     /// terminal, json, markdown or html, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_a_comparison)]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<CompareFormat>)]
     pub report: Vec<ReportArgument<CompareFormat>>,
     /// Under what both exporters are run.
     #[command(flatten, next_help_heading = "Both exporters are run as by conformance run with")]
@@ -401,7 +405,7 @@ pub struct MergeArguments {
     #[arg(long, value_name = "NAME|FILE", value_parser = profile)]
     pub profile: Option<Profile>,
     /// A format of run, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<ReportFormat>)]
     pub report: Vec<ReportArgument>,
     /// A file of known failures, which do not decide the exit code; that of the shards does not count here
     #[arg(long, value_name = "FILE")]
@@ -434,7 +438,7 @@ pub enum ListFormat {
     Text,
     /// An array of objects, each with `id`.
     Json,
-    /// A document; docs/requirements.md is that of the requirements, docs/coverage.md that of the coverage.
+    /// A document.
     Markdown,
 }
 
@@ -444,13 +448,16 @@ pub struct ExporterArguments {
     /// The exporter to judge; without it, or as reference, the reference exporter next to this program
     #[arg(long, value_name = "PATH")]
     pub exporter: Option<PathBuf>,
-    /// An exporter description (docs/exporter-description.md), or the name of a built-in one: reference, lifecycle. With
+    /// An exporter description (conformance docs exporter-description), or the name of a built-in one: reference, lifecycle. With
     /// --exporter, how that one is called
     #[arg(long, value_name = "FILE")]
     pub exporter_file: Option<PathBuf>,
     /// The rebaser to judge, called as the Platform API says (default: the description's, where it has one)
     #[arg(long, value_name = "PATH")]
     pub rebaser: Option<PathBuf>,
+    /// Seconds within which it must give up a registry that never answers (default: the description's, else 120)
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub unreachable_limit: Option<u64>,
 }
 
 /// The arguments of `doctor`.
@@ -488,11 +495,11 @@ pub struct RunArguments {
     /// Under what it is run.
     #[command(flatten)]
     pub conditions: RunConditions,
-    /// terminal, json, observations, junit, markdown, html, github or in-toto (docs/ci.md), to standard output or to a
+    /// terminal, json, observations, junit, markdown, html, github or in-toto (conformance docs ci), to standard output or to a
     /// file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report)]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<ReportFormat>)]
     pub report: Vec<ReportArgument>,
-    /// A file of known failures, which do not decide the exit code (docs/compare.md)
+    /// A file of known failures, which do not decide the exit code (conformance docs compare)
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
     /// Only one phase of the lifecycle: exporter or rebaser (default: all that are described)
@@ -525,7 +532,7 @@ pub struct RunArguments {
 /// Under what an exporter is run: the same for `run` and `compare`.
 #[derive(Debug, Clone, Args)]
 pub struct RunConditions {
-    /// The profile that decides the exit code: a built-in one's name, or a file of one's own (docs/profile.md)
+    /// The profile that decides the exit code: a built-in one's name, or a file of one's own (conformance docs profile)
     #[arg(long, value_name = "NAME|FILE", default_value = "rfc-196", value_parser = profile)]
     pub profile: Profile,
     /// A scenario's folder, or a folder of them, instead of the built-in ones; may be repeated
@@ -614,7 +621,7 @@ pub struct FuzzArguments {
     /// How many builds
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     pub cases: u64,
-    /// As many builds as it takes to show every pair of values of docs/promises.md that can be combined
+    /// As many builds as it takes to show every pair of values of conformance docs promises that can be combined
     #[arg(long, conflicts_with = "cases")]
     pub pairs: bool,
     /// What they are drawn from: the same seed gives the same builds
@@ -645,7 +652,7 @@ pub struct FuzzArguments {
     #[arg(long, value_name = "DIR", default_value = "fuzz-failures")]
     pub keep_failures: PathBuf,
     /// terminal or json, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = plain_report)]
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<PlainFormat>)]
     pub report: Vec<ReportArgument<PlainFormat>>,
     /// Builds at a time (default: one for each processor)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -676,8 +683,8 @@ pub struct SelfTestArguments {
     /// The Platform API version to tell the exporter (default: the description's, else 0.15)
     #[arg(long, value_name = "VERSION", value_parser = platform_api)]
     pub platform_api: Option<String>,
-    /// terminal, json or markdown (the section of docs/trust.md), to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report_of_a_self_test)]
+    /// terminal, json or markdown (the section of conformance docs trust), to standard output or to a file; may be repeated
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<SelfTestFormat>)]
     pub report: Vec<ReportArgument<SelfTestFormat>>,
     /// Faults at a time (default: one for each processor)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -697,7 +704,7 @@ pub struct ReportArgument<Format = ReportFormat> {
 }
 
 /// Formats of what is said of generated builds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum PlainFormat {
     /// For people.
     #[default]
@@ -707,7 +714,7 @@ pub enum PlainFormat {
 }
 
 /// Formats of a comparison.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum CompareFormat {
     /// For people.
     #[default]
@@ -721,7 +728,7 @@ pub enum CompareFormat {
 }
 
 /// Formats of a self-test's report.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum SelfTestFormat {
     /// For people.
     #[default]
@@ -759,34 +766,21 @@ pub(crate) fn platform_api(text: &str) -> Result<String, String> {
     }
 }
 
-pub(crate) fn report(text: &str) -> Result<ReportArgument, String> {
-    report_in(text, FORMATS)
-}
-
-fn plain_report(text: &str) -> Result<ReportArgument<PlainFormat>, String> {
-    report_in(text, &[("terminal", PlainFormat::Terminal), ("json", PlainFormat::Json)])
-}
-
-fn report_of_a_self_test(text: &str) -> Result<ReportArgument<SelfTestFormat>, String> {
-    use SelfTestFormat::{Json, Markdown, Terminal};
-    report_in(text, &[("terminal", Terminal), ("json", Json), ("markdown", Markdown)])
-}
-
-fn report_of_a_comparison(text: &str) -> Result<ReportArgument<CompareFormat>, String> {
-    use CompareFormat::{Html, Json, Markdown, Terminal};
-    report_in(text, &[("terminal", Terminal), ("json", Json), ("markdown", Markdown), ("html", Html)])
-}
-
-fn report_in<Format: Copy>(text: &str, formats: &[(&str, Format)]) -> Result<ReportArgument<Format>, String> {
+/// The format and the file of a `--report`.
+pub(crate) fn report<Format: ValueEnum + 'static>(text: &str) -> Result<ReportArgument<Format>, String> {
     let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(PathBuf::from(file))));
-    let Some((_, format)) = formats.iter().find(|(known, _)| *known == name) else {
-        let names: Vec<&str> = formats.iter().map(|(name, _)| *name).collect();
-        return Err(format!("formats are {}, and =FILE after them", names.join(", ")));
+    let Ok(format) = Format::from_str(name, false) else {
+        return Err(format!("formats are {}, and =FILE after them", names::<Format>().join(", ")));
     };
     if file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
         return Err("name a file after '='".to_owned());
     }
-    Ok(ReportArgument { format: *format, file })
+    Ok(ReportArgument { format, file })
+}
+
+fn names<Format: ValueEnum>() -> Vec<String> {
+    let values = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    values.map(|value| value.get_name().to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -838,7 +832,8 @@ mod tests {
 
     #[test]
     fn every_command_refuses_the_formats_that_it_does_not_write() {
-        let formats: Vec<&str> = FORMATS.iter().map(|(name, _)| *name).collect();
+        let formats = names::<ReportFormat>();
+        let formats: Vec<&str> = formats.iter().map(String::as_str).collect();
         for (command, written) in [
             ("run", &formats[..]),
             ("fuzz", &["terminal", "json"]),

@@ -11,8 +11,11 @@ use crate::exit::Exit;
 use crate::exporter::Exporter;
 use crate::report::Report;
 use crate::report::headline::under;
-use crate::report::terminal::visible;
+use crate::report::terminal::{shorter, visible};
 use crate::run::control::Seen;
+
+/// Longest value that is shown in full, in characters.
+const LONGEST: usize = 200;
 
 /// What is said of an exporter whose control export showed that nothing of it can be judged.
 #[must_use]
@@ -164,6 +167,11 @@ fn findings(out: &mut String, report: &Report) {
         };
         let (id, message) = (&verdict.requirement, visible(&verdict.message));
         let _ = writeln!(out, "  {word:<9} {id} on {}: {message}", services.join(", "));
+        for (name, value) in [("expected", &verdict.expected), ("found", &verdict.found)] {
+            if !value.is_empty() {
+                let _ = writeln!(out, "            {name:<8}  {}", visible(&shorter(value, LONGEST)));
+            }
+        }
     }
 }
 

@@ -29,6 +29,7 @@ pub mod masked;
 pub mod merge;
 mod naming;
 pub mod observe;
+pub mod pages;
 pub mod pipeline;
 pub mod profile_file;
 pub mod progress;

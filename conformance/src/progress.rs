@@ -146,9 +146,11 @@ impl Count {
             }
             Event::Exported { id } => {
                 self.done += 1;
-                let took =
-                    self.running.iter().filter(|running| running.id == id).map(|running| running.begun.elapsed());
-                self.longest = took.max().unwrap_or_default().max(self.longest);
+                // One that its limit ended says nothing of how long others may take.
+                let ended = self.running.iter().filter(|running| running.id == id);
+                let took = ended.map(|running| (running.begun.elapsed(), running.limit));
+                let usual = took.filter(|(took, limit)| took < limit).map(|(took, _)| took);
+                self.longest = usual.max().unwrap_or_default().max(self.longest);
                 self.running.retain(|running| running.id != id);
                 *self.of_scenarios.entry(scenario(&id).to_owned()).or_default() += 1;
             }
@@ -253,6 +255,20 @@ mod tests {
             count.hear(Event::Exported { id: id.to_owned() });
         }
         assert_eq!(left(&count, 51), Some(Left::About(58)));
+    }
+
+    #[test]
+    fn an_export_that_its_limit_ended_is_not_how_long_others_take() {
+        let mut count = Count::default();
+        count.hear(Event::Started { exports: 472 });
+        count.hear(Event::Exporting { id: "hangs/registry/1".to_owned(), limit: 0 });
+        std::thread::sleep(Duration::from_millis(5));
+        count.hear(Event::Exported { id: "hangs/registry/1".to_owned() });
+        assert_eq!(count.longest, Duration::ZERO);
+        count.done = 469;
+        count.hear(Event::Exporting { id: "hangs/registry/2".to_owned(), limit: 125 });
+        let now = Instant::now() + Duration::from_secs(30);
+        assert!(matches!(count.left(Duration::from_secs(160), now), Some(Left::AtMost(94..=95))));
     }
 
     #[test]

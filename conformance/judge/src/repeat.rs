@@ -53,12 +53,8 @@ pub fn targets(requirement: &str, target: Target) -> Vec<Target> {
 /// The text as one word of a shell's command line.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
+    // No command line has a NUL, so that one is no reason to fail.
+    shlex::Quoter::new().allow_nul(true).quote(text).unwrap_or_else(|_| text.into()).into_owned()
 }
 
 /// The glob that means this name alone.

@@ -80,7 +80,12 @@ fn two_runs(
     let files = arguments.exporter_file.iter().map(|file| (None, Some(file.clone())));
     let mut exporters: Vec<ExporterArguments> = paths
         .chain(files)
-        .map(|(exporter, exporter_file)| ExporterArguments { exporter, exporter_file, rebaser: None })
+        .map(|(exporter, exporter_file)| ExporterArguments {
+            exporter,
+            exporter_file,
+            rebaser: None,
+            unreachable_limit: None,
+        })
         .collect();
     if exporters.len() == 1 {
         exporters.splice(0..0, beside);

@@ -30,7 +30,7 @@ use crate::exporter::process::Supervisor;
 use crate::exporter::{Exporter, Rebaser};
 use crate::globs::Patterns;
 use crate::observe::Trust;
-use crate::run::{Options, RunError, control};
+use crate::run::{Options, RunError, WorkplaceError, control};
 use crate::whole_file;
 use clap::ArgMatches;
 use tokio_util::sync::CancellationToken;
@@ -63,7 +63,7 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches) -> Exit {
     let result = match cli.command {
         Command::Run(arguments) => project::run(*arguments, own, shown),
         Command::Fuzz(arguments) => fuzz::judge_generated_builds(*arguments),
-        Command::SelfTest(arguments) => self_test::judge_the_suite(*arguments, shown.quiet),
+        Command::SelfTest(arguments) => self_test::judge_the_suite(*arguments, shown),
         Command::Judge(arguments) => evidence::judge_again(&arguments, shown),
         Command::Bundle { folder, output } => evidence::bundle(&folder, output),
         Command::Compare(arguments) => project::compare(*arguments, own, shown),
@@ -75,7 +75,8 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches) -> Exit {
         Command::Doctor(arguments) => project::doctor(*arguments, own, shown),
         Command::BaseStatus(arguments) => base_status::tell(arguments),
         Command::Check { path } => catalogue::check(&path).map_err(Failure::usage).and_then(|text| print(&text)),
-        Command::List { what, format } => list::list(what, format),
+        Command::List { what, format } => list::list(what, format, shown),
+        Command::Docs { page } => list::page(page.as_deref()),
         Command::Explain { requirement } => list::explain(&requirement, shown),
         Command::Questions { observations } => list::open_questions(&observations),
         Command::Demo(arguments) => demo::show(arguments),
@@ -117,13 +118,21 @@ fn exporter(arguments: &ExporterArguments, platform_api: Option<&str>) -> Result
     };
     let asked_platform_api = platform_api.map(str::to_owned);
     let mut found = Exporter { asked_platform_api, ..found.map_err(Failure::usage)? };
+    if let Some(seconds) = arguments.unreachable_limit {
+        found.unreachable_limit = seconds;
+        found.argument = with_word(found.argument, &format!("--unreachable-limit {seconds}"));
+    }
     if let Some(path) = &arguments.rebaser {
         found.rebaser = Some(Rebaser::at(path).map_err(Failure::usage)?);
         let word = format!("--rebaser {}", judge::repeat::quoted(&path.display().to_string()));
-        found.argument =
-            [found.argument, word].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
+        found.argument = with_word(found.argument, &word);
     }
     Ok(found)
+}
+
+/// The words by which an exporter is named, and one more.
+fn with_word(words: String, word: &str) -> String {
+    if words.is_empty() { word.to_owned() } else { words + " " + word }
 }
 
 /// A control export before anything is judged; the options with what it showed of the exporter.
@@ -163,7 +172,9 @@ fn not_run(error: RunError) -> Failure {
         RunError::Evidence(EvidenceError::Write { ref source, .. }) if !is_of_the_place(source.kind()) => {
             Failure::suite(error)
         }
-        RunError::Evidence(_) | RunError::NotStarted { .. } => Failure::usage(error),
+        RunError::Evidence(_)
+        | RunError::NotStarted { .. }
+        | RunError::Workplace(WorkplaceError::NoTemporaryFolder { .. }) => Failure::usage(error),
         RunError::NotJudged { .. } => Failure { exit: Exit::NothingJudged, message: error.to_string() },
         RunError::Interrupted => Failure { exit: Exit::Interrupted, message: error.to_string() },
         RunError::Workplace(_) | RunError::Registry(_) | RunError::Service { .. } => Failure::suite(error),

@@ -8,6 +8,7 @@ use crate::exit::Exit;
 use crate::exporter::Exporter;
 use crate::progress;
 use crate::record::{Case, Narrowed};
+use crate::report::terminal::counted;
 use crate::report::{Report, json};
 use crate::rig::registry::RegistryChoice;
 use crate::run::{self, Options};
@@ -82,7 +83,7 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
         let all = scenarios.len();
         scenarios = shard.of(scenarios, &targets);
         if scenarios.is_empty() {
-            eprintln!("conformance: shard {shard} has nothing to do: {all} scenarios are selected");
+            eprintln!("conformance: shard {shard} has nothing to do: {} in all", counted(all, "scenario"));
         }
     }
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
@@ -118,7 +119,7 @@ fn of_phase(scenarios: Vec<Scenario>, phase: Phase, exporter: &Exporter) -> Resu
     if phase == Phase::Rebaser && exporter.rebaser.is_none() {
         return Err(Failure::usage(format!(
             "judge --phase rebaser: the description of exporter {} has no [rebaser]; describe one \
-             (docs/exporter-description.md), or give --rebaser PATH",
+             (conformance docs exporter-description), or give --rebaser PATH",
             exporter.name
         )));
     }
@@ -234,28 +235,7 @@ mod tests {
 
     /// The words as a shell reads them.
     fn words(line: &str) -> Vec<String> {
-        let (mut words, mut word, mut is_quoted, mut is_open) = (Vec::new(), String::new(), false, false);
-        let mut characters = line.chars();
-        while let Some(c) = characters.next() {
-            match c {
-                '\'' => (is_quoted, is_open) = (!is_quoted, true),
-                '\\' if !is_quoted => word.extend(characters.next()),
-                ' ' if !is_quoted => {
-                    if is_open {
-                        words.push(std::mem::take(&mut word));
-                    }
-                    is_open = false;
-                }
-                c => {
-                    word.push(c);
-                    is_open = true;
-                }
-            }
-        }
-        if is_open {
-            words.push(word);
-        }
-        words
+        shlex::split(line).unwrap()
     }
 
     fn parsed(words: &[String]) -> Options {

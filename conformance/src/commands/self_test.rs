@@ -1,8 +1,9 @@
 //! `self-test`: the suite judged by faulty exporters.
 
-use crate::cli::{SelfTestArguments, SelfTestFormat};
+use crate::cli::{SelfTestArguments, SelfTestFormat, ShownArguments};
 use crate::exit::Exit;
 use crate::progress;
+use crate::report::terminal::wrapped;
 use crate::rig::registry::RegistryChoice;
 use crate::run::Options;
 use crate::self_test::report::Report;
@@ -12,16 +13,16 @@ use judge::profile::Profile;
 
 use super::{Failure, controlled, deliver, exit_with, exporter, globs, in_order, not_run, wanted};
 
-pub(super) fn judge_the_suite(arguments: SelfTestArguments, quiet: bool) -> Result<Exit, Failure> {
+pub(super) fn judge_the_suite(arguments: SelfTestArguments, shown: ShownArguments) -> Result<Exit, Failure> {
     let wanted = wanted(arguments.report.clone())?;
-    let report = execute(settings(arguments)?, quiet)?;
+    let report = execute(settings(arguments)?, shown.quiet)?;
     for argument in &wanted {
         let rendered = match argument.format {
             SelfTestFormat::Json => {
                 report.json().map_err(|error| Failure::suite(format!("write a report: {error}")))?
             }
             SelfTestFormat::Markdown => markdown::render(&report),
-            SelfTestFormat::Terminal => text::render(&report),
+            SelfTestFormat::Terminal => wrapped(&text::render(&report), shown.style(argument.file.is_some()).width),
         };
         deliver(&rendered, argument.file.as_deref())?;
     }

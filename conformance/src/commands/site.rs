@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::exit::Exit;
 use crate::figures::{Figures, Source, SourceError};
 use crate::proposal::{self, ProposalError};
+use crate::report::terminal::counted;
 use crate::site::{self, Faults, FolderError};
 
 use super::{Failure, print};
@@ -26,7 +27,7 @@ pub(super) fn write(reports: &[String], output: &Path, self_test: Option<&Path>)
     let faults = self_test.map(Faults::read).transpose().map_err(Failure::usage)?;
     let files = site::files(&sources(reports)?, faults.as_ref()).map_err(Failure::suite)?;
     site::write(&files, output).map_err(not_written)?;
-    print(&format!("{}  {} files\n", output.join("index.html").display(), files.len()))
+    print(&format!("{}  {}\n", output.join("index.html").display(), counted(files.len(), "file")))
 }
 
 pub(super) fn figures(reports: &[String]) -> Result<Exit, Failure> {

@@ -24,7 +24,7 @@ pub enum DescriptionError {
         source: std::io::Error,
     },
     /// The file is not a description.
-    #[error("read the exporter description {file}: {reason}; docs/exporter-description.md lists every key")]
+    #[error("read the exporter description {file}: {reason}; conformance docs exporter-description lists every key")]
     Format {
         /// The file.
         file: String,

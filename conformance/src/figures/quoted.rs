@@ -71,7 +71,8 @@ fn of_exporter(what: &[&str], of: &OfExporter) -> Option<String> {
 fn travelled(of: &OfExporter, aspect: &str, left: &str, right: &str) -> Option<String> {
     let pair = of.pair(left, right)?;
     let travel = pair.aspects.get(aspect)?;
-    (travel.all() > 0).then(|| format!("{} in {} builds", travel.words(), travel.all()))
+    (travel.all() > 0)
+        .then(|| format!("{} in {}", travel.words(), crate::report::terminal::counted(travel.all(), "build")))
 }
 
 #[cfg(test)]

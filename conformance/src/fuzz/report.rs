@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::kept::Place;
 use super::{Failing, Settings};
 use crate::exit::Exit;
-use crate::report::terminal::visible;
+use crate::report::terminal::{counted, visible};
 use crate::run::{Options, conditions};
 
 /// Version of the JSON form that `docs/fuzz.md` describes.
@@ -237,22 +237,28 @@ impl Report {
             let all = failure.also.iter().flat_map(|also| &also.cases).chain(&failure.cases);
             let count = all.collect::<std::collections::BTreeSet<_>>().len();
             let place = failure.scenario.as_deref().unwrap_or("not kept");
-            let _ = writeln!(text, "cause {:<40} {:>9}  {}", failure.cause, cases(count), visible(place));
+            let _ = writeln!(text, "cause {:<40} {:>9}  {}", failure.cause, counted(count, "case"), visible(place));
         }
         if let Some(pairs) = self.pairs {
-            let _ = writeln!(text, "{} of {} pairs covered in {} builds", pairs.covered, pairs.of, self.done);
+            let _ = writeln!(
+                text,
+                "{} of {} pairs covered in {}",
+                pairs.covered,
+                pairs.of,
+                counted(number(self.done), "build")
+            );
         }
         let further: usize = self.failures.iter().map(|failure| failure.also.len()).sum();
         let _ = writeln!(
             text,
-            "{} of {} cases of seed {}: {} exports, {} verdicts, {} causes of {} failing requirements on their targets, {:.1} s",
+            "{} of {} of seed {}: {}, {}, {} of {} on their targets, {:.1} s",
             self.done,
-            self.cases,
+            counted(number(self.cases), "case"),
             self.seed,
-            self.exports,
-            self.judged,
-            self.failures.len(),
-            self.failures.len() + further,
+            counted(self.exports, "export"),
+            counted(self.judged, "verdict"),
+            counted(self.failures.len(), "cause"),
+            counted(self.failures.len() + further, "failing requirement"),
             self.seconds
         );
     }
@@ -266,11 +272,16 @@ impl Failure {
         let _ = writeln!(text, "  expected  {}", short(&self.expected));
         let _ = writeln!(text, "  found     {}", short(&self.found));
         if self.cases.len() > 1 {
-            let _ = writeln!(text, "  and in {} further cases", self.cases.len() - 1);
+            let _ = writeln!(text, "  and in {}", counted(self.cases.len() - 1, "further case"));
         }
         for also in &self.also {
-            let _ =
-                writeln!(text, "  also      {} on {} in {}", also.requirement, also.target, cases(also.cases.len()));
+            let _ = writeln!(
+                text,
+                "  also      {} on {} in {}",
+                also.requirement,
+                also.target,
+                counted(also.cases.len(), "case")
+            );
         }
         if let (Some(scenario), Some(evidence), Some(repeat)) = (&self.scenario, &self.evidence, &self.repeat) {
             let _ = writeln!(text, "  scenario  {scenario} (shrunk in {} tries)", self.tries);
@@ -284,8 +295,9 @@ impl Failure {
     }
 }
 
-fn cases(count: usize) -> String {
-    if count == 1 { "1 case".to_owned() } else { format!("{count} cases") }
+/// A number of builds as one that is counted.
+fn number(of: u64) -> usize {
+    usize::try_from(of).unwrap_or(usize::MAX)
 }
 
 /// At most so many characters of a value that may have 64 KiB.

@@ -15,7 +15,7 @@ pub fn template(exporter: Option<&Path>, description: Option<&Path>) -> String {
 }
 
 const TEMPLATE: &str = r#"# What conformance run, compare and doctor are told in this folder. Flags win.
-# Every key: docs/project.md. Paths are relative to this file.
+# Every key: conformance docs project. Paths are relative to this file.
 
 # The exporter to judge.
 {exporter}

@@ -47,7 +47,7 @@ pub enum ProjectError {
         reason: String,
     },
     /// It is not of the format.
-    #[error("read the project file {}: {reason}; docs/project.md lists every key", file.display())]
+    #[error("read the project file {}: {reason}; conformance docs project lists every key", file.display())]
     Format {
         /// The file.
         file: PathBuf,
@@ -178,7 +178,7 @@ fn resolved(written: Written, folder: &Path) -> Result<Project, (&'static str, S
     let named =
         |path: PathBuf| if path.components().count() == 1 && !folder.join(&path).is_file() { path } else { at(path) };
     let report = |text: &String| {
-        let found = cli::report(text)?;
+        let found: ReportArgument = cli::report(text)?;
         Ok(ReportArgument { file: found.file.map(at), ..found })
     };
     let profile = |text: String| cli::profile(&named(PathBuf::from(text)).display().to_string());

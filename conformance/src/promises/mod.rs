@@ -133,8 +133,10 @@ impl Shown {
 #[must_use]
 pub fn lines(shown: &Shown) -> Vec<String> {
     let line = |(dimension, value, names): (&Dimension, &Value, &BTreeSet<String>)| {
-        let scenarios =
-            value.reason.map_or_else(|| format!("{} scenarios", names.len()), |reason| format!("none: {reason}"));
+        let scenarios = value.reason.map_or_else(
+            || crate::report::terminal::counted(names.len(), "scenario"),
+            |reason| format!("none: {reason}"),
+        );
         format!("{:<28} {:<40} {scenarios}", dimension.name, value.name)
     };
     shown.values().into_iter().map(line).collect()

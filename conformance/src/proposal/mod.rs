@@ -172,21 +172,12 @@ mod tests {
         assert!(matches!(render(&none), Err(ProposalError::Quote(_))));
     }
 
-    /// The words of a command, `'…'` as one.
-    fn split(command: &str) -> Vec<String> {
-        let part = |(at, part): (usize, &str)| match at % 2 {
-            0 => part.split_whitespace().map(str::to_owned).collect(),
-            _ => vec![part.to_owned()],
-        };
-        command.split('\'').enumerate().flat_map(part).collect()
-    }
-
     #[test]
     fn commands_that_claims_name_are_accepted() {
         use clap::Parser as _;
         let claims: Claims = toml::from_str(CLAIMS).unwrap();
         for claim in claims.claim {
-            let words = split(&claim.command);
+            let words = shlex::split(&claim.command).unwrap();
             let Some(at) = words.iter().position(|word| word == "conformance") else {
                 assert!(words[0] == "cargo", "{}", claim.command);
                 continue;

@@ -187,7 +187,11 @@ impl<'a> Group<'a> {
     pub fn alike(&self) -> Vec<Vec<&'a Verdict>> {
         let mut found: Vec<(String, Vec<&Verdict>)> = Vec::new();
         for verdict in &self.verdicts {
-            let said = without_values(&verdict.message);
+            let mut said = without_values(&verdict.message);
+            // Builds fail for different reasons, and what the exporter last said tells them apart.
+            if EXITS.contains(&verdict.requirement.as_str()) {
+                said += &without_values(&verdict.found);
+            }
             match found.iter_mut().find(|(same, _)| *same == said) {
                 Some((_, verdicts)) => verdicts.push(verdict),
                 None => found.push((said, vec![verdict])),
@@ -208,6 +212,9 @@ impl<'a> Group<'a> {
         reasons.join("; ")
     }
 }
+
+/// Requirements whose violations say the same whatever the cause.
+const EXITS: [&str; 2] = ["platform.exit-zero", "rebase.exit-zero"];
 
 /// That so many follow.
 pub(super) fn follow(number: usize) -> String {
@@ -396,6 +403,19 @@ mod tests {
         let found = groups(&report);
         assert_eq!(found.len(), 3);
         assert_eq!((found[0].first().requirement.as_str(), &found[0].likewise), ("a.one", &vec!["a.two"]));
+    }
+
+    #[test]
+    fn builds_that_fail_for_different_reasons_are_told_apart() {
+        let mut report = report(&[
+            ("platform.exit-zero", "one", Answer::Fail),
+            ("platform.exit-zero", "two", Answer::Fail),
+            ("platform.exit-zero", "three", Answer::Fail),
+        ]);
+        for (verdict, last) in report.verdicts.iter_mut().zip(["no key", "no file /a/b", "no file /c/d"]) {
+            verdict.found = format!("exit 1; it last said: {last}");
+        }
+        assert_eq!(groups(&report)[0].alike().iter().map(Vec::len).collect::<Vec<_>>(), [1, 2]);
     }
 
     #[test]

@@ -38,15 +38,13 @@ fn head(out: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(out, "## {mark} {}: {}\n", code(&report.exporter.name, 100), report.answer())?;
     writeln!(
         out,
-        "{} · {} {} · catalogue {} · Platform API {} · {} scenarios, {} verdicts in {:.1} s\n",
+        "{} · {} {} · catalogue {} · Platform API {} · {}\n",
         code(&report.exporter.sha256, 80),
         report.tool.name,
         report.tool.version,
         report.tool.catalogue,
         report.platform_api,
-        report.scenarios.len(),
-        report.verdicts.len(),
-        report.seconds
+        report.scale()
     )?;
     if let Some(left_out) = report.left_out() {
         writeln!(out, "Narrowed: {}\n", code(&left_out, LONGEST))?;

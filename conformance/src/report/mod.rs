@@ -11,6 +11,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod observations;
+mod parts;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod terminal;
@@ -31,7 +32,7 @@ use observations::Record;
 pub use build::unobserved;
 
 /// Formats of reports.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ReportFormat {
     /// For people.
     #[default]
@@ -52,18 +53,6 @@ pub enum ReportFormat {
     InToto,
 }
 
-/// The formats of a run's report by name.
-pub const FORMATS: &[(&str, ReportFormat)] = &[
-    ("terminal", ReportFormat::Terminal),
-    ("json", ReportFormat::Json),
-    ("observations", ReportFormat::Observations),
-    ("junit", ReportFormat::Junit),
-    ("markdown", ReportFormat::Markdown),
-    ("html", ReportFormat::Html),
-    ("github", ReportFormat::Github),
-    ("in-toto", ReportFormat::InToto),
-];
-
 /// The report in a format; `style` is the terminal's.
 ///
 /// # Errors
@@ -81,8 +70,8 @@ pub fn render(report: &Report, format: ReportFormat, style: terminal::Style) -> 
     })
 }
 
-/// Version of `docs/report.schema.json`.
-pub const SCHEMA_VERSION: u32 = 1;
+/// Version of `docs/report.schema.json`. Version 1 has whole verdicts, observations and differences.
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Everything that a report can show.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -128,10 +117,13 @@ pub struct Report {
     /// How many verdicts of each kind.
     pub totals: Totals,
     /// By scenario, service, then catalogue order.
+    #[serde(serialize_with = "parts::pack", deserialize_with = "parts::unpack")]
     pub verdicts: Vec<Verdict>,
     /// What the exporter did where the RFC leaves it open.
+    #[serde(serialize_with = "parts::pack", deserialize_with = "parts::unpack")]
     pub observations: Vec<Observation>,
     /// What differs between the outputs of one build, by scenario, step, then sides.
+    #[serde(serialize_with = "parts::pack", deserialize_with = "parts::unpack")]
     pub differences: Vec<Comparison>,
     /// What could not be removed from a registry that was given, or is left for another reason.
     pub left_behind: Vec<String>,
@@ -185,14 +177,15 @@ impl Report {
         if self.shard.is_some() {
             return None;
         }
-        let (run, all) = (self.scenarios.len(), self.scenarios.len() + narrowed.left_out);
+        let run = self.scenarios.len();
+        let all = terminal::counted(run + narrowed.left_out, "scenario");
         let targets: Vec<&str> =
             Target::ALL.iter().filter(|target| !self.targets.contains(target)).map(|target| target.name()).collect();
         let without = if targets.is_empty() { String::new() } else { format!("; {} left out", targets.join(" and ")) };
         Some(if narrowed.quick {
-            format!("quick: {run} of {all} scenarios, those that show most{without}; a full run decides")
+            format!("quick: {run} of {all}, those that show most{without}; a full run decides")
         } else {
-            format!("{run} of {all} scenarios, those that can show what was asked for; --scenario '*' runs all")
+            format!("{run} of {all}, those that can show what was asked for; --scenario '*' runs all")
         })
     }
 

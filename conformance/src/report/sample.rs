@@ -253,6 +253,19 @@ fn the_json_report_reads_back_and_meets_its_schema() {
     let schema = serde_json::from_str(include_str!("../../../docs/report.schema.json")).unwrap();
     let value = serde_json::from_str(&text).unwrap();
     assert!(jsonschema::is_valid(&schema, &value));
+    // As earlier versions wrote it.
+    let old = super::json::plain(text.as_bytes()).unwrap();
+    assert!(old["verdicts"].is_array() && jsonschema::is_valid(&schema, &old));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.json");
+    std::fs::write(&file, old.to_string()).unwrap();
+    assert_eq!(super::json::read(&file).unwrap(), report());
+    std::fs::write(
+        &file,
+        text.replacen("\"schema\": 2", "\"schema\": 3", 1).replacen("\"schema\":2", "\"schema\":3", 1),
+    )
+    .unwrap();
+    assert!(super::json::read(&file).unwrap_err().to_string().contains("its schema is 3"));
 }
 
 #[test]

@@ -42,7 +42,9 @@ const LONGEST: usize = 400;
 /// Reasons for skips that are shown where not everything is.
 const REASONS: usize = 3;
 /// Scenarios that are named as the slowest.
-const SLOWEST: usize = 5;
+const SLOWEST: usize = 3;
+/// Milliseconds from which a scenario is worth a word where not everything is shown.
+const SLOW: u64 = 5_000;
 
 /// The report as text.
 #[must_use]
@@ -133,8 +135,9 @@ fn known(report: &Report) -> String {
     }
 }
 
-/// So many of something.
-pub(crate) fn counted(number: usize, what: &str) -> String {
+/// So many of something, such as `1 scenario` or `2 scenarios`.
+#[must_use]
+pub fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
@@ -201,20 +204,24 @@ fn observations(out: &mut String, report: &Report, style: Style) -> std::fmt::Re
     Ok(())
 }
 
-/// The slowest scenarios.
+/// How long scenarios took, the slowest first: all of them where everything is shown.
 fn times(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
-    if style.detail != Detail::Verbose || report.scenario_milliseconds.is_empty() {
+    let slow = report.scenario_milliseconds.values().any(|took| *took >= SLOW);
+    if report.scenario_milliseconds.is_empty() || (style.detail != Detail::Verbose && !slow) {
         return Ok(());
     }
+    let most = if style.detail == Detail::Verbose { usize::MAX } else { SLOWEST };
     let mut times: Vec<(&String, &u64)> = report.scenario_milliseconds.iter().collect();
     times.sort_by_key(|(_, took)| std::cmp::Reverse(**took));
-    let shown: Vec<String> = times
-        .iter()
-        .take(SLOWEST)
-        .map(|(name, took)| format!("{name} {}.{:03} s", *took / 1000, *took % 1000))
-        .collect();
-    writeln!(out, "\n{}", style.paint(Colour::Bold, "slowest scenarios"))?;
-    style.line(out, "  ", 2, &shown.join(", "))
+    let shown: Vec<String> =
+        times.iter().take(most).map(|(name, took)| format!("{name} {}.{:03} s", *took / 1000, *took % 1000)).collect();
+    let heading = style.paint(Colour::Bold, "time of each scenario");
+    if style.detail == Detail::Verbose {
+        writeln!(out, "\n{heading}")?;
+        return style.line(out, "  ", 2, &shown.join(", "));
+    }
+    writeln!(out)?;
+    style.line(out, &format!("{heading}: "), 2, &format!("slowest {}", shown.join(", ")))
 }
 
 fn foot(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {

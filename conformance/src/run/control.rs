@@ -294,7 +294,7 @@ impl Bench {
         let flags = left_out.join(", ");
         let reason = format!(
             "it does not take {flags}: it said '{line}' ({}); name what it does not take under leave-out in an exporter \
-             description (docs/exporter-description.md)",
+             description (conformance docs exporter-description)",
             first.outcome.end
         );
         Err(self.not_judged(reason, Some(Remedy::LeaveOut(left_out))))

@@ -34,12 +34,13 @@ use crate::exporter::process::Supervisor;
 use crate::limits::Patience;
 use crate::record::{self, ExporterFacts, PathFacts, RunFacts, Tool};
 use crate::report::Report;
-use crate::scenario::{Place, Scenario};
+use crate::scenario::Scenario;
 use conditions::folder;
 use context::{Shared, start, unless_interrupted};
 
 pub use conditions::{TIMEOUT, conditions, selection};
 pub use options::{Event, Options, Remedy, RunError};
+pub use workplace::WorkplaceError;
 
 /// Runs and judges. An interruption ends it early: what was seen until then is in the report, whose exit code is 130.
 ///
@@ -106,8 +107,8 @@ async fn all_scenarios(shared: &Arc<Shared>) -> (Vec<ScenarioEvidence>, BTreeMap
     let steps: usize = shared.options.scenarios.iter().map(|s| scenario::planned(shared, s)).sum();
     let _ = shared.events.send(Event::Started { exports: steps });
     let all = 0..shared.options.scenarios.len();
-    // One that waits for a registry that never answers takes no processor from the others.
-    let waits = |number: &usize| jobs > 1 && shared.options.scenarios[*number].places().contains(&Place::Silent);
+    // One that waits for a registry that cannot be reached takes no processor from the others.
+    let waits = |number: &usize| jobs > 1 && shared.options.scenarios[*number].waits();
     let (waiting, working): (Vec<usize>, Vec<usize>) = all.partition(waits);
     let side = waiting.len().max(1);
     let (mut found, aside) = futures_util::join!(several(shared, working, jobs), several(shared, waiting, side));

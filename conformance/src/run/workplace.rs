@@ -22,6 +22,12 @@ const RUNS: &str = "runs";
 /// Why there is no place to build at.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkplaceError {
+    /// The folder of temporary files is not there.
+    #[error("prepare a work folder: TMPDIR names {}, which is not a folder; set it to one that you may write", path.display())]
+    NoTemporaryFolder {
+        /// What is not there.
+        path: PathBuf,
+    },
     /// The file system refused.
     #[error("prepare the work folder {}: {source}; set TMPDIR to a folder that you may write", path.display())]
     Folder {
@@ -61,7 +67,12 @@ impl Workplace {
     /// # Errors
     /// [`WorkplaceError`]; waits while another run holds the fixed folder.
     pub(super) async fn open(supervisor: &Supervisor, hidden: Vec<PathBuf>) -> Result<Self, WorkplaceError> {
-        let root = std::env::temp_dir().join(format!("cnb-{}", nix::unistd::geteuid()));
+        let temporary = std::env::temp_dir();
+        if !temporary.is_dir() {
+            // A folder that was made here would be left, and its path most likely is a misspelt one.
+            return Err(WorkplaceError::NoTemporaryFolder { path: temporary });
+        }
+        let root = temporary.join(format!("cnb-{}", nix::unistd::geteuid()));
         let seen = root.join("build");
         let lock = lock(&root, FlockArg::LockShared)?;
         let runs = root.join(RUNS);

@@ -67,7 +67,7 @@ fn check_names(scenario: &Scenario) -> Result<(), Fault> {
     for (key, name) in images.chain(of_steps).chain(published) {
         let first = name.split_once('/').map_or("", |(first, _)| first);
         if first.ends_with("-registry") && Place::split(name).0 == Place::Main {
-            return wrong(key, format!("'{first}' is no place; docs/scenario.md lists them"));
+            return wrong(key, format!("'{first}' is no place; conformance docs scenario lists them"));
         }
     }
     Ok(())

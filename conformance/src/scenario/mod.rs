@@ -34,7 +34,7 @@ pub enum ScenarioError {
         source: std::io::Error,
     },
     /// `scenario.toml` is not what `docs/scenario.md` describes.
-    #[error("read {file}: {reason}; docs/scenario.md lists every key")]
+    #[error("read {file}: {reason}; conformance docs scenario lists every key")]
     Format {
         /// The file.
         file: String,
@@ -113,6 +113,12 @@ impl Scenario {
         found.sort();
         found.dedup();
         found
+    }
+
+    /// Whether an exporter may wait in it for a registry that cannot be reached.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.places().iter().any(|place| matches!(place, Place::Closed | Place::Silent))
     }
 }
 

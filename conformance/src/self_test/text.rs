@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::report::{Report, Row};
-use crate::report::terminal::visible;
+use crate::report::terminal::{counted, visible};
 
 /// The matrix for people.
 #[must_use]
@@ -71,9 +71,9 @@ fn totals(report: &Report, out: &mut String) {
     let totals = report.totals;
     let _ = writeln!(
         out,
-        "{} faults, {} with the services they are run on: {} caught, {} with something missed, {} with something besides, {} that \
+        "{}, {} with the services they are run on: {} caught, {} with something missed, {} with something besides, {} that \
          could not be applied, {} that cannot be shown, {} skipped",
-        totals.faults,
+        counted(totals.faults, "fault"),
         report.rows.len(),
         totals.caught,
         totals.missed,
@@ -84,8 +84,11 @@ fn totals(report: &Report, out: &mut String) {
     );
     let _ = writeln!(
         out,
-        "{} of the {} requirements that they are to trip tripped as they must, in {} exports and {:.0} s",
-        totals.requirements, totals.to_trip, report.exports, report.seconds
+        "{} of {} that they are to trip tripped as they must, in {} and {:.0} s",
+        totals.requirements,
+        counted(totals.to_trip, "requirement"),
+        counted(report.exports, "export"),
+        report.seconds
     );
     for one in &report.untripped {
         let _ = writeln!(out, "  not tripped: {:<40} {}", one.requirement, visible(&one.reason));

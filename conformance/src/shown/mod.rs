@@ -11,7 +11,7 @@ use judge::requirement::{Needs, Requirement};
 use judge::requirements;
 
 use crate::globs::Patterns;
-use crate::scenario::{Origin, Place, Scenario};
+use crate::scenario::{Origin, Scenario};
 
 pub use table::{Table, TableError};
 
@@ -50,9 +50,8 @@ impl Table {
             let on = |target: &Target| scenario.file.steps.iter().filter(|step| step.is_made_on(*target)).count();
             scenario.file.targets.iter().filter(|target| targets.contains(target)).map(on).sum()
         };
-        let fits = |scenario: &&Scenario| {
-            !scenario.places().contains(&Place::Silent) && scenario.file.private_daemon.is_none() && cost(scenario) > 0
-        };
+        let fits =
+            |scenario: &&Scenario| !scenario.waits() && scenario.file.private_daemon.is_none() && cost(scenario) > 0;
         let meant = |row: &&Requirement| {
             requirements.matches(row.id) && row.targets.iter().any(|target| targets.contains(target))
         };
@@ -87,9 +86,8 @@ impl Table {
         let needs_daemon = |scenario: &Scenario| {
             !QUICK_TARGETS.iter().any(|target| targets.contains(target) && scenario.file.targets.contains(target))
         };
-        let waits = |scenario: &Scenario| scenario.places().contains(&Place::Silent);
         let effort = |scenario: &&Scenario| {
-            (needs_daemon(scenario), waits(scenario), scenario.file.steps.len(), scenario.name != CONTROL)
+            (needs_daemon(scenario), scenario.waits(), scenario.file.steps.len(), scenario.name != CONTROL)
         };
         let example = scenarios.iter().filter(shows).min_by_key(effort);
         let is_refused = |scenario: &&Scenario| {

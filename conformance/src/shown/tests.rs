@@ -65,7 +65,7 @@ fn a_quick_run_shows_most_requirements_in_few_exports_and_waits_for_nobody() {
     let chosen = table.quick(&scenarios, &Patterns::default(), &QUICK_TARGETS);
     let exports: usize = chosen.iter().map(|scenario| scenario.file.steps.len()).sum();
     assert!((4..=QUICK).contains(&exports), "{exports}: {:?}", names(&chosen));
-    assert!(chosen.iter().all(|scenario| !scenario.places().contains(&Place::Silent)));
+    assert!(chosen.iter().all(|scenario| !scenario.waits()));
     let shown = |row: &&Requirement| chosen.iter().any(|scenario| table.was_seen(row.id, &scenario.name));
     let (all, seen) = (requirements::all().count(), requirements::all().filter(shown).count());
     assert!(seen * 3 > all * 2, "{seen} of {all}");

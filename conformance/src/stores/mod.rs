@@ -15,6 +15,7 @@ use crate::questions::cell;
 use crate::report::Report;
 use crate::report::differences::{Between, between};
 use crate::report::json::{self, ReportFileError};
+use crate::report::terminal::counted;
 
 /// Reads a report that a run wrote as JSON, and that compares something.
 ///
@@ -68,8 +69,8 @@ fn one(out: &mut String, report: &Report) -> std::fmt::Result {
     let (catalogue, api) = (cell(&report.tool.catalogue), cell(&report.platform_api));
     writeln!(
         out,
-        "Run on {day}, {} scenarios, catalogue {catalogue}, Platform API {api}, on:\n",
-        report.scenarios.len()
+        "Run on {day}, {}, catalogue {catalogue}, Platform API {api}, on:\n",
+        counted(report.scenarios.len(), "scenario")
     )?;
     let is_target = |name: &str| name == "registry" || name == "layout" || name.starts_with("daemon");
     for service in report.services.iter().filter(|service| service.observed && is_target(&service.name)) {
@@ -197,7 +198,6 @@ fn unexpected(out: &mut String, report: &Report, pairs: &[Between<'_>]) -> std::
     for pair in pairs {
         for (field, scenarios) in &pair.unexpected {
             let (left, right, shown) = (cell(pair.left), cell(pair.right), cell(field));
-            let plural = if scenarios.len() == 1 { "" } else { "s" };
             let is_leak =
                 field.starts_with("manifest.annotations/") && scenarios.iter().all(|one| leaking.contains(one));
             let whose = if is_leak {
@@ -205,7 +205,8 @@ fn unexpected(out: &mut String, report: &Report, pairs: &[Between<'_>]) -> std::
             } else {
                 ": whose fault it is was not found out"
             };
-            writeln!(out, "- {shown} between {left} and {right}, in {} scenario{plural}{whose}", scenarios.len())?;
+            let builds = counted(scenarios.len(), "scenario");
+            writeln!(out, "- {shown} between {left} and {right}, in {builds}{whose}")?;
         }
     }
     writeln!(out)

@@ -51,7 +51,7 @@ fn harmless_variations_of_a_rebase_raise_no_alarm() {
         }
         let output = run.output_in_time().unwrap();
         let bytes = std::fs::read(&report).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-        let report: Value = serde_json::from_slice(&bytes).unwrap();
+        let report: Value = conformance::report::json::plain(&bytes).unwrap();
         let verdicts = report["verdicts"].as_array().unwrap();
         let bad = |one: &&Value| matches!(one["verdict"].as_str(), Some("fail" | "warn" | "error" | "skipped"));
         let alarms: Vec<String> =

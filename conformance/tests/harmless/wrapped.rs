@@ -69,7 +69,7 @@ pub(crate) fn judged(variation: Option<&str>, profile: &str, arguments: &[&str],
     }
     let output = run.output_in_time().unwrap();
     let bytes = std::fs::read(&report).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    let report: Value = serde_json::from_slice(&bytes).unwrap();
+    let report: Value = conformance::report::json::plain(&bytes).unwrap();
     let text = |entry: &Value, key: &str| entry[key].as_str().unwrap().to_owned();
     let verdicts = report["verdicts"].as_array().unwrap().iter();
     Judged {

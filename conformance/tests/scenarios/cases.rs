@@ -121,7 +121,7 @@ fn a_scenario_that_needs_root_is_skipped_with_the_reason_where_others_run_it() {
         Err(error) => panic!("the test's folders must be open to others: {error}"),
     };
     assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
-    let report: Value = serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap();
+    let report: Value = conformance::report::json::plain(&std::fs::read(&report).unwrap()).unwrap();
     let verdicts = report["verdicts"].as_array().unwrap();
     for (scenario, service) in [("needy", "registry"), ("needy", "layout"), ("user", "registry")] {
         let of_it: Vec<&Value> =

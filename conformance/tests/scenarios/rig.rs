@@ -87,7 +87,7 @@ impl Rig {
         assert_eq!(self.left(), Vec::<PathBuf>::new());
         Run {
             code: output.status.code(),
-            report: serde_json::from_slice(&std::fs::read(&report).unwrap_or_default()).unwrap_or_default(),
+            report: conformance::report::json::plain(&std::fs::read(&report).unwrap_or_default()).unwrap_or_default(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             evidence,
         }

@@ -21,7 +21,7 @@ fn judged(arguments: &[&str]) -> (Option<i32>, Value, String) {
         .args(arguments)
         .output_in_time()
         .unwrap();
-    let report = serde_json::from_slice(&std::fs::read(&report).unwrap_or_default()).unwrap_or_default();
+    let report = conformance::report::json::plain(&std::fs::read(&report).unwrap_or_default()).unwrap_or_default();
     (output.status.code(), report, String::from_utf8_lossy(&output.stderr).into_owned())
 }
 

@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &[&str]) -> Judged {
     let left: Vec<_> = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.is_empty(), "left behind: {left:?}");
     let report: Value =
-        std::fs::read(&report).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        std::fs::read(&report).ok().and_then(|bytes| conformance::report::json::plain(&bytes).ok()).unwrap_or_default();
     super::shown::hold(&report);
     Judged { code: output.status.code(), report, stderr: String::from_utf8_lossy(&output.stderr).into_owned() }
 }
@@ -75,7 +75,9 @@ fn the_reference_meets_the_strict_profile_and_the_report_its_schema() {
     let folder = tempfile::tempdir().unwrap();
     let evidence = folder.path().join("evidence").display().to_string();
     let targets = ["--target", "registry", "--target", "layout"];
-    let judged = run(&[&["--profile", "strict", "--evidence", &evidence], &targets[..]].concat());
+    let file = folder.path().join("packed.json");
+    let packed = format!("json={}", file.display());
+    let judged = run(&[&["--profile", "strict", "--evidence", &evidence, "--report", &packed], &targets[..]].concat());
     assert_eq!(judged.code, Some(0), "{}", judged.stderr);
     super::shown::hold_a_full_run(&judged.report, Path::new(&evidence));
     let totals = &judged.report["totals"];
@@ -86,8 +88,12 @@ fn the_reference_meets_the_strict_profile_and_the_report_its_schema() {
     assert!(totals["pass"].as_u64().unwrap() > 1000, "{totals}");
     let schema: Value = serde_json::from_str(include_str!("../../../docs/report.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> = validator.iter_errors(&judged.report).map(|error| error.to_string()).collect();
-    assert!(errors.is_empty(), "{errors:?}");
+    let packed: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    for report in [&packed, &judged.report] {
+        let errors: Vec<String> = validator.iter_errors(report).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+    }
+    assert!(std::fs::metadata(&file).unwrap().len() < 3 << 20, "texts are there once");
     let ids: BTreeSet<&str> =
         judged.report["verdicts"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), judged.report["verdicts"].as_array().unwrap().len(), "ids are unique");
@@ -500,4 +506,24 @@ fn the_document_of_open_questions_is_current() {
     let odd = said(&["questions", &docs.join("report.schema.json").display().to_string()]);
     assert_eq!(odd.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&odd.stderr).contains("report.schema.json"));
+}
+
+#[test]
+fn a_folder_of_temporary_files_that_is_not_there_is_refused_and_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("nowhere");
+    let output =
+        conformance().env("TMPDIR", &missing).args(["run", "--exporter", "/bin/false"]).output_in_time().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("TMPDIR") && said.contains("nowhere"), "{said}");
+    assert!(said.lines().count() == 1 && !missing.exists(), "{said}");
+}
+
+#[test]
+fn pages_that_messages_name_are_printed_and_others_are_refused() {
+    let page = said(&["docs", "exporter-description"]);
+    assert!(page.status.success() && page.stdout.starts_with(b"# "));
+    let refused = said(&["docs", "nothing"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("see conformance docs"));
 }

@@ -171,7 +171,7 @@ async fn run(host: Option<&str>, exporter: &str, arguments: &[&str], around: &[(
     let printed = [output.stdout, output.stderr].concat();
     Ran {
         code: output.status.code(),
-        report: serde_json::from_slice(&std::fs::read(&report).unwrap_or_default()).unwrap_or_default(),
+        report: conformance::report::json::plain(&std::fs::read(&report).unwrap_or_default()).unwrap_or_default(),
         printed: String::from_utf8_lossy(&printed).into_owned(),
         folder,
     }

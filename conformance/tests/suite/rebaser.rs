@@ -17,7 +17,7 @@ fn judged(words: &[&str]) -> (Option<i32>, Vec<Value>) {
     let report = format!("json={}", file.display());
     let output = said(&[&HERE[..], words, &["--report", &report]].concat());
     let text = std::fs::read_to_string(&file).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    let report: Value = serde_json::from_str(&text).unwrap();
+    let report: Value = conformance::report::json::plain(text.as_bytes()).unwrap();
     (output.status.code(), report["verdicts"].as_array().unwrap().clone())
 }
 
@@ -84,7 +84,7 @@ fn stored_evidence_of_rebases_is_judged_again_with_the_same_verdicts() {
     let again = said(&["judge", &path("evidence"), "--report", &format!("json={}", path("two.json"))]);
     assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
     let verdicts = |name: &str| -> Value {
-        let report: Value = serde_json::from_str(&std::fs::read_to_string(path(name)).unwrap()).unwrap();
+        let report: Value = conformance::report::json::plain(&std::fs::read(path(name)).unwrap()).unwrap();
         report["verdicts"].clone()
     };
     assert_eq!(verdicts("one.json"), verdicts("two.json"));

@@ -12,6 +12,8 @@ use super::{Colour, Detail, Style, counted, cut, shorter, visible};
 const FULL: usize = 3;
 /// Groups of one weight that get a line each where not everything is shown.
 const LINES: usize = 12;
+/// Ways in which one requirement is violated that are shown where not everything is.
+const WAYS: usize = 3;
 /// Where a line is cut that has no width to keep to.
 const LINE: usize = 160;
 /// The column at which values begin.
@@ -79,7 +81,10 @@ fn line(out: &mut String, group: &Group<'_>, style: Style) -> std::fmt::Result {
 }
 
 fn full(out: &mut String, group: &Group<'_>, style: Style) -> std::fmt::Result {
-    for (number, verdicts) in group.alike().into_iter().enumerate() {
+    let alike = group.alike();
+    let shown = if style.detail == Detail::Verbose { alike.len() } else { alike.len().min(WAYS) };
+    let more = alike.len() - shown;
+    for (number, verdicts) in alike.into_iter().take(shown).enumerate() {
         let Some(first) = verdicts.first() else { continue };
         said(out, group, &verdicts, style)?;
         if number == 0 {
@@ -89,6 +94,9 @@ fn full(out: &mut String, group: &Group<'_>, style: Style) -> std::fmt::Result {
         value(out, "source", &first.source, style)?;
         // A command is copied as a whole.
         value(out, "repeat", &visible(&shorter(&first.repeat, 2_000)), Style { width: None, ..style })?;
+    }
+    if more > 0 {
+        writeln!(out, "        and in {}; --verbose shows them", counted(more, "other way"))?;
     }
     Ok(())
 }
