@@ -1,19 +1,16 @@
-//! gzip on all cores: blocks of 1 MiB, each a member of its own (RFC 1952 allows many), compressed by libdeflate and
-//! written in order. The result depends on the bytes alone, not on how many cores there are.
+//! gzip on all cores: blocks of 1 MiB, each a member of its own (RFC 1952 allows many), made side by side and written in
+//! order. The result depends on the bytes alone, not on how many cores there are.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use libdeflater::{CompressionLvl, Compressor};
-
 use super::LayerError;
+use super::member::Members;
 
 /// Bytes of a member before compression; larger ones gain nothing.
 const BLOCK: usize = 1 << 20;
-/// Fastest level.
-const LEVEL: i32 = 1;
 /// More workers would hold more blocks than the memory that is promised.
 const MOST_WORKERS: usize = 12;
 
@@ -63,18 +60,13 @@ where
 }
 
 fn work(todo: &Mutex<Receiver<Job>>) {
-    let Ok(level) = CompressionLvl::new(LEVEL) else { return };
-    let mut compressor = Compressor::new(level);
+    let mut members = Members::new();
     loop {
         let job = todo.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { block, done }) = job else { return };
-        let mut member = vec![0; compressor.gzip_compress_bound(block.len())];
-        let result = compressor.gzip_compress(&block, &mut member).map_err(|error| error.to_string()).map(|size| {
-            member.truncate(size);
-            member
-        });
+        let member = members.as_mut().map_err(|error| error.clone()).and_then(|members| members.of(&block));
         // A writer that is gone has said why already.
-        let _ = done.send(result);
+        let _ = done.send(member);
     }
 }
 

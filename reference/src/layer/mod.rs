@@ -3,6 +3,7 @@
 
 mod glob;
 mod gzip;
+mod member;
 mod tar;
 mod tree;
 
