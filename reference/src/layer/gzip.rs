@@ -20,15 +20,16 @@ struct Job {
     done: SyncSender<Compressed>,
 }
 
-/// Runs `produce` with a writer, compresses what it writes into `out`, gives both results.
+/// Runs `produce` with a writer, compresses what it writes into `out` on so many cores at most, gives both results.
 pub(super) fn compress<W, T>(
     mut out: W,
+    cores: usize,
     produce: impl FnOnce(&mut dyn Write) -> Result<T, LayerError>,
 ) -> Result<(T, W), LayerError>
 where
     W: Write + Send,
 {
-    let workers = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_WORKERS);
+    let workers = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_WORKERS).min(cores);
     thread::scope(|scope| {
         let (jobs, todo) = mpsc::sync_channel::<Job>(1);
         let todo = Arc::new(Mutex::new(todo));
@@ -131,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_ends_it_with_the_disk_s_reason() {
-        let result = compress(Full, |out| {
+        let result = compress(Full, 2, |out| {
             for _ in 0..64 {
                 out.write_all(&vec![1; BLOCK]).map_err(LayerError::Spool)?;
             }

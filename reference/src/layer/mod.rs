@@ -102,14 +102,14 @@ pub fn plain_header(name: &str, size: u64) -> Vec<u8> {
     tar::plain_header(name, size)
 }
 
-/// Makes the compressed blob in `temporary`, on all cores.
+/// Makes the compressed blob in `temporary`, on so many cores at most.
 ///
 /// # Errors
 /// [`LayerError`] naming the file.
-pub fn compress(tree: &Tree, temporary: &Path) -> Result<Blob, LayerError> {
+pub fn compress(tree: &Tree, temporary: &Path, cores: usize) -> Result<Blob, LayerError> {
     let spool = tempfile::tempfile_in(temporary).map_err(LayerError::Spool)?;
     let out = Counting { hasher: Hasher::new(), size: 0, inner: spool };
-    let (diff_id, out) = gzip::compress(out, |tar_bytes| {
+    let (diff_id, out) = gzip::compress(out, cores, |tar_bytes| {
         let mut counting = Counting { hasher: Hasher::new(), size: 0, inner: tar_bytes };
         tar::write(tree, &mut counting)?;
         Ok(counting.hasher.finish())
@@ -156,8 +156,8 @@ mod tests {
     fn the_same_files_give_the_same_blob_and_other_readers_can_read_it() {
         let folder = tempfile::tempdir().unwrap();
         let tree = sample(folder.path());
-        let mut one = compress(&tree, &std::env::temp_dir()).unwrap();
-        let two = compress(&sample(tempfile::tempdir().unwrap().path()), &std::env::temp_dir()).unwrap();
+        let mut one = compress(&tree, &std::env::temp_dir(), usize::MAX).unwrap();
+        let two = compress(&sample(tempfile::tempdir().unwrap().path()), &std::env::temp_dir(), usize::MAX).unwrap();
         assert_eq!((&one.diff_id, &one.digest, one.size), (&two.diff_id, &two.digest, two.size));
         assert_eq!(diff_id(&tree).unwrap().0, one.diff_id);
         one.file.rewind().unwrap();

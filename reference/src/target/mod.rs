@@ -8,6 +8,7 @@ pub mod layout;
 pub mod registry;
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -126,7 +127,7 @@ pub enum NewLayer {
         /// Bytes of the tar.
         size: u64,
         /// What is in it.
-        tree: Tree,
+        tree: Arc<Tree>,
     },
     /// A layer of the previous image.
     Reused {
