@@ -15,16 +15,23 @@ const WINDOW: usize = 1 << 15;
 /// Blocks smaller than this are tried: they cost little, and say little of themselves.
 const SMALL: usize = 4096;
 
-/// Compresses blocks.
-pub(super) struct Members(Compressor);
+/// Compresses blocks, each into a gzip member of its own.
+pub struct Members(Compressor);
 
 impl Members {
-    pub(super) fn new() -> Result<Self, String> {
+    /// With room for one block at a time.
+    ///
+    /// # Errors
+    /// The compressor's.
+    pub fn new() -> Result<Self, String> {
         Ok(Self(Compressor::new(CompressionLvl::new(LEVEL).map_err(|error| format!("{error:?}"))?)))
     }
 
-    /// The block as a member.
-    pub(super) fn of(&mut self, block: &[u8]) -> Result<Vec<u8>, String> {
+    /// The block as a member; the same bytes on every machine.
+    ///
+    /// # Errors
+    /// The compressor's.
+    pub fn of(&mut self, block: &[u8]) -> Result<Vec<u8>, String> {
         if block.len() >= SMALL && looks_random(block) {
             return Ok(stored(block));
         }
@@ -76,7 +83,9 @@ fn counts(block: &[u8]) -> [u32; 256] {
         even[usize::from(*a)] += 1;
         odd[usize::from(*b)] += 1;
     }
-    rest.iter().for_each(|byte| even[usize::from(*byte)] += 1);
+    for byte in rest {
+        even[usize::from(*byte)] += 1;
+    }
     std::array::from_fn(|byte| even[byte] + odd[byte])
 }
 

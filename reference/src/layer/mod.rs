@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::digest::{Digest, Hasher};
 
 pub use glob::matches;
+pub use member::Members;
 pub use tree::{Item, Kind, Owner, Tree, WHITEOUT};
 
 /// Modification time of every entry, in seconds: 1980-01-01T00:00:01Z, the earliest that also zip archives can hold.
