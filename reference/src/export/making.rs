@@ -4,13 +4,14 @@ use crate::cli::Options;
 use crate::digest::Digest;
 use crate::image::{self, Descriptor};
 use crate::inputs;
-use crate::layer::{self, LayerError, Tree};
+use crate::layer::LayerError;
 use crate::log::Log;
 use crate::plan::{Contribution, LaunchLayer, OwnLayers};
 use crate::sources::{BuildpackSource, LaunchSource, Sources};
 use crate::target::daemon::Store;
 use crate::target::{NewLayer, StoredImage};
 
+use super::begun::{Begun, Way, Workshop};
 use super::reading::Inputs;
 use super::{ExportError, Target};
 
@@ -29,19 +30,22 @@ pub(super) struct Maker<'a> {
     target: &'a mut Target,
     previous: Option<&'a StoredImage>,
     log: Log,
+    workshop: Workshop,
     layers: Vec<NewLayer>,
     origins: Vec<String>,
 }
 
 impl<'a> Maker<'a> {
     pub(super) fn new(inputs: &'a Inputs, target: &'a mut Target, previous: Option<&'a StoredImage>, log: Log) -> Self {
-        Self { inputs, target, previous, log, layers: Vec::new(), origins: Vec::new() }
+        let workshop = workshop(target, previous);
+        Self { inputs, target, previous, log, workshop, layers: Vec::new(), origins: Vec::new() }
     }
 
     pub(super) async fn make(mut self, options: &Options, sources: Sources) -> Result<Made, ExportError> {
         if let Target::Registry(registry) = self.target {
             registry.take_base();
         }
+        let sources = sources.map(|tree| self.workshop.begin(tree));
         let mut contributions = Vec::new();
         for source in sources.buildpacks {
             contributions.push(self.contribution(source).await?);
@@ -65,7 +69,7 @@ impl<'a> Maker<'a> {
         Ok(Made { layers: self.layers, origins: self.origins, contributions, own })
     }
 
-    async fn contribution(&mut self, source: BuildpackSource) -> Result<Contribution, ExportError> {
+    async fn contribution(&mut self, source: BuildpackSource<Begun>) -> Result<Contribution, ExportError> {
         let buildpack = source.buildpack;
         let mut layers = Vec::new();
         for LaunchSource { name, content, tree } in source.layers {
@@ -85,39 +89,9 @@ impl<'a> Maker<'a> {
         Ok(Contribution { buildpack, layers, store: source.store })
     }
 
-    /// Layers of the previous image that need not be made again; none in a classic daemon, which takes them as tars.
-    fn known(&self) -> Vec<(Digest, Descriptor)> {
-        let Some(previous) = self.previous else { return Vec::new() };
-        let layers = image::diff_ids(&previous.config).into_iter().zip(previous.layers.iter().cloned());
-        layers.filter(|(_, layer)| self.is_at_hand(layer)).collect()
-    }
-
-    fn is_at_hand(&self, layer: &Descriptor) -> bool {
-        match &self.target {
-            Target::Layout(layout) => layout.holds(layer),
-            Target::Daemon(daemon) => daemon.holds(layer),
-            Target::Registry(_) => true,
-        }
-    }
-
-    /// Makes a layer, or finds that the previous image has it: then it is neither compressed nor sent.
-    async fn layer(&mut self, tree: Tree, what: &str) -> Result<Digest, ExportError> {
-        let streams = matches!(self.target, Target::Daemon(daemon) if daemon.store() == Store::Classic);
-        let known = self.known();
-        let made = tokio::task::spawn_blocking(move || -> Result<NewLayer, LayerError> {
-            if streams {
-                let (diff_id, size) = layer::diff_id(&tree)?;
-                return Ok(NewLayer::Streamed { diff_id, size, tree });
-            }
-            if !known.is_empty() {
-                let (diff_id, _) = layer::diff_id(&tree)?;
-                if let Some((_, descriptor)) = known.into_iter().find(|(known, _)| *known == diff_id) {
-                    return Ok(NewLayer::Reused { diff_id, descriptor: Some(descriptor) });
-                }
-            }
-            layer::compress(&tree, &std::env::temp_dir()).map(NewLayer::Made)
-        });
-        let made = made.await.map_err(|error| ExportError::Broken(error.to_string()))??;
+    /// Waits for a layer, and has the target take it.
+    async fn layer(&mut self, begun: Begun, what: &str) -> Result<Digest, ExportError> {
+        let made = self.workshop.finish(begun).await?;
         self.take(made, what.to_owned()).await
     }
 
@@ -147,10 +121,31 @@ impl<'a> Maker<'a> {
         let diff_id = sha.and_then(Digest::parse).ok_or_else(missing)?;
         let at = image::diff_ids(&previous.config).iter().position(|id| *id == diff_id).ok_or_else(missing)?;
         let descriptor = previous.layers.get(at).cloned();
-        if descriptor.as_ref().is_some_and(|layer| !self.is_at_hand(layer)) {
+        if descriptor.as_ref().is_some_and(|layer| !is_at_hand(self.target, layer)) {
             return Err(missing());
         }
         self.log.info(format_args!("Reusing layer {buildpack}:{layer}"));
         self.take(NewLayer::Reused { diff_id, descriptor }, what).await
+    }
+}
+
+/// How layers are made for this target; those of the previous image need not be made again.
+fn workshop(target: &Target, previous: Option<&StoredImage>) -> Workshop {
+    if matches!(target, Target::Daemon(daemon) if daemon.store() == Store::Classic) {
+        return Workshop::new(Way::Streamed, true);
+    }
+    let known =
+        previous.map(|previous| image::diff_ids(&previous.config).into_iter().zip(previous.layers.iter().cloned()));
+    let known = known.into_iter().flatten().filter(|(_, layer)| is_at_hand(target, layer)).collect();
+    // A daemon is sent each layer before the next is made.
+    Workshop::new(Way::Compressed(known), !matches!(target, Target::Daemon(_)))
+}
+
+/// Whether the target has a layer of the previous image.
+fn is_at_hand(target: &Target, layer: &Descriptor) -> bool {
+    match target {
+        Target::Layout(layout) => layout.holds(layer),
+        Target::Daemon(daemon) => daemon.holds(layer),
+        Target::Registry(_) => true,
     }
 }

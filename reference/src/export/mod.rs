@@ -1,5 +1,6 @@
 //! One export, from inputs to report: what is read first is what can be refused without having done anything.
 
+mod begun;
 mod error;
 mod making;
 mod reading;

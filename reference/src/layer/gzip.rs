@@ -1,19 +1,16 @@
-//! gzip on all cores: blocks of 1 MiB, each a member of its own (RFC 1952 allows many), compressed by libdeflate and
-//! written in order. The result depends on the bytes alone, not on how many cores there are.
+//! gzip on all cores: blocks of 1 MiB, each a member of its own (RFC 1952 allows many), made side by side and written in
+//! order. The result depends on the bytes alone, not on how many cores there are.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use libdeflater::{CompressionLvl, Compressor};
-
 use super::LayerError;
+use super::member::Members;
 
 /// Bytes of a member before compression; larger ones gain nothing.
 const BLOCK: usize = 1 << 20;
-/// Fastest level.
-const LEVEL: i32 = 1;
 /// More workers would hold more blocks than the memory that is promised.
 const MOST_WORKERS: usize = 12;
 
@@ -23,15 +20,16 @@ struct Job {
     done: SyncSender<Compressed>,
 }
 
-/// Runs `produce` with a writer, compresses what it writes into `out`, gives both results.
+/// Runs `produce` with a writer, compresses what it writes into `out` on so many cores at most, gives both results.
 pub(super) fn compress<W, T>(
     mut out: W,
+    cores: usize,
     produce: impl FnOnce(&mut dyn Write) -> Result<T, LayerError>,
 ) -> Result<(T, W), LayerError>
 where
     W: Write + Send,
 {
-    let workers = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_WORKERS);
+    let workers = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_WORKERS).min(cores);
     thread::scope(|scope| {
         let (jobs, todo) = mpsc::sync_channel::<Job>(1);
         let todo = Arc::new(Mutex::new(todo));
@@ -63,18 +61,13 @@ where
 }
 
 fn work(todo: &Mutex<Receiver<Job>>) {
-    let Ok(level) = CompressionLvl::new(LEVEL) else { return };
-    let mut compressor = Compressor::new(level);
+    let mut members = Members::new();
     loop {
         let job = todo.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { block, done }) = job else { return };
-        let mut member = vec![0; compressor.gzip_compress_bound(block.len())];
-        let result = compressor.gzip_compress(&block, &mut member).map_err(|error| error.to_string()).map(|size| {
-            member.truncate(size);
-            member
-        });
+        let member = members.as_mut().map_err(|error| error.clone()).and_then(|members| members.of(&block));
         // A writer that is gone has said why already.
-        let _ = done.send(result);
+        let _ = done.send(member);
     }
 }
 
@@ -139,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_ends_it_with_the_disk_s_reason() {
-        let result = compress(Full, |out| {
+        let result = compress(Full, 2, |out| {
             for _ in 0..64 {
                 out.write_all(&vec![1; BLOCK]).map_err(LayerError::Spool)?;
             }

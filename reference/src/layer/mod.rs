@@ -3,6 +3,7 @@
 
 mod glob;
 mod gzip;
+mod member;
 mod tar;
 mod tree;
 
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::digest::{Digest, Hasher};
 
 pub use glob::matches;
+pub use member::Members;
 pub use tree::{Item, Kind, Owner, Tree, WHITEOUT};
 
 /// Modification time of every entry, in seconds: 1980-01-01T00:00:01Z, the earliest that also zip archives can hold.
@@ -101,14 +103,14 @@ pub fn plain_header(name: &str, size: u64) -> Vec<u8> {
     tar::plain_header(name, size)
 }
 
-/// Makes the compressed blob in `temporary`, on all cores.
+/// Makes the compressed blob in `temporary`, on so many cores at most.
 ///
 /// # Errors
 /// [`LayerError`] naming the file.
-pub fn compress(tree: &Tree, temporary: &Path) -> Result<Blob, LayerError> {
+pub fn compress(tree: &Tree, temporary: &Path, cores: usize) -> Result<Blob, LayerError> {
     let spool = tempfile::tempfile_in(temporary).map_err(LayerError::Spool)?;
     let out = Counting { hasher: Hasher::new(), size: 0, inner: spool };
-    let (diff_id, out) = gzip::compress(out, |tar_bytes| {
+    let (diff_id, out) = gzip::compress(out, cores, |tar_bytes| {
         let mut counting = Counting { hasher: Hasher::new(), size: 0, inner: tar_bytes };
         tar::write(tree, &mut counting)?;
         Ok(counting.hasher.finish())
@@ -155,8 +157,8 @@ mod tests {
     fn the_same_files_give_the_same_blob_and_other_readers_can_read_it() {
         let folder = tempfile::tempdir().unwrap();
         let tree = sample(folder.path());
-        let mut one = compress(&tree, &std::env::temp_dir()).unwrap();
-        let two = compress(&sample(tempfile::tempdir().unwrap().path()), &std::env::temp_dir()).unwrap();
+        let mut one = compress(&tree, &std::env::temp_dir(), usize::MAX).unwrap();
+        let two = compress(&sample(tempfile::tempdir().unwrap().path()), &std::env::temp_dir(), usize::MAX).unwrap();
         assert_eq!((&one.diff_id, &one.digest, one.size), (&two.diff_id, &two.digest, two.size));
         assert_eq!(diff_id(&tree).unwrap().0, one.diff_id);
         one.file.rewind().unwrap();

@@ -80,6 +80,17 @@ impl Tree {
         Ok(Self { items: walk.items })
     }
 
+    /// Bytes of all its files.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let size = |item: &Item| match &item.kind {
+            Kind::File { size, .. } => *size,
+            Kind::Bytes(bytes) => bytes.len() as u64,
+            Kind::Directory | Kind::Symlink(_) | Kind::HardLink(_) => 0,
+        };
+        self.items.iter().map(size).sum()
+    }
+
     /// A file with content at hand, for the root user.
     #[must_use]
     pub fn file(path: &str, mode: u32, content: Vec<u8>) -> Item {

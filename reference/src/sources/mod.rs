@@ -53,41 +53,42 @@ pub enum SourceError {
 
 /// A launch layer of a buildpack.
 #[derive(Debug)]
-pub struct LaunchSource {
+pub struct LaunchSource<T = Tree> {
     /// The layer's name.
     pub name: String,
     /// What its file says.
     pub content: LayerContent,
     /// Its entries; none where the previous image's layer is to be used.
-    pub tree: Option<Tree>,
+    pub tree: Option<T>,
 }
 
 /// What a buildpack left for the image.
 #[derive(Debug)]
-pub struct BuildpackSource {
+pub struct BuildpackSource<T = Tree> {
     /// The buildpack.
     pub buildpack: Buildpack,
     /// Its launch layers, by name.
-    pub layers: Vec<LaunchSource>,
+    pub layers: Vec<LaunchSource<T>>,
     /// `[metadata]` of its `store.toml`, as JSON.
     pub store: Option<serde_json::Value>,
 }
 
-/// Everything that becomes a layer, as metadata alone: contents stay on disk.
+/// Everything that becomes a layer, as metadata alone: contents stay on disk. `T` is a layer's entries, or what has become
+/// of them.
 #[derive(Debug)]
-pub struct Sources {
+pub struct Sources<T = Tree> {
     /// In the order of execution.
-    pub buildpacks: Vec<BuildpackSource>,
+    pub buildpacks: Vec<BuildpackSource<T>>,
     /// Software bills of materials, where there are some.
-    pub sbom: Option<Tree>,
+    pub sbom: Option<T>,
     /// Slices, then the rest.
-    pub app: Vec<Tree>,
+    pub app: Vec<T>,
     /// The launcher.
-    pub launcher: Tree,
+    pub launcher: T,
     /// `<layers>/config`.
-    pub config: Tree,
+    pub config: T,
     /// Process symlinks, where there are processes.
-    pub processes: Option<Tree>,
+    pub processes: Option<T>,
 }
 
 impl Sources {
@@ -118,6 +119,28 @@ impl Sources {
             config: config(layers, owner)?,
             processes: processes(&types),
         })
+    }
+
+    /// Does something with every layer's entries, in the order of the image.
+    pub fn map<U>(self, mut f: impl FnMut(Tree) -> U) -> Sources<U> {
+        let of_layer = |LaunchSource { name, content, tree }, f: &mut dyn FnMut(Tree) -> U| LaunchSource {
+            name,
+            content,
+            tree: tree.map(f),
+        };
+        let mut of_buildpack = |BuildpackSource { buildpack, layers, store }| BuildpackSource {
+            buildpack,
+            layers: layers.into_iter().map(|layer| of_layer(layer, &mut f)).collect(),
+            store,
+        };
+        Sources {
+            buildpacks: self.buildpacks.into_iter().map(&mut of_buildpack).collect(),
+            sbom: self.sbom.map(&mut f),
+            app: self.app.into_iter().map(&mut f).collect(),
+            launcher: f(self.launcher),
+            config: f(self.config),
+            processes: self.processes.map(f),
+        }
     }
 
     /// Whether a layer of the previous image is needed.

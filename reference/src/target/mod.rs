@@ -7,6 +7,8 @@ mod document;
 pub mod layout;
 pub mod registry;
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::digest::Digest;
@@ -93,7 +95,7 @@ pub enum NewLayer {
         /// Bytes of the tar.
         size: u64,
         /// What is in it.
-        tree: Tree,
+        tree: Arc<Tree>,
     },
     /// A layer of the previous image.
     Reused {

@@ -170,9 +170,8 @@ impl Client {
         &self,
         to: &ImageName,
         digest: &Digest,
-        bytes: &[u8],
+        bytes: Bytes,
     ) -> Result<(), RegistryError> {
-        let bytes = Bytes::copy_from_slice(bytes);
         let sent = async {
             if self.has(to, digest, bytes.len() as u64).await? {
                 return Ok(());
@@ -335,8 +334,9 @@ impl Client {
                 format!("the registry keeps {kept} and not {own}, which was sent"),
             ));
         }
-        self.is_served(name, own.as_str(), manifest).await?;
-        self.is_served(name, tag, manifest).await
+        let (by_digest, by_tag) =
+            tokio::join!(self.is_served(name, own.as_str(), manifest), self.is_served(name, tag, manifest));
+        by_digest.and(by_tag)
     }
 
     /// Whether a registry serves a manifest under a tag or digest; one of several instances may take a moment.

@@ -15,6 +15,9 @@ mod transport;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -28,7 +31,7 @@ pub use credentials::Credentials;
 pub use error::{MOST_OF_MANIFEST, RegistryError};
 
 /// Blobs that are sent at the same time.
-const AT_A_TIME: usize = 4;
+const AT_A_TIME: usize = 8;
 
 /// The registry that the app image goes to, and the run image's.
 pub struct Registry {
@@ -64,6 +67,22 @@ enum Sending {
 struct Repository<'a> {
     client: &'a Client,
     name: &'a ImageName,
+}
+
+/// Makes a blob available in a repository; what the first repository of the image has, the others can mount.
+async fn provide(
+    client: &Client,
+    blob: &Sending,
+    to: &ImageName,
+    first: Option<&ImageName>,
+) -> Result<(), RegistryError> {
+    match blob {
+        Sending::File { file, digest, size } => client.provide(to, digest, first, Source::File(file, *size)).await,
+        Sending::Brought { from, layer } => {
+            let near = first.filter(|_| from.registry != to.registry).unwrap_or(from);
+            client.provide(to, &layer.digest, Some(near), Source::Image(from, layer)).await
+        }
+    }
 }
 
 impl Documents for Repository<'_> {
@@ -211,18 +230,9 @@ impl Registry {
         let (client, permits) = (self.client.clone(), self.permits.clone());
         self.sending.spawn(async move {
             let _permit = permits.acquire().await;
-            for (at, repository) in repositories.iter().enumerate() {
-                let first = repositories.first().filter(|_| at > 0);
-                match &blob {
-                    Sending::File { file, digest, size } => {
-                        client.provide(repository, digest, first, Source::File(file, *size)).await?;
-                    }
-                    Sending::Brought { from, layer } => {
-                        let near = first.filter(|_| from.registry != repository.registry).unwrap_or(from);
-                        client.provide(repository, &layer.digest, Some(near), Source::Image(from, layer)).await?;
-                    }
-                }
-            }
+            let Some((first, others)) = repositories.split_first() else { return Ok(()) };
+            provide(&client, &blob, first, None).await?;
+            try_join_all(others.iter().map(|other| provide(&client, &blob, other, Some(first)))).await?;
             Ok(())
         });
     }
@@ -245,26 +255,30 @@ impl Registry {
         base.chain(layers.iter().filter_map(super::layout::descriptor)).collect()
     }
 
-    /// Waits for the layers, sends the config, and then the manifest, of this media type, under every tag.
+    /// Sends the config, waits for the layers, and then puts the manifest, of this media type, under every tag.
     ///
     /// # Errors
     /// [`RegistryError`] naming what could not be sent; no tag has moved then, unless the manifest could be put under
-    /// one of several tags and not under the next.
+    /// some of several tags and not under another.
     pub async fn write(
         mut self,
         config: &[u8],
         manifest: &[u8],
         media_type: &'static str,
     ) -> Result<Outcome, RegistryError> {
+        let image_id = Digest::of(config);
+        for repository in self.repositories() {
+            let (client, id, config) = (self.client.clone(), image_id.clone(), Bytes::copy_from_slice(config));
+            self.sending.spawn(async move { client.provide_bytes(&repository, &id, config).await });
+        }
         while let Some(sent) = self.sending.join_next().await {
             sent.map_err(|error| RegistryError::Broken(error.to_string()))??;
         }
-        let image_id = Digest::of(config);
-        for repository in self.repositories() {
-            self.client.provide_bytes(&repository, &image_id, config).await?;
-        }
-        for image in &self.images {
-            self.client.put_manifest(image, media_type, manifest).await?;
+        // A registry that refuses the manifest is asked once, whatever the number of tags.
+        if let Some((first, others)) = self.images.split_first() {
+            self.client.put_manifest(first, media_type, manifest).await?;
+            let put = |image| self.client.put_manifest(image, media_type, manifest);
+            stream::iter(others).map(put).buffered(AT_A_TIME).try_collect::<()>().await?;
         }
         Ok(Outcome {
             digest: Some(Digest::of(manifest)),
