@@ -177,7 +177,7 @@ impl Baseline {
                 headline.text = format!("{}; {known} known", headline.text);
             }
         }
-        report.settle(report.exit_code == crate::exit::Exit::Interrupted.code());
+        report.settle(report.exit_code == crate::exit::Exit::Interrupted);
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::process::ExitCode;
 
-/// How the program ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+/// How the program ends; its number in reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "u8", try_from = "u8")]
 pub enum Exit {
     /// Everything judged conforms to the deciding profile.
     Conformant,
@@ -20,6 +23,16 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Every one.
+    const ALL: [Self; 6] =
+        [Self::Conformant, Self::NotConformant, Self::Usage, Self::SuiteFailed, Self::NothingJudged, Self::Interrupted];
+
+    /// What holds of several that may be so: the strongest of those that are, else [`Self::Conformant`].
+    #[must_use]
+    pub fn strongest<const N: usize>(of: [(bool, Self); N]) -> Self {
+        of.into_iter().filter(|(is_so, _)| *is_so).fold(Self::Conformant, |exit, (_, other)| exit.or(other))
+    }
+
     /// The number that the shell sees.
     #[must_use]
     pub fn code(self) -> u8 {
@@ -48,6 +61,28 @@ impl Exit {
     }
 }
 
+impl From<Exit> for u8 {
+    fn from(exit: Exit) -> Self {
+        exit.code()
+    }
+}
+
+impl TryFrom<u8> for Exit {
+    type Error = String;
+
+    fn try_from(code: u8) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|exit| exit.code() == code);
+        found.ok_or_else(|| format!("{code} is not an exit code of this program"))
+    }
+}
+
+/// Its number.
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.code())
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
@@ -57,6 +92,25 @@ impl From<Exit> for ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reports_have_its_number_and_no_other() {
+        for exit in Exit::ALL {
+            assert_eq!(serde_json::to_value(exit).unwrap(), exit.code());
+            assert_eq!(serde_json::from_value::<Exit>(exit.code().into()).unwrap(), exit);
+        }
+        assert!(serde_json::from_value::<Exit>(5.into()).unwrap_err().to_string().contains("5 is not an exit code"));
+    }
+
+    #[test]
+    fn the_strongest_of_what_is_so_holds() {
+        use Exit::{Conformant, NotConformant, NothingJudged, SuiteFailed};
+        assert_eq!(
+            Exit::strongest([(false, SuiteFailed), (true, NothingJudged), (true, NotConformant)]),
+            NotConformant
+        );
+        assert_eq!(Exit::strongest([(false, SuiteFailed)]), Conformant);
+    }
 
     #[test]
     fn the_documented_precedence_holds() {

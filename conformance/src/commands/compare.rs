@@ -13,7 +13,7 @@ use crate::report::terminal::{visible, wrapped};
 use super::evidence::failure;
 use super::run::{execute, options};
 use super::selection::profile_named;
-use super::{Failure, deliver, exit_with, wanted};
+use super::{Failure, deliver, wanted};
 
 /// `beside` is the exporter that a single one is compared with.
 pub(super) fn compare(
@@ -64,7 +64,7 @@ fn stored(path: &Path) -> Result<Side, Failure> {
 
 /// What a run that was made for this says beyond its changes: that the suite failed, or that nothing was judged.
 fn unjudged(side: &Side) -> Exit {
-    match exit_with(side.report.exit_code) {
+    match side.report.exit_code {
         exit @ (Exit::SuiteFailed | Exit::NothingJudged) => exit,
         Exit::Conformant | Exit::NotConformant | Exit::Usage | Exit::Interrupted => Exit::Conformant,
     }
@@ -105,7 +105,7 @@ fn two_runs(
     for (which, options) in [("old", old), ("new", new)] {
         eprintln!("conformance: the {which} exporter, {}", options.exporter.name);
         let report = execute(options, quiet)?;
-        if report.exit_code == Exit::Interrupted.code() {
+        if report.exit_code == Exit::Interrupted {
             return Ok(None);
         }
         for trouble in &report.troubles {

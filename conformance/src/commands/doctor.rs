@@ -101,7 +101,7 @@ async fn found(
     let _ = shown.await;
     let report = result.map_err(not_run)?;
     let mut found = doctor::diagnosis(&report, &seen, &obstacles, (&given.exporter, &options.exporter));
-    if report.exit_code == Exit::Interrupted.code() {
+    if report.exit_code == Exit::Interrupted {
         found.exit = Exit::Interrupted;
     }
     Ok(found)

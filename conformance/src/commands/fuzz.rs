@@ -6,7 +6,7 @@ use crate::fuzz;
 use crate::run::Options;
 use judge::evidence::Target;
 
-use super::{Failure, controlled, deliver, exit_with, exporter, in_order, wanted};
+use super::{Failure, controlled, deliver, exporter, in_order, wanted};
 
 pub(super) fn judge_generated_builds(arguments: FuzzArguments) -> Result<Exit, Failure> {
     let wanted = wanted(arguments.report.clone())?;
@@ -18,7 +18,7 @@ pub(super) fn judge_generated_builds(arguments: FuzzArguments) -> Result<Exit, F
         };
         deliver(&text, argument.file.as_deref())?;
     }
-    Ok(exit_with(report.exit_code))
+    Ok(report.exit_code)
 }
 
 fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {

@@ -233,13 +233,6 @@ fn deliver(text: &str, file: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
-fn exit_with(code: u8) -> Exit {
-    [Exit::NotConformant, Exit::SuiteFailed, Exit::NothingJudged, Exit::Interrupted]
-        .into_iter()
-        .find(|exit| exit.code() == code)
-        .unwrap_or(Exit::Conformant)
-}
-
 /// Runs something on a runtime of its own; it is told of the first signal to end.
 fn in_order<T>(work: impl AsyncFnOnce(Supervisor, CancellationToken) -> Result<T, Failure>) -> Result<T, Failure> {
     let program = std::env::current_exe().map_err(|error| Failure::suite(format!("find this program: {error}")))?;

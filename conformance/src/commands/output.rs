@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::report::{self, Report, github};
 use jiff::civil::Date;
 
-use super::{Failure, deliver, exit_with};
+use super::{Failure, deliver};
 
 /// Marks what is known in a report, writes it where it was asked for, and gives its exit code.
 pub(super) fn conclude(
@@ -24,7 +24,7 @@ pub(super) fn conclude(
     for argument in wanted {
         write_report(&report, argument, shown)?;
     }
-    Ok(exit_with(report.exit_code))
+    Ok(report.exit_code)
 }
 
 /// Writes a report where it was asked for; `github` also appends to the job's summary where there is one.

@@ -11,7 +11,7 @@ use crate::self_test::{self, SelfTestError, Settings, markdown, text};
 use judge::evidence::Target;
 use judge::profile::Profile;
 
-use super::{Failure, controlled, deliver, exit_with, exporter, globs, in_order, not_run, wanted};
+use super::{Failure, controlled, deliver, exporter, globs, in_order, not_run, wanted};
 
 pub(super) fn judge_the_suite(arguments: SelfTestArguments, shown: ShownArguments) -> Result<Exit, Failure> {
     let wanted = wanted(arguments.report.clone())?;
@@ -26,7 +26,7 @@ pub(super) fn judge_the_suite(arguments: SelfTestArguments, shown: ShownArgument
         };
         deliver(&rendered, argument.file.as_deref())?;
     }
-    Ok(exit_with(report.exit_code))
+    Ok(report.exit_code)
 }
 
 fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {

@@ -46,7 +46,7 @@ pub struct Report {
     /// What could not be removed from a registry that was given.
     pub left_behind: Vec<String>,
     /// The exit code.
-    pub exit_code: u8,
+    pub exit_code: Exit,
 }
 
 /// Pairs of values of the table of promises.
@@ -183,7 +183,7 @@ impl Report {
             failures: Vec::new(),
             troubles: Vec::new(),
             left_behind: Vec::new(),
-            exit_code: 0,
+            exit_code: Exit::Conformant,
         }
     }
 
@@ -197,12 +197,12 @@ impl Report {
 
     /// Settles the exit code; `so_far` is what is known besides.
     pub(super) fn conclude(&mut self, so_far: Exit) {
-        let when = |condition: bool, exit: Exit| if condition { exit } else { Exit::Conformant };
-        let exit = so_far
-            .or(when(!self.failures.is_empty(), Exit::NotConformant))
-            .or(when(!self.troubles.is_empty(), Exit::SuiteFailed))
-            .or(when(self.judged == 0, Exit::NothingJudged));
-        self.exit_code = exit.code();
+        self.exit_code = Exit::strongest([
+            (true, so_far),
+            (!self.failures.is_empty(), Exit::NotConformant),
+            (!self.troubles.is_empty(), Exit::SuiteFailed),
+            (self.judged == 0, Exit::NothingJudged),
+        ]);
     }
 
     /// The JSON form.

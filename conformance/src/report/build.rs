@@ -8,6 +8,7 @@ use judge::profile::Profile;
 use judge::{Judgement, Selection};
 
 use super::{Report, SCHEMA_VERSION, Totals, headline};
+use crate::exit::Exit;
 use crate::record::{RunFacts, Tool, is_service};
 
 impl RunFacts {
@@ -54,7 +55,7 @@ impl RunFacts {
             evidence: None,
             baseline: None,
             troubles: self.troubles(),
-            exit_code: 0,
+            exit_code: Exit::Conformant,
         };
         report.settle(self.interrupted);
         report

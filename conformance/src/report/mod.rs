@@ -135,7 +135,7 @@ pub struct Report {
     /// Why the suite itself failed, when it did.
     pub troubles: Vec<String>,
     /// The exit code.
-    pub exit_code: u8,
+    pub exit_code: Exit,
 }
 
 fn all_targets() -> Vec<Target> {
@@ -151,7 +151,7 @@ impl Report {
             Exit::NothingJudged if self.is_empty_shard() => Exit::Conformant,
             exit => exit,
         };
-        self.exit_code = if interrupted { Exit::Interrupted } else { exit }.code();
+        self.exit_code = if interrupted { Exit::Interrupted } else { exit };
     }
 
     /// Whether it is of a shard that no scenario fell to: that is in order, and still nothing was judged.
@@ -224,7 +224,8 @@ impl Report {
 
     /// The exit code that a report puts into words: an empty shard ends with 0 and is not called conformant.
     fn told(&self) -> u8 {
-        if self.exit_code == 0 && self.is_empty_shard() { Exit::NothingJudged.code() } else { self.exit_code }
+        let is_empty = self.exit_code == Exit::Conformant && self.is_empty_shard();
+        if is_empty { Exit::NothingJudged } else { self.exit_code }.code()
     }
 }
 
@@ -288,8 +289,9 @@ impl Totals {
 
 /// The exit code that verdicts and troubles come to.
 fn exit(totals: Totals, known: usize, baseline_fails: bool, troubles: &[String]) -> Exit {
-    let when = |condition: bool, exit: Exit| if condition { exit } else { Exit::Conformant };
-    when(totals.fail > known || baseline_fails, Exit::NotConformant)
-        .or(when(totals.error > 0 || !troubles.is_empty(), Exit::SuiteFailed))
-        .or(when(totals.judged() == 0, Exit::NothingJudged))
+    Exit::strongest([
+        (totals.fail > known || baseline_fails, Exit::NotConformant),
+        (totals.error > 0 || !troubles.is_empty(), Exit::SuiteFailed),
+        (totals.judged() == 0, Exit::NothingJudged),
+    ])
 }

@@ -8,6 +8,7 @@ use judge::verdict::{Answer, Level, Verdict};
 
 use super::terminal::{Detail, Style};
 use super::{Report, SCHEMA_VERSION, Totals, headline};
+use crate::exit::Exit;
 use crate::record::{ExporterFacts, PathFacts, ServiceFacts, Tool};
 
 const VERBOSE: Style = Style { colour: false, width: None, detail: Detail::Verbose };
@@ -120,7 +121,7 @@ pub(crate) fn report() -> Report {
         evidence: None,
         baseline: None,
         troubles: vec!["--require daemon: it was not observed".to_owned()],
-        exit_code: 3,
+        exit_code: Exit::SuiteFailed,
     }
 }
 
@@ -134,7 +135,7 @@ fn the_terminal_report_is_safe_and_says_everything() {
     insta::assert_snapshot!(whole);
     let coloured = super::terminal::render(&report(), super::terminal::Style { colour: true, ..VERBOSE });
     insta::assert_debug_snapshot!(coloured);
-    let interrupted = super::terminal::render(&Report { exit_code: 130, ..report() }, PLAIN);
+    let interrupted = super::terminal::render(&Report { exit_code: Exit::Interrupted, ..report() }, PLAIN);
     assert!(interrupted.ends_with("\ninterrupted (exit 130)\n"), "{interrupted}");
 }
 
@@ -358,7 +359,7 @@ fn the_in_toto_statement_names_what_was_tested() {
         serde_json::from_str::<serde_json::Value>(&text).unwrap()["predicate"]["result"].clone()
     };
     assert_eq!(result(&report), "FAILED");
-    report.exit_code = 0;
+    report.exit_code = Exit::Conformant;
     assert_eq!(result(&report), "WARNED");
     report.totals = Totals::of(&[]);
     assert_eq!(result(&report), "PASSED");

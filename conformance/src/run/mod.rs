@@ -94,7 +94,7 @@ pub async fn observed(
     if let Some(error) = unkept {
         report.troubles.push(format!("the evidence is not complete: failed to {error}"));
         if !facts.interrupted {
-            report.exit_code = crate::exit::Exit::SuiteFailed.code();
+            report.exit_code = crate::exit::Exit::SuiteFailed;
         }
     }
     report.evidence = kept.map(|folder| folder.display().to_string());

@@ -43,7 +43,7 @@ pub struct Report {
     /// What could not be removed from a registry that was given.
     pub left_behind: Vec<String>,
     /// The exit code.
-    pub exit_code: u8,
+    pub exit_code: Exit,
 }
 
 /// A fault.
@@ -129,20 +129,21 @@ impl Report {
             totals,
             untripped,
             left_behind: judged.left_behind,
-            exit_code: 0,
+            exit_code: Exit::Conformant,
         }
     }
 
     /// The exit code, where nothing else ended the run.
     pub(super) fn conclude(&mut self, ended: Exit) {
-        let when = |condition: bool, exit: Exit| if condition { exit } else { Exit::Conformant };
         let totals = self.totals;
         let is_wrong = totals.missed > 0 || self.exact && totals.also > 0;
-        let exit = ended
-            .or(when(is_wrong, Exit::NotConformant))
-            .or(when(!self.troubles.is_empty(), Exit::SuiteFailed))
-            .or(when(totals.skipped + totals.not_applied + totals.not_shown == self.rows.len(), Exit::NothingJudged));
-        self.exit_code = exit.code();
+        let unshown = totals.skipped + totals.not_applied + totals.not_shown;
+        self.exit_code = Exit::strongest([
+            (true, ended),
+            (is_wrong, Exit::NotConformant),
+            (!self.troubles.is_empty(), Exit::SuiteFailed),
+            (unshown == self.rows.len(), Exit::NothingJudged),
+        ]);
     }
 
     /// The JSON form.

@@ -93,7 +93,7 @@ fn totals(report: &Report, out: &mut String) {
     for one in &report.untripped {
         let _ = writeln!(out, "  not tripped: {:<40} {}", one.requirement, visible(&one.reason));
     }
-    let verdict = match report.exit_code {
+    let verdict = match report.exit_code.code() {
         0 if totals.not_applied + totals.not_shown + totals.skipped > 0 => "every fault that could be shown is caught",
         0 => "every fault is caught",
         1 => "the suite does not catch what it must, or more",
