@@ -165,7 +165,11 @@ fn telling(
         }
         return Ok(chosen);
     }
-    Ok(table.narrowed(scenarios, &narrowed.requirements))
+    // Those with faults are here because they were asked for, whatever runs without them have shown.
+    let (mut kept, rest): (Vec<_>, Vec<_>) = scenarios.into_iter().partition(|scenario| scenario.file.with_faults);
+    kept.extend(table.narrowed(rest, &narrowed.requirements));
+    kept.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(kept)
 }
 
 /// Services that are required belong to targets that are asked for.

@@ -488,4 +488,41 @@ mod tests {
         assert!(records.iter().any(|record| record.had_credentials && record.status == 201), "{records:?}");
         assert!(!format!("{records:?}").contains("Basic"), "{records:?}");
     }
+
+    /// All that is answered to a request, until the connection is closed.
+    async fn said(proxy: &RecordingProxy, request: &str) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = tokio::net::TcpStream::connect(proxy.host()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // A connection that is reset has said what it had.
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    #[tokio::test]
+    async fn declared_faults_are_made_written_down_and_over_when_they_are() {
+        let registry = Registry::start(&RegistryChoice::Embedded, None).await.unwrap();
+        let proxy = RecordingProxy::start(registry.base_url()).await.unwrap();
+        let fault = |text: &str| toml::from_str::<WireFault>(text).unwrap();
+        proxy.arm(
+            "/v2/team/",
+            &[
+                fault("method='GET'\npath='app/manifests/*'\ntimes=1\nkind='reset-before'"),
+                fault("method='PUT'\npath='app/manifests/*'\nkind='not-stored'"),
+            ],
+        );
+        let get = "GET /v2/team/app/manifests/latest HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let put = "PUT /v2/team/app/manifests/latest HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 32\r\n\r\n\
+                   {\"config\":{\"digest\":\"sha256:0\"}}";
+        assert_eq!(said(&proxy, get).await, "");
+        assert!(said(&proxy, put).await.starts_with("HTTP/1.1 201 "));
+        assert!(said(&proxy, get).await.starts_with("HTTP/1.1 404 "));
+        let records = proxy.taken("/v2/team/");
+        let seen: Vec<_> = records.iter().map(|one| (one.status, one.fault, one.answered.is_some())).collect();
+        assert_eq!(seen, [(0, Some(0), false), (201, Some(1), true), (404, None, true)]);
+        assert_eq!(records[1].manifest.as_ref().unwrap().blobs, ["sha256:0"]);
+        proxy.arm("/v2/team/", &[]);
+        assert!(!said(&proxy, put).await.starts_with("HTTP/1.1 201 "));
+    }
 }
