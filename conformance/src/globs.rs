@@ -1,7 +1,15 @@
 //! Globs over names.
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
+
+/// A pattern of the paths of requests, whose `*` spans slashes.
+///
+/// # Errors
+/// [`globset::Error`], where it is not a pattern.
+pub fn of_paths(pattern: &str) -> Result<GlobMatcher, globset::Error> {
+    Ok(GlobBuilder::new(pattern).literal_separator(false).build()?.compile_matcher())
+}
 
 /// Globs as they were given, and the set that they make; without one, every name is meant.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -27,8 +27,6 @@ use tokio::task::JoinHandle;
 
 use faults::{Closed, Faults};
 
-pub use faults::pattern;
-
 use crate::limits::{CONNECT, Overdue, Patience, Waits};
 
 /// A running recorder; it ends when it is dropped.

@@ -6,6 +6,7 @@ use judge::reference::Reference;
 use super::base::is_inside;
 use super::materialise::{ELSEWHERE, place_of, place_of_removed};
 use super::{Arrival, EndDaemon, FileEntry, Place, Scenario, Step};
+use crate::globs;
 
 /// Sizes of a private daemon's disk, in MiB: an engine's own files fit into the least.
 const DISKS: std::ops::RangeInclusive<u32> = 16..=1024;
@@ -163,7 +164,7 @@ fn check_faults(scenario: &Scenario, step: &Step) -> Result<(), Fault> {
     for fault in &step.faults {
         let is_status = matches!(fault.kind, FaultKind::Status | FaultKind::MountRefused);
         let is_stall = fault.kind == FaultKind::Stall;
-        if let Err(error) = crate::rig::proxy::pattern(fault) {
+        if let Err(error) = globs::of_paths(&fault.path) {
             return wrong("faults.path", format!("'{}' is not a pattern: {error}", fault.path));
         }
         if is_status != fault.status.is_some_and(|status| (300..600).contains(&status)) {

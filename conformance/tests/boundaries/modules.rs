@@ -10,10 +10,11 @@ type Arrows = BTreeMap<String, BTreeSet<String>>;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Every crate of the workspace that has modules.
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 7] = [
     "conformance/src",
     "conformance/judge/src",
     "reference/src",
+    "bench/src",
     "fixtures/faulty-exporter/src",
     "fixtures/harmless-exporter/src",
     "fixtures/buildpacks/project-annotations/src",

@@ -23,7 +23,7 @@ fn repeated(verdict: &Value) -> Value {
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
     let output = Command::new("sh").args(["-c", &line]).env("PATH", path).output_in_time().unwrap();
     let text = std::fs::read(&report).unwrap_or_else(|_| panic!("{line}: {}", String::from_utf8_lossy(&output.stderr)));
-    serde_json::from_slice(&text).unwrap()
+    conformance::report::json::plain(&text).unwrap()
 }
 
 fn is_the_same_again(judged: &Judged, scenario: &str, requirement: &str, answer: &str) {

@@ -7,8 +7,10 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobMatcher;
 use judge::evidence::{FaultKind, WireFault};
+
+use crate::globs;
 
 /// Longest answer that is changed: what is longer passes as it is.
 const LONGEST: usize = 64 << 20;
@@ -28,14 +30,6 @@ struct Armed {
     fault: WireFault,
     path: GlobMatcher,
     met: u32,
-}
-
-/// The pattern of a fault's paths.
-///
-/// # Errors
-/// [`globset::Error`], where it is none.
-pub fn pattern(fault: &WireFault) -> Result<GlobMatcher, globset::Error> {
-    Ok(GlobBuilder::new(&fault.path).literal_separator(false).build()?.compile_matcher())
 }
 
 /// Whether a fault speaks of such a request at all.
@@ -60,7 +54,7 @@ impl Faults {
     /// From now on requests whose path begins with `prefix` meet `faults`, and none that they met before.
     pub(super) fn arm(&self, prefix: &str, faults: &[WireFault]) {
         let armed = faults.iter().enumerate().filter_map(|(index, fault)| {
-            let path = pattern(fault).ok()?;
+            let path = globs::of_paths(&fault.path).ok()?;
             Some(Armed { prefix: prefix.to_owned(), index, fault: fault.clone(), path, met: 0 })
         });
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
