@@ -34,4 +34,4 @@ pub use judge::{Judgement, judge};
 pub use selection::Selection;
 
 /// Version of the catalogue: changes whenever a requirement is added or judged differently.
-pub const CATALOGUE_VERSION: &str = "2026.18";
+pub const CATALOGUE_VERSION: &str = "2026.19";
