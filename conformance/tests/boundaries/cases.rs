@@ -39,7 +39,10 @@ fn the_suite_does_not_depend_on_the_reference_nor_the_reference_on_the_suite() {
 fn the_judge_has_neither_network_nor_runtime() {
     let manifest: toml::Table = include_str!("../../judge/Cargo.toml").parse().unwrap();
     let names: Vec<&str> = manifest["dependencies"].as_table().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(names, ["base64", "globset", "jiff", "serde", "serde_json", "sha2", "shlex", "spdx", "thiserror", "toml"]);
+    assert_eq!(
+        names,
+        ["base64", "globset", "jiff", "serde", "serde_json", "sha2", "shlex", "spdx", "thiserror", "toml"]
+    );
     let source = include_str!("../../judge/src/judge.rs");
     for word in ["std::fs", "std::net", "std::time::SystemTime", "Instant"] {
         assert!(!source.contains(word), "{word}");
