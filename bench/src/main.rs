@@ -26,7 +26,7 @@ type Failure = Box<dyn std::error::Error>;
 #[derive(Parser)]
 #[command(about = "Measures exporters side by side, in alternating runs")]
 struct Options {
-    /// The reference [beside this program]
+    /// The reference; without it, the one next to this program
     #[arg(long, value_name = "PROGRAM")]
     reference: Option<PathBuf>,
     /// Another exporter, as NAME=PROGRAM; may be repeated
@@ -35,7 +35,7 @@ struct Options {
     /// Platform API that exporters are called with
     #[arg(long, default_value = "0.13", value_name = "VERSION")]
     platform_api: String,
-    /// Data to measure; may be repeated [all]
+    /// Data to measure; may be repeated; without it, all
     #[arg(long, value_name = "NAME")]
     data: Vec<String>,
     /// Rounds that count, after one that does not
@@ -47,7 +47,7 @@ struct Options {
     /// Leave out what Debian ships
     #[arg(long)]
     exporters_only: bool,
-    /// Put the tables between the markers of this file, and a drawing beside it
+    /// Put the tables between the markers of this file, and a drawing next to it
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
     /// Be the bound program: FOLDER and URL of a repository
