@@ -30,9 +30,11 @@ pub fn judge(evidence: &[ScenarioEvidence], selection: &Selection) -> Judgement 
     let annotating = Annotating::of(evidence);
     let next = AtomicUsize::new(0);
     let take = || {
-        let numbers = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)));
-        let scenarios = numbers.map_while(|number| Some((number, evidence.get(number)?)));
-        scenarios.map(|(number, one)| (number, of_one(one, evidence, selection, &annotating))).collect::<Vec<_>>()
+        let judged = std::iter::from_fn(|| {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            Some((number, of_one(evidence.get(number)?, evidence, selection, &annotating)))
+        });
+        judged.collect::<Vec<_>>()
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(evidence.len());
     let mut judged = std::thread::scope(|scope| {
