@@ -20,7 +20,6 @@ use futures_util::StreamExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use judge::digest::Digest;
 use judge::evidence::{FaultKind, SentManifest, WireFault, WireRecord};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -390,17 +389,7 @@ impl Kept {
 
     fn manifest(&self) -> Option<SentManifest> {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let json = serde_json::from_slice::<serde_json::Value>(&bytes).ok().filter(|_| bytes.len() <= Self::LONGEST)?;
-        let object = json.as_object()?;
-        let layers = object.get("layers").and_then(|layers| layers.as_array()).into_iter().flatten();
-        // A layer with `urls` may be somewhere else than in the registry.
-        let here = object.get("config").into_iter().chain(layers.filter(|layer| layer.get("urls").is_none()));
-        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-        Some(SentManifest {
-            digest: Digest::of(&bytes),
-            media_type: object.get("mediaType").and_then(text),
-            blobs: here.filter_map(|one| text(one.get("digest")?)).collect(),
-        })
+        (bytes.len() <= Self::LONGEST).then(|| SentManifest::of(&bytes)).flatten()
     }
 }
 

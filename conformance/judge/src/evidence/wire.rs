@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::json::Json;
 
 /// One HTTP request that the exporter sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,40 @@ pub struct WireRecord {
     pub fault: Option<usize>,
 }
 
+impl WireRecord {
+    /// The path, without its query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// A parameter of the query, with the colon of a digest written out.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let (_, query) = self.target.split_once('?')?;
+        let found = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?.1;
+        Some(found.replace("%3A", ":").replace("%3a", ":"))
+    }
+
+    /// Whether the registry did what it was asked.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The repository of an upload; none for other requests, and at a place that the registry chose.
+    #[must_use]
+    pub fn upload_to(&self) -> Option<&str> {
+        self.path().strip_prefix("/v2/")?.split_once("/blobs/uploads").map(|(repository, _)| repository)
+    }
+
+    /// The repository and reference of a manifest; none for other requests.
+    #[must_use]
+    pub fn manifest_at(&self) -> Option<(&str, &str)> {
+        self.path().strip_prefix("/v2/")?.rsplit_once("/manifests/")
+    }
+}
+
 /// A manifest as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentManifest {
@@ -46,6 +81,23 @@ pub struct SentManifest {
     pub media_type: Option<String>,
     /// The digests of its config and layers, those left out that have `urls`.
     pub blobs: Vec<String>,
+}
+
+impl SentManifest {
+    /// What these bytes say; none where they are not a JSON object.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let json = Json::parse(bytes).ok().filter(|json| json.members().is_some())?;
+        let text = |value: &Json| value.as_str().map(str::to_owned);
+        let layers = json.get("layers").and_then(Json::items).unwrap_or_default();
+        // A layer with `urls` may be somewhere else than in the registry.
+        let here = json.get("config").into_iter().chain(layers.iter().filter(|layer| layer.get("urls").is_none()));
+        Some(Self {
+            digest: Digest::of(bytes),
+            media_type: json.get("mediaType").and_then(text),
+            blobs: here.filter_map(|one| text(one.get("digest")?)).collect(),
+        })
+    }
 }
 
 /// Something that the recorder does to requests in place of passing them: a registry's fault, declared by the scenario.

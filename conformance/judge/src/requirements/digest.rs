@@ -603,7 +603,7 @@ fn nothing_old_is_touched(case: &Case<'_>, export: &Export) -> Finding {
     };
     let place = |sequence: u64| export.at(&format!("export.json#/wire/{sequence}"));
     for record in wire {
-        let path = record.target.split('?').next().unwrap_or_default();
+        let path = record.path();
         if record.method == "DELETE" && !path.contains("/blobs/uploads/") {
             return violated("the exporter deletes", "no DELETE", &record.target, place(record.sequence));
         }

@@ -33,7 +33,7 @@ mod trials_of_machine;
 #[cfg(test)]
 mod trials_on_disk;
 mod untouched;
-pub(super) mod uploads;
+mod uploads;
 mod works;
 
 use crate::evidence::Export;

@@ -55,12 +55,11 @@ enum Write<'a> {
 
 /// What a request changes, where it does and the registry did it.
 fn write(record: &WireRecord) -> Option<Write<'_>> {
-    let path = record.target.split('?').next().unwrap_or_default().strip_prefix("/v2/")?;
-    let was_done = (200..300).contains(&record.status);
+    let path = record.path().strip_prefix("/v2/")?;
     let is_upload = path.contains("/blobs/uploads");
     match record.method.as_str() {
         "GET" | "HEAD" | "OPTIONS" => None,
-        _ if !was_done => None,
+        _ if !record.is_done() => None,
         // An upload that is given up leaves nothing.
         "DELETE" if is_upload => None,
         "DELETE" => {

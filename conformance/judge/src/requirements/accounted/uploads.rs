@@ -10,39 +10,16 @@ use crate::requirement::{UNSEEN, not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
 
-/// The part of a request's path that begins or continues an upload.
-const UPLOADS: &str = "/blobs/uploads";
-
-pub(in super::super) fn path(record: &WireRecord) -> &str {
-    record.target.split('?').next().unwrap_or_default()
-}
-
-/// The repository of an upload; none for other requests.
-pub(in super::super) fn repository(record: &WireRecord) -> Option<&str> {
-    path(record).strip_prefix("/v2/")?.split_once(UPLOADS).map(|(repository, _)| repository)
-}
-
-/// A parameter of the query, with the colon of a digest written out.
-pub(in super::super) fn parameter(record: &WireRecord, name: &str) -> Option<String> {
-    let (_, query) = record.target.split_once('?')?;
-    let found = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?.1;
-    Some(found.replace("%3A", ":").replace("%3a", ":"))
-}
-
-pub(in super::super) fn is_done(record: &WireRecord) -> bool {
-    (200..300).contains(&record.status)
-}
-
 /// Whether a request is of an upload at a place that the registry chose, which may be anywhere.
 fn is_elsewhere(record: &WireRecord) -> bool {
     let is_of_an_upload = matches!(record.method.as_str(), "PUT" | "PATCH");
-    is_of_an_upload && repository(record).is_none() && !path(record).contains("/manifests/")
+    is_of_an_upload && record.upload_to().is_none() && !record.path().contains("/manifests/")
 }
 
 /// Whether the registry did not do what it was asked; one that wants credentials first has begun nothing.
 fn has_failed(record: &WireRecord) -> bool {
     let is_read = matches!(record.method.as_str(), "GET" | "HEAD");
-    !is_read && repository(record).is_some() && !is_done(record) && record.status != 401
+    !is_read && record.upload_to().is_some() && !record.is_done() && record.status != 401
 }
 
 pub(super) fn every_upload_is_ended(export: &Export) -> Finding {
@@ -55,8 +32,8 @@ pub(super) fn every_upload_is_ended(export: &Export) -> Finding {
     }
     // Begun and ended, by repository.
     let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for record in wire.iter().filter(|record| is_done(record)) {
-        let Some(repository) = repository(record) else { continue };
+    for record in wire.iter().filter(|record| record.is_done()) {
+        let Some(repository) = record.upload_to() else { continue };
         let (begun, ended) = counts.entry(repository).or_default();
         match record.method.as_str() {
             // One that is done at once, or was mounted, is answered 201.
@@ -83,8 +60,8 @@ pub(super) fn every_upload_is_ended(export: &Export) -> Finding {
 fn uploaded(export: &Export, wire: &[WireRecord]) -> BTreeSet<String> {
     let caches = cache_repositories(export);
     let own = wire.iter().filter(|record| record.status == 201 && record.method != "DELETE");
-    own.filter(|record| repository(record).is_some_and(|repository| !caches.contains(repository)))
-        .filter_map(|record| parameter(record, "digest").or_else(|| parameter(record, "mount")))
+    own.filter(|record| record.upload_to().is_some_and(|repository| !caches.contains(repository)))
+        .filter_map(|record| record.parameter("digest").or_else(|| record.parameter("mount")))
         .collect()
 }
 
@@ -92,8 +69,8 @@ fn uploaded(export: &Export, wire: &[WireRecord]) -> BTreeSet<String> {
 fn is_known(export: &Export, wire: &[WireRecord]) -> bool {
     let caches = cache_repositories(export);
     let mut seen = BTreeSet::new();
-    wire.iter().filter(|record| record.method == "PUT" && is_done(record)).all(|record| {
-        let Some((repository, reference)) = path(record).split_once("/manifests/") else { return true };
+    wire.iter().filter(|record| record.method == "PUT" && record.is_done()).all(|record| {
+        let Some((repository, reference)) = record.path().split_once("/manifests/") else { return true };
         let is_a_cache_s = repository.strip_prefix("/v2/").is_some_and(|name| caches.contains(name));
         let is_own = Digest::parse(reference).map_or(true, |digest| Some(&digest) == export.manifest_digest());
         is_a_cache_s || (is_own && seen.insert((repository, reference)))

@@ -384,8 +384,7 @@ fn pushed<'a>(export: &'a Export, image: &Image) -> Option<(u64, &'a str)> {
     let names: Vec<String> = reference.tag.into_iter().chain(by_digest).collect();
     let puts = export.wire.as_ref()?.iter().rev().filter(|record| record.method == "PUT" && record.status / 100 == 2);
     let mut of_the_manifest = puts.filter(|record| {
-        let path = record.target.split('?').next().unwrap_or_default();
-        names.iter().any(|name| path.ends_with(&format!("/{}/manifests/{name}", reference.repository)))
+        names.iter().any(|name| record.path().ends_with(&format!("/{}/manifests/{name}", reference.repository)))
     });
     let record = of_the_manifest.next()?;
     Some((record.sequence, record.content_type.as_deref()?))

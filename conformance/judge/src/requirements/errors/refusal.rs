@@ -2,6 +2,7 @@
 
 use super::{Fault, named, refused, said};
 use crate::evidence::{End, Export};
+use crate::memo;
 use crate::requirement::{Case, not_applicable, together, violated};
 use crate::verdict::Finding;
 use crate::view;
@@ -120,7 +121,7 @@ pub(in super::super) fn moves_nothing(export: &Export, may_write: bool) -> Findi
 
 /// Holds when there is no report of an image.
 pub(in super::super) fn claims_no_success(export: &Export) -> Finding {
-    let report = export.report.as_ref().and_then(|report| report.text()?.parse::<toml::Table>().ok());
+    let report = export.report.as_ref().and_then(|report| memo::toml(report.text()?));
     let image = report.as_ref().and_then(|report| report.get("image")?.as_table());
     let is_told = |key: &&str| {
         let value = image.and_then(|image| image.get(*key));

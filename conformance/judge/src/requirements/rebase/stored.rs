@@ -90,27 +90,23 @@ pub(super) fn nothing_else_is_written(case: &Case<'_>) -> Finding {
     case.each(accounted::registry::nothing_else_is_written)
 }
 
-fn path(record: &WireRecord) -> &str {
-    record.target.split('?').next().unwrap_or_default()
-}
-
 /// A request that puts a manifest under a tag.
 fn moves_a_tag(record: &WireRecord) -> bool {
-    let reference = path(record).rsplit_once("/manifests/").map(|(_, reference)| reference);
+    let reference = record.path().rsplit_once("/manifests/").map(|(_, reference)| reference);
     record.method == "PUT" && reference.is_some_and(|reference| !reference.contains(':') && !reference.contains("%3A"))
 }
 
 /// A request that brings a blob, or a manifest by its digest.
 fn brings_content(record: &WireRecord) -> bool {
     let is_upload =
-        path(record).contains("/blobs/uploads") && matches!(record.method.as_str(), "PUT" | "POST" | "PATCH");
-    let by_digest = record.method == "PUT" && path(record).contains("/manifests/") && !moves_a_tag(record);
+        record.path().contains("/blobs/uploads") && matches!(record.method.as_str(), "PUT" | "POST" | "PATCH");
+    let by_digest = record.method == "PUT" && record.path().contains("/manifests/") && !moves_a_tag(record);
     is_upload || by_digest
 }
 
 /// The repository of a request.
 fn repository(record: &WireRecord) -> &str {
-    let path = path(record).strip_prefix("/v2/").unwrap_or_default();
+    let path = record.path().strip_prefix("/v2/").unwrap_or_default();
     let ends = ["/manifests/", "/blobs/"].into_iter().filter_map(|part| path.find(part)).min();
     &path[..ends.unwrap_or(path.len())]
 }

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::exchange::{Blob, How, brought, found, known_at, repository_of_manifest, said, was_to_put};
+use super::exchange::{Blob, How, brought, found, known_at, said, was_to_put};
 use crate::evidence::{Export, WireRecord};
-use crate::json::Json;
 use crate::reference::Reference;
 use crate::requirement::{Case, UNSEEN, not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
-
-use super::super::accounted::uploads::{is_done, parameter, repository};
 
 /// The requests of an export; the finding on one of which they are not known, or in which the registry failed.
 fn wire(export: &Export) -> Result<&[WireRecord], Finding> {
@@ -32,7 +29,7 @@ pub(super) fn manifests_come_after_their_blobs(export: &Export) -> Finding {
     let Some(wire) = &export.wire else { return Finding::Skipped(UNSEEN.to_owned()) };
     let mut were_put = false;
     for record in wire {
-        let Some(repository) = repository_of_manifest(record).filter(|_| was_to_put(record)) else { continue };
+        let Some((repository, _)) = record.manifest_at().filter(|_| was_to_put(record)) else { continue };
         let Some(manifest) = said(export, record) else { continue };
         were_put = true;
         for digest in &manifest.blobs {
@@ -113,7 +110,7 @@ fn was_known(wire: &[WireRecord], upload: &WireRecord, blob: &Blob) -> bool {
         seen.as_ref() == Some(blob) && record.answered.is_some_and(|at| at < upload.sequence)
     };
     let Some(known) = wire.iter().filter(is_there).filter_map(|record| record.answered).min() else { return false };
-    let of_it = |record: &&WireRecord| repository(record) == Some(own.as_str()) && is_done(record);
+    let of_it = |record: &&WireRecord| record.upload_to() == Some(own.as_str()) && record.is_done();
     let begun =
         wire.iter().filter(of_it).filter(|one| one.method == "POST" && one.status == 202 && one.sequence < known);
     let ended = wire
@@ -136,24 +133,20 @@ pub(super) fn layers_of_the_run_image_are_mounted(export: &Export) -> Finding {
         })
         .map(|image| image.repository)
         .collect();
-    let layers = Json::parse(&export.run_image.manifest.bytes).ok();
-    let layers: Vec<String> = layers
-        .iter()
-        .filter_map(|manifest| manifest.get("layers")?.items())
-        .flatten()
-        .filter_map(|layer| Some(layer.get("digest")?.as_str()?.to_owned()))
-        .collect();
+    let manifest = view::json(Some(&export.run_image.manifest));
+    let layers = manifest.as_ref().and_then(|manifest| manifest.get("layers")?.items()).unwrap_or_default();
+    let layers: Vec<&str> = layers.iter().filter_map(|layer| layer.get("digest")?.as_str()).collect();
     let mut came = false;
     for record in wire {
         let Some((blob, how)) = brought(record) else { continue };
         let Some(repository) = blob.repository.filter(|own| elsewhere.contains(own)) else { continue };
-        if !layers.contains(&blob.digest) {
+        if !layers.contains(&blob.digest.as_str()) {
             continue;
         }
         came = true;
         let asked = |other: &WireRecord| {
-            super::super::accounted::uploads::repository(other) == Some(repository.as_str())
-                && parameter(other, "mount").as_ref() == Some(&blob.digest)
+            other.upload_to() == Some(repository.as_str())
+                && other.parameter("mount").as_ref() == Some(&blob.digest)
                 && other.sequence < record.sequence
         };
         if how == How::Uploaded && !wire.iter().any(asked) {
