@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::Failure;
 use super::registry::Registry;
+use super::{Failure, ending};
 
 /// Bytes of the large kinds.
 const LARGE: u64 = 256 << 20;
@@ -178,6 +178,9 @@ fn small_files(buildpack: &Path) -> io::Result<()> {
     for folder in 0..100 {
         let path = buildpack.join(format!("data/{folder}"));
         fs::create_dir_all(&path)?;
+        if ending::is_asked_for() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         for file in 0..1000 {
             let text = format!("file {file} of folder {folder}\n").repeat(64);
             fs::write(path.join(file.to_string()), &text.as_bytes()[..1024])?;

@@ -5,6 +5,7 @@
 mod bound;
 mod contestants;
 mod data;
+mod ending;
 mod measure;
 mod registry;
 mod write;
@@ -81,6 +82,7 @@ fn compare(options: &Options) -> Result<(), Failure> {
     if !options.exporters_only {
         contestants.extend(contestants::of_debian());
     }
+    ending::watch()?;
     let registry = Registry::start(&options.registry)?;
     let folder = tempfile::tempdir()?;
     let mut rows = Vec::new();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use reference::digest::Digest;
 use serde_json::{Value, json};
 
-use super::Failure;
+use super::{Failure, ending};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -45,6 +45,7 @@ impl Registry {
         let registry = Self { host, process, folder };
         let begun = Instant::now();
         while TcpStream::connect(&registry.host).is_err() {
+            ending::check()?;
             if begun.elapsed() > Duration::from_secs(20) {
                 return Err("the registry does not listen".into());
             }

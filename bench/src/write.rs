@@ -70,7 +70,7 @@ pub(super) fn table(rows: &[Row]) -> String {
     text
 }
 
-/// Renews what is between the markers of a file, and the drawing beside it.
+/// Renews what is between the markers of a file, and the drawing next to it.
 pub(super) fn put(file: &Path, rows: &[Row], rounds: u32) -> Result<(), Failure> {
     let text = fs::read_to_string(file).map_err(|error| format!("--write {}: {error}", file.display()))?;
     let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));

@@ -199,7 +199,7 @@ pub fn rebase(annotations: &mut serde_json::Map<String, serde_json::Value>, run_
     removed
 }
 
-/// Keys that an export to a registry would have: those at hand, and those of the run image, whose digest a daemon does
+/// Keys that an export to a registry would have: those available, and those of the run image, whose digest a daemon does
 /// not tell.
 #[must_use]
 pub fn left_out(annotations: &BTreeMap<String, String>) -> Vec<String> {
@@ -213,7 +213,7 @@ pub fn left_out(annotations: &BTreeMap<String, String>) -> Vec<String> {
 /// The digest in a run image's reference: `registry/repository@digest`, or `path@digest` in a layout.
 #[must_use]
 pub fn pinned(reference: &str) -> Option<Digest> {
-    reference.rsplit_once('@').and_then(|(_, digest)| Digest::parse(digest))
+    Digest::of_reference(reference)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! sha256 digests, of bytes at hand and of streams.
+//! sha256 digests, of bytes available and of streams.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -19,6 +19,12 @@ impl Digest {
         let hex = text.strip_prefix("sha256:")?;
         let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         (hex.len() == 64 && hex.bytes().all(lower)).then(|| Self(text.to_owned()))
+    }
+
+    /// The one that a reference ends with: `name@digest`, or `path@digest` in a layout.
+    #[must_use]
+    pub fn of_reference(reference: &str) -> Option<Self> {
+        reference.rsplit_once('@').and_then(|(_, digest)| Self::parse(digest))
     }
 
     /// Of bytes.
@@ -42,7 +48,68 @@ impl Digest {
     }
 }
 
-/// A text that is no digest.
+/// Digest of a layer's uncompressed tar, as configs and labels have it: never that of the blob.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct DiffId(Digest);
+
+/// What a store calls an image: the digest of its config, and in containerd's store that of its manifest.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ImageId(Digest);
+
+impl DiffId {
+    /// Reads one; none where the text is not a digest of sha256.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Digest::parse(text).map(Self)
+    }
+
+    /// Of a tar with this digest.
+    #[must_use]
+    pub fn of_tar(digest: Digest) -> Self {
+        Self(digest)
+    }
+
+    /// The tar's digest.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.0
+    }
+}
+
+impl ImageId {
+    /// Reads one; engines may leave the algorithm out. None where the text is not a digest of sha256.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Digest::parse(text).or_else(|| Digest::parse(&format!("sha256:{text}"))).map(Self)
+    }
+
+    /// Of an image whose config or manifest has this digest.
+    #[must_use]
+    pub fn of_document(digest: Digest) -> Self {
+        Self(digest)
+    }
+
+    /// The document's digest.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.0
+    }
+}
+
+impl fmt::Display for DiffId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for ImageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A text that is not a digest.
 #[derive(Debug, thiserror::Error)]
 #[error("a digest is 'sha256:' and 64 lower-case hexadecimal digits, or 'sha512:' and 128; this one is {0:?}")]
 pub struct NoDigest(String);
@@ -108,6 +175,20 @@ impl Default for Hasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_are_digests_of_sha256_and_engines_may_leave_that_out() {
+        let digest = Digest::of(b"x");
+        assert_eq!(DiffId::parse(digest.as_str()), Some(DiffId::of_tar(digest.clone())));
+        assert_eq!(serde_json::to_value(DiffId::of_tar(digest.clone())).unwrap(), digest.as_str());
+        for text in [digest.as_str(), digest.hex()] {
+            assert_eq!(ImageId::parse(text), Some(ImageId::of_document(digest.clone())));
+        }
+        for bad in ["", "sha256:", "latest", &format!("sha512:{}", "0".repeat(128)), &digest.hex()[1..]] {
+            assert_eq!((DiffId::parse(bad), ImageId::parse(bad)), (None, None), "{bad}");
+        }
+        assert_eq!(DiffId::parse(digest.hex()), None);
+    }
 
     #[test]
     fn what_is_read_is_a_digest_or_is_refused() {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::digest::Digest;
+use crate::digest::{DiffId, Digest};
 use crate::platform::Platform;
 
 /// Media types of the OCI image specification.
@@ -80,7 +80,7 @@ pub struct ConfigParts<'a> {
     /// The platform, for a run image that does not say.
     pub platform: &'a Platform,
     /// Digests of the new layers' tars, with what made each.
-    pub layers: &'a [(Digest, String)],
+    pub layers: &'a [(DiffId, String)],
     /// `Env`.
     pub env: Vec<String>,
     /// `Entrypoint`.
@@ -139,7 +139,7 @@ const UNKNOWN: &str = "unknown: the run image has no history of this layer";
 
 /// The history goes on: the run image's own as it is, and an entry for each layer that it leaves out, because tools that
 /// convert images refuse one whose history does not fit its layers. One of more layers than there are is not its own.
-fn history(config: &mut Value, layers: &[(Digest, String)], created: &str) {
+fn history(config: &mut Value, layers: &[(DiffId, String)], created: &str) {
     let base_layers = config["rootfs"]["diff_ids"].as_array().map_or(0, Vec::len);
     let mut history = config["history"].as_array().cloned().unwrap_or_default();
     let mut told = history.iter().filter(|entry| entry["empty_layer"] != json!(true)).count();
@@ -153,9 +153,9 @@ fn history(config: &mut Value, layers: &[(Digest, String)], created: &str) {
 
 /// The `diff_ids` of a config.
 #[must_use]
-pub fn diff_ids(config: &Value) -> Vec<Digest> {
+pub fn diff_ids(config: &Value) -> Vec<DiffId> {
     let list = config["rootfs"]["diff_ids"].as_array();
-    list.into_iter().flatten().filter_map(|id| Digest::parse(id.as_str()?)).collect()
+    list.into_iter().flatten().filter_map(|id| DiffId::parse(id.as_str()?)).collect()
 }
 
 /// The image's manifest: always OCI, with annotations in the order of their keys.
@@ -190,7 +190,7 @@ mod tests {
         Platform { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: None }
     }
 
-    fn parts<'a>(base: &'a Value, layers: &'a [(Digest, String)], platform: &'a Platform) -> ConfigParts<'a> {
+    fn parts<'a>(base: &'a Value, layers: &'a [(DiffId, String)], platform: &'a Platform) -> ConfigParts<'a> {
         ConfigParts {
             base,
             platform,
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn config_and_manifest_of_a_sample() {
-        let (base, layers) = (base(), [(Digest::of(b"app"), "app".to_owned())]);
+        let (base, layers) = (base(), [(DiffId::of_tar(Digest::of(b"app")), "app".to_owned())]);
         let config = config(parts(&base, &layers, &platform()));
         let descriptor = Descriptor {
             media_type: LAYER.to_owned(),
@@ -236,7 +236,7 @@ mod tests {
         ] {
             let mut base = base();
             base["history"] = given.clone();
-            let layers = [(Digest::of(b"app"), "app".to_owned())];
+            let layers = [(DiffId::of_tar(Digest::of(b"app")), "app".to_owned())];
             let config: Value = serde_json::from_slice(&config(parts(&base, &layers, &platform()))).unwrap();
             let history = config["history"].as_array().unwrap();
             assert_eq!(history.len(), kept.len() + 1, "{given}");
@@ -253,7 +253,7 @@ mod tests {
             json!({ "os": null, "config": null, "history": null, "rootfs": { "type": null, "diff_ids": diff_ids } }),
             json!({ "config": { "Env": null, "Labels": null, "Cmd": null }, "rootfs": { "diff_ids": diff_ids } }),
         ] {
-            let layers = [(Digest::of(b"app"), "app".to_owned())];
+            let layers = [(DiffId::of_tar(Digest::of(b"app")), "app".to_owned())];
             let config: Value = serde_json::from_slice(&config(parts(&base, &layers, &platform()))).unwrap();
             assert_eq!((&config["os"], &config["rootfs"]["type"]), (&json!("linux"), &json!("layers")));
             assert_eq!(config["rootfs"]["diff_ids"].as_array().unwrap().len(), 2);

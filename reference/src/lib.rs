@@ -1,5 +1,5 @@
 //! The reference exporter: layers, app and run image in; an annotated app image out, to a registry, a Docker daemon or
-//! an OCI layout. And the rebaser: an app image put upon another run image, in a registry or a Docker daemon.
+//! an OCI layout. And the rebaser: an app image put on another run image, in a registry or a Docker daemon.
 //! [`annotations`] is what the RFC asks for; everything else is what it takes to be an exporter and a rebaser.
 
 pub mod annotations;
@@ -7,6 +7,7 @@ pub mod cli;
 pub mod digest;
 pub mod exit;
 pub mod export;
+pub mod failure;
 pub mod image;
 pub mod image_name;
 pub mod inputs;

@@ -45,7 +45,7 @@ impl Log {
     /// A step that is done.
     pub fn info(&self, message: impl std::fmt::Display) {
         if self.level >= LogLevel::Info {
-            // A closed standard output is no reason to fail an export.
+            // A closed standard output is not a reason to fail an export.
             let _ = writeln!(std::io::stdout().lock(), "{message}");
         }
     }

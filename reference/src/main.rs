@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use reference::cli::{self, CliError, Environment, Phase};
 use reference::exit::Exit;
 use reference::export::{ExportError, export};
+use reference::failure::told;
 use reference::log::Log;
 use reference::rebase::{RebaseError, rebase};
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,18 +38,17 @@ fn main() -> ExitCode {
 /// Says what is wrong with the command line, or what was asked of it.
 fn refused(error: &CliError) -> ExitCode {
     match error {
-        // The answer to -help and -version.
-        CliError::Flags(answer) if !answer.use_stderr() => {
+        CliError::Answer(answer) => {
             let _ = answer.print();
             Exit::Success.into()
         }
-        CliError::PlatformApi(..) => fail(error, Exit::PlatformApi),
-        _ => fail(error, Exit::BadInput),
+        CliError::PlatformApi(..) => fail(&told(error), Exit::PlatformApi),
+        _ => fail(&told(error), Exit::BadInput),
     }
 }
 
 /// Does the work, unless a signal ends it; `broken` is the code for that.
-fn run<E: std::fmt::Display>(
+fn run<E: std::error::Error + 'static>(
     doing: &str,
     broken: Exit,
     work: impl Future<Output = Result<(), E>>,
@@ -56,7 +56,7 @@ fn run<E: std::fmt::Display>(
 ) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&error, broken),
+        Err(error) => return fail(&format!("{doing}: {error}"), broken),
     };
     let result = runtime.block_on(async {
         tokio::select! {
@@ -70,12 +70,12 @@ fn run<E: std::fmt::Display>(
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     match result {
         Ok(Ok(())) => Exit::Success.into(),
-        Ok(Err(error)) => fail(&error, code(&error)),
-        Err(signal) => fail(&format_args!("{doing}: ended by {signal}"), broken),
+        Ok(Err(error)) => fail(&told(&error), code(&error)),
+        Err(signal) => fail(&format!("{doing}: ended by {signal}"), broken),
     }
 }
 
-/// Waits until somebody wants this process to end; gives the signal's name.
+/// Waits until someone wants this process to end; gives the signal's name.
 async fn ended() -> &'static str {
     let watch = |kind: SignalKind| async move {
         match signal(kind) {
@@ -92,8 +92,8 @@ async fn ended() -> &'static str {
 }
 
 /// The message, in one line.
-fn fail(error: &dyn std::fmt::Display, exit: Exit) -> ExitCode {
+fn fail(message: &str, exit: Exit) -> ExitCode {
     // Whoever closed standard error has the exit code.
-    let _ = writeln!(std::io::stderr(), "ERROR: failed to {error}");
+    let _ = writeln!(std::io::stderr(), "ERROR: failed to {message}");
     exit.into()
 }

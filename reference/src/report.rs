@@ -16,7 +16,7 @@ pub fn render(tags: &[String], outcome: &Outcome, run: &RunImageFacts) -> String
     if let Some(digest) = &outcome.digest {
         image.insert("digest".to_owned(), digest.to_string().into());
     }
-    image.insert("image-id".to_owned(), outcome.image_id.clone().into());
+    image.insert("image-id".to_owned(), outcome.image_id.to_string().into());
     if let Some(size) = outcome.manifest_size {
         image.insert("manifest-size".to_owned(), i64::try_from(size).unwrap_or(i64::MAX).into());
     }

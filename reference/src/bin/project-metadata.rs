@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use reference::failure;
 use reference::project::cli::{self, Asked};
 use reference::project::{Exit, Options, ProjectError, make, write};
 
@@ -11,7 +12,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => Exit::Success.into(),
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "ERROR: failed to {error}");
+            let _ = writeln!(std::io::stderr(), "ERROR: failed to {}", failure::told(&error));
             error.exit().into()
         }
     }

@@ -50,7 +50,7 @@ pub(super) struct Flags {
     pub(super) layout_dir: Option<OsString>,
     #[arg(long, value_name = "LEVEL", help = "error, warn, info or debug [CNB_LOG_LEVEL, info]")]
     pub(super) log_level: Option<OsString>,
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help = "accepted; there is no cache to export beside the image [CNB_PARALLEL_EXPORT]")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help = "accepted; there is no cache to export next to the image [CNB_PARALLEL_EXPORT]")]
     pub(super) parallel: Option<OsString>,
     #[arg(long, value_name = "TYPE", help = "default process type [CNB_PROCESS_TYPE]")]
     pub(super) process_type: Option<OsString>,

@@ -78,7 +78,7 @@ impl Given {
     }
 
     pub(super) fn number(&self) -> Result<u32, CliError> {
-        // The last one is no user: in the system's calls it is -1, which changes no owner.
+        // The last one is not a user: in the system's calls it is -1, which changes no owner.
         let number = self.text()?.parse().ok().filter(|number| *number < u32::MAX);
         number.ok_or_else(|| self.wrong("it takes a whole number from 0 to 4294967294"))
     }

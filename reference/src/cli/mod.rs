@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::failure::Reason;
 use crate::log::LogLevel;
 use flags::Flags;
 use given::Given;
@@ -27,9 +28,12 @@ pub enum CliError {
     /// The platform speaks another version.
     #[error("speak Platform API '{0}': this {1} knows 0.12 to 0.15; set CNB_PLATFORM_API to one of them")]
     PlatformApi(String, Phase),
-    /// A flag is unknown or has no value; the text is the parser's. Also the answer to `-help`.
-    #[error("read the command line: {}; -help lists the flags", first_line(.0))]
-    Flags(clap::Error),
+    /// A flag is unknown or has no value; the text is the parser's.
+    #[error("read the command line (-help lists the flags)")]
+    Flags(#[source] Reason),
+    /// No error: the answer to `-help` and `-version`.
+    #[error(transparent)]
+    Answer(clap::Error),
     /// A value is not what its flag or variable takes.
     #[error("read {name} '{value}': {reason}")]
     Value {
@@ -42,10 +46,15 @@ pub enum CliError {
     },
 }
 
-/// What is wrong, without the parser's hints.
-fn first_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+impl From<clap::Error> for CliError {
+    fn from(error: clap::Error) -> Self {
+        if !error.use_stderr() {
+            return Self::Answer(error);
+        }
+        // What is wrong, without the parser's hints.
+        let text = error.to_string();
+        Self::Flags(Reason::new(text.lines().next().unwrap_or_default().trim_start_matches("error: ")))
+    }
 }
 
 /// Where the image goes.
@@ -117,7 +126,7 @@ pub type Environment = BTreeMap<String, OsString>;
 /// [`CliError`]; the Platform API version is looked at before anything else.
 pub fn read(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Result<Options, CliError> {
     let platform_api = platform_api(Phase::Exporter, environment)?;
-    let flags = Flags::read(arguments).map_err(CliError::Flags)?;
+    let flags = Flags::read(arguments)?;
     let find = |name, value, variable| Given::find((name, value), variable, environment);
     let absolute = |given: Option<Given>, default: &str| match given {
         Some(given) => given.absolute(),

@@ -12,7 +12,7 @@ use super::given::Given;
 use super::{CliError, Destination, Environment, Phase};
 use crate::log::LogLevel;
 
-/// Puts an app image upon another run image; its annotations stay, and those of its base follow.
+/// Puts an app image on another run image; its annotations stay, and those of its base follow.
 #[derive(Debug, Parser)]
 #[command(name = "rebaser", version, disable_help_subcommand = true, args_override_self = true)]
 struct Flags {
@@ -89,10 +89,10 @@ pub fn read(
     environment: &Environment,
 ) -> Result<RebaseOptions, CliError> {
     super::platform_api(Phase::Rebaser, environment)?;
-    let flags = Flags::try_parse_from(words("rebaser", arguments)).map_err(CliError::Flags)?;
+    let flags = Flags::try_parse_from(words("rebaser", arguments))?;
     let find = |name, value, variable| Given::find((name, value), variable, environment);
     let text = |given: Option<Given>| given.map(|given| given.text()).transpose();
-    let named = |given: Option<Given>| Ok(text(given)?.filter(|text| !text.is_empty()));
+    let named = |given: Option<Given>| text(given).map(|text| text.filter(|text| !text.is_empty()));
     let boolean = |given: Option<Given>| given.map_or(Ok(false), |given| given.boolean());
     no_layout(&flags, environment)?;
     // Well-formed, though nothing is made that would be theirs.
@@ -201,7 +201,7 @@ mod tests {
             ("-nonsense a", &[("CNB_PLATFORM_API", "9.0")], "this rebaser knows 0.12 to 0.15"),
             ("-app x a", &[], "--app"),
         ] {
-            let error = parse(words, variables).unwrap_err().to_string();
+            let error = crate::failure::told(&parse(words, variables).unwrap_err());
             assert!(error.contains(named), "{error}");
         }
         assert!(parse("a", &[("CNB_USE_LAYOUT", "false")]).is_ok());

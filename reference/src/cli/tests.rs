@@ -111,7 +111,7 @@ fn every_input_of_the_specification_has_its_flag_and_variable() {
 
 #[test]
 fn an_unknown_flag_is_named_in_one_line() {
-    let error = parse("-no-such-flag a", &[]).unwrap_err().to_string();
+    let error = crate::failure::told(&parse("-no-such-flag a", &[]).unwrap_err());
     assert!(error.contains("no-such-flag") && !error.contains('\n'), "{error}");
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::ExportError;
-use crate::digest::Digest;
+use crate::digest::DiffId;
 use crate::image::Descriptor;
 use crate::layer::{self, LayerError, Tree};
 use crate::target::NewLayer;
@@ -23,7 +23,7 @@ pub(super) enum Way {
     /// Hashed, to be streamed later.
     Streamed,
     /// Compressed, unless it is one of these.
-    Compressed(Vec<(Digest, Descriptor)>),
+    Compressed(Vec<(DiffId, Descriptor)>),
 }
 
 /// Makes layers.
@@ -58,7 +58,7 @@ impl Workshop {
             Begun::Ahead(task) => task,
             Begun::Waiting(tree) => self.start(tree),
         };
-        task.await.map_err(|error| ExportError::Broken(error.to_string()))?
+        task.await?
     }
 
     fn start(&self, tree: Tree) -> JoinHandle<Result<NewLayer, ExportError>> {
@@ -100,6 +100,5 @@ async fn hashed(way: &Arc<Way>, tree: &Arc<Tree>, permits: &Semaphore) -> Result
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, LayerError> + Send + 'static,
 ) -> Result<T, ExportError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    Ok(done.map_err(|error| ExportError::Broken(error.to_string()))??)
+    Ok(tokio::task::spawn_blocking(work).await??)
 }

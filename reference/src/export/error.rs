@@ -18,7 +18,7 @@ pub enum ExportError {
     #[error("export: no image is named; give at least one tag reference")]
     NoImage,
     /// An `<image>` is malformed.
-    #[error("export: {0}")]
+    #[error("export")]
     Name(#[from] NameError),
     /// An `<image>` is a digest reference.
     #[error("export to {0}: it is a digest reference; give a tag reference")]
@@ -56,7 +56,7 @@ pub enum ExportError {
         reason: String,
     },
     /// A process type that cannot be the entrypoint, or a file's name.
-    #[error("use the processes in {}: {source}", file.display())]
+    #[error("use the processes in {}", file.display())]
     Process {
         /// The file that says so.
         file: PathBuf,
@@ -77,7 +77,7 @@ pub enum ExportError {
         buildpack: String,
     },
     /// The report cannot be written.
-    #[error("write the report {}: {source}; -report names it", path.display())]
+    #[error("write the report {} (-report names it)", path.display())]
     Report {
         /// The file.
         path: PathBuf,
@@ -93,7 +93,7 @@ pub enum ExportError {
     /// The target.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// The run image cannot be built upon.
+    /// The run image cannot be built on.
     #[error("export: the run image {reference} {reason}; name another run image")]
     RunImage {
         /// Its reference.
@@ -102,8 +102,8 @@ pub enum ExportError {
         reason: String,
     },
     /// This program.
-    #[error("export: {0}")]
-    Broken(String),
+    #[error("export")]
+    Broken(#[from] tokio::task::JoinError),
 }
 
 impl ExportError {

@@ -1,19 +1,17 @@
 //! From sources to layers, in the order of the image.
 
 use crate::cli::Options;
-use crate::digest::Digest;
-use crate::image::{self, Descriptor};
+use crate::digest::DiffId;
+use crate::image;
 use crate::inputs;
-use crate::layer::LayerError;
 use crate::log::Log;
 use crate::plan::{Contribution, LaunchLayer, OwnLayers};
 use crate::sources::{BuildpackSource, LaunchSource, Sources};
-use crate::target::daemon::Store;
-use crate::target::{NewLayer, StoredImage};
+use crate::target::{Making, NewLayer, StoredImage, Target};
 
+use super::ExportError;
 use super::begun::{Begun, Way, Workshop};
 use super::reading::Inputs;
-use super::{ExportError, Target};
 
 /// Layers, and what the labels say of them.
 pub(super) struct Made {
@@ -25,9 +23,9 @@ pub(super) struct Made {
 }
 
 /// Makes the layers.
-pub(super) struct Maker<'a> {
+pub(super) struct Maker<'a, T> {
     inputs: &'a Inputs,
-    target: &'a mut Target,
+    target: &'a mut T,
     previous: Option<&'a StoredImage>,
     log: Log,
     workshop: Workshop,
@@ -35,16 +33,14 @@ pub(super) struct Maker<'a> {
     origins: Vec<String>,
 }
 
-impl<'a> Maker<'a> {
-    pub(super) fn new(inputs: &'a Inputs, target: &'a mut Target, previous: Option<&'a StoredImage>, log: Log) -> Self {
+impl<'a, T: Target> Maker<'a, T> {
+    pub(super) fn new(inputs: &'a Inputs, target: &'a mut T, previous: Option<&'a StoredImage>, log: Log) -> Self {
         let workshop = workshop(target, previous);
         Self { inputs, target, previous, log, workshop, layers: Vec::new(), origins: Vec::new() }
     }
 
     pub(super) async fn make(mut self, options: &Options, sources: Sources) -> Result<Made, ExportError> {
-        if let Target::Registry(registry) = self.target {
-            registry.take_base();
-        }
+        self.target.take_base();
         let sources = sources.map(|tree| self.workshop.begin(tree));
         let mut contributions = Vec::new();
         for source in sources.buildpacks {
@@ -90,38 +86,30 @@ impl<'a> Maker<'a> {
     }
 
     /// Waits for a layer, and has the target take it.
-    async fn layer(&mut self, begun: Begun, what: &str) -> Result<Digest, ExportError> {
+    async fn layer(&mut self, begun: Begun, what: &str) -> Result<DiffId, ExportError> {
         let made = self.workshop.finish(begun).await?;
         self.take(made, what.to_owned()).await
     }
 
-    async fn take(&mut self, made: NewLayer, what: String) -> Result<Digest, ExportError> {
+    async fn take(&mut self, made: NewLayer, what: String) -> Result<DiffId, ExportError> {
         let diff_id = made.diff_id().clone();
         self.log.debug(format_args!("{what}: {diff_id}"));
-        let made = match self.target {
-            Target::Registry(registry) => {
-                registry.take(&made).map_err(LayerError::Spool)?;
-                made
-            }
-            Target::Daemon(daemon) => daemon.take(made).await?,
-            Target::Layout(_) => made,
-        };
-        self.layers.push(made);
+        self.layers.push(self.target.take(made).await?);
         self.origins.push(what);
         Ok(diff_id)
     }
 
     /// The previous image's layer of the same name.
-    async fn reused(&mut self, buildpack: &str, layer: &str, what: String) -> Result<Digest, ExportError> {
+    async fn reused(&mut self, buildpack: &str, layer: &str, what: String) -> Result<DiffId, ExportError> {
         let missing = || ExportError::NothingToReuse { layer: layer.to_owned(), buildpack: buildpack.to_owned() };
         let previous = self.previous.ok_or_else(missing)?;
         let label = self.inputs.analyzed.previous_metadata().or_else(|| previous.label()).ok_or_else(missing)?;
         let entry = label["buildpacks"].as_array().into_iter().flatten().find(|entry| entry["key"] == buildpack);
         let sha = entry.and_then(|entry| entry["layers"][layer]["sha"].as_str());
-        let diff_id = sha.and_then(Digest::parse).ok_or_else(missing)?;
+        let diff_id = sha.and_then(DiffId::parse).ok_or_else(missing)?;
         let at = image::diff_ids(&previous.config).iter().position(|id| *id == diff_id).ok_or_else(missing)?;
         let descriptor = previous.layers.get(at).cloned();
-        if descriptor.as_ref().is_some_and(|layer| !is_at_hand(self.target, layer)) {
+        if descriptor.as_ref().is_some_and(|layer| !self.target.holds(layer)) {
             return Err(missing());
         }
         self.log.info(format_args!("Reusing layer {buildpack}:{layer}"));
@@ -130,22 +118,13 @@ impl<'a> Maker<'a> {
 }
 
 /// How layers are made for this target; those of the previous image need not be made again.
-fn workshop(target: &Target, previous: Option<&StoredImage>) -> Workshop {
-    if matches!(target, Target::Daemon(daemon) if daemon.store() == Store::Classic) {
+fn workshop(target: &impl Target, previous: Option<&StoredImage>) -> Workshop {
+    let making = target.making();
+    if making == Making::Tars {
         return Workshop::new(Way::Streamed, true);
     }
     let known =
         previous.map(|previous| image::diff_ids(&previous.config).into_iter().zip(previous.layers.iter().cloned()));
-    let known = known.into_iter().flatten().filter(|(_, layer)| is_at_hand(target, layer)).collect();
-    // A daemon is sent each layer before the next is made.
-    Workshop::new(Way::Compressed(known), !matches!(target, Target::Daemon(_)))
-}
-
-/// Whether the target has a layer of the previous image.
-fn is_at_hand(target: &Target, layer: &Descriptor) -> bool {
-    match target {
-        Target::Layout(layout) => layout.holds(layer),
-        Target::Daemon(daemon) => daemon.holds(layer),
-        Target::Registry(_) => true,
-    }
+    let known = known.into_iter().flatten().filter(|(_, layer)| target.holds(layer)).collect();
+    Workshop::new(Way::Compressed(known), making == Making::Blobs)
 }

@@ -5,10 +5,10 @@ mod error;
 mod making;
 mod reading;
 
-use crate::annotations::{self, Annotations, pinned};
+use crate::annotations::{self, Annotations};
 use crate::cli::{Destination, Options};
-use crate::digest::Digest;
-use crate::image::{self, ConfigParts, Descriptor, MANIFEST};
+use crate::digest::DiffId;
+use crate::image::{self, ConfigParts, MANIFEST};
 use crate::image_name::ImageName;
 use crate::inputs::{self, RunImage};
 use crate::layer::{MODIFIED, Owner};
@@ -16,21 +16,14 @@ use crate::log::Log;
 use crate::plan::{self, LauncherFacts, RunImageFacts};
 use crate::report;
 use crate::sources::{self, Sources};
-use crate::target::daemon::{Daemon, Store};
+use crate::target::daemon::Daemon;
 use crate::target::layout::Layout;
-use crate::target::registry::{Credentials, MOST_OF_MANIFEST, Registry};
-use crate::target::{NewLayer, Outcome, Platform, StoredImage, TargetError};
+use crate::target::registry::{Credentials, Registry};
+use crate::target::{Keeping, NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError};
 
 pub use error::ExportError;
 use making::{Made, Maker};
 use reading::Inputs;
-
-/// The open target.
-enum Target {
-    Registry(Box<Registry>),
-    Daemon(Box<Daemon>),
-    Layout(Layout),
-}
 
 /// Exports. The report of an earlier export is removed before anything else, so that none is taken for this one's.
 ///
@@ -43,17 +36,21 @@ pub async fn export(options: &Options, log: Log) -> Result<(), ExportError> {
     warn(options, &inputs, log);
     let owner = Owner { uid: options.uid, gid: options.gid };
     let sources = Sources::gather(options, &inputs.group.group, &inputs.metadata, owner)?;
-    let mut target = open(options, &inputs).await?;
-    let base = base(&mut target, &inputs.run_image).await?;
-    base.notes.iter().for_each(|note| log.info(note));
-    let facts = run_image_facts(&target, &inputs, &base)?;
-    let previous = previous(&mut target, &inputs, &sources).await?;
-    let made = Maker::new(&inputs, &mut target, previous.as_ref(), log).make(options, sources).await?;
-    let config = config(options, &inputs, &base, &made, &facts);
-    sources::keep_build_sboms(&options.layers, &options.launcher_sbom)?;
-    let outcome = write(&inputs, &facts, target, config, made.layers, log).await?;
+    let images = &inputs.images;
+    let (outcome, facts) = match &options.destination {
+        Destination::Registry => {
+            let credentials = Credentials::new(options.registry_auth.clone());
+            let registry = Registry::open(images, &options.insecure_registries, credentials);
+            to(registry, options, &inputs, sources, log).await?
+        }
+        Destination::Daemon(host) => {
+            let daemon = Daemon::open(images, host.as_deref()).await.map_err(TargetError::from)?;
+            Box::pin(to(daemon, options, &inputs, sources, log)).await?
+        }
+        Destination::Layout(folder) => to(Layout::open(folder.clone(), images), options, &inputs, sources, log).await?,
+    };
     report::write(&options.report, &report::render(&inputs.tags, &outcome, &facts)).map_err(report_error)?;
-    for image in &inputs.images {
+    for image in images {
         log.info(format_args!("Saved {image}"));
     }
     match &outcome.digest {
@@ -61,6 +58,25 @@ pub async fn export(options: &Options, log: Log) -> Result<(), ExportError> {
         None => log.info(format_args!("Image ID: {}", outcome.image_id)),
     }
     Ok(())
+}
+
+/// Exports to an open target.
+async fn to(
+    mut target: impl Target,
+    options: &Options,
+    inputs: &Inputs,
+    sources: Sources,
+    log: Log,
+) -> Result<(Outcome, RunImageFacts), ExportError> {
+    let base = target.base(&inputs.run_image.reference, &platform(&inputs.run_image)).await?;
+    base.notes.iter().for_each(|note| log.info(note));
+    let facts = run_image_facts(&target, inputs, &base)?;
+    let previous = previous(&mut target, inputs, &sources).await?;
+    let made = Maker::new(inputs, &mut target, previous.as_ref(), log).make(options, sources).await?;
+    let config = config(options, inputs, &base, &made, &facts);
+    sources::keep_build_sboms(&options.layers, &options.launcher_sbom)?;
+    let outcome = write(inputs, &facts, target, config, made.layers, log).await?;
+    Ok((outcome, facts))
 }
 
 fn warn(options: &Options, inputs: &Inputs, log: Log) {
@@ -75,21 +91,6 @@ fn warn(options: &Options, inputs: &Inputs, log: Log) {
     }
 }
 
-async fn open(options: &Options, inputs: &Inputs) -> Result<Target, ExportError> {
-    Ok(match &options.destination {
-        Destination::Registry => {
-            let credentials = Credentials::new(options.registry_auth.clone());
-            let registry = Registry::open(&inputs.images, &options.insecure_registries, credentials);
-            Target::Registry(Box::new(registry.map_err(TargetError::from)?))
-        }
-        Destination::Daemon(host) => {
-            let daemon = Daemon::open(&inputs.images, host.as_deref()).await;
-            Target::Daemon(Box::new(daemon.map_err(TargetError::from)?))
-        }
-        Destination::Layout(folder) => Target::Layout(Layout::open(folder.clone())),
-    })
-}
-
 /// The platform of the build: the run image's as the analysis found it, else this exporter's own.
 fn platform(run_image: &RunImage) -> Platform {
     let own = Platform::own();
@@ -102,39 +103,21 @@ fn platform(run_image: &RunImage) -> Platform {
     }
 }
 
-async fn base(target: &mut Target, run_image: &RunImage) -> Result<StoredImage, ExportError> {
-    let reference = &run_image.reference;
-    Ok(match target {
-        Target::Registry(registry) => {
-            let name = ImageName::parse(reference)?;
-            registry.base(&name, &platform(run_image)).await.map_err(TargetError::from)?
-        }
-        Target::Daemon(daemon) => daemon.base(reference, &platform(run_image)).await.map_err(TargetError::from)?,
-        Target::Layout(layout) => layout.base(reference, &platform(run_image)).map_err(TargetError::from)?,
-    })
-}
-
 /// The previous image, where it can be of use; one whose config does not fit its layers is of none.
-async fn previous(target: &mut Target, inputs: &Inputs, sources: &Sources) -> Result<Option<StoredImage>, ExportError> {
+async fn previous(
+    target: &mut impl Target,
+    inputs: &Inputs,
+    sources: &Sources,
+) -> Result<Option<StoredImage>, ExportError> {
     let image = inputs.analyzed.image.as_ref();
     let Some(reference) = image.map(|image| image.reference.as_str()).filter(|reference| !reference.is_empty()) else {
         return Ok(None);
     };
-    let platform = platform(&inputs.run_image);
-    let found = match target {
-        Target::Registry(registry) => match ImageName::parse(reference) {
-            Ok(name) => registry.previous(&name, &platform).await.map_err(TargetError::from)?,
-            Err(_) => None,
-        },
-        // A daemon has to save the whole image for it; only containerd's store then has blobs that need not be made.
-        Target::Daemon(daemon) if daemon.store() != Store::Containerd && !sources.reuse() => None,
-        Target::Daemon(daemon) => daemon.previous(reference, &platform).await.map_err(TargetError::from)?,
-        Target::Layout(layout) => layout.previous(reference, &platform).map_err(TargetError::from)?,
-    };
+    let found = target.previous(reference, &platform(&inputs.run_image), sources.reuse()).await?;
     Ok(found.filter(|image| image.check().is_ok()))
 }
 
-fn run_image_facts(target: &Target, inputs: &Inputs, base: &StoredImage) -> Result<RunImageFacts, ExportError> {
+fn run_image_facts(target: &impl Target, inputs: &Inputs, base: &StoredImage) -> Result<RunImageFacts, ExportError> {
     let reference = &inputs.run_image.reference;
     let wrong = |reason: &str| ExportError::RunImage { reference: reference.clone(), reason: reason.to_owned() };
     base.check().map_err(wrong)?;
@@ -144,14 +127,10 @@ fn run_image_facts(target: &Target, inputs: &Inputs, base: &StoredImage) -> Resu
 
 /// What identifies the run image, in label, report and annotations: its digest reference wherever one is known, because
 /// a path on the machine of the build and an ID of its daemon say nothing elsewhere.
-fn identified(target: &Target, run_image: &RunImage) -> String {
+fn identified(target: &impl Target, run_image: &RunImage) -> String {
     let reference = &run_image.reference;
     let Ok(name) = ImageName::parse(&run_image.image) else { return reference.clone() };
-    let digest = match target {
-        Target::Layout(_) => pinned(reference),
-        Target::Daemon(daemon) if pinned(reference).is_none() => daemon.known_digest(&name),
-        Target::Daemon(_) | Target::Registry(_) => None,
-    };
+    let digest = target.base_digest(reference, &name);
     digest.map_or_else(|| reference.clone(), |digest| format!("{}@{digest}", name.context()))
 }
 
@@ -159,7 +138,7 @@ fn config(options: &Options, inputs: &Inputs, base: &StoredImage, made: &Made, f
     let lifecycle = plan::lifecycle_label(&made.own, &made.contributions, facts);
     let build = plan::build_label(&inputs.metadata, &inputs.group, &launcher_facts(options));
     let env: Vec<String> = serde_json::from_value(base.config["config"]["Env"].clone()).unwrap_or_default();
-    let layers: Vec<(Digest, String)> =
+    let layers: Vec<(DiffId, String)> =
         made.layers.iter().map(|layer| layer.diff_id().clone()).zip(made.origins.iter().cloned()).collect();
     image::config(ConfigParts {
         base: &base.config,
@@ -173,7 +152,7 @@ fn config(options: &Options, inputs: &Inputs, base: &StoredImage, made: &Made, f
     })
 }
 
-/// The version that `lifecycle.toml` beside the lifecycle's folder gives, where there is one.
+/// The version that `lifecycle.toml` next to the lifecycle's folder gives, where there is one.
 fn launcher_facts(options: &Options) -> LauncherFacts {
     let file = options.launcher.parent().and_then(|folder| folder.parent()).map(|folder| folder.join("lifecycle.toml"));
     let table =
@@ -185,50 +164,35 @@ fn launcher_facts(options: &Options) -> LauncherFacts {
 async fn write(
     inputs: &Inputs,
     facts: &RunImageFacts,
-    target: Target,
+    target: impl Target,
     config: Vec<u8>,
     layers: Vec<NewLayer>,
     log: Log,
 ) -> Result<Outcome, ExportError> {
     let run_image = RunImage { reference: facts.reference.clone(), ..inputs.run_image.clone() };
     let annotations = annotations::annotations(&run_image, &inputs.project, &inputs.metadata.annotations);
-    say(&target, &annotations, log);
-    let manifest = |descriptors: Vec<Descriptor>| image::manifest(&config, &descriptors, &annotations.map);
-    Ok(match target {
-        Target::Registry(registry) => {
-            let manifest = manifest(registry.descriptors(&layers));
-            if manifest.len() > MOST_OF_MANIFEST {
-                log.warn(format_args!(
-                    "the manifest has {} bytes, and registries need not take more than {MOST_OF_MANIFEST} (4 MiB); \
-                     long annotations make it so large",
-                    manifest.len()
-                ));
-            }
-            registry.write(&config, &manifest, MANIFEST).await.map_err(TargetError::from)?
-        }
-        Target::Layout(layout) => {
-            let manifest = manifest(layout.descriptors(&layers));
-            layout.write(&inputs.images, config.clone(), manifest, layers).await.map_err(TargetError::from)?
-        }
-        Target::Daemon(daemon) => {
-            let manifest = manifest(daemon.descriptors(&layers));
-            daemon.write(&inputs.images, config.clone(), manifest, layers).await?
-        }
-    })
+    say(target.annotations(), &annotations, log);
+    let manifest = image::manifest(&config, &target.describe(&layers), &annotations.map);
+    if let Some(most) = target.most_of_manifest().filter(|most| manifest.len() > *most) {
+        log.warn(format_args!(
+            "the manifest has {} bytes, and registries need not take more than {most} (4 MiB); long annotations make it \
+             so large",
+            manifest.len()
+        ));
+    }
+    Ok(target.write(NewImage { config, manifest, media_type: MANIFEST, layers }).await?)
 }
 
 /// Says what becomes of the annotations.
-fn say(target: &Target, annotations: &Annotations, log: Log) {
-    match target {
-        Target::Daemon(daemon) if !daemon.store().keeps_annotations() => {
+fn say(keeping: Keeping, annotations: &Annotations, log: Log) {
+    match keeping {
+        Keeping::Never => {
             let keys = annotations::left_out(&annotations.map);
             log.warn(format_args!("the daemon's image store keeps no annotations; left out: {}", keys.join(", ")));
             return;
         }
-        Target::Daemon(daemon) => {
-            log.info(format_args!("The daemon's image store is {}, which keeps annotations", daemon.store().name()));
-        }
-        Target::Registry(_) | Target::Layout(_) => {}
+        Keeping::By(store) => log.info(format_args!("The daemon's image store is {store}, which keeps annotations")),
+        Keeping::Always => {}
     }
     annotations.warnings.iter().for_each(|warning| log.warn(warning));
 }

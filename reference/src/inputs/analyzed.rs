@@ -21,7 +21,7 @@ pub struct PreviousImage {
     /// Digest reference, daemon's image ID, or path in a layout.
     #[serde(default)]
     pub reference: String,
-    /// As the table beside it, for platforms that write it here.
+    /// As the table next to it, for platforms that write it here.
     pub metadata: Option<toml::Table>,
 }
 

@@ -24,7 +24,7 @@ pub use run::{RunImages, RunToml};
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
     /// It cannot be read.
-    #[error("read {}: {source}; {hint}", path.display())]
+    #[error("read {} ({hint})", path.display())]
     Read {
         /// The file.
         path: PathBuf,

@@ -138,6 +138,6 @@ mod tests {
             }
             Ok(())
         });
-        assert!(result.err().unwrap().to_string().contains("the disk is full"));
+        assert!(crate::failure::told(&result.err().unwrap()).contains("the disk is full"));
     }
 }

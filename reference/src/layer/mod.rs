@@ -1,21 +1,24 @@
 //! Layers: a folder or a few files become a deterministic tar, its diffID, and a gzip blob, in one pass over the files
 //! and with memory that does not grow with them.
 
+mod ahead;
 mod glob;
 mod gzip;
 mod member;
 mod tar;
 mod tree;
+mod walk;
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::digest::{Digest, Hasher};
+use crate::digest::{DiffId, Digest, Hasher};
 
 pub use glob::matches;
 pub use member::Members;
-pub use tree::{Item, Kind, Owner, Tree, WHITEOUT};
+pub use tree::{Item, Kind, Owner, Tree};
+pub use walk::WHITEOUT;
 
 /// Modification time of every entry, in seconds: 1980-01-01T00:00:01Z, the earliest that also zip archives can hold.
 pub const MODIFIED: u64 = 315_532_801;
@@ -24,7 +27,7 @@ pub const MODIFIED: u64 = 315_532_801;
 #[derive(Debug, thiserror::Error)]
 pub enum LayerError {
     /// A file cannot be read.
-    #[error("read {}: {source}", path.display())]
+    #[error("read {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -62,15 +65,15 @@ pub enum LayerError {
         path: PathBuf,
     },
     /// The temporary disk refused.
-    #[error("spool a layer to temporary disk: {0}; TMPDIR chooses the disk")]
-    Spool(io::Error),
+    #[error("spool a layer to temporary disk (TMPDIR chooses the disk)")]
+    Spool(#[source] io::Error),
 }
 
 /// A layer whose blob lies on temporary disk.
 #[derive(Debug)]
 pub struct Blob {
     /// Digest of the uncompressed tar.
-    pub diff_id: Digest,
+    pub diff_id: DiffId,
     /// Digest of the blob.
     pub digest: Digest,
     /// Bytes of the blob.
@@ -83,10 +86,10 @@ pub struct Blob {
 ///
 /// # Errors
 /// [`LayerError`] naming the file.
-pub fn diff_id(tree: &Tree) -> Result<(Digest, u64), LayerError> {
+pub fn diff_id(tree: &Tree) -> Result<(DiffId, u64), LayerError> {
     let mut sink = Counting { hasher: Hasher::new(), size: 0, inner: io::sink() };
-    tar::write(tree, &mut sink)?;
-    Ok((sink.hasher.finish(), sink.size))
+    tar::write(tree, usize::MAX, &mut sink)?;
+    Ok((DiffId::of_tar(sink.hasher.finish()), sink.size))
 }
 
 /// Writes the tar to `out`.
@@ -94,10 +97,10 @@ pub fn diff_id(tree: &Tree) -> Result<(Digest, u64), LayerError> {
 /// # Errors
 /// [`LayerError`] naming the file.
 pub fn write_tar(tree: &Tree, out: &mut dyn Write) -> Result<(), LayerError> {
-    tar::write(tree, out)
+    tar::write(tree, usize::MAX, out)
 }
 
-/// The header of a regular file in a tar that is no layer, such as a docker-archive.
+/// The header of a regular file in a tar that is not a layer, such as a docker-archive.
 #[must_use]
 pub fn plain_header(name: &str, size: u64) -> Vec<u8> {
     tar::plain_header(name, size)
@@ -112,8 +115,8 @@ pub fn compress(tree: &Tree, temporary: &Path, cores: usize) -> Result<Blob, Lay
     let out = Counting { hasher: Hasher::new(), size: 0, inner: spool };
     let (diff_id, out) = gzip::compress(out, cores, |tar_bytes| {
         let mut counting = Counting { hasher: Hasher::new(), size: 0, inner: tar_bytes };
-        tar::write(tree, &mut counting)?;
-        Ok(counting.hasher.finish())
+        tar::write(tree, cores, &mut counting)?;
+        Ok(DiffId::of_tar(counting.hasher.finish()))
     })?;
     Ok(Blob { diff_id, digest: out.hasher.finish(), size: out.size, file: out.inner })
 }
@@ -164,7 +167,7 @@ mod tests {
         one.file.rewind().unwrap();
         let mut tar_bytes = Vec::new();
         flate2::read::MultiGzDecoder::new(&one.file).read_to_end(&mut tar_bytes).unwrap();
-        assert_eq!(Digest::of(&tar_bytes), one.diff_id);
+        assert_eq!(DiffId::of_tar(Digest::of(&tar_bytes)), one.diff_id);
         let mut archive = ::tar::Archive::new(tar_bytes.as_slice());
         let listing: Vec<String> = archive
             .entries()

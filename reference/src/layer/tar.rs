@@ -1,24 +1,23 @@
 //! The tar of a layer: POSIX ustar headers, and one PAX header before an entry that ustar cannot hold. Written here and
 //! not by a library, because every byte of it is part of a digest.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::Path;
+use std::io::Write;
 
+use super::ahead::{self, Contents};
 use super::{Item, Kind, LayerError, MODIFIED, Tree};
 
 const BLOCK: usize = 512;
 
-/// Writes all of `tree`, and the two empty blocks that end a tar.
-pub(super) fn write(tree: &Tree, out: &mut dyn Write) -> Result<(), LayerError> {
-    let mut buffer = vec![0; 256 * 1024];
-    for item in &tree.items {
-        entry(item, out, &mut buffer)?;
-    }
+/// Writes all of `tree`, and the two empty blocks that end a tar; files are read on so many cores at most.
+pub(super) fn write(tree: &Tree, cores: usize, out: &mut dyn Write) -> Result<(), LayerError> {
+    ahead::contents(tree, cores, |contents| {
+        tree.items.iter().try_for_each(|item| entry(item, contents, out))?;
+        contents.finish()
+    })?;
     out.write_all(&[0; 2 * BLOCK]).map_err(LayerError::Spool)
 }
 
-fn entry(item: &Item, out: &mut dyn Write, buffer: &mut [u8]) -> Result<(), LayerError> {
+fn entry(item: &Item, contents: &mut Contents<'_>, out: &mut dyn Write) -> Result<(), LayerError> {
     let (flag, size, link): (u8, u64, &[u8]) = match &item.kind {
         Kind::Directory => (b'5', 0, b""),
         Kind::File { size, .. } => (b'0', *size, b""),
@@ -28,7 +27,7 @@ fn entry(item: &Item, out: &mut dyn Write, buffer: &mut [u8]) -> Result<(), Laye
     };
     header(item, (flag, size, link), out)?;
     match &item.kind {
-        Kind::File { source, size } => copy(source, *size, out, buffer)?,
+        Kind::File { size, .. } => contents.pass(*size, out)?,
         Kind::Bytes(bytes) => out.write_all(bytes).map_err(LayerError::Spool)?,
         _ => {}
     }
@@ -72,27 +71,6 @@ pub(super) fn plain_header(name: &str, size: u64) -> Vec<u8> {
 fn pad(size: u64, out: &mut dyn Write) -> Result<(), LayerError> {
     let over = usize::try_from(size % BLOCK as u64).unwrap_or(0);
     if over == 0 { Ok(()) } else { out.write_all(&[0; BLOCK][over..]).map_err(LayerError::Spool) }
-}
-
-fn copy(source: &Path, size: u64, out: &mut dyn Write, buffer: &mut [u8]) -> Result<(), LayerError> {
-    let fail = |error| LayerError::Read { path: source.to_path_buf(), source: error };
-    let mut file = File::open(source).map_err(fail)?;
-    let mut left = size;
-    loop {
-        let read = match file.read(buffer) {
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(fail(error)),
-        };
-        if read as u64 > left || (read == 0 && left > 0) {
-            return Err(LayerError::Changed { path: source.to_path_buf() });
-        }
-        if read == 0 {
-            return Ok(());
-        }
-        out.write_all(&buffer[..read]).map_err(LayerError::Spool)?;
-        left -= read as u64;
-    }
 }
 
 /// PAX records for what the ustar header cannot hold; empty where it can hold everything.
@@ -156,7 +134,7 @@ impl Header<'_> {
         block[257..265].copy_from_slice(b"ustar\x0000");
         block[148..156].fill(b' ');
         let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        octal(&mut block[148..155], u64::from(sum));
         block
     }
 }
@@ -170,8 +148,12 @@ fn text(field: &mut [u8], value: &[u8]) {
 
 /// Octal digits and a NUL; a number that does not fit is in the PAX header, and the field holds zero.
 fn octal(field: &mut [u8], value: u64) {
-    let digits = field.len() - 1;
-    let limit = octal_limit(u32::try_from(digits).unwrap_or(11));
-    let shown = format!("{:0digits$o}\0", if value > limit { 0 } else { value });
-    field.copy_from_slice(shown.as_bytes());
+    let Some((end, digits)) = field.split_last_mut() else { return };
+    let limit = octal_limit(u32::try_from(digits.len()).unwrap_or(11));
+    let mut rest = if value > limit { 0 } else { value };
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 8).unwrap_or_default();
+        rest /= 8;
+    }
+    *end = 0;
 }

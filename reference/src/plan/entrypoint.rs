@@ -60,7 +60,7 @@ pub fn entrypoint(given: Option<&str>, metadata: &BuildMetadata) -> Result<Strin
     })
 }
 
-/// `cnb-buildpack.md`, launch.toml; what would leave the folder of process symlinks is no name either.
+/// `cnb-buildpack.md`, launch.toml; what would leave the folder of process symlinks is not a name either.
 fn is_type(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     !matches!(name, "" | "." | "..") && name.chars().all(allowed)

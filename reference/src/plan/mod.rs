@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::digest::Digest;
+use crate::digest::DiffId;
 use crate::inputs::{BuildMetadata, Buildpack, Group, ProjectMetadata, RunImages};
 
 pub use entrypoint::{ProcessError, entrypoint};
@@ -23,7 +23,7 @@ pub struct LaunchLayer {
     /// Its name.
     pub name: String,
     /// Digest of its tar.
-    pub diff_id: Digest,
+    pub diff_id: DiffId,
     /// `[metadata]` of its file.
     pub data: Option<Value>,
     /// `build` of `[types]`.
@@ -47,15 +47,15 @@ pub struct Contribution {
 #[derive(Debug, Clone)]
 pub struct OwnLayers {
     /// App layers: slices, then the rest.
-    pub app: Vec<Digest>,
+    pub app: Vec<DiffId>,
     /// SBOM layer.
-    pub sbom: Option<Digest>,
+    pub sbom: Option<DiffId>,
     /// Launcher layer.
-    pub launcher: Digest,
+    pub launcher: DiffId,
     /// Process symlinks.
-    pub processes: Option<Digest>,
+    pub processes: Option<DiffId>,
     /// Config layer.
-    pub config: Digest,
+    pub config: DiffId,
     /// The execution environment that they were made for.
     pub exec_env: Option<String>,
 }
@@ -68,13 +68,13 @@ pub struct RunImageFacts {
     /// Digest reference, or the daemon's image ID.
     pub reference: String,
     /// Its last diffID.
-    pub top_layer: Digest,
+    pub top_layer: DiffId,
 }
 
 /// The label `io.buildpacks.lifecycle.metadata` (`cnb-platform.md`, the label's section, and Deprecations for `stack`).
 #[must_use]
 pub fn lifecycle_label(own: &OwnLayers, contributions: &[Contribution], run: &RunImageFacts) -> Value {
-    let sha = |digest: &Digest| json!({ "sha": digest });
+    let sha = |digest: &DiffId| json!({ "sha": digest });
     let mut names = Map::new();
     names.insert("image".to_owned(), json!(run.names.image));
     if !run.names.mirrors.is_empty() {
@@ -125,7 +125,7 @@ fn contribution(contribution: &Contribution) -> Value {
     entry
 }
 
-/// What a file beside the launcher says of it; without one there is nothing to say.
+/// What a file next to the launcher says of it; without one there is nothing to say.
 #[derive(Debug, Clone, Default)]
 pub struct LauncherFacts {
     /// Its version.
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn the_lifecycle_label_has_the_specification_s_shape() {
-        let digest = |text: &str| Digest::of(text.as_bytes());
+        let digest = |text: &str| DiffId::of_tar(crate::digest::Digest::of(text.as_bytes()));
         let own = OwnLayers {
             app: vec![digest("slice"), digest("rest")],
             sbom: Some(digest("sbom")),

@@ -13,7 +13,7 @@ const MOST: u64 = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum DescriptorError {
     /// It cannot be read.
-    #[error("read the project descriptor {}: {source}", path.display())]
+    #[error("read the project descriptor {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,

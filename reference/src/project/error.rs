@@ -13,7 +13,7 @@ pub enum ProjectError {
     #[error("read the command line: {0}; --help lists the options")]
     Usage(String),
     /// The source is not there.
-    #[error("read the source folder {}: {source}; name a folder by --source", path.display())]
+    #[error("read the source folder {} (--source names it)", path.display())]
     Source {
         /// The folder.
         path: PathBuf,
@@ -39,7 +39,7 @@ pub enum ProjectError {
         untracked: bool,
     },
     /// The output.
-    #[error("write {}: {source}; nothing was written", path.display())]
+    #[error("write {} (nothing was written)", path.display())]
     Write {
         /// The file.
         path: PathBuf,
@@ -47,8 +47,8 @@ pub enum ProjectError {
         source: std::io::Error,
     },
     /// There is no runtime to wait for programs with.
-    #[error("start: {0}")]
-    Runtime(std::io::Error),
+    #[error("start")]
+    Runtime(#[source] std::io::Error),
 }
 
 /// Exit codes of `project-metadata`.

@@ -88,7 +88,7 @@ pub async fn make(options: &Options) -> Result<Made, ProjectError> {
     Ok(document::made(descriptor.as_ref(), facts.as_ref(), options))
 }
 
-/// Writes the document beside its place and puts it there, so that it is there whole or not at all.
+/// Writes the document next to its place and puts it there, so that it is there whole or not at all.
 ///
 /// # Errors
 /// [`ProjectError::Write`].

@@ -46,7 +46,7 @@ const TARGET: [(&str, &str); 5] = [
     ("distribution's version", "/config/Labels/io.buildpacks.base.distro.version"),
 ];
 
-/// All that speaks against a rebase of an app image upon a run image, by their configs. What either leaves out
+/// All that speaks against a rebase of an app image on a run image, by their configs. What either leaves out
 /// contradicts nothing.
 pub(super) fn checks(app: &Value, run: &Value, is_named: bool, names: &RunImages) -> Vec<Unsafe> {
     let mut found = Vec::new();
@@ -66,7 +66,7 @@ pub(super) fn checks(app: &Value, run: &Value, is_named: bool, names: &RunImages
     found
 }
 
-/// Whether a run image is one of those in the label: the same repository and tag. A digest beside the tag only says
+/// Whether a run image is one of those in the label: the same repository and tag. A digest next to the tag only says
 /// which version of it is meant.
 pub(super) fn is_named(names: &RunImages, run: &ImageName) -> bool {
     let mut all = std::iter::once(&names.image).chain(&names.mirrors).filter_map(|name| ImageName::parse(name).ok());

@@ -15,7 +15,7 @@ pub enum RebaseError {
     #[error("rebase: no image is named; give at least one tag reference")]
     NoImage,
     /// A name is malformed.
-    #[error("rebase: {flag} {source}")]
+    #[error("rebase: {flag}")]
     Name {
         /// Where it was given.
         flag: &'static str,
@@ -31,7 +31,7 @@ pub enum RebaseError {
     #[error("rebase to {0} and {1}: they are in two registries; rebase to one at a time")]
     TwoRegistries(String, String),
     /// The report cannot be written.
-    #[error("write the report {}: {source}; -report names it", path.display())]
+    #[error("write the report {} (-report names it)", path.display())]
     Report {
         /// The file.
         path: PathBuf,
@@ -56,7 +56,7 @@ pub enum RebaseError {
     )]
     Index(String),
     /// The app image's label is of no use.
-    #[error("rebase {image}: {source}")]
+    #[error("rebase {image}")]
     Label {
         /// The app image.
         image: String,
@@ -85,14 +85,14 @@ pub enum RebaseError {
         tried: Vec<String>,
     },
     /// It is not known to be safe.
-    #[error("rebase {image} upon {run_image}: {reason}; -force rebases all the same")]
+    #[error("rebase {image} on {run_image} (-force rebases all the same)")]
     Unsafe {
         /// The app image.
         image: String,
         /// The new run image.
         run_image: String,
         /// Why.
-        reason: Unsafe,
+        source: Unsafe,
     },
     /// The target.
     #[error(transparent)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::digest::Digest;
+use crate::digest::DiffId;
 use crate::inputs::RunImages;
 
 /// The label's key.
@@ -25,7 +25,7 @@ pub enum LabelError {
     NoTopLayer,
     /// The layer that it names is not there.
     #[error("its label {KEY} says that the run image ends with layer {0}, which the image does not have")]
-    LayerGone(Digest),
+    LayerGone(DiffId),
 }
 
 /// The label as it is.
@@ -37,7 +37,7 @@ pub(super) struct Label {
 /// The run image as the label is to name it.
 pub(super) struct NewRunImage<'a> {
     pub(super) reference: &'a str,
-    pub(super) top_layer: &'a Digest,
+    pub(super) top_layer: &'a DiffId,
     /// A name that takes the place of those in the label.
     pub(super) renamed: Option<&'a str>,
 }
@@ -63,15 +63,15 @@ impl Label {
 
     /// How many of these layers are the run image's: those up to the one that the label names. Where several have its
     /// digest, it is the first above which there are layers that the label calls the app's, and no others.
-    pub(super) fn run_layers(&self, diff_ids: &[Digest]) -> Result<usize, LabelError> {
-        let top = self.value.get("runImage").and_then(|run| Digest::parse(run["topLayer"].as_str()?));
+    pub(super) fn run_layers(&self, diff_ids: &[DiffId]) -> Result<usize, LabelError> {
+        let top = self.value.get("runImage").and_then(|run| DiffId::parse(run["topLayer"].as_str()?));
         let top = top.ok_or(LabelError::NoTopLayer)?;
         let mut own = BTreeSet::new();
         self.value.values().for_each(|value| layers_of(value, &mut own));
         let ends = || diff_ids.iter().enumerate().filter(|(_, id)| **id == top).map(|(at, _)| at + 1);
         let is_whole = |end: &usize| {
             let above = &diff_ids[*end..];
-            !above.is_empty() && above.iter().all(|id| own.contains(id.as_str()))
+            !above.is_empty() && above.iter().all(|id| own.contains(id.digest().as_str()))
         };
         ends().find(is_whole).or_else(|| ends().next()).ok_or(LabelError::LayerGone(top))
     }
@@ -81,12 +81,12 @@ impl Label {
     pub(super) fn rebased(&self, run: &NewRunImage<'_>) -> String {
         let mut value = self.value.clone();
         if let Some(found) = value.entry("runImage").or_insert_with(|| Map::new().into()).as_object_mut() {
-            found.insert("topLayer".to_owned(), run.top_layer.as_str().into());
+            found.insert("topLayer".to_owned(), run.top_layer.digest().as_str().into());
             found.insert("reference".to_owned(), run.reference.into());
             rename(found, run.renamed);
         }
         if let Some(found) = value.get_mut("stack").and_then(|stack| stack.get_mut("runImage")?.as_object_mut()) {
-            for (key, text) in [("topLayer", run.top_layer.as_str()), ("reference", run.reference)] {
+            for (key, text) in [("topLayer", run.top_layer.digest().as_str()), ("reference", run.reference)] {
                 if found.contains_key(key) {
                     found.insert(key.to_owned(), text.into());
                 }
@@ -121,18 +121,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::digest::Digest;
 
     fn label(value: &Value) -> Label {
         Label::of(&json!({ "config": { "Labels": { KEY: value.to_string() } } })).ok().unwrap()
     }
 
-    fn ids(names: &str) -> Vec<Digest> {
-        names.split(' ').map(|name| Digest::of(name.as_bytes())).collect()
+    fn ids(names: &str) -> Vec<DiffId> {
+        names.split(' ').map(|name| DiffId::of_tar(Digest::of(name.as_bytes()))).collect()
     }
 
     #[test]
     fn the_run_image_ends_with_its_top_layer_also_where_that_layer_is_there_twice() {
-        let id = |name: &str| Digest::of(name.as_bytes());
+        let id = |name: &str| DiffId::of_tar(Digest::of(name.as_bytes()));
         let label = label(&json!({
             "app": [{ "sha": id("app") }], "launcher": { "sha": id("empty") },
             "buildpacks": [{ "layers": { "l": { "sha": id("layer") } } }], "runImage": { "topLayer": id("empty") },
@@ -147,7 +148,7 @@ mod tests {
 
     #[test]
     fn names_of_older_platforms_are_found_and_stack_says_the_same_as_before_where_it_is_there() {
-        let top = Digest::of(b"top");
+        let top = DiffId::of_tar(Digest::of(b"top"));
         let old = label(&json!({ "x": 1.5, "runImage": { "topLayer": "t", "reference": "r" },
                                  "stack": { "runImage": { "image": "run:1", "mirrors": ["h.example/run:1"] } } }));
         assert_eq!(old.names(), RunImages { image: "run:1".to_owned(), mirrors: vec!["h.example/run:1".to_owned()] });
@@ -166,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_label_in_which_nothing_changes_keeps_its_text() {
-        let top = Digest::of(b"top");
+        let top = DiffId::of_tar(Digest::of(b"top"));
         let text = format!("{{ \"runImage\": {{\"reference\": \"r\\u003c\", \"topLayer\": \"{top}\"}} }}");
         let label = Label::of(&json!({ "config": { "Labels": { KEY: text } } })).ok().unwrap();
         assert_eq!(label.rebased(&NewRunImage { reference: "r<", top_layer: &top, renamed: None }), text);

@@ -1,6 +1,6 @@
-//! One rebase: an app image's layers put upon those of a new run image (`cnb-platform.md`, sections Rebase and rebaser,
+//! One rebase: an app image's layers put on those of a new run image (`cnb-platform.md`, sections Rebase and rebaser,
 //! buildpacks/spec b745fcf). The app image is edited, not rebuilt: what a rebase does not name stays as it is, its
-//! annotations byte for byte, but for those of its base, which follow the new run image.
+//! annotations byte for byte, except for those of its base, which follow the new run image.
 
 mod checks;
 mod config;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::cli::Destination;
 use crate::cli::rebaser::RebaseOptions;
-use crate::digest::Digest;
+use crate::digest::DiffId;
 use crate::image;
 use crate::image_name::ImageName;
 use crate::inputs::{RunImage, RunImages};
@@ -47,13 +47,13 @@ pub async fn rebase(options: &RebaseOptions, log: Log) -> Result<(), RebaseError
     let run = run_image::find(&mut store, given, &known, (&names.images, &names.app), &app.platform, log).await?;
     let is_named = given.is_none_or(|given| checks::is_named(&known, given));
     check(options, &names.app, &app, &run, (is_named, &known), log)?;
-    log.info(format_args!("Rebasing {} upon {} ({})", names.app, run.name, run.reference));
+    log.info(format_args!("Rebasing {} on {} ({})", names.app, run.name, run.reference));
     let given = options.run_image.as_deref().filter(|_| !is_named);
     let renamed = given.map(|image| RunImages { image: image.to_owned(), mirrors: Vec::new() });
     let top_layer = image::diff_ids(&run.image.config).pop().ok_or_else(|| of_run(&run, "has no layers"))?;
     let facts = RunImageFacts { names: renamed.unwrap_or(known), reference: run.reference.clone(), top_layer };
     let written = rebased(options, &app, &run, &facts, given, (&store, log));
-    let outcome = store.write(&names.images, written).await?;
+    let outcome = store.write(written).await?;
     report::write(&options.report, &report::render(&options.images, &outcome, &facts)).map_err(report_error)?;
     say(&names.images, &outcome, log);
     Ok(())
@@ -150,7 +150,7 @@ fn check(
     for reason in checks::checks(&app.whole.image.config, &run.image.config, is_named, known) {
         if !options.force {
             let (image, run_image) = (name.to_string(), run.name.to_string());
-            return Err(RebaseError::Unsafe { image, run_image, reason });
+            return Err(RebaseError::Unsafe { image, run_image, source: reason });
         }
         log.warn(format_args!("{reason}; rebasing all the same, because of -force"));
     }
@@ -179,7 +179,7 @@ fn rebased(
     let config = if value == whole.image.config { whole.config.clone() } else { value.to_string().into_bytes() };
     let own_layers = whole.image.layers.iter().skip(*run_layers);
     let ids = image::diff_ids(&whole.image.config).into_iter().skip(*run_layers);
-    let layers: Vec<(Digest, Option<_>)> = if whole.image.layers.is_empty() {
+    let layers: Vec<(DiffId, Option<_>)> = if whole.image.layers.is_empty() {
         ids.map(|diff_id| (diff_id, None)).collect()
     } else {
         ids.zip(own_layers.cloned().map(Some)).collect()

@@ -1,8 +1,9 @@
-//! Which run image an app image is put upon: the one that is given, else the one that its label leads to
+//! Which run image an app image is put on: the one that is given, else the one that its label leads to
 //! (`cnb-platform.md`, Run Image Resolution).
 
 use super::RebaseError;
 use super::store::{Images, RunImageFound};
+use crate::failure;
 use crate::image_name::ImageName;
 use crate::inputs::RunImages;
 use crate::log::Log;
@@ -29,15 +30,16 @@ pub(super) async fn find(
         let name = match candidate {
             Ok(name) => name,
             Err(error) => {
-                tried.push(error.to_string());
+                tried.push(failure::told(&error));
                 continue;
             }
         };
         match store.run_image(&name, platform).await {
             Ok(found) => return Ok(found),
             Err(error) => {
-                log.debug(format_args!("The run image {name} cannot be used: {error}"));
-                tried.push(error.to_string());
+                let told = failure::told(&error);
+                log.debug(format_args!("The run image {name} cannot be used: {told}"));
+                tried.push(told);
             }
         }
     }

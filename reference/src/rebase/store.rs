@@ -4,13 +4,12 @@
 use super::RebaseError;
 use crate::cli::Destination;
 use crate::cli::rebaser::RebaseOptions;
-use crate::digest::Digest;
+use crate::digest::DiffId;
 use crate::image::Descriptor;
 use crate::image_name::ImageName;
-use crate::layer::LayerError;
 use crate::target::daemon::{Daemon, DaemonError, Store, local};
 use crate::target::registry::{Credentials, Registry};
-use crate::target::{NewLayer, Outcome, Platform, StoredImage, TargetError, WholeImage};
+use crate::target::{NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError, WholeImage};
 
 /// The open store.
 pub(super) enum Images {
@@ -32,7 +31,7 @@ pub(super) struct Written {
     pub(super) manifest: Vec<u8>,
     pub(super) media_type: &'static str,
     /// The layers above the run image's: digests of their tars, and descriptors where there are some.
-    pub(super) layers: Vec<(Digest, Option<Descriptor>)>,
+    pub(super) layers: Vec<(DiffId, Option<Descriptor>)>,
 }
 
 impl Images {
@@ -47,7 +46,7 @@ impl Images {
             Destination::Registry | Destination::Layout(_) => {
                 let credentials = Credentials::new(options.registry_auth.clone());
                 let registry = Registry::open(images, &options.insecure_registries, credentials);
-                Self::Registry(Box::new(registry.map_err(TargetError::from)?))
+                Self::Registry(Box::new(registry))
             }
         })
     }
@@ -89,13 +88,13 @@ impl Images {
             }
             Self::Daemon { daemon, host } => {
                 let image = daemon.base(&local(&name.to_string()), platform).await.map_err(|error| match error {
-                    DaemonError::NoRunImage { .. } => RebaseError::NotInDaemon {
+                    TargetError::Daemon(DaemonError::NoRunImage { .. }) => RebaseError::NotInDaemon {
                         what: "run image",
                         name: name.to_string(),
                         host: host.clone(),
                         flag: "-run-image",
                     },
-                    other => TargetError::from(other).into(),
+                    other => other.into(),
                 })?;
                 let digest = daemon.known_digest(name).map(|digest| format!("{}@{digest}", name.context()));
                 let id = || daemon.base_id().unwrap_or_default().to_owned();
@@ -106,9 +105,10 @@ impl Images {
     }
 
     /// Writes the image under every name, the names last.
-    pub(super) async fn write(self, images: &[ImageName], written: Written) -> Result<Outcome, RebaseError> {
+    pub(super) async fn write(self, written: Written) -> Result<Outcome, RebaseError> {
         let Written { config, manifest, media_type, layers } = written;
         let layers = layers.into_iter().map(|(diff_id, descriptor)| NewLayer::Reused { diff_id, descriptor });
+        let mut image = NewImage { config, manifest, media_type, layers: layers.collect() };
         match self {
             Self::Registry(mut registry) => {
                 registry.take_base();
@@ -117,12 +117,12 @@ impl Images {
                     NewLayer::Reused { descriptor: Some(descriptor), .. } => descriptor.urls.is_empty(),
                     _ => true,
                 };
-                for layer in layers.filter(is_kept) {
-                    registry.take(&layer).map_err(|error| TargetError::from(LayerError::Spool(error)))?;
+                for layer in std::mem::take(&mut image.layers).into_iter().filter(is_kept) {
+                    registry.take(layer).await?;
                 }
-                Ok(registry.write(&config, &manifest, media_type).await.map_err(TargetError::from)?)
+                Ok(registry.write(image).await?)
             }
-            Self::Daemon { daemon, .. } => Ok(daemon.write(images, config, manifest, layers.collect()).await?),
+            Self::Daemon { daemon, .. } => Ok(daemon.write(image).await?),
         }
     }
 }

@@ -12,7 +12,11 @@ use crate::layer::{Item, Kind, Owner, Tree, matches};
 /// # Errors
 /// [`SourceError`] naming the file.
 pub fn app(app: &str, slices: &[Slice], owner: Owner) -> Result<Vec<Tree>, SourceError> {
-    let all = Tree::of_folder(Path::new(app), app, owner)?.items;
+    let whole = Tree::of_folder(Path::new(app), app, owner)?;
+    if slices.is_empty() {
+        return Ok(vec![whole]);
+    }
+    let all = whole.items;
     let mut taken: HashSet<usize> = HashSet::new();
     let mut trees = Vec::new();
     for slice in slices {

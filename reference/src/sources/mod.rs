@@ -26,7 +26,7 @@ pub enum SourceError {
     #[error(transparent)]
     Layer(#[from] LayerError),
     /// A folder cannot be listed.
-    #[error("list {}: {source}", path.display())]
+    #[error("list {}", path.display())]
     List {
         /// The folder.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum SourceError {
         source: io::Error,
     },
     /// A bill of materials cannot be kept.
-    #[error("keep the bill of materials {}: {source}", path.display())]
+    #[error("keep the bill of materials {}", path.display())]
     Keep {
         /// Where it was to be kept.
         path: PathBuf,
@@ -42,7 +42,7 @@ pub enum SourceError {
         source: io::Error,
     },
     /// The launcher is missing.
-    #[error("read the launcher {}: {source}; -launcher names it", path.display())]
+    #[error("read the launcher {} (-launcher names it)", path.display())]
     Launcher {
         /// The file.
         path: PathBuf,
@@ -189,7 +189,7 @@ pub fn launch_layers(layers: &str, buildpack: &Buildpack, owner: Owner) -> Resul
     Ok(found)
 }
 
-/// Names of the `<layer>.toml` files; those of the buildpack itself are no layers.
+/// Names of the `<layer>.toml` files; those of the buildpack itself are not layers.
 fn layer_names(folder: &Path) -> Result<Vec<String>, SourceError> {
     let fail = |source| SourceError::List { path: folder.to_path_buf(), source };
     let mut names = Vec::new();
@@ -219,7 +219,7 @@ pub fn launcher(launcher: &Path) -> Result<Tree, SourceError> {
     let fail = |source| SourceError::Launcher { path: launcher.to_path_buf(), source };
     let facts = fs::metadata(launcher).map_err(fail)?;
     if !facts.is_file() {
-        return Err(fail(io::Error::other("it is no file")));
+        return Err(fail(io::Error::other("it is not a file")));
     }
     let mut items: Vec<Item> = ["/cnb", "/cnb/lifecycle"].into_iter().map(Tree::directory).collect();
     items.push(Item {

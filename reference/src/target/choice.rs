@@ -189,7 +189,7 @@ impl Search<'_> {
     }
 }
 
-/// What tools put beside an image: attestations and other artifacts.
+/// What tools put next to an image: attestations and other artifacts.
 fn is_attached(entry: &Value) -> bool {
     entry["annotations"]["vnd.docker.reference.type"].is_string()
         || entry["artifactType"].is_string()

@@ -1,5 +1,5 @@
-//! Where run images come from and app images go to. The three targets have the same shape: open, read the run image
-//! and the previous one, take layers, write the image.
+//! Where run images come from and app images go to. The three targets have one interface, [`Target`]: each is opened in
+//! its own way, and asked the same from then on.
 
 mod choice;
 pub mod daemon;
@@ -7,14 +7,95 @@ mod document;
 pub mod layout;
 pub mod registry;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::digest::Digest;
-use crate::image::Descriptor;
+use crate::digest::{DiffId, Digest, ImageId};
+use crate::image::{Descriptor, LAYER};
+use crate::image_name::ImageName;
 use crate::layer::{Blob, Tree};
 pub use crate::platform::Platform;
+
+/// An open target. An export asks in the order in which the methods stand here.
+pub(crate) trait Target {
+    /// The run image under the reference that the analysis gave it; of an index the image for `platform`.
+    async fn base(&mut self, reference: &str, platform: &Platform) -> Result<StoredImage, TargetError>;
+
+    /// The digest under which the repository of `name` has the run image, where the target knows one that `reference`
+    /// does not say to others.
+    fn base_digest(&self, reference: &str, name: &ImageName) -> Option<Digest>;
+
+    /// The previous image; none where it is not there any more, or is of no use. `is_needed` says whether one of its
+    /// layers has to be in the new image.
+    async fn previous(
+        &mut self,
+        reference: &str,
+        platform: &Platform,
+        is_needed: bool,
+    ) -> Result<Option<StoredImage>, TargetError>;
+
+    /// How it wants its layers.
+    fn making(&self) -> Making;
+
+    /// Whether it has the blob of a layer of the previous image.
+    fn holds(&self, layer: &Descriptor) -> bool;
+
+    /// Begins to bring the run image's layers to where the app image goes.
+    fn take_base(&mut self) {}
+
+    /// Takes the next layer, and gives back what is needed of it for [`write`](Self::write).
+    async fn take(&mut self, layer: NewLayer) -> Result<NewLayer, TargetError>;
+
+    /// Descriptors of all layers of the image; those of the run image come first. None in a classic daemon.
+    fn describe(&self, layers: &[NewLayer]) -> Vec<Descriptor>;
+
+    /// What becomes of a manifest's annotations.
+    fn annotations(&self) -> Keeping;
+
+    /// Bytes that it takes of a manifest, where it need not take more.
+    fn most_of_manifest(&self) -> Option<usize> {
+        None
+    }
+
+    /// Writes the image under every name that the target was opened for; the names come last.
+    async fn write(self, image: NewImage) -> Result<Outcome, TargetError>;
+}
+
+/// How a target wants layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Making {
+    /// As blobs, several at a time.
+    Blobs,
+    /// As blobs, each of which is gone from temporary disk before the next is made.
+    BlobByBlob,
+    /// As tars that are hashed first and streamed in the end.
+    Tars,
+}
+
+/// What a target does with annotations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    /// It keeps them, as all of its kind do.
+    Always,
+    /// This store keeps them; others of its kind do not.
+    By(&'static str),
+    /// It keeps none.
+    Never,
+}
+
+/// What is written in the end.
+pub(crate) struct NewImage {
+    /// The config.
+    pub(crate) config: Vec<u8>,
+    /// The manifest.
+    pub(crate) manifest: Vec<u8>,
+    /// The manifest's media type.
+    pub(crate) media_type: &'static str,
+    /// What [`Target::take`] gave back, in the order of the image.
+    pub(crate) layers: Vec<NewLayer>,
+}
 
 /// Why an image could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +126,7 @@ pub struct StoredImage {
 }
 
 impl StoredImage {
-    /// Whether another image can be built upon it: its config names a digest for each of its layers.
+    /// Whether another image can be built on it: its config names a digest for each of its layers.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -54,7 +135,7 @@ impl StoredImage {
             return Err("has a config without rootfs.diff_ids");
         };
         if ids.len() != crate::image::diff_ids(&self.config).len() {
-            return Err("has a config with a diff_id that is no sha256 digest");
+            return Err("has a config with a diff_id that is not a sha256 digest");
         }
         if !self.layers.is_empty() && self.layers.len() != ids.len() {
             return Err("has a config that names other layers than its manifest");
@@ -70,7 +151,7 @@ impl StoredImage {
     }
 }
 
-/// An app image with its documents as its store has them, for one that is to stay what it is but for its base.
+/// An app image with its documents as its store has them, for one that is to stay what it is except for its base.
 #[derive(Debug, Clone)]
 pub struct WholeImage {
     /// What exporters see of it; its layers' media types are OCI's.
@@ -91,7 +172,7 @@ pub enum NewLayer {
     /// Made now, to be streamed uncompressed.
     Streamed {
         /// Digest of the tar.
-        diff_id: Digest,
+        diff_id: DiffId,
         /// Bytes of the tar.
         size: u64,
         /// What is in it.
@@ -100,14 +181,14 @@ pub enum NewLayer {
     /// A layer of the previous image.
     Reused {
         /// Digest of the tar.
-        diff_id: Digest,
+        diff_id: DiffId,
         /// Its descriptor; none in a classic daemon.
         descriptor: Option<Descriptor>,
     },
     /// Made now and sent already; nothing is left of its blob here.
     Sent {
         /// Digest of the tar.
-        diff_id: Digest,
+        diff_id: DiffId,
         /// The blob's descriptor.
         descriptor: Descriptor,
     },
@@ -116,10 +197,27 @@ pub enum NewLayer {
 impl NewLayer {
     /// Digest of its tar.
     #[must_use]
-    pub fn diff_id(&self) -> &Digest {
+    pub fn diff_id(&self) -> &DiffId {
         match self {
             Self::Made(blob) => &blob.diff_id,
             Self::Streamed { diff_id, .. } | Self::Reused { diff_id, .. } | Self::Sent { diff_id, .. } => diff_id,
+        }
+    }
+
+    /// Its descriptor; none of one for a classic daemon.
+    #[must_use]
+    pub fn descriptor(&self) -> Option<Descriptor> {
+        match self {
+            Self::Made(blob) => Some(Descriptor {
+                media_type: LAYER.to_owned(),
+                digest: blob.digest.clone(),
+                size: blob.size,
+                urls: Vec::new(),
+                annotations: BTreeMap::new(),
+            }),
+            Self::Reused { descriptor, .. } => descriptor.clone(),
+            Self::Sent { descriptor, .. } => Some(descriptor.clone()),
+            Self::Streamed { .. } => None,
         }
     }
 }
@@ -130,7 +228,7 @@ pub struct Outcome {
     /// The manifest's digest; none in a daemon.
     pub digest: Option<Digest>,
     /// The config's digest, or the daemon's own ID where that is another.
-    pub image_id: String,
+    pub image_id: ImageId,
     /// Bytes of the manifest.
     pub manifest_size: Option<u64>,
 }
@@ -148,7 +246,7 @@ mod tests {
             digest: Digest::of(name.as_bytes()),
             size: 1,
             urls: Vec::new(),
-            annotations: std::collections::BTreeMap::new(),
+            annotations: BTreeMap::new(),
         };
         let image = |diff_ids: Value, layers: usize| StoredImage {
             config: json!({ "rootfs": { "diff_ids": diff_ids } }),

@@ -21,7 +21,7 @@ pub(crate) fn two_layers() -> RunImage {
     run_image(&[&[0; 1024], &[0; 2048]])
 }
 
-/// An engine that has the run image, and a build upon it, whose run image is named by its ID.
+/// An engine that has the run image, and a build on it, whose run image is named by its ID.
 pub(crate) fn build_upon(
     kind: Kind,
     wish: impl Fn(&Build, &Asked) -> Wanted + Send + Sync + 'static,
@@ -243,7 +243,7 @@ fn a_run_image_named_by_its_id_is_identified_by_its_digest_where_the_daemon_know
     }
 }
 
-/// Exports, and prepares another export upon the image that this one made.
+/// Exports, and prepares another export on the image that this one made.
 pub(crate) fn prepare_again(build: &Build, engine: &Engine, run: &str) {
     succeeded(&build.to_daemon(&engine.address, &[APP]));
     let previous = reported(build, "image-id");

@@ -1,4 +1,4 @@
-//! Daemons that fail: each is told in one line that names the daemon and what was under way, and nothing is left.
+//! Daemons that fail: each is said in one line that names the daemon and what was under way, and nothing is left.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -98,7 +98,7 @@ fn a_daemon_that_cannot_be_spoken_to_is_told_by_its_address() {
     let told = failure(&build, &address, "no socket");
     assert!(told.contains("is it running") && told.contains("DOCKER_HOST"), "{told}");
     drop(std::os::unix::net::UnixListener::bind(build.path("no.sock")).unwrap());
-    let told = failure(&build, &address, "nobody listens");
+    let told = failure(&build, &address, "no one listens");
     assert!(told.contains("is it running") && told.contains("refused"), "{told}");
 }
 

@@ -113,7 +113,24 @@ fn a_registry_where_nothing_listens_is_told_soon_and_by_name() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(62), "{stderr}");
     assert!(stderr.contains(&host) && stderr.lines().count() == 1, "{stderr}");
+    assert!(stderr.ends_with(": Connection refused (os error 111)\n"), "{stderr}");
     assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_daemon_where_nothing_listens_is_told_with_the_system_s_reason() {
+    let host = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let build = Build::new();
+    build.analyzed("run:1", "run:1");
+    // A socket that is left of a daemon that has ended.
+    drop(std::os::unix::net::UnixListener::bind(build.path("left.sock")).unwrap());
+    for address in [format!("tcp://{host}"), format!("unix://{}", build.path("left.sock").display())] {
+        let output = build.to_daemon(&address, &["app:1"]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(62), "{stderr}");
+        assert!(stderr.contains(&address) && stderr.lines().count() == 1, "{stderr}");
+        assert!(stderr.ends_with(": Connection refused (os error 111)\n"), "{stderr}");
+    }
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn what_a_registry_says_that_it_took_is_there_or_the_export_fails() {
         &at_first(usize::MAX, is_blob_put, |_| Wanted::Answer(Answer::status(201))),
         &["does not have it", "blob sha256:"],
     );
-    // A page that says yes to every question is no blob.
+    // A page that says yes to every question is not a blob.
     let is_head = |asked: &Asked| asked.method == "HEAD";
     refused(&at_first(usize::MAX, is_head, page), &["does not have it"]);
 }

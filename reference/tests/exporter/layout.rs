@@ -24,7 +24,7 @@ fn an_annotated_image_is_written_under_every_tag() {
         serde_json::from_str(config["config"]["Labels"]["io.buildpacks.lifecycle.metadata"].as_str().unwrap()).unwrap();
     assert_eq!(label["runImage"]["reference"], format!("run.example/run@{base}"), "a digest reference, not a path");
     assert_eq!(build.report().unwrap()["image"]["digest"].as_str(), Some(digest.as_str()));
-    assert_eq!(fs::read_dir(build.path("layout")).unwrap().count(), 2, "nothing beside the images");
+    assert_eq!(fs::read_dir(build.path("layout")).unwrap().count(), 2, "nothing next to the images");
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn the_same_inputs_give_the_same_digest_and_a_rebase_back_gives_the_first_one() 
     let place = Place::new();
     let first = place.bytes("app", "1");
     succeeded(&place.rebase(&[&place.name("app:1")]));
-    assert_eq!(place.bytes("app", "1"), first, "upon the same run image");
+    assert_eq!(place.bytes("app", "1"), first, "on the same run image");
     let run = place.move_on(&new());
     succeeded(&place.rebase(&["-previous-image", &place.name("app:1"), &place.name("app:2")]));
     let second = place.bytes("app", "2");

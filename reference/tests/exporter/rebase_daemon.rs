@@ -14,7 +14,7 @@ use crate::store::{KINDS, Kind};
 const APP: &str = "app.example/team/app:1";
 const RUN: &str = "run.example/team/run:1";
 
-/// An engine with an app image upon the old run image, and the new run image under the name of the old one.
+/// An engine with an app image on the old run image, and the new run image under the name of the old one.
 struct Place {
     build: Build,
     engine: Engine,
@@ -61,7 +61,7 @@ impl Place {
     }
 }
 
-/// What was warned of, but for what was forced.
+/// What was warned of, except for what was forced.
 fn warnings(output: &std::process::Output) -> Vec<String> {
     let stderr = String::from_utf8_lossy(&output.stderr);
     stderr.lines().filter(|line| !line.contains("because of -force")).map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! Rebases of and upon images of Docker's schema 2, and of the image on which the released rebaser was measured: media
+//! Rebases of and on images of Docker's schema 2, and of the image on which the released rebaser was measured: media
 //! types agree with each other, and annotations are not lost.
 
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! App images to rebase, run images to put them upon, and the rebaser called on them as platforms call it.
+//! App images to rebase, run images to put them on, and the rebaser called on them as platforms call it.
 
 use bounded::Bounded as _;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub(crate) struct Run<'a> {
     pub(crate) docker: bool,
 }
 
-/// The run image that app images are exported upon.
+/// The run image that app images are exported on.
 pub(crate) fn old() -> Run<'static> {
     let labels = json!({ "io.buildpacks.base.id": "old", "io.buildpacks.rebasable": "true", "maintainer": "m",
                          "io.buildpacks.base.distro.name": "ubuntu", "io.buildpacks.base.distro.version": "22.04" });
@@ -81,7 +81,7 @@ impl Run<'_> {
     }
 }
 
-/// A registry with an app image `app:1` upon the run image `run:1`.
+/// A registry with an app image `app:1` on the run image `run:1`.
 pub(crate) struct Place {
     pub(crate) server: Server,
     pub(crate) build: Build,
@@ -110,7 +110,7 @@ impl Place {
         place
     }
 
-    /// Exports the app image upon the old run image. The exporter says of every image that it is not rebasable, as the
+    /// Exports the app image on the old run image. The exporter says of every image that it is not rebasable, as the
     /// specification's text has it; here it is what the run image says.
     pub(crate) fn export(&self, variables: &[(&str, &str)]) {
         let host = &self.server.host;

@@ -16,7 +16,7 @@ fn run() -> RunImage {
     run_image(&[&[0; 1024]])
 }
 
-/// A build upon what `document` is, in a layout.
+/// A build on what `document` is, in a layout.
 fn upon(document: &Value) -> Build {
     let build = Build::with_layout();
     let digest = build.put(document.to_string().as_bytes());

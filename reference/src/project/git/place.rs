@@ -104,7 +104,7 @@ fn at(root: &Path) -> Result<Option<Place>, GitError> {
     let git = if is_a_file {
         let text = small(&entry).map_err(|reason| broken(format!(".git {reason}")))?;
         let named =
-            text.strip_prefix(b"gitdir:").ok_or_else(|| broken(".git is no folder and names none".to_owned()))?;
+            text.strip_prefix(b"gitdir:").ok_or_else(|| broken(".git is not a folder and names none".to_owned()))?;
         root.join(OsStr::from_bytes(named.trim_ascii()))
     } else {
         entry

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::load::Load;
 use super::saved::blob;
 use super::{DaemonError, Previous};
-use crate::digest::Digest;
+use crate::digest::{DiffId, Digest};
 use crate::image::MANIFEST;
 use crate::layer;
 use crate::target::{NewLayer, TargetError};
@@ -30,12 +30,12 @@ pub(super) async fn oci(mut load: Load, config: Vec<u8>, manifest: Vec<u8>) -> R
 /// Sends a whole docker-archive; `base` are the run image's layers.
 pub(super) async fn docker(
     mut load: Load,
-    base: Vec<Digest>,
+    base: Vec<DiffId>,
     previous: Option<&Previous>,
     config: Vec<u8>,
     layers: Vec<NewLayer>,
 ) -> Result<(), TargetError> {
-    let name = |diff_id: &Digest| format!("{}.tar", diff_id.hex());
+    let name = |diff_id: &DiffId| format!("{}.tar", diff_id.digest().hex());
     let names: Vec<String> = base.iter().chain(layers.iter().map(NewLayer::diff_id)).map(name).collect();
     let config_name = format!("{}.json", Digest::of(&config).hex());
     let list = json!([{ "Config": config_name, "RepoTags": null, "Layers": names }]).to_string();
@@ -54,16 +54,16 @@ pub(super) async fn docker(
     load.finish().await
 }
 
-/// Sends a layer of the previous image: a classic store finds a layer only upon the layers that it was made upon.
+/// Sends a layer of the previous image: a classic store finds a layer only on the layers that it was made on.
 async fn send_again(
     load: &mut Load,
     name: String,
-    diff_id: &Digest,
+    diff_id: &DiffId,
     previous: Option<&Previous>,
 ) -> Result<(), TargetError> {
     let gone = || DaemonError::Spool(io::Error::other(format!("the previous image's layer {diff_id} is not in it")));
     let previous = previous.ok_or_else(gone)?;
-    let at = previous.saved.layers.iter().position(|layer| layer.digest == *diff_id).ok_or_else(gone)?;
+    let at = previous.saved.layers.iter().position(|layer| layer.digest == *diff_id.digest()).ok_or_else(gone)?;
     let place = previous.saved.places[at].ok_or_else(gone)?;
     let spool = previous.spool.try_clone().map_err(DaemonError::Spool)?;
     load.spooled(name, spool, place).await

@@ -3,26 +3,28 @@
 use std::io;
 
 use super::cause::Cause;
+use crate::failure::Reason;
 
 /// Why a daemon could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
     /// Nothing answers there.
-    #[error("reach the Docker daemon at {host}: {reason}; is it running, and does DOCKER_HOST name it?")]
+    #[error("reach the Docker daemon at {host} (is it running, and does DOCKER_HOST name it?)")]
     Unreachable {
         /// Its address.
         host: String,
         /// The system's reason.
-        reason: String,
+        source: Reason,
     },
     /// It refused, went away, or is none.
-    #[error("{doing}: {}", cause.told(host))]
+    #[error("{doing}, daemon at {host}")]
     Failed {
         /// What was done.
         doing: String,
         /// Its address.
         host: String,
         /// What it did instead.
+        #[source]
         cause: Cause,
     },
     /// It has no run image of this name.
@@ -56,6 +58,6 @@ pub enum DaemonError {
         id: String,
     },
     /// The temporary disk.
-    #[error("spool an image of the daemon to temporary disk: {0}; TMPDIR chooses the disk")]
-    Spool(io::Error),
+    #[error("spool an image of the daemon to temporary disk (TMPDIR chooses the disk)")]
+    Spool(#[source] io::Error),
 }

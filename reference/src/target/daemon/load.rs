@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::cause::behind;
 use super::saved::Place;
 use super::{Cause, DaemonError, PATIENCE, UNPACKING, saved};
+use crate::failure::{Reason, behind};
 use crate::layer::{self, LayerError};
 use crate::target::TargetError;
 
@@ -113,13 +113,13 @@ impl Load {
     /// Ends the archive, and waits for what the daemon makes of it.
     pub(super) async fn finish(mut self) -> Result<(), TargetError> {
         self.send(|out| out.write_all(&[0; 1024]).map_err(LayerError::Spool)).await?;
-        // Where nobody takes it any more, the answer says why.
+        // Where no one takes it any more, the answer says why.
         let _ = self.sender.send_timeout(None, PATIENCE).await;
         let answered = tokio::time::timeout(UNPACKING, self.answers.join_next()).await;
         let cause = match answered {
             Ok(Some(Ok(Ok(())))) => return Ok(()),
             Ok(Some(Ok(Err(cause)))) => cause,
-            Ok(Some(Err(error))) => Cause::Broke(error.to_string()),
+            Ok(Some(Err(error))) => Cause::Broke(Reason::innermost(&error)),
             Ok(None) => Cause::Stopped("answers nothing".to_owned()),
             Err(_) => Cause::Stopped(format!("gives no answer within {} minutes", UNPACKING.as_secs() / 60)),
         };

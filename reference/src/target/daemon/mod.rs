@@ -24,9 +24,9 @@ use bollard::query_parameters::{RemoveImageOptionsBuilder, TagImageOptionsBuilde
 use futures_util::TryStreamExt;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use super::layout::descriptor;
-use super::{NewLayer, Outcome, Platform, StoredImage, TargetError, WholeImage};
-use crate::digest::Digest;
+use super::{Keeping, Making, NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError, WholeImage};
+use crate::digest::{DiffId, Digest, ImageId};
+use crate::failure::{Reason, behind};
 use crate::image::{self, Descriptor};
 use crate::image_name::ImageName;
 use load::Load;
@@ -45,6 +45,7 @@ const UNPACKING: Duration = Duration::from_mins(30);
 pub struct Daemon {
     api: Docker,
     host: String,
+    images: Vec<ImageName>,
     /// What messages call the image that is exported.
     name: String,
     store: Store,
@@ -72,47 +73,41 @@ impl Daemon {
     /// [`DaemonError`].
     pub async fn open(images: &[ImageName], host: Option<&str>) -> Result<Self, DaemonError> {
         let host = host.unwrap_or("unix:///var/run/docker.sock");
-        let unreachable = |reason| DaemonError::Unreachable { host: host.to_owned(), reason };
+        let unreachable = |source| DaemonError::Unreachable { host: host.to_owned(), source };
         let version = bollard::API_DEFAULT_VERSION;
         let api = if host.starts_with("unix://") {
             Docker::connect_with_unix(host, PATIENCE.as_secs(), version)
         } else {
             Docker::connect_with_http(host, PATIENCE.as_secs(), version)
         };
-        let negotiated = api.map_err(|error| unreachable(cause::innermost(&error)))?.negotiate_version();
+        let negotiated = api.map_err(|error| unreachable(Reason::innermost(&error)))?.negotiate_version();
         let api = tokio::time::timeout(Duration::from_secs(20), negotiated).await;
-        let api = api.map_err(|_| unreachable("no answer within 20 s".to_owned()))?;
+        let api = api.map_err(|_| unreachable(Reason::new("no answer within 20 s")))?;
         let api = api.map_err(|error| match &error {
             bollard::errors::Error::HyperLegacyError { err } if err.is_connect() => {
-                unreachable(cause::innermost(&error))
+                unreachable(Reason::innermost(&error))
             }
             _ => failed(host, "ask the daemon for its version".to_owned(), &error),
         })?;
         let store = Store::of(&api).await;
         let store = store.map_err(|error| failed(host, "ask the daemon for its store".to_owned(), &error))?;
         let name = images.first().map(ImageName::to_string).unwrap_or_default();
-        Ok(Self { api, host: host.to_owned(), name, store, base: None, previous: None, load: None })
+        Ok(Self {
+            api,
+            host: host.to_owned(),
+            images: images.to_vec(),
+            name,
+            store,
+            base: None,
+            previous: None,
+            load: None,
+        })
     }
 
     /// How the daemon keeps images.
     #[must_use]
     pub fn store(&self) -> Store {
         self.store
-    }
-
-    /// The run image that the daemon has under `reference`, its image ID or a name; of an index the image for
-    /// `platform`.
-    ///
-    /// # Errors
-    /// [`DaemonError`] naming the image.
-    pub async fn base(&mut self, reference: &str, platform: &Platform) -> Result<StoredImage, DaemonError> {
-        let found = self.inspection(reference).await?;
-        let inspection =
-            found.ok_or_else(|| DaemonError::NoRunImage { name: reference.to_owned(), host: self.host.clone() })?;
-        let saved = self.saved(reference, &inspection, platform, None).await?;
-        let image = self.image(&saved);
-        self.base = Some(Base { inspection, saved });
-        Ok(image)
     }
 
     /// The digest under which the run image's repository has it, where the daemon knows it.
@@ -135,7 +130,7 @@ impl Daemon {
     /// # Errors
     /// [`DaemonError`] naming the image.
     pub async fn app_image(&mut self, reference: &str, platform: &Platform) -> Result<Option<WholeImage>, DaemonError> {
-        let Some(image) = self.previous(reference, platform).await? else { return Ok(None) };
+        let Some(image) = self.find(reference, platform).await? else { return Ok(None) };
         let Some(Previous { saved, .. }) = &self.previous else { return Ok(None) };
         let (config, mut manifest) = (saved.config_bytes.clone(), saved.manifest.clone());
         if self.store == Store::Podman {
@@ -148,10 +143,7 @@ impl Daemon {
 
     /// The previous image under its ID; none where it is not there any more. On a classic store its layers are spooled,
     /// because one of them is part of the new image only if it is sent.
-    ///
-    /// # Errors
-    /// [`DaemonError`] naming the image.
-    pub async fn previous(&mut self, reference: &str, platform: &Platform) -> Result<Option<StoredImage>, DaemonError> {
+    async fn find(&mut self, reference: &str, platform: &Platform) -> Result<Option<StoredImage>, DaemonError> {
         let Some(inspection) = self.inspection(reference).await? else { return Ok(None) };
         let spool = tempfile::tempfile().map_err(DaemonError::Spool)?;
         let copy = spool.try_clone().map_err(DaemonError::Spool)?;
@@ -160,15 +152,6 @@ impl Daemon {
         let image = self.image(&saved);
         self.previous = Some(Previous { saved, spool });
         Ok(Some(image))
-    }
-
-    /// Whether the store holds the blob of a layer of the previous image.
-    #[must_use]
-    pub fn holds(&self, layer: &Descriptor) -> bool {
-        self.previous.as_ref().is_some_and(|previous| {
-            let mut layers = previous.saved.layers.iter().zip(&previous.saved.places);
-            layers.any(|(known, place)| known.digest == layer.digest && place.is_some())
-        })
     }
 
     async fn inspection(&self, reference: &str) -> Result<Option<ImageInspect>, DaemonError> {
@@ -189,9 +172,8 @@ impl Daemon {
     ) -> Result<Saved, DaemonError> {
         let host = || self.host.clone();
         let wrong = |reason: String| DaemonError::Content { name: reference.to_owned(), host: host(), reason };
-        let id =
-            inspection.id.as_deref().map(|id| Digest::parse(id).or_else(|| Digest::parse(&format!("sha256:{id}"))));
-        let id = id.flatten().ok_or_else(|| wrong("its ID is no digest".to_owned()))?;
+        let id = inspection.id.as_deref().and_then(ImageId::parse);
+        let id = id.ok_or_else(|| wrong("its ID is not a digest".to_owned()))?;
         let api = self.api.clone().with_timeout(UNPACKING);
         let chunks = api.export_image(reference).map_err(|error| io::Error::other(Cause::from(&error)));
         let reader = SyncIoBridge::new(StreamReader::new(Box::pin(chunks)));
@@ -201,19 +183,19 @@ impl Daemon {
         });
         let archive = read.await.map_err(|error| DaemonError::Spool(io::Error::other(error)))?;
         let archive = archive.map_err(|error| {
-            if let Some(cause) = cause::behind::<Cause>(&error) {
+            if let Some(cause) = behind::<Cause>(&error) {
                 return DaemonError::Failed { doing: format!("save {reference}"), host: host(), cause: cause.clone() };
             }
-            match cause::behind::<Disk>(&error) {
+            match behind::<Disk>(&error) {
                 Some(Disk(reason)) => DaemonError::Spool(io::Error::new(reason.kind(), reason.to_string())),
-                None => wrong(format!("what it saves is no archive ({})", cause::innermost(&error))),
+                None => wrong(format!("what it saves is not an archive ({})", Reason::innermost(&error))),
             }
         })?;
         if self.store == Store::Containerd {
-            return archive.oci_image(&id, platform).map_err(wrong);
+            return archive.oci_image(id.digest(), platform).map_err(wrong);
         }
         let saved = archive.docker_image().map_err(wrong)?;
-        if saved.config_digest != id {
+        if saved.config_digest != *id.digest() {
             return Err(wrong(format!("it saves the config {} as {id}", saved.config_digest)));
         }
         Ok(saved)
@@ -225,13 +207,71 @@ impl Daemon {
         StoredImage { config: saved.config.clone(), layers, notes: saved.notes.clone() }
     }
 
+    /// Removes what a load that failed left: containerd's store keeps a manifest without all of its layers. What cannot
+    /// be removed has no name.
+    async fn forget(&self, id: &ImageId) {
+        let Ok(Some(found)) = self.inspection(id.digest().as_str()).await else { return };
+        if found.repo_tags.is_none_or(|tags| tags.is_empty()) {
+            let _ = self
+                .api
+                .remove_image(id.digest().as_str(), Some(RemoveImageOptionsBuilder::default().build()), None)
+                .await;
+        }
+    }
+
+    async fn tag(&self, id: &ImageId, image: &ImageName) -> Result<(), DaemonError> {
+        let tag = image.tag_or_latest().unwrap_or("latest");
+        let options = TagImageOptionsBuilder::default().repo(&local(&image.context())).tag(tag).build();
+        let tagged = self.api.tag_image(id.digest().as_str(), Some(options)).await;
+        tagged.map_err(|error| failed(&self.host, format!("tag the image as {image}"), &error))
+    }
+}
+
+impl Target for Daemon {
+    /// `reference` is an image ID or a name.
+    async fn base(&mut self, reference: &str, platform: &Platform) -> Result<StoredImage, TargetError> {
+        let found = self.inspection(reference).await?;
+        let inspection =
+            found.ok_or_else(|| DaemonError::NoRunImage { name: reference.to_owned(), host: self.host.clone() })?;
+        let saved = self.saved(reference, &inspection, platform, None).await?;
+        let image = self.image(&saved);
+        self.base = Some(Base { inspection, saved });
+        Ok(image)
+    }
+
+    fn base_digest(&self, reference: &str, name: &ImageName) -> Option<Digest> {
+        if Digest::of_reference(reference).is_some() { None } else { self.known_digest(name) }
+    }
+
+    /// A daemon has to save the whole image for it; only containerd's store then has blobs that need not be made.
+    async fn previous(
+        &mut self,
+        reference: &str,
+        platform: &Platform,
+        is_needed: bool,
+    ) -> Result<Option<StoredImage>, TargetError> {
+        if self.store != Store::Containerd && !is_needed {
+            return Ok(None);
+        }
+        Ok(self.find(reference, platform).await?)
+    }
+
+    /// A store that keeps manifests is sent each layer before the next is made.
+    fn making(&self) -> Making {
+        if self.store == Store::Classic { Making::Tars } else { Making::BlobByBlob }
+    }
+
+    fn holds(&self, layer: &Descriptor) -> bool {
+        self.previous.as_ref().is_some_and(|previous| {
+            let mut layers = previous.saved.layers.iter().zip(&previous.saved.places);
+            layers.any(|(known, place)| known.digest == layer.digest && place.is_some())
+        })
+    }
+
     /// Sends a layer whose blob has been made, and lets go of it. What the daemon has, and what it takes at the end,
     /// is given back as it is.
-    ///
-    /// # Errors
-    /// [`TargetError`].
-    pub async fn take(&mut self, layer: NewLayer) -> Result<NewLayer, TargetError> {
-        let Some(descriptor) = descriptor(&layer) else { return Ok(layer) };
+    async fn take(&mut self, layer: NewLayer) -> Result<NewLayer, TargetError> {
+        let Some(descriptor) = layer.descriptor() else { return Ok(layer) };
         let blob = match layer {
             NewLayer::Made(blob) => blob,
             other => return Ok(other),
@@ -245,32 +285,27 @@ impl Daemon {
         Ok(NewLayer::Sent { diff_id: blob.diff_id, descriptor })
     }
 
-    /// Descriptors of the image's layers; none on a classic store.
-    #[must_use]
-    pub fn descriptors(&self, layers: &[NewLayer]) -> Vec<Descriptor> {
+    fn describe(&self, layers: &[NewLayer]) -> Vec<Descriptor> {
         let base = self.base.iter().filter(|_| self.store != Store::Classic).flat_map(|base| base.saved.layers.iter());
-        base.cloned().chain(layers.iter().filter_map(descriptor)).collect()
+        base.cloned().chain(layers.iter().filter_map(NewLayer::descriptor)).collect()
     }
 
-    /// Loads the image and tags it.
-    ///
-    /// # Errors
-    /// [`DaemonError`], or the [`LayerError`](crate::layer::LayerError) of a file that changed; no tag has moved then,
-    /// unless the daemon gave the image one of several tags and not the next.
-    pub async fn write(
-        mut self,
-        images: &[ImageName],
-        config: Vec<u8>,
-        manifest: Vec<u8>,
-        layers: Vec<NewLayer>,
-    ) -> Result<Outcome, TargetError> {
-        let id = if self.store == Store::Containerd { Digest::of(&manifest) } else { Digest::of(&config) };
-        let was_there = self.inspection(id.as_str()).await?.is_some();
+    fn annotations(&self) -> Keeping {
+        if self.store.keeps_annotations() { Keeping::By(self.store.name()) } else { Keeping::Never }
+    }
+
+    /// Loads the image and tags it. After an error no tag has moved, unless the daemon gave the image one of several
+    /// tags and not the next.
+    async fn write(mut self, image: NewImage) -> Result<Outcome, TargetError> {
+        let NewImage { config, manifest, layers, .. } = image;
+        let document = if self.store == Store::Containerd { &manifest } else { &config };
+        let id = ImageId::of_document(Digest::of(document));
+        let was_there = self.inspection(id.digest().as_str()).await?.is_some();
         let load = self.load.take();
         let load = load.unwrap_or_else(|| Load::begin(&self.api, &self.host, &self.name));
         let loaded = if self.store == Store::Classic {
             let base = self.base.iter().flat_map(|base| base.saved.layers.iter());
-            let base = base.map(|layer| layer.digest.clone()).collect();
+            let base = base.map(|layer| DiffId::of_tar(layer.digest.clone())).collect();
             archive::docker(load, base, self.previous.as_ref(), config, layers).await
         } else {
             archive::oci(load, config, manifest).await
@@ -281,30 +316,14 @@ impl Daemon {
             }
             return Err(error);
         }
-        if self.inspection(id.as_str()).await?.is_none() {
+        if self.inspection(id.digest().as_str()).await?.is_none() {
             let (name, host) = (self.name.clone(), self.host.clone());
             return Err(DaemonError::NotKept { name, host, id: id.to_string() }.into());
         }
-        for image in images {
+        for image in &self.images {
             self.tag(&id, image).await?;
         }
-        Ok(Outcome { digest: None, image_id: id.to_string(), manifest_size: None })
-    }
-
-    /// Removes what a load that failed left: containerd's store keeps a manifest without all of its layers. What cannot
-    /// be removed has no name.
-    async fn forget(&self, id: &Digest) {
-        let Ok(Some(found)) = self.inspection(id.as_str()).await else { return };
-        if found.repo_tags.is_none_or(|tags| tags.is_empty()) {
-            let _ = self.api.remove_image(id.as_str(), Some(RemoveImageOptionsBuilder::default().build()), None).await;
-        }
-    }
-
-    async fn tag(&self, id: &Digest, image: &ImageName) -> Result<(), DaemonError> {
-        let tag = image.tag_or_latest().unwrap_or("latest");
-        let options = TagImageOptionsBuilder::default().repo(&local(&image.context())).tag(tag).build();
-        let tagged = self.api.tag_image(id.as_str(), Some(options)).await;
-        tagged.map_err(|error| failed(&self.host, format!("tag the image as {image}"), &error))
+        Ok(Outcome { digest: None, image_id: id, manifest_size: None })
     }
 }
 

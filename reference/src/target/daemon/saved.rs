@@ -111,9 +111,9 @@ impl Archive {
             return Err(format!("its archive has {} layers, its config {}", names.len(), ids.len()));
         }
         let places: Vec<_> = names.iter().map(|name| self.place(name.as_str().unwrap_or_default())).collect();
-        let described = ids.into_iter().zip(&places).map(|(digest, place)| Descriptor {
+        let described = ids.iter().zip(&places).map(|(id, place)| Descriptor {
             media_type: TAR.to_owned(),
-            digest,
+            digest: id.digest().clone(),
             size: place.map_or(0, |place| place.size),
             urls: Vec::new(),
             annotations: BTreeMap::new(),
@@ -212,7 +212,7 @@ fn resolved(name: &str, target: &str) -> String {
 
 /// The temporary disk refused, while it is the daemon that is read.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
+#[error(transparent)]
 pub(super) struct Disk(pub(super) io::Error);
 
 /// Reads and keeps what is read.

@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::FutureExt;
 
 use super::choice::{self, Document, Documents};
-use super::{NewLayer, Outcome, Platform, StoredImage};
-use crate::digest::Digest;
-use crate::image::{Descriptor, LAYER};
+use super::{Keeping, Making, NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError};
+use crate::digest::{Digest, ImageId};
+use crate::image::Descriptor;
 use crate::image_name::ImageName;
 use staging::{Staging, put_all};
 
@@ -25,7 +25,7 @@ pub enum LayoutError {
     #[error("find the run image '{0}': in a layout its reference is path@digest; run the analyzer with -layout")]
     Reference(String),
     /// A file cannot be read or written.
-    #[error("{doing} {}: {source}", path.display())]
+    #[error("{doing} {}", path.display())]
     Disk {
         /// What was done.
         doing: &'static str,
@@ -48,12 +48,13 @@ pub enum LayoutError {
 #[derive(Debug)]
 pub struct Layout {
     root: PathBuf,
+    images: Vec<ImageName>,
     base: Option<PathBuf>,
     previous: Option<PathBuf>,
     base_layers: Vec<Descriptor>,
 }
 
-/// Tells a thread that nobody waits for it any more.
+/// Tells a thread that no one waits for it any more.
 struct Abandon(Arc<AtomicBool>);
 
 impl Drop for Abandon {
@@ -79,17 +80,20 @@ fn split(reference: &str) -> Result<(PathBuf, Digest), LayoutError> {
 }
 
 impl Layout {
-    /// Layouts below `root`.
+    /// Layouts below `root` for these tags.
     #[must_use]
-    pub fn open(root: PathBuf) -> Self {
-        Self { root, base: None, previous: None, base_layers: Vec::new() }
+    pub fn open(root: PathBuf, images: &[ImageName]) -> Self {
+        Self { root, images: images.to_vec(), base: None, previous: None, base_layers: Vec::new() }
     }
 
-    /// The run image at `path@digest`; of an index the manifest for `platform`.
-    ///
-    /// # Errors
-    /// [`LayoutError`] naming the file.
-    pub fn base(&mut self, reference: &str, platform: &Platform) -> Result<StoredImage, LayoutError> {
+    fn place(&self, image: &ImageName) -> PathBuf {
+        let tag = image.tag_or_latest().unwrap_or("latest");
+        self.root.join(&image.registry).join(&image.repository).join(tag)
+    }
+}
+
+impl Target for Layout {
+    async fn base(&mut self, reference: &str, platform: &Platform) -> Result<StoredImage, TargetError> {
         let (folder, digest) = split(reference)?;
         let image = read_image(&folder, &digest, platform)?;
         self.base_layers.clone_from(&image.layers);
@@ -97,11 +101,17 @@ impl Layout {
         Ok(image)
     }
 
-    /// The previous image at `path@digest`; none where it is not there any more.
-    ///
-    /// # Errors
-    /// [`LayoutError`] where it is there and cannot be read.
-    pub fn previous(&mut self, reference: &str, platform: &Platform) -> Result<Option<StoredImage>, LayoutError> {
+    /// The path in the reference says nothing elsewhere; its digest does.
+    fn base_digest(&self, reference: &str, _: &ImageName) -> Option<Digest> {
+        Digest::of_reference(reference)
+    }
+
+    async fn previous(
+        &mut self,
+        reference: &str,
+        platform: &Platform,
+        _: bool,
+    ) -> Result<Option<StoredImage>, TargetError> {
         let Ok((folder, digest)) = split(reference) else { return Ok(None) };
         if !blob(&folder, &digest).is_file() {
             return Ok(None);
@@ -111,35 +121,36 @@ impl Layout {
         Ok(Some(image))
     }
 
-    /// Whether the previous image's layout holds the blob of a layer: it may leave some out.
-    #[must_use]
-    pub fn holds(&self, layer: &Descriptor) -> bool {
+    fn making(&self) -> Making {
+        Making::Blobs
+    }
+
+    /// A layout may leave some blobs out.
+    fn holds(&self, layer: &Descriptor) -> bool {
         self.previous.as_deref().is_some_and(|folder| blob(folder, &layer.digest).is_file())
     }
 
-    /// Descriptors of the image's layers.
-    #[must_use]
-    pub fn descriptors(&self, layers: &[NewLayer]) -> Vec<Descriptor> {
-        self.base_layers.iter().cloned().chain(layers.iter().filter_map(descriptor)).collect()
+    async fn take(&mut self, layer: NewLayer) -> Result<NewLayer, TargetError> {
+        Ok(layer)
     }
 
-    /// Writes the image for every tag: all folders are made beside their places first, and put there whole.
-    ///
-    /// # Errors
-    /// [`LayoutError`] naming the file; every place is as it was then.
-    pub async fn write(
-        self,
-        images: &[ImageName],
-        config: Vec<u8>,
-        manifest: Vec<u8>,
-        layers: Vec<NewLayer>,
-    ) -> Result<Outcome, LayoutError> {
-        let mut places: Vec<PathBuf> = images.iter().map(|image| self.place(image)).collect();
+    fn describe(&self, layers: &[NewLayer]) -> Vec<Descriptor> {
+        self.base_layers.iter().cloned().chain(layers.iter().filter_map(NewLayer::descriptor)).collect()
+    }
+
+    fn annotations(&self) -> Keeping {
+        Keeping::Always
+    }
+
+    /// All folders are made next to their places first, and put there whole; after an error every place is as it was.
+    async fn write(self, image: NewImage) -> Result<Outcome, TargetError> {
+        let NewImage { config, manifest, layers, .. } = image;
+        let mut places: Vec<PathBuf> = self.images.iter().map(|image| self.place(image)).collect();
         places.sort();
         places.dedup();
         let outcome = Outcome {
             digest: Some(Digest::of(&manifest)),
-            image_id: Digest::of(&config).to_string(),
+            image_id: ImageId::of_document(Digest::of(&config)),
             manifest_size: Some(manifest.len() as u64),
         };
         let abandoned = Arc::new(AtomicBool::new(false));
@@ -160,11 +171,6 @@ impl Layout {
         let broken = |error: tokio::task::JoinError| disk("write", &PathBuf::from("layout"))(io::Error::other(error));
         written.await.map_err(broken)??;
         Ok(outcome)
-    }
-
-    fn place(&self, image: &ImageName) -> PathBuf {
-        let tag = image.tag_or_latest().unwrap_or("latest");
-        self.root.join(&image.registry).join(&image.repository).join(tag)
     }
 }
 
@@ -208,21 +214,4 @@ fn read_document(path: &Path, digest: &Digest) -> Result<Document, LayoutError> 
     }
     let value = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
     Ok(Document { bytes, value })
-}
-
-/// The descriptor of a new layer; none of one for a classic daemon.
-#[must_use]
-pub fn descriptor(layer: &NewLayer) -> Option<Descriptor> {
-    match layer {
-        NewLayer::Made(blob) => Some(Descriptor {
-            media_type: LAYER.to_owned(),
-            digest: blob.digest.clone(),
-            size: blob.size,
-            urls: Vec::new(),
-            annotations: std::collections::BTreeMap::new(),
-        }),
-        NewLayer::Reused { descriptor, .. } => descriptor.clone(),
-        NewLayer::Sent { descriptor, .. } => Some(descriptor.clone()),
-        NewLayer::Streamed { .. } => None,
-    }
 }

@@ -1,4 +1,4 @@
-//! Layout folders are made beside their places, and put there whole; until then, and after any failure, every place is
+//! Layout folders are made next to their places, and put there whole; until then, and after any failure, every place is
 //! as it was.
 
 use std::fs;
@@ -48,7 +48,7 @@ pub(super) struct Staging {
     pub(super) base: Option<PathBuf>,
     pub(super) previous: Option<PathBuf>,
     pub(super) base_layers: Vec<Descriptor>,
-    /// Whether nobody waits for the image any more.
+    /// Whether no one waits for the image any more.
     pub(super) abandoned: Arc<AtomicBool>,
 }
 
@@ -155,7 +155,7 @@ impl Staging {
         copied.map_err(disk("copy", from))
     }
 
-    /// Copies a file from its start, as long as somebody waits for it.
+    /// Copies a file from its start, as long as someone waits for it.
     fn spooled(&self, mut from: &fs::File, to: &Path) -> io::Result<()> {
         let mut to = fs::File::create(to)?;
         from.rewind()?;

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::error::{RegistryError, is_passing};
 use super::proxy;
 use super::secrets::shown;
+use crate::failure::Reason;
 use crate::image_name::ImageName;
 
 /// Without an answer, or without a byte of it, after which a registry has failed.
@@ -70,18 +71,11 @@ impl Pace {
 }
 
 pub(super) fn unreachable(doing: &'static str, name: &ImageName, error: &reqwest::Error) -> RegistryError {
-    let mut reason = String::new();
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = cause {
-        reason = error.to_string();
-        cause = error.source();
-    }
-    let reason = format!("{reason}{}", proxy::told(error.url()));
     // What did not connect in time once would take as long again.
     RegistryError::Unreachable {
         doing,
         name: name.to_string(),
-        reason,
+        source: Reason::innermost(error).with(&proxy::told(error.url())),
         passing: !error.is_timeout() && !error.is_builder(),
         silent: false,
     }
@@ -89,8 +83,8 @@ pub(super) fn unreachable(doing: &'static str, name: &ImageName, error: &reqwest
 
 pub(super) fn silent(doing: &'static str, name: &ImageName, (url, patience): (&str, Duration)) -> RegistryError {
     let through = proxy::told(Url::parse(url).ok().as_ref());
-    let reason = format!("no answer within {} s{through}", patience.as_secs());
-    RegistryError::Unreachable { doing, name: name.to_string(), reason, passing: false, silent: true }
+    let source = Reason::new(&format!("no answer within {} s{through}", patience.as_secs()));
+    RegistryError::Unreachable { doing, name: name.to_string(), source, passing: false, silent: true }
 }
 
 pub(super) async fn success(
@@ -125,11 +119,11 @@ pub(super) async fn chunk(
     if let Some(bytes) = &chunk
         && pace.is_too_slow(bytes.len(), Instant::now())
     {
-        let reason = format!("its answer comes at less than {SLOWEST} bytes in a second");
+        let source = Reason::new(&format!("its answer comes at less than {SLOWEST} bytes in a second"));
         return Err(RegistryError::Unreachable {
             doing,
             name: name.to_string(),
-            reason,
+            source,
             passing: false,
             silent: false,
         });

@@ -44,8 +44,8 @@ enum Upload {
 }
 
 impl Client {
-    pub(super) fn new(insecure: &[String], credentials: Credentials) -> Result<Self, RegistryError> {
-        Ok(Self { transport: Transport::new(insecure, credentials)? })
+    pub(super) fn new(insecure: &[String], credentials: Credentials) -> Self {
+        Self { transport: Transport::new(insecure, credentials) }
     }
 
     /// A manifest; where it is asked for by digest, one whose bytes have that digest.
@@ -222,7 +222,7 @@ impl Client {
         location(&url, &response).map(Upload::At).ok_or_else(missing)
     }
 
-    /// Sends a blob; what broke off begins anew, because nobody knows how much the registry took. What it says that it
+    /// Sends a blob; what broke off begins anew, because no one knows how much the registry took. What it says that it
     /// took is there, or it was not taken.
     async fn upload(
         &self,
@@ -306,7 +306,7 @@ impl Client {
     }
 
     /// Puts a manifest under its tag, and sees to it that it is served by tag and digest: what a registry answers to a
-    /// PUT is no proof, and no answer is none of a failure.
+    /// PUT is not proof, and no answer is none of a failure.
     pub(super) async fn put_manifest(
         &self,
         name: &ImageName,

@@ -10,6 +10,7 @@ use docker_credential::DockerCredential;
 use tokio::sync::Mutex;
 
 use super::error::RegistryError;
+use crate::failure::Reason;
 
 /// Where Authorization headers come from.
 #[derive(Clone, Default)]
@@ -19,7 +20,7 @@ pub struct Credentials {
     found: Arc<Mutex<BTreeMap<String, Option<Credential>>>>,
 }
 
-/// How long a credential helper may take: somebody may have to unlock it.
+/// How long a credential helper may take: someone may have to unlock it.
 const HELPER: Duration = Duration::from_secs(30);
 
 /// What there is for a registry.
@@ -61,9 +62,11 @@ impl Credentials {
         let asked = tokio::time::timeout(HELPER, tokio::task::spawn_blocking(move || docker_s(&of))).await;
         let late = |_| {
             let seconds = HELPER.as_secs();
-            RegistryError::Broken(format!("docker's credential helper for {registry} gave no answer in {seconds} s"))
+            RegistryError::Broken(Reason::new(&format!(
+                "docker's credential helper for {registry} gave no answer in {seconds} s"
+            )))
         };
-        let asked = asked.map_err(late)?.map_err(|error| RegistryError::Broken(error.to_string()))?;
+        let asked = asked.map_err(late)?.map_err(|error| RegistryError::broken(&error))?;
         found.insert(registry.to_owned(), asked.clone());
         Ok(asked)
     }

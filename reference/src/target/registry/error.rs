@@ -1,26 +1,27 @@
 //! Why a registry could not be read or written.
 
 use crate::digest::Digest;
+use crate::failure::Reason;
 use crate::image_name::ImageName;
 
 /// Why a registry could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// No answer.
-    #[error("{doing} {name}: {reason}; is the registry there, and named with the right host?")]
+    #[error("{doing} {name} (is the registry there, and named with the right host?)")]
     Unreachable {
         /// What was done.
         doing: &'static str,
         /// Of what.
         name: String,
         /// The cause.
-        reason: String,
+        source: Reason,
         /// Whether another try may have another end.
         passing: bool,
         /// Whether nothing came for too long: waiting for it again takes as long again.
         silent: bool,
     },
-    /// An answer that is no success.
+    /// An answer that is not a success.
     #[error("{doing} {name}: the registry answers {status}{said}{}", advice(*status))]
     Status {
         /// What was done.
@@ -41,15 +42,15 @@ pub enum RegistryError {
         reason: String,
     },
     /// A temporary file.
-    #[error("spool a layer to temporary disk: {0}; TMPDIR chooses the disk")]
-    Disk(std::io::Error),
+    #[error("spool a layer to temporary disk (TMPDIR chooses the disk)")]
+    Disk(#[source] std::io::Error),
     /// Something of this program.
-    #[error("prepare the registry client: {0}")]
-    Broken(String),
+    #[error("prepare the registry client")]
+    Broken(#[source] Reason),
 }
 
 /// Bytes that a registry takes of a manifest, if no more (`oci-distribution.md`, Pushing Manifests).
-pub const MOST_OF_MANIFEST: usize = 4 << 20;
+pub(super) const MOST_OF_MANIFEST: usize = 4 << 20;
 
 fn advice(status: u16) -> &'static str {
     match status {
@@ -66,6 +67,11 @@ fn advice(status: u16) -> &'static str {
 impl RegistryError {
     pub(super) fn content(name: &ImageName, reason: impl Into<String>) -> Self {
         Self::Content { name: name.to_string(), reason: reason.into() }
+    }
+
+    /// Something of this program failed.
+    pub(super) fn broken(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::Broken(Reason::innermost(error))
     }
 
     /// The same of a manifest of so many bytes, where that may be why it was refused.

@@ -22,13 +22,15 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::choice::{self, Document, Documents, Found};
-use super::{NewLayer, Outcome, Platform, StoredImage, WholeImage};
-use crate::digest::Digest;
+use super::{Keeping, Making, NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError, WholeImage};
+use crate::digest::{Digest, ImageId};
 use crate::image::Descriptor;
 use crate::image_name::ImageName;
+use crate::layer::LayerError;
 use client::{Client, Source};
 pub use credentials::Credentials;
-pub use error::{MOST_OF_MANIFEST, RegistryError};
+use error::MOST_OF_MANIFEST;
+pub use error::RegistryError;
 
 /// Blobs that are sent at the same time.
 const AT_A_TIME: usize = 8;
@@ -103,27 +105,17 @@ impl Documents for Repository<'_> {
 
 impl Registry {
     /// A registry for these tags, all of which are in it.
-    ///
-    /// # Errors
-    /// [`RegistryError`] where no client can be made.
-    pub fn open(images: &[ImageName], insecure: &[String], credentials: Credentials) -> Result<Self, RegistryError> {
-        Ok(Self {
-            client: Arc::new(Client::new(insecure, credentials)?),
+    #[must_use]
+    pub fn open(images: &[ImageName], insecure: &[String], credentials: Credentials) -> Self {
+        Self {
+            client: Arc::new(Client::new(insecure, credentials)),
             images: images.to_vec(),
             base: None,
             previous: None,
             sending: JoinSet::new(),
             permits: Arc::new(Semaphore::new(AT_A_TIME)),
             taken: HashSet::new(),
-        })
-    }
-
-    /// The run image under its digest reference; of an index the manifest for `platform`.
-    ///
-    /// # Errors
-    /// [`RegistryError`] naming the reference.
-    pub async fn base(&mut self, name: &ImageName, platform: &Platform) -> Result<StoredImage, RegistryError> {
-        Ok(self.run_image(name, platform).await?.1)
+        }
     }
 
     /// The run image under any name, and the digest that the name leads to, an index's where it leads to one; of an
@@ -151,25 +143,6 @@ impl Registry {
         Ok(WholeImage { image, config, manifest: Some(manifest.bytes), behind_index })
     }
 
-    /// The previous image; none where it is not there any more.
-    ///
-    /// # Errors
-    /// [`RegistryError`] where the registry fails.
-    pub async fn previous(
-        &mut self,
-        name: &ImageName,
-        platform: &Platform,
-    ) -> Result<Option<StoredImage>, RegistryError> {
-        match self.fetch(name, platform).await {
-            Ok(Fetched { image, .. }) => {
-                self.previous = Some(name.clone());
-                Ok(Some(image))
-            }
-            Err(RegistryError::Status { status: 404, .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
     async fn fetch(&self, name: &ImageName, platform: &Platform) -> Result<Fetched, RegistryError> {
         let reference = name
             .digest
@@ -182,35 +155,6 @@ impl Registry {
         let Found { manifest, config, image, behind_index, notes, .. } = found;
         let image = StoredImage { config: config.value, layers: image.layers, notes };
         Ok(Fetched { image, digest, behind_index, manifest, config: config.bytes })
-    }
-
-    /// Begins to send a layer while others are made.
-    ///
-    /// # Errors
-    /// The system's, where the spooled layer cannot be shared.
-    pub fn take(&mut self, layer: &NewLayer) -> std::io::Result<()> {
-        match layer {
-            NewLayer::Made(blob) => {
-                let file = Arc::new(blob.file.try_clone()?);
-                self.spawn(Sending::File { file, digest: blob.digest.clone(), size: blob.size });
-            }
-            NewLayer::Reused { descriptor: Some(descriptor), .. } => {
-                if let Some(from) = self.previous.clone() {
-                    self.bring(from, descriptor.clone());
-                }
-            }
-            NewLayer::Reused { .. } | NewLayer::Streamed { .. } | NewLayer::Sent { .. } => {}
-        }
-        Ok(())
-    }
-
-    /// Begins to bring the run image's layers to where the app image goes.
-    pub fn take_base(&mut self) {
-        if let Some((name, layers)) = self.base.clone() {
-            for layer in layers.into_iter().filter(|layer| layer.urls.is_empty()) {
-                self.bring(name.clone(), layer);
-            }
-        }
     }
 
     fn bring(&mut self, from: ImageName, layer: Descriptor) {
@@ -247,42 +191,104 @@ impl Registry {
         }
         found
     }
+}
 
-    /// Descriptors of the image's layers.
-    #[must_use]
-    pub fn descriptors(&self, layers: &[NewLayer]) -> Vec<Descriptor> {
-        let base = self.base.iter().flat_map(|(_, layers)| layers.iter().cloned());
-        base.chain(layers.iter().filter_map(super::layout::descriptor)).collect()
+impl Target for Registry {
+    async fn base(&mut self, reference: &str, platform: &Platform) -> Result<StoredImage, TargetError> {
+        let name = ImageName::parse(reference).map_err(|error| RegistryError::broken(&error))?;
+        Ok(self.run_image(&name, platform).await?.1)
     }
 
-    /// Sends the config, waits for the layers, and then puts the manifest, of this media type, under every tag.
-    ///
-    /// # Errors
-    /// [`RegistryError`] naming what could not be sent; no tag has moved then, unless the manifest could be put under
-    /// some of several tags and not under another.
-    pub async fn write(
-        mut self,
-        config: &[u8],
-        manifest: &[u8],
-        media_type: &'static str,
-    ) -> Result<Outcome, RegistryError> {
-        let image_id = Digest::of(config);
+    /// The reference says it itself.
+    fn base_digest(&self, _: &str, _: &ImageName) -> Option<Digest> {
+        None
+    }
+
+    async fn previous(
+        &mut self,
+        reference: &str,
+        platform: &Platform,
+        _: bool,
+    ) -> Result<Option<StoredImage>, TargetError> {
+        let Ok(name) = ImageName::parse(reference) else { return Ok(None) };
+        match self.fetch(&name, platform).await {
+            Ok(Fetched { image, .. }) => {
+                self.previous = Some(name);
+                Ok(Some(image))
+            }
+            Err(RegistryError::Status { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn making(&self) -> Making {
+        Making::Blobs
+    }
+
+    /// A manifest is not kept without its blobs.
+    fn holds(&self, _: &Descriptor) -> bool {
+        true
+    }
+
+    fn take_base(&mut self) {
+        if let Some((name, layers)) = self.base.clone() {
+            for layer in layers.into_iter().filter(|layer| layer.urls.is_empty()) {
+                self.bring(name.clone(), layer);
+            }
+        }
+    }
+
+    /// Begins to send the layer while others are made.
+    async fn take(&mut self, layer: NewLayer) -> Result<NewLayer, TargetError> {
+        match &layer {
+            NewLayer::Made(blob) => {
+                let file = Arc::new(blob.file.try_clone().map_err(LayerError::Spool)?);
+                self.spawn(Sending::File { file, digest: blob.digest.clone(), size: blob.size });
+            }
+            NewLayer::Reused { descriptor: Some(descriptor), .. } => {
+                if let Some(from) = self.previous.clone() {
+                    self.bring(from, descriptor.clone());
+                }
+            }
+            NewLayer::Reused { .. } | NewLayer::Streamed { .. } | NewLayer::Sent { .. } => {}
+        }
+        Ok(layer)
+    }
+
+    fn describe(&self, layers: &[NewLayer]) -> Vec<Descriptor> {
+        let base = self.base.iter().flat_map(|(_, layers)| layers.iter().cloned());
+        base.chain(layers.iter().filter_map(NewLayer::descriptor)).collect()
+    }
+
+    fn annotations(&self) -> Keeping {
+        Keeping::Always
+    }
+
+    fn most_of_manifest(&self) -> Option<usize> {
+        Some(MOST_OF_MANIFEST)
+    }
+
+    /// Sends the config, waits for the layers, and then puts the manifest under every tag. After an error no tag has
+    /// moved, unless the manifest could be put under some of several tags and not under another.
+    async fn write(mut self, image: NewImage) -> Result<Outcome, TargetError> {
+        let NewImage { config, manifest, media_type, .. } = image;
+        let (config_digest, config) = (Digest::of(&config), Bytes::from(config));
         for repository in self.repositories() {
-            let (client, id, config) = (self.client.clone(), image_id.clone(), Bytes::copy_from_slice(config));
+            let (client, id, config) = (self.client.clone(), config_digest.clone(), config.clone());
             self.sending.spawn(async move { client.provide_bytes(&repository, &id, config).await });
         }
         while let Some(sent) = self.sending.join_next().await {
-            sent.map_err(|error| RegistryError::Broken(error.to_string()))??;
+            sent.map_err(|error| RegistryError::broken(&error))??;
         }
         // A registry that refuses the manifest is asked once, whatever the number of tags.
         if let Some((first, others)) = self.images.split_first() {
-            self.client.put_manifest(first, media_type, manifest).await?;
-            let put = |image| self.client.put_manifest(image, media_type, manifest);
+            self.client.put_manifest(first, media_type, &manifest).await?;
+            let put = |image| self.client.put_manifest(image, media_type, &manifest);
             stream::iter(others).map(put).buffered(AT_A_TIME).try_collect::<()>().await?;
         }
         Ok(Outcome {
-            digest: Some(Digest::of(manifest)),
-            image_id: image_id.to_string(),
+            digest: Some(Digest::of(&manifest)),
+            image_id: ImageId::of_document(config_digest),
             manifest_size: Some(manifest.len() as u64),
         })
     }

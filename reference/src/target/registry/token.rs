@@ -11,6 +11,7 @@ use super::error::RegistryError;
 use super::proxy::Clients;
 use super::request::{Request, TRIES, retried};
 use super::secrets;
+use crate::failure::Reason;
 
 /// The Authorization header that a challenge asks for; none where there is nothing to offer.
 pub(super) async fn authorization(
@@ -42,8 +43,8 @@ pub(super) async fn authorization(
         return Err(RegistryError::content(request.name, "the registry names a token server without TLS"));
     }
     let service = bearer.parameters.get("service");
-    let asking = asking(http.of(realm.as_str()), request, realm, service, credential)?;
-    let unending = || RegistryError::Broken("a request that cannot be sent twice".to_owned());
+    let asking = asking(http.of(realm.as_str())?, request, realm, service, credential)?;
+    let unending = || RegistryError::Broken(Reason::new("a request that cannot be sent twice"));
     let answer = retried(request, TRIES, PATIENCE, |_| asking.try_clone().ok_or_else(unending)).await?;
     let bytes = body(request.doing, request.name, success(request.doing, request.name, answer).await?).await?;
     let json: Value = serde_json::from_slice(&bytes).unwrap_or_default();
@@ -69,7 +70,7 @@ fn asking(
         ];
         query.extend(service);
         let form = Url::parse_with_params("http://form", &query);
-        let form = form.map_err(|error| RegistryError::Broken(error.to_string()))?;
+        let form = form.map_err(|error| RegistryError::broken(&error))?;
         let asking = http.post(realm).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         return Ok(asking.body(form.query().unwrap_or_default().to_owned()));
     }

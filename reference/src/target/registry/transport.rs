@@ -39,7 +39,7 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    pub(super) fn new(insecure: &[String], credentials: Credentials) -> Result<Self, RegistryError> {
+    pub(super) fn new(insecure: &[String], credentials: Credentials) -> Self {
         // Another part of the process may have chosen the same provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Clients::new(|| {
@@ -48,8 +48,7 @@ impl Transport {
                 .connect_timeout(TO_CONNECT)
                 .user_agent(concat!("reference-exporter/", env!("CARGO_PKG_VERSION")))
         });
-        let http = http.map_err(|error| RegistryError::Broken(error.to_string()))?;
-        Ok(Self { http, insecure: insecure.to_vec(), credentials, known: Mutex::default() })
+        Self { http, insecure: insecure.to_vec(), credentials, known: Mutex::default() }
     }
 
     /// Where a registry keeps something of a repository.
@@ -132,7 +131,7 @@ impl Transport {
         let patience = if matches!(request.content, Content::None) { PATIENCE } else { UPLOAD_PATIENCE };
         retried(request, most, patience, |taken| {
             let builder =
-                self.http.of(request.url).request(request.method.clone(), request.url).header(ACCEPT, MANIFESTS);
+                self.http.of(request.url)?.request(request.method.clone(), request.url).header(ACCEPT, MANIFESTS);
             let builder = filled(builder, &request.content, taken)?;
             Ok(match &header {
                 Some(header) => {
