@@ -1,4 +1,4 @@
-//! Whether two exports are one and the same thing done twice: all that was observed of both, but for what is another in
+//! Whether two exports are one and the same thing done twice: all that was observed of both, except for what is another in
 //! every run (addresses and ports, times, names of the scenario) and what follows from that. In doubt they are not.
 
 use judge::evidence::{Document, Export};
@@ -38,7 +38,7 @@ fn essence(export: &Export) -> Option<String> {
                 )
             })
             .collect();
-        // Layers travel beside each other, in any order.
+        // Layers travel side by side, in any order.
         requests.sort();
         members.insert("wire".to_owned(), json!(requests));
     }
@@ -100,7 +100,7 @@ fn path_of(target: &str) -> String {
     }
 }
 
-/// What the daemon says of the image, but for when it got it.
+/// What the daemon says of the image, except for when it got it.
 fn inspected(export: &Export) -> Option<Value> {
     let document = export.daemon.as_ref()?.inspect.as_ref()?;
     let mut value: Value = serde_json::from_slice(&document.bytes).ok()?;

@@ -7,8 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use judge::evidence::{Phase, Target};
 use judge::profile::Profile;
 
+use crate::error::chain;
 use crate::limits::SERVICE_LIMIT;
 use crate::profile_file;
+use crate::record::RequiredService;
 pub use crate::report::ReportFormat;
 use crate::report::terminal::{Detail, Style};
 use crate::rig::registry::RegistryChoice;
@@ -99,7 +101,7 @@ const BASE_STATUS: &str = "An IMAGE is a reference in a registry, daemon:NAME, o
 layout:FOLDER@DIGEST. Where an annotation is missing, the label io.buildpacks.lifecycle.metadata counts. Credentials are those of \
 docker's config.json; registries on loopback are spoken to without TLS.\n\n\
 States: up-to-date; newer: the base's name names another image; base-gone: nothing has the name; layers-differ: the image does not \
-stand upon the layers of the base that it names; not-said: neither annotations nor labels name a base; unread.\n\n\
+are based on the layers of the base that it names; not-said: neither annotations nor labels name a base; unread.\n\n\
 Exit codes: 0 every image is up to date, 1 one is not, 2 usage, 3 one could not be read, 4 nothing is said of a base.";
 
 /// The arguments of `base-status`.
@@ -138,7 +140,7 @@ pub enum TableFormat {
     Json,
 }
 const DEMO: &str = "Everything is made on this machine: the repository by git, the registry in this process. Where a \
-Docker daemon is at hand, it is exported to as well.\n\n\
+Docker daemon is available, it is exported to as well.\n\n\
 Exit codes: 0 all is as the proposal wants it, 1 it is not, 2 usage, 3 a program or service failed, 130 interrupted.";
 
 /// The subcommands.
@@ -165,6 +167,8 @@ pub enum Command {
     Compare(Box<CompareArguments>),
     /// Put the JSON reports of all shards of a run together
     Merge(MergeArguments),
+    /// Print a stored JSON report again, in any format and any detail; nothing is run
+    Show(ShowArguments),
     /// Bring a file of known failures up to a report
     #[command(subcommand)]
     Baseline(BaselineCommand),
@@ -273,7 +277,7 @@ pub struct DemoArguments {
     /// Keep everything in this new or empty folder (default: a new one among the temporary files)
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
-    /// A Docker daemon's address; may be repeated (default: the usual one, where it is at hand)
+    /// A Docker daemon's address; may be repeated (default: the usual one, where it is available)
     #[arg(long, value_name = "HOST")]
     pub daemon: Vec<String>,
 }
@@ -395,6 +399,20 @@ pub struct CompareArguments {
     pub conditions: RunConditions,
 }
 
+/// The arguments of `show`.
+#[derive(Debug, Clone, Args)]
+pub struct ShowArguments {
+    /// A JSON report of run, judge or merge
+    #[arg(value_name = "REPORT.json")]
+    pub stored: PathBuf,
+    /// A format of run, to standard output or to a file; may be repeated
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<ReportFormat>)]
+    pub report: Vec<ReportArgument>,
+    /// A file of known failures, which do not decide the exit code
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+}
+
 /// The arguments of `merge`.
 #[derive(Debug, Clone, Args)]
 pub struct MergeArguments {
@@ -508,14 +526,14 @@ pub struct RunArguments {
     /// Only part K of N of the scenarios; conformance merge puts the reports together
     #[arg(long, value_name = "K/N")]
     pub shard: Option<Shard>,
-    /// A first answer within seconds: the few scenarios that show most, on an embedded registry and on layouts. Never the
-    /// last word: a full run decides
+    /// A first answer within seconds: the few scenarios that show most, on an embedded registry and on layouts. A
+    /// full run decides
     #[arg(long, conflicts_with_all = ["shard", "only_failed"])]
     pub quick: bool,
-    /// With the scenarios in which the registry fails in every way that there is; without it, with a few of them
+    /// Run all scenarios in which the registry fails (default: a few of them)
     #[arg(long, conflicts_with = "quick")]
     pub faults: bool,
-    /// Begin no further scenario after the first one that fails
+    /// Stop after the first scenario that fails
     #[arg(long)]
     pub fail_fast: bool,
     /// Only what failed in this JSON report
@@ -529,10 +547,10 @@ pub struct RunArguments {
     pub keep: Option<PathBuf>,
 }
 
-/// Under what an exporter is run: the same for `run` and `compare`.
+/// The conditions of a run: the same for `run` and `compare`.
 #[derive(Debug, Clone, Args)]
 pub struct RunConditions {
-    /// The profile that decides the exit code: a built-in one's name, or a file of one's own (conformance docs profile)
+    /// The profile that decides the exit code: a built-in one's name, or the path of a profile file (conformance docs profile)
     #[arg(long, value_name = "NAME|FILE", default_value = "rfc-196", value_parser = profile)]
     pub profile: Profile,
     /// A scenario's folder, or a folder of them, instead of the built-in ones; may be repeated
@@ -553,10 +571,10 @@ pub struct RunConditions {
     /// The Platform API version to tell the exporter (default: the description's, else 0.15)
     #[arg(long, value_name = "VERSION", value_parser = platform_api)]
     pub platform_api: Option<String>,
-    /// Scenarios at a time (default: one for each processor)
+    /// How many scenarios to run at a time (default: the number of processors)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
-    /// Seconds after which an exporter is ended
+    /// Seconds after which an exporter is killed
     #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
 }
@@ -564,10 +582,10 @@ pub struct RunConditions {
 /// The services that are used: the same for `run`, `compare` and `self-test`.
 #[derive(Debug, Clone, Args)]
 pub struct ServiceArguments {
-    /// embedded, container, executable or a URL; by default the first that is at hand: container, executable, embedded
+    /// embedded, container, executable or a URL; by default the first that is available: container, executable, embedded
     #[arg(long, value_name = "KIND")]
     pub registry: Option<RegistryChoice>,
-    /// A PEM file of certificates to trust a registry by, beside the machine's or those of `SSL_CERT_FILE`
+    /// A PEM file of certificates to trust a registry by, next to the machine's or those of `SSL_CERT_FILE`
     #[arg(long, value_name = "FILE")]
     pub registry_ca: Option<PathBuf>,
     /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
@@ -589,19 +607,7 @@ pub struct ServiceArguments {
 
 /// A service that can be required.
 pub(crate) fn service(text: &str) -> Result<String, String> {
-    const STORES: [&str; 5] = ["classic", "containerd", "podman", "private-classic", "private-containerd"];
-    let is_known = match text.split_once(':') {
-        None => matches!(text, "registry" | "daemon" | "layout"),
-        Some((daemon, store)) => {
-            let (kind, number) = store.split_once('#').map_or((store, None), |(kind, number)| (kind, Some(number)));
-            daemon == "daemon" && STORES.contains(&kind) && number.is_none_or(|number| number.parse::<u16>().is_ok())
-        }
-    };
-    if is_known {
-        return Ok(text.to_owned());
-    }
-    let stores: Vec<String> = STORES.iter().map(|store| format!("daemon:{store}")).collect();
-    Err(format!("there is no such service; give registry, layout, daemon or {}", stores.join(", ")))
+    RequiredService::parse(text).map(|_| text.to_owned())
 }
 
 /// A daemon's address, as `DOCKER_HOST` spells it.
@@ -648,16 +654,16 @@ pub struct FuzzArguments {
     /// The Platform API version to tell the exporter (default: the description's, else 0.15)
     #[arg(long, value_name = "VERSION", value_parser = platform_api)]
     pub platform_api: Option<String>,
-    /// Where failing builds are kept as scenarios, each with its evidence beside it
+    /// Where failing builds are kept as scenarios, each with its evidence next to it
     #[arg(long, value_name = "DIR", default_value = "fuzz-failures")]
     pub keep_failures: PathBuf,
     /// terminal or json, to standard output or to a file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<PlainFormat>)]
     pub report: Vec<ReportArgument<PlainFormat>>,
-    /// Builds at a time (default: one for each processor)
+    /// How many builds to run at a time (default: the number of processors)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
-    /// Seconds after which an exporter is ended
+    /// Seconds after which an exporter is killed
     #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
 }
@@ -668,7 +674,7 @@ pub struct SelfTestArguments {
     /// Which exporter.
     #[command(flatten)]
     pub exporter: ExporterArguments,
-    /// The program that spoils it; without this, faulty-exporter beside this program
+    /// The program that spoils it; without this, faulty-exporter next to this program
     #[arg(long, value_name = "PATH")]
     pub faulty: Option<PathBuf>,
     /// Only faults whose name matches; may be repeated
@@ -689,7 +695,7 @@ pub struct SelfTestArguments {
     /// Faults at a time (default: one for each processor)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
-    /// Seconds after which an exporter is ended
+    /// Seconds after which an exporter is killed
     #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
 }
@@ -740,7 +746,7 @@ pub enum SelfTestFormat {
 }
 
 pub(crate) fn profile(text: &str) -> Result<Profile, String> {
-    profile_file::named(text).map_err(|error| format!("failed to {error}"))
+    profile_file::named(text).map_err(|error| format!("failed to {}", chain(&error)))
 }
 
 /// A list, so that shells complete it.

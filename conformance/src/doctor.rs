@@ -1,10 +1,12 @@
-//! `doctor`: what one minimal export came to, in plain words, for somebody whose exporter does not run yet.
+//! `doctor`: what one minimal export came to, in plain words, for someone whose exporter does not run yet.
 
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 use std::fmt::Write as _;
 
 use judge::evidence::Target;
 use judge::profile::Profile;
+use judge::requirements;
 use judge::verdict::{Answer, Verdict};
 
 use crate::exit::Exit;
@@ -34,7 +36,7 @@ pub struct Found {
     pub description: Option<String>,
 }
 
-/// What came of the smallest build on everything at hand: `seen` are the control exports, `obstacles` what kept the
+/// What came of the smallest build on everything available: `seen` are the control exports, `obstacles` what kept the
 /// exporter from being judged as it was called. The exporters are that of the command line, and that which was judged.
 #[must_use]
 pub fn diagnosis(
@@ -53,7 +55,7 @@ pub fn diagnosis(
     for (target, reason) in &judged.refused {
         let _ = writeln!(out, "Not on {target}: {}", visible(reason));
     }
-    let ran = exports(&mut out, report, seen, judged);
+    let ran = exports(&mut out, report, seen, (given, judged));
     if ran == Ran::Nowhere {
         let failed = report.verdicts.iter().any(|verdict| is_exit(verdict) && verdict.verdict == Answer::Fail);
         let exit = if failed { Exit::NotConformant } else { Exit::SuiteFailed };
@@ -61,7 +63,7 @@ pub fn diagnosis(
     }
     findings(&mut out, report);
     profiles(&mut out, report);
-    let description = described(report, ran, judged);
+    let description = described(report, ran, (given, judged));
     proposal(&mut out, &description, given);
     let exit = match (obstacles, report.totals.fail) {
         ([], 0) => Exit::Conformant,
@@ -69,12 +71,22 @@ pub fn diagnosis(
         _ => Exit::NothingJudged,
     };
     let last = match exit {
-        Exit::Conformant => "It is ready to be judged: conformance run.",
-        Exit::NothingJudged => "With that it can be judged: conformance run.",
-        _ => "conformance explain REQUIREMENT says what each of these asks; conformance run --quick looks further.",
+        Exit::Conformant => format!("It is ready to be judged: {}", command("run", given)),
+        Exit::NothingJudged => "With that it can be judged: conformance run --exporter-file FILE".to_owned(),
+        _ => format!(
+            "conformance explain REQUIREMENT says what each of these asks, and why. {} looks further.",
+            command("run --quick", given)
+        ),
     };
     let _ = writeln!(out, "{last}");
     Found { text: out, exit, description: Some(description) }
+}
+
+/// A command that concerns the exporter as it was given.
+fn command(what: &str, exporter: &Exporter) -> String {
+    let words = ["conformance", what, &exporter.argument];
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    visible(&words.join(" "))
 }
 
 /// The services, and why one is not there.
@@ -90,7 +102,7 @@ fn at_hand(out: &mut String, report: &Report) {
         .collect();
     let _ = writeln!(out, "At hand: {}.", named.join(", "));
     for service in report.services.iter().filter(|service| service.kind == "none") {
-        let _ = writeln!(out, "Not at hand: {}: {}.", service.name, visible(&service.note));
+        let _ = writeln!(out, "Not available: {}: {}. So nothing is said of it.", service.name, visible(&service.note));
     }
 }
 
@@ -107,7 +119,7 @@ fn is_exit(verdict: &Verdict) -> bool {
 }
 
 /// How the exports ended, service by service.
-fn exports(out: &mut String, report: &Report, seen: &[Seen], judged: &Exporter) -> Ran {
+fn exports(out: &mut String, report: &Report, seen: &[Seen], (given, judged): (&Exporter, &Exporter)) -> Ran {
     let (mut ran, mut failed) = (0, 0);
     for verdict in report.verdicts.iter().filter(|verdict| is_exit(verdict)) {
         match verdict.verdict {
@@ -123,7 +135,7 @@ fn exports(out: &mut String, report: &Report, seen: &[Seen], judged: &Exporter) 
                 let service = &verdict.service;
                 let _ =
                     writeln!(out, "On {service}: It did not export the smallest build there is: {}", visible(found));
-                let _ = writeln!(out, "  {}", hint(found, verdict.target));
+                let _ = writeln!(out, "  {}", hint(found, verdict.target, given));
             }
             Answer::Error => {
                 failed += 1;
@@ -159,6 +171,15 @@ fn findings(out: &mut String, report: &Report) {
             None => found.push((verdict, vec![&verdict.service])),
         }
     }
+    // What every profile wants comes first.
+    found.sort_by_key(|(verdict, _)| match verdict.verdict {
+        Answer::Fail => 0,
+        Answer::Warn => 1,
+        _ => 2,
+    });
+    if !found.is_empty() {
+        let _ = writeln!(out, "What is to be mended:");
+    }
     for (verdict, services) in found {
         let word = match verdict.verdict {
             Answer::Fail => "wrong",
@@ -167,7 +188,8 @@ fn findings(out: &mut String, report: &Report) {
         };
         let (id, message) = (&verdict.requirement, visible(&verdict.message));
         let _ = writeln!(out, "  {word:<9} {id} on {}: {message}", services.join(", "));
-        for (name, value) in [("expected", &verdict.expected), ("found", &verdict.found)] {
+        let fix = requirements::named(id).map_or("", |row| row.remedy);
+        for (name, value) in [("expected", verdict.expected.as_str()), ("found", &verdict.found), ("fix", fix)] {
             if !value.is_empty() {
                 let _ = writeln!(out, "            {name:<8}  {}", visible(&shorter(value, LONGEST)));
             }
@@ -201,16 +223,30 @@ fn profiles(out: &mut String, report: &Report) {
     }
 }
 
-/// The description of the exporter as it was judged; where it failed on some targets, with those that it has as a comment.
-fn described(report: &Report, ran: Ran, judged: &Exporter) -> String {
-    let described = judged.described();
-    if ran != Ran::Somewhere {
-        return described;
+/// The description of the exporter as it was judged; where it failed on some targets, those that it has as a comment.
+/// Where it was seen not to have one, those are listed that it was seen to have, and a comment names what was not tried.
+fn described(report: &Report, ran: Ran, (given, judged): (&Exporter, &Exporter)) -> String {
+    let ended = |answers: &[Answer]| -> BTreeSet<Target> {
+        let of_it = |verdict: &&Verdict| is_exit(verdict) && answers.contains(&verdict.verdict);
+        report.verdicts.iter().filter(of_it).map(|verdict| verdict.target).collect()
+    };
+    let mut comments = String::new();
+    let mut known = judged.clone();
+    // What the given description lists is the author's own word.
+    if !judged.refused.is_empty() && given.targets.len() == Target::ALL.len() {
+        let tried = ended(&[Answer::Pass, Answer::Fail]);
+        for target in Target::ALL.into_iter().filter(|target| !tried.contains(target)) {
+            if let Entry::Vacant(place) = known.refused.entry(target) {
+                place.insert("it was not tried".to_owned());
+                let _ = writeln!(comments, "# {target} was not tried. Add it to targets if the exporter has it.");
+            }
+        }
     }
-    let goes = report.verdicts.iter().filter(|verdict| is_exit(verdict) && verdict.verdict == Answer::Pass);
-    let targets: BTreeSet<Target> = goes.map(|verdict| verdict.target).collect();
-    let named: Vec<String> = targets.iter().map(|target| format!("\"{target}\"")).collect();
-    format!("# If it is not meant to have other targets:\n# targets = [{}]\n{described}", named.join(", "))
+    if ran == Ran::Somewhere {
+        let named: Vec<String> = ended(&[Answer::Pass]).iter().map(|target| format!("\"{target}\"")).collect();
+        let _ = writeln!(comments, "# If it is not meant to have other targets:\n# targets = [{}]", named.join(", "));
+    }
+    comments + &known.described()
 }
 
 /// The description, where it says what the given one does not.
@@ -225,7 +261,7 @@ fn proposal(out: &mut String, description: &str, given: &Exporter) {
 }
 
 /// What usually helps, told from what the exporter printed.
-fn hint(found: &str, target: Target) -> String {
+fn hint(found: &str, target: Target, exporter: &Exporter) -> String {
     let text = found.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     let hint = if says(&["exit 11", "platform api"]) {
@@ -233,7 +269,7 @@ fn hint(found: &str, target: Target) -> String {
     } else if says(&["exit 12", "buildpack api"]) {
         "It refuses the Buildpack API version of group.toml; the scenario uses 0.10."
     } else if says(&["flag", "unknown option", "unexpected argument", "usage"]) {
-        "It does not take a flag of the Platform API: 'leave-out' in its description leaves one away."
+        "It may not take a flag of the Platform API: 'leave-out' in its description leaves one away."
     } else if says(&["https", "tls", "certificate"]) {
         "It asks a plain HTTP registry by TLS: -insecure-registry names the registry, and it has to be honoured."
     } else if says(&["denied", "unauthorized", "forbidden"]) {
@@ -242,7 +278,8 @@ fn hint(found: &str, target: Target) -> String {
         "It did not end by itself; run it alone with the evidence's repeat.sh."
     } else {
         return format!(
-            "Keep what it printed with: conformance run --scenario minimal --target {target} --evidence DIR"
+            "Keep what it printed with: {} --scenario minimal --target {target} --evidence DIR",
+            command("run", exporter)
         );
     };
     hint.to_owned()

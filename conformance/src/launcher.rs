@@ -5,6 +5,7 @@
 #[expect(dead_code, reason = "its main is that of another program")]
 mod program;
 
+use crate::error::chain;
 use judge::evidence::InContainer;
 
 /// The program; empty where it could not be built for this machine.
@@ -15,7 +16,7 @@ pub static PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/launcher")
 /// # Errors
 /// Why that is not what it prints.
 pub fn read(output: &[u8]) -> Result<InContainer, String> {
-    serde_json::from_slice(output).map_err(|error| error.to_string())
+    serde_json::from_slice(output).map_err(|error| chain(&error))
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! The harness: runs an exporter against real stores, keeps what it observed as evidence, and has it judged.
 //!
 //! Data flows one way: [`scenario`] → [`exporter`] → [`observe`] → evidence → judge → [`report`]. Nothing here knows
-//! the reference exporter but as a program that stands beside this one.
+//! the reference exporter but as a program that stands next to this one.
 
 pub mod alike;
 pub mod alternatives;
 pub mod base_status;
 pub mod baseline;
+pub mod budget;
 pub mod catalogue;
 pub mod cli;
 pub mod commands;
@@ -15,6 +16,7 @@ pub mod consumers;
 pub mod coverage;
 pub mod demo;
 pub mod doctor;
+pub mod error;
 pub mod evidence;
 pub mod exit;
 pub mod exporter;
@@ -22,9 +24,12 @@ pub mod figures;
 mod flags;
 pub mod fuzz;
 pub mod generated;
+pub mod given;
 pub mod globs;
+pub mod held;
 pub mod launcher;
 pub mod limits;
+mod locked;
 pub mod masked;
 pub mod merge;
 mod naming;

@@ -1,5 +1,5 @@
 //! How long the suite waits for a service, in one place. A limit is one of silence: where bytes come, the wait begins
-//! anew, so that what is large and slow is no error. A service that was silent once is waited for less the next time.
+//! anew, so that what is large and slow is not an error. A service that was silent once is waited for less the next time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 pub const SERVICE_LIMIT: u64 = 90;
 /// How long a connection may take to be made.
 pub const CONNECT: Duration = Duration::from_secs(10);
-/// How long a credential helper may take: somebody may have to unlock it.
+/// How long a credential helper may take: someone may have to unlock it.
 pub const CREDENTIAL_HELPER: Duration = Duration::from_secs(30);
+/// How long a pipe that a user names in place of a file may be silent.
+pub const PIPE: Duration = Duration::from_secs(5);
 /// How long a daemon may take to say what it is.
 pub const INTRODUCTION: Duration = Duration::from_secs(5);
 /// How long a private engine may take until it answers, or until it has ended.

@@ -14,8 +14,8 @@ pub enum MergeError {
     /// There is none.
     #[error("merge reports: none was given")]
     None,
-    /// A report is no shard's.
-    #[error("merge {file}: it is no report of a shard; give reports of conformance run --shard K/N")]
+    /// A report is not a shard's.
+    #[error("merge {file}: it is not a report of a shard; give reports of conformance run --shard K/N")]
     NoShard {
         /// The file.
         file: String,
@@ -241,7 +241,7 @@ mod tests {
             ),
             (changed(|report| report.profile = "core".to_owned()), "profile"),
             (changed(|report| report.tool.catalogue = "9".to_owned()), "catalogue"),
-            (changed(|report| report.shard = None), "no report of a shard"),
+            (changed(|report| report.shard = None), "not a report of a shard"),
             (changed(|report| report.shard = Some(Shard { index: 1, of: 2 })), "shard 1/2, as is 1.json"),
             (changed(|report| report.shard = Some(Shard { index: 3, of: 3 })), "number of shards"),
             (changed(|report| report.scenarios = vec!["scenario-1".to_owned()]), "scenario-1 is in 1.json"),

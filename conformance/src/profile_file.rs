@@ -1,12 +1,14 @@
 //! Profiles by name or from a file (`docs/profile.md`).
 
+use std::path::Path;
+
 use judge::profile::{OwnProfile, Profile, ProfileError};
 
 /// Why there is no such profile. Messages read after "failed to".
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileFileError {
     /// It is neither a built-in profile's name nor a file that can be read.
-    #[error("read the profile {file}: {source}; give a file, or one of {known}")]
+    #[error("read the profile {file} (a file, or one of {known})")]
     Read {
         /// What was given.
         file: String,
@@ -15,7 +17,7 @@ pub enum ProfileFileError {
         /// The built-in profiles.
         known: String,
     },
-    /// The file is no profile.
+    /// The file is not a profile.
     #[error(transparent)]
     Profile(#[from] ProfileError),
 }
@@ -23,12 +25,12 @@ pub enum ProfileFileError {
 /// The built-in profile of this name, else the one in this file.
 ///
 /// # Errors
-/// [`ProfileFileError`] when there is neither, or the file is no profile.
+/// [`ProfileFileError`] when there is neither, or the file is not a profile.
 pub fn named(text: &str) -> Result<Profile, ProfileFileError> {
     if let Some(profile) = Profile::named(text) {
         return Ok(profile);
     }
-    let content = std::fs::read_to_string(text).map_err(|source| ProfileFileError::Read {
+    let content = crate::given::text(Path::new(text)).map_err(|source| ProfileFileError::Read {
         file: text.to_owned(),
         source,
         known: Profile::BUILT_IN.map(|profile| profile.name().to_owned()).join(", "),
@@ -76,7 +78,7 @@ mod tests {
     #[test]
     fn a_name_is_no_file_and_a_file_is_named() {
         assert_eq!(named("strict").unwrap(), Profile::Strict);
-        let missing = named("strickt").unwrap_err().to_string();
+        let missing = crate::error::chain(&named("strickt").unwrap_err());
         assert!(missing.contains("strickt") && missing.contains("core, rfc-196"), "{missing}");
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ours.toml");

@@ -1,4 +1,6 @@
 //! Progress while a run goes on: a line that is drawn again and again on a terminal, elsewhere a plain line now and then.
+//!
+//! `indicatif` draws bars; this line says what is waited for and when that is ended, and is tested as text.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -29,6 +31,12 @@ pub async fn show(mut events: UnboundedReceiver<Event>, quiet: bool) {
         let due = if line.shown { DRAWN } else { PAUSE.saturating_sub(last.elapsed()) };
         match tokio::time::timeout(due, events.recv()).await {
             Ok(None) => break,
+            Ok(Some(Event::Removed { folders })) => {
+                line.clear();
+                let folders: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
+                write(&visible(&format!("conformance: removed what killed runs had left: {}", folders.join(", "))));
+                write("\n");
+            }
             Ok(Some(event)) => count.hear(event),
             Err(_) => {}
         }
@@ -44,7 +52,7 @@ pub async fn show(mut events: UnboundedReceiver<Event>, quiet: bool) {
     line.clear();
 }
 
-/// A line of standard error that is drawn over again and again; nothing where that is no terminal.
+/// A line of standard error that is drawn over again and again; nothing where that is not a terminal.
 #[derive(Clone, Copy)]
 pub(crate) struct Line {
     shown: bool,
@@ -140,6 +148,7 @@ struct Count {
 impl Count {
     fn hear(&mut self, event: Event) {
         match event {
+            Event::Removed { .. } => {}
             Event::Started { exports } => self.of = exports,
             Event::Exporting { id, limit } => {
                 self.running.push(Running { id, begun: Instant::now(), limit: Duration::from_secs(limit) });
@@ -173,7 +182,7 @@ impl Count {
     fn left(&self, took: Duration, now: Instant) -> Option<Left> {
         let Some(slow) = self.slow(now) else { return at_this_speed(self.done, self.of, took) };
         let until = (slow.begun + slow.limit).saturating_duration_since(now).as_secs();
-        // What the others need beside it.
+        // What the others need next to it.
         let others = self.of.saturating_sub(self.running.len());
         match at_this_speed(self.done, others, took) {
             _ if until == 0 => Some(Left::Unknown),

@@ -1,8 +1,8 @@
-//! What a run was, beside its exports: `run.json` of the evidence. With the exports it is all that judging needs.
+//! What a run was, next to its exports: `run.json` of the evidence. With the exports it is all that judging needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use judge::evidence::{NotRun, Phase, ScenarioEvidence, Target};
+use judge::evidence::{NotRun, Phase, ScenarioEvidence, StoreKind, Target};
 use judge::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 
@@ -51,23 +51,23 @@ pub struct RunFacts {
     pub version: u32,
     /// Whether the run came to its end; what stands below `started` is not known before.
     pub complete: bool,
-    /// What observed.
+    /// The program that observed; evidence may be judged again by a later one.
     pub tool: Tool,
-    /// What was run.
+    /// The exporter that was run, as the suite found it.
     pub exporter: ExporterFacts,
-    /// How the command line named it.
+    /// How the command line named it: `--exporter X` or `--exporter-file F`; empty where the reference was meant by default.
     pub exporter_argument: String,
     /// The Platform API version that the exporter was told.
     pub platform_api: String,
     /// The deciding profile as the command line named it.
     pub profile: String,
-    /// Targets that were asked for.
+    /// Targets that were asked for, whether or not their services were available.
     pub targets: Vec<Target>,
-    /// Services that had to be observed.
+    /// Services that had to be observed, by the words of `--require`: see [`RequiredService`].
     pub require: Vec<String>,
     /// What narrowed the run.
     pub narrowed: Narrowed,
-    /// Folders of scenarios that are not compiled in.
+    /// Folders of scenarios that are not compiled in, by the scenario's name.
     pub scenario_folders: BTreeMap<String, String>,
     /// What else of the command line holds for every case, word by word; empty also where an earlier version wrote it.
     #[serde(default)]
@@ -80,17 +80,17 @@ pub struct RunFacts {
     pub names: Option<String>,
     /// When it began, RFC 3339 in UTC.
     pub started: String,
-    /// How long it took, in seconds.
+    /// Wall time of the whole run in seconds; 0 until it has come to its end.
     pub seconds: f64,
-    /// Where builds were seen.
+    /// Where exporters saw their builds.
     pub paths: PathFacts,
-    /// Services.
+    /// Every service that was used, and those that were not available.
     pub services: Vec<ServiceFacts>,
-    /// What each scenario left.
+    /// What each scenario left, in the order in which they were run; filled in at the end.
     pub scenarios: Vec<ScenarioFacts>,
-    /// What could not be removed.
+    /// What could not be removed at the end, in words; empty where all was.
     pub left_behind: Vec<String>,
-    /// Whether it was interrupted.
+    /// Whether a signal ended it before all was run.
     pub interrupted: bool,
 }
 
@@ -101,9 +101,9 @@ pub struct ScenarioFacts {
     pub scenario: String,
     /// Ids of the exports that count, in the order in which they were made.
     pub exports: Vec<String>,
-    /// Targets that were not attempted.
+    /// Targets that the scenario asks for and that were not attempted, with the reason.
     pub not_run: Vec<NotRun>,
-    /// Wall time of all its exports and what was observed of them; none where it was not begun or not to its end.
+    /// Wall time in milliseconds of all its exports and what was observed of them; none where it was not begun or not to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub milliseconds: Option<u64>,
 }
@@ -171,6 +171,64 @@ pub struct ServiceFacts {
     pub observed: bool,
     /// Why this one, or why none.
     pub note: String,
+}
+
+/// A service, as `--require` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequiredService {
+    /// The registry.
+    Registry,
+    /// Layouts.
+    Layout,
+    /// Any daemon.
+    Daemon,
+    /// A daemon available with this store.
+    DaemonAtHand(StoreKind),
+    /// A daemon of the suite's own with this store.
+    PrivateDaemon(StoreKind),
+}
+
+impl RequiredService {
+    /// What daemons are called after `daemon:`, a number after `#` aside.
+    const DAEMONS: [(&str, Self); 5] = [
+        ("classic", Self::DaemonAtHand(StoreKind::Classic)),
+        ("containerd", Self::DaemonAtHand(StoreKind::Containerd)),
+        ("podman", Self::DaemonAtHand(StoreKind::Podman)),
+        ("private-classic", Self::PrivateDaemon(StoreKind::Classic)),
+        ("private-containerd", Self::PrivateDaemon(StoreKind::Containerd)),
+    ];
+
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// What may be given instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let is_number = |text: &str| text.parse::<u16>().is_ok();
+        let found = match text.split_once(':') {
+            None => match text {
+                "registry" => Some(Self::Registry),
+                "layout" => Some(Self::Layout),
+                "daemon" => Some(Self::Daemon),
+                _ => None,
+            },
+            Some(("daemon", store)) => {
+                let (kind, number) = store.split_once('#').map_or((store, None), |(kind, number)| (kind, Some(number)));
+                let known = Self::DAEMONS.into_iter().find(|(name, _)| *name == kind);
+                known.filter(|_| number.is_none_or(is_number)).map(|(_, service)| service)
+            }
+            Some(_) => None,
+        };
+        found.ok_or_else(|| {
+            let daemons = Self::DAEMONS.map(|(name, _)| format!("daemon:{name}")).join(", ");
+            format!("there is no such service; give registry, layout, daemon or {daemons}")
+        })
+    }
+
+    /// Whether a daemon available can be it; private ones are made later.
+    #[must_use]
+    pub fn is_daemon_at_hand(self) -> bool {
+        matches!(self, Self::Daemon | Self::DaemonAtHand(_))
+    }
 }
 
 /// Whether `--require` of this word means this service.

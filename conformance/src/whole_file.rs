@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all: written beside their place and renamed, so that a full disk or a signal
+//! Files that are there whole or not at all: written next to their place and renamed, so that a full disk or a signal
 //! leaves nothing half written.
 
 use std::fs::{self, Permissions};
@@ -37,7 +37,7 @@ mod tests {
         write(&link, b"second", 0o755).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        // The device that is always full, and is no file.
+        // The device that is always full, and is not a file.
         assert_eq!(write(Path::new("/dev/full"), b"x", 0o666).unwrap_err().kind(), io::ErrorKind::StorageFull);
         assert!(write(&folder.path().join("missing/x"), b"x", 0o666).is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);

@@ -1,6 +1,6 @@
 //! A requirement asked about a case: its judge, where what it needs is there.
 
-use crate::evidence::{Export, Phase};
+use crate::evidence::{Export, Phase, watched};
 use crate::requirement::{Case, EXIT_ZERO, Needs, REBASE_EXIT_ZERO, Requirement};
 use crate::verdict::Finding;
 use crate::view;
@@ -33,14 +33,35 @@ pub(crate) fn ask(case: &Case<'_>, requirement: &Requirement) -> Finding {
     if requirement.needs == Needs::Image && requirement.id != NO_INDEX[0] && good().any(|export| is_index(export)) {
         return Finding::skipped_after("an index is there in place of an image", NO_INDEX);
     }
-    let found = (requirement.judge)(case);
-    // What is not seen to be wrong of a manifest that nobody can read is not right for that.
+    let (found, has_read_entries) = watched(|| (requirement.judge)(case));
+    if has_read_entries && requirement.id != WHOLE_TAR[0] && good().any(|export| has_a_layer_cut_short(export)) {
+        return of_a_part(found);
+    }
+    // What is not seen to be wrong of a manifest that no one can read is not right for that.
     let unreadable = |export: &Export| export.image.as_ref().is_some_and(view::has_no_readable_manifest);
     if found == Finding::Holds && requirement.needs == Needs::Image && good().any(|export| unreadable(export)) {
-        return Finding::skipped_after("the manifest is no JSON object", MANIFEST);
+        return Finding::skipped_after("the manifest is not JSON object", MANIFEST);
     }
     found
 }
+
+/// A finding that rests on the entries of a layer of which not all could be read: what holds of those is not known to hold
+/// of the layer, and what is missing among them need not be missing there.
+fn of_a_part(found: Finding) -> Finding {
+    match found {
+        Finding::Holds => Finding::skipped_after("not all entries of a layer could be read", WHOLE_TAR),
+        other => other.following(WHOLE_TAR),
+    }
+}
+
+fn has_a_layer_cut_short(export: &Export) -> bool {
+    export.image.as_ref().is_some_and(|image| {
+        view::new_layers(export, image).iter().any(|(_, layer)| layer.blob.is_some() && layer.problem.is_some())
+    })
+}
+
+/// The requirement that tells of a layer whose entries cannot all be read.
+const WHOLE_TAR: &[&str] = &["layer.tar-whole"];
 
 /// The requirement that tells of a manifest which is none.
 const MANIFEST: &[&str] = &["manifest.schema"];

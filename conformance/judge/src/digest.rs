@@ -1,5 +1,5 @@
-//! Content addresses: the one way to name bytes here. Three newtypes keep a manifest's digest, a config's digest
-//! (the imageID) and an uncompressed layer's digest (the diffID) from being mixed up.
+//! Content addresses: the one way to name bytes here. A [`Digest`] is checked when it is read; what it is the digest of
+//! (manifest, config or uncompressed layer) is said by the field or method that has it.
 
 use std::fmt;
 
@@ -28,6 +28,14 @@ pub struct Digest(String);
 
 impl Digest {
     /// Reads a digest.
+    ///
+    /// ```
+    /// use judge::digest::Digest;
+    ///
+    /// let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    /// assert_eq!(Digest::parse(empty).unwrap(), Digest::of(b""));
+    /// assert!(Digest::parse("sha256:00").is_err());
+    /// ```
     ///
     /// # Errors
     /// [`DigestError`] when the text is not a valid digest of a registered algorithm.
@@ -115,7 +123,7 @@ impl ContentId {
         Digest::parse(text).or_else(|_| Digest::parse(&format!("sha256:{text}"))).ok().map(Self)
     }
 
-    /// Whether both texts name one content. Texts that are no IDs do only where they are the same text.
+    /// Whether both texts name one content. Texts that are not IDs do only where they are the same text.
     #[must_use]
     pub fn same(one: &str, two: &str) -> bool {
         one == two || Self::parse(one).is_some_and(|one| Some(one) == Self::parse(two))
@@ -163,26 +171,6 @@ impl From<Digest> for String {
     }
 }
 
-/// The digest of an image's config: what the specifications call the imageID.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ImageId(pub Digest);
-
-/// The digest of a layer's uncompressed tar.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct DiffId(pub Digest);
-
-impl fmt::Display for ImageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Display for DiffId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,12 +202,5 @@ mod tests {
             assert!(serde_json::from_str::<Digest>(&format!("\"{bad}\"")).is_err(), "{bad}");
         }
         assert!(matches!(Digest::parse(&short), Err(DigestError::Form(_))));
-    }
-
-    #[test]
-    fn an_image_id_and_a_diff_id_read_as_their_digest() {
-        let digest = Digest::of(b"");
-        assert_eq!(ImageId(digest.clone()).to_string(), digest.as_str());
-        assert_eq!(DiffId(digest.clone()).to_string(), digest.as_str());
     }
 }

@@ -1,11 +1,13 @@
 //! A view of raw JSON that hides nothing: objects keep every member in order, also a key that is there twice.
+//!
+//! `serde_json` keeps the last of two members of one name; that there are two is a finding.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// A JSON value as it stands in the bytes.
+/// A JSON value as it is in the bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Json {
     /// `null`.

@@ -53,7 +53,7 @@ pub fn targets(requirement: &str, target: Target) -> Vec<Target> {
 /// The text as one word of a shell's command line.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    // No command line has a NUL, so that one is no reason to fail.
+    // No command line has a NUL, so that one is not a reason to fail.
     shlex::Quoter::new().allow_nul(true).quote(text).unwrap_or_else(|_| text.into()).into_owned()
 }
 

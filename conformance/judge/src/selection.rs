@@ -22,3 +22,18 @@ pub struct Selection {
     /// The only phase that is judged; none means all.
     pub phase: Option<Phase>,
 }
+
+impl Selection {
+    /// All requirements under a profile, of all phases; repeat commands name neither exporter nor conditions.
+    #[must_use]
+    pub fn of(profile: Profile) -> Self {
+        Self {
+            profile,
+            requirements: None,
+            exporter_argument: String::new(),
+            scenario_folders: BTreeMap::new(),
+            conditions: Vec::new(),
+            phase: None,
+        }
+    }
+}

@@ -1,5 +1,5 @@
 //! Trials of requirements: mutations of good evidence that must be rejected, and near misses that must not be. Every
-//! theme declares them beside its judges; `requirements/tests.rs` walks them all.
+//! theme declares them next to its judges; `requirements/tests.rs` walks them all.
 
 use std::rc::Rc;
 

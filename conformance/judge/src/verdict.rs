@@ -8,7 +8,7 @@ use crate::evidence::Target;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
-    /// Its absence is no fault.
+    /// Its absence is not a fault.
     Optional,
     /// A violation is a warning.
     Should,

@@ -55,7 +55,7 @@ fn facts(
 ) -> Result<WayFacts, PipelineError> {
     let wrong = |reason: &str| PipelineError::Program {
         program: report.exporter.path.clone(),
-        reason: format!("measured on the way {}: {reason}", way.name()),
+        source: format!("measured on the way {}: {reason}", way.name()).into(),
     };
     let found = evidence.iter().find(|found| found.scenario == way.name()).ok_or_else(|| wrong("nothing was run"))?;
     let of = |target: Target| found.exports.iter().filter(|export| export.target == target).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! What can be told of an app image's base by its two annotations: whether the run image that it stands upon is still the
+//! What can be told of an app image's base by its two annotations: whether the run image that it is based on is still the
 //! one that its name names. Reading is in [`read`], telling in `text`; here is what it means, without any I/O.
 
 pub mod read;
@@ -20,13 +20,13 @@ pub const VERSION: u32 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// The base is what its name names, and the image stands upon its layers.
+    /// The base is what its name names, and the image is based on its layers.
     UpToDate,
     /// The name names another image than the base.
     Newer,
     /// Nothing has the name any more.
     BaseGone,
-    /// The image does not stand upon the layers of the base that it names.
+    /// The image is not based on the layers of the base that it names.
     LayersDiffer,
     /// Neither annotations nor labels say what the base is.
     NotSaid,
@@ -210,7 +210,7 @@ fn state(said: &Said, current: &Base, old: &Base) -> (State, String) {
     let Some(name) = &said.name else {
         return (State::NotSaid, "neither base.name nor the label of the lifecycle names a run image".to_owned());
     };
-    let differ = |what: &str| (State::LayersDiffer, format!("the image does not stand upon the layers of {what}"));
+    let differ = |what: &str| (State::LayersDiffer, format!("the image is not based on the layers of {what}"));
     let Base::Here { digests, .. } = current else {
         let kept = match old {
             Base::Here { .. } => "; the base itself is still there by its digest",
@@ -223,11 +223,11 @@ fn state(said: &Said, current: &Base, old: &Base) -> (State, String) {
         // Without a digest the layers tell.
         return match current.is_under(said) {
             Some(true) => {
-                (State::UpToDate, format!("no digest of the base is known; the image stands upon the layers of {name}"))
+                (State::UpToDate, format!("no digest of the base is known; the image is based on the layers of {name}"))
             }
             _ => (
                 State::Newer,
-                format!("no digest of the base is known; the image does not stand upon the layers of {name}"),
+                format!("no digest of the base is known; the image is not based on the layers of {name}"),
             ),
         };
     };
@@ -238,7 +238,7 @@ fn state(said: &Said, current: &Base, old: &Base) -> (State, String) {
         };
     }
     if current.is_under(said) == Some(true) && old.is_under(said) != Some(true) {
-        return differ(&format!("{digest}, but upon those of {name} now: the digest is of before"));
+        return differ(&format!("{digest}, but on those of {name} now: the digest is of before"));
     }
     match old {
         Base::Here { .. } if old.is_under(said) == Some(false) => {

@@ -6,10 +6,11 @@ use judge::evidence::Document;
 use judge::reference::{DOCKER_HUB, Reference};
 
 use super::{Base, Row, Said, row, said, unread};
+use crate::error::{chain, context};
 use crate::limits::Patience;
 use crate::observe::{
     BlobStore, Credentials, DaemonObserver, LayerReader, Limits, RegistryClient, RegistryObserver, Stands, Trust,
-    layout_standing, told,
+    layout_standing,
 };
 use crate::rig::daemon::Daemon;
 
@@ -47,8 +48,9 @@ struct Read {
 /// # Errors
 /// A sentence, when there is no folder for what is fetched.
 pub async fn rows(settings: &Settings) -> Result<Vec<Row>, String> {
-    let folder = tempfile::tempdir().map_err(|error| format!("make a temporary folder: {error}; TMPDIR says where"))?;
-    let store = BlobStore::open(folder.path()).map_err(|error| told(&error))?;
+    let folder =
+        tempfile::tempdir().map_err(|error| chain(&context("make a temporary folder (TMPDIR says where)")(error)))?;
+    let store = BlobStore::open(folder.path()).map_err(|error| chain(&error))?;
     let reader = Reader { settings, layers: LayerReader::new(store, Limits::default()) };
     let mut rows = Vec::new();
     for image in &settings.images {
@@ -77,27 +79,27 @@ impl Reader<'_> {
         if let Some(place) = image.strip_prefix("layout:") {
             return self.in_layout(place);
         }
-        let reference = Reference::parse(image).map_err(|error| error.to_string())?;
+        let reference = Reference::parse(image).map_err(|error| chain(&error))?;
         let stands = self.standing(&reference).await?;
         of(stands, image, &self.settings.platform)
     }
 
     fn in_layout(&self, place: &str) -> Result<Read, String> {
         let (folder, asked) = layout_place(place);
-        let stands = layout_standing(&folder, asked.as_deref(), self.platform()).map_err(|error| told(&error))?;
+        let stands = layout_standing(&folder, asked.as_deref(), self.platform()).map_err(|error| chain(&error))?;
         of(stands, place, &self.settings.platform)
     }
 
     async fn in_daemon(&self, name: &str) -> Result<Read, String> {
         let host = self.settings.daemon.as_deref();
-        let daemon = Daemon::connect_patiently(host, &self.settings.patience).await.map_err(|error| told(&error))?;
+        let daemon = Daemon::connect_patiently(host, &self.settings.patience).await.map_err(|error| chain(&error))?;
         let observer =
             DaemonObserver::new(daemon.api().clone(), daemon.host(), daemon.store(), daemon.version().to_owned())
-                .map_err(|error| told(&error))?;
-        if daemon.image_id(name).await.map_err(|error| told(&error))?.is_none() {
+                .map_err(|error| chain(&error))?;
+        if daemon.image_id(name).await.map_err(|error| chain(&error))?.is_none() {
             return Err(format!("the daemon has no image {name}"));
         }
-        let found = observer.image(&[name.to_owned()], &self.layers).await.map_err(|error| told(&error))?;
+        let found = observer.image(&[name.to_owned()], &self.layers).await.map_err(|error| chain(&error))?;
         let image = found.image.and_then(|image| Some((image.config?, image.manifest)));
         let (config, manifest) = image.ok_or_else(|| format!("the daemon gives no config of {name}"))?;
         Ok(Read { manifest, config })
@@ -110,7 +112,7 @@ impl Reader<'_> {
     /// What the base's name names, and what its digest names where that is another image.
     async fn bases(&self, said: &Said) -> Result<(Base, Base), String> {
         let Some(name) = &said.name else { return Ok((Base::NotAsked, Base::NotAsked)) };
-        let reference = Reference::parse(name).map_err(|error| format!("the base's name is not one: {error}"))?;
+        let reference = Reference::parse(name).map_err(|error| chain(&context("the base's name is not one")(error)))?;
         let current = base(self.standing(&reference).await?);
         let is_current = |digest| matches!(&current, Base::Here { digests, .. } if digests.contains(digest));
         let old = match &said.digest {
@@ -128,7 +130,7 @@ impl Reader<'_> {
         let digest = reference.digest.as_ref().map(ToString::to_string);
         let asked = digest.or_else(|| reference.tag.clone()).unwrap_or_default();
         let found = observer.standing(&reference.repository, &asked, self.platform()).await;
-        found.map_err(|error| told(&error))
+        found.map_err(|error| chain(&error))
     }
 
     async fn registry(&self, host: &str) -> Result<RegistryObserver, String> {
@@ -141,17 +143,17 @@ impl Reader<'_> {
         let known = known.to_owned();
         // A helper of docker's may take its time.
         let credentials = tokio::task::spawn_blocking(move || Credentials::of_the_user(&known)).await;
-        let credentials = credentials.map_err(|error| told(&error))?.map_err(|error| told(&error))?;
+        let credentials = credentials.map_err(|error| chain(&error))?.map_err(|error| chain(&error))?;
         let conditions = (&self.settings.trust, &self.settings.patience);
         let client = RegistryClient::patient(&format!("{scheme}://{api}"), credentials, conditions);
-        Ok(RegistryObserver::new(client.map_err(|error| told(&error))?, self.layers.clone()))
+        Ok(RegistryObserver::new(client.map_err(|error| chain(&error))?, self.layers.clone()))
     }
 }
 
 fn base(stands: Stands) -> Base {
     match stands {
         Stands::Here(found) => Base::of(&found),
-        // Another platform's base is no base of this image.
+        // Another platform's base is not a base of this image.
         Stands::Gone | Stands::NotForPlatform => Base::Gone,
     }
 }

@@ -149,7 +149,7 @@ async fn images_of_a_registry_and_of_a_layout_are_told_apart() {
     assert_eq!(found[0].state, State::BaseGone, "{found:?}");
     let other =
         Settings { platform: ("plan9".to_owned(), "mips".to_owned()), ..settings(vec![format!("{host}/app:1")]) };
-    // The app image is no index; its base is one without that platform.
+    // The app image is not an index; its base is one without that platform.
     assert_eq!(rows(&other).await.unwrap()[0].state, State::BaseGone);
     registry.stop().await.unwrap();
 }

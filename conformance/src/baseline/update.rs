@@ -1,4 +1,4 @@
-//! A baseline brought up to a report: what fails and is not named is added, what passes again is struck off. Reasons,
+//! A baseline brought up to a report: what fails and is not named is added, what passes again is removed. Reasons,
 //! dates and comments of what stays are kept.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,6 +7,7 @@ use judge::verdict::{Answer, Verdict};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
 use super::{Baseline, BaselineError, any};
+use crate::error::Cause;
 use crate::report::Report;
 
 /// The reason of what was added; a person writes the true one.
@@ -19,21 +20,21 @@ pub struct Updated {
     pub text: String,
     /// Names of what was added.
     pub added: Vec<String>,
-    /// Names of what was struck off.
+    /// Names of removed entries.
     pub struck: Vec<String>,
 }
 
-/// The text of a baseline after a report. Entries whose date has gone by stay: to renew them is a person's decision.
+/// The text of a baseline after a report. Expired entries stay: to extend them is a person's decision.
 ///
 /// # Errors
-/// [`BaselineError::Format`] when the text is no baseline.
+/// [`BaselineError::Format`] when the text is not a baseline.
 pub fn updated(text: &str, file: &str, report: &Report) -> Result<Updated, BaselineError> {
     let baseline = Baseline::parse(text, file)?;
-    let fail = |reason: String| BaselineError::Format { file: file.to_owned(), reason };
-    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| fail(error.to_string()))?;
+    let fail = |source: Cause| BaselineError::Format { file: file.to_owned(), source };
+    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| fail(error.into()))?;
     let item = document.entry("known").or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
     let Some(tables) = item.as_array_of_tables_mut() else {
-        return Err(fail("write each known failure as a table of its own: [[known]]".to_owned()));
+        return Err(fail("write each known failure as a table of its own: [[known]]".into()));
     };
     let mut struck = Vec::new();
     for (index, entry) in baseline.entries.iter().enumerate().rev() {

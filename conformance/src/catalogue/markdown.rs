@@ -10,7 +10,7 @@ use judge::verdict::Level;
 use crate::scenario::Scenario;
 
 /// The title of each theme, by what its slugs begin with.
-const THEMES: [(&str, &str); 18] = [
+const THEMES: [(&str, &str); 20] = [
     ("annotations", "the form of annotations, whoever made them"),
     ("base", "the run image"),
     ("source", "what the platform passes in `project-metadata.toml`"),
@@ -29,6 +29,8 @@ const THEMES: [(&str, &str); 18] = [
     ("registry", "what is written into a registry"),
     ("image", "nothing in the image without a reason"),
     ("inputs", "what was there before the export"),
+    ("wire", "what is said to a registry on the way"),
+    ("rebase", "what a rebaser makes of an app image"),
 ];
 
 /// What a theme is about; empty for one that is not of this catalogue.
@@ -46,8 +48,7 @@ level and never lowers one.
 
 /// The whole catalogue by theme, and the profiles.
 pub(super) fn requirements() -> String {
-    let mut out =
-        format!("{HEAD}\nCatalogue {}, {} requirements.\n\n", judge::CATALOGUE_VERSION, requirements::all().count());
+    let mut out = format!("{HEAD}\n{} requirements.\n\n", requirements::all().count());
     out.push_str(&profiles_table());
     let mut last = "";
     for row in requirements::all() {
@@ -131,4 +132,17 @@ pub(super) fn scenarios(scenarios: &[Scenario]) -> String {
         let _ = writeln!(out, "| `{}` | {} |", scenario.name, escaped(&scenario.file.why.replace('\n', " ")));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_theme_says_what_it_is_about() {
+        for row in requirements::all() {
+            let theme = row.id.split('.').next().unwrap_or_default();
+            assert!(!theme_title(theme).is_empty(), "{theme}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::alternatives::{Record, measure, page};
 use crate::cli::{AlternativesArguments, AlternativesFormat, ProgramArguments};
+use crate::error::context;
 use crate::exit::Exit;
 
 use super::{Failure, demo, in_order, print};
@@ -17,7 +18,7 @@ pub(super) fn print_them(arguments: &AlternativesArguments) -> Result<Exit, Fail
         AlternativesFormat::Markdown => print(&page(&record)),
         AlternativesFormat::Json => {
             let text = serde_json::to_string_pretty(&record);
-            print(&format!("{}\n", text.map_err(|error| Failure::suite(format!("write the record: {error}")))?))
+            print(&format!("{}\n", text.map_err(context("write the record")).map_err(Failure::suite)?))
         }
     }
 }
@@ -29,15 +30,14 @@ fn read(file: &Path) -> Result<Record, Failure> {
             "read --measured {file}: {reason}; conformance alternatives --format json writes such a file"
         ))
     };
-    let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
+    let text = crate::given::text(file).map_err(|error| wrong(&error))?;
     serde_json::from_str(&text).map_err(|error| wrong(&error))
 }
 
 fn measured(given: &ProgramArguments) -> Result<Record, Failure> {
     let (programs, exporter) = (demo::programs(given)?, demo::exporter(given)?);
     in_order(async |supervisor, cancelled| {
-        let folder =
-            tempfile::tempdir().map_err(|error| Failure::suite(format!("make a temporary folder: {error}")))?;
+        let folder = tempfile::tempdir().map_err(context("make a temporary folder")).map_err(Failure::suite)?;
         let judging = demo::judging(exporter, supervisor, cancelled);
         Box::pin(measure::measure(&programs, &judging, folder.path())).await.map_err(demo::failure)
     })

@@ -1,4 +1,4 @@
-//! `base-status`: whether app images stand upon the newest of their bases.
+//! `base-status`: whether app images are based on the newest of their bases.
 
 use crate::base_status::read::{Settings, rows};
 use crate::base_status::{exit, json, table};

@@ -1,9 +1,10 @@
-//! `compare`: two stored runs, or two exporters that are run one after the other, held against each other.
+//! `compare`: two stored runs, or two exporters that are run one after the other.
 
 use std::path::Path;
 
 use crate::cli::{CompareArguments, CompareFormat, ExporterArguments, ProjectArguments, RunArguments, ShownArguments};
 use crate::compare::{self, Side};
+use crate::error::context;
 use crate::evidence::bundle;
 use crate::evidence::reader::Stored;
 use crate::exit::Exit;
@@ -40,8 +41,7 @@ pub(super) fn compare(
     for argument in &wanted {
         let text = match argument.format {
             CompareFormat::Json => {
-                serde_json::to_string_pretty(&changes)
-                    .map_err(|error| Failure::suite(format!("write a report: {error}")))?
+                serde_json::to_string_pretty(&changes).map_err(context("write a report")).map_err(Failure::suite)?
                     + "\n"
             }
             CompareFormat::Terminal => wrapped(&changes.text(), shown.style(argument.file.is_some()).width),
@@ -95,8 +95,8 @@ fn two_runs(
             "compare: give two exporters, by --exporter or --exporter-file, or two stored runs",
         ));
     };
-    let folder = tempfile::tempdir()
-        .map_err(|error| Failure::suite(format!("make a temporary folder for the evidence: {error}")))?;
+    let folder =
+        tempfile::tempdir().map_err(context("make a temporary folder for the evidence")).map_err(Failure::suite)?;
     // What is wrong with the new exporter's description is known before the old one runs.
     let (old, new) =
         (run_of(arguments, old, &folder.path().join("old")), run_of(arguments, new, &folder.path().join("new")));

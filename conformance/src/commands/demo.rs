@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::{DemoArguments, ProgramArguments};
 use crate::demo::{DemoError, Settings, Tell, demo};
+use crate::error::context;
 use crate::exit::Exit;
 use crate::exporter::Exporter;
 use crate::exporter::process::Supervisor;
@@ -75,7 +76,7 @@ pub(super) fn judging(exporter: Exporter, supervisor: Supervisor, cancelled: Can
 fn kept(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
     let Some(folder) = named else {
         let made = tempfile::Builder::new().prefix("conformance-demo-").tempdir();
-        let made = made.map_err(|error| Failure::suite(format!("make a temporary folder: {error}")))?;
+        let made = made.map_err(context("make a temporary folder")).map_err(Failure::suite)?;
         return Ok(made.keep());
     };
     let wrong = |reason: &dyn std::fmt::Display| {

@@ -1,10 +1,11 @@
-//! `doctor`: the smallest build exported to whatever is at hand, and what came of it in plain words.
+//! `doctor`: the smallest build exported to whatever is available, and what came of it in plain words.
 
 use std::io::Write as _;
 use std::path::Path;
 
 use crate::cli::{DoctorArguments, ShownArguments};
 use crate::doctor::{self, Found};
+use crate::error::{chain, context};
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
 use crate::progress;
@@ -88,7 +89,8 @@ async fn found(
                 options = remedy.applied(options);
             }
             RunError::NotJudged { .. } | RunError::NotStarted { .. } => {
-                let Failure { exit, message } = not_run(error);
+                let Failure { exit, cause } = not_run(error);
+                let message = chain(&*cause);
                 let text = doctor::cannot_be_run(&options.exporter, &message);
                 return Ok(Found { text, exit, description: None });
             }
@@ -116,6 +118,6 @@ fn write(file: &Path, text: &str) -> Result<(), Failure> {
     match opened.and_then(|mut opened| opened.write_all(text.as_bytes())) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(there(file)),
-        Err(error) => Err(Failure::suite(format!("write {}: {error}", file.display()))),
+        Err(error) => Err(Failure::suite(context(format!("write {}", file.display()))(error))),
     }
 }

@@ -1,6 +1,7 @@
 //! `fuzz`: generated builds judged.
 
 use crate::cli::{FuzzArguments, PlainFormat};
+use crate::error::context;
 use crate::exit::Exit;
 use crate::fuzz;
 use crate::run::Options;
@@ -13,7 +14,7 @@ pub(super) fn judge_generated_builds(arguments: FuzzArguments) -> Result<Exit, F
     let report = fuzz_in_order(fuzz_settings(arguments)?)?;
     for argument in &wanted {
         let text = match argument.format {
-            PlainFormat::Json => report.json().map_err(|error| Failure::suite(format!("write a report: {error}")))?,
+            PlainFormat::Json => report.json().map_err(context("write a report")).map_err(Failure::suite)?,
             PlainFormat::Terminal => report.text(),
         };
         deliver(&text, argument.file.as_deref())?;
@@ -25,7 +26,7 @@ fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
     let exporter = exporter(&arguments.exporter, arguments.platform_api.as_deref())?;
     let keep = arguments.keep_failures;
     if keep.exists() && !keep.is_dir() {
-        return Err(Failure::usage(format!("keep failures in {}: it is no folder", keep.display())));
+        return Err(Failure::usage(format!("keep failures in {}: it is not a folder", keep.display())));
     }
     Ok(fuzz::Settings {
         cases: arguments.cases,

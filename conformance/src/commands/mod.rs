@@ -24,6 +24,7 @@ use std::path::Path;
 
 use crate::catalogue;
 use crate::cli::{BaselineCommand, Cli, Command, ExporterArguments, ReportArgument};
+use crate::error::{Cause, chain, context};
 use crate::evidence::writer::EvidenceError;
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
@@ -43,16 +44,16 @@ const ENDING_THREADS: std::time::Duration = std::time::Duration::from_secs(2);
 /// A failure that is printed and ends the program.
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
-    pub(crate) message: String,
+    pub(crate) cause: Cause,
 }
 
 impl Failure {
-    pub(crate) fn usage(message: impl std::fmt::Display) -> Self {
-        Self { exit: Exit::Usage, message: message.to_string() }
+    pub(crate) fn usage(cause: impl Into<Cause>) -> Self {
+        Self { exit: Exit::Usage, cause: cause.into() }
     }
 
-    pub(crate) fn suite(message: impl std::fmt::Display) -> Self {
-        Self { exit: Exit::SuiteFailed, message: message.to_string() }
+    pub(crate) fn suite(cause: impl Into<Cause>) -> Self {
+        Self { exit: Exit::SuiteFailed, cause: cause.into() }
     }
 }
 
@@ -68,6 +69,7 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches) -> Exit {
         Command::Bundle { folder, output } => evidence::bundle(&folder, output),
         Command::Compare(arguments) => project::compare(*arguments, own, shown),
         Command::Merge(arguments) => reports::merge(arguments, shown),
+        Command::Show(arguments) => reports::show(&arguments, shown),
         Command::Baseline(BaselineCommand::Update { file, report }) => reports::update_baseline(&file, &report),
         Command::Init(arguments) => project::init(&arguments),
         Command::Man { folder } => reports::man(&folder),
@@ -87,7 +89,7 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches) -> Exit {
         Command::Proposal { figures } => site::proposal(&figures),
     };
     result.unwrap_or_else(|failure| {
-        eprintln!("conformance: failed to {}", failure.message);
+        eprintln!("conformance: failed to {}", chain(&*failure.cause));
         failure.exit
     })
 }
@@ -95,9 +97,9 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches) -> Exit {
 fn print(text: &str) -> Result<Exit, Failure> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Ok(()) => Ok(Exit::Conformant),
-        // A reader that has seen enough, such as head, is no failure.
+        // A reader that has seen enough, such as head, is not a failure.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Conformant),
-        Err(error) => Err(Failure::suite(format!("write to standard output: {error}"))),
+        Err(error) => Err(Failure::suite(context("write to standard output")(error))),
     }
 }
 
@@ -151,7 +153,7 @@ async fn controlled(
 fn globs(what: &str, patterns: &[String]) -> Result<Patterns, Failure> {
     Patterns::try_from(patterns.to_vec()).map_err(|error| {
         let pattern = error.glob().map_or_else(String::new, |pattern| format!(" {pattern}"));
-        Failure::usage(format!("read --{what}{pattern}: {error}"))
+        Failure::usage(context(format!("read --{what}{pattern}"))(error))
     })
 }
 
@@ -175,8 +177,8 @@ fn not_run(error: RunError) -> Failure {
         RunError::Evidence(_)
         | RunError::NotStarted { .. }
         | RunError::Workplace(WorkplaceError::NoTemporaryFolder { .. }) => Failure::usage(error),
-        RunError::NotJudged { .. } => Failure { exit: Exit::NothingJudged, message: error.to_string() },
-        RunError::Interrupted => Failure { exit: Exit::Interrupted, message: error.to_string() },
+        RunError::NotJudged { .. } => Failure { exit: Exit::NothingJudged, cause: error.into() },
+        RunError::Interrupted => Failure { exit: Exit::Interrupted, cause: error.into() },
         RunError::Workplace(_) | RunError::Registry(_) | RunError::Service { .. } => Failure::suite(error),
     }
 }
@@ -229,17 +231,19 @@ fn deliver(text: &str, file: Option<&Path>) -> Result<(), Failure> {
     match file {
         None => print(text).map(|_| ()),
         Some(file) => whole_file::write(file, text.as_bytes(), 0o666)
-            .map_err(|error| Failure::suite(format!("write a report to {}: {error}", file.display()))),
+            .map_err(context(format!("write a report to {}", file.display())))
+            .map_err(Failure::suite),
     }
 }
 
 /// Runs something on a runtime of its own; it is told of the first signal to end.
 fn in_order<T>(work: impl AsyncFnOnce(Supervisor, CancellationToken) -> Result<T, Failure>) -> Result<T, Failure> {
-    let program = std::env::current_exe().map_err(|error| Failure::suite(format!("find this program: {error}")))?;
+    let program = std::env::current_exe().map_err(context("find this program")).map_err(Failure::suite)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::suite(format!("start: {error}")))?;
+        .map_err(context("start"))
+        .map_err(Failure::suite)?;
     let result = runtime.block_on(async {
         let cancelled = CancellationToken::new();
         let watcher = tokio::spawn(cancel_on_signal(cancelled.clone()));

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::baseline::Baseline;
 use crate::cli::{ReportArgument, ReportFormat, ShownArguments};
+use crate::error::context;
 use crate::exit::Exit;
 use crate::report::{self, Report, github};
 use jiff::civil::Date;
@@ -24,13 +25,20 @@ pub(super) fn conclude(
     for argument in wanted {
         write_report(&report, argument, shown)?;
     }
+    if !shown.quiet && wanted.iter().all(|argument| argument.file.is_some()) {
+        let files: Vec<String> =
+            wanted.iter().filter_map(|argument| Some(argument.file.as_ref()?.display().to_string())).collect();
+        // Where all of it goes to files, a person who waited for it would see nothing.
+        eprintln!("conformance: {} (exit {}): {}", report.answer(), report.exit_code, files.join(", "));
+    }
     Ok(report.exit_code)
 }
 
 /// Writes a report where it was asked for; `github` also appends to the job's summary where there is one.
 fn write_report(report: &Report, argument: &ReportArgument, shown: ShownArguments) -> Result<(), Failure> {
     let text = report::render(report, argument.format, shown.style(argument.file.is_some()))
-        .map_err(|error| Failure::suite(format!("write a report: {error}")))?;
+        .map_err(context("write a report"))
+        .map_err(Failure::suite)?;
     if argument.format == ReportFormat::Github
         && let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty())
     {
@@ -43,5 +51,6 @@ fn append(text: &str, file: &Path) -> Result<(), Failure> {
     let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
     opened
         .and_then(|mut opened| opened.write_all(text.as_bytes()))
-        .map_err(|error| Failure::suite(format!("append to GITHUB_STEP_SUMMARY {}: {error}", file.display())))
+        .map_err(context(format!("append to GITHUB_STEP_SUMMARY {}", file.display())))
+        .map_err(Failure::suite)
 }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use crate::cli::{CompareArguments, DoctorArguments, InitArguments, ProjectArguments, RunArguments, ShownArguments};
+use crate::error::context;
 use crate::exit::Exit;
 use crate::project::{NAME, Project, template};
 use clap::ArgMatches;
@@ -75,6 +76,6 @@ pub(super) fn init(arguments: &InitArguments) -> Result<Exit, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             Err(Failure::usage(format!("write {name}: it is there; --force writes it anew")))
         }
-        Err(error) => Err(Failure::usage(format!("write {name}: {error}"))),
+        Err(error) => Err(Failure::usage(context(format!("write {name}"))(error))),
     }
 }

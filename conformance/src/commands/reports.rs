@@ -1,11 +1,12 @@
-//! `merge`, `baseline`, `man` and `completions`.
+//! `merge`, `show`, `baseline`, `man` and `completions`.
 
 use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::baseline;
-use crate::cli::{Cli, MergeArguments, ShownArguments};
+use crate::cli::{Cli, MergeArguments, ShowArguments, ShownArguments};
+use crate::error::context;
 use crate::exit::Exit;
 use crate::merge;
 use crate::report::json;
@@ -31,21 +32,30 @@ pub(super) fn merge(arguments: MergeArguments, shown: ShownArguments) -> Result<
     conclude(merge::merge(reports, &profile).map_err(Failure::usage)?, known, &wanted, shown)
 }
 
+/// A stored report once more.
+pub(super) fn show(arguments: &ShowArguments, shown: ShownArguments) -> Result<Exit, Failure> {
+    let known = known(arguments.baseline.as_deref())?;
+    let wanted = wanted(arguments.report.clone())?;
+    conclude(json::read(&arguments.stored).map_err(Failure::usage)?, known, &wanted, shown)
+}
+
 pub(super) fn update_baseline(file: &Path, report: &Path) -> Result<Exit, Failure> {
     let report = json::read(report).map_err(Failure::usage)?;
-    let text = match std::fs::read_to_string(file) {
+    let text = match crate::given::text(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
         other => other,
     }
-    .map_err(|error| Failure::usage(format!("read the baseline {}: {error}", file.display())))?;
+    .map_err(context(format!("read the baseline {}", file.display())))
+    .map_err(Failure::usage)?;
     let new = baseline::updated(&text, &file.display().to_string(), &report).map_err(Failure::usage)?;
     if new.text != text {
         replace(file, &new.text)
-            .map_err(|error| Failure::suite(format!("write the baseline {}: {error}", file.display())))?;
+            .map_err(context(format!("write the baseline {}", file.display())))
+            .map_err(Failure::suite)?;
     }
-    let mut lines: Vec<String> = new.struck.iter().map(|name| format!("struck off  {name}")).collect();
+    let mut lines: Vec<String> = new.struck.iter().map(|name| format!("removed     {name}")).collect();
     lines.extend(new.added.iter().map(|name| format!("added       {name}")));
-    lines.push(format!("{} added, {} struck off\n", new.added.len(), new.struck.len()));
+    lines.push(format!("{} added, {} removed\n", new.added.len(), new.struck.len()));
     print(&lines.join("\n"))
 }
 
@@ -55,7 +65,8 @@ pub(super) fn man(folder: &Path) -> Result<Exit, Failure> {
         return Err(Failure::usage(format!("write man pages to {}: give a folder that exists", folder.display())));
     }
     clap_mangen::generate_to(Cli::command(), folder)
-        .map_err(|error| Failure::suite(format!("write man pages to {}: {error}", folder.display())))?;
+        .map_err(context(format!("write man pages to {}", folder.display())))
+        .map_err(Failure::suite)?;
     print(&format!("{}\n", folder.display()))
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{RunArguments, ShownArguments};
+use crate::error::context;
 use crate::exit::Exit;
 use crate::exporter::Exporter;
 use crate::progress;
@@ -28,7 +29,8 @@ pub(super) fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<
     }
     for folder in folders {
         let absolute = std::fs::canonicalize(folder)
-            .map_err(|error| Failure::usage(format!("read --scenarios {}: {error}", folder.display())))?;
+            .map_err(context(format!("read --scenarios {}", folder.display())))
+            .map_err(Failure::usage)?;
         found.extend(scenario::from_folder(&absolute).map_err(Failure::usage)?);
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -244,7 +246,9 @@ mod tests {
 
     fn parsed(words: &[String]) -> Options {
         match Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{words:?}: {error}")).command {
-            Command::Run(arguments) => options(&arguments).unwrap_or_else(|failure| panic!("{}", failure.message)),
+            Command::Run(arguments) => {
+                options(&arguments).unwrap_or_else(|failure| panic!("{}", crate::error::chain(&*failure.cause)))
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::baseline::Baseline;
+use crate::error::context;
 use crate::profile_file;
 use jiff::civil::Date;
 use judge::profile::Profile;
@@ -20,7 +21,8 @@ pub(super) fn known(file: Option<&Path>) -> Result<Option<(Baseline, Date)>, Fai
 pub(super) fn profile_named(given: Option<Profile>, name: &str) -> Result<Profile, Failure> {
     match given {
         Some(profile) => Ok(profile),
-        None => profile_file::named(name)
-            .map_err(|error| Failure::usage(format!("{error}; the profile's file can be named by --profile"))),
+        None => profile_file::named(name).map_err(|error| {
+            Failure::usage(context("use the profile of the evidence (its file can be named by --profile)")(error))
+        }),
     }
 }

@@ -1,6 +1,7 @@
 //! `self-test`: the suite judged by faulty exporters.
 
 use crate::cli::{SelfTestArguments, SelfTestFormat, ShownArguments};
+use crate::error::context;
 use crate::exit::Exit;
 use crate::progress;
 use crate::report::terminal::wrapped;
@@ -18,9 +19,7 @@ pub(super) fn judge_the_suite(arguments: SelfTestArguments, shown: ShownArgument
     let report = execute(settings(arguments)?, shown.quiet)?;
     for argument in &wanted {
         let rendered = match argument.format {
-            SelfTestFormat::Json => {
-                report.json().map_err(|error| Failure::suite(format!("write a report: {error}")))?
-            }
+            SelfTestFormat::Json => report.json().map_err(context("write a report")).map_err(Failure::suite)?,
             SelfTestFormat::Markdown => markdown::render(&report),
             SelfTestFormat::Terminal => wrapped(&text::render(&report), shown.style(argument.file.is_some()).width),
         };
@@ -35,7 +34,7 @@ fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
     Ok(Settings {
         faulty: arguments.faulty,
         faults,
-        // What is known to the letter is the exporter that stands beside this program.
+        // What is known exactly is the exporter that stands next to this program.
         exact: exporter.argument.is_empty(),
         options: Options {
             platform_api: exporter.first_platform_api(),

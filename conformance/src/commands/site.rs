@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::error::context;
 use crate::exit::Exit;
 use crate::figures::{Figures, Source, SourceError};
 use crate::proposal::{self, ProposalError};
@@ -32,7 +33,7 @@ pub(super) fn write(reports: &[String], output: &Path, self_test: Option<&Path>)
 
 pub(super) fn figures(reports: &[String]) -> Result<Exit, Failure> {
     let text = Figures::of(&sources(reports)?).render();
-    print(&text.map_err(|error| Failure::suite(format!("write figures: {error}")))?)
+    print(&text.map_err(context("write figures")).map_err(Failure::suite)?)
 }
 
 pub(super) fn proposal(figures: &Path) -> Result<Exit, Failure> {

@@ -1,5 +1,5 @@
 //! A registry of the suite's own has another port in every run, and repositories have other names; both are part of names
-//! in the image. What differs by that alone is no change of the exporter.
+//! in the image. What differs by that alone is not a change of the exporter.
 
 use judge::evidence::{Document, Export};
 
@@ -27,13 +27,13 @@ fn documents(export: &Export) -> Option<(String, String)> {
     Some((if id.is_empty() { manifest } else { manifest.replace(&id, "CONFIG") }, config))
 }
 
-/// Whether two images are the same to the byte, but for the addresses and what follows from them.
+/// Whether two images are the same to the byte, except for the addresses and what follows from them.
 pub(super) fn alone_differs(old: &Export, new: &Export) -> bool {
     let is_elsewhere = hosts(old) != hosts(new) || old.inputs.project != new.inputs.project;
     is_elsewhere && documents(old).is_some_and(|old| Some(old) == documents(new))
 }
 
-/// Whether two values are the same but for the addresses.
+/// Whether two values are the same except for the addresses.
 pub(super) fn is_the_same((old, was): (&Export, &str), (new, is): (&Export, &str)) -> bool {
     without_address(was, old) == without_address(is, new)
 }

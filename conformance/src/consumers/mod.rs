@@ -13,7 +13,7 @@ const TABLE: &str = include_str!("table.toml");
 
 /// The table is compiled in: that it does not parse is this program's own fault.
 #[derive(Debug, thiserror::Error)]
-#[error("the built-in table of consumers is malformed: {0}")]
+#[error("the built-in table of consumers is malformed")]
 pub struct ConsumersError(#[from] toml::de::Error);
 
 #[derive(Deserialize)]
@@ -93,7 +93,7 @@ pub enum Place {
     /// Other fields of the config.
     #[serde(rename = "config")]
     Config,
-    /// An attestation beside the image.
+    /// An attestation next to the image.
     #[serde(rename = "attestation")]
     Attestation,
     /// The digest alone.

@@ -14,7 +14,7 @@ Generated from the code by `conformance list coverage --format markdown > docs/c
 Every sentence with a keyword of RFC 2119 in the sections that were walked, and sentences without one that fix something of
 the output (*states*), found by some of their words. `MUST` stands for SHALL and REQUIRED too, `SHOULD` for RECOMMENDED, `MAY`
 for OPTIONAL. Each is judged by the requirements named ([requirements.md](requirements.md)), or it is told why it is not.
-Where the documents are at hand (`SPECIFICATIONS=FOLDER`), a test walks them and fails on a sentence without a row.
+Where the documents are available (`SPECIFICATIONS=FOLDER`), a test walks them and fails on a sentence without a row.
 ";
 
 /// What becomes of the sentences of one level: how many there are, and how many of them are judged.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The table is compiled in: that it does not parse is this program's own fault.
 #[derive(Debug, thiserror::Error)]
-#[error("the built-in table {name} of sentences is malformed: {source}")]
+#[error("the built-in table {name} of sentences is malformed")]
 pub struct TableError {
     name: &'static str,
     source: Box<toml::de::Error>,
@@ -208,7 +208,7 @@ impl Reason {
                 "no form is fixed for it, of a cache, of a log or of an effect, so that nothing can be asked"
             }
             Self::Unseen => "it cannot be seen from outside",
-            Self::NotProvoked => "it shows beside a registry or a failure that nothing in the suite provokes",
+            Self::NotProvoked => "it shows next to a registry or a failure that nothing in the suite provokes",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The table against the catalogue, the document and, where they are at hand, the specifications.
+//! The table against the catalogue, the document and, where they are available, the specifications.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -83,7 +83,7 @@ fn specifications() -> Option<PathBuf> {
     let folder = std::env::var_os("SPECIFICATIONS").map_or_else(beside, PathBuf::from);
     let found = folder.is_dir().then_some(folder);
     if found.is_none() {
-        eprintln!("skipped: no specifications at hand (SPECIFICATIONS=FOLDER)");
+        eprintln!("skipped: no specifications available (SPECIFICATIONS=FOLDER)");
     }
     found
 }

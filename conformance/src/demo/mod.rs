@@ -99,7 +99,7 @@ fn shown_metadata(platform: &Prepared, tell: &mut Tell) -> Result<(), DemoError>
         "the proposal's way: the platform writes project-metadata.toml, and the exporter makes annotations of it",
     );
     let path = platform.project_metadata();
-    let text = std::fs::read_to_string(&path).map_err(|source| PipelineError::File { doing: "read", path, source })?;
+    let text = crate::given::text(&path).map_err(|source| PipelineError::File { doing: "read", path, source })?;
     tell.line("$ project-metadata --source source -o platform/layers/project-metadata.toml");
     if let Some((_, ran)) = &platform.metadata {
         tell.quoted(&ran.stderr);
@@ -118,7 +118,7 @@ fn shown_buildpacks(annotations: &Prepared, tell: &mut Tell) {
         tell.line(&format!("build with {}:", built.id));
         tell.quoted(&built.ran.stdout);
     }
-    tell.line("they stand in buildpack/layers/config/metadata.toml, beside processes and labels");
+    tell.line("they stand in buildpack/layers/config/metadata.toml, next to processes and labels");
 }
 
 /// A scenario for each build, kept on disk so that a reader can run it again.
@@ -138,7 +138,7 @@ fn scenarios(folder: &Path, builds: &[(Way, &Prepared)]) -> Result<Vec<Scenario>
 /// What is on the manifests, and the verdicts; whether all nine are wherever a store keeps annotations, and all is
 /// conformant.
 fn shown_exports(report: &Report, evidence: &[ScenarioEvidence], tell: &mut Tell) -> bool {
-    tell.step("both are exported to every store at hand, and judged");
+    tell.step("both are exported to every store available, and judged");
     let mut is_right = true;
     for (way, profile) in SHOWN {
         let Some(found) = evidence.iter().find(|found| found.scenario == way.name()) else { return false };
@@ -149,7 +149,7 @@ fn shown_exports(report: &Report, evidence: &[ScenarioEvidence], tell: &mut Tell
             is_right &= export.outcome.succeeded() && is_whole;
         }
         for missing in &found.not_run {
-            tell.line(&format!("  {:<18} not at hand", missing.service));
+            tell.line(&format!("  {:<18} not available", missing.service));
         }
         let own: Vec<_> = report.verdicts.iter().filter(|verdict| verdict.scenario == way.name()).cloned().collect();
         let headlines = headline::headlines(&own, &report.targets, &profile, false);
@@ -256,7 +256,7 @@ async fn rebase(settings: &Settings, registry: &DemoRegistry, platform_api: &str
     Ok(())
 }
 
-/// The annotations of a manifest but for those of its base.
+/// The annotations of a manifest except for those of its base.
 fn of_the_source(manifest: &[u8]) -> BTreeMap<String, String> {
     let mut found = annotations(manifest);
     found.retain(|key, _| !key.starts_with(&format!("{PREFIX}base.")));

@@ -8,6 +8,7 @@ use judge::evidence::{Document, Target};
 
 use crate::base_status::Row;
 use crate::base_status::read::{Settings, rows};
+use crate::error::Cause;
 use crate::exporter::{CallPlaces, Exporter, invocation};
 use crate::limits::Patience;
 use crate::observe::{BlobStore, LayerReader, Limits, RegistryClient, RegistryObserver, Trust};
@@ -30,12 +31,12 @@ pub enum PlaceError {
     #[error(transparent)]
     Registry(#[from] RegistryError),
     /// It did not take or give an image.
-    #[error("{doing}: {reason}")]
+    #[error("{doing}")]
     Store {
         /// What was done.
         doing: &'static str,
         /// What happened.
-        reason: String,
+        source: Cause,
     },
     /// The build was not laid out.
     #[error(transparent)]
@@ -45,8 +46,8 @@ pub enum PlaceError {
     Pipeline(#[from] PipelineError),
 }
 
-fn store<E: std::fmt::Display>(doing: &'static str) -> impl Fn(E) -> PlaceError {
-    move |error| PlaceError::Store { doing, reason: error.to_string() }
+fn store<E: Into<Cause>>(doing: &'static str) -> impl Fn(E) -> PlaceError {
+    move |error| PlaceError::Store { doing, source: error.into() }
 }
 
 /// The registry, and who speaks to it.
@@ -138,7 +139,7 @@ impl DemoRegistry {
         let found = self.observer.tag(name).await.map_err(store("read the image"))?;
         found
             .manifest
-            .ok_or_else(|| PlaceError::Store { doing: "read the image", reason: format!("there is no {name}") })
+            .ok_or_else(|| PlaceError::Store { doing: "read the image", source: format!("there is no {name}").into() })
     }
 
     /// How the app image stands to its base, as the registry has both now.
@@ -153,7 +154,7 @@ impl DemoRegistry {
         };
         let doing = "ask for the base image";
         let found = rows(&settings).await.map_err(store(doing))?;
-        found.into_iter().next().ok_or_else(|| PlaceError::Store { doing, reason: "nothing is said of it".to_owned() })
+        found.into_iter().next().ok_or_else(|| PlaceError::Store { doing, source: "nothing is said of it".into() })
     }
 }
 

@@ -1,11 +1,16 @@
 //! Evidence as one file: a tar of the folder's files in the order of their names, without times and owners, compressed
 //! with zstd. The same evidence gives the same bytes.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Seek as _, Write};
 use std::path::{Path, PathBuf};
 
+use super::index::sha256_of_all;
 use super::reader::{Stored, StoredError};
+use crate::budget;
+use crate::error::Cause;
+use crate::given;
 
 /// Compresses well enough and does not make one wait.
 const LEVEL: i32 = 6;
@@ -19,7 +24,7 @@ pub enum BundleError {
     #[error(transparent)]
     Stored(#[from] StoredError),
     /// The file could not be written.
-    #[error("write the bundle {}: {source}", path.display())]
+    #[error("write the bundle {}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
@@ -57,13 +62,13 @@ fn pack(folder: &Path, file: &mut File) -> io::Result<()> {
         header.set_size(entry.metadata().map_err(io::Error::other)?.len());
         header.set_mode(if path.ends_with("repeat.sh") { 0o755 } else { 0o644 });
         header.set_mtime(0);
-        archive.append_data(&mut header, path, File::open(entry.path())?)?;
+        archive.append_data(&mut header, path, given::regular(entry.path())?)?;
     }
     archive.into_inner()?.finish()?.flush()
 }
 
-/// Reads a run from a folder of evidence or a bundle. A bundle is unpacked into a temporary folder that is gone
-/// afterwards.
+/// Reads a run from a folder of evidence or a bundle. What of a bundle is judged is unpacked into a temporary folder that
+/// is gone afterwards; blobs, which may be of any size, are hashed on their way and take no room.
 ///
 /// # Errors
 /// [`StoredError`] naming what is damaged.
@@ -71,35 +76,62 @@ pub fn read(path: &Path) -> Result<Stored, StoredError> {
     if path.is_dir() {
         return Stored::read(path, path);
     }
-    let there = |error: io::Error| StoredError::NotThere { path: path.to_path_buf(), reason: error.to_string() };
-    File::open(path).map_err(there)?;
-    if !is_meant(path) {
-        return Err(StoredError::NotThere { path: path.to_path_buf(), reason: "it is no zstd file".to_owned() });
+    let there = |source: Cause| StoredError::NotThere { path: path.to_path_buf(), source };
+    let mut file = given::regular(path).map_err(|error| there(error.into()))?;
+    if !begins_as_one(&mut file) {
+        return Err(there("it is not a zstd file".into()));
     }
     let folder = tempfile::tempdir().map_err(|source| StoredError::Unpack { path: path.to_path_buf(), source })?;
-    unpack(path, folder.path()).map_err(|error| StoredError::Damaged {
-        path: path.to_path_buf(),
-        file: "the archive".to_owned(),
-        reason: error.to_string(),
+    let unpacked = file.rewind().and_then(|()| unpack(file, folder.path()));
+    let hashed = unpacked.map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull => StoredError::Unpack { path: path.to_path_buf(), source: error },
+        _ => StoredError::Damaged { path: path.to_path_buf(), file: "the archive".to_owned(), source: error.into() },
     })?;
-    Stored::read(folder.path(), path)
+    Stored::read_hashed(folder.path(), path, &hashed)
 }
 
 /// Whether a file is meant as a bundle.
 #[must_use]
 pub fn is_meant(path: &Path) -> bool {
-    let mut first = [0; 4];
-    File::open(path).and_then(|mut file| io::Read::read_exact(&mut file, &mut first)).is_ok() && first == ZSTD
+    given::regular(path).is_ok_and(|mut file| begins_as_one(&mut file))
 }
 
-fn unpack(path: &Path, folder: &Path) -> io::Result<()> {
-    let mut archive = tar::Archive::new(zstd::Decoder::new(File::open(path)?)?);
+fn begins_as_one(file: &mut File) -> bool {
+    let mut first = [0; 4];
+    io::Read::read_exact(file, &mut first).is_ok() && first == ZSTD
+}
+
+/// Unpacks all but blobs; gives the sha256 of each blob, by its file.
+fn unpack(file: File, folder: &Path) -> io::Result<BTreeMap<String, String>> {
+    let mut hashed = BTreeMap::new();
+    let (mut left, mut count) = (budget::BUNDLE, 0);
+    let mut archive = tar::Archive::new(zstd::Decoder::new(file)?.take(budget::KEPT_BLOBS));
     for entry in archive.entries()? {
         let mut entry = entry?;
-        if entry.header().entry_type() != tar::EntryType::Regular || !entry.unpack_in(folder)? {
-            return Err(io::Error::other(format!("{} is no file of evidence", entry.path()?.display())));
+        let path = entry.path()?.into_owned();
+        let is_file = entry.header().entry_type() == tar::EntryType::Regular;
+        count += 1;
+        if !is_file || count > budget::BUNDLE_FILES {
+            let reason = if is_file { "one file too many" } else { "not a file of evidence" };
+            return Err(io::Error::other(format!("{} is {reason}", path.display())));
+        }
+        if path.starts_with("blobs") {
+            hashed.insert(path.display().to_string(), sha256_of_all(&mut entry)?);
+            continue;
+        }
+        left = left.checked_sub(entry.size()).ok_or_else(|| {
+            let most = budget::BUNDLE;
+            io::Error::other(format!("what it holds beyond blobs is more than {most} bytes, at {}", path.display()))
+        })?;
+        if !entry.unpack_in(folder)? {
+            return Err(io::Error::other(format!("{} is not a file of evidence", path.display())));
         }
     }
     // A stream that was cut after the last entry is told by its end alone.
-    io::copy(&mut archive.into_inner(), &mut io::sink()).map(|_| ())
+    let mut rest = archive.into_inner();
+    io::copy(&mut rest, &mut io::sink())?;
+    if rest.limit() == 0 {
+        return Err(io::Error::other(format!("it unpacks to more than {} bytes", budget::KEPT_BLOBS)));
+    }
+    Ok(hashed)
 }

@@ -1,6 +1,5 @@
 //! What `index.json` names, and the hash of each file.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use ring::digest::{Context, SHA256};
 use serde_json::Value;
 
 use super::parts;
+use crate::given;
 
 /// The files that an index names, with the hash of each; blobs are named by theirs.
 #[must_use]
@@ -46,11 +46,15 @@ pub(super) fn folders(index: &Value) -> Vec<String> {
 /// # Errors
 /// The file system's.
 pub fn sha256_of(path: &Path) -> io::Result<String> {
-    let mut file = fs::File::open(path)?;
+    sha256_of_all(&mut given::regular(path)?)
+}
+
+/// The sha256 of all that is left to be read, likewise.
+pub(super) fn sha256_of_all(source: &mut impl io::Read) -> io::Result<String> {
     let mut context = Context::new(&SHA256);
-    let mut buffer = vec![0; 1 << 20];
+    let mut buffer = vec![0; 256 << 10];
     loop {
-        let read = io::Read::read(&mut file, &mut buffer)?;
+        let read = source.read(&mut buffer)?;
         if read == 0 {
             return Ok(Digest::from_sha256(context.finish().as_ref()).encoded().to_owned());
         }

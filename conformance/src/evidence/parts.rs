@@ -1,74 +1,41 @@
 //! What `export.json` leaves to other files, so that it is kept once: the listing of a layer, which is the same in every
-//! export and store that has the layer, and a document that has a file of its own beside it.
+//! export and store that has the layer, and a document that has a file of its own next to it.
 
-use std::collections::BTreeMap;
-
-use judge::digest::Digest;
 use serde_json::{Value, json};
-
-/// What stands elsewhere in the evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part<'a> {
-    /// A layer's listing, by the sha256 of its file.
-    Listing(&'a str),
-    /// A document, by the name of its file in the export's folder.
-    File(&'a str),
-}
 
 /// The file of a listing.
 pub(crate) fn listing_file(hash: &str) -> String {
     format!("listings/{hash}.json")
 }
 
-/// Takes out what has a file in `beside`, and the listings, which are returned by their hash.
-pub(crate) fn take(value: &mut Value, beside: &[(&'static str, Vec<u8>)]) -> BTreeMap<String, Vec<u8>> {
-    let mut listings = BTreeMap::new();
-    take_from(value, beside, &mut listings);
-    listings
-}
-
-fn take_from(value: &mut Value, beside: &[(&'static str, Vec<u8>)], listings: &mut BTreeMap<String, Vec<u8>>) {
+/// Names each document that has a file in `others` by that file.
+pub(crate) fn take(value: &mut Value, others: &[(&'static str, Vec<u8>)]) {
     match value {
         Value::Object(fields) => {
             for (name, field) in fields {
-                match (name.as_str(), &*field) {
-                    ("entries", Value::Array(entries)) if !entries.is_empty() => {
-                        let bytes = field.to_string().into_bytes();
-                        let hash = Digest::of(&bytes).encoded().to_owned();
-                        *field = json!({ "listing": hash });
-                        listings.insert(hash, bytes);
-                    }
-                    ("bytes", Value::Object(_)) => {
-                        let text = field["text"].as_str();
-                        let same = |bytes: &[u8]| text.is_some_and(|text| text.as_bytes() == bytes);
-                        if let Some((file, _)) = beside.iter().find(|(_, bytes)| same(bytes)) {
-                            *field = json!({ "file": file });
-                        }
-                    }
-                    _ => take_from(field, beside, listings),
+                let text = if name == "bytes" { field["text"].as_str() } else { None };
+                let same = |bytes: &[u8]| text.is_some_and(|text| text.as_bytes() == bytes);
+                match others.iter().find(|(_, bytes)| same(bytes)) {
+                    Some((file, _)) => *field = json!({ "file": file }),
+                    None => take(field, others),
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| take_from(item, beside, listings)),
+        Value::Array(items) => items.iter_mut().for_each(|item| take(item, others)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-/// Puts back what was taken out, as `read` has it.
+/// Puts back the documents that have files, as `read` has them.
 ///
 /// # Errors
 /// The first one of `read`.
-pub(crate) fn put_back<E>(value: &mut Value, read: &impl Fn(Part<'_>) -> Result<Value, E>) -> Result<(), E> {
+pub(crate) fn put_back<E>(value: &mut Value, read: &impl Fn(&str) -> Result<Value, E>) -> Result<(), E> {
     match value {
         Value::Object(fields) => {
             for (name, field) in fields {
-                let part = match name.as_str() {
-                    "entries" => field["listing"].as_str().map(Part::Listing),
-                    "bytes" => field["file"].as_str().map(Part::File),
-                    _ => None,
-                };
-                match part {
-                    Some(part) => *field = read(part)?,
+                match field["file"].as_str().filter(|_| name == "bytes") {
+                    Some(file) => *field = read(file)?,
                     None => put_back(field, read)?,
                 }
             }
@@ -79,12 +46,24 @@ pub(crate) fn put_back<E>(value: &mut Value, read: &impl Fn(Part<'_>) -> Result<
     }
 }
 
+/// How many listings it leaves to files of their own.
+pub(crate) fn listings(value: &Value) -> usize {
+    match value {
+        Value::Object(fields) => {
+            let own = |(name, field): (&String, &Value)| usize::from(name == "entries" && field["listing"].is_string());
+            fields.iter().map(own).sum::<usize>() + fields.values().map(listings).sum::<usize>()
+        }
+        Value::Array(items) => items.iter().map(listings).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn export() -> Value {
-        let layer = json!({ "diff_id": "sha256:0", "entries": [{ "path": "/a", "mode": 420 }, { "path": "/b" }] });
+        let layer = json!({ "diff_id": "sha256:0", "entries": { "listing": "0af" } });
         let document = |text: &str| json!({ "digest": "sha256:1", "bytes": { "text": text } });
         json!({
             "image": { "config": document("{}"), "layers": [layer, { "diff_id": "sha256:2", "entries": [] }] },
@@ -95,32 +74,25 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_is_kept_once_and_a_document_that_has_a_file_is_named_by_it() {
+    fn a_document_that_has_a_file_is_named_by_it_and_listings_are_counted() {
         let mut value = export();
-        let listings = take(&mut value, &[("empty", Vec::new()), ("config.json", b"{}".to_vec())]);
-        assert_eq!(listings.len(), 1);
-        let (hash, bytes) = listings.first_key_value().unwrap();
-        assert_eq!(hash, Digest::of(bytes).encoded());
-        for layer in [&value["image"]["layers"][0], &value["pushed"]["layers"][0]] {
-            assert_eq!(layer["entries"], json!({ "listing": hash }));
-        }
+        take(&mut value, &[("empty", Vec::new()), ("config.json", b"{}".to_vec())]);
         assert_eq!(value["image"]["config"]["bytes"], json!({ "file": "config.json" }));
         assert_eq!(value["pushed"]["config"], export()["pushed"]["config"], "no file has its bytes");
-        let read = |part: Part<'_>| match part {
-            Part::Listing(hash) => serde_json::from_slice(&listings[hash]).map_err(|error| error.to_string()),
-            Part::File("config.json") => Ok(json!({ "text": "{}" })),
-            Part::File(name) => Err(name.to_owned()),
-        };
-        put_back(&mut value, &read).unwrap();
-        assert_eq!(value, export());
+        put_back(&mut value, &|file| match file {
+            "config.json" => Ok(json!({ "text": "{}" })),
+            other => Err(other.to_owned()),
+        })
+        .unwrap();
+        assert_eq!((&value, listings(&value)), (&export(), 2));
     }
 
     #[test]
     fn what_was_never_taken_out_stays_and_what_cannot_be_read_is_told() {
         let mut value = export();
-        put_back(&mut value, &|part| Err(format!("{part:?}"))).unwrap();
+        put_back(&mut value, &|file| Err(file.to_owned())).unwrap();
         assert_eq!(value, export());
-        let mut value = json!([{ "entries": { "listing": "0" } }]);
-        assert_eq!(put_back(&mut value, &|part| Err(format!("{part:?}"))), Err("Listing(\"0\")".to_owned()));
+        let mut value = json!([{ "bytes": { "file": "config.json" } }]);
+        assert_eq!(put_back(&mut value, &|file| Err(file.to_owned())), Err("config.json".to_owned()));
     }
 }

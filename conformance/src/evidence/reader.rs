@@ -1,15 +1,18 @@
 //! A run read back from its evidence: every file is held against its hash before anything of it is used.
 
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use judge::evidence::{EVIDENCE_VERSION, Export, ScenarioEvidence};
+use judge::evidence::{EVIDENCE_VERSION, Export, Listing, ScenarioEvidence};
 use serde_json::Value;
 
 use super::index::{files, folders, sha256_of};
-use super::parts::{self, Part};
+use super::parts;
+use crate::budget;
+use crate::error::{Cause, context};
+use crate::given;
 use crate::record::{RunFacts, ScenarioFacts};
 
 /// The oldest format that is read: in version 1 every `export.json` is whole by itself.
@@ -19,22 +22,22 @@ const OLDEST: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum StoredError {
     /// There is no evidence at the path.
-    #[error("read evidence from {}: {reason}; give a folder that run --evidence made, or a file that bundle made", path.display())]
+    #[error("read evidence from {} (a folder that run --evidence made, or a file that bundle made)", path.display())]
     NotThere {
         /// The path.
         path: PathBuf,
         /// Why.
-        reason: String,
+        source: Cause,
     },
     /// A file is missing, altered or cut short.
-    #[error("read evidence from {}: {file} is damaged: {reason}", path.display())]
+    #[error("read evidence from {}: {file} is damaged", path.display())]
     Damaged {
         /// The folder or bundle.
         path: PathBuf,
         /// The file in it.
         file: String,
         /// What is wrong with it.
-        reason: String,
+        source: Cause,
     },
     /// Another program wrote it.
     #[error(
@@ -50,7 +53,7 @@ pub enum StoredError {
         tool: String,
     },
     /// A temporary folder could not be made or written.
-    #[error("unpack {}: {source}", path.display())]
+    #[error("unpack {}", path.display())]
     Unpack {
         /// The bundle.
         path: PathBuf,
@@ -73,11 +76,20 @@ impl Stored {
     /// # Errors
     /// [`StoredError`] naming what is damaged.
     pub fn read(folder: &Path, named: &Path) -> Result<Self, StoredError> {
-        let reader = Reader { folder, named };
+        Self::read_hashed(folder, named, &BTreeMap::new())
+    }
+
+    /// As [`Self::read`], with the hashes of files that are not in the folder: they were hashed on their way.
+    pub(super) fn read_hashed(
+        folder: &Path,
+        named: &Path,
+        hashed: &BTreeMap<String, String>,
+    ) -> Result<Self, StoredError> {
+        let reader = Reader { folder, named, hashed, left: Cell::new(budget::EVIDENCE), listings: RefCell::default() };
         let index = reader.index()?;
         reader.verify(&index)?;
-        let mut facts: RunFacts = serde_json::from_slice(&reader.bytes("run.json")?)
-            .map_err(|error| reader.damaged("run.json", error.to_string()))?;
+        let mut facts: RunFacts =
+            serde_json::from_slice(&reader.bytes("run.json")?).map_err(|error| reader.damaged("run.json", error))?;
         let known: BTreeSet<String> = files(&index).into_iter().map(|(file, _)| file).collect();
         let mut exports = BTreeMap::new();
         for folder in folders(&index) {
@@ -116,24 +128,35 @@ fn unfinished(exports: &BTreeMap<String, Export>) -> Vec<ScenarioFacts> {
 struct Reader<'a> {
     folder: &'a Path,
     named: &'a Path,
+    /// The sha256 of files that are not in the folder.
+    hashed: &'a BTreeMap<String, String>,
+    /// Bytes of documents that may still be read.
+    left: Cell<u64>,
+    /// Listings by the sha256 of their files: each is in memory once.
+    listings: RefCell<BTreeMap<String, Listing>>,
 }
 
 impl Reader<'_> {
-    fn damaged(&self, file: &str, reason: impl Into<String>) -> StoredError {
-        StoredError::Damaged { path: self.named.to_path_buf(), file: file.to_owned(), reason: reason.into() }
+    fn damaged(&self, file: &str, cause: impl Into<Cause>) -> StoredError {
+        StoredError::Damaged { path: self.named.to_path_buf(), file: file.to_owned(), source: cause.into() }
     }
 
     fn bytes(&self, file: &str) -> Result<Vec<u8>, StoredError> {
-        fs::read(self.folder.join(file)).map_err(|error| self.damaged(file, error.to_string()))
+        let bytes = given::bytes(&self.folder.join(file), budget::RECORD).map_err(|error| self.damaged(file, error))?;
+        let left = self.left.get().checked_sub(bytes.len() as u64).ok_or_else(|| {
+            self.damaged(file, format!("all that is read of a run is more than {} bytes", budget::EVIDENCE))
+        })?;
+        self.left.set(left);
+        Ok(bytes)
     }
 
     fn index(&self) -> Result<Value, StoredError> {
-        let bytes = fs::read(self.folder.join("index.json")).map_err(|error| StoredError::NotThere {
-            path: self.named.to_path_buf(),
-            reason: format!("no index.json can be read there: {error}"),
-        })?;
-        let index: Value =
-            serde_json::from_slice(&bytes).map_err(|error| self.damaged("index.json", error.to_string()))?;
+        let bytes =
+            given::bytes(&self.folder.join("index.json"), budget::RECORD).map_err(|error| StoredError::NotThere {
+                path: self.named.to_path_buf(),
+                source: context("no index.json can be read there")(error).into(),
+            })?;
+        let index: Value = serde_json::from_slice(&bytes).map_err(|error| self.damaged("index.json", error))?;
         let is_read = |version| (OLDEST.into()..=EVIDENCE_VERSION.into()).contains(&version);
         if !index["version"].as_u64().is_some_and(is_read) {
             return Err(StoredError::Version {
@@ -154,16 +177,17 @@ impl Reader<'_> {
         for (file, hash) in &hashes {
             self.verify_file(file, hash)?;
         }
-        let manifest = match fs::read_to_string(self.folder.join("manifest.sha256")) {
+        let manifest = match given::bytes(&self.folder.join("manifest.sha256"), budget::RECORD) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            other => other.map_err(|error| self.damaged("manifest.sha256", error.to_string()))?,
+            other => other.map_err(|error| self.damaged("manifest.sha256", error))?,
         };
-        let index = sha256_of(&self.folder.join("index.json"))
-            .map_err(|error| self.damaged("index.json", error.to_string()))?;
+        let manifest = String::from_utf8_lossy(&manifest);
+        let index = sha256_of(&self.folder.join("index.json")).map_err(|error| self.damaged("index.json", error))?;
         hashes.insert("index.json".to_owned(), index);
         for line in manifest.lines() {
-            let (hash, file) =
-                line.split_once("  ").ok_or_else(|| self.damaged("manifest.sha256", "a line is no hash and file"))?;
+            let (hash, file) = line
+                .split_once("  ")
+                .ok_or_else(|| self.damaged("manifest.sha256", "a line is not a hash and file"))?;
             match hashes.remove(file) {
                 Some(found) if found == hash => {}
                 Some(found) => {
@@ -186,38 +210,63 @@ impl Reader<'_> {
         if !inside {
             return Err(self.damaged("index.json", format!("it names a file outside of the evidence: {file}")));
         }
-        match sha256_of(&self.folder.join(file)) {
+        let found = match self.hashed.get(file) {
+            Some(found) => Ok(found.clone()),
+            None => sha256_of(&self.folder.join(file)),
+        };
+        match found {
             Ok(found) if found == hash => Ok(()),
             Ok(found) => Err(self.damaged(file, format!("its sha256 is {found} and was {hash}"))),
-            Err(error) => Err(self.damaged(file, error.to_string())),
+            Err(error) => Err(self.damaged(file, error)),
         }
     }
 
     /// An export with all that its file leaves to others; only files that were held against their hashes are read.
     fn export(&self, folder: &str, known: &BTreeSet<String>) -> Result<Export, StoredError> {
         let name = format!("{folder}/export.json");
-        let unreadable = |error: serde_json::Error| self.damaged(&name, error.to_string());
+        let unreadable = |error: serde_json::Error| self.damaged(&name, error);
         let mut value: Value = serde_json::from_slice(&self.bytes(&name)?).map_err(unreadable)?;
-        let read = |part: Part<'_>| {
-            let file = match part {
-                Part::Listing(hash) => parts::listing_file(hash),
-                Part::File(beside) => format!("{folder}/{beside}"),
-            };
-            if !known.contains(&file) {
-                return Err(self.damaged(&name, format!("it names {file}, and index.json does not")));
-            }
-            let bytes = self.bytes(&file)?;
-            match part {
-                Part::Listing(_) => {
-                    serde_json::from_slice(&bytes).map_err(|error| self.damaged(&file, error.to_string()))
-                }
-                Part::File(_) => String::from_utf8(bytes)
-                    .map(|text| serde_json::json!({ "text": text }))
-                    .map_err(|error| self.damaged(&file, error.to_string())),
-            }
-        };
-        parts::put_back(&mut value, &read)?;
-        serde_json::from_value(value).map_err(unreadable)
+        parts::put_back(&mut value, &|file| {
+            let file = format!("{folder}/{file}");
+            let bytes = self.known(&file, &name, known)?;
+            String::from_utf8(bytes)
+                .map(|text| serde_json::json!({ "text": text }))
+                .map_err(|error| self.damaged(&file, error))
+        })?;
+        let mut named = parts::listings(&value);
+        let mut export: Export = serde_json::from_value(value).map_err(unreadable)?;
+        for listing in export.listings_mut() {
+            let Some(hash) = listing.is_elsewhere() else { continue };
+            let found = self.listing(hash, &name, known)?;
+            listing.put(&found);
+            named -= 1;
+        }
+        if named > 0 {
+            return Err(self.damaged(&name, "it names a listing where there is no layer"));
+        }
+        Ok(export)
+    }
+
+    /// The bytes of a file that was held against its hash; `by` names it.
+    fn known(&self, file: &str, by: &str, known: &BTreeSet<String>) -> Result<Vec<u8>, StoredError> {
+        if !known.contains(file) {
+            return Err(self.damaged(by, format!("it names {file}, and index.json does not")));
+        }
+        self.bytes(file)
+    }
+
+    fn listing(&self, hash: &str, by: &str, known: &BTreeSet<String>) -> Result<Listing, StoredError> {
+        if let Some(found) = self.listings.borrow().get(hash) {
+            return Ok(found.clone());
+        }
+        let file = parts::listing_file(hash);
+        let bytes = self.known(&file, by, known)?;
+        let found: Listing = serde_json::from_slice(&bytes).map_err(|error| self.damaged(&file, error))?;
+        if found.is_elsewhere().is_some() {
+            return Err(self.damaged(&file, "it is not a listing"));
+        }
+        self.listings.borrow_mut().insert(hash.to_owned(), found.clone());
+        Ok(found)
     }
 
     fn scenario(

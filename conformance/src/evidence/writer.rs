@@ -1,18 +1,19 @@
 //! Evidence on disk, written as it is made: one folder for each export, layer blobs once under `blobs/sha256`, their
 //! listings once under `listings`, and an `index.json` with the hash of every file. `docs/evidence.md` describes the format.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use judge::digest::Digest;
-use judge::evidence::{Document, EVIDENCE_VERSION, Export, Image};
+use judge::evidence::{Document, EVIDENCE_VERSION, Export, Image, Listing};
 use serde_json::json;
 
 use super::index::files;
 use super::parts;
+use crate::locked::locked;
 use crate::record::RunFacts;
 use crate::whole_file;
 
@@ -26,7 +27,7 @@ pub enum EvidenceError {
         path: PathBuf,
     },
     /// The file system refused.
-    #[error("write evidence to {}: {source}; --evidence chooses the disk", path.display())]
+    #[error("write evidence to {} (--evidence chooses the disk)", path.display())]
     Write {
         /// The file.
         path: PathBuf,
@@ -41,6 +42,9 @@ pub struct EvidenceFolder {
     exports: Mutex<Vec<serde_json::Value>>,
     /// Size by sha256.
     listings: Mutex<BTreeMap<String, usize>>,
+    /// The sha256 of listings that were written, by where they are in memory; each is kept there, so that no other comes
+    /// to its place.
+    written: Mutex<HashMap<usize, (String, Listing)>>,
     run: Mutex<Option<String>>,
 }
 
@@ -61,6 +65,7 @@ impl EvidenceFolder {
             root: root.to_path_buf(),
             exports: Mutex::default(),
             listings: Mutex::default(),
+            written: Mutex::default(),
             run: Mutex::default(),
         };
         folder.write_index()?;
@@ -90,7 +95,8 @@ impl EvidenceFolder {
             files.push(json!({ "path": name, "size": bytes.len(), "sha256": Digest::of(&bytes).encoded() }));
         }
         let entry = json!({ "id": export.id, "folder": export.id, "files": files });
-        if let Ok(mut exports) = self.exports.lock() {
+        {
+            let mut exports = locked(&self.exports);
             // An export that is made again on another engine replaces what was seen of it.
             exports.retain(|other| other["id"] != entry["id"]);
             exports.push(entry);
@@ -100,24 +106,39 @@ impl EvidenceFolder {
     }
 
     /// The bytes of `export.json`, which leaves to other files what they have; listings are written before them.
-    fn export_file(&self, export: &Export, beside: &[(&'static str, Vec<u8>)]) -> Result<Vec<u8>, EvidenceError> {
-        let fail = |path: PathBuf| move |source| EvidenceError::Write { path, source };
-        let file = self.root.join(&export.id).join("export.json");
-        let mut value = serde_json::to_value(export).map_err(|error| fail(file)(error.into()))?;
-        for (hash, bytes) in parts::take(&mut value, beside) {
-            let Ok(mut listings) = self.listings.lock() else { continue };
-            if listings.contains_key(&hash) {
-                continue;
-            }
-            let path = self.root.join(parts::listing_file(&hash));
-            path.parent().map_or(Ok(()), fs::create_dir_all).map_err(fail(path.clone()))?;
-            whole_file::write(&path, &bytes, 0o666).map_err(fail(path.clone()))?;
-            listings.insert(hash, bytes.len());
+    fn export_file(&self, export: &Export, others: &[(&'static str, Vec<u8>)]) -> Result<Vec<u8>, EvidenceError> {
+        let mut export = export.clone();
+        for listing in export.listings_mut().filter(|listing| !listing.is_empty()) {
+            *listing = Listing::elsewhere(&self.listing(listing)?);
         }
+        let path = self.root.join(&export.id).join("export.json");
+        let mut value =
+            serde_json::to_value(export).map_err(|error| EvidenceError::Write { path, source: error.into() })?;
+        parts::take(&mut value, others);
         Ok(value.to_string().into_bytes())
     }
 
-    /// Writes what the run is, beside its exports, as far as it is known.
+    /// The sha256 of a listing's file, which is written where it is not there.
+    fn listing(&self, listing: &Listing) -> Result<String, EvidenceError> {
+        let mut written = locked(&self.written);
+        if let Some((hash, _)) = written.get(&listing.place()) {
+            return Ok(hash.clone());
+        }
+        let fail = |path: &Path| {
+            let path = path.to_path_buf();
+            move |source| EvidenceError::Write { path, source }
+        };
+        let bytes = serde_json::to_vec(listing).map_err(|error| fail(&self.root)(error.into()))?;
+        let hash = Digest::of(&bytes).encoded().to_owned();
+        let path = self.root.join(parts::listing_file(&hash));
+        path.parent().map_or(Ok(()), fs::create_dir_all).map_err(fail(&path))?;
+        whole_file::write(&path, &bytes, 0o666).map_err(fail(&path))?;
+        locked(&self.listings).insert(hash.clone(), bytes.len());
+        written.insert(listing.place(), (hash.clone(), listing.clone()));
+        Ok(hash)
+    }
+
+    /// Writes what the run is, next to its exports, as far as it is known.
     ///
     /// # Errors
     /// [`EvidenceError::Write`] naming the file.
@@ -126,9 +147,7 @@ impl EvidenceFolder {
         let fail = |source| EvidenceError::Write { path: path.clone(), source };
         let text = serde_json::to_string_pretty(facts).map_err(|error| fail(error.into()))? + "\n";
         whole_file::write(&path, text.as_bytes(), 0o666).map_err(fail)?;
-        if let Ok(mut run) = self.run.lock() {
-            *run = Some(Digest::of(text.as_bytes()).encoded().to_owned());
-        }
+        *locked(&self.run) = Some(Digest::of(text.as_bytes()).encoded().to_owned());
         self.write_index()
     }
 
@@ -163,14 +182,14 @@ impl EvidenceFolder {
             }
         }
         blobs.sort_by_key(|blob| blob["digest"].as_str().unwrap_or_default().to_owned());
-        let exports = self.exports.lock().map_or_else(|_| Vec::new(), |exports| exports.clone());
-        let listings = self.listings.lock().map_or_else(|_| BTreeMap::new(), |listings| listings.clone());
+        let exports = locked(&self.exports).clone();
+        let listings = locked(&self.listings).clone();
         let listings: Vec<_> =
             listings.into_iter().map(|(sha256, size)| json!({ "sha256": sha256, "size": size })).collect();
         let index = json!({
             "version": EVIDENCE_VERSION,
             "tool": format!("conformance {}", env!("CARGO_PKG_VERSION")),
-            "run": self.run.lock().map_or(None, |run| run.clone()),
+            "run": locked(&self.run).clone(),
             "exports": exports,
             "listings": listings,
             "blobs": blobs,

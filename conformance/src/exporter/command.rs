@@ -17,7 +17,7 @@ const SWITCHES: [&str; 3] = ["-daemon", "-layout", "-parallel"];
 
 impl Exporter {
     /// Whether it is given this flag under this Platform API: one that its description leaves out is not, nor is one
-    /// that is newer than the API. What is no flag of the table of flags is always given.
+    /// that is newer than the API. What is not a flag of the table of flags is always given.
     #[must_use]
     pub fn takes(&self, flag: &str, platform_api: &str) -> bool {
         let since = FLAGS.iter().find(|(name, _)| *name == flag).and_then(|(_, since)| *since);

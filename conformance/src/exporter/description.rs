@@ -1,6 +1,7 @@
 //! Exporter descriptions: a small TOML file that says how a given exporter is called. `docs/exporter-description.md`
 //! describes every key.
 
+use crate::error::Cause;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use serde::Deserialize;
 pub enum DescriptionError {
     /// The file cannot be read.
     #[error(
-        "read the exporter description {}: {source}; built in are {}",
+        "read the exporter description {} (built in are {})",
         path.display(),
         built_in_descriptions().map(|(name, _)| name).join(" and ")
     )]
@@ -24,12 +25,12 @@ pub enum DescriptionError {
         source: std::io::Error,
     },
     /// The file is not a description.
-    #[error("read the exporter description {file}: {reason}; conformance docs exporter-description lists every key")]
+    #[error("read the exporter description {file} (conformance docs exporter-description lists every key)")]
     Format {
         /// The file.
         file: String,
         /// What is wrong, with line and key.
-        reason: String,
+        source: Cause,
     },
     /// There is no such program.
     #[error("find the exporter {program}: there is no such file; give --exporter the path of an executable")]
@@ -210,6 +211,31 @@ impl Rebaser {
             platform_api: file.platform_api,
         })
     }
+
+    /// The table by which it is called now.
+    fn described(&self) -> toml::Table {
+        let words = |words: Vec<String>| toml::Value::from(words);
+        let program = std::iter::once(self.program.display().to_string());
+        let mut table = toml::Table::new();
+        table.insert("command".to_owned(), words(program.chain(self.before.iter().cloned()).collect()));
+        for (key, list) in [("arguments", &self.arguments), ("leave-out", &self.leave_out)] {
+            if !list.is_empty() {
+                table.insert(key.to_owned(), words(list.clone()));
+            }
+        }
+        if self.targets != rebased_targets() {
+            let names = self.targets.iter().map(|target| target.name().to_owned()).collect();
+            table.insert("targets".to_owned(), words(names));
+        }
+        if let Some(version) = &self.platform_api {
+            table.insert("platform-api".to_owned(), version.clone().into());
+        }
+        if !self.environment.is_empty() {
+            let variables = self.environment.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+            table.insert("environment".to_owned(), toml::Value::Table(variables.collect()));
+        }
+        table
+    }
 }
 
 /// The descriptions that are compiled in: name and text.
@@ -261,6 +287,9 @@ impl Exporter {
             let variables = self.environment.iter().map(|(name, value)| (name.clone(), value.clone().into()));
             put("environment", toml::Value::Table(variables.collect()));
         }
+        if let Some(rebaser) = &self.rebaser {
+            put("rebaser", rebaser.described().into());
+        }
         table.to_string()
     }
 
@@ -301,7 +330,7 @@ impl Exporter {
         Self::from_description(file, program, folder.as_deref(), option("--exporter-file", path))
     }
 
-    /// The reference exporter beside this program.
+    /// The reference exporter next to this program.
     ///
     /// # Errors
     /// [`DescriptionError::Missing`] when it is not there.
@@ -366,7 +395,7 @@ pub(super) const NEWEST_API: &str = "0.15";
 /// The description at a path, and its folder; the built-in one of that name where no such file is there.
 fn read(path: &Path) -> Result<(DescriptionFile, Option<PathBuf>), DescriptionError> {
     let named = built_in_descriptions().into_iter().find(|(name, _)| Path::new(name) == path);
-    let (text, folder) = match (std::fs::read_to_string(path), named) {
+    let (text, folder) = match (crate::given::text(path), named) {
         (Ok(text), _) => (text, path.parent().map(Path::to_path_buf)),
         (Err(_), Some((_, text))) => (text.to_owned(), None),
         (Err(source), None) => return Err(DescriptionError::Read { path: path.to_path_buf(), source }),
@@ -388,27 +417,27 @@ pub fn check_text(text: &str, shown: &str) -> Result<String, DescriptionError> {
 }
 
 fn parse(text: &str, shown: &str) -> Result<DescriptionFile, DescriptionError> {
-    let wrong = |reason: String| DescriptionError::Format { file: shown.to_owned(), reason };
-    let file: DescriptionFile = toml::from_str(text).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
+    let wrong = |source: Cause| DescriptionError::Format { file: shown.to_owned(), source };
+    let file: DescriptionFile = toml::from_str(text).map_err(|error| wrong(error.into()))?;
     if file.command.first().map_or(file.rebaser.is_none(), String::is_empty) {
-        return Err(wrong("command: name the program first".to_owned()));
+        return Err(wrong("command: name the program first".into()));
     }
     if let Some(rebaser) = &file.rebaser {
-        check_rebaser(rebaser).map_err(wrong)?;
+        check_rebaser(rebaser).map_err(|reason| wrong(reason.into()))?;
     }
     for flag in &file.leave_out {
         if !crate::flags::FLAGS.iter().any(|(name, _)| name == flag) {
-            return Err(wrong(format!("leave-out: {flag} is not a flag that the harness gives")));
+            return Err(wrong(format!("leave-out: {flag} is not a flag that the harness gives").into()));
         }
     }
     if file.platform_api.is_some() && !file.platform_apis.is_empty() {
-        return Err(wrong("platform-apis: platform-api is there too; leave one of the two out".to_owned()));
+        return Err(wrong("platform-apis: platform-api is there too; leave one of the two out".into()));
     }
     for version in file.platform_api.iter().chain(&file.platform_apis) {
         if super::command::version(version).is_none() {
-            return Err(wrong(format!(
-                "platform-api: '{version}' is not two numbers with a dot between, such as 0.15"
-            )));
+            return Err(wrong(
+                format!("platform-api: '{version}' is not two numbers with a dot between, such as 0.15").into(),
+            ));
         }
     }
     Ok(file)
@@ -431,7 +460,7 @@ fn check_rebaser(rebaser: &RebaserFile) -> Result<(), String> {
     }
 }
 
-/// A program is looked for beside the description, then beside this program, then on PATH.
+/// A program is looked for next to the description, then next to this program, then on PATH.
 fn find(program: &str, folder: Option<&Path>) -> Result<PathBuf, DescriptionError> {
     if program.contains('/') {
         let path = folder.map_or_else(|| PathBuf::from(program), |folder| folder.join(program));
@@ -466,7 +495,7 @@ fn is_executable(path: &Path) -> bool {
 
 fn hash(path: &Path) -> Result<String, DescriptionError> {
     let fail = |source| DescriptionError::Read { path: path.to_path_buf(), source };
-    let mut file = std::fs::File::open(path).map_err(fail)?;
+    let mut file = crate::given::regular(path).map_err(fail)?;
     let mut context = Context::new(&SHA256);
     let mut buffer = vec![0; 1 << 20];
     loop {
@@ -492,7 +521,8 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused_by_name() {
-        let error = check_text("name = 'x'\ncommand = ['y']\ncomand = []\n", "odd.toml").unwrap_err().to_string();
+        let error =
+            crate::error::chain(&check_text("name = 'x'\ncommand = ['y']\ncomand = []\n", "odd.toml").unwrap_err());
         assert!(error.contains("comand") && error.contains("odd.toml"), "{error}");
         assert!(check_text("name = 'x'\ncommand = []\n", "odd.toml").is_err());
         assert!(check_text("name = 'x'\ncommand = ['y']\nleave-out = ['-nope']\n", "odd.toml").is_err());
@@ -502,7 +532,7 @@ mod tests {
             ("platform-api = '15'\n", "'15' is not two numbers"),
         ] {
             let error = check_text(&format!("name = 'x'\ncommand = ['y']\n{keys}"), "odd.toml").unwrap_err();
-            assert!(error.to_string().contains(named), "{error}");
+            assert!(crate::error::chain(&error).contains(named), "{error}");
         }
     }
 
@@ -515,8 +545,25 @@ mod tests {
         assert_eq!(found.platform_apis, ["0.15", "0.14", "0.13", "0.12"]);
         assert_eq!((found.first_platform_api(), found.before.len()), ("0.15".to_owned(), 0));
         assert_eq!(Exporter::at(shell).unwrap().first_platform_api(), "0.15");
-        let error = Exporter::at_as_described(shell, Path::new("nope")).unwrap_err().to_string();
+        let error = crate::error::chain(&Exporter::at_as_described(shell, Path::new("nope")).unwrap_err());
         assert!(error.contains("nope") && error.contains("built in are reference and lifecycle"), "{error}");
+    }
+
+    #[test]
+    fn a_description_that_was_written_is_the_same_exporter_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("all.toml");
+        let text = "name = 'all'\ncommand = ['/bin/sh', 'first']\narguments = ['-x']\nleave-out = ['-launch-cache']\n\
+            targets = ['registry']\nplatform-apis = ['0.14', '0.13']\nunreachable-limit = 7\nextensions = true\n\
+            [environment]\nA = 'b'\n[rebaser]\ncommand = ['/bin/sh', 'second']\narguments = ['-y']\n\
+            leave-out = ['-force']\ntargets = ['registry']\nplatform-api = '0.13'\n[rebaser.environment]\nC = 'd'\n";
+        std::fs::write(&file, text).unwrap();
+        let told = |exporter: &Exporter| format!("{exporter:?}");
+        let first = Exporter::from_file(&file).unwrap();
+        std::fs::write(&file, first.described()).unwrap();
+        let again = Exporter::from_file(&file).unwrap();
+        assert_eq!(told(&again), told(&first));
+        assert!(again.rebaser.is_some_and(|rebaser| rebaser.environment["C"] == "d"));
     }
 
     #[test]

@@ -19,7 +19,7 @@ const KEPT: usize = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     /// The supervisor could not be run.
-    #[error("run the supervisor of {program}: {source}")]
+    #[error("run the supervisor of {program}")]
     Supervisor {
         /// The exporter.
         program: String,

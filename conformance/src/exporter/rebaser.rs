@@ -14,7 +14,7 @@ use crate::scenario::{ScenarioFile, Step};
 pub(super) const FLAGS: [&str; 8] =
     ["-daemon", "-force", "-run-image", "-previous-image", "-report", "-uid", "-gid", "-insecure-registry"];
 
-/// What is rebased, and upon what.
+/// What is rebased, and on what.
 #[derive(Debug, Clone, Copy)]
 pub struct RebaseCall<'a> {
     /// `-run-image`.

@@ -15,7 +15,7 @@ const MACHINE: Option<u16> = if cfg!(target_arch = "x86_64") {
     None
 };
 
-/// Whether `program` is no script, so that its loader may end it.
+/// Whether `program` is not a script, so that its loader may end it.
 #[must_use]
 pub fn is_native(program: &Path) -> bool {
     let mut head = [0; 4];

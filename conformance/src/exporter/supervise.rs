@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::isolate::{self, Isolation, Scratch};
 use super::secret::{self, Secret};
+use crate::error::chain;
 
 /// The argument that turns the program into a supervisor; a word that tells an exporter nothing.
 pub const ARGUMENT: &str = "--job";
@@ -108,9 +109,9 @@ pub fn supervise(spec: &Path) -> bool {
     });
     let told = match &kept {
         Ok((scratch, _)) => run(&spec, scratch),
-        Err(error) => Report::NotStarted { namespace: true, reason: error.to_string() },
+        Err(error) => Report::NotStarted { namespace: true, reason: chain(&error) },
     };
-    // Also when the harness is gone: nobody else would remove it.
+    // Also when the harness is gone: no one else would remove it.
     drop(kept);
     serde_json::to_vec(&told).is_ok_and(|bytes| report.write_all(&bytes).is_ok())
 }
@@ -157,7 +158,7 @@ enum Event {
 fn run(spec: &Spec, scratch: &Scratch) -> Report {
     // Orphans come to this process, so that it can find and end them.
     if let Err(error) = nix::sys::prctl::set_child_subreaper(true) {
-        return Report::NotStarted { namespace: false, reason: error.to_string() };
+        return Report::NotStarted { namespace: false, reason: chain(&error) };
     }
     let started = Instant::now();
     let (sender, receiver) = mpsc::channel();
@@ -184,7 +185,7 @@ fn run(spec: &Spec, scratch: &Scratch) -> Report {
 
 /// Runs the exporter in a list of processes of its own: [`first`] is the first of it, and sends what came of it.
 fn among_themselves(spec: &Spec) -> Report {
-    let failed = |error: io::Error| Report::NotStarted { namespace: true, reason: error.to_string() };
+    let failed = |error: io::Error| Report::NotStarted { namespace: true, reason: chain(&error) };
     let run = || -> io::Result<Report> {
         let (mut ours, theirs) = UnixStream::pair()?;
         // What is started from this thread is in it, the thread itself is not.
@@ -220,7 +221,7 @@ pub fn first() -> bool {
     let _ = std::fs::write("/proc/self/comm", "init");
     let report = match isolate::own_processes().and_then(|()| isolate::give_up_capabilities()) {
         Ok(()) => to_its_end(&spec),
-        Err(error) => Report::NotStarted { namespace: true, reason: error.to_string() },
+        Err(error) => Report::NotStarted { namespace: true, reason: chain(&error) },
     };
     serde_json::to_vec(&report).is_ok_and(|bytes| socket.write_all(&bytes).is_ok())
 }
@@ -228,7 +229,7 @@ pub fn first() -> bool {
 /// Starts the exporter and waits for it.
 fn to_its_end(spec: &Spec) -> Report {
     let started = Instant::now();
-    let not_started = |error: io::Error| Report::NotStarted { namespace: false, reason: error.to_string() };
+    let not_started = |error: io::Error| Report::NotStarted { namespace: false, reason: chain(&error) };
     let Some((program, arguments)) = spec.argv.split_first() else {
         return not_started(io::Error::other("there is no program"));
     };
@@ -256,6 +257,9 @@ fn spawn(spec: &Spec, program: &str, arguments: &[String]) -> io::Result<Child> 
     spawned
 }
 
+/// Linux' personality of an older version number. The constant that libraries have is missing for musl.
+const UNAME26: i32 = 0x0002_0000;
+
 /// What a process takes over from the one that starts it.
 fn around(spec: &Spec) -> io::Result<()> {
     if let Some(count) = spec.processors {
@@ -268,8 +272,8 @@ fn around(spec: &Spec) -> io::Result<()> {
         nix::sched::sched_setaffinity(Pid::from_raw(0), &some)?;
     }
     if spec.other_kernel {
-        let persona = nix::sys::personality::get()? | nix::sys::personality::Persona::UNAME26;
-        nix::sys::personality::set(persona)?;
+        use nix::sys::personality::{Persona, get, set};
+        set(get()? | Persona::from_bits_retain(UNAME26))?;
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ use crate::stores::{Travel, fields_of, travel};
 /// Version of the JSON form.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// What is compared between two places beside annotations.
+/// What is compared between two places next to annotations.
 pub const ASPECTS: [&str; 4] = ["manifest digest", "imageID", "diffIDs", "layer digests"];
 
 /// The figures of some exporters.

@@ -29,7 +29,7 @@ pub enum SourceError {
     #[error(transparent)]
     Stored(#[from] StoredError),
     /// Its profile is a user's own, which a report names and does not have.
-    #[error("judge {}: {source}; give the JSON report instead", path.display())]
+    #[error("judge {} (or give its JSON report)", path.display())]
     Profile {
         /// The evidence.
         path: PathBuf,

@@ -1,5 +1,5 @@
 //! Failures put together by what they come of: a requirement on all targets is one cause, and so are the requirements
-//! that ask one thing of each annotation. What follows from another failure is no verdict of `fail` and is not here.
+//! that ask one thing of each annotation. What follows from another failure is not a verdict of `fail` and is not here.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Failures on disk: a scenario's folder, and its evidence in a folder beside it.
+//! Failures on disk: a scenario's folder, and its evidence in a folder next to it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use crate::scenario::SourceFile;
 
 /// Why a failure could not be kept.
 #[derive(Debug, thiserror::Error)]
-#[error("keep a failing case in {}: {source}; name another folder with --keep-failures", path.display())]
+#[error("keep a failing case in {} (the folder of --keep-failures)", path.display())]
 pub struct KeepError {
     /// The file or folder.
     pub path: PathBuf,

@@ -9,8 +9,8 @@ pub mod pairs;
 mod progress;
 pub mod report;
 mod shrink;
+mod simplifications;
 mod strategy;
-mod strokes;
 
 #[cfg(test)]
 mod tests;
@@ -70,7 +70,7 @@ pub enum FuzzError {
     /// Pairs could not be covered.
     #[error(transparent)]
     Pairs(#[from] pairs::PairsError),
-    /// A drawn build is no valid scenario.
+    /// A drawn build is not a valid scenario.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
     /// Nothing could be run.

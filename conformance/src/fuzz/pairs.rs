@@ -11,13 +11,13 @@ use crate::promises::{self, Dimension, Make, Seen};
 use crate::scenario::materialise::MaterialiseError;
 use crate::scenario::{Scenario, ScenarioError};
 
-/// Builds that are tried for a pair, the last of them plain but for the pair.
+/// Builds that are tried for a pair, the last of them plain except for the pair.
 const TRIES: usize = 6;
 
 /// Why no builds could be made: a fault of the generator.
 #[derive(Debug, thiserror::Error)]
 pub enum PairsError {
-    /// A build is no valid scenario.
+    /// A build is not a valid scenario.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
     /// A build cannot be laid out.

@@ -11,7 +11,7 @@ use crate::progress::{Line, at_this_speed, drawn};
 use crate::report::terminal::visible;
 use crate::run::Event;
 
-/// A line, or nothing where standard error is no terminal.
+/// A line, or nothing where standard error is not a terminal.
 #[derive(Clone)]
 pub(super) struct Progress {
     line: Line,

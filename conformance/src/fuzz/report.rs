@@ -10,7 +10,7 @@ use super::kept::Place;
 use super::{Failing, Settings};
 use crate::exit::Exit;
 use crate::report::terminal::{counted, visible};
-use crate::run::{Options, conditions};
+use crate::run::{Options, selection};
 
 /// Version of the JSON form that `docs/fuzz.md` describes.
 pub const SCHEMA_VERSION: u32 = 2;
@@ -155,14 +155,8 @@ impl Failure {
     }
 
     fn command(&self, place: &Place, options: &Options) -> String {
-        let selection = judge::Selection {
-            phase: None,
-            profile: options.profile.clone(),
-            requirements: None,
-            exporter_argument: options.exporter.argument.clone(),
-            scenario_folders: [(place.name.clone(), place.folder.display().to_string())].into(),
-            conditions: conditions(options),
-        };
+        let scenario_folders = [(place.name.clone(), place.folder.display().to_string())].into();
+        let selection = judge::Selection { phase: None, requirements: None, scenario_folders, ..selection(options) };
         judge::repeat::command(&selection, &[&place.name], &self.requirement, &[], self.target)
     }
 }

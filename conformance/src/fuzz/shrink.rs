@@ -1,5 +1,5 @@
 //! Makes a failing build smaller while the same requirement fails, within a number of tries and a time: whole parts
-//! first, each at one stroke, then what is left of it piece by piece.
+//! first, each at one simplification, then what is left of it piece by piece.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use std::time::Instant;
 use judge::digest::Digest;
 use judge::verdict::{Answer, Verdict};
 
-use super::{Failing, FuzzError, Fuzzer, case_name, folder, strokes};
+use super::{Failing, FuzzError, Fuzzer, case_name, folder, simplifications};
 use crate::generated::Build;
 
 /// Builds that are tried for one failure.
@@ -25,10 +25,10 @@ pub(super) fn failed(verdicts: Vec<Verdict>, failing: &Failing) -> Option<Verdic
     verdicts.into_iter().find(|verdict| verdict.verdict == Answer::Fail && Failing::of(verdict) == *failing)
 }
 
-/// What is left of a build after some strokes.
-fn after(strokes: &[fn(&mut Build)], mut build: Build) -> Build {
-    for stroke in strokes {
-        stroke(&mut build);
+/// What is left of a build after some simplifications.
+fn after(simplifications: &[fn(&mut Build)], mut build: Build) -> Build {
+    for simplification in simplifications {
+        simplification(&mut build);
     }
     build
 }
@@ -71,17 +71,17 @@ impl Fuzzer {
         let mut build = self.valid(&drawn);
         let known = HashMap::from([(fingerprint(&build), true)]);
         let mut tries = Tries { fuzzer: self, number, failing, begun: Instant::now(), done: 0, known };
-        let mut strokes: Vec<fn(&mut Build)> = Vec::new();
-        for stroke in strokes::ALL {
-            let smaller = after(&[*stroke], build.clone());
+        let mut simplifications: Vec<fn(&mut Build)> = Vec::new();
+        for simplification in simplifications::ALL {
+            let smaller = after(&[*simplification], build.clone());
             if tries.fails(&smaller).await? == Some(true) {
-                strokes.push(*stroke);
+                simplifications.push(*simplification);
                 build = smaller;
             }
         }
         let mut goes_on = drawn.simplify();
         while goes_on {
-            let smaller = after(&strokes, self.valid(&drawn));
+            let smaller = after(&simplifications, self.valid(&drawn));
             goes_on = match tries.fails(&smaller).await? {
                 None => break,
                 Some(true) => {

@@ -1,8 +1,10 @@
 //! How a registry is spoken to: one HTTP client, its challenges answered, credentials sent to that registry and to the
 //! token realm that it names, nowhere else. What is asked for is left to others.
+//!
+//! `oci-client` gives parsed manifests; here the bytes, status and headers of every answer count, also of broken ones.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url};
@@ -13,6 +15,7 @@ use super::credentials::Credentials;
 use super::http::{AccessError, Scope, executed, shown};
 use super::trust::Trust;
 use crate::limits::{CONNECT, Patience, Waits};
+use crate::locked::locked;
 
 /// One registry and what it granted so far.
 pub(super) struct Access {
@@ -61,14 +64,14 @@ impl Access {
         scope: &Scope,
         make: impl Fn(&Client) -> RequestBuilder,
     ) -> Result<Response, AccessError> {
-        let granted = self.granted.lock().unwrap_or_else(PoisonError::into_inner).get(scope).cloned();
+        let granted = locked(&self.granted).get(scope).cloned();
         let response = self.send_once(&make, granted).await?;
-        // A challenge of whom the registry redirected to is none of the registry's.
+        // Authentication challenges of redirect targets are ignored.
         if response.status() != StatusCode::UNAUTHORIZED || !self.is_own(response.url()) {
             return Ok(response);
         }
         let Some(grant) = self.answer(response.headers(), scope).await? else { return Ok(response) };
-        self.granted.lock().unwrap_or_else(PoisonError::into_inner).insert(scope.clone(), grant.clone());
+        locked(&self.granted).insert(scope.clone(), grant.clone());
         self.send_once(&make, Some(grant)).await
     }
 

@@ -1,4 +1,4 @@
-//! When the suite asks a registry once more: a registry that stumbles for a moment is no failure of the suite, and one
+//! When the suite asks a registry once more: a registry that stumbles for a moment is not a failure of the suite, and one
 //! that is broken must not be waited for.
 
 use std::error::Error;

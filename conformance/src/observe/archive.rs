@@ -188,11 +188,12 @@ fn docker_names(manifest: &Document, reference: &Reference) -> (Option<String>, 
 
 async fn layer(name: String, held: Option<&Digest>, layers: &LayerReader) -> Result<Layer, LayerError> {
     let Some(digest) = held else {
-        let problem = Some("it is not in the archive that the daemon saves".to_owned());
-        return Ok(Layer { name, blob: None, problem, left_out: false });
+        let mut layer = Layer::named(name);
+        layer.is_missing("it is not in the archive that the daemon saves");
+        return Ok(layer);
     };
     let read = layers.read(digest).await?;
-    Ok(Layer { name, blob: Some(read.blob.clone()), problem: read.problem.clone(), left_out: false })
+    Ok(read.as_layer(name, None))
 }
 
 fn small(store: &BlobStore, digest: &Digest) -> Result<Option<Document>, BlobError> {

@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -14,6 +15,8 @@ use judge::evidence::Document;
 use ring::digest::{Context, SHA256, SHA512};
 use tempfile::NamedTempFile;
 use tokio_util::io::{StreamReader, SyncIoBridge};
+
+use crate::budget;
 
 /// Why bytes could not be stored or read back: always the harness's own trouble, or that of `Source`'s sender.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +51,12 @@ pub enum BlobError {
         /// Why.
         source: io::Error,
     },
+    /// The blobs of the run are more than its disk budget.
+    #[error("store a blob: the blobs of this run have more than {limit} bytes")]
+    NoRoom {
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// The bytes do not end within the limit.
     #[error("receive a blob of more than {limit} bytes")]
     TooLarge {
@@ -60,6 +69,27 @@ pub enum BlobError {
         /// Why.
         source: tokio::task::JoinError,
     },
+}
+
+/// What of the run's disk a blob takes, given back where it does not stay.
+struct Taken<'a> {
+    kept: &'a AtomicU64,
+    bytes: u64,
+}
+
+impl Taken<'_> {
+    fn more(&mut self, bytes: u64) -> Result<(), BlobError> {
+        self.bytes += bytes;
+        let limit = budget::KEPT_BLOBS;
+        let kept = self.kept.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if kept > limit { Err(BlobError::NoRoom { limit }) } else { Ok(()) }
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.kept.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// What was stored.
@@ -93,11 +123,13 @@ impl Hash {
 #[derive(Debug, Clone)]
 pub struct BlobStore {
     folder: Arc<PathBuf>,
+    /// Bytes of all blobs that were stored, and are being stored.
+    kept: Arc<AtomicU64>,
 }
 
 impl BlobStore {
     /// Most bytes that one blob may have: 8 GiB. A store that never stops sending must not fill the disk.
-    pub const MAX_BLOB: u64 = 8 << 30;
+    pub const MAX_BLOB: u64 = budget::BLOB;
 
     /// Opens the store below the evidence folder, which is made if it is not there.
     ///
@@ -106,7 +138,7 @@ impl BlobStore {
     pub fn open(evidence: &Path) -> Result<Self, BlobError> {
         let folder = evidence.join("blobs").join("sha256");
         std::fs::create_dir_all(&folder).map_err(|source| BlobError::Folder { path: folder.clone(), source })?;
-        Ok(Self { folder: Arc::new(folder) })
+        Ok(Self { folder: Arc::new(folder), kept: Arc::default() })
     }
 
     /// Where a blob lies, whether or not it is there. Only sha256 digests are ever stored.
@@ -136,6 +168,7 @@ impl BlobStore {
     /// [`BlobError::Write`] when the disk refuses. Nothing is left behind then.
     pub fn put_reader(&self, source: &mut dyn Read) -> Result<StoredBlob, BlobError> {
         let mut file = self.temporary()?;
+        let mut taken = Taken { kept: &self.kept, bytes: 0 };
         let (mut hash, mut size) = (Hash::new(), 0_u64);
         let mut buffer = vec![0; 128 * 1024];
         loop {
@@ -149,11 +182,15 @@ impl BlobStore {
             if size > Self::MAX_BLOB {
                 return Err(BlobError::TooLarge { limit: Self::MAX_BLOB });
             }
+            taken.more(count as u64)?;
             hash.update(&buffer[..count]);
             file.write_all(&buffer[..count]).map_err(|source| self.refused(source))?;
         }
         let digest = hash.finish();
-        self.keep(file, &digest)?;
+        if self.keep(file, &digest)? {
+            // It stays, and so does what it takes.
+            taken.bytes = 0;
+        }
         Ok(StoredBlob { digest, size })
     }
 
@@ -225,12 +262,12 @@ impl BlobStore {
     }
 
     /// A rename within the folder: whoever comes second replaces the blob by the same bytes.
-    fn keep(&self, file: NamedTempFile, digest: &Digest) -> Result<(), BlobError> {
+    fn keep(&self, file: NamedTempFile, digest: &Digest) -> Result<bool, BlobError> {
         let path = self.path(digest);
         if path.exists() {
-            return Ok(());
+            return Ok(false);
         }
-        file.persist(&path).map(drop).map_err(|error| BlobError::Write { path, source: error.error })
+        file.persist(&path).map(|_| true).map_err(|error| BlobError::Write { path, source: error.error })
     }
 
     fn refused(&self, source: io::Error) -> BlobError {

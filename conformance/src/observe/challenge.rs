@@ -81,7 +81,7 @@ impl Realm {
         credentials: Option<&Credentials>,
         scope: &Scope,
     ) -> Result<Option<String>, AccessError> {
-        let bad = || AccessError::Protocol { url: registry.to_string(), reason: "its token realm is no URL" };
+        let bad = || AccessError::Protocol { url: registry.to_string(), reason: "its token realm is not a URL" };
         let mut url = Url::parse(&self.url).map_err(|_| bad())?;
         let safe = url.scheme() == "https" || url.scheme() == registry.scheme();
         let credentials = credentials.filter(|_| safe);

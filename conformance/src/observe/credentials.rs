@@ -89,7 +89,7 @@ impl Credentials {
         };
         if !scheme.eq_ignore_ascii_case("basic") {
             return Err(bad(
-                "the registry's entry is no Basic header, and the suite cannot renew a token: give it as 'Basic' and \
+                "the registry's entry is not a Basic header, and the suite cannot renew a token: give it as 'Basic' and \
                  base64 of user:password, or use docker's config.json",
             ));
         }
@@ -172,10 +172,10 @@ mod tests {
         let read = docker_credential::get_credential_from_reader(config.as_bytes(), "127.0.0.1:1").unwrap();
         let expected = DockerCredential::UsernamePassword("somebody".to_owned(), "open-sesame".to_owned());
         assert_eq!(read, expected);
-        let printed = format!("{config}\nlogin somebody open-sesame");
+        let printed = format!("{config}\nlogin someone open-sesame");
         let hidden = mine.hidden_in(&printed);
         assert!(!hidden.contains("sesame") && !hidden.contains(&mine.pair()), "{hidden}");
-        assert!(hidden.contains("login somebody "), "{hidden}");
+        assert!(hidden.contains("login someone "), "{hidden}");
         let token = Credentials::IdentityToken("long-lived".to_owned());
         let config = token.docker_config("127.0.0.1:1");
         let read = docker_credential::get_credential_from_reader(config.as_bytes(), "127.0.0.1:1").unwrap();

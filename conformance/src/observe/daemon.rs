@@ -8,6 +8,7 @@ use futures_util::StreamExt as _;
 use judge::evidence::{DaemonFacts, Document, Image, StoreKind, Tag, TagId};
 use judge::json::Json;
 use judge::reference::Reference;
+use oci_spec::image::MediaType;
 use reqwest::Client;
 
 use super::access::client_trusting;
@@ -16,7 +17,7 @@ use super::credentials::Credentials;
 use super::http::{AccessError, body_within, executed, refused};
 use super::layer::LayerReader;
 use super::registry::MAX_DOCUMENT;
-use super::told;
+use crate::error::chain;
 use crate::limits::{CONNECT, Overdue, Patience, Waits, overdue};
 
 /// Why a daemon could not be observed.
@@ -47,7 +48,7 @@ pub enum DaemonError {
         source: bollard::errors::Error,
     },
     /// It is silent.
-    #[error("{overdue}")]
+    #[error(transparent)]
     Silent {
         /// Who, and for how long.
         overdue: Overdue,
@@ -165,9 +166,9 @@ impl DaemonObserver {
                 read.map_err(|overdue| DaemonError::Silent { overdue })?;
             }
             Err(SaveError::Silent(overdue)) => return Err(DaemonError::Silent { overdue }),
-            Err(SaveError::Archive(error)) if error.is_own() => seen.troubles.push(told(&error)),
+            Err(SaveError::Archive(error)) if error.is_own() => seen.troubles.push(chain(&error)),
             Err(SaveError::Archive(error)) => {
-                seen.save_problem = Some(format!("the daemon does not save {reference}: {}", told(&error)));
+                seen.save_problem = Some(format!("the daemon does not save {reference}: {}", chain(&error)));
             }
         }
         Ok(seen)
@@ -197,7 +198,7 @@ impl DaemonObserver {
                         log.push('\n');
                     }
                 }
-                Ok(Err(error)) => return Err(failed(told(&error), log, None)),
+                Ok(Err(error)) => return Err(failed(chain(&error), log, None)),
             }
         }
         Ok(log)
@@ -216,7 +217,7 @@ impl DaemonObserver {
         {
             match archive.document(layers.store(), path) {
                 Ok(document) => *place = document,
-                Err(error) => seen.troubles.push(told(&error)),
+                Err(error) => seen.troubles.push(chain(&error)),
             }
         }
         let Ok(parsed) = Reference::parse(reference) else { return Ok(()) };
@@ -237,7 +238,7 @@ impl DaemonObserver {
         }
         match image {
             Ok(image) => seen.image = image,
-            Err(error) => seen.troubles.push(told(&error)),
+            Err(error) => seen.troubles.push(chain(&error)),
         }
         Ok(())
     }
@@ -262,7 +263,7 @@ impl DaemonObserver {
             Err(_) => None,
         };
         let media_type = inspection.as_ref().and_then(|json| json.get("ManifestType")).and_then(Json::as_str);
-        if media_type != Some(OCI_MANIFEST) {
+        if media_type != Some(MediaType::ImageManifest.as_ref()) {
             return Ok(None);
         }
         let Some(saved) = answer(format!("{url}/get?format=oci-archive")).await? else { return Ok(None) };
@@ -293,7 +294,7 @@ impl DaemonObserver {
 
     /// The daemon's ID for the image and, where it can be had raw, its whole answer; none where it has no such image.
     async fn inspect(&self, reference: &str) -> Result<Option<(String, Option<Document>)>, DaemonError> {
-        // What is no reference must not be put into a path; and no daemon has it.
+        // What is not a reference must not be put into a path; and no daemon has it.
         if Reference::parse(reference).is_err() {
             return Ok(None);
         }
@@ -328,9 +329,6 @@ enum SaveError {
     Silent(Overdue),
     Archive(ArchiveError),
 }
-
-/// The media type of an OCI manifest.
-const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// Most bytes that are kept of a push's log.
 const MAX_LOG: usize = 64 * 1024;

@@ -3,6 +3,7 @@
 use judge::digest::Digest;
 use judge::json::Json;
 use judge::reference::Reference;
+use oci_spec::image::ANNOTATION_REF_NAME;
 
 /// A descriptor as it stands, also where it is not a valid one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -44,14 +45,14 @@ pub(super) struct Indexed {
     pub(super) names: Vec<String>,
 }
 
-/// The manifests of an index (`oci-image-image-index.md`), or none where the bytes are no index.
+/// The manifests of an index (`oci-image-image-index.md`), or none where the bytes are not index.
 pub(super) fn manifests_of(index: &[u8]) -> Option<Vec<Indexed>> {
     let json = Json::parse(index).ok()?;
     Some(json.get("manifests")?.items()?.iter().map(indexed).collect())
 }
 
 /// The digest of the index's manifest for a platform; where its only one says no platform, that. None where there is
-/// none or the bytes are no index.
+/// none or the bytes are not index.
 pub(super) fn manifest_for(index: &[u8], os: &str, architecture: &str) -> Option<Digest> {
     let fits = |one: &Indexed| one.os.as_deref() == Some(os) && one.architecture.as_deref() == Some(architecture);
     let manifests = manifests_of(index)?;
@@ -71,7 +72,7 @@ pub(super) fn descriptor_for(index: &[u8], reference: &Reference) -> Option<Name
 
 fn indexed(descriptor: &Json) -> Indexed {
     let text = |path: &[&str]| descriptor.at(path).and_then(Json::as_str).map(str::to_owned);
-    let keys = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
+    let keys = ["io.containerd.image.name", ANNOTATION_REF_NAME];
     Indexed {
         named: Named::of(descriptor),
         os: text(&["platform", "os"]),

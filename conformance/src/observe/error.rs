@@ -27,3 +27,11 @@ pub enum RegistryError {
     #[error(transparent)]
     Layer(#[from] LayerError),
 }
+
+impl RegistryError {
+    /// Whether what was asked for is there, and larger than is read of anything: what someone sent to the registry.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Self::Access(AccessError::TooLarge { .. }) | Self::Blob(BlobError::TooLarge { .. }))
+    }
+}

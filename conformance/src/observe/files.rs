@@ -1,4 +1,4 @@
-//! Files on disk as facts: what an exporter is given, and what it leaves beside the image. Links are never followed.
+//! Files on disk as facts: what an exporter is given, and what it leaves next to the image. Links are never followed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};

@@ -42,7 +42,7 @@ pub enum AccessError {
         source: reqwest::Error,
     },
     /// The registry, or the token realm that it names, is silent.
-    #[error("{overdue}")]
+    #[error(transparent)]
     Silent {
         /// Who, and for how long.
         overdue: Overdue,

@@ -6,15 +6,19 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use flate2::bufread::MultiGzDecoder;
 use judge::digest::Digest;
-use judge::evidence::{Blob, Compression, Entry, EntryFacts, EntryKind};
+use judge::evidence::{Blob, Compression, Entry, EntryFacts, EntryKind, Layer, LayerFault, Listing, Unlisted};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::blobs::{BlobError, BlobStore, Hash};
 use super::tarball::{TarError, Tarball};
+use crate::budget;
+use crate::error::chain;
+use crate::locked::locked;
 
 /// Why a stored layer could not be read: never the fault of what is in it.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +43,16 @@ pub struct ReadLayer {
     pub blob: Blob,
     /// What is wrong with it, in words.
     pub problem: Option<String>,
+    /// What of it that is; none where nothing is wrong.
+    pub fault: Option<LayerFault>,
+}
+
+impl ReadLayer {
+    /// As a layer of an image; `named` is its digest by the algorithm of its name, where that is not sha256.
+    pub(super) fn as_layer(&self, name: String, named: Option<Digest>) -> Layer {
+        let blob = Some(Blob { named, ..self.blob.clone() });
+        Layer { name, blob, problem: self.problem.clone(), fault: self.fault, left_out: false }
+    }
 }
 
 /// Where reading stops, whatever the layer would still yield.
@@ -48,14 +62,21 @@ pub struct Limits {
     pub uncompressed: u64,
     /// Most tar entries.
     pub entries: usize,
-    /// Most bytes of their names, links, attributes and kept texts together.
+    /// Most bytes of memory that they take.
     pub kept: usize,
+    /// Most bytes of memory that the entries of all layers take that are read.
+    pub kept_in_all: usize,
 }
 
 impl Default for Limits {
-    /// 8 GiB, 300 000 entries, and 32 MiB of what is kept of them: all of it is in memory while it is judged.
+    /// Those of [`crate::budget`].
     fn default() -> Self {
-        Self { uncompressed: 8 << 30, entries: 300_000, kept: 32 << 20 }
+        Self {
+            uncompressed: budget::UNCOMPRESSED,
+            entries: budget::ENTRIES,
+            kept: budget::LISTING,
+            kept_in_all: budget::LISTINGS,
+        }
     }
 }
 
@@ -67,6 +88,8 @@ pub struct LayerReader {
     store: BlobStore,
     limits: Limits,
     read: Arc<Mutex<HashMap<Digest, Cell>>>,
+    /// Bytes of memory that the entries of all layers take.
+    kept: Arc<AtomicUsize>,
     turns: Arc<Semaphore>,
 }
 
@@ -75,7 +98,7 @@ impl LayerReader {
     #[must_use]
     pub fn new(store: BlobStore, limits: Limits) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { store, limits, read: Arc::default(), turns: Arc::new(Semaphore::new(cores)) }
+        Self { store, limits, read: Arc::default(), kept: Arc::default(), turns: Arc::new(Semaphore::new(cores)) }
     }
 
     /// The store that it reads from.
@@ -87,10 +110,10 @@ impl LayerReader {
     /// Reads the stored blob `digest` on a thread of its own.
     ///
     /// # Errors
-    /// [`LayerError`] when the harness could not read it; a layer that is broken is no error.
+    /// [`LayerError`] when the harness could not read it; a layer that is broken is not an error.
     pub async fn read(&self, digest: &Digest) -> Result<Arc<ReadLayer>, LayerError> {
         let cell = {
-            let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut read = locked(&self.read);
             Arc::clone(read.entry(digest.clone()).or_default())
         };
         cell.get_or_try_init(|| self.read_anew(digest)).await.cloned()
@@ -113,14 +136,15 @@ impl LayerReader {
     async fn read_anew(&self, digest: &Digest) -> Result<Arc<ReadLayer>, LayerError> {
         let ended = || LayerError::Ended { digest: digest.clone() };
         let _turn = self.turns.acquire().await.map_err(|_| ended())?;
-        let (store, limits, wanted) = (self.store.clone(), self.limits, digest.clone());
-        tokio::task::spawn_blocking(move || read_layer(&store, &wanted, limits).map(Arc::new))
+        let (store, wanted) = (self.store.clone(), digest.clone());
+        let room = Room { limits: self.limits, own: 0, all: self.kept.clone() };
+        tokio::task::spawn_blocking(move || read_layer(&store, &wanted, room).map(Arc::new))
             .await
             .map_err(|_| ended())?
     }
 }
 
-fn read_layer(store: &BlobStore, digest: &Digest, limits: Limits) -> Result<ReadLayer, LayerError> {
+fn read_layer(store: &BlobStore, digest: &Digest, mut room: Room) -> Result<ReadLayer, LayerError> {
     let failed = |source| BlobError::Read { path: store.path(digest), source };
     let file = store.open_blob(digest)?;
     let size = file.metadata().map_err(failed)?.len();
@@ -140,8 +164,9 @@ fn read_layer(store: &BlobStore, digest: &Digest, limits: Limits) -> Result<Read
             Box::new(zstd::stream::read::Decoder::new(again).map_err(failed)?)
         }
     };
-    let mut measured = Measured { source: whole, hash: Hash::new(), size: 0, limit: limits.uncompressed, fault: None };
-    let (entries, tar_fault) = entries_of(&mut measured, limits);
+    let mut measured =
+        Measured { source: whole, hash: Hash::new(), size: 0, limit: room.limits.uncompressed, fault: None };
+    let Listed { entries, unlisted, fault } = entries_of(&mut measured, &mut room);
     measured.drain();
     if let Some(source) = own_trouble.take() {
         return Err(failed(source).into());
@@ -153,9 +178,12 @@ fn read_layer(store: &BlobStore, digest: &Digest, limits: Limits) -> Result<Read
         compression,
         diff_id: measured.hash.finish(),
         uncompressed_size: measured.size,
-        entries,
+        entries: Listing::compact(entries),
+        unlisted,
     };
-    Ok(ReadLayer { blob, problem: measured.fault.or(tar_fault) })
+    let of_the_bytes = measured.fault.map(|words| (LayerFault::Bytes, words));
+    let (fault, problem) = of_the_bytes.or(fault).unzip();
+    Ok(ReadLayer { blob, problem, fault })
 }
 
 /// The first four bytes, or all of them where there are fewer.
@@ -174,34 +202,81 @@ fn compression_of(start: &[u8]) -> Compression {
     }
 }
 
+/// How much memory the entries of a layer may still take.
+struct Room {
+    limits: Limits,
+    own: usize,
+    all: Arc<AtomicUsize>,
+}
+
+impl Room {
+    /// Takes what an entry needs; why there is none.
+    fn take(&mut self, entry: &Entry) -> Option<Unlisted> {
+        let needed = memory_of(entry);
+        self.own += needed;
+        if self.own > self.limits.kept {
+            return Some(Unlisted::Layer);
+        }
+        let before = self.all.fetch_add(needed, Ordering::Relaxed);
+        if before + needed > self.limits.kept_in_all {
+            self.all.fetch_sub(needed, Ordering::Relaxed);
+            return Some(Unlisted::Run);
+        }
+        None
+    }
+}
+
+/// What was found of a tar's entries.
+#[derive(Default)]
+struct Listed {
+    entries: Vec<Entry>,
+    unlisted: Option<Unlisted>,
+    /// Why no further, and in words.
+    fault: Option<(LayerFault, String)>,
+}
+
 /// The tar's entries as far as it can be read, and why no further.
-fn entries_of(source: &mut impl Read, Limits { entries: most, kept, .. }: Limits) -> (Vec<Entry>, Option<String>) {
+fn entries_of(source: &mut impl Read, room: &mut Room) -> Listed {
     let mut tar = Tarball::new(source);
-    let (mut entries, mut bytes) = (Vec::new(), 0);
+    let mut listed = Listed::default();
     loop {
         match next_entry(&mut tar) {
-            Ok(None) => return (entries, None),
-            Ok(Some(_)) if entries.len() >= most => {
-                return (entries, Some(format!("the tar has more than {most} entries")));
+            Ok(None) => return listed,
+            Ok(Some(_)) if listed.entries.len() >= room.limits.entries => {
+                let words = format!("the tar has more than {} entries", room.limits.entries);
+                let fault = Some((LayerFault::Limit, words));
+                return Listed { unlisted: Some(Unlisted::Layer), fault, ..listed };
             }
             Ok(Some(entry)) => {
-                bytes += kept_of(&entry);
-                if bytes > kept {
-                    return (entries, Some(format!("the tar has more than {kept} bytes of names and attributes")));
+                if let Some(unlisted) = room.take(&entry) {
+                    let words = match unlisted {
+                        Unlisted::Layer => format!(
+                            "the tar's names and attributes take more than the {} bytes of memory that a layer has",
+                            room.limits.kept
+                        ),
+                        Unlisted::Run => format!(
+                            "the layers of this run take more than the {} bytes of memory that all of them have",
+                            room.limits.kept_in_all
+                        ),
+                    };
+                    let fault = Some((LayerFault::Limit, words));
+                    return Listed { unlisted: Some(unlisted), fault, ..listed };
                 }
-                entries.push(entry);
+                listed.entries.push(entry);
             }
-            Err(error) => return (entries, Some(error.to_string())),
+            Err(error) => return Listed { fault: Some((LayerFault::Tar, chain(&error))), ..listed },
         }
     }
 }
 
-/// The bytes of what is kept of an entry and may be as long as its author likes.
-fn kept_of(entry: &Entry) -> usize {
+/// The bytes of memory that an entry takes.
+fn memory_of(entry: &Entry) -> usize {
     let more = &entry.more;
-    let attributes: usize = more.xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();
-    let texts = [entry.link.as_ref(), entry.text.as_ref()].into_iter().flatten().map(String::len).sum::<usize>();
-    entry.path.len() + more.user.len() + more.group.len() + attributes + texts
+    let attributes = more.xattrs.iter().map(|(name, value)| 2 * size_of::<String>() + name.len() + value.len());
+    let texts = [Some(&entry.path), entry.link.as_ref(), entry.text.as_ref(), Some(&more.user), Some(&more.group)];
+    let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
+    let content = entry.content.as_ref().map_or(0, |digest| digest.as_str().len());
+    size_of::<Entry>() + texts + content + attributes.sum::<usize>()
 }
 
 fn next_entry(tar: &mut Tarball<impl Read>) -> Result<Option<Entry>, TarError> {
@@ -290,9 +365,8 @@ impl<R: Read> Read for Measured<R> {
         if self.fault.is_some() {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        let count = self.source.read(buffer).map_err(|error| {
-            self.fault = Some(format!("cannot be decompressed beyond {} bytes: {error}", self.size));
-            error
+        let count = self.source.read(buffer).inspect_err(|error| {
+            self.fault = Some(format!("cannot be decompressed beyond {} bytes: {}", self.size, chain(error)));
         })?;
         self.size += count as u64;
         self.hash.update(&buffer[..count]);

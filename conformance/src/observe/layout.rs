@@ -6,14 +6,14 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use judge::digest::Digest;
-use judge::evidence::{BaseImage, Blob, Document, Fetched, Image, Layer, LayoutFacts, LayoutRoot, SavedFile, Tag};
+use judge::evidence::{BaseImage, Document, Fetched, Image, Layer, LayoutFacts, LayoutRoot, SavedFile, Tag};
 use judge::reference::Reference;
 use walkdir::WalkDir;
 
 use super::blobs::{BlobError, BlobStore};
 use super::documents::{Named, contents_of, descriptor_for, manifest_for};
 use super::layer::{LayerError, LayerReader};
-use super::registry::MAX_DOCUMENT;
+use crate::budget;
 
 /// Why a layout could not be observed: the disk's trouble or the harness's.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +59,7 @@ pub struct ObservedLayout {
 /// The path of an `<image>` relative to `<layout-dir>` (`cnb-platform.md`, Map an image reference to a path in the
 /// layout directory): registry, repository, then the tag or the digest's two halves as folders. Docker Hub is
 /// `index.docker.io/library/…/latest`, filled in as RFC 0119 shows; a registry's port stays in its folder's name
-/// (`localhost:5000`), as the text says nothing else. A digest wins over a tag. None for what is no reference.
+/// (`localhost:5000`), as the text says nothing else. A digest wins over a tag. None for what is not a reference.
 #[must_use]
 pub fn mapped_path(reference: &str) -> Option<String> {
     let Reference { registry, repository, tag, digest, .. } = Reference::parse(reference).ok()?;
@@ -100,7 +100,7 @@ pub fn layout_tag_state(layout_dir: &Path, reference: &str) -> Result<Option<Str
 }
 
 /// The manifest, index or config `asked` in the layout `folder`: status 200, or 404 where no such blob is there or
-/// `asked` is no digest. Blocks the thread.
+/// `asked` is not a digest. Blocks the thread.
 ///
 /// # Errors
 /// [`LayoutError::Read`] when it is there and cannot be read.
@@ -180,7 +180,7 @@ fn root(layout_dir: &Path, image: &str, store: &BlobStore) -> Result<LayoutRoot,
     }
     root.oci_layout = small(&folder.join("oci-layout"))?;
     root.index = small(&folder.join("index.json"))?;
-    let mut left = MOST;
+    let mut left = budget::LAYOUT;
     for file in files_below(&folder.join("blobs"))? {
         // A file may be larger than the disk: what is not there takes no room.
         let size = fs::symlink_metadata(&file).map_or(0, |metadata| metadata.len());
@@ -209,17 +209,17 @@ async fn image_of(root: &LayoutRoot, layers: &LayerReader) -> Result<Option<Imag
     let config = document(contents.config.and_then(|config| kept(&config.digest)))?;
     let mut read = Vec::new();
     for Named { name, digest } in contents.layers {
-        let mut layer = Layer { name, blob: None, problem: None, left_out: false };
+        let mut layer = Layer::named(name);
         match (&digest, kept(&digest)) {
-            (None, _) => layer.problem = Some("its descriptor has no valid digest".to_owned()),
+            (None, _) => layer.is_missing("its descriptor has no valid digest"),
             (Some(digest), None) => match root.unread.iter().find(|(path, _)| *path == blob_path(digest)) {
-                Some((_, size)) => layer.problem = Some(format!("its blob of {size} bytes was not read")),
+                Some((_, size)) => layer.is_missing(format!("its blob of {size} bytes was not read")),
                 None => layer.left_out = true,
             },
             (Some(asked), Some(held)) => {
                 let found = layers.read(&held).await?;
                 let named = layers.named(&held, asked).await?;
-                (layer.blob, layer.problem) = (Some(Blob { named, ..found.blob.clone() }), found.problem.clone());
+                layer = found.as_layer(layer.name, named);
             }
         }
         read.push(layer);
@@ -227,9 +227,7 @@ async fn image_of(root: &LayoutRoot, layers: &LayerReader) -> Result<Option<Imag
     Ok(Some(Image { manifest: Some(manifest), config, layers: read }))
 }
 
-/// Most bytes that are kept of the blobs of one layout.
-const MOST: u64 = 4 << 30;
-const LIMIT: u64 = MAX_DOCUMENT as u64;
+const LIMIT: u64 = budget::DOCUMENT as u64;
 
 fn named_by(root: &LayoutRoot) -> Option<Named> {
     descriptor_for(&root.index.as_ref()?.bytes, &Reference::parse(&root.reference).ok()?)
@@ -250,7 +248,7 @@ fn blob_path(digest: &Digest) -> String {
     format!("blobs/{}/{}", digest.algorithm(), digest.encoded())
 }
 
-/// Every regular file below `folder`; none where it is not there or is no folder.
+/// Every regular file below `folder`; none where it is not there or is not a folder.
 fn files_below(folder: &Path) -> Result<Vec<PathBuf>, LayoutError> {
     if !fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_dir()) {
         return Ok(Vec::new());
@@ -273,7 +271,7 @@ fn open(path: &Path) -> Result<File, LayoutError> {
     File::open(path).map_err(|source| LayoutError::Read { path: path.to_owned(), source })
 }
 
-/// A regular file's bytes; none where there is none, or it has more than [`MAX_DOCUMENT`].
+/// A regular file's bytes; none where there is none, or it has more than [`budget::DOCUMENT`].
 fn small(path: &Path) -> Result<Option<Document>, LayoutError> {
     let is_small = |metadata: fs::Metadata| metadata.is_file() && metadata.len() <= LIMIT;
     if !fs::symlink_metadata(path).is_ok_and(is_small) {

@@ -40,14 +40,3 @@ pub use layout::{
 pub use registry::{MAX_DOCUMENT, ObservedImage, ObservedTag, RegistryClient, RegistryObserver};
 pub use standing::{Standing, Stands, layout_standing};
 pub use trust::{Trust, TrustError};
-
-/// An error with all its causes in one line.
-pub(crate) fn told(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        words = format!("{words}: {next}");
-        cause = next.source();
-    }
-    words
-}

@@ -24,7 +24,7 @@ pub(super) struct Extensions {
     pub(super) gid: Option<u64>,
     pub(super) mtime: Option<i64>,
     pub(super) sparse: bool,
-    /// The map of a sparse file; none where it stands in its data (PAX 1.0), or is not one.
+    /// The map of a sparse file; none where it is in its data (PAX 1.0), or is not one.
     pub(super) map: Option<Map>,
     /// Whether the map stands in the data.
     pub(super) map_in_data: bool,

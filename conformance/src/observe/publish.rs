@@ -73,7 +73,7 @@ impl RegistryClient {
             StatusCode::CREATED => Ok(true),
             StatusCode::ACCEPTED => {
                 let upload = location_of(&response)?;
-                // An upload that nobody finishes ends by itself; this only tidies up sooner.
+                // An upload that no one finishes ends by itself; this only tidies up sooner.
                 drop(self.write(repository, |client| client.delete(upload.clone())).await);
                 Ok(false)
             }

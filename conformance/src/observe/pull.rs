@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use judge::digest::Digest;
-use judge::evidence::{Blob, Document, Image, Layer};
+use judge::evidence::{Document, Image, Layer};
 use reqwest::{Response, StatusCode};
 
 use super::again;
@@ -13,7 +13,7 @@ use super::error::RegistryError;
 use super::http::{AccessError, body_within, refused};
 use super::layer::ReadLayer;
 use super::registry::{MAX_DOCUMENT, ObservedImage, RegistryObserver};
-use super::told;
+use crate::error::chain;
 
 /// Layers that are fetched side by side.
 const AT_ONCE: usize = 4;
@@ -32,7 +32,7 @@ impl RegistryObserver {
         let mut troubles = Vec::new();
         let config = match contents.config.and_then(|config| config.digest) {
             Some(digest) => self.config(repository, &digest).await.unwrap_or_else(|error| {
-                troubles.push(told(&error));
+                troubles.extend(Some(chain(&error)).filter(|_| !error.is_too_large()));
                 None
             }),
             None => None,
@@ -59,27 +59,25 @@ impl RegistryObserver {
     }
 
     async fn layer(&self, repository: &str, named: Named) -> (Layer, Option<String>) {
-        let mut layer = Layer { name: named.name, blob: None, problem: None, left_out: false };
+        let mut layer = Layer::named(named.name);
         let Some(digest) = named.digest else {
-            layer.problem = Some("its descriptor has no valid digest".to_owned());
+            layer.is_missing("its descriptor has no valid digest");
             return (layer, None);
         };
         match self.read_layer(repository, &digest).await {
             Ok(Some((read, named))) => {
                 let other = other_than(&digest, &read.blob.digest)
-                    .map(|other| told(&RegistryError::OtherBytes { digest: digest.clone(), other }));
-                layer.blob = Some(Blob { named, ..read.blob.clone() });
-                layer.problem.clone_from(&read.problem);
-                (layer, other)
+                    .map(|other| chain(&RegistryError::OtherBytes { digest: digest.clone(), other }));
+                (read.as_layer(layer.name, named), other)
             }
             Ok(None) => {
-                layer.problem = Some("the registry answers 404".to_owned());
+                layer.is_missing("the registry answers 404");
                 (layer, None)
             }
             Err(error) => {
-                let trouble = format!("layer {}: {}", layer.name, told(&error));
-                layer.problem = Some(told(&error));
-                (layer, Some(trouble))
+                let trouble = format!("layer {}: {}", layer.name, chain(&error));
+                layer.is_missing(chain(&error));
+                (layer, Some(trouble).filter(|_| !error.is_too_large()))
             }
         }
     }

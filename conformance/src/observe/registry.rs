@@ -2,11 +2,12 @@
 //! never consulted: every request goes to the one registry that was given.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use judge::digest::Digest;
 use judge::evidence::{BaseImage, Document, Fetched, Image, Tag};
 use judge::reference::Reference;
+use oci_spec::image::{MediaType, ToDockerV2S2 as _};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 
@@ -18,17 +19,21 @@ use super::error::RegistryError;
 use super::http::{AccessError, Scope, body_within, refused};
 use super::layer::LayerReader;
 use super::trust::Trust;
+use crate::budget;
 use crate::limits::Patience;
 
 /// Most bytes of a manifest, index or config: 16 MiB.
-pub const MAX_DOCUMENT: usize = 16 << 20;
+pub const MAX_DOCUMENT: usize = budget::DOCUMENT;
 
 /// Indexes that are opened one after another to find an image.
 const MOST_INDEXES: usize = 3;
 
 /// Every kind of manifest and index that is asked for.
-const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
-     application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json";
+static MANIFESTS: LazyLock<String> = LazyLock::new(|| {
+    let kinds = [MediaType::ImageManifest, MediaType::ImageIndex];
+    let of_docker = kinds.iter().filter_map(|kind| kind.to_docker_v2s2().ok());
+    kinds.iter().map(AsRef::as_ref).chain(of_docker).collect::<Vec<&str>>().join(", ")
+});
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
@@ -140,7 +145,7 @@ impl RegistryObserver {
     }
 
     /// The digest of the manifest bytes that are served for `reference`; none where the registry answers 404 or the
-    /// text is no reference.
+    /// text is not a reference.
     ///
     /// # Errors
     /// [`RegistryError`] when the registry answers anything else.
@@ -154,7 +159,7 @@ impl RegistryObserver {
         }
     }
 
-    /// What `reference` names, and whether the registry serves the same under the digest. A text that is no reference
+    /// What `reference` names, and whether the registry serves the same under the digest. A text that is not a reference
     /// names nothing (status 0).
     ///
     /// # Errors
@@ -164,7 +169,14 @@ impl RegistryObserver {
         let Ok(parsed) = Reference::parse(reference) else {
             return Ok(ObservedTag { tag, manifest: None, trouble: None });
         };
-        let answer = self.manifest(&parsed.repository, &identifier_of(&parsed)).await?;
+        let answer = match self.manifest(&parsed.repository, &identifier_of(&parsed)).await {
+            // It is there, and no one has to read it.
+            Err(error) if error.is_too_large() => {
+                tag.status = StatusCode::OK.as_u16();
+                return Ok(ObservedTag { tag, manifest: None, trouble: None });
+            }
+            answer => answer?,
+        };
         tag.status = answer.status;
         tag.content_type = answer.content_type;
         let trouble = match &answer.document {
@@ -220,7 +232,7 @@ impl RegistryObserver {
     }
 
     /// What lies under the value of a `base.digest` annotation, and the config of it or, where it is an index, of its
-    /// manifest for this platform. A value that is no digest is not asked for: status 0.
+    /// manifest for this platform. A value that is not a digest is not asked for: status 0.
     ///
     /// # Errors
     /// [`RegistryError`] when the registry does not answer, or answers neither yes nor no.
@@ -258,7 +270,8 @@ impl RegistryObserver {
 
     async fn manifest_once(&self, repository: &str, reference: &str) -> Result<Answer, RegistryError> {
         let url = self.client.access().url(&format!("v2/{repository}/manifests/{reference}"))?;
-        let response = self.client.read(repository, |client| client.get(url.clone()).header(ACCEPT, MANIFESTS)).await?;
+        let response =
+            self.client.read(repository, |client| client.get(url.clone()).header(ACCEPT, MANIFESTS.as_str())).await?;
         let header = |name: HeaderName| {
             response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
         };

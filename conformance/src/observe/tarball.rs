@@ -1,5 +1,7 @@
 //! Reads a tar stream the way container engines read it (ustar, PAX, GNU long names), bounded in memory and never
 //! trusting a number in it. Who may ask for what, and what the files mean, is left to others.
+//!
+//! `tar::Archive` mends or refuses what is hostile; here it has to be said at which byte what is wrong.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -67,7 +69,7 @@ pub(super) enum Sparse {
     Mapped(Map),
     /// As the data say.
     InData,
-    /// Nobody knows.
+    /// No one knows.
     Unknown,
 }
 
@@ -161,7 +163,7 @@ impl<R: Read> Tarball<R> {
         let kind = kind_of(header.entry_type(), &name);
         let stored = match extensions.stored_size {
             Some(size) => size,
-            None => unsigned(&old.size).ok_or_else(|| fail("its size is no number"))?,
+            None => unsigned(&old.size).ok_or_else(|| fail("its size is not a number"))?,
         };
         let mut sparse = extensions.sparse.then(|| match (&extensions.map, extensions.map_in_data) {
             (_, true) => Sparse::InData,
@@ -171,7 +173,7 @@ impl<R: Read> Tarball<R> {
         self.expect_data(if has_data(header.entry_type(), kind) { stored } else { 0 }, at)?;
         let mut size = if kind == EntryKind::File { extensions.real_size.unwrap_or(stored) } else { 0 };
         if let Some(gnu) = header.as_gnu().filter(|_| header.entry_type() == EntryType::GNUSparse) {
-            size = unsigned(&gnu.realsize).ok_or_else(|| fail("its real size is no number"))?;
+            size = unsigned(&gnu.realsize).ok_or_else(|| fail("its real size is not a number"))?;
             let mut map = Map::default();
             let mut is_read = map.add_old(&header.as_bytes()[386..482], unsigned).is_some();
             if gnu.isextended[0] != 0 {
@@ -183,10 +185,10 @@ impl<R: Read> Tarball<R> {
             let written = header.link_name_bytes().unwrap_or_default();
             String::from_utf8_lossy(extensions.link().unwrap_or(&written)).into_owned()
         });
-        let mode = unsigned(&old.mode).ok_or_else(|| fail("its mode is no number"))? & 0o7777;
-        let uid = extensions.uid.or_else(|| unsigned(&old.uid)).ok_or_else(|| fail("its owner is no number"))?;
-        let gid = extensions.gid.or_else(|| unsigned(&old.gid)).ok_or_else(|| fail("its group is no number"))?;
-        let mtime = extensions.mtime.or_else(|| number(&old.mtime)).ok_or_else(|| fail("its time is no number"))?;
+        let mode = unsigned(&old.mode).ok_or_else(|| fail("its mode is not a number"))? & 0o7777;
+        let uid = extensions.uid.or_else(|| unsigned(&old.uid)).ok_or_else(|| fail("its owner is not a number"))?;
+        let gid = extensions.gid.or_else(|| unsigned(&old.gid)).ok_or_else(|| fail("its group is not a number"))?;
+        let mtime = extensions.mtime.or_else(|| number(&old.mtime)).ok_or_else(|| fail("its time is not a number"))?;
         let mode = u32::try_from(mode).unwrap_or_default();
         let (user, group) = names(header, extensions);
         let xattrs = extensions.xattrs.clone();
@@ -246,7 +248,7 @@ impl<R: Read> Tarball<R> {
 
     fn extension(&mut self, header: &Header, at: u64) -> Result<Vec<u8>, TarError> {
         let fail = |reason| TarError::Header { offset: at, reason };
-        let size = unsigned(&header.as_old().size).ok_or_else(|| fail("its size is no number"))?;
+        let size = unsigned(&header.as_old().size).ok_or_else(|| fail("its size is not a number"))?;
         if size > MAX_EXTENSION {
             return Err(fail("it announces a name or PAX header of more than 1 MiB"));
         }
@@ -342,7 +344,7 @@ fn kind_of(kind: EntryType, name: &[u8]) -> EntryKind {
     }
 }
 
-/// Links, folders, devices and fifos have none, whatever their size says; types that nobody knows have.
+/// Links, folders, devices and fifos have none, whatever their size says; types that is not known have.
 fn has_data(kind: EntryType, is: EntryKind) -> bool {
     let bare = matches!(kind, EntryType::Char | EntryType::Block | EntryType::Fifo);
     is == EntryKind::File || is == EntryKind::Other && !bare

@@ -1,6 +1,7 @@
 //! Which certificates a registry's may be signed by: the machine's, or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name
 //! instead, and those of `--registry-ca`. Suite and exporter trust the same ones.
 
+use crate::error::Cause;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -17,10 +18,10 @@ const MAX_FILE: u64 = 4 << 20;
 
 /// Why certificates that were named cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("read --registry-ca {}: {reason}; give a PEM file of the certificates that sign the registry's", path.display())]
+#[error("read --registry-ca {} (a PEM file of the certificates that sign the registry's)", path.display())]
 pub struct TrustError {
     path: PathBuf,
-    reason: String,
+    source: Cause,
 }
 
 /// The certificates that are trusted.
@@ -37,16 +38,12 @@ impl Trust {
     /// [`TrustError`] where the file cannot be read or holds no certificate.
     pub fn with(file: Option<&Path>) -> Result<Self, TrustError> {
         let Some(path) = file else { return Ok(Self::default()) };
-        let fail = |reason: String| TrustError { path: path.to_path_buf(), reason };
-        let facts = std::fs::metadata(path).map_err(|error| fail(error.to_string()))?;
-        if !facts.is_file() || facts.len() > MAX_FILE {
-            return Err(fail(format!("it is not a file of at most {MAX_FILE} bytes")));
-        }
-        let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+        let fail = |source: Cause| TrustError { path: path.to_path_buf(), source };
+        let bytes = crate::given::bytes(path, MAX_FILE).map_err(|error| fail(error.into()))?;
         let further: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-        let further = further.map_err(|error| fail(error.to_string()))?;
+        let further = further.map_err(|error| fail(error.into()))?;
         if further.is_empty() {
-            return Err(fail("it holds no certificate".to_owned()));
+            return Err(fail("it holds no certificate".into()));
         }
         Ok(Self { file: Some(path.to_path_buf()), further })
     }
@@ -105,8 +102,8 @@ mod tests {
         for (name, content) in [("empty", ""), ("other", "no certificate"), ("cut", &text[..40])] {
             let path = folder.path().join(name);
             std::fs::write(&path, content).unwrap();
-            let refused = Trust::with(Some(&path)).unwrap_err().to_string();
-            assert!(refused.contains(&format!("{name}: ")) && refused.contains("PEM"), "{refused}");
+            let refused = crate::error::chain(&Trust::with(Some(&path)).unwrap_err());
+            assert!(refused.contains(&format!("/{name} (a PEM file")), "{refused}");
         }
         assert!(Trust::with(Some(Path::new("/dev/zero"))).is_err());
         assert!(Trust::with(Some(&folder.path().join("missing"))).is_err());

@@ -40,8 +40,7 @@ pub async fn build(folders: &Folders, group: &[Buildpack]) -> Result<Vec<Built>,
         built.push(Built { id: buildpack.id.clone(), ran });
     }
     let path = folders.layers.join("config/metadata.toml");
-    let text =
-        metadata.text().map_err(|error| PipelineError::Format { path: path.clone(), reason: error.to_string() })?;
+    let text = metadata.text().map_err(|error| PipelineError::Format { path: path.clone(), source: error.into() })?;
     write(&path, &text)?;
     Ok(built)
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{PipelineError, write};
+use crate::error::Cause;
 
 /// The descriptor of the utility buildpack.
 const PROJECT_ANNOTATIONS: &str = include_str!("../../../fixtures/buildpacks/project-annotations/buildpack.toml");
@@ -60,12 +61,12 @@ impl Buildpack {
     /// [`PipelineError`] naming the file.
     pub fn read(folder: &Path) -> Result<Self, PipelineError> {
         let path = folder.join("buildpack.toml");
-        let text = std::fs::read_to_string(&path).map_err(PipelineError::file("read", &path))?;
-        let wrong = |reason: String| PipelineError::Format { path: path.clone(), reason };
-        let file: File = toml::from_str(&text).map_err(|error| wrong(error.message().to_owned()))?;
+        let text = crate::given::text(&path).map_err(PipelineError::file("read", &path))?;
+        let wrong = |source: Cause| PipelineError::Format { path: path.clone(), source };
+        let file: File = toml::from_str(&text).map_err(|error| wrong(error.into()))?;
         if !file.order.is_empty() {
             return Err(wrong(
-                "it is of several buildpacks (order), and component buildpacks alone are run here".to_owned(),
+                "it is of several buildpacks (order), and component buildpacks alone are run here".into(),
             ));
         }
         let Section { id, version, homepage, clear_env } = file.buildpack;
@@ -83,7 +84,7 @@ impl Buildpack {
             return Ok(found);
         }
         let reason = format!("it is {} {}, and stands where {id} {version} is looked for", found.id, found.version);
-        Err(PipelineError::Format { path: found.folder.join("buildpack.toml"), reason })
+        Err(PipelineError::Format { path: found.folder.join("buildpack.toml"), source: reason.into() })
     }
 
     /// Its layers below `<layers>`.

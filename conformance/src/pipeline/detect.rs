@@ -73,7 +73,7 @@ fn user_variables(folder: &Path) -> Result<BTreeMap<String, String>, PipelineErr
     }
     for entry in std::fs::read_dir(folder).map_err(PipelineError::file("read", folder))? {
         let path = entry.map_err(PipelineError::file("read", folder))?.path();
-        let value = std::fs::read_to_string(&path).map_err(PipelineError::file("read", &path))?;
+        let value = crate::given::text(&path).map_err(PipelineError::file("read", &path))?;
         found.insert(path.file_name().unwrap_or_default().to_string_lossy().into_owned(), value);
     }
     Ok(found)
@@ -84,9 +84,9 @@ fn user_variables(folder: &Path) -> Result<BTreeMap<String, String>, PipelineErr
 /// # Errors
 /// [`PipelineError`]; [`PipelineError::NoGroup`] where none passes.
 pub async fn detect(folders: &Folders, order: &Path) -> Result<Vec<Buildpack>, PipelineError> {
-    let text = std::fs::read_to_string(order).map_err(PipelineError::file("read", order))?;
+    let text = crate::given::text(order).map_err(PipelineError::file("read", order))?;
     let file: Order = toml::from_str(&text)
-        .map_err(|error| PipelineError::Format { path: order.to_path_buf(), reason: error.message().to_owned() })?;
+        .map_err(|error| PipelineError::Format { path: order.to_path_buf(), source: error.into() })?;
     let mut reasons = Vec::new();
     for group in &file.order {
         match of_group(folders, group).await? {
@@ -124,7 +124,7 @@ async fn of_one(folders: &Folders, buildpack: &Buildpack) -> Result<Result<(), S
         Some(FAIL) => return Ok(Err(format!("{} fails: {}", buildpack.id, last_line(&ran.stdout)))),
         _ => return Ok(Err(format!("{} is in error: {}", buildpack.id, ran.complaint()))),
     }
-    let asked = std::fs::read_to_string(plan.path()).map_err(PipelineError::file("read", plan.path()))?;
+    let asked = crate::given::text(plan.path()).map_err(PipelineError::file("read", plan.path()))?;
     if asked.trim().is_empty() {
         return Ok(Ok(()));
     }

@@ -1,4 +1,4 @@
-//! Scenarios of builds, exported to every store at hand and judged.
+//! Scenarios of builds, exported to every store available and judged.
 
 use judge::evidence::{ScenarioEvidence, Target};
 use judge::profile::Profile;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PipelineError;
 use super::buildpack::Buildpack;
+use crate::error::Cause;
 
 /// `launch.toml`; other keys are not looked at.
 #[derive(Debug, Default, Deserialize)]
@@ -95,9 +96,9 @@ impl Metadata {
         if !path.exists() {
             return Ok(());
         }
-        let text = std::fs::read_to_string(&path).map_err(PipelineError::file("read", &path))?;
-        let wrong = |reason: String| PipelineError::Format { path: path.clone(), reason };
-        let launch: Launch = toml::from_str(&text).map_err(|error| wrong(error.message().to_owned()))?;
+        let text = crate::given::text(&path).map_err(PipelineError::file("read", &path))?;
+        let wrong = |source: Cause| PipelineError::Format { path: path.clone(), source };
+        let launch: Launch = toml::from_str(&text).map_err(|error| wrong(error.into()))?;
         let types = launch.processes.iter().map(|process| process.r#type.as_str());
         for (what, keys) in [
             ("the process type", types.collect::<Vec<_>>()),
@@ -105,11 +106,11 @@ impl Metadata {
             ("the annotation", launch.annotations.iter().map(|pair| pair.key.as_str()).collect()),
         ] {
             if let Some(key) = twice(&keys) {
-                return Err(wrong(format!("it has {what} {key} twice")));
+                return Err(wrong(format!("it has {what} {key} twice").into()));
             }
         }
         if launch.processes.iter().filter(|process| process.default).count() > 1 {
-            return Err(wrong("more than one of its processes is the default".to_owned()));
+            return Err(wrong("more than one of its processes is the default".into()));
         }
         self.slices.extend(launch.slices);
         self.labels.extend(launch.labels);

@@ -14,6 +14,7 @@ pub mod scenario;
 pub mod source;
 pub mod way;
 
+use crate::error::Cause;
 use std::path::{Path, PathBuf};
 
 /// Why a source did not become a build. Messages read after "failed to".
@@ -30,7 +31,7 @@ pub enum PipelineError {
         flag: &'static str,
     },
     /// A file cannot be read or written.
-    #[error("{doing} {}: {source}", path.display())]
+    #[error("{doing} {}", path.display())]
     File {
         /// What was done.
         doing: &'static str,
@@ -40,20 +41,20 @@ pub enum PipelineError {
         source: std::io::Error,
     },
     /// A file is not what the specification says.
-    #[error("read {}: {reason}", path.display())]
+    #[error("read {}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        reason: String,
+        source: Cause,
     },
     /// A program failed.
-    #[error("run {program}: {reason}")]
+    #[error("run {program}")]
     Program {
         /// Its name.
         program: String,
         /// How it ended, and what it said.
-        reason: String,
+        source: Cause,
     },
     /// A buildpack failed, or contributes what cannot be used.
     #[error("{phase} with the buildpack {id}: {reason}")]

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
 use super::PipelineError;
+use crate::error::Cause;
 
 /// Most bytes of each stream that are kept.
 const KEPT: u64 = 1 << 20;
@@ -83,7 +84,7 @@ impl Call {
     /// # Errors
     /// [`PipelineError::Program`] where it does not start or does not end.
     pub async fn run(&self) -> Result<Ran, PipelineError> {
-        let fail = |reason: String| PipelineError::Program { program: self.program.display().to_string(), reason };
+        let fail = |source: Cause| PipelineError::Program { program: self.program.display().to_string(), source };
         let begun = Instant::now();
         let mut child = Command::new(&self.program)
             .args(&self.arguments)
@@ -96,7 +97,7 @@ impl Call {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| fail(error.to_string()))?;
+            .map_err(|error| fail(error.into()))?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let work = async {
@@ -107,9 +108,9 @@ impl Call {
         let Ok((stdout, stderr, status)) = done else {
             // The group is that of this program; what it started goes with it.
             let _ = group.map(|group| killpg(group, Signal::SIGKILL));
-            return Err(fail(format!("it did not end within {} s", LIMIT.as_secs())));
+            return Err(fail(format!("it did not end within {} s", LIMIT.as_secs()).into()));
         };
-        let status = status.map_err(|error| fail(error.to_string()))?;
+        let status = status.map_err(|error| fail(error.into()))?;
         let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(Ran { code: status.code(), stdout, stderr, milliseconds })
     }
@@ -123,7 +124,7 @@ impl Call {
         if ran.code == Some(0) {
             return Ok(ran);
         }
-        Err(PipelineError::Program { program: self.program.display().to_string(), reason: ran.complaint() })
+        Err(PipelineError::Program { program: self.program.display().to_string(), source: ran.complaint().into() })
     }
 }
 

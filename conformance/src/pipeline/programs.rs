@@ -1,4 +1,4 @@
-//! The programs of a demo: those that were named, else those beside this one.
+//! The programs of a demo: those that were named, else those next to this one.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ pub struct Programs {
     pub project_annotations: PathBuf,
 }
 
-/// Names of programs beside this one, and the flags that name others.
+/// Names of programs next to this one, and the flags that name others.
 const EXPORTER: (&str, &str, &str) = ("the exporter", "reference-exporter", "--exporter");
 const PROJECT_METADATA: (&str, &str, &str) = ("the program", "project-metadata", "--project-metadata");
 const PROJECT_ANNOTATIONS: (&str, &str, &str) =

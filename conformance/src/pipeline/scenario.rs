@@ -28,7 +28,7 @@ pub struct Later<'a> {
 /// Files below `<layers>` that the suite writes, or that no exporter reads.
 const LEFT_OUT: [&str; 3] = ["analyzed.toml", "plan.toml", "order.toml"];
 
-/// Writes a scenario of one build, and of a later one that is exported twice, each upon the image before.
+/// Writes a scenario of one build, and of a later one that is exported twice, each on the image before.
 ///
 /// # Errors
 /// [`PipelineError`].
@@ -89,8 +89,7 @@ fn copy(from: &Path, to: &Path, shown: &str, modes: &mut Vec<(String, String)>) 
                 modes.push((below, format!("{:o}", facts.permissions().mode() & 0o7777)));
             }
         } else {
-            let reason = "it is neither a file nor a folder".to_owned();
-            return Err(PipelineError::Format { path, reason });
+            return Err(PipelineError::Format { path, source: "it is neither a file nor a folder".into() });
         }
     }
     Ok(())

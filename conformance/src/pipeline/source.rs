@@ -88,6 +88,6 @@ fn git() -> Result<PathBuf, PipelineError> {
     let found = std::env::split_paths(&path).map(|folder| folder.join("git")).find(|file| file.is_file());
     found.ok_or_else(|| PipelineError::Program {
         program: "git".to_owned(),
-        reason: "there is none on PATH; install it".to_owned(),
+        source: "there is none on PATH; install it".into(),
     })
 }

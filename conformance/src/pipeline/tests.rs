@@ -95,11 +95,11 @@ async fn what_fails_or_cannot_be_used_is_named() {
     ] {
         let root = tempfile::tempdir().unwrap();
         let folders = folders(root.path(), &[("one", detect, build)]);
-        let error = built(&folders, &order(&[&[("one", false)]])).await.unwrap_err().to_string();
+        let error = crate::error::chain(&built(&folders, &order(&[&[("one", false)]])).await.unwrap_err());
         assert!(error.contains(reason), "{error}");
     }
     let root = tempfile::tempdir().unwrap();
     let folders = folders(root.path(), &[("one", "", "")]);
-    let missing = built(&folders, &order(&[&[("two", false)]])).await.unwrap_err().to_string();
+    let missing = crate::error::chain(&built(&folders, &order(&[&[("two", false)]])).await.unwrap_err());
     assert!(missing.contains("two/1/buildpack.toml"), "{missing}");
 }

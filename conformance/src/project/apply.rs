@@ -40,7 +40,7 @@ impl Project {
         self.conditions(&mut arguments.conditions, matches);
     }
 
-    /// Into the arguments of `compare`, where exporters are run: the project's is the old one beside a single other one.
+    /// Into the arguments of `compare`, where exporters are run: the project's is the old one next to a single other one.
     pub fn complete_compare(self, arguments: &mut CompareArguments, matches: &ArgMatches) {
         if !arguments.stored.is_empty() {
             return;

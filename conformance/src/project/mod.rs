@@ -11,6 +11,7 @@ use judge::profile::Profile;
 use serde::Deserialize;
 
 use crate::cli::{self, ReportArgument};
+use crate::error::{Cause, chain};
 use crate::rig::registry::RegistryChoice;
 
 pub use init::template;
@@ -39,20 +40,20 @@ const SERVICE_KEYS: [&str; 5] = ["registry", "daemons", "require", "limit", "all
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     /// It cannot be read.
-    #[error("read the project file {}: {reason}", file.display())]
+    #[error("read the project file {}", file.display())]
     Read {
         /// The file.
         file: PathBuf,
         /// Why not.
-        reason: String,
+        source: Cause,
     },
     /// It is not of the format.
-    #[error("read the project file {}: {reason}; conformance docs project lists every key", file.display())]
+    #[error("read the project file {} (conformance docs project lists every key)", file.display())]
     Format {
         /// The file.
         file: PathBuf,
         /// What is wrong, with key or line.
-        reason: String,
+        source: Cause,
     },
 }
 
@@ -109,15 +110,8 @@ impl Project {
     /// # Errors
     /// [`ProjectError`] naming the file and the key.
     pub fn read(file: &Path) -> Result<Self, ProjectError> {
-        let unreadable = |reason: String| ProjectError::Read { file: file.to_path_buf(), reason };
-        let found = std::fs::metadata(file).map_err(|error| unreadable(error.to_string()))?;
-        if !found.is_file() {
-            return Err(unreadable("it is not a regular file".to_owned()));
-        }
-        if found.len() > LARGEST {
-            return Err(unreadable(format!("it has {} bytes, and at most {LARGEST} are read", found.len())));
-        }
-        let text = std::fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?;
+        let unreadable = |source: Cause| ProjectError::Read { file: file.to_path_buf(), source };
+        let text = crate::given::text_within(file, LARGEST).map_err(|error| unreadable(error.into()))?;
         Self::parse(&text, file)
     }
 
@@ -126,12 +120,12 @@ impl Project {
     /// # Errors
     /// [`ProjectError::Format`].
     pub fn parse(text: &str, file: &Path) -> Result<Self, ProjectError> {
-        let wrong = |reason: String| ProjectError::Format { file: file.to_path_buf(), reason };
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
-        known_keys(&table).map_err(wrong)?;
-        let written: Written = toml::from_str(text).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
+        let wrong = |source: Cause| ProjectError::Format { file: file.to_path_buf(), source };
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.into()))?;
+        known_keys(&table).map_err(|reason| wrong(reason.into()))?;
+        let written: Written = toml::from_str(text).map_err(|error| wrong(error.into()))?;
         let folder = file.parent().unwrap_or(Path::new(""));
-        resolved(written, folder).map_err(|(key, reason)| wrong(format!("{key}: {reason}")))
+        resolved(written, folder).map_err(|(key, reason)| wrong(format!("{key}: {reason}").into()))
     }
 }
 
@@ -174,7 +168,7 @@ fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
 /// The values, each read as its flag is.
 fn resolved(written: Written, folder: &Path) -> Result<Project, (&'static str, String)> {
     let at = |path: PathBuf| if path.is_relative() { folder.join(path) } else { path };
-    // A name that is no path is that of something built in.
+    // A name that is not a path is that of something built in.
     let named =
         |path: PathBuf| if path.components().count() == 1 && !folder.join(&path).is_file() { path } else { at(path) };
     let report = |text: &String| {
@@ -208,7 +202,7 @@ fn resolved(written: Written, folder: &Path) -> Result<Project, (&'static str, S
             .map_err(|reason| ("reports", reason))?,
         registry: services
             .registry
-            .map(|text| text.parse::<RegistryChoice>().map_err(|error| ("services.registry", error.to_string())))
+            .map(|text| text.parse::<RegistryChoice>().map_err(|error| ("services.registry", chain(&error))))
             .transpose()?,
         daemons: each("services.daemons", services.daemons, cli::daemon_host)?,
         require: each("services.require", services.require, cli::service)?,

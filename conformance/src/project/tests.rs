@@ -18,7 +18,7 @@ fn whole() -> String {
 }
 
 fn parsed(text: &str) -> Result<Project, String> {
-    Project::parse(text, Path::new("conformance.toml")).map_err(|error| error.to_string())
+    Project::parse(text, Path::new("conformance.toml")).map_err(|error| crate::error::chain(&error))
 }
 
 fn run(words: &[&str], text: &str) -> RunArguments {
@@ -90,12 +90,12 @@ fn what_is_no_file_of_a_fair_size_is_not_read() {
     let large = folder.path().join("large.toml");
     std::fs::write(&large, "#".repeat(100_000)).unwrap();
     for (path, named) in [
-        (folder.path().to_path_buf(), "not a regular file"),
+        (folder.path().to_path_buf(), "it is a folder"),
         (PathBuf::from("/dev/zero"), "not a regular file"),
-        (large, "100000 bytes"),
+        (large, "more than 65536 bytes"),
         (folder.path().join("none"), "No such file"),
     ] {
-        let error = Project::read(&path).unwrap_err().to_string();
+        let error = crate::error::chain(&Project::read(&path).unwrap_err());
         assert!(error.contains(named), "{error}");
     }
 }

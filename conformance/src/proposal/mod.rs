@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::consumers::{self, Consumer, ConsumersError};
+use crate::error::Cause;
 use crate::figures::{Figures, QuoteError, SCHEMA_VERSION, filled};
 
 const CLAIMS: &str = include_str!("claims.toml");
@@ -15,7 +16,7 @@ const CLAIMS: &str = include_str!("claims.toml");
 #[derive(Debug, thiserror::Error)]
 pub enum ProposalError {
     /// The claims are compiled in: that they do not parse is this program's own fault.
-    #[error("read the built-in claims: {0}")]
+    #[error("read the built-in claims")]
     Claims(#[from] toml::de::Error),
     /// Likewise.
     #[error(transparent)]
@@ -24,12 +25,12 @@ pub enum ProposalError {
     #[error(transparent)]
     Quote(#[from] QuoteError),
     /// The file is not one of figures.
-    #[error("read figures from {file}: {reason}; give a file that conformance figures wrote")]
+    #[error("read figures from {file} (a file that conformance figures wrote)")]
     File {
         /// The file.
         file: String,
         /// Why.
-        reason: String,
+        source: Cause,
     },
 }
 
@@ -73,11 +74,11 @@ struct Amended {
 /// # Errors
 /// [`ProposalError::File`] naming the file.
 pub fn read(file: &Path) -> Result<Figures, ProposalError> {
-    let fail = |reason: String| ProposalError::File { file: file.display().to_string(), reason };
-    let bytes = std::fs::read(file).map_err(|error| fail(error.to_string()))?;
-    let figures: Figures = serde_json::from_slice(&bytes).map_err(|error| fail(error.to_string()))?;
+    let fail = |source: Cause| ProposalError::File { file: file.display().to_string(), source };
+    let bytes = crate::given::bytes(file, crate::budget::RECORD).map_err(|error| fail(error.into()))?;
+    let figures: Figures = serde_json::from_slice(&bytes).map_err(|error| fail(error.into()))?;
     if figures.schema != SCHEMA_VERSION {
-        return Err(fail(format!("its schema is {}, and this program reads {SCHEMA_VERSION}", figures.schema)));
+        return Err(fail(format!("its schema is {}, and this program reads {SCHEMA_VERSION}", figures.schema).into()));
     }
     Ok(figures)
 }

@@ -12,18 +12,24 @@ use crate::exit::Exit;
 use crate::record::{RunFacts, Tool, is_service};
 
 impl RunFacts {
-    /// Judges the exports of this run.
+    /// What is judged of this run, and what its repeat commands carry.
     #[must_use]
-    pub fn judge(&self, found: &[ScenarioEvidence], profile: &Profile) -> Report {
-        let selection = Selection {
+    pub fn selection(&self, profile: &Profile) -> Selection {
+        Selection {
             profile: profile.clone(),
             requirements: self.narrowed.requirements.set().cloned(),
             exporter_argument: self.exporter_argument.clone(),
             scenario_folders: self.scenario_folders.clone(),
             conditions: self.conditions.clone(),
             phase: self.phase,
-        };
-        self.report(judge::judge(found, &selection), judge::difference::all(found), profile)
+        }
+    }
+
+    /// Judges the exports of this run.
+    #[must_use]
+    pub fn judge(&self, found: &[ScenarioEvidence], profile: &Profile) -> Report {
+        let judgement = judge::judge(found, &self.selection(profile));
+        self.report(judgement, judge::difference::all(found), profile)
     }
 
     /// The report on this run, with what differs between its builds' outputs.

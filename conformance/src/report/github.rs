@@ -1,4 +1,10 @@
 //! GitHub Actions: workflow commands that annotate the job, and the job's summary.
+//!
+//! ```text
+//! ::error title=fail base.digest-present::minimal on registry: there is no digest Repeat: conformance run --scenario minimal
+//! ::warning title=warn base.pair::minimal on registry: the name stands alone Repeat: conformance run --scenario minimal
+//! ::notice title=conformance::not conformant
+//! ```
 
 use std::fmt::Write as _;
 

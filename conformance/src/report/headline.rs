@@ -28,7 +28,7 @@ pub struct Headline {
 pub enum Standing {
     /// Nothing judged fails.
     Conformant,
-    /// Nothing judged fails in a quick run, which is no answer.
+    /// Nothing judged fails in a quick run, which is not an answer.
     NothingFailed,
     /// Something fails.
     NotConformant,
@@ -96,7 +96,7 @@ fn headline(profile: &Profile, verdicts: &[Verdict], asked: &[Target], is_quick:
     let text = if shown {
         parts.join("; ")
     } else {
-        format!("no requirement of {} alone was exercised; same as core: {}", profile.name(), parts.join("; "))
+        format!("{} (as core; nothing that this profile asks beyond it was exercised)", parts.join("; "))
     };
     Headline { profile: profile.name().to_owned(), targets, shown, text }
 }

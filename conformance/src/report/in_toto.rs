@@ -1,6 +1,13 @@
 //! An in-toto Statement v1 with the test-result predicate, for those who sign results. What the suite could not judge is in
 //! no list, as the predicate has none for it; the result is then FAILED. Known failures are warnings, and the configuration
 //! names them.
+//!
+//! ```text
+//! { "_type": "https://in-toto.io/Statement/v1",
+//!   "subject": [{ "name": "reference", "digest": { "sha256": "…" } }],
+//!   "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
+//!   "predicate": { "result": "FAILED", "configuration": […], "passedTests": […], "warnedTests": […], "failedTests": […] } }
+//! ```
 
 use base64::Engine as _;
 use judge::verdict::{Answer, Verdict};

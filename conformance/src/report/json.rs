@@ -1,5 +1,21 @@
 //! The JSON report: `docs/report.schema.json` describes it. Entries of its lists are a line each, so that a report is small
 //! and can still be looked at.
+//!
+//! ```text
+//! {
+//! "schema":2,
+//! "tool":{
+//!  "name":"conformance",
+//!  "version":"0.1.0",
+//!  "catalogue":"2026.19"
+//! },
+//! …
+//! "verdicts":[
+//!  {"id":"minimal/registry/base.pair","scenario":"minimal","target":"registry","requirement":"base.pair","verdict":"pass",…}
+//! ],
+//! "exit_code":0
+//! }
+//! ```
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,20 +25,21 @@ use serde_json::Value;
 use serde_json::ser::{Formatter, Serializer};
 
 use super::{Report, SCHEMA_VERSION};
+use crate::error::Cause;
 
 /// The oldest schema that is read.
 const OLDEST: u32 = 1;
 /// How deep values get lines of their own: members of the report, lists in them, and the entries of those.
 const LINES: usize = 3;
 
-/// Why a file is no JSON report. The message reads after "failed to".
+/// Why a file is not JSON report. The message reads after "failed to".
 #[derive(Debug, thiserror::Error)]
-#[error("read the report {}: {reason}; give a file of --report json=FILE", file.display())]
+#[error("read the report {} (a file of --report json=FILE)", file.display())]
 pub struct ReportFileError {
     /// The file.
     pub file: PathBuf,
     /// What is wrong.
-    pub reason: String,
+    pub source: Cause,
 }
 
 /// The report as JSON with a final newline.
@@ -56,13 +73,15 @@ pub fn plain(text: &[u8]) -> Result<Value, serde_json::Error> {
 /// # Errors
 /// [`ReportFileError`] naming the file.
 pub fn read(file: &Path) -> Result<Report, ReportFileError> {
-    let fail = |reason: String| ReportFileError { file: file.to_path_buf(), reason };
-    let bytes = std::fs::read(file).map_err(|error| fail(error.to_string()))?;
-    let report: Report = serde_json::from_slice(&bytes).map_err(|error| fail(error.to_string()))?;
+    let fail = |source: Cause| ReportFileError { file: file.to_path_buf(), source };
+    let bytes = crate::given::bytes(file, crate::budget::RECORD).map_err(|error| fail(error.into()))?;
+    let report: Report = serde_json::from_slice(&bytes).map_err(|error| fail(error.into()))?;
     if (OLDEST..=SCHEMA_VERSION).contains(&report.schema) {
         Ok(Report { schema: SCHEMA_VERSION, ..report })
     } else {
-        Err(fail(format!("its schema is {}, and this program reads {OLDEST} to {SCHEMA_VERSION}", report.schema)))
+        Err(fail(
+            format!("its schema is {}, and this program reads {OLDEST} to {SCHEMA_VERSION}", report.schema).into(),
+        ))
     }
 }
 

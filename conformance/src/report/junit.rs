@@ -1,139 +1,108 @@
 //! `JUnit` XML: one suite for each scenario. A failure of the exporter is `<failure>`, one of the suite `<error>`, what was
 //! not judged `<skipped>`, and so is a known failure, with its reason, so that a server that reads this agrees with the
 //! exit code; warnings and absent options pass and say so in `<system-out>`. What is not applicable is not a test case.
+//!
+//! ```xml
+//! <testsuites name="rfc-196" tests="2" skipped="0" failures="1" errors="0" time="4.210">
+//!     <testsuite name="minimal" tests="2" skipped="0" errors="0" failures="1" timestamp="2026-11-01T10:00:00.000+00:00">
+//!         <properties><property name="catalogue" value="2026.19"/></properties>
+//!         <testcase name="base.pair" classname="minimal.registry"/>
+//!         <testcase name="source.url" classname="minimal.layout">
+//!             <failure message="there is no such annotation" type="MUST">expected: https://git.example/app</failure>
+//!         </testcase>
+//!     </testsuite>
+//! </testsuites>
+//! ```
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::time::Duration;
 
 use judge::verdict::{Answer, Verdict};
+use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 
 use super::{
     Report,
     groups::{is_known, known_words},
     terminal::visible,
 };
+use crate::error::Cause;
 
 /// The report as `JUnit` XML. The whole and every scenario have a time, a case has none: verdicts are judged together.
-#[must_use]
-pub fn render(report: &Report) -> String {
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let _ = document(&mut out, report);
-    out
-}
-
-fn document(out: &mut String, report: &Report) -> std::fmt::Result {
-    let cases: Vec<&Verdict> =
-        report.verdicts.iter().filter(|verdict| verdict.verdict != Answer::NotApplicable).collect();
-    let mut suites: BTreeMap<&str, Vec<&Verdict>> = BTreeMap::new();
-    for verdict in &cases {
-        suites.entry(&verdict.scenario).or_default().push(verdict);
+///
+/// # Errors
+/// The XML writer's.
+pub fn render(report: &Report) -> Result<String, Cause> {
+    let mut whole = quick_junit::Report::new(shown(&report.profile));
+    whole.set_time(Duration::try_from_secs_f64(report.seconds).unwrap_or_default());
+    let mut suites: BTreeMap<&str, TestSuite> = BTreeMap::new();
+    for verdict in report.verdicts.iter().filter(|verdict| verdict.verdict != Answer::NotApplicable) {
+        let own = suites.entry(&verdict.scenario).or_insert_with(|| suite(report, &verdict.scenario));
+        own.add_test_case(case(verdict));
     }
-    let all = Counts::of(&cases);
-    writeln!(
-        out,
-        "<testsuites name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3}\">",
-        escaped(&report.profile),
-        all.tests + report.troubles.len(),
-        all.failures,
-        all.errors + report.troubles.len(),
-        all.skipped,
-        report.seconds
-    )?;
-    for (scenario, verdicts) in suites {
-        suite(out, report, scenario, &verdicts)?;
+    whole.add_test_suites(suites.into_values());
+    if !report.troubles.is_empty() {
+        whole.add_test_suite(troubles(report));
     }
-    troubles(out, report)?;
-    out.push_str("</testsuites>\n");
-    Ok(())
+    Ok(whole.to_string()?)
 }
 
-/// How many cases of a suite came to what.
-struct Counts {
-    tests: usize,
-    failures: usize,
-    errors: usize,
-    skipped: usize,
-}
-
-impl Counts {
-    fn of(verdicts: &[&Verdict]) -> Self {
-        let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| is(verdict)).count();
-        Self {
-            tests: verdicts.len(),
-            failures: count(|verdict| verdict.verdict == Answer::Fail && !is_known(verdict)),
-            errors: count(|verdict| verdict.verdict == Answer::Error),
-            skipped: count(|verdict| verdict.verdict == Answer::Skipped || is_known(verdict)),
-        }
+/// A scenario's suite, without its cases.
+fn suite(report: &Report, scenario: &str) -> TestSuite {
+    let mut suite = TestSuite::new(shown(scenario));
+    if let Some(took) = report.scenario_milliseconds.get(scenario) {
+        suite.set_time(Duration::from_millis(*took));
     }
-}
-
-fn suite(out: &mut String, report: &Report, scenario: &str, verdicts: &[&Verdict]) -> std::fmt::Result {
-    let counts = Counts::of(verdicts);
-    let took = report.scenario_milliseconds.get(scenario);
-    let time = took.map_or_else(String::new, |took| format!(" time=\"{}.{:03}\"", took / 1000, took % 1000));
-    writeln!(
-        out,
-        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\"{time} timestamp=\"{}\">",
-        escaped(scenario),
-        counts.tests,
-        counts.failures,
-        counts.errors,
-        counts.skipped,
-        escaped(&report.started)
-    )?;
-    properties(out, report)?;
-    verdicts.iter().try_for_each(|verdict| case(out, verdict))?;
-    out.push_str("  </testsuite>\n");
-    Ok(())
-}
-
-fn properties(out: &mut String, report: &Report) -> std::fmt::Result {
-    let tool = format!("{} {}", report.tool.name, report.tool.version);
-    let mut properties = vec![
-        ("tool".to_owned(), tool),
-        ("catalogue".to_owned(), report.tool.catalogue.clone()),
-        ("profile".to_owned(), report.profile.clone()),
-        ("platform-api".to_owned(), report.platform_api.clone()),
-        ("exporter".to_owned(), report.exporter.name.clone()),
-        ("exporter-sha256".to_owned(), report.exporter.sha256.clone()),
-    ];
-    properties.extend(report.left_out().map(|left_out| ("narrowed".to_owned(), left_out)));
+    suite.timestamp = report.started.parse().ok();
+    let mut property = |name: &str, value: &str| _ = suite.add_property(Property::new(shown(name), shown(value)));
+    property("tool", &format!("{} {}", report.tool.name, report.tool.version));
+    property("catalogue", &report.tool.catalogue);
+    property("profile", &report.profile);
+    property("platform-api", &report.platform_api);
+    property("exporter", &report.exporter.name);
+    property("exporter-sha256", &report.exporter.sha256);
+    if let Some(left_out) = report.left_out() {
+        property("narrowed", &left_out);
+    }
     for service in report.services.iter().filter(|service| service.observed) {
         let value = format!("{} {}", service.kind, service.version);
-        properties.push((format!("service-{}", service.name), value.trim_end().to_owned()));
+        property(&format!("service-{}", service.name), value.trim_end());
     }
-    out.push_str("    <properties>\n");
-    for (name, value) in properties {
-        writeln!(out, "      <property name=\"{}\" value=\"{}\"/>", escaped(&name), escaped(&value))?;
-    }
-    out.push_str("    </properties>\n");
-    Ok(())
+    suite
 }
 
-fn case(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
-    let class = format!("{}.{}", verdict.scenario, verdict.service);
-    write!(out, "    <testcase classname=\"{}\" name=\"{}\"", escaped(&class), escaped(&verdict.requirement))?;
-    let message = escaped(&verdict.message);
-    match verdict.verdict {
-        Answer::Pass | Answer::NotApplicable => return out.write_str("/>\n"),
+fn case(verdict: &Verdict) -> TestCase {
+    let status = match verdict.verdict {
         _ if is_known(verdict) => {
-            let known = known_words(verdict).unwrap_or_default();
-            write!(out, "><skipped type=\"known\" message=\"known: {}\"/>", escaped(&known))?;
+            let mut skipped = TestCaseStatus::skipped();
+            skipped
+                .set_type("known")
+                .set_message(shown(&format!("known: {}", known_words(verdict).unwrap_or_default())));
+            skipped
         }
-        Answer::Skipped => write!(out, "><skipped type=\"skipped\" message=\"{message}\"/>")?,
-        Answer::Fail | Answer::Error => {
-            let tag = if verdict.verdict == Answer::Fail { "failure" } else { "error" };
-            let kind = verdict.level;
-            write!(out, "><{tag} type=\"{kind}\" message=\"{message}\">{}</{tag}>", escaped(&details(verdict)))?;
+        Answer::Skipped => {
+            let mut skipped = TestCaseStatus::skipped();
+            skipped.set_type("skipped").set_message(shown(&verdict.message));
+            skipped
         }
-        Answer::Warn | Answer::Absent => {
-            let text = format!("{}: {}\n{}", verdict.verdict, visible(&verdict.message), details(verdict));
-            write!(out, "><system-out>{}</system-out>", escaped(&text))?;
-        }
+        Answer::Fail => not_passed(NonSuccessKind::Failure, verdict),
+        Answer::Error => not_passed(NonSuccessKind::Error, verdict),
+        Answer::Pass | Answer::NotApplicable | Answer::Warn | Answer::Absent => TestCaseStatus::success(),
+    };
+    let mut case = TestCase::new(shown(&verdict.requirement), status);
+    case.set_classname(shown(&format!("{}.{}", verdict.scenario, verdict.service)));
+    if matches!(verdict.verdict, Answer::Warn | Answer::Absent) {
+        case.set_system_out(format!("{}: {}\n{}", verdict.verdict, shown(&verdict.message), details(verdict)));
     }
-    out.write_str("</testcase>\n")
+    case
 }
 
+fn not_passed(kind: NonSuccessKind, verdict: &Verdict) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(verdict.level.to_string()).set_message(shown(&verdict.message)).set_description(details(verdict));
+    status
+}
+
+/// One line for each value that there is.
 fn details(verdict: &Verdict) -> String {
     let lines = [
         ("so too", &verdict.followed_by.join(", ")),
@@ -143,43 +112,25 @@ fn details(verdict: &Verdict) -> String {
         ("source", &verdict.source),
         ("repeat", &verdict.repeat),
     ];
-    let shown = lines.into_iter().filter(|(_, value)| !value.is_empty());
-    shown.fold(String::new(), |text, (name, value)| text + name + ": " + &visible(value) + "\n")
+    let kept = lines.into_iter().filter(|(_, value)| !value.is_empty());
+    kept.fold(String::new(), |text, (name, value)| text + name + ": " + &shown(value) + "\n")
 }
 
-fn troubles(out: &mut String, report: &Report) -> std::fmt::Result {
-    if report.troubles.is_empty() {
-        return Ok(());
-    }
-    let count = report.troubles.len();
-    writeln!(
-        out,
-        "  <testsuite name=\"the suite itself\" tests=\"{count}\" failures=\"0\" errors=\"{count}\" skipped=\"0\">"
-    )?;
+fn troubles(report: &Report) -> TestSuite {
+    let mut suite = TestSuite::new("the suite itself");
     for (number, trouble) in (1..).zip(&report.troubles) {
-        let message = escaped(trouble);
-        writeln!(
-            out,
-            "    <testcase classname=\"suite\" name=\"trouble {number}\"><error type=\"trouble\" message=\"{message}\"/></testcase>"
-        )?;
+        let mut error = TestCaseStatus::non_success(NonSuccessKind::Error);
+        error.set_type("trouble").set_message(shown(trouble));
+        let mut case = TestCase::new(format!("trouble {number}"), error);
+        case.set_classname("suite");
+        suite.add_test_case(case);
     }
-    out.write_str("  </testsuite>\n")
+    suite
 }
 
-/// Markup as entities; XML 1.0 has no way to write most control characters, so that they are shown as escapes. Line
-/// ends are kept in text that this file joins; in values they are shown before.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' => out.push_str("&#10;"),
-            '\u{fffe}' | '\u{ffff}' => out.extend(c.escape_unicode()),
-            c => out.push_str(&visible(c.encode_utf8(&mut [0; 4]))),
-        }
-    }
-    out
+/// XML 1.0 has no way to write most control characters. The crate leaves them out, and a value that is shown without them
+/// would be another value: they are shown as escapes.
+fn shown(text: &str) -> String {
+    let visible = visible(text);
+    visible.replace('\u{fffe}', "\\u{fffe}").replace('\u{ffff}', "\\u{ffff}")
 }

@@ -24,6 +24,7 @@ use judge::observation::Observation;
 use judge::verdict::{Answer, Verdict};
 use serde::{Deserialize, Serialize};
 
+use crate::error::Cause;
 use crate::exit::Exit;
 use crate::record::{ExporterFacts, Narrowed, PathFacts, ServiceFacts, Tool};
 use crate::shard::Shard;
@@ -47,7 +48,7 @@ pub enum ReportFormat {
     Markdown,
     /// A page for people.
     Html,
-    /// Workflow commands of GitHub Actions; the summary goes beside them.
+    /// Workflow commands of GitHub Actions; the summary goes next to them.
     Github,
     /// A statement to be signed.
     InToto,
@@ -56,13 +57,13 @@ pub enum ReportFormat {
 /// The report in a format; `style` is the terminal's.
 ///
 /// # Errors
-/// The serialiser's.
-pub fn render(report: &Report, format: ReportFormat, style: terminal::Style) -> Result<String, serde_json::Error> {
+/// The format's writer's.
+pub fn render(report: &Report, format: ReportFormat, style: terminal::Style) -> Result<String, Cause> {
     Ok(match format {
         ReportFormat::Terminal => terminal::render(report, style),
         ReportFormat::Json => json::render(report)?,
         ReportFormat::Observations => Record::of(report).render()?,
-        ReportFormat::Junit => junit::render(report),
+        ReportFormat::Junit => junit::render(report)?,
         ReportFormat::Markdown => markdown::render(report, markdown::COMMENT),
         ReportFormat::Html => html::render(report)?,
         ReportFormat::Github => github::render(report),
@@ -89,7 +90,7 @@ pub struct Report {
     pub profile: String,
     /// When the run began, RFC 3339 in UTC.
     pub started: String,
-    /// How long it took, in seconds.
+    /// Wall time of the run in seconds; of reports that were merged, the sum.
     pub seconds: f64,
     /// Where builds were seen, and how.
     pub paths: PathFacts,
@@ -102,15 +103,15 @@ pub struct Report {
     /// What narrowed the run; none where an earlier version wrote the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub narrowed: Option<Narrowed>,
-    /// Services that were used, and those that were not at hand.
+    /// Services that were used, and those that were not available.
     pub services: Vec<ServiceFacts>,
     /// Scenarios that were run.
     pub scenarios: Vec<String>,
-    /// Wall time of each scenario that was run to its end. Scenarios run beside each other, so that the sum is more than the
-    /// run took.
+    /// Wall time in milliseconds of each scenario that was run to its end. Scenarios run side by side, so that the sum is
+    /// more than the run took.
     #[serde(default)]
     pub scenario_milliseconds: BTreeMap<String, u64>,
-    /// Exports that were made.
+    /// How many exports and rebases were made.
     pub exports: usize,
     /// One answer for every built-in profile, and for a user's own one that decides.
     pub headlines: Vec<headline::Headline>,
@@ -127,14 +128,14 @@ pub struct Report {
     pub differences: Vec<Comparison>,
     /// What could not be removed from a registry that was given, or is left for another reason.
     pub left_behind: Vec<String>,
-    /// Where the evidence is, when it was kept.
+    /// The folder of the evidence, as the command line named it; none where it was not kept.
     pub evidence: Option<String>,
     /// What came of the known failures, where a baseline was given.
     #[serde(default)]
     pub baseline: Option<BaselineFacts>,
-    /// Why the suite itself failed, when it did.
+    /// Why the suite itself failed, one sentence each; empty where it did not.
     pub troubles: Vec<String>,
-    /// The exit code.
+    /// The exit code of the run: a number in JSON.
     pub exit_code: Exit,
 }
 
@@ -171,6 +172,14 @@ impl Report {
         self.narrowed.as_ref().is_some_and(|narrowed| narrowed.quick)
     }
 
+    /// Whether only some scenarios or requirements were asked for, so that what was left out may still fail.
+    fn is_a_part(&self) -> bool {
+        self.narrowed.as_ref().is_some_and(|narrowed| {
+            let is_named = narrowed.scenarios.set().is_some() || narrowed.requirements.set().is_some();
+            is_named || narrowed.only.is_some() || narrowed.left_out > 0
+        })
+    }
+
     /// What was left out of a narrowed run, in words.
     fn left_out(&self) -> Option<String> {
         let narrowed = self.narrowed.as_ref().filter(|narrowed| narrowed.quick || narrowed.left_out > 0)?;
@@ -190,7 +199,7 @@ impl Report {
     }
 
     /// What the run came to, in a few words.
-    fn answer(&self) -> String {
+    pub(crate) fn answer(&self) -> String {
         match self.told() {
             0 if self.is_quick() => {
                 let known = match self.known() {
@@ -199,10 +208,13 @@ impl Report {
                 };
                 format!("nothing failed of {}{known} in a quick run; a full run decides", self.profile)
             }
-            0 => match self.known() {
-                0 => format!("conformant to {}", self.profile),
-                known => format!("conformant to {} but for what is known ({known} known)", self.profile),
-            },
+            0 => {
+                let part = if self.is_a_part() { " in the part that was run" } else { "" };
+                match self.known() {
+                    0 => format!("conformant to {}{part}", self.profile),
+                    known => format!("conformant to {}{part} except for what is known ({known} known)", self.profile),
+                }
+            }
             1 => format!("not conformant to {}", self.profile),
             3 => "the suite or a service failed".to_owned(),
             4 => "nothing was judged".to_owned(),
@@ -236,7 +248,7 @@ pub struct BaselineFacts {
     pub file: String,
     /// Failures that are known.
     pub known: usize,
-    /// Entries that fail the run: their date has gone by, or they pass again.
+    /// Entries that fail the run: they have expired, or pass again.
     pub problems: Vec<String>,
 }
 

@@ -1,5 +1,13 @@
 //! What is stored of a run for the open questions: who was judged, on what, and what was observed. Neither paths nor
 //! verdicts, so that it can be published.
+//!
+//! ```text
+//! { "version": 1, "exporter": "reference", "platform_api": "0.15", "catalogue": "2026.19",
+//!   "services": [{ "name": "registry", "kind": "embedded", "version": "", "store": null }],
+//!   "observations": [
+//!     {"question":"…","scenario":"minimal","target":"registry","service":"registry","answer":"…","evidence":"…"}
+//!   ] }
+//! ```
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +15,7 @@ use judge::observation::Observation;
 use serde::{Deserialize, Serialize};
 
 use super::Report;
+use crate::error::Cause;
 
 /// Version of this format.
 pub(crate) const VERSION: u32 = 1;
@@ -15,7 +24,7 @@ pub(crate) const VERSION: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The file cannot be read.
-    #[error("read {}: {source}; name files that --report observations=FILE wrote", path.display())]
+    #[error("read {} (a file of --report observations=FILE)", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -23,12 +32,12 @@ pub enum RecordError {
         source: std::io::Error,
     },
     /// It is something else.
-    #[error("read {}: {reason}; --report observations=FILE writes what is wanted here", path.display())]
+    #[error("read {} (a file of --report observations=FILE)", path.display())]
     Format {
         /// The file.
         path: PathBuf,
         /// What is wrong, with line and column.
-        reason: String,
+        source: Cause,
     },
 }
 
@@ -81,7 +90,7 @@ impl Record {
     /// The part of a report that is stored.
     #[must_use]
     pub fn of(report: &Report) -> Self {
-        // Registries that stand beside the run's own are a scenario's inputs.
+        // Registries that stand next to the run's own are a scenario's inputs.
         let is_target = |name: &str| name == "registry" || name == "layout" || name.starts_with("daemon");
         let services = report.services.iter().filter(|service| service.observed && is_target(&service.name));
         Self {
@@ -106,11 +115,12 @@ impl Record {
     /// # Errors
     /// [`RecordError`] naming the file.
     pub fn read(path: &Path) -> Result<Self, RecordError> {
-        let text = std::fs::read(path).map_err(|source| RecordError::Read { path: path.to_path_buf(), source })?;
-        let wrong = |reason: String| RecordError::Format { path: path.to_path_buf(), reason };
-        let record: Self = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+        let text = crate::given::bytes(path, crate::budget::RECORD)
+            .map_err(|source| RecordError::Read { path: path.to_path_buf(), source })?;
+        let wrong = |source: Cause| RecordError::Format { path: path.to_path_buf(), source };
+        let record: Self = serde_json::from_slice(&text).map_err(|error| wrong(error.into()))?;
         if record.version != VERSION {
-            return Err(wrong(format!("its version is {}, and this program knows {VERSION}", record.version)));
+            return Err(wrong(format!("its version is {}, and this program knows {VERSION}", record.version).into()));
         }
         Ok(record)
     }
@@ -145,9 +155,9 @@ mod tests {
         std::fs::write(&path, record.render().unwrap()).unwrap();
         assert_eq!(Record::read(&path).unwrap(), record);
         std::fs::write(&path, "{\"verdicts\": []}").unwrap();
-        let error = Record::read(&path).unwrap_err().to_string();
+        let error = crate::error::chain(&Record::read(&path).unwrap_err());
         assert!(error.contains("one.json") && error.contains("verdicts"), "{error}");
         std::fs::write(&path, record.render().unwrap().replacen("\"version\": 1", "\"version\": 9", 1)).unwrap();
-        assert!(Record::read(&path).unwrap_err().to_string().contains("its version is 9"));
+        assert!(crate::error::chain(&Record::read(&path).unwrap_err()).contains("its version is 9"));
     }
 }

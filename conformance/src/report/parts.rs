@@ -2,6 +2,7 @@
 //! places of its parts, whose members it has. A verdict's id and its repeat command are spelled out only where they do not
 //! follow from scenario, service and requirement. The lists of whole entries that schema 1 has are read too.
 
+use crate::error::chain;
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
@@ -104,7 +105,7 @@ fn members(entry: &impl Serialize) -> Result<Part, serde_json::Error> {
 }
 
 fn whole<T: DeserializeOwned>(entry: Part) -> Result<T, String> {
-    serde_json::from_value(Value::Object(entry)).map_err(|error| error.to_string())
+    serde_json::from_value(Value::Object(entry)).map_err(|error| chain(&error))
 }
 
 /// An entry that can be packed.

@@ -100,12 +100,12 @@ async fn refusal<T>(
     match answer.map_err(|overdue| DaemonError::Silent { overdue })? {
         Ok(_) => Ok(None),
         Err(Error::DockerResponseServerError { message, .. }) => Ok(Some(message.trim().to_owned())),
-        Err(error) => Err(broken(doing, name, &error)),
+        Err(error) => Err(broken(doing, name, error)),
     }
 }
 
-fn broken(doing: &'static str, name: &str, error: &Error) -> DaemonError {
-    DaemonError::Refused { doing, what: format!("the container {name}"), reason: error.to_string() }
+fn broken(doing: &'static str, name: &str, error: Error) -> DaemonError {
+    DaemonError::Refused { doing, what: format!("the container {name}"), source: error.into() }
 }
 
 async fn exit(daemon: &Daemon, name: &str) -> Result<i64, DaemonError> {
@@ -114,11 +114,11 @@ async fn exit(daemon: &Daemon, name: &str) -> Result<i64, DaemonError> {
         Some(Ok(answer)) => Ok(answer.status_code),
         // The client makes an error of every code but 0.
         Some(Err(Error::DockerContainerWaitError { code, .. })) => Ok(code),
-        Some(Err(error)) => Err(broken("wait for", name, &error)),
+        Some(Err(error)) => Err(broken("wait for", name, error)),
         None => Err(DaemonError::Refused {
             doing: "wait for",
             what: format!("the container {name}"),
-            reason: "the engine gave no answer".to_owned(),
+            source: "the engine gave no answer".into(),
         }),
     }
 }
@@ -129,7 +129,7 @@ async fn read_output(daemon: &Daemon, name: &str, ended: &mut Ended) -> Result<(
     let mut lines = daemon.waits().stream("give a container's output", lines).boxed();
     while let Some(line) = lines.next().await {
         let line = line.map_err(|overdue| DaemonError::Silent { overdue })?;
-        match line.map_err(|error| broken("read the output of", name, &error))? {
+        match line.map_err(|error| broken("read the output of", name, error))? {
             LogOutput::StdErr { message } => add(&mut ended.stderr, &message, MOST_ERRORS),
             LogOutput::StdOut { message } | LogOutput::Console { message } => {
                 add(&mut ended.stdout, &message, MOST_OUTPUT);

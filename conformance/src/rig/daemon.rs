@@ -11,8 +11,8 @@ use bollard::query_parameters::{
 use futures_util::StreamExt;
 use judge::evidence::StoreKind;
 
+use crate::error::{Cause, chain};
 use crate::limits::{INTRODUCTION, Overdue, Patience, Waits};
-use crate::observe::told;
 
 /// Seconds after which the client gives up by itself, which is never: [`Waits`] decide.
 const NEVER: u64 = 7 * 24 * 60 * 60;
@@ -21,25 +21,25 @@ const NEVER: u64 = 7 * 24 * 60 * 60;
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
     /// Nothing answers there.
-    #[error("reach a Docker daemon at {host}: {reason}")]
+    #[error("reach a Docker daemon at {host}")]
     Unreachable {
         /// The address.
         host: String,
         /// What happened.
-        reason: String,
+        source: Cause,
     },
     /// It refused, or broke off.
-    #[error("{doing} {what}: {reason}")]
+    #[error("{doing} {what}")]
     Refused {
         /// What was asked.
         doing: &'static str,
         /// Of what.
         what: String,
         /// What it said.
-        reason: String,
+        source: Cause,
     },
     /// It is silent.
-    #[error("{overdue}")]
+    #[error(transparent)]
     Silent {
         /// Who, and for how long.
         overdue: Overdue,
@@ -73,11 +73,11 @@ impl Daemon {
             .map(str::to_owned)
             .or_else(|| std::env::var("DOCKER_HOST").ok().filter(|value| !value.is_empty()))
             .unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned());
-        let fail = |reason: String| DaemonError::Unreachable { host: host.clone(), reason };
+        let fail = |source: Cause| DaemonError::Unreachable { host: host.clone(), source };
         if let Some(path) = host.strip_prefix("unix://")
             && !Path::new(path).exists()
         {
-            return Err(fail("there is no such socket".to_owned()));
+            return Err(fail("there is no such socket".into()));
         }
         let version = bollard::API_DEFAULT_VERSION;
         let api = if host.starts_with("unix://") {
@@ -85,15 +85,15 @@ impl Daemon {
         } else {
             Docker::connect_with_http(&host, NEVER, version)
         };
-        let api = api.map_err(|error| fail(in_short(&error)))?;
+        let api = api.map_err(|error| fail(in_short(&error).into()))?;
         let asked = tokio::time::timeout(INTRODUCTION, async {
             let api = api.negotiate_version().await?;
             let info = api.info().await?;
             Ok::<_, bollard::errors::Error>((api, info))
         });
         let (api, info) = match asked.await {
-            Ok(answer) => answer.map_err(|error| fail(in_short(&error)))?,
-            Err(_) => return Err(fail(format!("it does not answer within {} s", INTRODUCTION.as_secs()))),
+            Ok(answer) => answer.map_err(|error| fail(in_short(&error).into()))?,
+            Err(_) => return Err(fail(format!("it does not answer within {} s", INTRODUCTION.as_secs()).into())),
         };
         let version = info.server_version.clone().unwrap_or_default();
         let waits = patience.with(format!("the daemon at {host}"));
@@ -158,8 +158,8 @@ impl Daemon {
         self.asked(("inspect", reference), answer).await
     }
 
-    fn refused(doing: &'static str, what: &str, reason: impl std::fmt::Display) -> DaemonError {
-        DaemonError::Refused { doing, what: what.to_owned(), reason: reason.to_string() }
+    fn refused(doing: &'static str, what: &str, error: impl Into<Cause>) -> DaemonError {
+        DaemonError::Refused { doing, what: what.to_owned(), source: error.into() }
     }
 
     /// Loads an archive of images.
@@ -285,9 +285,25 @@ impl Daemon {
 
 /// An error with its causes in one line, which is cut: what answers may send a whole page.
 fn in_short(error: &bollard::errors::Error) -> String {
+    use bollard::errors::Error;
     const LONGEST: usize = 300;
-    let words = told(error).split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = match error {
+        Error::DockerResponseServerError { status_code, message } if message.trim_start().starts_with('<') => {
+            format!("it answers {status_code} with a web page, so that it is not a Docker daemon")
+        }
+        other => chain(innermost(other)),
+    };
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
     if words.chars().count() > LONGEST { words.chars().take(LONGEST).chain(['…']).collect() } else { words }
+}
+
+/// The cause itself: what stands around it speaks of the client library.
+fn innermost(error: &dyn std::error::Error) -> &dyn std::error::Error {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause
 }
 
 /// What has a name is somebody's.
@@ -316,5 +332,29 @@ fn store(info: &bollard::models::SystemInfo) -> StoreKind {
         StoreKind::Podman
     } else {
         StoreKind::Classic
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_daemon_is_told_in_a_line_without_the_librarys_name() {
+        let page = bollard::errors::Error::DockerResponseServerError {
+            status_code: 404,
+            message: "<!DOCTYPE HTML>\n<html>\n".to_owned(),
+        };
+        assert_eq!(in_short(&page), "it answers 404 with a web page, so that it is not a Docker daemon");
+        // A port that was free a moment ago.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let error = connect(&format!("tcp://127.0.0.1:{port}"));
+        assert!(error.contains("Connection refused") && !error.contains("hyper"), "{error}");
+        assert!(connect("unix:///nonexistent/docker.sock").ends_with("there is no such socket"));
+    }
+
+    fn connect(host: &str) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { chain(&Daemon::connect(Some(host)).await.err().unwrap()) })
     }
 }

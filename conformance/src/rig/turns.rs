@@ -46,7 +46,7 @@ impl Turns {
         Self { folder }
     }
 
-    /// A turn beside others of its kind: to bring, export or read images.
+    /// A turn next to others of its kind: to bring, export or read images.
     pub async fn shared(&self) -> Turn {
         self.wait(FlockArg::LockSharedNonblock).await
     }

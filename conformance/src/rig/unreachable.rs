@@ -18,7 +18,7 @@ impl ClosedPort {
     /// The system's, where no port can be had.
     pub fn take() -> std::io::Result<Self> {
         let socket = TcpSocket::new_v4()?;
-        // Bound and not listening: connections are refused, and nobody else is given the port.
+        // Bound and not listening: connections are refused, and no one else is given the port.
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         Ok(Self { host: socket.local_addr()?.to_string(), _socket: socket })
     }

@@ -1,5 +1,5 @@
 //! What of a run's command line holds for every case of it, as words that repeat commands carry. Exporter, profile and
-//! scenarios are named beside it; what only says how a run is made or told, such as `--jobs`, is left out.
+//! scenarios are named next to it; what only says how a run is made or told, such as `--jobs`, is left out.
 
 use judge::Selection;
 
@@ -43,7 +43,7 @@ pub fn conditions(options: &Options) -> Vec<String> {
 }
 
 /// A scenario that is not compiled in, and where it is.
-pub(super) fn folder(scenario: &Scenario) -> Option<(String, String)> {
+fn folder(scenario: &Scenario) -> Option<(String, String)> {
     match &scenario.origin {
         Origin::BuiltIn => None,
         Origin::Folder(path) => Some((scenario.name.clone(), path.display().to_string())),

@@ -46,7 +46,7 @@ pub(super) async fn start(
     let folder = options.evidence.clone().unwrap_or_else(|| workplace.scratch().join("evidence"));
     let evidence = EvidenceFolder::create(&folder)?;
     let blobs = BlobStore::open(evidence.root())
-        .map_err(|error| RunError::Service { service: "evidence".to_owned(), reason: error.to_string() })?;
+        .map_err(|error| RunError::Service { service: "evidence".to_owned(), source: error.into() })?;
     let services = Services::start(options, blobs, patience).await?;
     Ok((workplace, evidence, services))
 }

@@ -1,5 +1,5 @@
 //! The control export: the smallest build, once on each target, before the first scenario. What keeps an exporter from
-//! being judged at all is told in one sentence then, in place of a verdict for every requirement in every scenario.
+//! being judged at all is said in one sentence then, in place of a verdict for every requirement in every scenario.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::error::ExportError;
 use super::export::{self, Attempt};
 use super::options::{Options, Remedy, RunError};
 use super::store::bounded::Bounded;
-use super::store::{Before, Store};
+use super::store::{StepContext, Store};
 use super::store::{daemon::DaemonStore, layout::LayoutStore, registry::RegistryStore};
 use crate::exporter::complaint::{self, UnknownFlags};
 use crate::exporter::process::{ProcessError, Supervisor};
@@ -134,7 +134,11 @@ impl Bench {
         let patience = Patience::new(Duration::from_secs(options.service_limit), cancelled.clone());
         let started_up = Box::pin(start(&options, supervisor, &patience));
         let (workplace, evidence, services) = unless_interrupted(cancelled, started_up).await?;
-        // Nobody is shown what is not part of the run.
+        // No one listens to the events of a control, and the run after it finds nothing any more.
+        for folder in workplace.removed() {
+            eprintln!("conformance: removed what killed runs had left: {}", folder.display());
+        }
+        // No one is shown what is not part of the run.
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
         let shared = Shared {
             options,
@@ -336,7 +340,7 @@ impl Bench {
 async fn once<S: Store>(shared: &Shared, scenario: &Scenario, store: S) -> Result<Attempt, ExportError> {
     let mut store = Bounded::new(shared, scenario, store);
     let step = &scenario.file.steps[0];
-    let context = Before { number: 1, step, id: NAME, last: None };
+    let context = StepContext { number: 1, step, id: NAME, last: None };
     let made = Box::pin(export::attempt(shared, scenario, &mut store, &context)).await;
     store.clean_up().await;
     made

@@ -1,6 +1,7 @@
 //! Why an export could not be made or observed.
 
 use super::workplace::WorkplaceError;
+use crate::error::Cause;
 use crate::evidence::writer::EvidenceError;
 use crate::exporter::process::ProcessError;
 use crate::scenario::materialise::MaterialiseError;
@@ -16,24 +17,18 @@ pub(super) enum ExportError {
     Process(#[from] ProcessError),
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
-    #[error("{doing}: {source}")]
+    #[error("{doing}")]
     Disk { doing: String, source: std::io::Error },
-    #[error("{doing}: {reason}")]
-    Service { doing: String, reason: String },
+    #[error("{doing}")]
+    Service { doing: String, source: Cause },
     /// Nothing failed: this machine, user or service does not have what the step needs.
     #[error("{0}")]
     Skipped(String),
 }
 
-/// Something that could not be observed, with all its causes in one line.
-pub(super) fn unobserved(doing: &str, error: &dyn std::error::Error) -> ExportError {
-    let mut reason = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        reason = format!("{reason}: {next}");
-        cause = next.source();
-    }
-    ExportError::Service { doing: doing.to_owned(), reason }
+/// Something that a service did not let the suite do or see.
+pub(super) fn service(doing: impl Into<String>, cause: impl Into<Cause>) -> ExportError {
+    ExportError::Service { doing: doing.into(), source: cause.into() }
 }
 
 pub(super) fn disk(doing: &str, source: std::io::Error) -> ExportError {

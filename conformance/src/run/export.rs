@@ -11,7 +11,8 @@ use super::inputs::facts_of;
 use super::invoke::{CERTIFICATES, call, can_run, execute};
 use super::ready::Ready;
 use super::run_image::Published;
-use super::store::{Before, Store};
+use super::store::{StepContext, Store};
+use crate::error::chain;
 use crate::naming::Names;
 use crate::scenario::materialise::{self, Analysis, LAUNCH_CACHE, LAYERS, LAYOUT, MaterialiseError, Places, Previous};
 use crate::scenario::run_image::{self, MadeImage, MadeIndex};
@@ -33,7 +34,7 @@ pub(super) async fn run<S: Store>(
     shared: &Shared,
     scenario: &Scenario,
     store: &mut S,
-    context: &Before<'_>,
+    context: &StepContext<'_>,
 ) -> Result<Export, ExportError> {
     let step = context.step;
     can_run(shared, scenario, step, store)?;
@@ -63,7 +64,7 @@ pub(super) async fn attempt<S: Store>(
     shared: &Shared,
     scenario: &Scenario,
     store: &mut S,
-    context: &Before<'_>,
+    context: &StepContext<'_>,
 ) -> Result<Attempt, ExportError> {
     let step = context.step;
     let Prepared { name, places, .. } = prepare(shared, scenario, store, context).await?;
@@ -81,7 +82,7 @@ async fn prepare<S: Store>(
     shared: &Shared,
     scenario: &Scenario,
     store: &mut S,
-    context: &Before<'_>,
+    context: &StepContext<'_>,
 ) -> Result<Prepared, ExportError> {
     let step = context.step;
     // It shows in what the system tells an exporter of its mounts.
@@ -103,9 +104,13 @@ async fn prepare<S: Store>(
     Ok(Prepared { name, places, made, published, moved, kept })
 }
 
-/// What a file system or user does not have is no failure of the harness.
+/// What a file system or user does not have is not a failure of the harness.
 fn unsupported(error: MaterialiseError) -> ExportError {
-    if error.is_unsupported() { ExportError::Skipped(format!("this file system: {error}")) } else { error.into() }
+    if error.is_unsupported() {
+        ExportError::Skipped(format!("this file system: {}", chain(&error)))
+    } else {
+        error.into()
+    }
 }
 
 /// A layout build finds its previous image in the same layout folder, and a daemon build what a platform keeps in its
@@ -162,7 +167,7 @@ pub(super) fn salt(names: &Names, scenario: &Scenario) -> String {
 fn analysis<S: Store>(
     step: &Step,
     store: &S,
-    context: &Before<'_>,
+    context: &StepContext<'_>,
     places: &Places,
     published: &Published,
 ) -> Analysis {

@@ -1,4 +1,4 @@
-//! Daemons at hand, and what happens when one of them ends during a run: a private engine takes its place for the other
+//! Daemons available, and what happens when one of them ends during a run: a private engine takes its place for the other
 //! scenarios, and those that were under way are run again, each alone on an engine of its own. One that does not end
 //! there was ended by another; one that does has the image that ends it.
 
@@ -11,9 +11,10 @@ use super::error::ExportError;
 use super::services::daemon::DaemonService;
 use super::services::slot::Slot;
 use super::steps::on_daemon;
+use crate::error::chain;
 use crate::scenario::Scenario;
 
-/// Runs a scenario on a daemon at hand.
+/// Runs a scenario on a daemon available.
 pub(super) async fn run(shared: &Shared, scenario: &Scenario, slot: &Slot, evidence: &mut ScenarioEvidence) {
     let service = slot.current();
     let mut found = nothing_yet(scenario);
@@ -81,7 +82,7 @@ async fn run_alone(
             shared.services.end(service).await;
             return again;
         }
-        Err(error) => error.to_string(),
+        Err(error) => chain(&error),
     };
     for missing in &mut found.not_run {
         missing.reason = format!("{} ended during the run ({reason}): {}", gone.name, missing.reason);
@@ -99,7 +100,7 @@ pub(super) async fn on_private(shared: &Shared, scenario: &Scenario, evidence: &
     let disk = scenario.file.private_daemon.and_then(|daemon| daemon.disk);
     let stores = shared.services.stores();
     if stores.is_empty() && !shared.services.daemons.is_empty() {
-        let reason = "it needs a Docker engine that it may end, and there is none at hand".to_owned();
+        let reason = "it needs a Docker engine that it may end, and there is none available".to_owned();
         evidence.not_run.push(not_run("daemon".to_owned(), reason, false));
     }
     for (store, version) in stores {
@@ -115,7 +116,7 @@ pub(super) async fn on_private(shared: &Shared, scenario: &Scenario, evidence: &
             }
             Err(error) => {
                 let harness_failed = !matches!(error, ExportError::Skipped(_));
-                evidence.not_run.push(not_run(name, error.to_string(), harness_failed));
+                evidence.not_run.push(not_run(name, chain(&error), harness_failed));
             }
         }
     }

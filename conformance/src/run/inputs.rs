@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use judge::evidence::{FileFact, Inputs, Machine, Target};
 
 use super::context::Shared;
-use super::error::{ExportError, unobserved};
+use super::error::{ExportError, service};
 use super::store::Store;
 use crate::exporter::Invocation;
 use crate::observe::file_facts;
@@ -140,6 +140,6 @@ fn surroundings(scenario: &Scenario, step: &Step) -> BTreeMap<String, String> {
 /// The files strictly below a folder.
 pub(super) fn facts_of(places: &Places, name: &str) -> Result<Vec<FileFact>, ExportError> {
     let seen = places.seen(name);
-    let facts = file_facts(&places.here(name), &seen).map_err(|error| unobserved("read the inputs", &error))?;
+    let facts = file_facts(&places.here(name), &seen).map_err(|error| service("read the inputs", error))?;
     Ok(facts.into_iter().filter(|fact| fact.path != seen).collect())
 }

@@ -3,10 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use judge::evidence::Outcome;
+use judge::evidence::{FaultKind, Outcome};
 
 use super::context::Shared;
-use super::error::ExportError;
+use super::error::{ExportError, service};
 use super::inputs::{owner, user_of};
 use super::options::Options;
 use super::store::Store;
@@ -102,7 +102,9 @@ pub(super) async fn execute(
     name: &str,
 ) -> Result<Outcome, ExportError> {
     let scratch = shared.workplace.scratch();
-    let handed = shared.services.handed_on();
+    let wants_some = step.faults.iter().any(|fault| fault.kind == FaultKind::WantsCredentials);
+    let made_up = if wants_some { shared.services.made_up() } else { None };
+    let handed = shared.services.handed_on().or(made_up.as_ref());
     let spec = Spec {
         argv: call.argv.clone(),
         environment: call.environment.clone(),
@@ -134,9 +136,7 @@ pub(super) async fn execute(
         let _ = std::fs::remove_file(file);
     }
     match silence.or_else(|| shared.services.silence(&scenario.name)) {
-        Some(silence) => {
-            Err(ExportError::Service { doing: "run the exporter".to_owned(), reason: silence.to_string() })
-        }
+        Some(silence) => Err(service("run the exporter", silence)),
         None => Ok(without_secrets(outcome?, handed)),
     }
 }
@@ -155,9 +155,9 @@ fn words_of(call: &Invocation) -> impl Iterator<Item = &str> {
 /// Seconds that a step may take: an exporter that waits for a registry may use up what its description allows, be that
 /// more or less than what others may take.
 pub(super) fn limit(options: &Options, step: &Step) -> u64 {
+    let expected = step.expect_failure.as_deref().and_then(judge::requirements::named);
     let waits =
-        matches!(step.expect_failure.as_deref(), Some("errors.unreachable-registry" | "rebase.unreachable-registry"));
-    let waits = waits || step.faults.iter().any(|fault| fault.times.is_none());
+        expected.is_some_and(|requirement| requirement.waits) || step.faults.iter().any(|fault| fault.times.is_none());
     let allowed = options.exporter.unreachable_limit.saturating_add(UNREACHABLE_GRACE);
     if waits { allowed } else { options.timeout }
 }

@@ -1,5 +1,5 @@
 //! Scenarios × services × requirements: runs every export, has the evidence judged, and makes the report. Scenarios
-//! run beside each other, the exports of one scenario one after another.
+//! run side by side, the exports of one scenario one after another.
 
 mod conditions;
 mod context;
@@ -25,17 +25,18 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
+use judge::Selection;
 use judge::evidence::ScenarioEvidence;
 use judge::verdict::{Answer, Verdict};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
+use crate::error::chain;
 use crate::exporter::process::Supervisor;
 use crate::limits::Patience;
 use crate::record::{self, ExporterFacts, PathFacts, RunFacts, Tool};
 use crate::report::Report;
 use crate::scenario::Scenario;
-use conditions::folder;
 use context::{Shared, start, unless_interrupted};
 
 pub use conditions::{TIMEOUT, conditions, selection};
@@ -70,14 +71,17 @@ pub async fn observed(
     let patience = Patience::new(Duration::from_secs(options.service_limit), cancelled.clone());
     let started_up = Box::pin(start(&options, &supervisor, &patience));
     let (workplace, evidence, services) = unless_interrupted(&cancelled, started_up).await?;
+    if !workplace.removed().is_empty() {
+        let _ = events.send(Event::Removed { folders: workplace.removed().to_vec() });
+    }
     let (failed, token) = (OnceLock::new(), cancelled.clone());
     let shared =
         Shared { options, services, workplace, evidence, supervisor, cancelled: token, patience, failed, events };
     let shared = Arc::new(shared);
     shared.evidence.write_run(&facts(&shared, &[], &BTreeMap::new(), &started))?;
     let (found, took) = Box::pin(all_scenarios(&shared)).await;
-    let judgement = judge::judge(&found, &selection(&shared.options));
     let mut facts = facts(&shared, &found, &took, &started);
+    let judgement = judge::judge(&found, &facts.selection(&shared.options.profile));
     facts.complete = true;
     facts.interrupted = cancelled.is_cancelled();
     let (mut left_behind, mut evidence) = (Vec::new(), None);
@@ -92,7 +96,7 @@ pub async fn observed(
     let unkept = evidence.filter(|_| kept.is_some()).and_then(|evidence| evidence.complete(&facts).err());
     let mut report = facts.report(judgement, judge::difference::all(&found), &profile);
     if let Some(error) = unkept {
-        report.troubles.push(format!("the evidence is not complete: failed to {error}"));
+        report.troubles.push(format!("the evidence is not complete: failed to {}", chain(&error)));
         if !facts.interrupted {
             report.exit_code = crate::exit::Exit::SuiteFailed;
         }
@@ -163,6 +167,7 @@ fn ends(options: &Options, verdict: &Verdict) -> bool {
 /// The run as far as it is known.
 fn facts(shared: &Shared, found: &[ScenarioEvidence], took: &BTreeMap<String, u64>, started: &str) -> RunFacts {
     let options = &shared.options;
+    let Selection { exporter_argument, scenario_folders, conditions, phase, .. } = selection(options);
     let mut services = shared.services.facts();
     for service in &mut services {
         let place = shared.services.host_of(&service.name);
@@ -182,15 +187,15 @@ fn facts(shared: &Shared, found: &[ScenarioEvidence], took: &BTreeMap<String, u6
             path: options.exporter.program.display().to_string(),
             sha256: options.exporter.sha256.clone(),
         },
-        exporter_argument: options.exporter.argument.clone(),
+        exporter_argument,
         platform_api: options.platform_api.clone(),
         profile: options.profile.argument().to_owned(),
         targets: options.targets.clone(),
         require: options.require.clone(),
         narrowed: options.narrowed.clone(),
-        scenario_folders: options.scenarios.iter().filter_map(folder).collect(),
-        conditions: conditions(options),
-        phase: options.phase,
+        scenario_folders,
+        conditions,
+        phase,
         names: Some(shared.services.names.seed().to_owned()),
         started: started.to_owned(),
         seconds: 0.0,

@@ -8,6 +8,7 @@ use judge::profile::Profile;
 
 use super::workplace::WorkplaceError;
 use crate::baseline::Baseline;
+use crate::error::Cause;
 use crate::evidence::writer::EvidenceError;
 use crate::exporter::Exporter;
 use crate::observe::Trust;
@@ -89,12 +90,12 @@ pub enum RunError {
         remedy: Option<Remedy>,
     },
     /// A service could not be prepared.
-    #[error("prepare {service}: {reason}")]
+    #[error("prepare {service}")]
     Service {
         /// Its name.
         service: String,
         /// What happened and what to do.
-        reason: String,
+        source: Cause,
     },
     /// A signal came before anything was run.
     #[error("start: interrupted while the services were started; nothing was judged")]
@@ -129,6 +130,11 @@ impl Remedy {
 /// What happens during a run, for those who show progress.
 #[derive(Debug, Clone)]
 pub enum Event {
+    /// Killed runs had left this, and it is gone now.
+    Removed {
+        /// The folders.
+        folders: Vec<PathBuf>,
+    },
     /// The services are there; so many exports will be made.
     Started {
         /// Exports to be made.

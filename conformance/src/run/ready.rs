@@ -11,7 +11,7 @@ use super::error::ExportError;
 use super::inputs::inputs;
 use super::invoke::execute;
 use super::listed::Listed;
-use super::store::{Before, Store};
+use super::store::{StepContext, Store};
 use crate::exporter::Invocation;
 use crate::scenario::Scenario;
 use crate::scenario::materialise::Places;
@@ -21,7 +21,7 @@ use crate::scenario::run_image::MadeImage;
 pub(super) struct Ready<'a> {
     pub(super) shared: &'a Shared,
     pub(super) scenario: &'a Scenario,
-    pub(super) context: &'a Before<'a>,
+    pub(super) context: &'a StepContext<'a>,
     /// Tells its files from those of other exports at the same time.
     pub(super) name: &'a str,
     pub(super) places: &'a Places,
@@ -100,7 +100,7 @@ fn stamp(path: Option<&Path>) -> Option<(u64, i64, i64, u64)> {
     Some((facts.ino(), facts.mtime(), facts.mtime_nsec(), facts.size()))
 }
 
-/// The report that the exporter wrote; one that is no regular file of at most 16 MiB is none.
+/// The report that the exporter wrote; one that is not a regular file of at most 16 MiB is none.
 fn read_report(path: Option<&Path>) -> Option<Document> {
     const LARGEST: u64 = 16 << 20;
     let path = path?;

@@ -12,7 +12,7 @@ use super::inputs::owner;
 use super::invoke::with_certificates;
 use super::ready::Ready;
 use super::run_image::Published;
-use super::store::{Before, Store};
+use super::store::{StepContext, Store};
 use crate::exporter::{CallPlaces, Invocation, RebaseCall, Rebaser, platform_api, rebase_invocation};
 use crate::scenario::app_image::{self, Base};
 use crate::scenario::materialise::{self, Places};
@@ -38,7 +38,7 @@ pub(super) async fn run<S: Store>(
     shared: &Shared,
     scenario: &Scenario,
     store: &mut S,
-    context: &Before<'_>,
+    context: &StepContext<'_>,
 ) -> Result<Export, ExportError> {
     let step = context.step;
     let (Some(rebaser), Some(rebase)) = (&shared.options.exporter.rebaser, &step.rebase) else {
@@ -76,7 +76,7 @@ pub(super) async fn run<S: Store>(
     Ok(export)
 }
 
-/// Whether the image stands upon the run image already: its label's last layer of the run image is that one's.
+/// Whether the image is based on the run image already: its label's last layer of the run image is that one's.
 fn stands_upon(app: &judge::evidence::Image, run: &MadeImage) -> bool {
     let label = judge::view::lifecycle_label(app);
     let top = label.as_ref().and_then(|label| label.at(&["runImage", "topLayer"])?.as_str());
@@ -126,7 +126,7 @@ impl App {
     }
 }
 
-/// Puts the app image, and the run image that it is to be rebased upon, where the rebaser finds them.
+/// Puts the app image, and the run image that it is to be rebased on, where the rebaser finds them.
 async fn prepare<S: Store>(
     shared: &Shared,
     scenario: &Scenario,

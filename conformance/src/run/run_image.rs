@@ -3,16 +3,16 @@
 use judge::evidence::{Document, RunImageInDaemon};
 
 use super::services::Services;
-use super::services::reference::Located;
+use super::services::reference::ResolvedReference;
 use crate::scenario::materialise::{Analysis, Previous};
 use crate::scenario::{RunImageFile, Scenario};
 
 /// The run image's names.
 pub(super) struct RunImageNames {
     /// Its own.
-    pub(super) own: Located,
+    pub(super) own: ResolvedReference,
     /// That of the mirror which the analysis chose.
-    pub(super) mirror: Option<Located>,
+    pub(super) mirror: Option<ResolvedReference>,
 }
 
 impl RunImageNames {
@@ -27,12 +27,12 @@ impl RunImageNames {
     }
 
     /// Every name under which it is published.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Located> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &ResolvedReference> {
         std::iter::once(&self.own).chain(&self.mirror)
     }
 
     /// The one that the analysis read it from.
-    pub(super) fn analysed(&self) -> &Located {
+    pub(super) fn analysed(&self) -> &ResolvedReference {
         self.mirror.as_ref().unwrap_or(&self.own)
     }
 
@@ -40,7 +40,7 @@ impl RunImageNames {
     pub(super) fn published(&self, scenario: &Scenario, reference: String) -> Published {
         let file = &scenario.file.run_image;
         let listed = file.analysed_name.clone().unwrap_or_else(|| self.own.tagged());
-        let mirror = self.mirror.as_ref().map(Located::tagged);
+        let mirror = self.mirror.as_ref().map(ResolvedReference::tagged);
         Published {
             name: mirror.clone().unwrap_or_else(|| listed.clone()),
             reference,

@@ -8,8 +8,9 @@ use super::options::Event;
 use super::services::daemon::DaemonService;
 use super::store::bounded::Bounded;
 use super::store::daemon::DaemonStore;
-use super::store::{Before, Store};
+use super::store::{StepContext, Store};
 use super::{export, invoke, rebase};
+use crate::error::chain;
 use crate::scenario::Scenario;
 
 /// Why a scenario is not attempted on a target.
@@ -65,7 +66,7 @@ pub(super) async fn on<S: Store>(shared: &Shared, scenario: &Scenario, store: S,
         }
         let id = format!("{}/{}/{number}", scenario.name, store.service());
         let _ = shared.events.send(Event::Exporting { id: id.clone(), limit: invoke::limit(&shared.options, step) });
-        let context = Before { number, step, id: &id, last: before.as_ref() };
+        let context = StepContext { number, step, id: &id, last: before.as_ref() };
         let result = match &step.rebase {
             None => Box::pin(export::run(shared, scenario, &mut store, &context)).await,
             Some(_) => Box::pin(rebase::run(shared, scenario, &mut store, &context)).await,
@@ -82,7 +83,7 @@ pub(super) async fn on<S: Store>(shared: &Shared, scenario: &Scenario, store: S,
                 evidence.exports.retain(|export| export.service != store.service());
                 evidence.rebases.retain(|export| export.service != store.service());
                 let harness_failed = !matches!(error, ExportError::Skipped(_));
-                let reason = Obstacle { reason: error.to_string(), not_described: false };
+                let reason = Obstacle { reason: chain(&error), not_described: false };
                 evidence.not_run.extend(not_attempted(
                     scenario,
                     store.target(),

@@ -8,16 +8,19 @@ use std::path::{Path, PathBuf};
 
 use judge::evidence::End;
 use nix::fcntl::{Flock, FlockArg};
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::exporter::isolate::Isolation;
 use crate::exporter::process::{ProcessError, Supervisor};
 use crate::exporter::supervise::{Spec, USUAL_UMASK};
+use crate::held::{self, Held};
+use crate::rig::registry::REGISTRY;
 use crate::scenario::materialise::Places;
 
 /// The folder of what runs keep for themselves.
 const RUNS: &str = "runs";
+/// What the name of a run's own folder there begins with.
+const JOB: &str = "job-";
 
 /// Why there is no place to build at.
 #[derive(Debug, thiserror::Error)]
@@ -29,14 +32,14 @@ pub enum WorkplaceError {
         path: PathBuf,
     },
     /// The file system refused.
-    #[error("prepare the work folder {}: {source}; set TMPDIR to a folder that you may write", path.display())]
+    #[error("prepare the work folder {} (TMPDIR names a folder that you may write)", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
     },
-    /// Somebody else's folder is in the way.
+    /// Someone else's folder is in the way.
     #[error("prepare the work folder {}: it belongs to another user; remove it or set TMPDIR", path.display())]
     Foreign {
         /// The folder.
@@ -51,7 +54,9 @@ pub enum WorkplaceError {
 pub(super) struct Workplace {
     seen: PathBuf,
     root: PathBuf,
-    scratch: TempDir,
+    scratch: Held,
+    /// What killed runs had left here, and is gone now.
+    removed: Vec<PathBuf>,
     /// Why builds run one after another; none where each has its own namespace.
     sequential: Option<String>,
     /// Why exporters see the machine as it is; none where the suite is kept from them.
@@ -78,9 +83,11 @@ impl Workplace {
         let runs = root.join(RUNS);
         let fail = |source| WorkplaceError::Folder { path: runs.clone(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&runs).map_err(fail)?;
-        let scratch = tempfile::Builder::new().prefix("job-").tempdir_in(&runs).map_err(fail)?;
+        let removed = without_those_left(&temporary, &runs);
+        let scratch = Held::new_in(&runs, JOB).map_err(fail)?;
         let isolation = Some(Isolation::usual(hidden.into_iter().chain([runs]).collect()));
-        let mut place = Self { seen, root, scratch, sequential: None, exposed: None, isolation, lock: Some(lock) };
+        let mut place =
+            Self { seen, root, scratch, removed, sequential: None, exposed: None, isolation, lock: Some(lock) };
         let mut tried = place.try_namespace(supervisor).await;
         if let Err(ProcessError::Namespace(reason)) = tried {
             place.isolation = None;
@@ -100,6 +107,12 @@ impl Workplace {
             Err(other) => return Err(other.into()),
         }
         Ok(place)
+    }
+
+    /// What killed runs had left, and is gone now.
+    #[must_use]
+    pub(super) fn removed(&self) -> &[PathBuf] {
+        &self.removed
     }
 
     /// Why exports run one after another; none where each has a namespace of its own.
@@ -241,6 +254,12 @@ fn lock(root: &Path, how: FlockArg) -> Result<Flock<File>, WorkplaceError> {
         }
     }
     Err(fail(io::Error::other("other runs keep removing it")))
+}
+
+/// Removes what killed runs left: their own folders, and those of the registries that they started.
+fn without_those_left(temporary: &Path, runs: &Path) -> Vec<PathBuf> {
+    let left = held::left_in(runs, JOB).into_iter().chain(held::left_in(temporary, REGISTRY));
+    left.filter(|folder| remove_all(folder).is_ok()).collect()
 }
 
 /// Removes a folder also where an exporter took its bits away.

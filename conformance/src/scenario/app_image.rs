@@ -3,12 +3,16 @@
 
 use judge::digest::Digest;
 use judge::evidence::Document;
+use oci_spec::image::{
+    ANNOTATION_BASE_IMAGE_DIGEST, ANNOTATION_BASE_IMAGE_NAME, ANNOTATION_REVISION, ANNOTATION_SOURCE, ANNOTATION_TITLE,
+    MediaType,
+};
 use serde_json::{Value, json};
 
 use super::run_image::{self, MadeImage, MadeLayer};
 use super::{ImageFormat, RecordedApp, RunLayer};
 
-/// What the app image's label and annotations say of the run image that it stands upon.
+/// What the app image's label and annotations say of the run image that it is based on.
 pub struct Base<'a> {
     /// `runImage.image`, and `base.name`.
     pub name: &'a str,
@@ -20,7 +24,7 @@ pub struct Base<'a> {
     pub digest: &'a Digest,
 }
 
-/// Makes the app image that stands upon `run`.
+/// Makes the app image that is based on `run`.
 ///
 /// # Errors
 /// The tar writer's.
@@ -39,7 +43,7 @@ pub fn make(app: &RecordedApp, run: &MadeImage, base: &Base<'_>) -> std::io::Res
     let config = Document::new(config.to_string().into_bytes(), None);
     let layers: Vec<MadeLayer> = run.layers.iter().cloned().chain(own).collect();
     let manifest = manifest(app, &config, &layers, base);
-    let manifest = Document::new(manifest.to_string().into_bytes(), Some(run_image::oci_manifest_type().to_owned()));
+    let manifest = Document::new(manifest.to_string().into_bytes(), Some(MediaType::ImageManifest.to_string()));
     Ok(MadeImage { layers, config, manifest, index: None })
 }
 
@@ -92,11 +96,11 @@ fn manifest(app: &RecordedApp, config: &Document, layers: &[MadeLayer], base: &B
     let mut manifest = run_image::manifest_of(ImageFormat::Oci, layers, config);
     if app.annotated {
         manifest["annotations"] = json!({
-            "org.opencontainers.image.base.name": base.name,
-            "org.opencontainers.image.base.digest": base.digest,
-            "org.opencontainers.image.source": "https://git.example/team/app?a=1&b=<2>",
-            "org.opencontainers.image.revision": "0123456789abcdef0123456789abcdef01234567",
-            "org.opencontainers.image.title": "Ein Näme \u{1f980} mit  Leerraum ",
+            ANNOTATION_BASE_IMAGE_NAME: base.name,
+            ANNOTATION_BASE_IMAGE_DIGEST: base.digest,
+            ANNOTATION_SOURCE: "https://git.example/team/app?a=1&b=<2>",
+            ANNOTATION_REVISION: "0123456789abcdef0123456789abcdef01234567",
+            ANNOTATION_TITLE: "Ein Näme \u{1f980} mit  Leerraum ",
             "com.example.buildpack/of.its.own": "{\"a\":\"\\u00e4\"}",
         });
     }

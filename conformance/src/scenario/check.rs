@@ -6,6 +6,7 @@ use judge::reference::Reference;
 use super::base::is_inside;
 use super::materialise::{ELSEWHERE, place_of, place_of_removed};
 use super::{Arrival, EndDaemon, FileEntry, Place, Scenario, Step};
+use crate::error::chain;
 use crate::globs;
 
 /// Sizes of a private daemon's disk, in MiB: an engine's own files fit into the least.
@@ -68,7 +69,7 @@ fn check_names(scenario: &Scenario) -> Result<(), Fault> {
     for (key, name) in images.chain(of_steps).chain(published) {
         let first = name.split_once('/').map_or("", |(first, _)| first);
         if first.ends_with("-registry") && Place::split(name).0 == Place::Main {
-            return wrong(key, format!("'{first}' is no place; conformance docs scenario lists them"));
+            return wrong(key, format!("'{first}' is not a place; conformance docs scenario lists them"));
         }
     }
     Ok(())
@@ -163,9 +164,9 @@ fn check_faults(scenario: &Scenario, step: &Step) -> Result<(), Fault> {
     }
     for fault in &step.faults {
         let is_status = matches!(fault.kind, FaultKind::Status | FaultKind::MountRefused);
-        let is_stall = fault.kind == FaultKind::Stall;
+        let is_stall = matches!(fault.kind, FaultKind::Stall | FaultKind::Trickle);
         if let Err(error) = globs::of_paths(&fault.path) {
-            return wrong("faults.path", format!("'{}' is not a pattern: {error}", fault.path));
+            return wrong("faults.path", format!("'{}' is not a pattern: {}", fault.path, chain(&error)));
         }
         if is_status != fault.status.is_some_and(|status| (300..600).contains(&status)) {
             return wrong(
@@ -174,7 +175,7 @@ fn check_faults(scenario: &Scenario, step: &Step) -> Result<(), Fault> {
             );
         }
         if is_stall != fault.seconds.is_some_and(|seconds| (1..=LONGEST_STALL).contains(&seconds)) {
-            let reason = format!("kind = \"stall\" needs 1 to {LONGEST_STALL}, and others have none");
+            let reason = format!("kind = \"stall\" and \"trickle\" need 1 to {LONGEST_STALL}, and others have none");
             return wrong("faults.seconds", reason);
         }
         if fault.retry_after.is_some() && !is_status {

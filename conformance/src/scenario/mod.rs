@@ -10,6 +10,7 @@ mod place;
 pub mod run_image;
 mod source;
 
+use crate::error::Cause;
 use std::path::{Path, PathBuf};
 
 pub(crate) use format::IMAGES;
@@ -26,7 +27,7 @@ pub use source::{Origin, SourceFile};
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// A file or folder cannot be read.
-    #[error("read {}: {source}; name a folder that holds scenario.toml, or folders that do", path.display())]
+    #[error("read {} (a folder that holds scenario.toml, or folders that do)", path.display())]
     Read {
         /// What was to be read.
         path: PathBuf,
@@ -34,12 +35,12 @@ pub enum ScenarioError {
         source: std::io::Error,
     },
     /// `scenario.toml` is not what `docs/scenario.md` describes.
-    #[error("read {file}: {reason}; conformance docs scenario lists every key")]
+    #[error("read {file} (conformance docs scenario lists every key)")]
     Format {
         /// The file.
         file: String,
         /// What is wrong, with line and key.
-        reason: String,
+        source: Cause,
     },
     /// It can be read, but makes no sense.
     #[error("use {file}: {key}: {reason}")]
@@ -141,7 +142,7 @@ mod tests {
         let path = folder.path().join("odd");
         std::fs::create_dir(&path).unwrap();
         std::fs::write(path.join("scenario.toml"), "why = 'x'\ntagret = ['registry']\n").unwrap();
-        let error = from_folder(folder.path()).unwrap_err().to_string();
+        let error = crate::error::chain(&from_folder(folder.path()).unwrap_err());
         assert!(error.contains("tagret") && error.contains("odd"), "{error}");
     }
 
@@ -152,7 +153,7 @@ mod tests {
         std::fs::write(folder.path().join("one/app/x"), "this is the-sentinel here").unwrap();
         let text = "why = 'x'\n[run-image.labels]\nl = 'the-sentinel'\n";
         std::fs::write(folder.path().join("one/scenario.toml"), text).unwrap();
-        assert!(from_folder(folder.path()).unwrap_err().to_string().contains("the-sentinel"));
+        assert!(crate::error::chain(&from_folder(folder.path()).unwrap_err()).contains("the-sentinel"));
     }
     #[test]
     fn no_daemon_but_a_private_one_is_restarted_filled_or_ended() {
@@ -160,7 +161,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             std::fs::create_dir(folder.path().join("one")).unwrap();
             std::fs::write(folder.path().join("one/scenario.toml"), format!("why = 'x'\n{text}")).unwrap();
-            from_folder(folder.path()).map(|_| ()).map_err(|error| error.to_string())
+            from_folder(folder.path()).map(|_| ()).map_err(|error| crate::error::chain(&error))
         };
         let private = "targets = ['daemon']\n[private-daemon]\n";
         for (text, named) in [

@@ -108,7 +108,8 @@ pub(super) fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, ScenarioErro
                 reason: "a scenario's folder holds regular files only; make links under [[files]]".to_owned(),
             });
         }
-        let content = std::fs::read(path).map_err(|source| ScenarioError::Read { path: path.to_path_buf(), source })?;
+        let content = crate::given::bytes(path, crate::budget::SOURCE)
+            .map_err(|source| ScenarioError::Read { path: path.to_path_buf(), source })?;
         let relative = path.strip_prefix(folder).unwrap_or(path).to_string_lossy().into_owned();
         files.push(SourceFile { path: relative, content });
     }

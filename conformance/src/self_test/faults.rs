@@ -9,6 +9,7 @@ use judge::requirements;
 use serde::Deserialize;
 
 use super::SelfTestError;
+use crate::error::Cause;
 
 /// Version of the list that is read here.
 const VERSION: u32 = 1;
@@ -52,15 +53,15 @@ impl Fault {
 
 /// Asks the program for its faults.
 pub(super) fn list(program: &Path) -> Result<Vec<Fault>, SelfTestError> {
-    let fail = |reason: String| SelfTestError::List { path: program.to_path_buf(), reason };
+    let fail = |source: Cause| SelfTestError::List { path: program.to_path_buf(), source };
     let output =
-        Command::new(program).args(["--list", "--format", "json"]).output().map_err(|error| fail(error.to_string()))?;
+        Command::new(program).args(["--list", "--format", "json"]).output().map_err(|error| fail(error.into()))?;
     if !output.status.success() {
-        return Err(fail(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim())));
+        return Err(fail(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()).into()));
     }
-    let list: List = serde_json::from_slice(&output.stdout).map_err(|error| fail(error.to_string()))?;
+    let list: List = serde_json::from_slice(&output.stdout).map_err(|error| fail(error.into()))?;
     if list.version != VERSION {
-        return Err(fail(format!("its list has version {}, and {VERSION} is read here", list.version)));
+        return Err(fail(format!("its list has version {}, and {VERSION} is read here", list.version).into()));
     }
     for fault in &list.faults {
         if let Some(unknown) = fault.all_trips().find(|slug| requirements::named(slug).is_none()) {

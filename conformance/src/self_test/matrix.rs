@@ -1,4 +1,4 @@
-//! Fault × requirement: what each fault tripped, beside what it must trip.
+//! Fault × requirement: what each fault tripped, next to what it must trip.
 
 use std::collections::{BTreeMap, BTreeSet};
 

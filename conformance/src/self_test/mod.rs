@@ -21,6 +21,7 @@ use judge::profile::Profile;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
+use crate::error::Cause;
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
 use crate::exporter::{DescriptionError, Exporter, Rebaser};
@@ -42,7 +43,7 @@ const UNREACHABLE_LIMIT: u64 = 3;
 
 /// Everything that a self-test needs to be told.
 pub struct Settings {
-    /// The faulty exporter; without one, that beside this program.
+    /// The faulty exporter; without one, that next to this program.
     pub faulty: Option<PathBuf>,
     /// Faults to run; none means all.
     pub faults: Patterns,
@@ -56,21 +57,21 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum SelfTestError {
     /// There is no faulty exporter.
-    #[error("find the faulty exporter: {source}; --faulty says where it is")]
+    #[error("find the faulty exporter (--faulty says where it is)")]
     Faulty {
         /// What is wrong with it.
         source: DescriptionError,
     },
     /// It does not list its faults.
-    #[error("list the faults of {}: {reason}", path.display())]
+    #[error("list the faults of {}", path.display())]
     List {
         /// The program.
         path: PathBuf,
         /// What it said.
-        reason: String,
+        source: Cause,
     },
     /// What it tells could not be asked for.
-    #[error("make a temporary folder for what the faulty exporter tells: {source}; TMPDIR says where")]
+    #[error("make a temporary folder for what the faulty exporter tells (TMPDIR says where)")]
     Marks {
         /// The system's reason.
         source: std::io::Error,
@@ -122,7 +123,7 @@ pub async fn self_test(
     let exporter = spoiled(&settings.options.exporter, &program);
     let name = exporter.name.clone();
     let mut targets = settings.options.targets;
-    // What stands beside for comparison is needed, whether it is spoiled itself or not.
+    // What stands next to for comparison is needed, whether it is spoiled itself or not.
     if cases.iter().any(|case| case.beside) && !targets.contains(&Target::Registry) {
         targets.insert(0, Target::Registry);
     }
@@ -142,7 +143,7 @@ pub async fn self_test(
     Ok(report)
 }
 
-/// The faulty exporter: the given one, else that beside this program.
+/// The faulty exporter: the given one, else that next to this program.
 fn program(given: Option<&Path>) -> Result<PathBuf, SelfTestError> {
     let beside = || std::env::current_exe().unwrap_or_default().with_file_name(FAULTY);
     let path = given.map_or_else(beside, Path::to_path_buf);

@@ -27,7 +27,7 @@ pub struct Report {
     pub seconds: f64,
     /// Exports that were made.
     pub exports: usize,
-    /// Services that were used, and those that were not at hand.
+    /// Services that were used, and those that were not available.
     pub services: Vec<ServiceFacts>,
     /// The faults that were asked for.
     pub faults: Vec<FaultFacts>,

@@ -61,7 +61,7 @@ impl Table {
         loop {
             let worth = |scenario: &Scenario| left.iter().filter(|id| self.was_seen(id, &scenario.name)).count();
             let affordable = rest.iter().enumerate().filter(|(_, scenario)| exports + cost(scenario) <= QUICK);
-            // Thousandths, as halves and thirds are no whole numbers; of equals the first by name.
+            // Thousandths, as halves and thirds are not whole numbers; of equals the first by name.
             let rate = |scenario: &Scenario| worth(scenario) * 1000 / cost(scenario);
             let best = affordable
                 .map(|(index, scenario)| (rate(scenario), std::cmp::Reverse(index)))
@@ -78,7 +78,7 @@ impl Table {
     }
 
     /// The scenario that shows a requirement in the fewest steps, where no daemon is needed if that can be: what an
-    /// example runs. Beside one that has refused builds alone stands the scenario that controls refusals.
+    /// example runs. Next to one that has refused builds alone stands the scenario that controls refusals.
     #[must_use]
     pub fn example<'a>(&self, scenarios: &'a [Scenario], requirement: &str) -> Vec<&'a Scenario> {
         let shows = |scenario: &&Scenario| self.was_seen(requirement, &scenario.name);

@@ -28,19 +28,26 @@ pub(super) fn badge(report: &Report, headline: &Headline) -> Badge {
     } else if any(Standing::Undecided) {
         ("undecided".to_owned(), "yellow")
     } else if any(Standing::Conformant) {
-        (format!("conformant: {}", conformant(&headline.targets).join(", ")), "brightgreen")
+        (format!("conformant: {}", on(&headline.targets, Standing::Conformant)), "brightgreen")
+    } else if any(Standing::NothingFailed) {
+        // A quick run, which gives no answer.
+        (format!("nothing failed: {}", on(&headline.targets, Standing::NothingFailed)), "lightgrey")
     } else {
         ("not observed".to_owned(), "lightgrey")
     };
+    if !headline.shown && colour != "lightgrey" {
+        message += " (as core)";
+    }
     if is_narrowed(report) {
         message += " (part of the suite)";
     }
     Badge { label: format!("OCI annotations, {}", headline.profile), message, colour }
 }
 
-fn conformant(targets: &BTreeMap<Target, Standing>) -> Vec<&'static str> {
-    let is = |(_, standing): &(&Target, &Standing)| **standing == Standing::Conformant;
-    targets.iter().filter(is).map(|(target, _)| target.name()).collect()
+/// The targets that have this standing.
+fn on(targets: &BTreeMap<Target, Standing>, wanted: Standing) -> String {
+    let is = |(_, standing): &(&Target, &Standing)| **standing == wanted;
+    targets.iter().filter(is).map(|(target, _)| target.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether only some scenarios or requirements were run.
@@ -115,6 +122,17 @@ mod tests {
         let unsure = of(&[(Target::Registry, Standing::Conformant), (Target::Layout, Standing::Undecided)]);
         assert_eq!(unsure.colour, "yellow");
         assert_eq!(of(&[]).message, "not observed");
+        let quick = of(&[(Target::Registry, Standing::NothingFailed), (Target::Layout, Standing::NothingFailed)]);
+        assert_eq!((quick.message.as_str(), quick.colour), ("nothing failed: registry, layout", "lightgrey"));
+    }
+
+    #[test]
+    fn a_profile_of_which_nothing_was_exercised_is_called_as_core() {
+        let mut report = sample::report();
+        (report.narrowed, report.shard) = (None, None);
+        let targets = [(Target::Registry, Standing::Conformant)].into();
+        let headline = Headline { profile: "strict".to_owned(), targets, shown: false, text: String::new() };
+        assert_eq!(badge(&report, &headline).message, "conformant: registry (as core)");
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! What a self-test showed: which fault each requirement caught, from the JSON that `self-test --report json=FILE` wrote.
 
+use crate::error::Cause;
 use std::path::Path;
 
 use serde::Deserialize;
 
 /// A self-test's file that cannot be used. Messages read after "failed to".
 #[derive(Debug, thiserror::Error)]
-#[error("read the self-test {file}: {reason}; give a file that conformance self-test --report json=FILE wrote")]
+#[error("read the self-test {file} (a file of conformance self-test --report json=FILE)")]
 pub struct FaultsError {
     file: String,
-    reason: String,
+    source: Cause,
 }
 
 /// A self-test, as far as pages need it.
@@ -38,9 +39,9 @@ impl Faults {
     /// # Errors
     /// [`FaultsError`] naming it.
     pub fn read(file: &Path) -> Result<Self, FaultsError> {
-        let fail = |reason: String| FaultsError { file: file.display().to_string(), reason };
-        let bytes = std::fs::read(file).map_err(|error| fail(error.to_string()))?;
-        serde_json::from_slice(&bytes).map_err(|error| fail(error.to_string()))
+        let fail = |source: Cause| FaultsError { file: file.display().to_string(), source };
+        let bytes = crate::given::bytes(file, crate::budget::RECORD).map_err(|error| fail(error.into()))?;
+        serde_json::from_slice(&bytes).map_err(|error| fail(error.into()))
     }
 
     /// Faults that the requirement caught: name, what it spoils, and on which services.

@@ -1,4 +1,4 @@
-//! The site on disk: written beside its place and put there whole, over nothing but an earlier site of ours.
+//! The site on disk: written next to its place and put there whole, over nothing but an earlier site of ours.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -23,7 +23,7 @@ pub enum FolderError {
         reason: String,
     },
     /// The system refused.
-    #[error("write the site to {}: {source}", folder.display())]
+    #[error("write the site to {}", folder.display())]
     Write {
         /// The folder.
         folder: PathBuf,

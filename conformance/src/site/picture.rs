@@ -1,4 +1,4 @@
-//! Pictures as SVG, made when the site is made. Each says in words what it shows, and its figures stand in a table too.
+//! Pictures as SVG, made when the site is made. Each says in words what it shows, and its figures are in a table too.
 
 use std::collections::BTreeMap;
 

@@ -69,7 +69,7 @@ pub(super) fn page(site: &Site<'_>, row: &Requirement) -> Vec<Html> {
         ("Why", row.why.to_owned()),
         ("A violation", row.violation.to_owned()),
         ("Fix", row.remedy.to_owned()),
-        ("Try", format!("conformance run --requirement {}", row.id)),
+        ("Try", format!("conformance run --exporter PATH --requirement {}", row.id)),
     ];
     let list = rows.iter().flat_map(|(name, value)| [said("dt", name), said("dd", value)]);
     let mut body = vec![el("p").at("class", "asks").text(row.asks).into(), el("dl").all(list).into()];

@@ -24,8 +24,8 @@ use crate::report::terminal::counted;
 pub fn read(file: &Path) -> Result<Report, ReportFileError> {
     let report = json::read(file)?;
     if report.differences.is_empty() {
-        let reason = "no build of it was seen at two places".to_owned();
-        return Err(ReportFileError { file: file.to_path_buf(), reason });
+        let source = "no build of it was seen at two places".into();
+        return Err(ReportFileError { file: file.to_path_buf(), source });
     }
     Ok(report)
 }

@@ -43,16 +43,19 @@ fn the_judge_has_neither_network_nor_runtime() {
         names,
         ["base64", "globset", "jiff", "serde", "serde_json", "sha2", "shlex", "spdx", "thiserror", "toml"]
     );
-    let source = include_str!("../../judge/src/judge.rs");
+    let source = include_str!("../../judge/src/judge/mod.rs");
     for word in ["std::fs", "std::net", "std::time::SystemTime", "Instant"] {
         assert!(!source.contains(word), "{word}");
     }
 }
 
 #[test]
-fn every_dependency_has_a_licence_of_the_allow_list() {
-    let allowed: toml::Table = include_str!("../../../licences.toml").parse().unwrap();
-    let allowed: Vec<&str> = allowed["allow"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+fn every_dependency_has_a_licence_and_a_source_that_are_allowed() {
+    let denied: toml::Table = include_str!("../../../deny.toml").parse().unwrap();
+    let banned = denied["bans"]["deny"].as_array().unwrap().iter().map(|one| one["crate"].as_str().unwrap());
+    let banned: Vec<&str> = banned.collect();
+    let allowed: Vec<&str> =
+        denied["licenses"]["allow"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
     // What other platforms would need is neither fetched nor shipped.
     let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let output = std::process::Command::new(env!("CARGO"))
@@ -69,6 +72,10 @@ fn every_dependency_has_a_licence_of_the_allow_list() {
         let expression =
             spdx::Expression::parse(&text).unwrap_or_else(|error| panic!("{}: {text}: {error}", package["name"]));
         let is_allowed = expression.evaluate(|one| allowed.contains(&one.license.to_string().as_str()));
-        assert!(is_allowed, "{} is under {text}, which licences.toml does not allow", package["name"]);
+        assert!(is_allowed, "{} is under {text}, which deny.toml does not allow", package["name"]);
+        assert!(!banned.contains(&package["name"].as_str().unwrap()), "{} is banned by deny.toml", package["name"]);
+        // No source is this workspace; a git repository is one that no one has published.
+        let is_published = package["source"].as_str().is_none_or(|source| source.starts_with("registry+"));
+        assert!(is_published, "{} is from {}", package["name"], package["source"]);
     }
 }

@@ -33,7 +33,7 @@ impl Tree {
         self.0.keys().filter(|module| !module.is_empty()).map(|module| module[..module.len() - 1].to_vec()).collect()
     }
 
-    /// The modules right below `folder`, each with those beside it that it or anything in it imports. What is imported of
+    /// The modules right below `folder`, each with those next to it that it or anything in it imports. What is imported of
     /// `folder` itself stands under `mod`, where it has a name.
     pub(crate) fn arrows(&self, folder: &[String]) -> BTreeMap<String, BTreeSet<String>> {
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -82,7 +82,7 @@ fn only_circles(mut left: BTreeSet<String>, arrows: &BTreeMap<String, BTreeSet<S
     }
 }
 
-/// Reads a module's file and those of the modules that it declares, but for tests.
+/// Reads a module's file and those of the modules that it declares, except for tests.
 fn read(folder: &Path, file: &Path, module: &Module, sources: &mut BTreeMap<Module, String>) {
     let source = stripped(&std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display())));
     for name in declared(&source) {

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod errors;
+#[cfg(test)]
 mod imports;
 #[cfg(test)]
 mod modules;

@@ -13,7 +13,7 @@ fn conformance() -> Command {
     command
 }
 
-/// A program of the workspace beside this test's.
+/// A program of the workspace next to this test's.
 pub(super) fn program(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_conformance")).with_file_name(name);
     assert!(path.is_file(), "{} is not built; test the whole workspace", path.display());

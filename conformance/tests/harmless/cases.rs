@@ -32,7 +32,7 @@ fn scenarios(variation: &Variation) -> &'static [&'static str] {
     SCENARIOS.iter().find(|(start, _)| variation.name.starts_with(start)).unwrap().1
 }
 
-/// Those of the variations whose place among all is `turn` of four: tests that run beside each other.
+/// Those of the variations whose place among all is `turn` of four: tests that run side by side.
 fn raise_no_alarm(turn: usize) {
     let mut before: BTreeMap<(&str, &[&str]), Judged> = BTreeMap::new();
     for variation in variations().iter().skip(turn).step_by(4) {

@@ -15,7 +15,7 @@ const AT_ONCE: usize = 3;
 /// Profile, arguments and scenarios of a run.
 type Place = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-/// Where a variation is tried, and with what: what means something in a daemon is tried there, beside the registry.
+/// Where a variation is tried, and with what: what means something in a daemon is tried there, next to the registry.
 fn place(variation: &Variation) -> (&'static [&'static str], &'static [&'static str]) {
     let in_daemon = variation.on.iter().any(|target| target == "daemon");
     match variation.name.as_str() {

@@ -24,7 +24,7 @@ pub(crate) struct Judged {
     said: Vec<(String, String)>,
 }
 
-/// A program of the workspace beside this test's.
+/// A program of the workspace next to this test's.
 fn program(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_conformance")).with_file_name(name);
     assert!(path.is_file(), "{} is not built; test the whole workspace", path.display());

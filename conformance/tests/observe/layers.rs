@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use conformance::observe::{BlobStore, LayerReader, Limits, ReadLayer};
 use judge::digest::Digest;
-use judge::evidence::{Compression, EntryKind};
+use judge::evidence::{Compression, Entry, EntryKind, LayerFault, Unlisted};
 use proptest::prelude::*;
 
 /// The tar of `/a` (a folder), `/a/hello` and a link to it.
@@ -75,7 +75,7 @@ fn the_same_tar_is_found_under_every_compression() {
         ([zstd(first), zstd(second)].concat(), Compression::Zstd),
         (skippable, Compression::Zstd),
     ] {
-        let ReadLayer { blob, problem } = read(&bytes);
+        let ReadLayer { blob, problem, .. } = read(&bytes);
         assert_eq!(problem, None, "{compression:?}");
         assert_eq!((blob.compression, blob.size), (compression, bytes.len() as u64));
         assert_eq!((blob.digest, blob.diff_id), (Digest::of(&bytes), Digest::of(&tar)));
@@ -137,6 +137,7 @@ fn a_broken_tar_is_a_problem_and_its_hash_is_still_told() {
             let layer = read(&packed);
             let problem = layer.problem.unwrap();
             assert!(problem.contains(words), "{problem}");
+            assert_eq!(layer.fault, Some(LayerFault::Tar), "{problem}");
             assert_eq!(layer.blob.diff_id, Digest::of(&bytes));
             assert_eq!(layer.blob.uncompressed_size, bytes.len() as u64);
             assert_eq!(layer.blob.entries.len(), entries);
@@ -167,11 +168,18 @@ fn a_bomb_is_not_read_to_its_end() {
     let bomb = gzip(&vec![0; 4 << 20]);
     let layer = read_within(&bomb, Limits { uncompressed: 1 << 20, entries: 10, ..Limits::default() });
     assert!(layer.problem.unwrap().contains("more than 1048576 bytes"));
-    let long = read_within(&small_tar(), Limits { kept: 20, ..Limits::default() });
-    assert_eq!(long.problem.as_deref(), Some("the tar has more than 20 bytes of names and attributes"));
-    assert_eq!(long.blob.entries.len(), 2);
+    // Two entries and what their names take.
+    let room = 3 * size_of::<Entry>();
+    let long = read_within(&small_tar(), Limits { kept: room, ..Limits::default() });
+    let why = format!("the tar's names and attributes take more than the {room} bytes of memory that a layer has");
+    assert_eq!((long.problem, long.blob.entries.len(), long.blob.unlisted), (Some(why), 2, Some(Unlisted::Layer)));
+    let all = read_within(&small_tar(), Limits { kept_in_all: room, ..Limits::default() });
+    assert_eq!((all.blob.entries.len(), all.blob.unlisted), (2, Some(Unlisted::Run)));
+    // It was read to its end all the same.
+    assert_eq!(all.blob.diff_id, Digest::of(&small_tar()));
     let many = read_within(&small_tar(), Limits { uncompressed: 1 << 20, entries: 2, ..Limits::default() });
     assert_eq!((many.problem.as_deref(), many.blob.entries.len()), (Some("the tar has more than 2 entries"), 2));
+    assert_eq!((many.fault, long.fault), (Some(LayerFault::Limit), Some(LayerFault::Limit)));
 }
 
 #[test]

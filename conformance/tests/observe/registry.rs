@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 use bytes::Bytes;
 use conformance::observe::{
-    BlobStore, Credentials, LayerReader, Limits, ObservedTag, RegistryClient, RegistryObserver,
+    BlobStore, Credentials, LayerReader, Limits, MAX_DOCUMENT, ObservedTag, RegistryClient, RegistryObserver,
 };
 use judge::digest::Digest;
 use judge::evidence::{Compression, EntryKind};
@@ -25,6 +25,8 @@ type Answer = (StatusCode, Vec<(&'static str, String)>, Vec<u8>);
 struct Shelf {
     served: Mutex<HashMap<String, Answer>>,
     asked: Mutex<Vec<String>>,
+    /// The status of so many requests, whatever they ask for.
+    stumbles: Mutex<(u16, usize)>,
     /// Where set, every request needs the token that this realm gives for `user:secret`.
     realm: Mutex<Option<String>>,
 }
@@ -55,6 +57,11 @@ async fn serve(State(shelf): State<Arc<Shelf>>, request: Request) -> Response<Bo
     let path = format!("{} {}", request.method(), request.uri());
     let credentials = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
     shelf.asked.lock().unwrap().push(format!("{path} {}", credentials.clone().unwrap_or_default()));
+    let stumbles = &mut *shelf.stumbles.lock().unwrap();
+    if stumbles.1 > 0 {
+        stumbles.1 -= 1;
+        return Response::builder().status(stumbles.0).body(Body::empty()).unwrap();
+    }
     if let Some(realm) = shelf.realm.lock().unwrap().as_ref() {
         if path.starts_with("GET /token") {
             // user:secret
@@ -152,7 +159,7 @@ async fn a_blob_under_a_wrong_digest_is_told_by_what_it_hashes_to() {
     stage.shelf.put(&format!("GET /v2/app/blobs/{wanted}"), 200, &[], &tar_of_one_file());
     stage.shelf.manifest("v1", OCI, &manifest_of(&config, &[wanted.as_str()]));
     let observed = stage.observer.image("app", "v1").await.unwrap().unwrap();
-    // Nobody but the registry is to blame.
+    // No one but the registry is to blame.
     assert!(observed.troubles[0].starts_with("the registry's fault: under "), "{:?}", observed.troubles);
     let image = observed.image;
     assert_eq!(image.layers[0].name, wanted.as_str());
@@ -188,6 +195,34 @@ async fn a_registry_that_contradicts_itself_is_a_trouble() {
     stage.shelf.put("GET /v2/app/manifests/v3", 503, &[], b"");
     assert!(stage.observer.tag("h.example/app:v3").await.unwrap().trouble.unwrap().contains("503"));
     assert!(stage.observer.tag_state("h.example/app:v3").await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_be_read_is_nobody_s_trouble() {
+    let stage = stage(None).await;
+    let large = vec![b' '; MAX_DOCUMENT + 1];
+    let config = stage.shelf.blob(&large);
+    stage.shelf.manifest("large", OCI, &large);
+    let found = stage.observer.tag("h.example/app:large").await.unwrap();
+    assert_eq!((found.tag.status, found.tag.digest, found.trouble, found.manifest), (200, None, None, None));
+    stage.shelf.manifest("config", OCI, &manifest_of(&config, &[]));
+    let observed = stage.observer.image("app", "config").await.unwrap().unwrap();
+    assert_eq!((observed.image.config, observed.troubles), (None, Vec::<String>::new()));
+}
+
+#[tokio::test]
+async fn a_registry_that_stumbles_is_asked_again_and_a_broken_one_is_not_for_ever() {
+    let stage = stage(None).await;
+    let digest = stage.shelf.manifest("v1", OCI, b"{}");
+    for (status, times, is_there) in [(503, 1, true), (429, 3, true), (500, 4, false)] {
+        *stage.shelf.stumbles.lock().unwrap() = (status, times);
+        stage.shelf.asked.lock().unwrap().clear();
+        let found = stage.observer.tag_state("h.example/app:v1").await.ok().flatten();
+        assert_eq!(found, is_there.then(|| digest.clone()), "{status}");
+        let asked = stage.shelf.asked.lock().unwrap().len();
+        assert_eq!(asked, 4.min(times + 1), "{status}");
+        *stage.shelf.stumbles.lock().unwrap() = (0, 0);
+    }
 }
 
 #[tokio::test]

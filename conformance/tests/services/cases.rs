@@ -206,7 +206,7 @@ fn nothing_of_a_private_engine_is_left_when_the_suite_is_killed() {
         let folder = tempfile::tempdir().unwrap();
         let before = links();
         let hangs = folder.path().join("hangs");
-        // The control export before the run is no part of what hangs.
+        // The control export before the run is not a part of what hangs.
         let script = "#!/bin/sh\ncase \"$*\" in *control-export*) exit 1 ;; esac\nsleep 86396.875\n";
         std::fs::write(&hangs, script).unwrap();
         Command::new("chmod").arg("755").arg(&hangs).status().unwrap();

@@ -1,4 +1,4 @@
-//! Images travel through every daemon at hand, and nothing of them stays. Run under `registry-compose/with-services`,
+//! Images travel through every daemon available, and nothing of them stays. Run under `registry-compose/with-services`,
 //! with ignored tests included. This program has no other test: what is in a daemon before and after must be its doing.
 
 use bounded::Bounded as _;

@@ -15,7 +15,7 @@ pub(super) fn conformance() -> Command {
     command
 }
 
-/// A program of the workspace beside this test's.
+/// A program of the workspace next to this test's.
 pub(super) fn program(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_conformance")).with_file_name(name);
     assert!(path.is_file(), "{} is not built; test the whole workspace", path.display());
@@ -266,7 +266,7 @@ fn nothing_judged_is_exit_4_and_a_missing_service_exit_3() {
     assert_eq!(nothing.code, Some(4), "{}", nothing.stderr);
     let missing = run(&["--exporter", "/bin/false", "--scenario", "minimal", "--require", "daemon"]);
     assert_eq!(missing.code, Some(3), "{}", missing.stderr);
-    assert!(missing.stderr.contains("--require daemon: none is at hand"), "{}", missing.stderr);
+    assert!(missing.stderr.contains("--require daemon: none is available"), "{}", missing.stderr);
     assert!(missing.report.is_null(), "it is known before the first export");
 }
 

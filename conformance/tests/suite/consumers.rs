@@ -65,7 +65,7 @@ fn seen(text: &str) -> (usize, usize) {
     (count("annotation"), count("label"))
 }
 
-/// Whether the program is at hand; only this decides that a test has nothing to run.
+/// Whether the program is available; only this decides that a test has nothing to run.
 fn is_here(program: &str) -> bool {
     let found = Command::new(program).arg("--version").output_in_time().is_ok();
     if !found {

@@ -1,4 +1,4 @@
-//! The control export before a run: what keeps an exporter from being judged is told in one sentence, and a refusal of
+//! The control export before a run: what keeps an exporter from being judged is said in one sentence, and a refusal of
 //! any other kind is left to the verdicts.
 
 use bounded::Bounded as _;
@@ -232,6 +232,40 @@ fn the_doctor_tries_what_it_finds_on_every_target_and_writes_a_description() {
     assert_eq!(doctor().status.code(), Some(2), "a file that is there stays");
     let judged = run(&["--exporter-file", &file, "--scenario", "minimal", "--target", "registry"]);
     assert_eq!((judged.code, &judged.report["platform_api"]), (Some(0), &"0.13".into()), "{}", judged.stderr);
+}
+
+#[test]
+fn the_doctor_lists_as_targets_what_it_tried_and_says_how_to_mend() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("exporter.toml").display().to_string();
+    let doctor = |exporter: &str, more: &[&str]| {
+        let output = conformance().args(["doctor", "--exporter", exporter]).args(more).output_in_time().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let exporter = without_flag(folder.path(), "-layout", "flag provided but not defined: -layout");
+    let text = doctor(&exporter, &["--write", &file]);
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert!(written.contains("targets = [\"registry\"]"), "{written}");
+    assert!(written.starts_with("# daemon was not tried. Add it to targets if the exporter has it."), "{written}");
+    assert!(text.contains("Not available: daemon: failed to reach a Docker daemon"), "{text}");
+    let judged = run(&["--exporter-file", &file, "--scenario", "minimal"]);
+    assert_eq!(judged.code, Some(0), "{}", judged.stderr);
+    // What the reference is spoiled by: a report that is gone, and a layer that nothing numbers.
+    let silent = executable(
+        folder.path(),
+        "silent",
+        &format!(
+            "{:?} \"$@\" || exit $?\nfor word; do [ \"$last\" = -report ] && rm \"$word\"; last=$word; done; exit 0",
+            program("reference-exporter")
+        ),
+    );
+    let text = doctor(&silent, &[]);
+    assert!(text.contains("What is to be mended:\n  wrong     digest.report-agrees on registry"), "{text}");
+    assert!(
+        text.contains("platform.report-written") && text.contains("fix       write <report> after the export"),
+        "{text}"
+    );
+    assert!(text.contains(&format!("conformance run --quick --exporter {silent} looks further")), "{text}");
 }
 
 #[test]

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod accounted;
 #[cfg(test)]
+mod action;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod consumers;
@@ -16,7 +18,15 @@ mod further;
 #[cfg(test)]
 mod guarded;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod interrupted;
+#[cfg(test)]
 mod machine;
+#[cfg(test)]
+mod mistakes;
+#[cfg(test)]
+mod oracle;
 #[cfg(test)]
 mod profiles;
 #[cfg(test)]

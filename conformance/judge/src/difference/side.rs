@@ -67,7 +67,7 @@ pub(super) fn annotations_are_lost_in_a_docker_archive(side: Side<'_>) -> bool {
     keeps_manifests && !has_one && all_annotations_are_missing(side)
 }
 
-/// An image with the same config and other annotations is no other one there.
+/// An image with the same config and other annotations is not another one there.
 pub(super) fn podman_had_the_image(side: Side<'_>) -> bool {
     let had_it = side.output.export.daemon.as_ref().is_some_and(|daemon| daemon.had_image);
     side.output.place.store() == Some(StoreKind::Podman) && had_it && side.field.starts_with("manifest.annotations/")
@@ -225,7 +225,7 @@ pub(super) fn the_report_is_that_of_its_target(side: Side<'_>) -> bool {
             it_is_true_of_the_config(side) || ids.any(|id| ContentId::same(id, found))
         }
         "report.image.digest" => it_is_true_of_the_manifest(side),
-        // What a daemon's manifest would measure is known to nobody but the exporter.
+        // What a daemon's manifest would measure is known to no one but the exporter.
         "report.image.manifest-size" => side.output.place.store().is_some() || it_is_true_of_the_manifest(side),
         _ => false,
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::Listing;
 use crate::digest::Digest;
 
 /// Raw bytes with their hash, computed by whoever fetched them.
@@ -76,28 +77,69 @@ pub struct Layer {
     pub name: String,
     /// What was found under that name; none where nothing could be read.
     pub blob: Option<Blob>,
-    /// Why nothing or not all was read, in words.
+    /// Why nothing or not all was read, in words for people; nothing is decided by them.
     pub problem: Option<String>,
+    /// What of it could not be read. Absent where there is no problem, and in evidence of before it was kept, where
+    /// [`Layer::fault()`] tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<LayerFault>,
     /// True for a layer that an OCI layout leaves out because it is the run image's (RFC 0119 allows it).
     pub left_out: bool,
 }
 
-/// What the text of a [`Layer::problem`] begins with when the blob could be unpacked whole and the tar in it could not
-/// be read: its digests are true all the same.
-pub const TAR_PROBLEM: &str = "read the tar";
+/// What of a layer could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LayerFault {
+    /// There is nothing under its name, or it could not be unpacked to its end: its diffID is not known.
+    Bytes,
+    /// It was unpacked to its end, and the tar in it cannot be read: its digests are true all the same.
+    Tar,
+    /// It was unpacked to its end, and the tar in it has more than the suite lists: its digests are true, and it is not at
+    /// fault.
+    Limit,
+}
+
+/// What the words of a problem of the tar begin with in evidence of before its fault was kept.
+const OLD_TAR_PROBLEM: &str = "read the tar";
 
 impl Layer {
+    /// A layer of this name of which nothing is known yet.
+    #[must_use]
+    pub fn named(name: String) -> Self {
+        Self { name, blob: None, problem: None, fault: None, left_out: false }
+    }
+
+    /// Says that there are no bytes of it, or not all, and why.
+    pub fn is_missing(&mut self, why: impl Into<String>) {
+        (self.problem, self.fault) = (Some(why.into()), Some(LayerFault::Bytes));
+    }
+
+    /// What of it could not be read; none where there is no problem.
+    #[must_use]
+    pub fn fault(&self) -> Option<LayerFault> {
+        let words = self.problem.as_deref()?;
+        // Evidence of before this was kept has words alone.
+        let old = || if words.starts_with(OLD_TAR_PROBLEM) { LayerFault::Tar } else { LayerFault::Bytes };
+        Some(self.fault.unwrap_or_else(old))
+    }
+
     /// The diffID of what was unpacked to its end; none where it could not be.
     #[must_use]
     pub fn whole_diff_id(&self) -> Option<&Digest> {
-        let is_whole = self.problem.is_none() || self.tar_problem().is_some();
-        self.blob.as_ref().filter(|_| is_whole).map(|blob| &blob.diff_id)
+        self.blob.as_ref().filter(|_| self.fault() != Some(LayerFault::Bytes)).map(|blob| &blob.diff_id)
+    }
+
+    /// Why not all of its entries are listed, where its tar goes on.
+    #[must_use]
+    pub fn unlisted(&self) -> Option<Unlisted> {
+        self.blob.as_ref()?.unlisted
     }
 
     /// Why the tar in the blob could not be read, where it was the tar.
     #[must_use]
     pub fn tar_problem(&self) -> Option<&str> {
-        self.problem.as_deref().filter(|problem| problem.starts_with(TAR_PROBLEM))
+        self.problem.as_deref().filter(|_| self.fault() == Some(LayerFault::Tar))
     }
 }
 
@@ -119,7 +161,21 @@ pub struct Blob {
     /// Uncompressed bytes.
     pub uncompressed_size: u64,
     /// The tar's entries in their order.
-    pub entries: Vec<Entry>,
+    pub entries: Listing,
+    /// Why not all entries are listed, where the tar goes on. Absent where all are, and in evidence of before it was
+    /// told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlisted: Option<Unlisted>,
+}
+
+/// Why a listing ends before its tar does: more is not kept in memory, whatever an exporter made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unlisted {
+    /// The layer has more entries, or longer names, than are kept of one.
+    Layer,
+    /// The layers of the run have more than are kept of all.
+    Run,
 }
 
 /// How a layer is compressed.

@@ -52,7 +52,7 @@ pub struct Inputs {
     /// The requirement that this export may also meet by failing: it is judged as a good build where it succeeds.
     #[serde(default)]
     pub may_refuse: Option<String>,
-    /// What around the exporter's process and of its input files was made other than usual on purpose and is no part
+    /// What around the exporter's process and of its input files was made other than usual on purpose and is not a part
     /// of the build: `TZ`, `locale`, `TMPDIR`, `umask`, `working-directory`, `hostname`, `kernel`, `processors`, `PATH`,
     /// `HOME`, `USER`, `file-times`, `creation-order`.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! What is around a build and is no part of it: the machine, its user, and what an export left there.
+//! What is around a build and is not a part of it: the machine, its user, and what an export left there.
 
 use serde::{Deserialize, Serialize};
 

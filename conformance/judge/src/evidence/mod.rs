@@ -2,6 +2,7 @@
 
 mod image;
 mod inputs;
+mod listing;
 mod machine;
 mod ran;
 mod rebase;
@@ -16,8 +17,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
-pub use image::{Blob, Compression, Document, Entry, EntryFacts, EntryKind, Image, Layer, TAR_PROBLEM};
+pub use image::{Blob, Compression, Document, Entry, EntryFacts, EntryKind, Image, Layer, LayerFault, Unlisted};
 pub use inputs::{Aspect, Change, ChangedFile, FileFact, FileKind, Inputs, RunImage};
+pub use listing::Listing;
+pub(crate) use listing::watched;
 pub use machine::Machine;
 pub use ran::{Container, FileInContainer, InContainer, Ran};
 pub use rebase::{MadeBy, Phase, Rebase};
@@ -238,6 +241,14 @@ pub struct BaseImage {
 
 /// Digests that an export's evidence holds for its image, for comparisons.
 impl Export {
+    /// The listing of every layer in it, those of a classic daemon's pushed image and of a rebased one's app image too.
+    pub fn listings_mut(&mut self) -> impl Iterator<Item = &mut Listing> {
+        let app = self.rebase.as_mut().and_then(|rebase| rebase.app.as_mut());
+        let stored = self.daemon.as_mut().map(|daemon| [daemon.pushed.as_mut(), daemon.pulled_back.as_mut()]);
+        let images = [self.image.as_mut(), app].into_iter().chain(stored.into_iter().flatten()).flatten();
+        images.flat_map(|image| &mut image.layers).filter_map(|layer| Some(&mut layer.blob.as_mut()?.entries))
+    }
+
     /// The digest of the manifest's bytes, where a manifest was observed.
     #[must_use]
     pub fn manifest_digest(&self) -> Option<&Digest> {

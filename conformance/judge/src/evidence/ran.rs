@@ -50,7 +50,7 @@ pub struct InContainer {
     /// Whether there was more than the launcher lists.
     #[serde(default)]
     pub is_cut: bool,
-    /// Every file below `/` that it could come to, but for `/proc`, `/sys` and `/dev`.
+    /// Every file below `/` that it could come to, except for `/proc`, `/sys` and `/dev`.
     pub files: Vec<FileInContainer>,
 }
 

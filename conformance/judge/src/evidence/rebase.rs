@@ -11,7 +11,7 @@ pub enum Phase {
     /// The exporter: an image from a build.
     #[default]
     Exporter,
-    /// The rebaser: an image upon another run image.
+    /// The rebaser: an image on another run image.
     Rebaser,
 }
 
@@ -59,6 +59,6 @@ pub struct Rebase {
     pub run_image: Option<String>,
     /// Whether `-force` was given.
     pub force: bool,
-    /// Whether the new run image is the one that the app image stands upon.
+    /// Whether the new run image is the one that the app image is based on.
     pub is_same_run_image: bool,
 }

@@ -59,7 +59,7 @@ pub struct DaemonFacts {
     /// Why the pull failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_problem: Option<String>,
-    /// The end of an engine that nobody had asked to end, while it pushed the image.
+    /// The end of an engine that no one had asked to end, while it pushed the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine_end: Option<EngineEnd>,
     /// Containers of the image, where the scenario asks for them. Absent where it does not, and in evidence of before

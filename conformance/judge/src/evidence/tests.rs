@@ -28,10 +28,21 @@ fn only_what_was_unpacked_to_its_end_has_a_diff_id() {
     let id = layer.blob.as_ref().map(|blob| blob.diff_id.clone());
     assert!(id.is_some());
     assert_eq!(layer.whole_diff_id(), id.as_ref());
-    layer.problem = Some(format!("{TAR_PROBLEM}: an entry is cut"));
-    assert_eq!(layer.whole_diff_id(), id.as_ref());
-    layer.problem = Some("gunzip: unexpected end".to_owned());
-    assert_eq!(layer.whole_diff_id(), None);
+    for (fault, whole, of_the_tar) in
+        [(LayerFault::Tar, true, true), (LayerFault::Limit, true, false), (LayerFault::Bytes, false, false)]
+    {
+        (layer.problem, layer.fault) = (Some("read the tar: or not".to_owned()), Some(fault));
+        assert_eq!((layer.whole_diff_id().is_some(), layer.tar_problem().is_some()), (whole, of_the_tar), "{fault:?}");
+    }
+    // Evidence of before faults were kept is told by its words.
+    layer.fault = None;
+    for (words, is_tar) in [("read the tar: an entry is cut", true), ("gunzip: unexpected end", false)] {
+        layer.problem = Some(words.to_owned());
+        assert_eq!(layer.whole_diff_id(), id.as_ref().filter(|_| is_tar), "{words}");
+        let stored = serde_json::to_value(&layer).unwrap();
+        assert!(stored.get("fault").is_none());
+        assert_eq!(serde_json::from_value::<crate::evidence::Layer>(stored).unwrap(), layer);
+    }
     layer.problem = None;
     layer.blob = None;
     assert_eq!(layer.whole_diff_id(), None);

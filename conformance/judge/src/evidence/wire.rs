@@ -33,12 +33,22 @@ pub struct WireRecord {
     /// and in evidence of before it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<SentManifest>,
+    /// The host that it was sent to, where that is another than the registry that the exporter was told: where the
+    /// registry led to. Absent for the registry, and in evidence of before other hosts were recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<String>,
     /// Which of the faults in the inputs it met, counted from 0. Absent where it met none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<usize>,
 }
 
 impl WireRecord {
+    /// Whether it was sent to the registry that the exporter was told.
+    #[must_use]
+    pub fn is_to_the_registry(&self) -> bool {
+        self.elsewhere.is_none()
+    }
+
     /// The path, without its query.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -120,7 +130,8 @@ pub struct WireFault {
     /// `Retry-After` of the answer, for [`FaultKind::Status`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<String>,
-    /// For how many seconds nothing is answered, for [`FaultKind::Stall`].
+    /// For how many seconds nothing is answered, for [`FaultKind::Stall`]; within how many seconds the first half of a body
+    /// comes, for [`FaultKind::Trickle`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u64>,
 }
@@ -149,4 +160,12 @@ pub enum FaultKind {
     MountDeclined,
     /// The registry gets nothing of a mount that is asked for, and a status is answered.
     MountRefused,
+    /// The first half of an answer's body comes byte by byte within some seconds, then the rest.
+    Trickle,
+    /// The registry gets nothing, and 307 leads to another host, which serves what was asked for.
+    Redirect,
+    /// The registry begins an upload, and the place at which it goes on is another host's.
+    UploadElsewhere,
+    /// Who asks without credentials gets 401 and a challenge. The exporter is given some that are good.
+    WantsCredentials,
 }

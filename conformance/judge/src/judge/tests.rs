@@ -172,7 +172,7 @@ fn a_refusal_is_not_asked_for_an_image() {
         assert_eq!(verdict.verdict, Answer::NotApplicable);
         assert_eq!(verdict.message, "no export of this scenario is meant to succeed");
     }
-    // Beside a good build it takes nothing from what that one is asked for.
+    // Next to a good build it takes nothing from what that one is asked for.
     let mut evidence = sample::refused("errors.missing-analyzed", "no analyzed.toml");
     evidence.exports.extend(sample::scenario().exports.into_iter().map(|export| {
         let inputs = export.inputs.clone();

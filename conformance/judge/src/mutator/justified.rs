@@ -1,4 +1,4 @@
-//! What nobody notices, and why nobody has to: patterns of mutations, `*` for anything. The first that fits counts.
+//! What nobody notices, and why no one has to: patterns of mutations, `*` for anything. The first that fits counts.
 
 /// Mutations that may go unnoticed for one reason.
 pub(super) struct Justified {
@@ -18,7 +18,7 @@ pub(super) const JUSTIFIED: [Justified; 39] = [
     of(&["* outcome.milliseconds", "* outcome.printed"], "no requirement is about time or length of a log"),
     of(&["* outcome.started"], "read to tell a constant `created` from the time of the export, a day apart or more"),
     of(&["* outcome.stdout"], "a log is free in its words; what has to be said in it is one word"),
-    of(&["*.content_type"], "what a registry adds to the bytes, and nothing beside a file; the bytes decide"),
+    of(&["*.content_type"], "what a registry adds to the bytes, and nothing next to a file; the bytes decide"),
     of(&["* tags[*.status"], "what a registry answers; the digest under the tag decides"),
     of(&["* daemon tags", "* daemon tags[*"], "a daemon's tags are judged by the IDs under them, `daemon.tag_ids`"),
     of(
@@ -39,7 +39,7 @@ pub(super) const JUSTIFIED: [Justified; 39] = [
     ),
     of(
         &["alter * inputs.argv[*", "alter * inputs.environment.*", "alter * inputs.surroundings.*"],
-        "how the exporter was called: what follows from it stands in the other inputs",
+        "how the exporter was called: what follows from it is in the other inputs",
     ),
     of(
         &[
@@ -161,8 +161,15 @@ pub(super) const JUSTIFIED: [Justified; 39] = [
         "how large a request was and which in the order; what it did decides",
     ),
     of(
-        &["double registry wire[*", "drop registry wire[*", "empty registry wire", "swap registry wire[*"],
-        "fewer requests leave less, one that is made again leaves no more, and their order is free",
+        &[
+            "double registry wire[*",
+            "drop registry wire[*",
+            "empty registry wire",
+            "swap registry wire[*",
+            "alter registry wire[*.elsewhere",
+            "empty registry wire[*.elsewhere",
+        ],
+        "fewer requests leave less, one made again leaves no more, their order is free, another host is not the registry",
     ),
     of(
         &[

@@ -1,4 +1,4 @@
-//! The generic mutator: it knows no requirement, changes every field of good evidence, and asks whether anybody notices.
+//! The generic mutator: it knows no requirement, changes every field of good evidence, and asks whether anyone notices.
 //! What nobody notices is justified in `justified.rs`, and counted in `docs/trust.md`.
 
 mod document;
@@ -16,7 +16,7 @@ use crate::evidence::Target;
 use crate::json::Json;
 use question::{Good, Questions};
 
-/// Whether anybody noticed, by mutation: `alter registry image.config#/os`. A field that is in several good evidences,
+/// Whether anyone noticed, by mutation: `alter registry image.config#/os`. A field that is in several good evidences,
 /// or in several exports of one, is noticed when it is in one of them.
 type Noticed = BTreeMap<String, bool>;
 

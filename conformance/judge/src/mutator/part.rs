@@ -97,7 +97,11 @@ fn named_layers(image: &Image) -> Option<Vec<Layer>> {
     let found = descriptors.iter().map(|descriptor| {
         let name = descriptor.get("digest").and_then(Json::as_str).unwrap_or_default().to_owned();
         let known = image.layers.iter().find(|layer| layer.name == name).cloned();
-        known.unwrap_or(Layer { name, blob: None, problem: Some("not found".to_owned()), left_out: false })
+        known.unwrap_or_else(|| {
+            let mut layer = Layer::named(name);
+            layer.is_missing("not found");
+            layer
+        })
     });
     Some(found.collect())
 }

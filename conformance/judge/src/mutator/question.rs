@@ -43,7 +43,7 @@ fn family((slug, target): &Question) -> Option<Question> {
 /// What is asked about one target, each with how bad the answer to good evidence is.
 pub(super) struct Questions {
     target: Target,
-    /// The one that noticed last comes first: it is likely to notice what is beside it.
+    /// The one that noticed last comes first: it is likely to notice what is next to it.
     asked: Vec<(String, u8)>,
 }
 
@@ -71,7 +71,7 @@ impl Questions {
     }
 }
 
-/// What does not apply is no worse than what holds: nobody hears of it.
+/// What does not apply is no worse than what holds: no one hears of it.
 fn badness(finding: &Finding) -> u8 {
     match finding {
         Finding::Holds | Finding::NotApplicable(_) => 0,

@@ -13,12 +13,12 @@ use crate::verdict::Level;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
     /// It is not TOML, lacks a key, has an unknown one, or one of another type.
-    #[error("read the profile {file}: {reason}")]
+    #[error("read the profile {file}")]
     Format {
         /// The file.
         file: String,
         /// The parser's words.
-        reason: String,
+        source: Box<toml::de::Error>,
     },
     /// The name cannot be used.
     #[error(
@@ -49,14 +49,14 @@ pub enum ProfileError {
         pattern: String,
     },
     /// A glob is malformed.
-    #[error("read the profile {file}: '{pattern}' is no glob: {reason}")]
+    #[error("read the profile {file}: '{pattern}' is not a glob")]
     Glob {
         /// The file.
         file: String,
         /// The glob.
         pattern: String,
         /// What is wrong with it.
-        reason: String,
+        source: globset::Error,
     },
     /// A glob matches nothing.
     #[error("read the profile {file}: '{pattern}' matches no requirement{place}; see conformance list requirements")]
@@ -148,7 +148,7 @@ impl OwnProfile {
     /// [`ProfileError`] naming the file and the key at fault.
     pub fn parse(text: &str, file: &str) -> Result<Self, ProfileError> {
         let read: File = toml::from_str(text)
-            .map_err(|error| ProfileError::Format { file: file.to_owned(), reason: error.to_string() })?;
+            .map_err(|error| ProfileError::Format { file: file.to_owned(), source: Box::new(error) })?;
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if read.name.is_empty() || !read.name.chars().all(fits) || Profile::named(&read.name).is_some() {
             return Err(ProfileError::Name { file: file.to_owned(), name: read.name });
@@ -194,7 +194,7 @@ fn raise(
     };
     let glob = match Glob::new(&pattern) {
         Ok(glob) => glob.compile_matcher(),
-        Err(error) => return Err(ProfileError::Glob { file, pattern, reason: error.kind().to_string() }),
+        Err(source) => return Err(ProfileError::Glob { file, pattern, source }),
     };
     let raise = Raise { glob, target, level };
     let mut matches = false;
@@ -251,8 +251,9 @@ mod tests {
         let refused = |text: &str| OwnProfile::parse(text, "ours.toml").unwrap_err();
         let with = |lines: &str| refused(&format!("name = 'ours'\nextends = 'strict'\n[levels]\n{lines}\n"));
         assert!(matches!(refused("name = "), ProfileError::Format { .. }));
-        assert!(refused("extends = 'core'").to_string().contains("name"));
-        assert!(refused("name = 'x'\nextends = 'core'\nmore = 1").to_string().contains("`more`"));
+        let parser_s = |text: &str| std::error::Error::source(&refused(text)).unwrap().to_string();
+        assert!(parser_s("extends = 'core'").contains("name"));
+        assert!(parser_s("name = 'x'\nextends = 'core'\nmore = 1").contains("`more`"));
         for name in ["strict", "", "Ours", "a b"] {
             let error = refused(&format!("name = '{name}'\nextends = 'core'"));
             assert!(matches!(error, ProfileError::Name { .. }), "{name}");

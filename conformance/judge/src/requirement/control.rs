@@ -25,7 +25,7 @@ const BROUGHT: [(&str, &[&str]); 4] = [
 const AROUND: [&str; 8] = ["TZ", "LC_ALL", "LANG", "TMPDIR", "HOME", "PATH", "PWD", "HOSTNAME"];
 
 impl<'a> Case<'a> {
-    /// A build that the exporter accepted at this service, called as for the refused one but for its fault: one of this
+    /// A build that the exporter accepted at this service, called as for the refused one except for its fault: one of this
     /// scenario, else one of another scenario of the run.
     #[must_use]
     pub fn control(&self, refused: &Export) -> Option<&'a Export> {
@@ -124,7 +124,7 @@ mod tests {
         let mut refused = evidence();
         sample::step(&mut refused, Target::Registry, 2).outcome.end = End::Exited(1);
         assert!(!is_controlled(&refused, &[]));
-        // What the fault itself brings is no other way of calling.
+        // What the fault itself brings is not another way of calling.
         let mut fault = evidence();
         let export = sample::on(&mut fault, Target::Registry);
         export.inputs.expected_failure = Some("errors.platform-api".to_owned());

@@ -62,7 +62,7 @@ fn who_annotates_nothing_has_no_answers_about_annotations() {
     let evidence = asked();
     assert_eq!(annotates(&evidence).as_deref(), Some("nothing"));
     assert_eq!(about_annotations(&evidence), []);
-    // What only the run image brought is no answer either.
+    // What only the run image brought is not an answer either.
     let mut leaked = asked();
     for target in [Target::Registry, Target::Layout] {
         annotate(on(&mut leaked, target), TITLE, Some("sentinel-annotation-title"));

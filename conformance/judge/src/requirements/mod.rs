@@ -63,15 +63,22 @@ pub fn all() -> impl Iterator<Item = &'static Requirement> {
 }
 
 /// The requirement with this slug.
+///
+/// ```
+/// let row = judge::requirements::named("base.pair").unwrap();
+/// assert_eq!(row.level, judge::verdict::Level::Should);
+/// assert!(row.targets.contains(&judge::evidence::Target::Registry));
+/// assert!(judge::requirements::named("base.unknown").is_none());
+/// ```
 #[must_use]
 pub fn named(id: &str) -> Option<&'static Requirement> {
     all().find(|requirement| requirement.id == id)
 }
 
-/// Whether a requirement's judge looks at the registry export beside the one that it judges.
+/// Whether the judge of the requirement with this slug looks at the registry export next to the one that it judges.
 #[must_use]
 pub fn compares_with_registry(id: &str) -> bool {
-    id.starts_with("daemon.") || id.starts_with("layout.") || id == "buildpack.same-on-every-target"
+    named(id).is_some_and(|row| row.beside_registry)
 }
 
 /// What the case shows of the questions that the RFC leaves open, of an exporter that annotates as said.

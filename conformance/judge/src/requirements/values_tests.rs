@@ -13,7 +13,7 @@ fn a_row_is_found_by_its_slug() {
 }
 
 #[test]
-fn daemons_and_layouts_are_compared_with_the_registry() {
+fn what_is_of_daemons_and_layouts_is_compared_with_the_registry() {
     let compared: Vec<&str> = all().map(|row| row.id).filter(|id| compares_with_registry(id)).collect();
     let expected: Vec<&str> = all()
         .map(|row| row.id)

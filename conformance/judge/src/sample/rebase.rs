@@ -1,4 +1,4 @@
-//! Good rebases made by hand: the image of the sample upon a run image that has moved on, on a registry and in a daemon
+//! Good rebases made by hand: the image of the sample on a run image that has moved on, on a registry and in a daemon
 //! that keeps manifests.
 
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ pub fn refused_rebase(slug: &str, output: &str) -> ScenarioEvidence {
     evidence
 }
 
-/// The rebase upon the run image that the image stands upon.
+/// The rebase on the run image that the image is based on.
 ///
 /// # Panics
 /// When the sample is not whole.
@@ -133,7 +133,7 @@ fn rebase_of(mut export: Export) -> Export {
     export
 }
 
-/// The image upon another run image, as a right rebaser makes it.
+/// The image on another run image, as a right rebaser makes it.
 fn upon(before: &Image, run: &RunImage) -> Image {
     let layers: Vec<Layer> = new_layers().into_iter().chain(own_layers()).collect();
     let mut config = value(before.config.as_ref());

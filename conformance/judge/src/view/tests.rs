@@ -38,8 +38,9 @@ fn left(first: &[&str], second: &[&str]) -> Vec<String> {
     let mut evidence = sample::scenario();
     let export = on(&mut evidence, Target::Registry);
     let like = sample::own_layers()[3].blob.as_ref().unwrap().entries[1].clone();
-    let entries =
-        |paths: &[&str]| paths.iter().map(|path| Entry { path: (*path).to_owned(), ..like.clone() }).collect();
+    let entries = |paths: &[&str]| {
+        paths.iter().map(|path| Entry { path: (*path).to_owned(), ..like.clone() }).collect::<Vec<_>>()
+    };
     edit_layers(export, |own| *own = vec![layer("one", entries(first)), layer("two", entries(second))]);
     new_files(export, export.image.as_ref().unwrap()).into_keys().collect()
 }
@@ -50,6 +51,29 @@ fn whiteouts_take_away_what_earlier_layers_brought() {
     assert_eq!(left(&["/a/b", "/a/b/c", "/a/bc"], &["/a/.wh.b"]), ["/a/bc"]);
     assert_eq!(left(&["/a", "/a/b", "/ab"], &["/a/.wh..wh..opq", "/a/c"]), ["/a", "/a/c", "/ab"]);
     assert_eq!(left(&["/.wh.a"], &["/a"]), ["/a"]);
+}
+
+#[test]
+fn as_many_whiteouts_as_files_and_a_chain_of_links_take_no_time() {
+    const MANY: usize = 20_000;
+    let begun = std::time::Instant::now();
+    let files: Vec<String> = (0..MANY).map(|number| format!("/files/{number}")).collect();
+    let hidden: Vec<String> = (0..MANY).map(|number| format!("/files/.wh.{number}")).collect();
+    let of = |paths: &[String]| left(&paths.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+    assert_eq!(of(&files).len(), MANY);
+    assert_eq!(of(&[files, hidden].concat()).len(), 0);
+    let like = sample::own_layers()[3].blob.as_ref().unwrap().entries[1].clone();
+    let link = |number: usize| Entry {
+        path: format!("/{number}"),
+        kind: EntryKind::HardLink,
+        link: Some(format!("/{}", number + 1)),
+        content: None,
+        ..like.clone()
+    };
+    let chain: Vec<Entry> = (0..MANY).map(link).collect();
+    let by_path: BTreeMap<String, &Entry> = chain.iter().map(|entry| (entry.path.clone(), entry)).collect();
+    assert_eq!(chain.iter().filter(|entry| resolved(&by_path, entry).path == entry.path).count(), MANY);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
 }
 
 #[test]

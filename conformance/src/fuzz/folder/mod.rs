@@ -20,7 +20,7 @@ const OVERLAY: &str = "step-2";
 /// The scenario of a build.
 ///
 /// # Errors
-/// [`ScenarioError`] where the build is no valid scenario: a fault of the generator.
+/// [`ScenarioError`] where the build is not a valid scenario: a fault of the generator.
 pub fn scenario(build: &Build, name: &str) -> Result<Scenario, ScenarioError> {
     scenario::assemble(name.to_owned(), Origin::Folder(PathBuf::from(name)), files(build))
 }
@@ -33,7 +33,7 @@ pub fn files(build: &Build) -> Vec<SourceFile> {
         text_file("app/README.md", "# A generated build\n".to_owned()),
         text_file("app/changes", "first\n".to_owned()),
     ];
-    // What is copied from the folder is no file that an entry may lie over.
+    // What is copied from the folder is not a file that an entry may lie over.
     for path in ["app/README.md", "app/changes"] {
         made.taken(path);
     }

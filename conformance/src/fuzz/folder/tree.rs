@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use super::put;
 use crate::generated::{Kind, TreeFile};
 
-/// Entries that can be laid out beside each other.
+/// Entries that can be laid out side by side.
 #[derive(Default)]
 pub(super) struct Tree {
     entries: Vec<Value>,

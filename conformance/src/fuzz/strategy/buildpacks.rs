@@ -1,5 +1,6 @@
 //! Buildpacks: layers of all combinations of types, processes, slices, labels and annotations that collide, SBOMs.
 
+use oci_spec::image::{ANNOTATION_DESCRIPTION, ANNOTATION_TITLE, ANNOTATION_VERSION};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 
@@ -32,20 +33,10 @@ const GLOBS: &[&str] = &[
 ];
 
 /// Keys of labels; the first ones are those of run images too.
-const LABELS: &[&str] = &[
-    "com.example.team",
-    "com.example.collides",
-    "org.opencontainers.image.title",
-    "org.opencontainers.image.version",
-    "maintainer",
-];
+const LABELS: &[&str] =
+    &["com.example.team", "com.example.collides", ANNOTATION_TITLE, ANNOTATION_VERSION, "maintainer"];
 
-const ANNOTATIONS: &[&str] = &[
-    "com.example.note",
-    "com.example.collides",
-    "org.opencontainers.image.description",
-    "org.opencontainers.image.title",
-];
+const ANNOTATIONS: &[&str] = &["com.example.note", "com.example.collides", ANNOTATION_DESCRIPTION, ANNOTATION_TITLE];
 
 /// One to three buildpacks.
 pub(super) fn buildpacks() -> impl Strategy<Value = Vec<Buildpack>> {

@@ -1,5 +1,10 @@
 //! Run images: annotations and labels of their own, both manifest formats, any number of layers.
 
+use oci_spec::image::{
+    ANNOTATION_AUTHORS, ANNOTATION_BASE_IMAGE_DIGEST, ANNOTATION_BASE_IMAGE_NAME, ANNOTATION_DOCUMENTATION,
+    ANNOTATION_LICENSES, ANNOTATION_REF_NAME, ANNOTATION_REVISION, ANNOTATION_SOURCE, ANNOTATION_TITLE,
+    ANNOTATION_VENDOR, ANNOTATION_VERSION,
+};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, prop_oneof};
 
@@ -8,24 +13,24 @@ use crate::generated::RunImage;
 
 const ANNOTATIONS: &[&str] = &[
     "com.example.run-image",
-    "org.opencontainers.image.source",
-    "org.opencontainers.image.revision",
-    "org.opencontainers.image.title",
-    "org.opencontainers.image.version",
-    "org.opencontainers.image.licenses",
-    "org.opencontainers.image.authors",
-    "org.opencontainers.image.documentation",
-    "org.opencontainers.image.base.name",
-    "org.opencontainers.image.base.digest",
-    "org.opencontainers.image.vendor",
+    ANNOTATION_SOURCE,
+    ANNOTATION_REVISION,
+    ANNOTATION_TITLE,
+    ANNOTATION_VERSION,
+    ANNOTATION_LICENSES,
+    ANNOTATION_AUTHORS,
+    ANNOTATION_DOCUMENTATION,
+    ANNOTATION_BASE_IMAGE_NAME,
+    ANNOTATION_BASE_IMAGE_DIGEST,
+    ANNOTATION_VENDOR,
 ];
 
 const LABELS: &[&str] = &[
     "com.example.run-image",
     "com.example.collides",
-    "org.opencontainers.image.version",
-    "org.opencontainers.image.ref.name",
-    "org.opencontainers.image.title",
+    ANNOTATION_VERSION,
+    ANNOTATION_REF_NAME,
+    ANNOTATION_TITLE,
     "io.buildpacks.base.maintainer",
     "maintainer",
 ];

@@ -75,7 +75,7 @@ pub(super) fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![40 => text(), 1 => long_text()]
 }
 
-/// A value that is no string. TOML's `inf` and `nan` have no JSON form, so they are not drawn.
+/// A value that is not a string. TOML's `inf` and `nan` have no JSON form, so they are not drawn.
 pub(super) fn no_string() -> impl Strategy<Value = toml::Value> {
     let date = select(&["2026-11-01T10:20:30Z", "1979-05-27T00:32:00.999-07:00", "2000-01-01T00:00:00+00:00"][..]);
     prop_oneof![

@@ -1,5 +1,6 @@
-//! What buildpacks leave beside their layers: processes, slices, labels, annotations, SBOMs, and the time.
+//! What buildpacks leave next to their layers: processes, slices, labels, annotations, SBOMs, and the time.
 
+use oci_spec::image::ANNOTATION_TITLE;
 use toml::Table;
 
 use crate::generated::{Build, Buildpack, Process};
@@ -143,7 +144,7 @@ fn labels() -> Dimension {
             Value::new("a key of RFC 196", |seen| {
                 pairs(seen, "labels").iter().any(|(key, _)| key.starts_with("org.opencontainers.image."))
             })
-            .made(|build| make(build, &[("org.opencontainers.image.title", "of a buildpack")])),
+            .made(|build| make(build, &[(ANNOTATION_TITLE, "of a buildpack")])),
         ],
     )
 }

@@ -201,7 +201,7 @@ fn tags() -> Dimension {
             Value::new("with upper-case letters", has(|tag| tag.contains(char::is_uppercase))),
             Value::new("with a tag of 128 characters", has(|tag| tag.len() == 128)),
             Value::new("by digest", |seen| seen.images().iter().any(|image| image.contains('@'))),
-            Value::new("that is no reference", |seen| seen.images().iter().any(|image| image.contains(' '))),
+            Value::new("that is not a reference", |seen| seen.images().iter().any(|image| image.contains(' '))),
             Value::new("in two registries", |seen| {
                 let mut places: Vec<Place> = seen.images().iter().map(|image| Place::split(image).0).collect();
                 places.dedup();

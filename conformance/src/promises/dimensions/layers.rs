@@ -38,7 +38,7 @@ fn buildpacks() -> Dimension {
             Value::new("without homepage", |seen| {
                 Seen::list(seen.group(), "group").iter().any(|member| !member.contains_key("homepage"))
             }),
-            Value::new("beside image extensions", |seen| !Seen::list(seen.group(), "group-extensions").is_empty()),
+            Value::new("next to image extensions", |seen| !Seen::list(seen.group(), "group-extensions").is_empty()),
             Value::unseen(
                 "one of them twice",
                 "no specification says what a group with one ID twice means: both would have one folder",

@@ -1,5 +1,7 @@
 //! Run images, `run.toml`, previous images, registries and daemons.
 
+use oci_spec::image::{ANNOTATION_TITLE, ANNOTATION_VERSION};
+
 use crate::generated::{Build, Course, RunToml};
 use crate::promises::{Dimension, Seen, Value};
 use crate::scenario::{Arrival, ImageFormat, IndexDigest, Place};
@@ -91,8 +93,8 @@ fn config() -> Dimension {
 fn given() -> Dimension {
     fn has(build: &mut Build, annotations: bool, labels: bool) {
         let key = |there: bool, key: &str| there.then(|| (key.to_owned(), String::new())).into_iter().collect();
-        build.run_image.annotations = key(annotations, "org.opencontainers.image.title");
-        build.run_image.labels = key(labels, "org.opencontainers.image.version");
+        build.run_image.annotations = key(annotations, ANNOTATION_TITLE);
+        build.run_image.labels = key(labels, ANNOTATION_VERSION);
     }
     let of = |seen: &Seen<'_>| (!seen.run_image().annotations.is_empty(), !seen.run_image().labels.is_empty());
     Dimension::new(
@@ -215,7 +217,7 @@ fn credentials() -> Dimension {
             Value::new("wanted and not there", is_guarded),
             Value::unseen(
                 "wanted and given",
-                "nobody is told the password of the guarded registry, so that nothing can hold it",
+                "no one is told the password of the guarded registry, so that nothing can hold it",
             ),
         ],
     )

@@ -68,7 +68,7 @@ classes! {
     "control characters", |text| text.contains('\u{1}'), "\u{1}\u{1b}\u{7f}";
     "licences with operators in lower case", |text| text.contains("MIT and "), "MIT and Apache-2.0";
     "licences in brackets", |text| text.starts_with("(MIT OR"), "(MIT OR ISC) AND BSD-3-Clause";
-    "a licence that is no expression", |text| text == "Apache License 2.0", "Apache License 2.0";
+    "a licence that is not an expression", |text| text == "Apache License 2.0", "Apache License 2.0";
 }
 
 /// Those that are combined with the values of all other dimensions: one of each way to spoil a text.
@@ -127,7 +127,7 @@ fn inputs() -> Dimension {
             Value::new("all seven keys", |seen| seen.values().len() == KEYS.len()),
             Value::new("some of them", |seen| (1..KEYS.len()).contains(&seen.values().len())),
             Value::new("an empty text", |seen| seen.values().iter().any(|(_, value)| value.as_str() == Some(""))),
-            Value::new("a value that is no text", |seen| seen.values().iter().any(|(_, value)| !value.is_str())),
+            Value::new("a value that is not text", |seen| seen.values().iter().any(|(_, value)| !value.is_str())),
         ],
     )
 }

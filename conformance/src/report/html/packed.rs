@@ -135,7 +135,7 @@ fn documents(report: &Report, groups: &[Group<'_>]) -> Value {
     Value::Object(found)
 }
 
-/// A file's text, JSON with indents; none where it is no regular file of text, or a large one.
+/// A file's text, JSON with indents; none where it is not a regular file of text, or a large one.
 fn text_of(file: &Path) -> Option<String> {
     let facts = std::fs::symlink_metadata(file).ok()?;
     if !facts.is_file() || facts.len() > LONGEST as u64 {

@@ -20,7 +20,9 @@ pub(super) fn show(out: &mut String, report: &Report, style: Style) -> std::fmt:
     if style.detail != Detail::Verbose && pairs.iter().all(|pair| pair.unexpected.is_empty()) {
         let expected: usize = pairs.iter().map(Between::expected_fields).sum();
         let (pairs, fields) = (counted(pairs.len(), "pair"), counted(expected, "field"));
-        return writeln!(out, "\n{heading}: {fields} in {pairs} of stores, none unexpected; --verbose shows them");
+        writeln!(out)?;
+        let text = format!("{fields} in {pairs} of stores, none unexpected; --verbose shows them");
+        return style.line(out, &format!("{heading}: "), 2, &text);
     }
     writeln!(out, "\n{heading}")?;
     let names: Vec<String> = pairs.iter().map(|pair| visible(&format!("{} ↔ {}", pair.left, pair.right))).collect();

@@ -44,12 +44,10 @@ pub(super) fn show(out: &mut String, groups: &[Group<'_>], style: Style) -> std:
         rest.iter().take(LINES).try_for_each(|group| line(out, group, style))?;
         if rest.len() > LINES {
             let more = counted(rest.len() - LINES, "more requirement");
-            writeln!(out, "  and {more}; --verbose or --report html=FILE shows them")?;
+            style.line(out, "  ", 2, &format!("and {more}; --verbose or --report html=FILE shows them"))?;
         } else if !rest.is_empty() && weight == Weight::Broken {
-            writeln!(
-                out,
-                "  --verbose shows these in full; conformance explain REQUIREMENT says why and how to fix it"
-            )?;
+            let text = "--verbose shows these in full; conformance explain REQUIREMENT says why and how to fix it";
+            style.line(out, "  ", 2, text)?;
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::Process;
 use super::keeper::Order;
+use crate::locked::locked;
 
 /// How much of an image reaches the engine before it ends: never a whole one.
 const OF_AN_IMAGE: usize = 512;
@@ -66,12 +67,12 @@ impl Gate {
 
     pub(super) fn arm(&self, at: At) {
         self.shared.fired.store(false, Ordering::SeqCst);
-        *self.shared.armed.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+        *locked(&self.shared.armed) = Some(at);
     }
 
     /// Whether the engine was ended since it was armed.
     pub(super) fn disarm(&self) -> bool {
-        self.shared.armed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        locked(&self.shared.armed).take();
         self.shared.fired.swap(false, Ordering::SeqCst)
     }
 
@@ -97,7 +98,7 @@ impl Drop for Gate {
 impl Shared {
     /// Takes the order to end the engine, where these bytes begin the request that it was given for.
     fn fires(&self, bytes: &[u8]) -> Option<At> {
-        let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut armed = locked(&self.armed);
         let at = armed.filter(|at| asked(bytes) == Some(*at))?;
         armed.take();
         Some(at)

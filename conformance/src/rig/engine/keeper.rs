@@ -16,6 +16,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use crate::error::chain;
 use crate::exporter::supervise::descendants;
 
 /// The argument that turns the program into a keeper.
@@ -83,7 +84,7 @@ pub fn keep(spec: &Path) -> bool {
     let prepared = nix::sys::prctl::set_child_subreaper(true).map_err(io::Error::from).and_then(|()| prepare(&spec));
     match prepared {
         Ok(()) => serve(&spec),
-        Err(error) => say(&format!("{ENDED} before it was started: {error}")),
+        Err(error) => say(&format!("{ENDED} before it was started: {}", chain(&error))),
     }
     clear(&spec.folder).is_ok()
 }
@@ -109,7 +110,7 @@ fn serve(spec: &Spec) {
         match event {
             Event::Told(Order::Start) if engine.is_none() => match start(spec, sender.clone()) {
                 Ok(pid) => engine = Some(pid),
-                Err(error) => say(&format!("{ENDED} before it was started: {error}")),
+                Err(error) => say(&format!("{ENDED} before it was started: {}", chain(&error))),
             },
             Event::Told(Order::Start) => {}
             Event::Told(order) => {
@@ -130,7 +131,7 @@ fn serve(spec: &Spec) {
 
 fn say(line: &str) {
     let mut out = io::stdout().lock();
-    // Where nobody listens any more, standard input ends too.
+    // Where no one listens any more, standard input ends too.
     let _ = writeln!(out, "{line}");
     let _ = out.flush();
 }
@@ -194,7 +195,7 @@ fn end(pid: Pid, order: Order, receiver: &Receiver<Event>) -> bool {
     let asked = wait(patience);
     end_descendants(Some(pid));
     let ended = asked.or_else(|| wait(PATIENCE));
-    say(&format!("{ENDED} {}", ended.map_or_else(|| "and nobody knows how".to_owned(), how)));
+    say(&format!("{ENDED} {}", ended.map_or_else(|| "and no one knows how".to_owned(), how)));
     gone
 }
 

@@ -1,5 +1,5 @@
 //! Private engines: a dockerd of the suite's own, for what may end or fill one. Its folder, socket, mounts and processes
-//! are nobody else's, it makes no network, and a [`keeper`] takes all of it away, also when the harness is killed.
+//! are no one else's, it makes no network, and a [`keeper`] takes all of it away, also when the harness is killed.
 
 pub mod gate;
 pub mod keeper;
@@ -21,6 +21,7 @@ use gate::{At, Gate};
 use keeper::{ENDED, Order, STARTED, Spec};
 use program::EngineProgram;
 
+use crate::error::Cause;
 use crate::limits::ENGINE;
 
 /// Most bytes of an engine's last words that are kept.
@@ -30,20 +31,20 @@ const LAST_WORDS: u64 = 4096;
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// It does not start.
-    #[error("start a private engine with {}: {reason}", program.display())]
+    #[error("start a private engine with {}", program.display())]
     Start {
         /// The dockerd.
         program: PathBuf,
         /// What happened, and its last words.
-        reason: String,
+        source: Cause,
     },
     /// It does not end, or is not gone.
-    #[error("end the private engine in {}: {reason}", folder.display())]
+    #[error("end the private engine in {}", folder.display())]
     Stop {
         /// Where it is.
         folder: PathBuf,
         /// What happened.
-        reason: String,
+        source: Cause,
     },
 }
 
@@ -90,10 +91,10 @@ impl PrivateEngine {
     /// [`EngineError::Start`].
     pub async fn start(harness: &Path, wanted: &Wanted, cancelled: &CancellationToken) -> Result<Self, EngineError> {
         let program = wanted.program.path.clone();
-        let fail = |reason: String| EngineError::Start { program: program.clone(), reason };
+        let fail = |source: Cause| EngineError::Start { program: program.clone(), source };
         let folder = tempfile::Builder::new().prefix("engine-").tempdir();
-        let folder = folder.map_err(|error| fail(error.to_string()))?;
-        let spec = prepare(folder.path(), wanted).map_err(|error| fail(error.to_string()))?;
+        let folder = folder.map_err(|error| fail(error.into()))?;
+        let spec = prepare(folder.path(), wanted).map_err(|error| fail(error.into()))?;
         let mut keeper = Command::new(harness)
             .arg(keeper::ARGUMENT)
             .arg(&spec)
@@ -102,14 +103,14 @@ impl PrivateEngine {
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()
-            .map_err(|error| fail(error.to_string()))?;
+            .map_err(|error| fail(error.into()))?;
         let (Some(orders), Some(told)) = (keeper.stdin.take(), keeper.stdout.take()) else {
-            return Err(fail("its keeper has no pipes".to_owned()));
+            return Err(fail("its keeper has no pipes".into()));
         };
         // From here on the keeper removes it.
         let folder = folder.keep();
         let process = Arc::new(Process { orders: Mutex::new(Some(orders)), state: watched(told) });
-        let gate = Gate::open(&folder, Arc::clone(&process)).map_err(|error| fail(error.to_string()))?;
+        let gate = Gate::open(&folder, Arc::clone(&process)).map_err(|error| fail(error.into()))?;
         let engine = Self { keeper, process, gate, folder, program: program.clone(), cancelled: cancelled.clone() };
         match engine.start_again().await {
             Ok(()) => Ok(engine),
@@ -137,30 +138,30 @@ impl PrivateEngine {
     /// # Errors
     /// [`EngineError::Start`], with its last words.
     pub async fn start_again(&self) -> Result<(), EngineError> {
-        let fail = |reason: String| EngineError::Start { program: self.program.clone(), reason };
+        let fail = |source: Cause| EngineError::Start { program: self.program.clone(), source };
         if self.process.order(Order::Start).await.is_err() {
-            return Err(fail("its keeper is gone".to_owned()));
+            return Err(fail("its keeper is gone".into()));
         }
         let until = Instant::now() + ENGINE;
         // An engine that has ended before still says so until it is started.
         let mut state = self.process.state.clone();
         let started = state.wait_for(|state| *state == State::Running);
         if !matches!(tokio::time::timeout(Duration::from_secs(5), started).await, Ok(Ok(_))) {
-            return Err(fail(self.ended().unwrap_or_else(|| "its keeper is gone".to_owned())));
+            return Err(fail(self.ended().unwrap_or_else(|| "its keeper is gone".to_owned()).into()));
         }
         while Instant::now() < until {
             if self.gate.engine_answers().await {
                 return Ok(());
             }
             if let Some(how) = self.ended() {
-                return Err(fail(format!("it ended {how}: {}", self.last_words())));
+                return Err(fail(format!("it ended {how}: {}", self.last_words()).into()));
             }
             if self.cancelled.is_cancelled() {
-                return Err(fail("the run was interrupted".to_owned()));
+                return Err(fail("the run was interrupted".into()));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Err(fail(format!("it does not answer within {} s: {}", ENGINE.as_secs(), self.last_words())))
+        Err(fail(format!("it does not answer within {} s: {}", ENGINE.as_secs(), self.last_words()).into()))
     }
 
     /// Ends it as a service manager does, and starts it again.
@@ -168,7 +169,7 @@ impl PrivateEngine {
     /// # Errors
     /// [`EngineError`].
     pub async fn restart(&self) -> Result<(), EngineError> {
-        self.process.end(Order::Stop).await.map_err(|reason| self.not_ended(reason))?;
+        self.process.end(Order::Stop).await.map_err(|cause| self.not_ended(cause))?;
         self.start_again().await
     }
 
@@ -204,20 +205,20 @@ impl PrivateEngine {
     pub async fn stop(self) -> Result<(), EngineError> {
         let Self { mut keeper, process, gate, folder, .. } = self;
         drop(gate);
-        let fail = |reason: String| EngineError::Stop { folder: folder.clone(), reason };
+        let fail = |source: Cause| EngineError::Stop { folder: folder.clone(), source };
         // An engine that writes nothing more is removed sooner; one that does not end is ended by its keeper.
         let _ = process.end(Order::Kill).await;
         process.close().await;
         match tokio::time::timeout(ENGINE, keeper.wait()).await {
-            Err(_) => Err(fail("its keeper does not end".to_owned())),
-            Ok(Err(error)) => Err(fail(error.to_string())),
-            Ok(Ok(_)) if folder.exists() => Err(fail("it is still there".to_owned())),
+            Err(_) => Err(fail("its keeper does not end".into())),
+            Ok(Err(error)) => Err(fail(error.into())),
+            Ok(Ok(_)) if folder.exists() => Err(fail("it is still there".into())),
             Ok(Ok(_)) => Ok(()),
         }
     }
 
-    fn not_ended(&self, reason: String) -> EngineError {
-        EngineError::Stop { folder: self.folder.clone(), reason }
+    fn not_ended(&self, source: Cause) -> EngineError {
+        EngineError::Stop { folder: self.folder.clone(), source }
     }
 }
 
@@ -236,17 +237,17 @@ impl Process {
         orders.flush().await
     }
 
-    /// Ends the engine and waits for its end; one that has ended already is no fault.
-    async fn end(&self, order: Order) -> Result<(), String> {
+    /// Ends the engine and waits for its end; one that has ended already is not a fault.
+    async fn end(&self, order: Order) -> Result<(), Cause> {
         if self.ended().is_some() {
             return Ok(());
         }
-        self.order(order).await.map_err(|error| error.to_string())?;
+        self.order(order).await?;
         let mut state = self.state.clone();
         let ended = state.wait_for(|state| *state != State::Running);
         match tokio::time::timeout(ENGINE, ended).await {
             Ok(_) => Ok(()),
-            Err(_) => Err(format!("it does not end within {} s", ENGINE.as_secs())),
+            Err(_) => Err(format!("it does not end within {} s", ENGINE.as_secs()).into()),
         }
     }
 

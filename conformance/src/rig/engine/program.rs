@@ -22,7 +22,7 @@ pub struct EngineProgram {
     pub version: String,
 }
 
-/// Every dockerd at hand; one that does not tell its version is none.
+/// Every dockerd available; one that does not tell its version is none.
 pub async fn programs() -> Vec<EngineProgram> {
     let named = std::env::var(PROGRAMS).unwrap_or_default();
     let paths: Vec<PathBuf> = if named.trim().is_empty() {
@@ -44,7 +44,7 @@ pub async fn programs() -> Vec<EngineProgram> {
     found
 }
 
-/// The program for an engine with this store, best of the version of one that is at hand.
+/// The program for an engine with this store, best of the version of one that is available.
 #[must_use]
 pub fn chosen<'a>(programs: &'a [EngineProgram], store: StoreKind, version: &str) -> Option<&'a EngineProgram> {
     let mut able = programs.iter().filter(|program| program.has(store));

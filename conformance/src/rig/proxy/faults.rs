@@ -14,6 +14,8 @@ use crate::globs;
 
 /// Longest answer that is changed: what is longer passes as it is.
 const LONGEST: usize = 64 << 20;
+/// In how many pieces the beginning of a body trickles.
+const PIECES: u32 = 20;
 
 /// A connection that is closed without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +42,11 @@ fn is_of(fault: &WireFault, method: &Method, target: &str) -> bool {
             FaultKind::MountDeclined | FaultKind::MountRefused => {
                 method == Method::POST && parameter(target, "mount").is_some()
             }
-            FaultKind::Cut | FaultKind::OtherBytes | FaultKind::Short => method == Method::GET,
+            FaultKind::Cut | FaultKind::OtherBytes | FaultKind::Short | FaultKind::Trickle => method == Method::GET,
+            FaultKind::Redirect => method == Method::GET || method == Method::HEAD,
+            FaultKind::UploadElsewhere => method == Method::POST && parameter(target, "mount").is_none(),
+            // It is not an answer to one request: see [`Faults::want_credentials`].
+            FaultKind::WantsCredentials => false,
             _ => true,
         }
 }
@@ -62,6 +68,16 @@ impl Faults {
         all.extend(armed);
     }
 
+    /// Whether a request has to have credentials.
+    pub(super) fn want_credentials(&self, target: &str) -> bool {
+        let path = target.split('?').next().unwrap_or_default();
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().any(|one| {
+            one.fault.kind == FaultKind::WantsCredentials
+                && path.strip_prefix(&one.prefix).is_some_and(|rest| one.path.is_match(rest))
+        })
+    }
+
     /// The first fault that a request meets, and its place among those of its step.
     pub(super) fn met(&self, method: &Method, target: &str) -> Option<(usize, WireFault)> {
         let path = target.split('?').next().unwrap_or_default();
@@ -81,6 +97,7 @@ pub(super) async fn instead(
     fault: &WireFault,
     target: &str,
     digest: Option<String>,
+    elsewhere: Option<&str>,
 ) -> Option<Result<Response, Closed>> {
     match fault.kind {
         FaultKind::Status | FaultKind::MountRefused => Some(Ok(refusal(fault))),
@@ -90,8 +107,14 @@ pub(super) async fn instead(
             Some(Err(Closed))
         }
         FaultKind::NotStored => Some(Ok(stored(target, digest))),
+        FaultKind::Redirect => Some(Ok(led_to(elsewhere?, target))),
         _ => None,
     }
+}
+
+/// An answer that leads to the same on another host.
+fn led_to(host: &str, target: &str) -> Response {
+    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, format!("http://{host}{target}"))]).into_response()
 }
 
 fn refusal(fault: &WireFault) -> Response {
@@ -134,13 +157,29 @@ pub(super) fn asked_instead(fault: &WireFault, target: &str) -> String {
     if fault.kind == FaultKind::MountDeclined { path.to_owned() } else { target.to_owned() }
 }
 
+/// The begin of an upload that goes on at another host.
+fn moved(mut answer: Response, elsewhere: Option<&str>) -> Response {
+    let place = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+    // Absolute or not, it is the registry's own path.
+    let path =
+        place.map(|place| place.split_once("://").map_or(place, |(_, rest)| &rest[rest.find('/').unwrap_or(0)..]));
+    let url = elsewhere.zip(path).map(|(host, path)| format!("http://{host}{path}"));
+    if let Some(value) = url.and_then(|url| HeaderValue::from_str(&url).ok()) {
+        answer.headers_mut().insert(header::LOCATION, value);
+    }
+    answer
+}
+
 /// What becomes of the registry's answer.
-pub(super) async fn spoiled(fault: &WireFault, answer: Response) -> Result<Response, Closed> {
+pub(super) async fn spoiled(fault: &WireFault, answer: Response, elsewhere: Option<&str>) -> Result<Response, Closed> {
+    if fault.kind == FaultKind::UploadElsewhere {
+        return Ok(moved(answer, elsewhere));
+    }
     if fault.kind == FaultKind::ResetAfter {
         let _ = axum::body::to_bytes(answer.into_body(), LONGEST).await;
         return Err(Closed);
     }
-    if !matches!(fault.kind, FaultKind::Cut | FaultKind::OtherBytes | FaultKind::Short) {
+    if !matches!(fault.kind, FaultKind::Cut | FaultKind::OtherBytes | FaultKind::Short | FaultKind::Trickle) {
         return Ok(answer);
     }
     let (mut parts, body) = answer.into_parts();
@@ -155,6 +194,18 @@ pub(super) async fn spoiled(fault: &WireFault, answer: Response) -> Result<Respo
                 part
             });
             return Ok(Response::from_parts(parts, Body::from_stream(later)));
+        }
+        FaultKind::Trickle => {
+            let pause = Duration::from_secs(fault.seconds.unwrap_or_default()) / PIECES;
+            let size = half.len().div_ceil(PIECES as usize).max(1);
+            let rest = bytes.slice(half.len()..);
+            let pieces: Vec<Bytes> = half.chunks(size).map(Bytes::copy_from_slice).collect();
+            let later = futures_util::stream::iter(pieces).then(move |piece| async move {
+                tokio::time::sleep(pause).await;
+                piece
+            });
+            let all = later.chain(futures_util::stream::iter([rest])).map(Ok::<_, Closed>);
+            return Ok(Response::from_parts(parts, Body::from_stream(all)));
         }
         FaultKind::Short => half,
         _ => altered(&bytes),

@@ -8,6 +8,7 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 
 use super::{RegistryError, RegistryKind};
+use crate::error::{Cause, context};
 use crate::limits::{CONTAINER, ENDING, PULL_OF_REGISTRY};
 use crate::rig::daemon::{Daemon, DaemonError};
 
@@ -21,13 +22,13 @@ pub(super) struct Container {
     version: String,
 }
 
-fn failed(reason: impl Into<String>) -> RegistryError {
-    RegistryError::Start { kind: RegistryKind::Container, reason: reason.into() }
+fn failed(cause: impl Into<Cause>) -> RegistryError {
+    RegistryError::Start { kind: RegistryKind::Container, source: cause.into() }
 }
 
 impl Container {
     pub(super) async fn start(docker_host: Option<&str>) -> Result<Self, RegistryError> {
-        let daemon = Daemon::connect(docker_host).await.map_err(|error| failed(error.to_string()))?;
+        let daemon = Daemon::connect(docker_host).await.map_err(failed)?;
         make_available(&daemon).await?;
         let image = GenericImage::new(IMAGE.0, IMAGE.1)
             .with_exposed_port(5000.tcp())
@@ -40,7 +41,7 @@ impl Container {
             failed(format!("the daemon at {host} did not start it within {seconds} s; a container may be left there"))
         };
         let started = tokio::time::timeout(CONTAINER, image.start()).await.map_err(late)?;
-        let container = started.map_err(|error| failed(error.to_string()))?;
+        let container = started.map_err(failed)?;
         let port = tokio::time::timeout(CONTAINER, published(&container)).await.map_err(late)??;
         wait_until_ready(port).await?;
         Ok(Self { running: container, port, version: format!("{}:{}", IMAGE.0, IMAGE.1) })
@@ -56,13 +57,13 @@ impl Container {
 
     pub(super) async fn stop(self) -> Result<(), RegistryError> {
         let id = self.running.id().to_owned();
-        let failed = |reason: String| RegistryError::Stop {
+        let failed = |cause: Cause| RegistryError::Stop {
             kind: RegistryKind::Container,
-            reason: format!("{reason}; container {id} is left"),
+            source: context(format!("container {id} is left"))(cause).into(),
         };
         match tokio::time::timeout(ENDING, self.running.rm()).await {
-            Ok(removed) => removed.map_err(|error| failed(error.to_string())),
-            Err(_) => Err(failed(format!("the daemon did not remove it within {} s", ENDING.as_secs()))),
+            Ok(removed) => removed.map_err(|error| failed(error.into())),
+            Err(_) => Err(failed(format!("the daemon did not remove it within {} s", ENDING.as_secs()).into())),
         }
     }
 }
@@ -75,7 +76,7 @@ fn publish_on_loopback(host: &mut HostConfig) {
 }
 
 async fn published(container: &ContainerAsync<GenericImage>) -> Result<u16, RegistryError> {
-    container.get_host_port_ipv4(ContainerPort::Tcp(5000)).await.map_err(|error| failed(error.to_string()))
+    container.get_host_port_ipv4(ContainerPort::Tcp(5000)).await.map_err(failed)
 }
 
 /// The image is there, or can be pulled in a few seconds; a machine without a network must not wait for long.
@@ -85,14 +86,14 @@ async fn make_available(daemon: &Daemon) -> Result<(), RegistryError> {
     let name = format!("{}:{}", IMAGE.0, IMAGE.1);
     match daemon.image_id(&name).await {
         Ok(Some(_)) => return Ok(()),
-        Err(DaemonError::Silent { overdue }) => return Err(failed(overdue.to_string())),
+        Err(DaemonError::Silent { overdue }) => return Err(failed(overdue)),
         Ok(None) | Err(_) => {}
     }
     let options = CreateImageOptionsBuilder::default().from_image(IMAGE.0).tag(IMAGE.1).build();
     let pull = daemon.api().create_image(Some(options), None, None).try_collect::<Vec<_>>();
     match tokio::time::timeout(PULL_OF_REGISTRY, pull).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(failed(format!("the engine has no {name} and cannot pull it ({error})"))),
+        Ok(Err(error)) => Err(failed(context(format!("the engine has no {name} and cannot pull it"))(error))),
         Err(_) => {
             Err(failed(format!("the engine has no {name} and did not pull it within {} s", PULL_OF_REGISTRY.as_secs())))
         }

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use super::{RegistryError, RegistryKind};
+use super::{REGISTRY, RegistryError, RegistryKind};
+use crate::error::{Cause, context};
+use crate::held::Held;
 use crate::limits::INTRODUCTION;
 
 /// A running registry program; dropping it ends its process group and removes its folder.
@@ -19,11 +20,11 @@ pub(super) struct Executable {
     group: Option<Pid>,
     port: u16,
     version: String,
-    _folder: TempDir,
+    _folder: Held,
 }
 
-fn failed(reason: impl Into<String>) -> RegistryError {
-    RegistryError::Start { kind: RegistryKind::Executable, reason: reason.into() }
+fn failed(cause: impl Into<Cause>) -> RegistryError {
+    RegistryError::Start { kind: RegistryKind::Executable, source: cause.into() }
 }
 
 impl Executable {
@@ -32,7 +33,7 @@ impl Executable {
             failed("there is no registry or docker-registry on PATH; Debian has the package docker-registry")
         })?;
         let version = version(&program).await;
-        // Somebody else may take the free port before the program does, hence more than one try.
+        // Someone else may take the free port before the program does, hence more than one try.
         let mut last = String::new();
         for _ in 0..3 {
             let mut started = Self::spawn(&program, version.clone())?;
@@ -45,8 +46,8 @@ impl Executable {
     }
 
     fn spawn(program: &Path, version: String) -> Result<Self, RegistryError> {
-        let fail = |error: std::io::Error| failed(format!("{}: {error}", program.display()));
-        let folder = tempfile::Builder::new().prefix("registry-").tempdir().map_err(fail)?;
+        let fail = |error: std::io::Error| failed(context(program.display().to_string())(error));
+        let folder = Held::new_in(&std::env::temp_dir(), REGISTRY).map_err(fail)?;
         let port = free_port().map_err(fail)?;
         let config = folder.path().join("config.yml");
         std::fs::write(&config, configuration(folder.path(), port)).map_err(fail)?;
@@ -90,7 +91,7 @@ impl Executable {
         self.end();
         self.child.wait().await.map(|_| ()).map_err(|error| RegistryError::Stop {
             kind: RegistryKind::Executable,
-            reason: format!("{error}; its process may still run"),
+            source: context("its process may still run")(error).into(),
         })
     }
 

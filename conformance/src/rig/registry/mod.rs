@@ -12,7 +12,11 @@ use container::Container;
 use embedded::Embedded;
 use executable::Executable;
 
+use crate::error::{Cause, chain};
 use crate::masked::without_credentials;
+
+/// What the name of the folder begins with in which a registry keeps its blobs.
+pub const REGISTRY: &str = "registry-";
 
 /// Why there is no registry.
 #[derive(Debug, thiserror::Error)]
@@ -28,20 +32,20 @@ pub enum RegistryError {
         reason: String,
     },
     /// One could not be started.
-    #[error("start a registry ({kind}): {reason}")]
+    #[error("start a registry ({kind})")]
     Start {
         /// Which kind.
         kind: RegistryKind,
         /// What is missing and what to do.
-        reason: String,
+        source: Cause,
     },
     /// One could not be ended.
-    #[error("end the registry ({kind}): {reason}")]
+    #[error("end the registry ({kind})")]
     Stop {
         /// Which kind.
         kind: RegistryKind,
         /// What went wrong, and what is left.
-        reason: String,
+        source: Cause,
     },
 }
 
@@ -80,7 +84,7 @@ impl fmt::Display for RegistryKind {
 /// Which registry is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RegistryChoice {
-    /// The first that is at hand: container, executable, embedded.
+    /// The first that is available: container, executable, embedded.
     Auto,
     /// One in this process.
     Embedded,
@@ -136,7 +140,7 @@ fn address(text: &str) -> Result<Address, RegistryError> {
     let meant = if is_bare { format!(" (did you mean http://{text}?)") } else { String::new() };
     let wrong =
         |reason: &str| RegistryError::Url { url: without_credentials(text), reason: format!("{reason}{meant}") };
-    let url = reqwest::Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
+    let url = reqwest::Url::parse(text).map_err(|error| wrong(&chain(&error)))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong("its scheme is neither http nor https"));
     }
@@ -165,7 +169,7 @@ pub struct Registry {
 enum Running {
     Elsewhere,
     Embedded(Embedded),
-    Executable(Executable),
+    Executable(Box<Executable>),
     Container(Box<Container>),
 }
 
@@ -211,7 +215,7 @@ impl Registry {
     async fn executable(why: String) -> Result<Self, RegistryError> {
         let running = Executable::start().await?;
         let (host, version) = (running.host(), running.version().to_owned());
-        Ok(Self::local(host, RegistryKind::Executable, version, why, Running::Executable(running)))
+        Ok(Self::local(host, RegistryKind::Executable, version, why, Running::Executable(Box::new(running))))
     }
 
     async fn container(docker_host: Option<&str>, why: String) -> Result<Self, RegistryError> {
@@ -237,7 +241,7 @@ impl Registry {
         &self.address.base_url
     }
 
-    /// What repositories begin with; empty but for a URL with a path.
+    /// What repositories begin with; empty except for a URL with a path.
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.address.prefix
@@ -286,8 +290,8 @@ impl Registry {
 
 fn reason(error: &RegistryError) -> String {
     match error {
-        RegistryError::Start { reason, .. } => reason.clone(),
-        other => other.to_string(),
+        RegistryError::Start { source, .. } => chain(&**source),
+        other => chain(other),
     }
 }
 

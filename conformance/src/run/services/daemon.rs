@@ -6,6 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use judge::evidence::{EngineEnd, StoreKind};
 
 use super::super::options::RunError;
+use crate::error::chain;
+use crate::locked::locked;
 use crate::observe::DaemonObserver;
 use crate::record::ServiceFacts;
 use crate::rig::daemon::Daemon;
@@ -45,7 +47,7 @@ impl DaemonService {
     ) -> Result<Self, RunError> {
         let host = daemon.host().to_owned();
         let observer = DaemonObserver::new(daemon.api().clone(), &host, daemon.store(), daemon.version().to_owned())
-            .map_err(|error| RunError::Service { service: name.clone(), reason: error.to_string() })?
+            .map_err(|error| RunError::Service { service: name.clone(), source: error.into() })?
             .waiting(daemon.waits().clone());
         let turns = Turns::of(&host);
         let (made, done_with, end) = (Mutex::default(), Mutex::default(), Mutex::default());
@@ -54,7 +56,7 @@ impl DaemonService {
 
     /// Remembers an image, to remove it after the run where its name went to another one; whether it is new.
     pub(in crate::run) fn remember(&self, id: &str) -> bool {
-        self.made.lock().is_ok_and(|mut made| made.insert(id.to_owned()))
+        locked(&self.made).insert(id.to_owned())
     }
 
     /// Removes these names, and those that waited for it, where nothing else is done there now; else remembers them.
@@ -86,7 +88,7 @@ impl DaemonService {
     }
 
     fn done_with(&self) -> MutexGuard<'_, Vec<String>> {
-        self.done_with.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.done_with)
     }
 
     /// Removes what has no name any more, not before the run's end, because scenarios may share an image; and ends an
@@ -94,11 +96,11 @@ impl DaemonService {
     /// run's alone.
     pub(in crate::run) async fn stop(self, hosts: &[String]) -> Vec<String> {
         if let Some(engine) = self.engine {
-            return engine.stop().await.err().map(|error| error.to_string()).into_iter().collect();
+            return engine.stop().await.err().map(|error| chain(&error)).into_iter().collect();
         }
         let turn = self.turns.alone().await;
         self.remove_all().await;
-        for id in self.made.into_inner().unwrap_or_default() {
+        for id in self.made.into_inner().unwrap_or_else(PoisonError::into_inner) {
             self.daemon.remove_untagged(&id).await;
         }
         drop(turn);
@@ -106,7 +108,7 @@ impl DaemonService {
         for host in hosts {
             match self.daemon.names(&format!("{host}/")).await {
                 Ok(names) => left.extend(names.into_iter().map(|name| format!("{name} in {}", self.name))),
-                Err(error) => left.push(format!("what {} has of {host} ({error})", self.name)),
+                Err(error) => left.push(format!("what {} has of {host} ({})", self.name, chain(&error))),
             }
         }
         left

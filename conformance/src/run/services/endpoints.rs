@@ -1,7 +1,8 @@
-//! The places that scenarios name beside the run's registry: started where a chosen scenario names them, ended with the
+//! The places that scenarios name next to the run's registry: started where a chosen scenario names them, ended with the
 //! run.
 
 use super::super::options::RunError;
+use crate::error::{Cause, chain};
 use crate::limits::Patience;
 use crate::observe::{Credentials, LayerReader, RegistryClient, RegistryObserver, Trust};
 use crate::record::ServiceFacts;
@@ -29,7 +30,7 @@ impl Access {
         (layers, trust, patience): (&LayerReader, &Trust, &Patience),
     ) -> Result<Self, RunError> {
         let client = RegistryClient::patient(registry.base_url(), credentials, (trust, patience))
-            .map_err(|error| RunError::Service { service: "registry".to_owned(), reason: error.to_string() })?;
+            .map_err(|error| RunError::Service { service: "registry".to_owned(), source: error.into() })?;
         let observer = RegistryObserver::new(client.clone(), layers.clone());
         Ok(Self { host, client, observer })
     }
@@ -37,7 +38,7 @@ impl Access {
 
 /// What was started.
 #[derive(Default)]
-pub(in crate::run) struct ExtraPlaces {
+pub(in crate::run) struct Endpoints {
     other: Option<(Registry, Access)>,
     closed: Option<ClosedPort>,
     silent: Option<SilentServer>,
@@ -52,7 +53,7 @@ struct Guarded {
     kind: RegistryKind,
 }
 
-impl ExtraPlaces {
+impl Endpoints {
     /// Starts what `needed` names; `main` is the run's registry, reached by `access`.
     pub(in crate::run) async fn start(
         needed: &[Place],
@@ -70,10 +71,10 @@ impl ExtraPlaces {
             found.other = Some((registry, access));
         }
         if needed.contains(&Place::Closed) {
-            found.closed = Some(ClosedPort::take().map_err(|error| failed(Place::Closed, &error))?);
+            found.closed = Some(ClosedPort::take().map_err(|error| failed(Place::Closed, error))?);
         }
         if needed.contains(&Place::Silent) {
-            found.silent = Some(SilentServer::start().await.map_err(|error| failed(Place::Silent, &error))?);
+            found.silent = Some(SilentServer::start().await.map_err(|error| failed(Place::Silent, error))?);
         }
         if needed.contains(&Place::Guarded) {
             let behind = found.other.as_ref().filter(|_| guards_other).map_or((main, access), |(r, a)| (r, a));
@@ -132,17 +133,17 @@ impl ExtraPlaces {
     pub(in crate::run) async fn stop(self) -> Vec<String> {
         drop(self.guarded);
         match self.other {
-            Some((registry, _)) => registry.stop().await.err().map(|error| error.to_string()).into_iter().collect(),
+            Some((registry, _)) => registry.stop().await.err().map(|error| chain(&error)).into_iter().collect(),
             None => Vec::new(),
         }
     }
 }
 
-fn failed(place: Place, error: &dyn std::fmt::Display) -> RunError {
-    RunError::Service { service: place.word().to_owned(), reason: error.to_string() }
+fn failed(place: Place, cause: impl Into<Cause>) -> RunError {
+    RunError::Service { service: place.word().to_owned(), source: cause.into() }
 }
 
-/// One more registry of the same kind; an embedded one beside a registry that was given.
+/// One more registry of the same kind; an embedded one next to a registry that was given.
 async fn like(main: &Registry, docker_host: Option<&str>) -> Result<Registry, RunError> {
     let choice = match main.kind() {
         RegistryKind::Embedded | RegistryKind::Url => RegistryChoice::Embedded,
@@ -153,15 +154,15 @@ async fn like(main: &Registry, docker_host: Option<&str>) -> Result<Registry, Ru
 }
 
 async fn guarded(registry: &Registry, access: &Access, patience: &Patience) -> Result<Guarded, RunError> {
-    // Nobody is told the password, so nothing that leaves the suite can hold it.
+    // No one is told the password, so nothing that leaves the suite can hold it.
     let password = ring::rand::generate::<[u8; 16]>(&ring::rand::SystemRandom::new())
-        .map_err(|_| failed(Place::Guarded, &"there is no randomness to be had"))?
+        .map_err(|_| failed(Place::Guarded, "there is no randomness to be had"))?
         .expose()
         .map(|byte| format!("{byte:02x}"))
         .concat();
     let guard = Guard::new("platform", &password);
     let guard = RecordingProxy::start_guarded(registry.base_url(), guard, patience).await;
-    let guard = guard.map_err(|error| failed(Place::Guarded, &error))?;
+    let guard = guard.map_err(|error| failed(Place::Guarded, error))?;
     let access = Access { host: guard.host().to_owned(), ..access.clone() };
     Ok(Guarded { _guard: guard, access, kind: registry.kind() })
 }

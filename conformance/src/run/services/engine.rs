@@ -2,15 +2,15 @@
 //! out here.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 
 use judge::evidence::EngineEnd;
 
-use super::super::error::ExportError;
+use super::super::error::{ExportError, service};
 use super::daemon::DaemonService;
+use crate::error::{Cause, chain};
 use crate::limits::Overdue;
+use crate::locked::locked;
 use crate::observe::{Credentials, PushError};
-use crate::rig::engine::EngineError;
 use crate::rig::engine::gate::At;
 use crate::scenario::{EndDaemon, Step};
 
@@ -23,13 +23,13 @@ pub(in crate::run) enum PushProblem {
 }
 
 fn problem(error: PushError) -> PushProblem {
-    let words = error.to_string();
+    let words = chain(&error);
     error.silence.map_or(PushProblem::Failed(words), PushProblem::Silent)
 }
 
 impl DaemonService {
-    fn own_failed(&self, error: &EngineError) -> ExportError {
-        ExportError::Service { doing: self.name.clone(), reason: error.to_string() }
+    fn own_failed(&self, error: impl Into<Cause>) -> ExportError {
+        service(&self.name, error)
     }
 
     /// Does to a private daemon what a step asks for before its export; `tags` are those that must be there then.
@@ -41,13 +41,9 @@ impl DaemonService {
         let Some(engine) = &self.engine else { return Ok(Vec::new()) };
         let mut troubles = Vec::new();
         if step.restart_daemon {
-            engine.restart().await.map_err(|error| self.own_failed(&error))?;
+            engine.restart().await.map_err(|error| self.own_failed(error))?;
             for (reference, before) in tags {
-                let after = self
-                    .daemon
-                    .image_id(reference)
-                    .await
-                    .map_err(|error| ExportError::Service { doing: self.name.clone(), reason: error.to_string() })?;
+                let after = self.daemon.image_id(reference).await.map_err(|error| self.own_failed(error))?;
                 if after != *before {
                     troubles.push(format!("{} does not have {reference} any more after its restart", self.name));
                 }
@@ -71,7 +67,7 @@ impl DaemonService {
             }
         }
         if engine.ended().is_some() {
-            engine.start_again().await.map_err(|error| self.own_failed(&error))?;
+            engine.start_again().await.map_err(|error| self.own_failed(error))?;
         }
         Ok(troubles)
     }
@@ -99,7 +95,7 @@ impl DaemonService {
         let Err(problem) = first else { return Ok(()) };
         let Some(how) = engine.ends_soon().await else { return Err(problem) };
         let said = engine.last_words();
-        let revived = async || engine.start_again().await.map_err(|error| PushProblem::Failed(error.to_string()));
+        let revived = async || engine.start_again().await.map_err(|error| PushProblem::Failed(chain(&error)));
         revived().await?;
         if was_meant {
             return push(reference.to_owned()).await;
@@ -114,11 +110,11 @@ impl DaemonService {
             revived().await?;
         }
         let end = EngineEnd { how, said, pushes_run_image: Some(of_control), again: Some(again) };
-        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
+        *locked(&self.end) = Some(end);
         second
     }
 
-    /// Whether the daemon pushes `control` beside `reference`.
+    /// Whether the daemon pushes `control` next to `reference`.
     async fn push_control(&self, (reference, control): (&str, &str), credentials: Option<&Credentials>) -> bool {
         let repository = reference.rsplit_once(':').map_or(reference, |(repository, _)| repository);
         let name = format!("{repository}:of-the-suite");
@@ -130,6 +126,6 @@ impl DaemonService {
 
     /// The end of the engine during the last push.
     pub(in crate::run) fn taken_end(&self) -> Option<EngineEnd> {
-        self.end.lock().unwrap_or_else(PoisonError::into_inner).take()
+        locked(&self.end).take()
     }
 }

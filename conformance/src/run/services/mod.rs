@@ -1,4 +1,4 @@
-//! The services of one run: one registry with a recorder before it, and every daemon that is at hand.
+//! The services of one run: one registry with a recorder before it, and every daemon that is available.
 
 pub(super) mod daemon;
 pub(super) mod endpoints;
@@ -7,25 +7,27 @@ pub(super) mod private;
 pub(super) mod reference;
 pub(super) mod slot;
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use judge::digest::Digest;
-use judge::evidence::{StoreKind, WireFault, WireRecord};
+use judge::evidence::{FaultKind, StoreKind, WireFault, WireRecord};
 
 use super::options::{Options, RunError};
+use crate::error::{Cause, chain};
 use crate::limits::{CREDENTIAL_HELPER, Overdue, Patience};
+use crate::locked::locked;
 use crate::naming::Names;
-use crate::observe::{BlobStore, Credentials, LayerReader, Limits, told};
-use crate::record::{ServiceFacts, is_service};
+use crate::observe::{BlobStore, Credentials, LayerReader, Limits};
+use crate::record::{RequiredService, ServiceFacts, is_service};
 use crate::rig::daemon::Daemon;
 use crate::rig::proxy::RecordingProxy;
 use crate::rig::registry::{Registry, RegistryKind};
 use crate::scenario::{Place, Scenario};
 use daemon::DaemonService;
-use endpoints::{Access, ExtraPlaces};
+use endpoints::{Access, Endpoints};
 use private::PrivateDaemons;
-use reference::Located;
+use reference::ResolvedReference;
 use slot::Slot;
 
 /// Variable by which `registry-compose/with-services` names the daemons that it started itself.
@@ -38,12 +40,12 @@ pub(super) struct Services {
     registry: Registry,
     proxy: Option<RecordingProxy>,
     main: Access,
-    extra: ExtraPlaces,
+    extra: Endpoints,
     handed: Option<Credentials>,
     certificates: Option<String>,
     /// Reads layers into the evidence.
     pub(super) layers: LayerReader,
-    /// Every daemon at hand.
+    /// Every daemon available.
     pub(super) daemons: Vec<Slot>,
     /// Engines of the suite's own.
     pub(super) private: PrivateDaemons,
@@ -60,12 +62,12 @@ impl Services {
     pub(super) async fn start(options: &Options, blobs: BlobStore, patience: &Patience) -> Result<Self, RunError> {
         let first = options.daemons.first().map(String::as_str);
         let registry = Registry::start(&options.registry, first).await?;
-        let service = |service: &str, reason: String| RunError::Service { service: service.to_owned(), reason };
+        let service = |service: &str, source: Cause| RunError::Service { service: service.to_owned(), source };
         let is_ours = registry.kind() != RegistryKind::Url;
         let recorder = patience.within_exporter(Duration::from_secs(options.timeout));
         let proxy = if registry.insecure() {
             let started = RecordingProxy::start_patient(registry.base_url(), &recorder).await;
-            Some(started.map_err(|error| service("the recorder before the registry", error.to_string()))?)
+            Some(started.map_err(|error| service("the recorder before the registry", error.into()))?)
         } else {
             None
         };
@@ -77,17 +79,17 @@ impl Services {
         let main = Access::of(&registry, host, credentials, (&layers, &options.trust, patience))?;
         if !is_ours {
             let asked = main.client.check().await;
-            asked.map_err(|error| service(&format!("the registry {}", registry.base_url()), told(&error)))?;
+            asked.map_err(|error| service(&format!("the registry {}", registry.base_url()), error.into()))?;
         }
         let (daemons, no_daemon) = daemons(options, patience).await?;
         if let Some(reason) = not_at_hand(&options.require, &daemons, &no_daemon) {
-            return Err(service("daemon", reason));
+            return Err(service("daemon", reason.into()));
         }
         let daemons = daemons.into_iter().map(Slot::new).collect();
         let mut needed: Vec<Place> = options.scenarios.iter().flat_map(Scenario::places).collect();
         needed.sort();
         needed.dedup();
-        let extra = ExtraPlaces::start(&needed, (&registry, &main), first, (&layers, patience)).await?;
+        let extra = Endpoints::start(&needed, (&registry, &main), first, (&layers, patience)).await?;
         // A registry that others use gets a segment of this run's own, so that runs do not meet.
         let segment = if is_ours { String::new() } else { format!("team-{:08x}", unique()) };
         Ok(Self {
@@ -115,11 +117,11 @@ impl Services {
     }
 
     /// Where a name of a scenario lies.
-    pub(super) fn locate(&self, scenario: &str, name: &str) -> Located {
+    pub(super) fn locate(&self, scenario: &str, name: &str) -> ResolvedReference {
         let (place, name) = Place::split(name);
         let at = name.find('@').or_else(|| name.rfind(':').filter(|colon| !name[*colon..].contains('/')));
         let (repository, rest) = name.split_at(at.unwrap_or(name.len()));
-        Located {
+        ResolvedReference {
             place,
             host: self.host(place).to_owned(),
             repository: self.repository(scenario, repository),
@@ -132,7 +134,7 @@ impl Services {
         self.extra.host(place).unwrap_or(&self.main.host)
     }
 
-    /// How a place is spoken to; none where nobody answers.
+    /// How a place is spoken to; none where no one answers.
     pub(super) fn access(&self, place: Place) -> Option<&Access> {
         if place == Place::Main { Some(&self.main) } else { self.extra.access(place) }
     }
@@ -145,6 +147,12 @@ impl Services {
     /// The user's credentials for the run's registry: what of them an exporter gets, for the address that it is told.
     pub(super) fn handed_on(&self) -> Option<&Credentials> {
         self.handed.as_ref()
+    }
+
+    /// Credentials that are good at the recorder, for an exporter that has none of the user's.
+    pub(super) fn made_up(&self) -> Option<Credentials> {
+        let (user, password) = self.proxy.as_ref()?.made_up();
+        Some(Credentials::Password { user: user.to_owned(), password: password.to_owned() })
     }
 
     /// The certificates that exporters have to be told of, as PEM; none where they find them by themselves.
@@ -178,9 +186,12 @@ impl Services {
 
     /// From now on what is sent for one scenario meets these faults of the registry, and no others.
     pub(super) fn arm(&self, scenario: &str, faults: &[WireFault]) {
-        if let Some(proxy) = &self.proxy {
-            proxy.arm(&self.requests_of(scenario), faults);
-        }
+        let Some(proxy) = &self.proxy else { return };
+        let mut faults = faults.to_vec();
+        // The user's credentials are the registry's matter: it asks for them in its own way.
+        let asked = faults.iter_mut().filter(|fault| fault.kind == FaultKind::WantsCredentials);
+        asked.filter(|_| self.handed.is_some()).for_each(|fault| fault.path.clear());
+        proxy.arm(&self.requests_of(scenario), &faults);
     }
 
     /// Takes the first silence of the registry that the recorder saw in what was sent for one scenario.
@@ -224,34 +235,33 @@ impl Services {
             Ok(None) => {}
             // Registries delete by digest; a tag goes with its manifest.
             Ok(Some(digest)) => self.delete_digest(repository, &digest).await,
-            Err(error) => self.leave_behind(format!("{reference} ({error})")),
+            Err(error) => self.leave_behind(format!("{reference} ({})", chain(&error))),
         }
     }
 
     /// Deletes a manifest, or remembers that it could not be.
     pub(super) async fn delete_digest(&self, repository: &str, digest: &Digest) {
         if let Err(error) = self.main.client.delete(repository, digest.as_str()).await {
-            self.leave_behind(format!("{}/{repository}@{digest} ({error})", self.registry.host()));
+            self.leave_behind(format!("{}/{repository}@{digest} ({})", self.registry.host(), chain(&error)));
         }
     }
 
     /// Remembers what could not be taken away.
     pub(super) fn leave_behind(&self, what: String) {
-        if let Ok(mut left) = self.left_behind.lock()
-            && !left.contains(&what)
-        {
+        let mut left = locked(&self.left_behind);
+        if !left.contains(&what) {
             left.push(what);
         }
     }
 
-    /// The host of one of [`Self::facts`], where it is one of the places beside the run's registry.
+    /// The host of one of [`Self::facts`], where it is one of the places next to the run's registry.
     pub(super) fn host_of(&self, service: &str) -> Option<&str> {
         let places = [Place::Other, Place::Closed, Place::Silent, Place::Guarded];
         let place = places.into_iter().find(|place| place.word() == service)?;
         self.extra.host(place)
     }
 
-    /// The stores of Docker's engines at hand, each with a daemon that has it.
+    /// The stores of Docker's engines available, each with a daemon that has it.
     pub(super) fn stores(&self) -> Vec<(StoreKind, String)> {
         let mut found: Vec<(StoreKind, String)> = Vec::new();
         for slot in &self.daemons {
@@ -297,13 +307,13 @@ impl Services {
         // A host with a port of this run's own; what is called by that of a given registry may be another run's.
         let hosts = if self.proxy.is_some() { vec![self.main.host.clone()] } else { Vec::new() };
         drop(self.proxy);
-        let mut left = self.left_behind.into_inner().unwrap_or_default();
+        let mut left = self.left_behind.into_inner().unwrap_or_else(PoisonError::into_inner);
         for daemon in self.daemons {
             left.extend(daemon.stop(&hosts).await);
         }
         left.extend(self.extra.stop().await);
         if let Err(error) = self.registry.stop().await {
-            left.push(error.to_string());
+            left.push(chain(&error));
         }
         left
     }
@@ -316,11 +326,12 @@ fn several(variable: &str) -> Vec<String> {
 
 /// What is missing of the daemons that have to be observed: known before the first export. Private ones are made later.
 fn not_at_hand(require: &[String], daemons: &[DaemonService], why: &str) -> Option<String> {
-    let mut wanted = require.iter().filter(|wanted| wanted.starts_with("daemon") && !wanted.contains("private"));
+    let is_at_hand = |wanted: &str| RequiredService::parse(wanted).is_ok_and(RequiredService::is_daemon_at_hand);
+    let mut wanted = require.iter().filter(|wanted| is_at_hand(wanted));
     let missing = wanted.find(|wanted| !daemons.iter().any(|daemon| is_service(&daemon.name, wanted)))?;
     let at_hand: Vec<&str> = daemons.iter().map(|daemon| daemon.name.as_str()).collect();
     let found = if at_hand.is_empty() { why.to_owned() } else { format!("there is {}", at_hand.join(", ")) };
-    Some(format!("--require {missing}: none is at hand: {found}"))
+    Some(format!("--require {missing}: none is available: {found}"))
 }
 
 async fn daemons(options: &Options, patience: &Patience) -> Result<(Vec<DaemonService>, String), RunError> {
@@ -336,9 +347,9 @@ async fn daemons(options: &Options, patience: &Patience) -> Result<(Vec<DaemonSe
     for given in hosts {
         let daemon = match Daemon::connect_patiently(given, patience).await {
             Ok(daemon) => daemon,
-            Err(error) if given.is_none() => return Ok((found, error.to_string())),
+            Err(error) if given.is_none() => return Ok((found, format!("failed to {}", chain(&error)))),
             Err(error) => {
-                return Err(RunError::Service { service: "daemon".to_owned(), reason: error.to_string() });
+                return Err(RunError::Service { service: "daemon".to_owned(), source: error.into() });
             }
         };
         let kind = daemon.service_name();
@@ -350,16 +361,19 @@ async fn daemons(options: &Options, patience: &Patience) -> Result<(Vec<DaemonSe
     Ok((found, String::new()))
 }
 
-/// Asking a credential helper may take its time, so it is done elsewhere, and not for ever.
+/// Asking a credential helper may take its time, so it is done elsewhere, and not forever.
 async fn credentials(host: &str) -> Result<Option<Credentials>, RunError> {
-    let fail = |reason: String| RunError::Service { service: "registry".to_owned(), reason };
+    let fail = |source: Cause| RunError::Service { service: "registry".to_owned(), source };
     let of = host.to_owned();
     let asked = tokio::task::spawn_blocking(move || Credentials::of_the_user(&of));
     let asked = tokio::time::timeout(CREDENTIAL_HELPER, asked).await.map_err(|_| {
         let seconds = CREDENTIAL_HELPER.as_secs();
-        fail(format!("the credential helper that docker's config.json names for {host} gave no answer in {seconds} s"))
+        fail(
+            format!("the credential helper that docker's config.json names for {host} gave no answer in {seconds} s")
+                .into(),
+        )
     })?;
-    asked.map_err(|error| fail(error.to_string()))?.map_err(|error| fail(error.to_string()))
+    asked.map_err(|error| fail(error.into()))?.map_err(|error| fail(error.into()))
 }
 
 /// A number that no other run at this time has.

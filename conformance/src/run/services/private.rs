@@ -1,16 +1,18 @@
 //! Daemons of the suite's own: for scenarios that restart, fill or end one, and in the place of one that has ended.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use judge::evidence::StoreKind;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use super::super::error::ExportError;
+use super::super::error::{ExportError, service};
 use super::daemon::DaemonService;
+use crate::error::{Cause, chain};
 use crate::exporter::process::Supervisor;
 use crate::limits::Patience;
+use crate::locked::locked;
 use crate::record::ServiceFacts;
 use crate::rig::daemon::Daemon;
 use crate::rig::engine::program::{EngineProgram, chosen, programs};
@@ -34,13 +36,13 @@ pub(in crate::run) struct PrivateDaemons {
 impl PrivateDaemons {
     /// For reports: every private daemon that scenarios had, once for each name.
     pub(in crate::run) fn facts(&self) -> Vec<ServiceFacts> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        locked(&self.seen).values().cloned().collect()
     }
 
     /// Remembers one for reports.
     pub(in crate::run) fn saw(&self, service: &DaemonService) {
         let facts = service.facts("the suite's own, a new one for each scenario");
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(service.name.clone(), facts);
+        locked(&self.seen).insert(service.name.clone(), facts);
     }
 
     /// A new private daemon with a store, best of this version.
@@ -61,18 +63,20 @@ impl PrivateDaemons {
                 format!("it needs an engine of its own, and no dockerd on PATH has the {} store", store.name());
             return Err(ExportError::Skipped(reason));
         };
-        let failed = |reason: String| ExportError::Service { doing: format!("prepare {name}"), reason };
+        let failed = |cause: Cause| service(format!("prepare {name}"), cause);
         let wanted = Wanted { program: program.clone(), store, disk_mib };
         let engine = PrivateEngine::start(means.supervisor.program(), &wanted, means.cancelled).await;
-        let engine = engine.map_err(|error| failed(error.to_string()))?;
+        let engine = engine.map_err(|error| failed(error.into()))?;
         let daemon = match Daemon::connect_patiently(Some(&engine.host()), means.patience).await {
             Ok(daemon) if daemon.store() == store => daemon,
             other => {
-                let reason = other.map_or_else(|error| error.to_string(), |_| "it has another store".to_owned());
-                let left = engine.stop().await.err();
-                return Err(failed(left.map_or(reason.clone(), |error| format!("{reason}; {error}"))));
+                let cause = other.map_or_else(Cause::from, |_| "it has another store".into());
+                return Err(failed(match engine.stop().await {
+                    Ok(()) => cause,
+                    Err(left) => format!("{}; {}", chain(&*cause), chain(&left)).into(),
+                }));
             }
         };
-        DaemonService::new(name.clone(), daemon, true, Some(engine)).map_err(|error| failed(error.to_string()))
+        DaemonService::new(name.clone(), daemon, true, Some(engine)).map_err(|error| failed(error.into()))
     }
 }

@@ -7,7 +7,7 @@ use crate::scenario::Place;
 
 /// A name of a scenario, where it lies in this run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::run) struct Located {
+pub(in crate::run) struct ResolvedReference {
     /// In which registry.
     pub(in crate::run) place: Place,
     /// The registry as references name it.
@@ -18,8 +18,8 @@ pub(in crate::run) struct Located {
     pub(in crate::run) rest: String,
 }
 
-impl Located {
-    /// The reference, as given but for its registry and the run's own prefix. It need not be well-formed.
+impl ResolvedReference {
+    /// The reference, as given except for its registry and the run's own prefix. It need not be well-formed.
     pub(in crate::run) fn reference(&self) -> String {
         format!("{}/{}{}", self.host, self.repository, self.rest)
     }

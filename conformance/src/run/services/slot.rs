@@ -1,12 +1,14 @@
-//! A daemon at hand, or the private engine that took its place.
+//! A daemon available, or the private engine that took its place.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::daemon::DaemonService;
 use super::private::{Means, PrivateDaemons};
+use crate::error::chain;
+use crate::locked::locked;
 use crate::record::ServiceFacts;
 
-/// A daemon at hand, or the private engine in its place.
+/// A daemon available, or the private engine in its place.
 pub(in crate::run) struct Slot {
     current: Mutex<Arc<DaemonService>>,
     /// Held while a replacement is started.
@@ -29,17 +31,17 @@ impl Slot {
 
     /// The daemon that is used now.
     pub(in crate::run) fn current(&self) -> Arc<DaemonService> {
-        Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&locked(&self.current))
     }
 
     pub(in crate::run) fn facts(&self) -> ServiceFacts {
-        let note = self.note.lock().unwrap_or_else(PoisonError::into_inner).join("; ");
+        let note = locked(&self.note).join("; ");
         self.current().facts(&note)
     }
 
     /// Remembers what happened, for reports.
     pub(in crate::run) fn tell(&self, what: String) {
-        self.note.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+        locked(&self.note).push(what);
     }
 
     /// Puts a private engine in the place of `gone`, where no other scenario has done so already.
@@ -56,11 +58,13 @@ impl Slot {
         let like = (gone.daemon.store(), gone.daemon.version());
         match private.start(means, gone.name.clone(), like, None).await {
             Ok(service) => {
-                *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(service);
-                self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(gone));
+                *locked(&self.current) = Arc::new(service);
+                locked(&self.retired).push(Arc::clone(gone));
                 self.tell(format!("it ended while {scenario} was run, and a private engine took its place"));
             }
-            Err(error) => self.tell(format!("it ended while {scenario} was run, and none takes its place: {error}")),
+            Err(error) => {
+                self.tell(format!("it ended while {scenario} was run, and none takes its place: {}", chain(&error)));
+            }
         }
     }
 

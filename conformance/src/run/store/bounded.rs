@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use judge::evidence::{Export, Image, Target};
 
 use super::super::context::Shared;
-use super::super::error::ExportError;
+use super::super::error::{ExportError, service};
 use super::super::run_image::Published;
-use super::{Before, Seen, Store};
+use super::{Observed, StepContext, Store};
 use crate::exporter::process::ProcessError;
 use crate::limits::CLEANING_AFTER_SIGNAL;
 use crate::scenario::materialise::Places;
@@ -45,7 +45,7 @@ async fn bounded<T>(
         found = tokio::time::timeout(*left, work) => found.unwrap_or_else(|_| {
             let seconds = shared.patience.around_an_export().as_secs();
             let reason = format!("what is done around the export was not done within {seconds} s; --service-limit allows it more");
-            Err(ExportError::Service { doing: doing.to_owned(), reason })
+            Err(service(doing, reason))
         }),
     };
     *left = left.saturating_sub(begun.elapsed());
@@ -109,14 +109,16 @@ impl<S: Store> Store for Bounded<'_, S> {
         bounded(self.shared, &mut self.left, "find the service after the export", work).await
     }
 
-    async fn observe(&mut self, context: &Before<'_>, run: &MadeImage, places: &Places) -> Result<Seen, ExportError> {
+    async fn observe(
+        &mut self,
+        context: &StepContext<'_>,
+        run: &MadeImage,
+        places: &Places,
+    ) -> Result<Observed, ExportError> {
         let work = self.store.observe(context, run, places);
         let seen = bounded(self.shared, &mut self.left, "observe what the export left", work).await?;
         match self.shared.services.silence(&self.scenario.name) {
-            Some(silence) => {
-                let doing = "observe what the export left".to_owned();
-                Err(ExportError::Service { doing, reason: silence.to_string() })
-            }
+            Some(silence) => Err(service("observe what the export left", silence)),
             None => Ok(seen),
         }
     }

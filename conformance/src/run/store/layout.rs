@@ -6,9 +6,9 @@ use judge::evidence::{Export, Image, Target};
 use judge::reference::Reference;
 
 use super::super::context::Shared;
-use super::super::error::{ExportError, disk, unobserved};
+use super::super::error::{ExportError, disk, service};
 use super::super::run_image::{Published, RunImageNames};
-use super::{Before, Seen, Store, base_digest};
+use super::{Observed, StepContext, Store, base_digest};
 use crate::observe::{ObservedLayout, layout_base_image, layout_facts, layout_tag_state, list_layout_folders};
 use crate::scenario::materialise::{LAYOUT, Places};
 use crate::scenario::run_image::{MadeImage, architecture};
@@ -39,7 +39,7 @@ impl<'a> LayoutStore<'a> {
         format!("{host}/{}/sha256/{}", name.repository, image.analysed().digest.encoded())
     }
 
-    /// Every `<image>` that has a place of its own: digest references and what is no reference have none.
+    /// Every `<image>` that has a place of its own: digest references and what is not a reference have none.
     fn tags_of(&self, step: &Step) -> Vec<String> {
         let is_tag = |image: &String| Reference::parse(image).is_ok_and(|reference| reference.digest.is_none());
         self.images(step).into_iter().filter(is_tag).collect()
@@ -48,7 +48,7 @@ impl<'a> LayoutStore<'a> {
     async fn facts(&self, step: &Step, places: &Places) -> Result<ObservedLayout, ExportError> {
         let layers = &self.shared.services.layers;
         let facts = layout_facts(&places.here(LAYOUT), &self.tags_of(step), &self.before, layers).await;
-        facts.map_err(|error| unobserved("observe the layout", &error))
+        facts.map_err(|error| service("observe the layout", error))
     }
 }
 
@@ -94,7 +94,7 @@ impl Store for LayoutStore<'_> {
     }
 
     async fn tags(&mut self, step: &Step, places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError> {
-        let fail = |error| unobserved("observe the layout", &error);
+        let fail = |error| service("observe the layout", error);
         let folder = places.here(LAYOUT);
         self.before = list_layout_folders(&folder).map_err(fail)?;
         let mut found = BTreeMap::new();
@@ -105,17 +105,22 @@ impl Store for LayoutStore<'_> {
         Ok(found)
     }
 
-    async fn observe(&mut self, context: &Before<'_>, run: &MadeImage, places: &Places) -> Result<Seen, ExportError> {
+    async fn observe(
+        &mut self,
+        context: &StepContext<'_>,
+        run: &MadeImage,
+        places: &Places,
+    ) -> Result<Observed, ExportError> {
         let found = self.facts(context.step, places).await?;
         let folder = places.here(LAYOUT).join(self.run_image_folder(run));
         let base = match found.image.as_ref().and_then(base_digest) {
             Some(value) => {
                 let image = layout_base_image(&folder, &value, "linux", architecture());
-                Some(image.map_err(|error| unobserved("read the base image", &error))?)
+                Some(image.map_err(|error| service("read the base image", error))?)
             }
             None => None,
         };
-        Ok(Seen { tags: found.tags, image: found.image, base, layout: Some(found.facts), ..Seen::default() })
+        Ok(Observed { tags: found.tags, image: found.image, base, layout: Some(found.facts), ..Observed::default() })
     }
 
     fn run_image_becomes(&mut self, file: &RunImageFile) {

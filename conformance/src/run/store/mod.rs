@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use judge::digest::Digest;
 use judge::evidence::{BaseImage, DaemonFacts, Export, Image, LayoutFacts, Tag, Target};
 use judge::json::Json;
+use oci_spec::image::ANNOTATION_BASE_IMAGE_DIGEST;
 
 use super::error::ExportError;
 use super::run_image::Published;
@@ -18,7 +19,7 @@ use crate::scenario::run_image::MadeImage;
 use crate::scenario::{RunImageFile, Step};
 
 /// Where in a scenario an export stands.
-pub(in crate::run) struct Before<'a> {
+pub(in crate::run) struct StepContext<'a> {
     /// Its step, from 1.
     pub(in crate::run) number: usize,
     /// What it asks for.
@@ -31,7 +32,7 @@ pub(in crate::run) struct Before<'a> {
 
 /// What was seen of a store after an export.
 #[derive(Default)]
-pub(in crate::run) struct Seen {
+pub(in crate::run) struct Observed {
     pub(in crate::run) tags: Vec<Tag>,
     pub(in crate::run) image: Option<Image>,
     pub(in crate::run) base: Option<BaseImage>,
@@ -77,7 +78,12 @@ pub(in crate::run) trait Store {
         Ok(Vec::new())
     }
     /// Observes what an export left. The exporter may have failed.
-    async fn observe(&mut self, context: &Before<'_>, run: &MadeImage, places: &Places) -> Result<Seen, ExportError>;
+    async fn observe(
+        &mut self,
+        context: &StepContext<'_>,
+        run: &MadeImage,
+        places: &Places,
+    ) -> Result<Observed, ExportError>;
     /// The names that [`Store::publish`] gives from now on, and the form of what it publishes.
     fn run_image_becomes(&mut self, file: &RunImageFile);
     /// What the analysis would say of a run image that is not there.
@@ -99,6 +105,6 @@ pub(in crate::run) trait Store {
 /// The value of `org.opencontainers.image.base.digest`, where it is a digest that can be asked for.
 fn base_digest(image: &Image) -> Option<String> {
     let manifest = Json::parse(&image.manifest.as_ref()?.bytes).ok()?;
-    let value = manifest.at(&["annotations", "org.opencontainers.image.base.digest"])?.as_str()?.to_owned();
+    let value = manifest.at(&["annotations", ANNOTATION_BASE_IMAGE_DIGEST])?.as_str()?.to_owned();
     Digest::parse(&value).ok().map(|_| value)
 }

@@ -8,11 +8,12 @@ use judge::evidence::{BaseImage, Export, Image, Target};
 use judge::reference::Reference;
 
 use super::super::context::Shared;
-use super::super::error::{ExportError, unobserved};
+use super::super::error::{ExportError, service};
 use super::super::run_image::{Published, RunImageNames};
 use super::super::services::endpoints::Access;
-use super::super::services::reference::Located;
-use super::{Before, Seen, Store, base_digest};
+use super::super::services::reference::ResolvedReference;
+use super::{Observed, StepContext, Store, base_digest};
+use crate::error::{Cause, chain};
 use crate::observe::RegistryError;
 use crate::scenario::materialise::Places;
 use crate::scenario::run_image::{MadeImage, architecture};
@@ -24,7 +25,7 @@ pub(in crate::run) struct RegistryStore<'a> {
     scenario: &'a Scenario,
     run_image: RunImageNames,
     /// Names that the run image had before.
-    earlier: Vec<Located>,
+    earlier: Vec<ResolvedReference>,
     before: BTreeMap<String, Option<String>>,
     /// Manifests that were put or seen in a registry that outlives the run.
     made: BTreeSet<(String, Digest)>,
@@ -36,13 +37,13 @@ impl<'a> RegistryStore<'a> {
         Self { shared, scenario, run_image, earlier: Vec::new(), before: BTreeMap::new(), made: BTreeSet::new() }
     }
 
-    fn located(&self, step: &Step) -> Vec<Located> {
+    fn located(&self, step: &Step) -> Vec<ResolvedReference> {
         let names = self.scenario.file.images_of(step);
         names.iter().map(|name| self.shared.services.locate(&self.scenario.name, name)).collect()
     }
 
-    /// How `image` can be asked for; none for what is no tag, and where nobody answers.
-    fn access(&self, image: &Located) -> Option<&'a Access> {
+    /// How `image` can be asked for; none for what is not a tag, and where no one answers.
+    fn access(&self, image: &ResolvedReference) -> Option<&'a Access> {
         self.shared.services.access(image.place).filter(|_| image.is_tag())
     }
 
@@ -54,15 +55,15 @@ impl<'a> RegistryStore<'a> {
 
     /// Publishes an image under every name of the run image that can be reached.
     pub(in crate::run) async fn publish_run_image(&mut self, image: &MadeImage) -> Result<(), ExportError> {
-        let names: Vec<Located> = self.run_image.all().cloned().collect();
+        let names: Vec<ResolvedReference> = self.run_image.all().cloned().collect();
         for name in names {
-            self.put(image, &name).await.map_err(|error| unobserved("publish the run image", &error))?;
+            self.put(image, &name).await.map_err(|error| service("publish the run image", error))?;
         }
         Ok(())
     }
 
     /// Puts an image under a name, where that is one that can be reached.
-    async fn put(&mut self, image: &MadeImage, name: &Located) -> Result<(), RegistryError> {
+    async fn put(&mut self, image: &MadeImage, name: &ResolvedReference) -> Result<(), RegistryError> {
         let Some(access) = self.shared.services.access(name.place) else { return Ok(()) };
         let (client, repository) = (&access.client, name.repository.as_str());
         for blob in image.blobs() {
@@ -79,7 +80,7 @@ impl<'a> RegistryStore<'a> {
         Ok(())
     }
 
-    fn at(&self, name: &str) -> Located {
+    fn at(&self, name: &str) -> ResolvedReference {
         self.shared.services.locate(&self.scenario.name, name)
     }
 
@@ -89,35 +90,37 @@ impl<'a> RegistryStore<'a> {
         let name = self.run_image.analysed();
         let Some(access) = self.shared.services.access(name.place) else { return Ok(None) };
         let fetched = access.observer.base_image(&name.repository, &value, "linux", architecture()).await;
-        fetched.map(Some).map_err(|error| unobserved("fetch the base image", &error))
+        fetched.map(Some).map_err(|error| service("fetch the base image", error))
     }
 
     /// Deletes by digest, and makes sure that neither tag nor digest is there any more.
     async fn delete_everywhere(&self, image: &MadeImage) -> Result<(), ExportError> {
-        let fail = |error| unobserved("ask whether the run image is gone", &error);
+        let fail = |error| service("ask whether the run image is gone", error);
         for name in self.run_image.all() {
             let Some(access) = self.shared.services.access(name.place) else { continue };
             for document in image.documents().into_iter().rev() {
                 let deleted = access.client.delete(&name.repository, document.digest.as_str()).await;
-                deleted.map_err(|error| self.not_deleted(&error))?;
+                deleted.map_err(|error| self.not_deleted(error))?;
                 let left = access.observer.fetch_manifest(&name.repository, document.digest.as_str()).await;
                 if left.map_err(fail)?.status == 200 {
-                    return Err(self.not_deleted(&"it still serves the manifest"));
+                    return Err(self.not_deleted("it still serves the manifest"));
                 }
             }
             if access.observer.tag_state(&name.tagged()).await.map_err(fail)?.is_some() {
-                return Err(self.not_deleted(&"it still serves the tag"));
+                return Err(self.not_deleted("it still serves the tag"));
             }
         }
         Ok(())
     }
 
     /// A registry that was given may refuse; one that was started must not.
-    fn not_deleted(&self, error: &dyn std::fmt::Display) -> ExportError {
+    fn not_deleted(&self, cause: impl Into<Cause>) -> ExportError {
+        let cause = cause.into();
         if self.shared.services.is_given() {
-            return ExportError::Skipped(format!("the registry does not let the run image be deleted: {error}"));
+            let reason = format!("the registry does not let the run image be deleted: {}", chain(&*cause));
+            return ExportError::Skipped(reason);
         }
-        ExportError::Service { doing: "delete the run image".to_owned(), reason: error.to_string() }
+        service("delete the run image", cause)
     }
 }
 
@@ -131,7 +134,7 @@ impl Store for RegistryStore<'_> {
     }
 
     fn images(&self, step: &Step) -> Vec<String> {
-        self.located(step).iter().map(Located::reference).collect()
+        self.located(step).iter().map(ResolvedReference::reference).collect()
     }
 
     async fn publish(&mut self, image: &MadeImage, _places: &Places) -> Result<Published, ExportError> {
@@ -158,7 +161,10 @@ impl Store for RegistryStore<'_> {
         for image in self.located(step) {
             let Some(access) = self.access(&image) else { continue };
             let digest = access.observer.tag_state(&image.reference()).await;
-            let digest = digest.map_err(|error| unobserved("ask for a tag", &error))?;
+            let digest = match digest {
+                Err(error) if error.is_too_large() => None,
+                digest => digest.map_err(|error| service("ask for a tag", error))?,
+            };
             if let Some(digest) = &digest {
                 self.remember(image.place, &image.repository, digest);
             }
@@ -183,9 +189,14 @@ impl Store for RegistryStore<'_> {
         Ok(Vec::new())
     }
 
-    async fn observe(&mut self, context: &Before<'_>, _run: &MadeImage, _places: &Places) -> Result<Seen, ExportError> {
-        let mut seen = Seen { wire: self.shared.services.wire(&self.scenario.name), ..Seen::default() };
-        let fail = |error| unobserved("observe the image in the registry", &error);
+    async fn observe(
+        &mut self,
+        context: &StepContext<'_>,
+        _run: &MadeImage,
+        _places: &Places,
+    ) -> Result<Observed, ExportError> {
+        let mut seen = Observed { wire: self.shared.services.wire(&self.scenario.name), ..Observed::default() };
+        let fail = |error| service("observe the image in the registry", error);
         for (index, image) in self.located(context.step).iter().enumerate() {
             let Some(Access { observer, .. }) = self.access(image) else { continue };
             let found = observer.tag(&image.reference()).await.map_err(fail)?;
@@ -222,13 +233,13 @@ impl Store for RegistryStore<'_> {
 
     async fn put_app(&mut self, image: &MadeImage, name: &str) -> Result<(), ExportError> {
         let name = self.at(name);
-        self.put(image, &name).await.map_err(|error| unobserved("put the app image in place", &error))
+        self.put(image, &name).await.map_err(|error| service("put the app image in place", error))
     }
 
     async fn app(&mut self, name: &str, _places: &Places) -> Result<Option<(Image, String)>, ExportError> {
         let located = self.at(name);
         let Some(Access { observer, .. }) = self.access(&located) else { return Ok(None) };
-        let fail = |error| unobserved("observe the app image before the rebase", &error);
+        let fail = |error| service("observe the app image before the rebase", error);
         let found = observer.tag(&located.reference()).await.map_err(fail)?;
         let Some(manifest) = found.manifest else { return Ok(None) };
         let digest = manifest.digest.to_string();
@@ -239,7 +250,7 @@ impl Store for RegistryStore<'_> {
         let located = self.at(name);
         let Some(access) = self.access(&located) else { return Ok(None) };
         let digest = access.observer.tag_state(&located.reference()).await;
-        let digest = digest.map_err(|error| unobserved("ask for the previous image's tag", &error))?;
+        let digest = digest.map_err(|error| service("ask for the previous image's tag", error))?;
         Ok(digest.map(|digest| digest.to_string()))
     }
 
@@ -260,7 +271,7 @@ impl Store for RegistryStore<'_> {
         let rebases = self.scenario.file.steps.iter().filter_map(|step| step.rebase.as_ref());
         let previous = rebases.filter_map(|rebase| rebase.previous_image.as_deref()).map(locate);
         let own = self.run_image.all().chain(&self.earlier).cloned();
-        let names: BTreeSet<Located> = images.chain(caches).chain(previous).chain(own).collect();
+        let names: BTreeSet<ResolvedReference> = images.chain(caches).chain(previous).chain(own).collect();
         for name in names.iter().filter(|name| services.cleans_up(name.place) && name.is_tag()) {
             services.delete(&name.repository, name.tag()).await;
         }

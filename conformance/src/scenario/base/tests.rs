@@ -73,7 +73,7 @@ fn what_is_left_out_of_the_base_is_not_there_and_must_have_been() {
     assert!(text(&found, "app/sub/one").is_none() && text(&found, "app/subway").is_some());
     assert!(text(&found, "app/sub/two").is_some(), "the folder's own files are its own");
     write(folder.path(), &[("own/scenario.toml", "why = 'Own.'\nbase = 'below'\nleave-out = ['app/none']\n")]);
-    let error = read(folder.path(), "own").unwrap_err().to_string();
+    let error = crate::error::chain(&read(folder.path(), "own").unwrap_err());
     assert!(error.contains("own/scenario.toml") && error.contains("app/none"), "{error}");
 }
 
@@ -107,7 +107,7 @@ fn a_loop_is_refused_by_its_names() {
             ("three/scenario.toml", "why = 'x'\nbase = 'two'\n"),
         ],
     );
-    let error = read(folder.path(), "one").unwrap_err().to_string();
+    let error = crate::error::chain(&read(folder.path(), "one").unwrap_err());
     assert!(error.contains("one → two → three → two"), "{error}");
 }
 
@@ -142,7 +142,7 @@ fn messages_name_the_file_and_the_key() {
                 ("own/scenario.toml", own),
             ],
         );
-        let error = read(folder.path(), "own").map(|_| ()).unwrap_err().to_string();
+        let error = crate::error::chain(&read(folder.path(), "own").map(|_| ()).unwrap_err());
         assert!(words.iter().all(|word| error.contains(word)), "{own}: {error}");
     }
 }

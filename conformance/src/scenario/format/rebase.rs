@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::RunImageFile;
 
-/// What is rebased, upon what, and how the rebaser is called.
+/// What is rebased, on what, and how the rebaser is called.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of the file that stands for itself")]

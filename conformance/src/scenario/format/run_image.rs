@@ -52,7 +52,7 @@ pub struct RunImageFile {
     pub empty_config: bool,
     /// What its history is.
     pub history: HistoryShape,
-    /// How many further layers of one file each are upon its layers.
+    /// How many further layers of one file each are on its layers.
     pub more_layers: u32,
     /// Its layers, from the bottom.
     pub layers: Vec<RunLayer>,

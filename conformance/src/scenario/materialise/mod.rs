@@ -18,7 +18,7 @@ use writer::Writer;
 #[derive(Debug, thiserror::Error)]
 pub enum MaterialiseError {
     /// The file system refused.
-    #[error("lay out {path} of scenario {scenario}: {source}")]
+    #[error("lay out {path} of scenario {scenario}")]
     Write {
         /// The scenario.
         scenario: String,
@@ -28,7 +28,7 @@ pub enum MaterialiseError {
         source: io::Error,
     },
     /// Extended attributes cannot be set, or not here.
-    #[error("give {path} of scenario {scenario} the attribute {name}: {source}")]
+    #[error("give {path} of scenario {scenario} the attribute {name}")]
     Attribute {
         /// The scenario.
         scenario: String,

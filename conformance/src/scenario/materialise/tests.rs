@@ -49,7 +49,7 @@ fn sockets_pipes_links_and_folders_are_made_with_their_bits() {
     assert!(facts("link").is_symlink());
     assert_eq!(facts("closed").permissions().mode() & 0o7777, 0o500);
     assert_eq!((facts("a").ino(), facts("a").permissions().mode() & 0o7777), (facts("z").ino(), 0o4711));
-    // Observing them must neither fail nor wait for somebody who writes into the pipe.
+    // Observing them must neither fail nor wait for someone who writes into the pipe.
     let seen = crate::observe::file_facts(&places.here(APP), "/workspace").unwrap();
     let others = seen.iter().filter(|fact| fact.kind == judge::evidence::FileKind::Other);
     assert_eq!(others.map(|fact| fact.path.as_str()).collect::<Vec<_>>(), ["/workspace/fifo", "/workspace/socket"]);

@@ -105,7 +105,7 @@ struct Tree<'a> {
 }
 
 impl Tree<'_> {
-    /// Puts a node; what cannot be there beside it goes.
+    /// Puts a node; what cannot be there next to it goes.
     fn put(&mut self, place: &str, node: Node) {
         let is_folder = node.kind == Kind::Directory;
         self.nodes.retain(|other, there| {

@@ -1,9 +1,10 @@
 //! The index that a run image stands behind, as its scenario wants it.
 
 use judge::evidence::Document;
+use oci_spec::image::{Arch, MediaType};
 use serde_json::{Value, json};
 
-use super::{MadeImage, MadeIndex, architecture, descriptor, for_platform, media_types};
+use super::{MadeImage, MadeIndex, architecture, descriptor, for_platform, media_type};
 use crate::scenario::{ImageFormat, IndexDigest, IndexEntries, RunImageFile};
 
 pub(super) fn make(
@@ -13,15 +14,15 @@ pub(super) fn make(
     analysed: IndexDigest,
 ) -> std::io::Result<MadeIndex> {
     let own = architecture();
-    let elsewhere = if own == "amd64" { "arm64" } else { "amd64" };
+    let elsewhere = (if own == Arch::Amd64.to_string() { Arch::ARM64 } else { Arch::Amd64 }).to_string();
     let plain = |architecture: &str| json!({ "architecture": architecture, "os": "linux" });
     let (mut others, mut inner, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     match file.index_entries {
         IndexEntries::WithoutPlatform => entries.push(descriptor(&image.manifest)),
         IndexEntries::TwoPlatforms | IndexEntries::Variants => {
-            // Another platform's comes first, so that nobody finds this one by taking the first.
-            let other = for_platform(file, salt, elsewhere)?;
-            entries.extend([of(&other.manifest, plain(elsewhere)), of(&image.manifest, plain(own))]);
+            // Another platform's comes first, so that no one finds this one by taking the first.
+            let other = for_platform(file, salt, &elsewhere)?;
+            entries.extend([of(&other.manifest, plain(&elsewhere)), of(&image.manifest, plain(own))]);
             others.push(other);
         }
         IndexEntries::Nested => {
@@ -46,7 +47,7 @@ pub(super) fn make(
     Ok(MadeIndex { document: document(file.format, &entries), others, inner, analysed })
 }
 
-/// An image that is for no platform and speaks of another, as builders put them beside what they build.
+/// An image that is for no platform and speaks of another, as builders put them next to what they build.
 fn attestation(file: &RunImageFile, salt: &str, of: &MadeImage) -> std::io::Result<MadeImage> {
     let about = RunImageFile { layers: Vec::new(), ..file.clone() };
     for_platform(&about, &format!("{salt}attestation of {}", of.manifest.digest.as_str()), "unknown")
@@ -59,7 +60,7 @@ fn of(document: &Document, platform: Value) -> Value {
 }
 
 fn document(format: ImageFormat, entries: &[Value]) -> Document {
-    let media_type = media_types(format).index;
+    let media_type = media_type(&MediaType::ImageIndex, format);
     let text = json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": entries }).to_string();
-    Document::new(text.into_bytes(), Some(media_type.to_owned()))
+    Document::new(text.into_bytes(), Some(media_type))
 }

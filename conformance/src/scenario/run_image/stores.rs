@@ -1,10 +1,10 @@
 //! A run image in the forms in which daemons and layouts take it.
 
 use judge::digest::Digest;
+use oci_spec::image::{ANNOTATION_REF_NAME, MediaType};
 use serde_json::json;
 
-use super::{MadeImage, descriptor, media_types};
-use crate::scenario::ImageFormat;
+use super::{MadeImage, descriptor};
 
 fn append(builder: &mut tar::Builder<Vec<u8>>, name: &str, bytes: &[u8]) -> std::io::Result<()> {
     let mut header = tar::Header::new_gnu();
@@ -43,10 +43,10 @@ impl MadeImage {
     pub fn oci_archive(&self, tag: &str) -> std::io::Result<Vec<u8>> {
         let mut entry = descriptor(&self.manifest);
         // containerd reads the one and podman the other.
-        entry["annotations"] = json!({ "io.containerd.image.name": tag, "org.opencontainers.image.ref.name": tag });
+        entry["annotations"] = json!({ "io.containerd.image.name": tag, ANNOTATION_REF_NAME: tag });
         let index = json!({
             "schemaVersion": 2,
-            "mediaType": media_types(ImageFormat::Oci).index,
+            "mediaType": MediaType::ImageIndex,
             "manifests": [entry],
         });
         let mut builder = tar::Builder::new(Vec::new());
@@ -99,7 +99,7 @@ impl MadeImage {
         std::fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;
         let index = json!({
             "schemaVersion": 2,
-            "mediaType": media_types(ImageFormat::Oci).index,
+            "mediaType": MediaType::ImageIndex,
             "manifests": [descriptor(self.analysed())],
         });
         std::fs::write(folder.join("index.json"), index.to_string())

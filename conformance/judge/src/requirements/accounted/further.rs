@@ -8,12 +8,12 @@ pub(in super::super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Should,
         "inputs.untouched",
-        "what was on disk before the export and is no output is as it was: content, kind, mode, owner, time, link",
+        "what was on disk before the export and is not an output is as it was: content, kind, mode, owner, time, link",
         OUTPUTS,
         |case| case.each(untouched::nothing_is_changed),
     )
     .because("platforms export one build several times, and read the same files after it; they are not the exporter's")
-    .looks_like("an input has other content, mode, owner or time, or is gone, or a layout beside the image's is changed")
+    .looks_like("an input has other content, mode, owner or time, or is gone, or a layout next to the image's is changed")
     .fix("open inputs for reading alone, and change copies")
     .needing(Needs::Success),
     Requirement::new(
@@ -35,7 +35,7 @@ pub(in super::super) const TABLE: &[Requirement] = &[
         Source::oci_descriptor("Properties"),
         |case| case.each_image(descriptors::descriptors_are_whole),
     )
-    .because("mediaType, digest and size are required: without them nobody can tell what is to be fetched")
+    .because("mediaType, digest and size are required: without them no one can tell what is to be fetched")
     .looks_like("a descriptor without a media type, a size that is text, or a digest in upper case")
     .fix("write all three fields of every descriptor")
     .when("the manifest is not Docker schema 2, and the run image has not the same descriptor")
@@ -79,13 +79,13 @@ pub(in super::super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Optional,
         "platform.lifecycle-sbom-on-disk",
-        "<layers>/sbom/build/buildpacksio_lifecycle has the lifecycle's SBOM that lies beside the launcher's",
+        "<layers>/sbom/build/buildpacksio_lifecycle has the lifecycle's SBOM that lies next to the launcher's",
         OUTPUTS,
         |case| case.each(sboms::the_lifecycle_s_is_on_disk),
     )
     .because(
         "platforms collect from <layers>/sbom/build what the build was made with; the specification speaks of the folder \
-         /cnb/lifecycle alone, and the suite gives another as <launcher-sbom>, in which nobody has to look for it",
+         /cnb/lifecycle alone, and the suite gives another as <launcher-sbom>, in which no one has to look for it",
     )
     .looks_like("lifecycle.sbom.<ext> was there, and sbom.<ext> is not below buildpacksio_lifecycle, or is another")
     .fix("copy lifecycle.sbom.<ext> to <layers>/sbom/build/buildpacksio_lifecycle/sbom.<ext>")

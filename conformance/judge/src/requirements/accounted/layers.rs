@@ -35,7 +35,7 @@ struct Seen<'a> {
     content: Option<&'a Digest>,
 }
 
-/// A rule that permits an entry which is no input.
+/// A rule that permits an entry which is not an input.
 struct Permission {
     name: &'static str,
     source: Source,

@@ -43,7 +43,7 @@ fn facts<'a>(export: &'a Export, machine: &'a Machine) -> Vec<Fact<'a>> {
     }
     found.retain(|fact| !fact.text.is_empty() && !is_given(export, fact.text, true));
     let folder = export.inputs.layers.rsplit_once('/').map(|(folder, _)| folder).unwrap_or_default();
-    // Every analysis of a layout names the run image by a path in the folder, which is no reason for other paths.
+    // Every analysis of a layout names the run image by a path in the folder, which is not a reason for other paths.
     if folder.len() >= TELLING && !is_given(export, folder, false) {
         let reference = export.run_image.reference.split('@').next().filter(|path| path.starts_with(folder));
         let what = "folder of the build";
@@ -99,7 +99,7 @@ fn told<'f>(json: &Json, place: &mut Vec<String>, facts: &'f [Fact<'f>]) -> Opti
     None
 }
 
-/// Whether `word` stands in `text` and is no part of a longer word.
+/// Whether `word` stands in `text` and is not a part of a longer word.
 fn is_inside(text: &str, word: &str) -> bool {
     let is_of_a_word = |c: char| c.is_ascii_alphanumeric();
     text.match_indices(word).any(|(at, _)| {

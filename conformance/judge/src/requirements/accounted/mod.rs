@@ -169,7 +169,7 @@ pub(super) const TABLE: &[Requirement] = &[
     )
     .because("an app image is composed of the build and the run image; whatever else is in it came from the machine")
     .looks_like("a file that is in no input, with other content or another mode than on disk, or a link for no process")
-    .fix("put into layers what the specification lists, and nothing that lies beside it")
+    .fix("put into layers what the specification lists, and nothing that lies next to it")
     .when("the run image was not extended"),
     Requirement::new(
         Level::Should,
@@ -210,7 +210,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("io.buildpacks.build.metadata"),
         |case| case.each_image(labels::processes_are_whole),
     )
-    .because("without them nobody can tell how a process is run, and whose it is")
+    .because("without them no one can tell how a process is run, and whose it is")
     .looks_like("direct or buildpackID is missing in an entry of processes")
     .fix("write every field of a process that metadata.toml has")
     .when("a buildpack contributes a process"),
@@ -263,6 +263,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::rfc_0119("How it Works"),
         |case| case.each_image(layout::nothing_else_is_there),
     )
+    .beside_the_registry()
     .because("tools that copy a layout copy all that its index names, and fail where that is not whole")
     .looks_like("a second manifest in index.json, or a layout at a path of no <image>")
     .fix("write one manifest for each <image>, and the blobs that it names")

@@ -137,7 +137,7 @@ fn base_environment(export: &Export) -> Vec<(String, String)> {
         .filter_map(Json::as_str)
         .filter_map(|entry| entry.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
         .collect();
-    // Of a name that is there twice nobody says which one counts.
+    // Of a name that is there twice no one says which one counts.
     let is_once = |name: &String| pairs.iter().filter(|(other, _)| other == name).count() == 1;
     pairs.iter().filter(|(name, _)| is_once(name)).cloned().collect()
 }

@@ -1,4 +1,4 @@
-//! The lifecycle's own bill of materials, which the exporter leaves on disk beside those of the build.
+//! The lifecycle's own bill of materials, which the exporter leaves on disk next to those of the build.
 
 use crate::evidence::{Export, FileFact};
 use crate::requirement::{absent, not_applicable, violated};
@@ -31,7 +31,7 @@ pub(super) fn the_lifecycle_s_is_on_disk(export: &Export) -> Finding {
         let message = "the lifecycle's SBOM is not where build SBOMs are";
         let expected = format!("{target}/sbom.{format} with the content of {}", view::cut(&input.path));
         let place = export.at("export.json#/build_sboms");
-        // "If present in the /cnb/lifecycle directory": elsewhere nobody has to look for it.
+        // "If present in the /cnb/lifecycle directory": elsewhere no one has to look for it.
         if found.is_empty() && folder != USUAL {
             return absent(message, expected, place);
         }

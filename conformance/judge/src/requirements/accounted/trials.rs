@@ -107,7 +107,7 @@ fn works() -> Vec<Trials> {
                 user("1000:0", e);
                 moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o750)(e);
             })
-            .accepts("the user has a name, and somebody may", |e| {
+            .accepts("the user has a name, and someone may", |e| {
                 user("cnb", e);
                 moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o700)(e);
             })
@@ -181,7 +181,7 @@ fn layers() -> Trials {
             "a link for no process",
             linked(LINKS, "/cnb/process/sh", EntryKind::Symlink, "/cnb/lifecycle/launcher"),
         )
-        .rejects("a program beside the launcher", more(LAUNCHER, "/cnb/lifecycle/lifecycle", EntryKind::File, 0o755))
+        .rejects("a program next to the launcher", more(LAUNCHER, "/cnb/lifecycle/lifecycle", EntryKind::File, 0o755))
         .rejects("a folder of a layer with another mode", moded(RUNTIME, "/layers/a_one/runtime", 0o700))
         .rejects("an app file with another mode", moded(APP, "/workspace/main", 0o755))
         .rejects("another link in the place of a file", |e| {

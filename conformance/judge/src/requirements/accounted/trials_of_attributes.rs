@@ -103,7 +103,7 @@ pub(super) fn trials() -> Vec<Trials> {
                 });
             })
             .accepts("an attribute is lost", lose(APP, "user.checksum"))
-            .accepts("a label of the machine's on what is no input", |e| {
+            .accepts("a label of the machine's on what is not an input", |e| {
                 edit_entries(e, 4, |entries| {
                     entries[0].more.xattrs.insert("security.selinux".to_owned(), "AA==".to_owned());
                 });

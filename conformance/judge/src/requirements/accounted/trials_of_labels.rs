@@ -234,7 +234,7 @@ fn config() -> Trials {
         ("OnBuild", json!(["RUN true"])),
         ("Tty", json!(true)),
     ] {
-        rows = rows.rejects(format!("{key} that nobody asked for"), set(key, value));
+        rows = rows.rejects(format!("{key} that was not asked for"), set(key, value));
     }
     rows.accepts("null and empty fields", |e| {
         for (key, value) in
@@ -322,7 +322,7 @@ fn layout() -> Trials {
     let stayed = other.clone();
     let both = indexed(other.clone());
     Trials::of("layout.nothing-else")
-        .rejects("a blob that nobody can keep", |e| {
+        .rejects("a blob that no one can keep", |e| {
             let root = &mut e.layout.as_mut().unwrap().roots[0];
             root.unread.push(("blobs/sha256/x".to_owned(), 200 << 30));
         })

@@ -71,7 +71,7 @@ fn inputs() -> Trials {
         .spares("it was not observed", |e| e.changed_files = None)
 }
 
-/// A layout with the image's folder and another image beside it.
+/// A layout with the image's folder and another image next to it.
 fn layout(export: &mut Export, path: &str, change: Change, aspects: &[Aspect]) {
     export.inputs.layout_dir = Some("/layout".to_owned());
     let root = LayoutRoot {
@@ -106,7 +106,7 @@ fn layouts() -> Trials {
             "a folder whose name begins like that of the image",
             of("/layout/app.example/app/11/index.json", Change::Removed, &[]),
         )
-        .rejects("a folder beside <layout-dir>", of("/layout-old/app.example/app/1/x", Change::Removed, &[]))
+        .rejects("a folder next to <layout-dir>", of("/layout-old/app.example/app/1/x", Change::Removed, &[]))
         .accepts("the image's index", of(own, Change::Altered, &[Aspect::Content]))
         .accepts("the image's folder", of("/layout/app.example/app/1", Change::Altered, &[Aspect::Mode]))
         .accepts("a blob is written again", of(blob, Change::Altered, &[Aspect::Time, Aspect::Mode]))
@@ -167,7 +167,7 @@ fn sboms() -> Trials {
             on_disk("/layers/sbom/build/buildpacksio_lifecycle/sbom.spdx.json", "lifecycle"),
         )
         .accepts("it has another name, of another folder", on_disk(OTHER_NAME, "lifecycle"))
-        .accepts("there are others beside it", |e| {
+        .accepts("there are others next to it", |e| {
             e.build_sboms.push(file("/layers/sbom/build/buildpacksio_lifecycle/more.sbom.cdx.json", "x"));
         })
 }

@@ -1,4 +1,4 @@
-//! What was on disk before an export and is no output of it: it is after the export what it was.
+//! What was on disk before an export and is not an output of it: it is after the export what it was.
 
 use super::super::platform_written as written;
 use crate::evidence::{Aspect, Change, ChangedFile, Export, LayoutFacts};

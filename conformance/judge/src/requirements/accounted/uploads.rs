@@ -56,7 +56,7 @@ pub(super) fn every_upload_is_ended(export: &Export) -> Finding {
     }
 }
 
-/// Blobs that were put or mounted, by the digests that requests name, but for those of a cache image.
+/// Blobs that were put or mounted, by the digests that requests name, except for those of a cache image.
 fn uploaded(export: &Export, wire: &[WireRecord]) -> BTreeSet<String> {
     let caches = cache_repositories(export);
     let own = wire.iter().filter(|record| record.status == 201 && record.method != "DELETE");

@@ -35,7 +35,7 @@ impl User {
     fn may(self, bit: u32, entry: &Entry) -> bool {
         let any = entry.mode & (bit << 6 | bit << 3 | bit) != 0;
         match self.uid {
-            // Root may pass and read everything, and execute what anybody may.
+            // Root may pass and read everything, and execute what anyone may.
             Some(0) => any || bit == 4 || entry.kind == EntryKind::Directory,
             Some(uid) if uid == entry.uid => entry.mode & (bit << 6) != 0,
             Some(_) if self.gid == Some(entry.gid) => entry.mode & (bit << 3) != 0,

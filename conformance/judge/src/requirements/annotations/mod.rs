@@ -72,7 +72,7 @@ licence",
         |case| case.each_image(descriptors_annotations_follow_the_rules),
     )
     .because("readers of descriptors decode their annotations in the same way as the manifest's")
-    .looks_like("a descriptor's annotations is no object, holds a value that is no string, or a key twice")
+    .looks_like("a descriptor's annotations is not an object, holds a value that is not a string, or a key twice")
     .fix("treat annotations of descriptors as those of the manifest")
     .when("a descriptor has annotations")
     .on(WITH_MANIFEST),
@@ -243,7 +243,7 @@ fn annotations_are_a_map_of_strings(export: &Export, image: &Image) -> Finding {
     let Some(members) = annotations.members() else {
         let found = annotations.kind();
         return violated(
-            "annotations is no object",
+            "annotations is not an object",
             "an object or nothing",
             found,
             export.at("manifest.json#/annotations"),
@@ -251,7 +251,7 @@ fn annotations_are_a_map_of_strings(export: &Export, image: &Image) -> Finding {
     };
     match members.iter().find(|(_, value)| value.as_str().is_none()) {
         Some((key, value)) => {
-            violated(format!("the annotation {key} is no string"), "a string", value.kind(), at(export, key))
+            violated(format!("the annotation {key} is not a string"), "a string", value.kind(), at(export, key))
         }
         None => Finding::Holds,
     }
@@ -328,10 +328,15 @@ fn descriptors_annotations_follow_the_rules(export: &Export, image: &Image) -> F
     for (pointer, annotations) in annotated {
         let place = export.at(&format!("manifest.json#{pointer}/annotations"));
         let Some(members) = annotations.members() else {
-            return violated("a descriptor's annotations are no object", "an object", annotations.kind(), place);
+            return violated("a descriptor's annotations are not object", "an object", annotations.kind(), place);
         };
         if let Some((key, value)) = members.iter().find(|(_, value)| value.as_str().is_none()) {
-            return violated(format!("a descriptor's annotation {key} is no string"), "a string", value.kind(), place);
+            return violated(
+                format!("a descriptor's annotation {key} is not a string"),
+                "a string",
+                value.kind(),
+                place,
+            );
         }
         if let Some(doubled) = annotations.doubled_keys().first() {
             return violated("a descriptor's annotations hold a key twice", "each key once", doubled, place);
@@ -425,7 +430,7 @@ fn ref_name_is_not_on_the_manifest(export: &Export, image: &Image) -> Finding {
     })
 }
 
-/// The value of an annotation that is no buildpack's: what a buildpack contributes is passed on as it is.
+/// The value of an annotation that is not a buildpack's: what a buildpack contributes is passed on as it is.
 fn own_value(export: &Export, image: &Image, key: &str) -> Option<String> {
     let found = view::annotation(image, key)?;
     let is_contributed = |(known, value): &(String, String)| known == key && *value == found;
@@ -440,7 +445,12 @@ fn created_is_a_date(export: &Export, image: &Image) -> Finding {
         return not_applicable("the annotation created is a buildpack's, which contributed no date and time");
     }
     holds_when(is_date, || {
-        violated("created is no RFC 3339 date and time", "1985-04-12T23:20:50.52Z", view::cut(&text), at(export, &key))
+        violated(
+            "created is not an RFC 3339 date and time",
+            "1985-04-12T23:20:50.52Z",
+            view::cut(&text),
+            at(export, &key),
+        )
     })
 }
 
@@ -483,10 +493,10 @@ fn licenses_stay_an_spdx_expression(export: &Export, image: &Image) -> Finding {
     };
     match input(export, "metadata", "licenses") {
         Some(input) if is_spdx(&input) => holds_when(is_spdx(&found), || {
-            let message = "licenses is no SPDX expression, though its input is";
+            let message = "licenses is not an SPDX expression, though its input is";
             of_value(violated(message, input, view::cut(&found), at(export, &key)), export, "licenses")
         }),
-        _ => not_applicable("the input is no SPDX expression"),
+        _ => not_applicable("the input is not an SPDX expression"),
     }
 }
 
@@ -509,7 +519,7 @@ fn urls_stay_urls(export: &Export, image: &Image) -> Finding {
             continue;
         }
         let finding = holds_when(is_absolute_url(&found), || {
-            let message = format!("{name} is no absolute URL, though its input is");
+            let message = format!("{name} is not an absolute URL, though its input is");
             violated(message, input, view::cut(&found), at(export, &annotation))
         });
         findings.push(of_value(finding, export, name));

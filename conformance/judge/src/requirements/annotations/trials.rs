@@ -82,7 +82,7 @@ fn form() -> Vec<Trials> {
             .rejects("null as value", annotations(json!({ "a.b": null })))
             .rejects("a list as value", manifest(|m| m["annotations"][TITLE] = json!(["x"])))
             .rejects("a boolean as value", manifest(|m| m["annotations"]["x.y"] = json!(true)))
-            .rejects("a manifest that is no JSON", |e| raw_manifest(e, "{", ""))
+            .rejects("a manifest that is not JSON", |e| raw_manifest(e, "{", ""))
             .accepts("an empty object", annotations(json!({})))
             .accepts("an empty string as value", key("a.b", ""))
             .accepts("a value that looks like a number", key("a.b", "1"))
@@ -188,7 +188,7 @@ fn media_types() -> Vec<Trials> {
                 "mediaType in other case",
                 media_type("/mediaType", json!("application/vnd.OCI.image.manifest.v1+json")),
             )
-            .rejects("a mediaType that is no string", media_type("/mediaType", json!(1)))
+            .rejects("a mediaType that is not a string", media_type("/mediaType", json!(1)))
             .rejects("Docker's Content-Type, and no push was seen", unpushed(served(DOCKER)))
             .follows("Docker's mediaType, and no annotation but the run image's", LEAK, |e| {
                 leaked_alone(e);
@@ -246,7 +246,7 @@ fn media_types() -> Vec<Trials> {
                 leaked_alone(e);
                 media_type("/layers/2/mediaType", json!("application/vnd.docker.image.rootfs.diff.tar.gzip"))(e);
             })
-            .rejects("Docker's type on a layer, and an annotation beside the run image's", |e| {
+            .rejects("Docker's type on a layer, and an annotation next to the run image's", |e| {
                 leaked_alone(e);
                 key("x.own", "x")(e);
                 media_type("/layers/2/mediaType", json!("application/vnd.docker.image.rootfs.diff.tar.gzip"))(e);
@@ -310,7 +310,7 @@ fn values() -> Vec<Trials> {
     licenses = licenses
         .follows("the run image's own", LEAK, |e| leaks("licenses", "the usual")(e))
         .spares(
-            "an input that is no expression",
+            "an input that is not an expression",
             given("[source.metadata]\nlicenses='the usual'\n", "licenses", "the usual"),
         )
         .spares("a buildpack's", contributes("licenses", "the usual"));
@@ -325,14 +325,14 @@ fn values() -> Vec<Trials> {
             .rejects("white space in documentation", set("documentation", "https://docs.example/a b"))
             .rejects("an empty source", set("source", ""))
             .follows("the run image's own source", LEAK, leaks("source", "git.example/app"))
-            .rejects("the run image's own source beside a documentation that is no URL", |e| {
+            .rejects("the run image's own source next to a documentation that is not a URL", |e| {
                 leaks("source", "git.example/app")(e);
                 set("documentation", "https://")(e);
             })
             .accepts("another absolute URL", set("source", "ssh://git@git.example/app"))
             .accepts("a URL that is not ASCII", set("documentation", "https://docs.example/ä?q=世界#x"))
             .accepts("source alone", |e| annotate(e, "org.opencontainers.image.documentation", None))
-            .spares("an input that is no URL", move |e| {
+            .spares("an input that is not a URL", move |e| {
                 annotate(e, "org.opencontainers.image.documentation", None);
                 given(other, "source", "git@git.example:app")(e);
             })

@@ -57,13 +57,13 @@ digest",
         |case| case.each(|export| with_digest(export, the_digest_resolves)),
     )
     .because("a digest under which nothing is served can be neither compared nor rebased from")
-    .looks_like("the value is no digest, or the run image's repository answers 404 or with other bytes")
+    .looks_like("the value is not a digest, or the run image's repository answers 404 or with other bytes")
     .fix("take the digest of the manifest or index in the repository, not one computed after a conversion")
     .when(THERE),
     row(
         Level::Must,
         "base.digest-not-image-id",
-        "base.digest is never an imageID, nor a daemon's ID that is no digest in a repository",
+        "base.digest is never an imageID, nor a daemon's ID that is not a digest in a repository",
         REVIEW,
         |case| case.each(|export| with_digest(export, the_digest_is_no_image_id)),
     )
@@ -264,7 +264,7 @@ fn base_digest_is_the_analysed_run_image(export: &Export, found: &str) -> Findin
 fn the_digest_resolves(export: &Export, found: &str) -> Finding {
     let Ok(digest) = Digest::parse(found) else {
         return violated(
-            "base.digest is no valid digest",
+            "base.digest is not a valid digest",
             "sha256:<64 digits>",
             view::cut(found),
             at(export, "base.digest"),
@@ -454,7 +454,7 @@ fn the_base_s_layers_come_first(export: &Export, _: &str) -> Finding {
     let place = export.at("config.json#/rootfs/diff_ids");
     if expected.is_empty() {
         return violated(
-            "what lies under base.digest is no image with layers",
+            "what lies under base.digest is not an image with layers",
             "an image",
             "no diff_ids",
             at(export, "base.digest"),

@@ -374,7 +374,7 @@ fn agreement() -> Vec<Trials> {
             .accepts("another tag of the label's repository", set(NAME, "host.example/run:another"))
             .accepts("the digest alone", none(NAME))
             .accepts("the name alone", none(DIGEST))
-            .accepts("a buildpack's name beside the exporter's digest", theirs(NAME))
+            .accepts("a buildpack's name next to the exporter's digest", theirs(NAME))
             .spares("no runImage in the label", |e| {
                 edit_label(e, LABEL, |label| drop(label.as_object_mut().unwrap().remove("runImage")));
             })

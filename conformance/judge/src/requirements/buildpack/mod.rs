@@ -35,7 +35,7 @@ pub(super) const TABLE: &[Requirement] = &[
 value")
     .fix("copy key and value of every [[annotations]] entry of <layers>/config/metadata.toml to the \
 manifest")
-    .when("a buildpack contributes an annotation that nobody else gives")
+    .when("a buildpack contributes an annotation that no one else gives")
     .on(WITH_MANIFEST),
     Requirement::new(
         Level::Must,
@@ -59,6 +59,7 @@ manifest")
         Source::rfc_0119("What use cases does it support?"),
         |case| case.each_image(|export, image| every_target_has_the_same(case, export, image)),
     )
+    .beside_the_registry()
     .because("a layout is an image on its way to a registry; it should not say less, or other things, than the \
 image there")
     .looks_like("the registry export has a contributed annotation that the layout lacks or gives another value")
@@ -110,7 +111,7 @@ fn found(export: &Export, image: &Image, key: &str) -> Option<String> {
 }
 
 fn contributed_annotations_are_there(export: &Export, image: &Image) -> Finding {
-    let mut result = not_applicable("no buildpack contributes an annotation that nobody else gives");
+    let mut result = not_applicable("no buildpack contributes an annotation that no one else gives");
     for (key, values) in contributed(export) {
         if rival(export, &key).is_some() {
             continue;

@@ -93,7 +93,7 @@ fn same() -> Trials {
         .whole("there is no registry export", Wanted::NotJudged, |evidence, _| {
             evidence.exports.retain(|export| export.target != Target::Registry);
         })
-        .accepts("an annotation that nobody contributed", set("com.example.more", Some("x")))
+        .accepts("an annotation that no one contributed", set("com.example.more", Some("x")))
 }
 
 fn alone() -> Trials {

@@ -5,7 +5,7 @@ use crate::requirement::violated;
 use crate::verdict::Finding;
 use crate::view;
 
-/// The image's, where the engine ends at its push every time and pushes another image well; else nobody can say.
+/// The image's, where the engine ends at its push every time and pushes another image well; else no one can say.
 pub(super) fn whose_doing_it_is(export: &Export, end: &EngineEnd) -> Finding {
     let said = if end.said.is_empty() { String::new() } else { format!(": {}", end.said) };
     let ended = format!("the engine ended {}{said}", end.how);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::evidence::{Document, End, EngineEnd, Layer, NotPushed, PushCause, ScenarioEvidence, Target};
+use crate::evidence::{Document, End, EngineEnd, Layer, LayerFault, NotPushed, PushCause, ScenarioEvidence, Target};
 use crate::sample::{self, edit_config, edit_input, edit_label, edit_layers, edit_manifest, edit_report, on};
 use crate::trial::{self, Trial, Trials, Wanted};
 
@@ -220,7 +220,8 @@ fn image_true() -> Trials {
         .accepts(
             "a tar without its end",
             layers(|layers| {
-                layers[2].problem = Some(format!("{}: it ends inside an entry", crate::evidence::TAR_PROBLEM));
+                (layers[2].problem, layers[2].fault) =
+                    (Some("it ends inside an entry".to_owned()), Some(LayerFault::Tar));
             }),
         )
         .from(oci_archive)

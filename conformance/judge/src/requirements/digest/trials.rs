@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::digest::Digest;
-use crate::evidence::{ScenarioEvidence, Tag, WireRecord};
+use crate::evidence::{LayerFault, ScenarioEvidence, Tag, WireRecord};
 use crate::sample::{
     self, annotate, edit_config, edit_entries, edit_input, edit_layers, edit_manifest, edit_report, step,
 };
@@ -132,7 +132,7 @@ fn reported() -> Vec<Trials> {
                 edit_report(e, "app:latest'", &format!("app@{real}'"));
             })
             .rejects(
-                "something beside the strings",
+                "something other than the strings",
                 report("['host.example/app:latest']", "['host.example/app:latest', 1]"),
             )
             .rejects("a string instead of a list", report("['host.example/app:latest']", "'host.example/app:latest'"))
@@ -180,11 +180,11 @@ fn descriptors() -> Vec<Trials> {
                 named_by_sha512(e, b"the layer");
                 e.image.as_mut().unwrap().layers[3].blob.as_mut().unwrap().named = Some(sha512(b"other bytes"));
             })
-            .spares("a sha512 of a layer that nobody computed", |e| {
+            .spares("a sha512 of a layer that no one computed", |e| {
                 named_by_sha512(e, b"the layer");
                 e.image.as_mut().unwrap().layers[3].blob.as_mut().unwrap().named = None;
             })
-            .rejects("a sha512 that nobody computed, and a wrong size", |e| {
+            .rejects("a sha512 that no one computed, and a wrong size", |e| {
                 named_by_sha512(e, b"the layer");
                 e.image.as_mut().unwrap().layers[3].blob.as_mut().unwrap().named = None;
                 edit_manifest(e, |m| m["layers"][3]["size"] = json!(1));
@@ -277,7 +277,8 @@ fn diff_ids() -> Vec<Trials> {
             .accepts(
                 "a tar without its end",
                 layers(|layers| {
-                    layers[2].problem = Some(format!("{}: it ends inside an entry", crate::evidence::TAR_PROBLEM));
+                    (layers[2].problem, layers[2].fault) =
+                        (Some("it ends inside an entry".to_owned()), Some(LayerFault::Tar));
                 }),
             )
             .accepts("one layer twice by design", |e| edit_layers(e, |own| own.push(own[3].clone())))

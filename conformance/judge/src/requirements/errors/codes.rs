@@ -56,7 +56,7 @@ fn each_refusal(case: &Case<'_>, judge: fn(&Export, i32) -> Finding) -> Finding 
         (None, End::Exited(code)) if !refusal::comes_down(export) => {
             case.uncontrolled(export).unwrap_or_else(|| judge(export, code))
         }
-        (None, _) => not_applicable("the exporter crashed or did not end, which is no refusal"),
+        (None, _) => not_applicable("the exporter crashed or did not end, which is not a refusal"),
     });
     let findings: Vec<Finding> = findings.collect();
     // One refusal that cannot be judged takes nothing from another.

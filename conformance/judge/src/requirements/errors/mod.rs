@@ -82,6 +82,7 @@ macro_rules! faults {
                 .fix($fix)
                 .when(concat!("a scenario exports with ", $bad, ", and the build without it is accepted"))
                 .on($targets)
+                .waiting($timed)
                 .needing(Needs::Process),
                 Requirement::new(
                     Level::Should,
@@ -132,7 +133,7 @@ faults! {
         level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
         bad: "a malformed <image>", ask: "a non-zero exit, no tag moved, no report that claims success",
         names: "the malformed reference" by named::malformed_references,
-        because: "every <image> has to be a valid tag reference; a guess at what was meant puts an image where nobody looks",
+        because: "every <image> has to be a valid tag reference; a guess at what was meant puts an image where no one looks",
         fix: "parse every <image> by the grammar of references before the first one is written",
     }
     TWO_REGISTRIES = "errors.two-registries" {
@@ -151,14 +152,14 @@ faults! {
     }
     MALFORMED_ANALYZED = "errors.malformed-analyzed" {
         level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
-        bad: "an analyzed.toml that is no TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
+        bad: "an analyzed.toml that is not TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
         names: "analyzed.toml" by named::analyzed,
         because: "a file that does not parse says nothing of the run image; what was read before the fault may be half of it",
         fix: "let a parse error of <analyzed> end the export",
     }
     MALFORMED_PROJECT_METADATA = "errors.malformed-project-metadata" {
         level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
-        bad: "a project-metadata.toml that is no TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
+        bad: "a project-metadata.toml that is not TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
         names: "project-metadata.toml" by named::project_metadata,
         because: "the file may be missing, but one that is there is meant to be in the label and the annotations; to leave \
                   it out would lose what the platform said without a word",
@@ -166,14 +167,14 @@ faults! {
     }
     MALFORMED_GROUP = "errors.malformed-group" {
         level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
-        bad: "a group.toml that is no TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
+        bad: "a group.toml that is not TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
         names: "group.toml" by named::group,
         because: "the group says whose layers are exported; without it an image would lack them all",
         fix: "let a parse error of <group> end the export",
     }
     MALFORMED_METADATA = "errors.malformed-metadata" {
         level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
-        bad: "a config/metadata.toml that is no TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
+        bad: "a config/metadata.toml that is not TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
         names: "config/metadata.toml" by named::build_metadata,
         because: "processes, slices and labels come from it; an image without them does not start what was built",
         fix: "let a parse error of <layers>/config/metadata.toml end the export",
@@ -191,7 +192,7 @@ faults! {
         ask: "a non-zero exit, no tag moved, no report that claims success",
         names: "the run image's reference or digest" by named::run_image,
         because: "the digest in analyzed.toml is what was analysed; to take what the tag names now instead would base the \
-                  app on an image that nobody looked at",
+                  app on an image that no one looked at",
         fix: "fetch the run image by the digest of run-image.reference alone, and never fall back to the tag",
     }
     REUSED_LAYER_MISSING = "errors.reused-layer-missing" {
@@ -230,7 +231,7 @@ faults! {
         bad: "a registry that cannot be reached",
         ask: "a non-zero exit by itself within the limit of the exporter's description, no report that claims success",
         names: "the registry or a reference on it" by named::images_and_run_image,
-        because: "a registry may refuse connections or swallow them; a build that waits for ever blocks whoever waits for it",
+        because: "a registry may refuse connections or swallow them; a build that waits forever blocks whoever waits for it",
         fix: "give connections and requests a time limit and the whole export a bounded number of attempts",
     }
     UNAUTHORIZED = "errors.unauthorized" {
@@ -271,7 +272,7 @@ faults! {
         bad: "a daemon that ends while it is sent the image",
         ask: "a non-zero exit by itself, no tag moved, no report that claims success",
         names: "the daemon or an image" by named::daemon_and_images,
-        because: "a connection that breaks off is no answer; what was sent until then is in no store",
+        because: "a connection that breaks off is not an answer; what was sent until then is in no store",
         fix: "treat a broken connection to the daemon as the end of the export, and ask for the image before reporting it",
     }
     LAYOUT_AND_DAEMON = "errors.layout-and-daemon" {
@@ -286,7 +287,7 @@ faults! {
         level: Level::Must, source: OUTPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
         bad: "a file that the exporter's user cannot read", ask: "a non-zero exit, no tag moved, no report that claims success",
         names: "the file" by named::unreadable_files,
-        because: "an image that just lacks what could not be read is broken, and nobody is told until it runs",
+        because: "an image that just lacks what could not be read is broken, and no one is told until it runs",
         fix: "let every error of opening or reading an input file end the export",
     }
 }

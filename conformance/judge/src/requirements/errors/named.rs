@@ -281,7 +281,7 @@ fn within(inputs: &Inputs, path: &str) -> Vec<String> {
     file(path, &[]).into_iter().chain(all_distinct(inner)).collect()
 }
 
-/// Files that nobody may read, else those that only their owner may.
+/// Files that no one may read, else those that only their owner may.
 pub(super) fn unreadable_files(export: &Export) -> Vec<String> {
     let inputs = &export.inputs;
     let below = || inputs.below(&inputs.app).chain(inputs.below(&inputs.layers));

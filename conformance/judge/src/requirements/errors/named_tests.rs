@@ -246,7 +246,7 @@ fn files_go_by_their_place_in_app_or_layers() {
     assert_eq!(mode(0o640), css);
     assert_eq!(mode(0o604), [""; 0]);
     let with_two = |change: fn(&mut Export)| names(named::unreadable_files, change);
-    // What nobody may read comes before what only some may.
+    // What no one may read comes before what only some may.
     let both = with_two(|export| {
         for file in &mut export.inputs.files {
             match file.path.as_str() {

@@ -21,11 +21,11 @@ pub(super) const SPECIAL_FILE: Requirement = Requirement::new(
     special_files_do_no_harm,
 )
 .because(
-    "a socket is no content, so it can be left out or refused; what must not happen is that it hangs the exporter, takes \
+    "a socket is not content, so it can be left out or refused; what must not happen is that it hangs the exporter, takes \
      other files with it, or turns into an empty file",
 )
 .looks_like(
-    "a fifo that the exporter waits for until the time limit, an image that lacks files beside the socket, or an empty \
+    "a fifo that the exporter waits for until the time limit, an image that lacks files next to the socket, or an empty \
      regular file where the socket was",
 )
 .fix("look at a file's type before opening it; refuse what is neither file, folder nor link, or skip \
@@ -110,7 +110,7 @@ fn does_no_harm(case: &Case<'_>, export: &Export) -> Finding {
     let folders = launch.map(|layer| layer.folder).chain([export.inputs.app.clone()]);
     for folder in folders {
         if let Some(lost) = build::leaves(export, &folder).find(|file| !files.contains_key(&file.path)) {
-            return violated("a file beside the special one is missing", &lost.path, "nothing", place);
+            return violated("a file next to the special one is missing", &lost.path, "nothing", place);
         }
     }
     Finding::Holds

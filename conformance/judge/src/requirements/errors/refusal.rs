@@ -21,7 +21,7 @@ const STACK_TRACES: [&str; 9] = [
 ];
 
 /// Asks of every export that is to be refused for this fault. One that is accepted is judged as it is; a refusal only
-/// beside its control.
+/// next to its control.
 fn each(case: &Case<'_>, fault: &Fault, judge: impl Fn(&Export, Option<&Export>) -> Finding) -> Finding {
     let exports = refused(case, fault.slug);
     if exports.is_empty() {
@@ -60,11 +60,11 @@ fn stack_trace(export: &Export) -> Option<(&'static str, &str)> {
     )
 }
 
-/// Holds where the program did not come down: a crash that happens to end with another exit code than 0 is no refusal.
+/// Holds where the program did not come down: a crash that happens to end with another exit code than 0 is not a refusal.
 pub(in super::super) fn is_no_crash(export: &Export) -> Finding {
     match stack_trace(export).filter(|_| !export.outcome.succeeded()) {
         Some((file, line)) => violated(
-            "the exporter crashes, which is no refusal",
+            "the exporter crashes, which is not a refusal",
             "a refusal without a stack trace",
             format!("{}; {}", export.outcome.end, view::cut(line.trim())),
             export.at(file),
@@ -73,7 +73,7 @@ pub(in super::super) fn is_no_crash(export: &Export) -> Finding {
     }
 }
 
-/// Whether the exporter crashed or was ended, so that what it printed is no message.
+/// Whether the exporter crashed or was ended, so that what it printed is not a message.
 pub(in super::super) fn comes_down(export: &Export) -> bool {
     !matches!(export.outcome.end, End::Exited(_)) || stack_trace(export).is_some()
 }
@@ -91,7 +91,7 @@ pub(in super::super) fn exits_with(export: &Export, code: Option<i32>) -> Findin
     let message = match export.outcome.end {
         End::Exited(0) => "the exporter accepts it",
         End::Exited(_) => "the exporter refuses it with another exit code",
-        End::Signalled(_) => "the exporter crashes, which is no refusal",
+        End::Signalled(_) => "the exporter crashes, which is not a refusal",
         End::TimedOut(_) => "the exporter does not end by itself",
     };
     violated(message, expected, view::ended(export), view::last_words_at(export))

@@ -51,7 +51,7 @@ fn is_on_standard_error(case: &Case<'_>, export: &Export) -> Finding {
         return reason;
     }
     let Some(control) = case.control(export).filter(|_| !refusal::comes_down(export)) else {
-        return not_applicable("the exporter crashed or did not end, which is no refusal");
+        return not_applicable("the exporter crashed or did not end, which is not a refusal");
     };
     let on = |text: &str| said::beyond(text, export, control);
     let (out, err) = (on(&export.outcome.stdout), on(&export.outcome.stderr));

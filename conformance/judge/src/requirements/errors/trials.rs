@@ -193,7 +193,7 @@ fn special_file() -> Trials {
             and(Box::new(|e: &mut Export| e.tags[0].digest = Some("sha256:0".to_owned()))),
         )
         .rejects("refused with a report of success", and(Box::new(report("[image]\ntags=['a']"))))
-        .rejects("a file beside it is lost", |e| sample::edit_entries(e, 3, |entries| drop(entries.pop())))
+        .rejects("a file next to it is lost", |e| sample::edit_entries(e, 3, |entries| drop(entries.pop())))
         .rejects("a file of a layer is lost", |e| sample::edit_entries(e, 0, |entries| drop(entries.pop())))
         .rejects("an empty file instead", as_entry(EntryKind::File))
         .accepts("refused by name", refuse("/workspace/run.sock is a socket"))

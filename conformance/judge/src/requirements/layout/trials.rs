@@ -101,7 +101,7 @@ fn valid() -> Trials {
         .rejects("an index without schemaVersion", index(|i| drop(i.as_object_mut().unwrap().remove("schemaVersion"))))
         .rejects("an index of schemaVersion 1", index(|i| i["schemaVersion"] = json!(1)))
         .rejects("an index without manifests", index(|i| drop(i.as_object_mut().unwrap().remove("manifests"))))
-        .rejects("an index that is no JSON", root(|root| root.index = Some(Document::new(b"[".to_vec(), None))))
+        .rejects("an index that is not JSON", root(|root| root.index = Some(Document::new(b"[".to_vec(), None))))
         .rejects("no index", root(|root| root.index = None))
         .follows("nothing at all", "layout.path", root(|root| root.present = false))
         .accepts(

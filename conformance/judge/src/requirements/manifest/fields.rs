@@ -26,7 +26,7 @@ pub(super) fn embedded_data_is_the_content(export: &Export, image: &Image) -> Fi
             return violated(message, expected, format!("{} bytes in data", bytes.len()), place);
         }
         finding = Finding::Holds;
-        // Of a name that is no digest another requirement tells.
+        // Of a name that is not a digest another requirement tells.
         let named = descriptor.get("digest").and_then(Json::as_str).and_then(|text| Digest::parse(text).ok());
         let Some(named) = named else { continue };
         let found = named.likewise(&bytes);

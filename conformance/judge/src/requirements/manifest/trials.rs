@@ -3,7 +3,7 @@
 #[path = "trials_of_fields.rs"]
 mod fields;
 
-use crate::evidence::TAR_PROBLEM;
+use crate::evidence::{LayerFault, Unlisted};
 use serde_json::{Value, json};
 
 use super::*;
@@ -151,20 +151,33 @@ fn labels() -> Vec<Trials> {
 }
 
 /// A layer with this problem.
-fn problem(index: usize, text: String) -> impl Fn(&mut Export) + 'static {
+fn problem(index: usize, fault: LayerFault, text: &'static str) -> impl Fn(&mut Export) + 'static {
     move |export| {
         if let Some(layer) = export.image.as_mut().and_then(|image| image.layers.get_mut(index)) {
-            layer.problem = Some(text.clone());
+            (layer.problem, layer.fault) = (Some(text.to_owned()), Some(fault));
         }
+    }
+}
+
+/// A layer whose entries are not all listed.
+fn unlisted(index: usize, why: Unlisted) -> impl Fn(&mut Export) + 'static {
+    move |export| {
+        let image = export.image.as_mut().unwrap();
+        image.layers[index].problem = Some("the tar has more than is kept".to_owned());
+        image.layers[index].fault = Some(LayerFault::Limit);
+        image.layers[index].blob.as_mut().unwrap().unlisted = Some(why);
     }
 }
 
 fn whole() -> Trials {
     Trials::of("layer.tar-whole")
-        .rejects("a size that is no number", problem(3, format!("{TAR_PROBLEM}: the size is no number")))
-        .rejects("an archive that ends inside an entry", problem(4, format!("{TAR_PROBLEM}: it ends inside an entry")))
-        .accepts("a layer of the run image's", problem(0, format!("{TAR_PROBLEM}: the size is no number")))
-        .accepts("a layer that the registry does not have", problem(3, "the registry answers 404".to_owned()))
+        .rejects("a size that is not a number", problem(3, LayerFault::Tar, "the size is not a number"))
+        .rejects("an archive that ends inside an entry", problem(4, LayerFault::Tar, "it ends inside an entry"))
+        .rejects("more entries than are kept of a layer", unlisted(3, Unlisted::Layer))
+        .spares("more entries than are kept of a run", unlisted(3, Unlisted::Run))
+        .accepts("more entries of the run image's", unlisted(0, Unlisted::Layer))
+        .accepts("a layer of the run image's", problem(0, LayerFault::Tar, "the size is not a number"))
+        .accepts("a layer that the registry does not have", problem(3, LayerFault::Bytes, "the registry answers 404"))
 }
 
 fn paths() -> Trials {
@@ -197,7 +210,8 @@ fn paths() -> Trials {
         })
         .accepts("the run image's layers", |e| {
             let blob = e.image.as_mut().unwrap().layers[0].blob.as_mut().unwrap();
-            blob.entries.push(blob.entries[0].clone());
+            let first = blob.entries[0].clone();
+            blob.entries.push(first);
         })
 }
 
@@ -214,7 +228,7 @@ fn run_image() -> Trials {
             "a mirror twice",
             report("['mirror.example/run:base']", "['mirror.example/run:base','mirror.example/run:base']"),
         )
-        .rejects("a name that is no string", report("image='host.example/run:base'", "image=1"))
+        .rejects("a name that is not a string", report("image='host.example/run:base'", "image=1"))
         .rejects("the report of a build on another run image", |e| {
             edit_report(e, "host.example/run:base'\nreference='", "host.example/run:base'\nreference='sha256:old");
         })

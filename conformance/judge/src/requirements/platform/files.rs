@@ -61,7 +61,7 @@ pub(super) fn every_process_has_its_symlink(export: &Export, image: &Image) -> F
                 },
             );
             return violated(
-                format!("{path} is no symlink to the launcher"),
+                format!("{path} is not a symlink to the launcher"),
                 "/cnb/lifecycle/launcher",
                 found,
                 layers(export),

@@ -66,7 +66,7 @@ fn the_label_names_the_app_s_layers(export: &Export, image: &Image, label: &Json
     let named: Vec<&str> =
         label.get("app").and_then(Json::items).unwrap_or_default().iter().map(|entry| sha(Some(entry))).collect();
     if let Some(found) = named.iter().find(|sha| !is_named(image, sha)) {
-        return wrong(export, "an entry of app is no layer's diffID", "one of diff_ids", found);
+        return wrong(export, "an entry of app is not a layer's diffID", "one of diff_ids", found);
     }
     let ids = view::diff_ids(image.config.as_ref());
     let mut layers_of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

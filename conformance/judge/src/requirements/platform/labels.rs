@@ -312,7 +312,7 @@ pub(super) fn layer_metadata_is_in_the_label(export: &Export, image: &Image) -> 
         let sha = entry.and_then(|entry| entry.get("sha")?.as_str()).unwrap_or_default();
         if Digest::parse(sha).is_err() || !ids.iter().any(|id| id == sha) {
             return violated(
-                format!("sha of layer {} is no diffID of the image", layer.name),
+                format!("sha of layer {} is not a diffID of the image", layer.name),
                 "one of diff_ids",
                 sha,
                 at(export, LIFECYCLE),

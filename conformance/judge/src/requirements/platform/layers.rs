@@ -38,7 +38,7 @@ pub(super) fn launch_layers_are_in_the_image(export: &Export, image: &Image) -> 
     unread(layers.iter().flat_map(|layer| export.inputs.below(&layer.folder)), &files)
 }
 
-/// Holds where all files were read; what was not read is no difference, and nobody knows that it is none.
+/// Holds where all files were read; what was not read is not a difference, and no one knows that it is none.
 pub(super) fn unread<'a>(mut inputs: impl Iterator<Item = &'a FileFact>, files: &BTreeMap<String, &Entry>) -> Finding {
     let found = inputs.find(|file| files.get(&file.path).is_some_and(|entry| view::resolved(files, entry).is_unread()));
     match found {

@@ -132,7 +132,7 @@ pub(super) const TABLE: &[Requirement] = &[
     must("platform.entrypoint", "given type, else default type, else the launcher", OUTPUTS, |case| {
         case.each_image(config::the_entrypoint_is_the_process)
     })
-    .because("it decides what runs when nobody says otherwise")
+    .because("it decides what runs when no one says otherwise")
     .looks_like("Entrypoint is another process, has arguments, or is missing")
     .fix("given type, else buildpack-default-process-type of config/metadata.toml, else the launcher"),
     must(

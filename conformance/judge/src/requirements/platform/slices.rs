@@ -1,4 +1,6 @@
 //! The app folder and its slices (`cnb-buildpack.md`, launch.toml): path globs as Go's `path/filepath` matches them.
+//!
+//! `globset`, `glob` and `wax` do not match as `filepath.Match` does.
 
 use std::collections::BTreeMap;
 
@@ -167,11 +169,10 @@ fn slices_come_in_order(export: &Export, layers_of: &BTreeMap<&str, Vec<usize>>,
         if let (Some(last), Some(next)) = (first.last(), second.first())
             && last >= next
         {
-            let expected = format!("{before} in layers before those of {after}");
             return violated(
                 "the layers of the app do not follow the slices",
-                expected,
-                format!("{first:?} and {second:?}"),
+                format!("{before} in layers before those of {after}"),
+                format!("{before} in the layers {first:?}, counted from 0, and {after} in {second:?}"),
                 place.to_owned(),
             );
         }

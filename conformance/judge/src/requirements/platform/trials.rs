@@ -268,7 +268,7 @@ fn app() -> Trials {
             edit_layers(e, |own| {
                 let moved = own[from].blob.take().unwrap().entries;
                 let mut entries = own[to].blob.take().unwrap().entries;
-                entries.extend(moved.into_iter().skip(1));
+                entries.extend(moved.iter().skip(1).cloned());
                 own[to] = sample::layer("app", entries);
                 own.remove(from);
             });
@@ -698,7 +698,7 @@ fn layers_in_the_label() -> Vec<Trials> {
             .rejects("no label", unlabelled(LIFECYCLE))
             .rejects("no entry of the app", label(LIFECYCLE, |l| l["app"] = json!([])))
             .rejects("one of the app's layers less", label(LIFECYCLE, |l| drop(l["app"].as_array_mut().unwrap().pop())))
-            .rejects("an entry of the app that is no layer", label(LIFECYCLE, |l| l["app"][0]["sha"] = other()))
+            .rejects("an entry of the app that is not a layer", label(LIFECYCLE, |l| l["app"][0]["sha"] = other()))
             .rejects("the SBOMs' digest is another's", label(LIFECYCLE, |l| l["sbom"] = l["config"].clone()))
             .rejects("the config's digest is another's", label(LIFECYCLE, |l| l["config"] = l["launcher"].clone()))
             .rejects("the launcher's digest is another's", label(LIFECYCLE, |l| l["launcher"] = l["app"][0].clone()))
@@ -811,7 +811,7 @@ fn sboms() -> Trials {
         .accepts("the name of the folder", entries(1, |entries| launcher_sbom(entries, "launcher.sbom.cdx.json")))
         .accepts("any name", entries(1, |entries| launcher_sbom(entries, "x.y.sbom.cdx.json")))
         .rejects("a name of another format", entries(1, |entries| launcher_sbom(entries, "launcher.sbom.spdx.json")))
-        .rejects("a name that is no SBOM's", entries(1, |entries| launcher_sbom(entries, "launcher.cdx.json")))
+        .rejects("a name that is not an SBOM's", entries(1, |entries| launcher_sbom(entries, "launcher.cdx.json")))
         .rejects("a folder further down", entries(1, |entries| launcher_sbom(entries, "x/sbom.cdx.json")))
         .rejects("another folder's is lost", entries(1, |entries| drop(entries.pop())))
         .rejects(

@@ -1,4 +1,4 @@
-//! What an export leaves on disk beside the image. What becomes of files that were there before is asked by
+//! What an export leaves on disk next to the image. What becomes of files that were there before is asked by
 //! `inputs.untouched`.
 
 use crate::evidence::{Change, ChangedFile, Export};
@@ -19,7 +19,7 @@ pub(in super::super) fn caches_and_scratch(export: &Export) -> Vec<String> {
         super::flags::given(&inputs.argv, flag).map(str::to_owned).or_else(|| variable(name))
     });
     let mut places: Vec<String> = caches.chain(SCRATCH.into_iter().filter_map(variable)).collect();
-    // A working folder that is the place of scratch files is no place to be kept clean; the build's folders are.
+    // A working folder that is the place of scratch files is not a place to be kept clean; the build's folders are.
     places.retain(|place| *place != inputs.app && *place != inputs.layers);
     places
 }
@@ -65,7 +65,7 @@ pub(super) fn nothing_is_left(export: &Export) -> Finding {
     let Some(first) = others.first() else { return Finding::Holds };
     let more = if others.len() == 1 { String::new() } else { format!(", and {} more", others.len() - 1) };
     violated(
-        "the export leaves a file beside its build",
+        "the export leaves a file next to its build",
         "nothing in folders for scratch files but TMPDIR and HOME",
         format!("{}{more}", view::cut(&first.path)),
         export.at("export.json#/outcome/left"),

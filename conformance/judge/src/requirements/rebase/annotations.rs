@@ -106,7 +106,7 @@ fn follows(
             return Finding::Holds;
         }
         let finding = holds_when(now.and_then(Json::as_str).is_some_and(|now| is_right(rebased, now)), || {
-            let message = format!("{name} is not that of the run image that the image was rebased upon");
+            let message = format!("{name} is not that of the run image that the image was rebased on");
             violated(message, expected(rebased), found(now), place(rebased, &key))
         });
         if after.is_empty() { finding.following(ALL_LOST) } else { finding }

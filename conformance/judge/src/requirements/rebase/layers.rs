@@ -16,7 +16,7 @@ pub(super) fn the_app_stands_upon_the_new_run_image(case: &Case<'_>) -> Finding 
         let found = view::diff_ids(rebased.after.config.as_ref());
         let is_right = |app: &Vec<String>| found == [new.as_slice(), app.as_slice()].concat();
         holds_when(apps.iter().any(is_right), || {
-            let message = "the layers are not the new run image's and upon them the app's";
+            let message = "the layers are not the new run image's and on them the app's";
             let expected = [new.as_slice(), last.as_slice()].concat().join(", ");
             violated(message, expected, found.join(", "), rebased.export.at("config.json#/rootfs/diff_ids"))
         })

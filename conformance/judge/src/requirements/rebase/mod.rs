@@ -1,4 +1,4 @@
-//! Rebasers: the app image upon another run image, with all that it had but what was the old run image's. The promise of
+//! Rebasers: the app image on another run image, with all that it had but what was the old run image's. The promise of
 //! `base.name` and `base.digest` is kept here or broken.
 
 mod annotations;
@@ -55,7 +55,7 @@ pub(super) const TABLE: &[Requirement] = &[
         OUTPUTS,
         annotations::every_other_annotation_stays,
     )
-    .because("the rebased image SHALL be identical but for its run image; source, revision and title are still the app's")
+    .because("the rebased image SHALL be identical except for its run image; source, revision and title are still the app's")
     .looks_like("all annotations are gone, or one has another value")
     .fix("take the annotations of the old manifest over into the new one")
     .when("the app image has annotations"),
@@ -67,7 +67,7 @@ pub(super) const TABLE: &[Requirement] = &[
     )
     .because("by this name tools look for a newer base; one that is wrong has them look in the wrong place")
     .looks_like("base.name is gone, or that of the run image of before")
-    .fix("set base.name to the run image that the image was rebased upon; a daemon that does not know it removes it")
+    .fix("set base.name to the run image that the image was rebased on; a daemon that does not know it removes it")
     .when("the app image has base.name"),
     must(
         "rebase.base-digest",
@@ -105,7 +105,7 @@ pub(super) const TABLE: &[Requirement] = &[
         OUTPUTS,
         annotations::no_annotation_is_added,
     )
-    .because("the rebased image SHALL be identical but for its run image; an image without annotations gets none")
+    .because("the rebased image SHALL be identical except for its run image; an image without annotations gets none")
     .looks_like("base.digest, created or another key is there that the app image lacked")
     .fix("move base.name and base.digest where they are, and add nothing")
     .when(MANIFEST),
@@ -150,7 +150,7 @@ pub(super) const TABLE: &[Requirement] = &[
     .fix("replace descriptors and diffIDs together"),
     must(
         "rebase.run-layers-replaced",
-        "the layers are those of the new run image, and upon them the app's",
+        "the layers are those of the new run image, and on them the app's",
         OUTPUTS,
         layers::the_app_stands_upon_the_new_run_image,
     )
@@ -224,7 +224,7 @@ pub(super) const TABLE: &[Requirement] = &[
         OUTPUTS,
         config::other_labels_stay,
     )
-    .because("labels of the build are the app's, whatever it stands upon")
+    .because("labels of the build are the app's, whatever it is based on")
     .looks_like("a label is gone, or has the new run image's value")
     .fix("begin with the app image's config, and change the labels that the specification names"),
     must(
@@ -266,17 +266,17 @@ pub(super) const TABLE: &[Requirement] = &[
     .fix("leave created as it is, or set it to a constant"),
     should(
         "rebase.same-inputs-same-digest",
-        "the same app image upon the same run image gives the same image",
+        "the same app image on the same run image gives the same image",
         Source::platform("Build Reproducibility"),
         stored::the_same_rebase_is_the_same_image,
     )
     .because("all build and rebase operations SHOULD be reproducible")
     .looks_like("two rebases of one image differ in a time or in an order")
     .fix("leave times out, and write members of objects in one order")
-    .when("an image was rebased twice upon the same run image"),
+    .when("an image was rebased twice on the same run image"),
     must(
         "rebase.same-run-image",
-        "a rebase upon the run image that is there changes neither layers nor annotations",
+        "a rebase on the run image that is there changes neither layers nor annotations",
         OUTPUTS,
         stored::a_rebase_upon_the_same_run_image_changes_nothing,
     )
@@ -319,7 +319,7 @@ pub(super) const TABLE: &[Requirement] = &[
     refusal("rebase.not-rebasable-refused", "an image with io.buildpacks.rebasable=false is refused without -force", INPUTS, |case| {
         refusals::is_refused(case, "rebase.not-rebasable-refused")
     })
-    .because("the label says that the app may not run upon another run image")
+    .because("the label says that the app may not run on another run image")
     .looks_like("exit 0, and the image is rebased")
     .fix("read the label before anything is written; -force rebases all the same"),
     refusal("rebase.unlisted-run-image-refused", "a run image that the label does not list is refused without -force", OUTPUTS, |case| {
@@ -331,8 +331,8 @@ pub(super) const TABLE: &[Requirement] = &[
     refusal("rebase.target-mismatch-refused", "a run image of another target is refused without -force", OUTPUTS, |case| {
         refusals::is_refused(case, "rebase.target-mismatch-refused")
     })
-    .because("an app for one machine or distribution does not run upon another")
-    .looks_like("exit 0, and the image is rebased upon a run image of another architecture, variant or distribution")
+    .because("an app for one machine or distribution does not run on another")
+    .looks_like("exit 0, and the image is rebased on a run image of another architecture, variant or distribution")
     .fix("compare os, architecture, variant and the labels of the distribution"),
     refusal("rebase.digest-as-tag-refused", "an <image> that is a digest reference is refused", INPUTS, |case| {
         refusals::is_refused(case, "rebase.digest-as-tag-refused")
@@ -368,6 +368,7 @@ pub(super) const TABLE: &[Requirement] = &[
     refusal("rebase.unreachable-registry", "a run image on a registry that is not there is an error", OUTPUTS, |case| {
         refusals::is_refused(case, "rebase.unreachable-registry")
     })
+    .waiting(true)
     .because("registries fail, and a rebase that fails must leave the image as it was")
     .looks_like("exit 0, a crash, or a tag that has moved")
     .fix("give up after a while, say which registry was not reached, and write nothing")
@@ -375,7 +376,7 @@ pub(super) const TABLE: &[Requirement] = &[
     refusal("rebase.unauthorized", "a run image that the registry does not give is an error", OUTPUTS, |case| {
         refusals::is_refused(case, "rebase.unauthorized")
     })
-    .because("without credentials there is nothing to rebase upon")
+    .because("without credentials there is nothing to rebase on")
     .looks_like("exit 0, a crash, or a tag that has moved")
     .fix("say which registry wants credentials, and write nothing")
     .on(REGISTRY),

@@ -1,4 +1,4 @@
-//! Rebases that must be refused, beside a rebase that the same rebaser accepted.
+//! Rebases that must be refused, next to a rebase that the same rebaser accepted.
 
 use crate::evidence::{End, Export};
 use crate::requirement::{Case, REBASE_EXIT_ZERO, holds_when, not_applicable, together, violated};
@@ -40,7 +40,7 @@ fn control<'a>(case: &Case<'a>, refused: &Export) -> Option<&'a Export> {
         .find(|export| export.is_good_build() && export.outcome.succeeded() && export.troubles.is_empty())
 }
 
-/// Asks of every rebase that is to be refused for this reason, beside its control.
+/// Asks of every rebase that is to be refused for this reason, next to its control.
 fn each(case: &Case<'_>, slug: &str, judge: impl Fn(&Export, &Export) -> Finding) -> Finding {
     let exports = refused(case, slug);
     if exports.is_empty() {

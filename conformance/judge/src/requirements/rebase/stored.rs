@@ -161,7 +161,7 @@ fn repeats<'a>(case: &Case<'a>) -> Vec<(&'a Export, &'a Export)> {
 pub(super) fn the_same_rebase_is_the_same_image(case: &Case<'_>) -> Finding {
     let pairs = repeats(case);
     if pairs.is_empty() {
-        return not_applicable("no image was rebased twice upon the same run image");
+        return not_applicable("no image was rebased twice on the same run image");
     }
     let identity = |export: &Export| {
         if export.target == Target::Registry { export.manifest_digest().cloned() } else { export.image_id().cloned() }
@@ -194,7 +194,7 @@ pub(super) fn a_rebase_upon_the_same_run_image_changes_nothing(case: &Case<'_>) 
         let is_alike = !blobs(before).starts_with(&run) || blobs(before) == blobs(after);
         holds_when(is_alike && keys(before) == keys(after), || {
             let shown = |manifest| format!("layers {}; {} annotations", blobs(manifest).join(", "), keys(manifest));
-            let message = "a rebase upon the run image that was there made another image";
+            let message = "a rebase on the run image that was there made another image";
             violated(message, shown(before), shown(after), rebased.export.at("manifest.json")).following(&[
                 "rebase.annotations-kept",
                 "rebase.run-layers-replaced",

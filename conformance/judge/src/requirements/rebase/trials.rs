@@ -326,7 +326,7 @@ fn stores() -> Vec<Trials> {
                 edit_config(export, |config| config["created"] = json!("1990-01-01T00:00:00Z"));
             })
             .accepts("another report", |export| export.report = None)
-            .spares("upon another run image", |export| export.run_image.digest = Digest::of(b"another")),
+            .spares("on another run image", |export| export.run_image.digest = Digest::of(b"another")),
         Trials::of("rebase.same-run-image")
             .from(sample::rebased_upon_the_same)
             .rejects("a layer of the run image is another blob", |export| {

@@ -77,7 +77,7 @@ const OF_HISTORY: [(&str, Type); 5] = [
 
 pub(super) fn fields_have_their_types(export: &Export, image: &Image) -> Finding {
     let Some(config) = view::json(image.config.as_ref()).filter(|json| json.members().is_some()) else {
-        return not_applicable("the config is no JSON object, of which config.required speaks");
+        return not_applicable("the config is not JSON object, of which config.required speaks");
     };
     let base = view::json(Some(&export.run_image.config));
     // What the run image has wrong is preserved as it is.

@@ -57,7 +57,7 @@ fn not_annotations(holder: &Json) -> Option<String> {
     other.or_else(|| annotations.doubled_keys().first().map(|key| format!("{key} twice")))
 }
 
-/// What is wrong with a platform, beside the config of the image that it is of: its field, and what is expected. That
+/// What is wrong with a platform, next to the config of the image that it is of: its field, and what is expected. That
 /// os and architecture are there is manifest.descriptor-fields'.
 fn not_platform(platform: &Json, config: Option<&Json>) -> Option<(&'static str, String)> {
     for name in ["architecture", "os", "variant", "os.version"] {
@@ -94,7 +94,7 @@ pub(super) fn optional_fields_have_their_form(export: &Export) -> Finding {
         for (holder, pointer) in std::iter::once((index, "")).chain(entries(index).iter().map(|one| (one, "manifests")))
         {
             if let Some(found) = not_annotations(holder) {
-                let message = "annotations in index.json are no map of strings";
+                let message = "annotations in index.json are not map of strings";
                 return violated(message, "strings, each key once", found, at(export, pointer));
             }
         }

@@ -118,7 +118,7 @@ fn verbatim(key: Key) -> Trials {
         .accepts("64 KiB", given(key, long.clone(), Some(long)))
         .accepts("an empty string", given(key, "", Some(String::new())))
         .spares("none", set(name, None))
-        .spares("an input that is no string", move |e| {
+        .spares("an input that is not a string", move |e| {
             edit_input(e, PROJECT, &format!("[source.{}]\n{}=1\n", key.1, key.2));
         })
         .follows(
@@ -206,7 +206,7 @@ fn non_string() -> Trials {
         .rejects("a boolean as annotation", as_annotation("licenses", json!(true)))
         .accepts("a string of the list as annotation", as_annotation("title", json!("a, b")))
         .accepts("the date as annotation", as_annotation("version", json!("2026-01-01")))
-        .accepts("another annotation that is no string, of which another row speaks", |e| {
+        .accepts("another annotation that is not a string, of which another row speaks", |e| {
             sample::edit_manifest(e, |m| m["annotations"]["com.example.number"] = json!(1));
         })
 }

@@ -11,7 +11,7 @@ pub(super) const MOVES_NOTHING: &str = "digest.failed-export-moves-nothing";
 pub(super) const TRANSIENT: &str = "wire.retry-transient";
 pub(super) const VERIFIES: &str = "wire.verifies-content";
 
-/// Asks of each of these exports that met its fault; of one that failed only beside its control.
+/// Asks of each of these exports that met its fault; of one that failed only together with its control.
 fn each<'a>(case: &Case<'a>, exports: impl Iterator<Item = &'a Export>, judge: impl Fn(&Export) -> Finding) -> Finding {
     let findings: Vec<Finding> = exports.map(|export| asked(case, export, &judge)).collect();
     if findings.is_empty() {

@@ -1,6 +1,7 @@
 //! What crosses the wire between exporter and registry: the order in which content and tags are sent, what is sent at
 //! all, and what an exporter does when the registry fails.
 
+mod elsewhere;
 mod exchange;
 mod faults;
 mod sent;
@@ -121,6 +122,19 @@ pub(super) const TABLE: &[Requirement] = &[
     .looks_like("the run image's config or manifest is not what its digest says, and the export succeeds")
     .fix("hash what is read by digest, and end the export where it differs")
     .when("a scenario has the registry serve other bytes, the exporter read them, and the build without it is accepted")
+    .on(REGISTRY)
+    .needing(Needs::Process),
+    Requirement::new(
+        Level::Must,
+        elsewhere::NO_LEAK,
+        "credentials for the registry are sent to no other host, wherever the registry leads",
+        Source::own("wire"),
+        elsewhere::credentials_stay_at_their_registry,
+    )
+    .because("whoever answers there could read and write every image that the platform may; registries lead to others' storage")
+    .looks_like("after a redirect, or at an upload's place on another host, the request has the registry's Authorization")
+    .fix("send Authorization to the host and port for which it was given, and leave it out of every other request")
+    .when("a scenario has the registry lead to another host, and the exporter followed and had credentials")
     .on(REGISTRY)
     .needing(Needs::Process),
 ];

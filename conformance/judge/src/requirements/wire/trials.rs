@@ -1,5 +1,6 @@
 //! What the theme rejects, and what it must not.
 
+use super::elsewhere::NO_LEAK;
 use super::faults::{MOVES_NOTHING, REPORTED, TRANSIENT, VERIFIES};
 use crate::digest::Digest;
 use crate::evidence::{
@@ -19,6 +20,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
         moves_nothing(),
         transient(),
         verifies(),
+        no_leak(),
     ])
 }
 
@@ -301,7 +303,7 @@ fn mount() -> Trials {
         .spares("no recorder", |e| e.wire = None)
 }
 
-/// An export that a fault of the registry ended, and a build beside it that was accepted.
+/// An export that a fault of the registry ended, and a build next to it that was accepted.
 fn failed(slug: &'static str, kind: FaultKind) -> impl Fn() -> ScenarioEvidence {
     move || {
         let mut evidence = sample::refused(slug, "ERROR: the registry does not do that now");
@@ -374,7 +376,7 @@ fn moves_nothing() -> Trials {
     spared(trials)
 }
 
-/// An export that survived a fault of the registry, and a build beside it that met none.
+/// An export that survived a fault of the registry, and a build next to it that met none.
 fn survived() -> ScenarioEvidence {
     let mut evidence = pushed();
     sample::add_controls(&mut evidence);
@@ -412,4 +414,42 @@ fn verifies() -> Trials {
         .rejects("a report of success", report)
         .accepts("another exit code", |e| e.outcome.end = End::Exited(246));
     spared(trials)
+}
+
+/// An export that was led to another host, and had credentials for the registry.
+fn led_elsewhere() -> ScenarioEvidence {
+    let mut evidence = pushed();
+    let export = sample::on(&mut evidence, Target::Registry);
+    export.inputs.may_refuse = Some(NO_LEAK.to_owned());
+    export.inputs.faults = vec![fault(FaultKind::WantsCredentials), fault(FaultKind::Redirect)];
+    let wire = export.wire.as_mut().unwrap();
+    wire.iter_mut().for_each(|record| record.had_credentials = true);
+    let there = WireRecord {
+        elsewhere: Some("127.0.0.2:4711".to_owned()),
+        ..record(6, "GET", "/v2/run/manifests/sha256:0", 200)
+    };
+    wire.insert(0, there);
+    evidence
+}
+
+fn no_leak() -> Trials {
+    let leaks = with(0, |record| record.had_credentials = true);
+    Trials::of(NO_LEAK)
+        .from(led_elsewhere)
+        .rejects("Authorization after a redirect", leaks)
+        .rejects("Authorization with an upload", |e| {
+            with(0, |record| {
+                (record.method, record.status, record.had_credentials) = ("PUT".to_owned(), 201, true);
+            })(e);
+        })
+        .rejects("Authorization in an export that fails after it", |e| {
+            with(0, |record| record.had_credentials = true)(e);
+            e.outcome.end = End::Exited(62);
+        })
+        .accepts("an export that fails after it followed", |e| e.outcome.end = End::Exited(62))
+        .spares("it did not follow", |e| drop(e.wire.as_mut().unwrap().remove(0)))
+        .spares("it had no credentials", |e| {
+            e.wire.as_mut().unwrap().iter_mut().for_each(|record| record.had_credentials = false);
+        })
+        .spares("no recorder", |e| e.wire = None)
 }

@@ -1,5 +1,6 @@
 //! Answers in the form that the distribution specification gives them (Error Codes).
 
+use crate::error::chain;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -60,7 +61,7 @@ pub(super) fn refusal(status: StatusCode, code: Code, message: &str) -> Response
 
 /// A failure of this machine.
 pub(super) fn broken(error: &std::io::Error) -> Response {
-    refusal(StatusCode::INTERNAL_SERVER_ERROR, Code::Unsupported, &error.to_string())
+    refusal(StatusCode::INTERNAL_SERVER_ERROR, Code::Unsupported, &chain(error))
 }
 
 /// `/v2/` itself.

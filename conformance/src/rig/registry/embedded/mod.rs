@@ -1,6 +1,8 @@
 //! A registry in this process, on loopback: a small server of the OCI distribution specification
 //! (`oci-distribution.md`, opencontainers/distribution-spec 967efdc), so that the main job runs on a machine with
 //! nothing installed. Blobs lie in a temporary folder, manifests in memory; all are gone when it stops.
+//!
+//! `container-registry` mounts no blob from another repository, which exporters that re-use layers ask for.
 
 mod answer;
 mod blobs;
@@ -35,8 +37,7 @@ impl Embedded {
     /// # Errors
     /// [`RegistryError::Start`].
     pub async fn start() -> Result<Self, RegistryError> {
-        let fail =
-            |error: std::io::Error| RegistryError::Start { kind: RegistryKind::Embedded, reason: error.to_string() };
+        let fail = |error: std::io::Error| RegistryError::Start { kind: RegistryKind::Embedded, source: error.into() };
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.map_err(fail)?;
         let address = listener.local_addr().map_err(fail)?;
         let store = Arc::new(Store::new().map_err(fail)?);

@@ -1,18 +1,22 @@
 //! What the embedded registry holds: blobs as files, everything else in memory behind one lock.
 
+use crate::locked::locked;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use bytes::Bytes;
 use judge::digest::Digest;
 use ring::digest::Context;
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::NamedTempFile;
+
+use crate::held::Held;
+use crate::rig::registry::REGISTRY;
 
 /// All that it holds.
 pub(super) struct Store {
-    folder: TempDir,
+    folder: Held,
     state: Mutex<Contents>,
 }
 
@@ -50,13 +54,13 @@ pub(super) struct Upload {
 
 impl Store {
     pub(super) fn new() -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("registry-").tempdir()?;
+        let folder = Held::new_in(&std::env::temp_dir(), REGISTRY)?;
         Ok(Self { folder, state: Mutex::new(Contents::default()) })
     }
 
     /// The contents; a request that panicked leaves them as they were.
     pub(super) fn contents(&self) -> MutexGuard<'_, Contents> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 
     pub(super) fn path(&self, digest: &Digest) -> PathBuf {

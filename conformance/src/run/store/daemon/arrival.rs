@@ -5,8 +5,8 @@ use judge::evidence::{Document, RunImageInDaemon, StoreKind};
 use super::super::Store as _;
 use super::super::registry::RegistryStore;
 use super::DaemonStore;
-use crate::run::error::{ExportError, disk, unobserved};
-use crate::run::services::reference::Located;
+use crate::run::error::{ExportError, disk, service};
+use crate::run::services::reference::ResolvedReference;
 use crate::scenario::run_image::MadeImage;
 use crate::scenario::{Arrival, ImageFormat};
 
@@ -21,7 +21,7 @@ impl DaemonStore<'_> {
             // Podman takes no Docker manifest in an OCI archive.
             StoreKind::Podman => self.file.format == ImageFormat::Oci,
         };
-        let names: Vec<String> = self.run_image.all().map(Located::tagged).collect();
+        let names: Vec<String> = self.run_image.all().map(ResolvedReference::tagged).collect();
         for name in names {
             let archive = if keeps && !is_plain { image.oci_archive(&name) } else { image.docker_archive(&name) };
             let archive = archive.map_err(|source| disk("write the run image's archive", source))?;
@@ -73,7 +73,7 @@ impl DaemonStore<'_> {
         let fail = |error| self.failed("inspect the run image", error);
         let id = self.service.daemon.image_id(name).await.map_err(fail)?;
         let id =
-            id.ok_or_else(|| self.failed("inspect the run image", "it is not there after it was brought there"))?;
+            id.ok_or_else(|| self.failed("inspect the run image", "it is missing after it was loaded or pulled"))?;
         self.service.remember(&id);
         let repo_digests = self.service.daemon.repo_digests(name).await.map_err(fail)?;
         let arrival = self.file.in_daemon.map_or(judge::evidence::Arrival::Usual, Arrival::in_evidence);
@@ -83,7 +83,7 @@ impl DaemonStore<'_> {
     /// Config and manifest of a run image that the daemon made.
     pub(super) async fn made(&self, name: &str) -> Result<(Document, Document), ExportError> {
         let found = self.service.observer.image(&[name.to_owned()], &self.shared.services.layers).await;
-        let found = found.map_err(|error| unobserved("observe the run image in the daemon", &error))?;
+        let found = found.map_err(|error| service("observe the run image in the daemon", error))?;
         let image = found.image.and_then(|image| Some((image.config?, image.manifest)));
         let (config, manifest) = image.ok_or_else(|| self.failed("save the run image", "it has no config there"))?;
         Ok((config, manifest.unwrap_or_else(|| Document::new(Vec::new(), None))))

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use judge::evidence::{Container, Ran};
 
+use crate::error::chain;
 use crate::launcher;
 use crate::rig::container::{self, Ended, LIMIT};
 use crate::rig::daemon::DaemonError;
-use crate::run::error::{ExportError, disk};
+use crate::run::error::{ExportError, disk, service};
 use crate::run::services::daemon::DaemonService;
 use crate::scenario::materialise::{LAYERS, Places};
 
@@ -56,8 +57,8 @@ impl<'a> Containers<'a> {
         self.images.push(control.to_owned());
         if let Err(error) = self.service.daemon.make(tar, control).await {
             return match error {
-                DaemonError::Silent { .. } => Err(self.failed(&error)),
-                error => Ok(Some(format!("{name} does not take the suite's own image: {error}"))),
+                DaemonError::Silent { .. } => Err(self.failed(error)),
+                error => Ok(Some(format!("{name} does not take the suite's own image: {}", chain(&error)))),
             };
         }
         // An engine that is slow to let go of a container takes the image's name alone.
@@ -76,11 +77,11 @@ impl<'a> Containers<'a> {
         let name = format!("{}-{}", self.prefix, self.begun.len());
         self.begun.push(name.clone());
         let ended = container::run(&self.service.daemon, &name, image, entrypoint).await;
-        ended.map_err(|error| self.failed(&error))
+        ended.map_err(|error| self.failed(error))
     }
 
-    fn failed(&self, error: &DaemonError) -> ExportError {
-        ExportError::Service { doing: format!("run a container in {}", self.service.name), reason: error.to_string() }
+    fn failed(&self, error: DaemonError) -> ExportError {
+        service(format!("run a container in {}", self.service.name), error)
     }
 
     /// Removes what an interruption left.
@@ -96,7 +97,7 @@ impl<'a> Containers<'a> {
 
 /// The processes that a build's metadata lists, in their order, each once.
 pub(super) fn processes(places: &Places) -> Vec<String> {
-    let text = std::fs::read_to_string(places.here(&format!("{LAYERS}/config/metadata.toml"))).unwrap_or_default();
+    let text = crate::given::text(&places.here(&format!("{LAYERS}/config/metadata.toml"))).unwrap_or_default();
     let table: toml::Table = text.parse().unwrap_or_default();
     let list = table.get("processes").and_then(toml::Value::as_array).into_iter().flatten();
     let mut seen = BTreeSet::new();

@@ -8,15 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use judge::evidence::{DaemonFacts, Export, Image, NotPushed, PushCause, Ran, StoreKind, Target};
 
 use super::registry::RegistryStore;
-use super::{Before, Seen, Store};
+use super::{Observed, StepContext, Store};
+use crate::error::{Cause, chain};
 use crate::rig::daemon::DaemonError;
 use crate::rig::turns::Turn;
 use crate::run::context::Shared;
-use crate::run::error::{ExportError, disk, unobserved};
+use crate::run::error::{ExportError, disk, service};
 use crate::run::run_image::{Published, RunImageNames};
 use crate::run::services::daemon::DaemonService;
 use crate::run::services::engine::PushProblem;
-use crate::run::services::reference::Located;
+use crate::run::services::reference::ResolvedReference;
 use crate::scenario::materialise::Places;
 use crate::scenario::run_image::MadeImage;
 use crate::scenario::{AfterPush, Place, RunImageFile, Scenario, Step};
@@ -61,12 +62,12 @@ impl<'a> DaemonStore<'a> {
     fn tags_of(&self, step: &Step) -> Vec<String> {
         let services = &self.shared.services;
         let names = self.scenario.file.images_of(step).iter();
-        let located = names.map(|name| services.locate(&self.scenario.name, name)).filter(Located::is_tag);
+        let located = names.map(|name| services.locate(&self.scenario.name, name)).filter(ResolvedReference::is_tag);
         located.map(|image| image.reference()).collect()
     }
 
-    fn failed(&self, doing: &str, error: impl std::fmt::Display) -> ExportError {
-        ExportError::Service { doing: format!("{doing} in {}", self.service.name), reason: error.to_string() }
+    fn failed(&self, doing: &str, cause: impl Into<Cause>) -> ExportError {
+        service(format!("{doing} in {}", self.service.name), cause)
     }
 
     fn remember(&mut self, reference: String) {
@@ -77,7 +78,7 @@ impl<'a> DaemonStore<'a> {
 
     /// Pushes the image under a name of its own, so that the registry export's tags stay as they are, and where the step
     /// asks for it pulls it back.
-    async fn travel(&mut self, context: &Before<'_>, facts: &mut DaemonFacts) -> Result<(), ExportError> {
+    async fn travel(&mut self, context: &StepContext<'_>, facts: &mut DaemonFacts) -> Result<(), ExportError> {
         if !self.service.may_push {
             let reason = "the suite did not start this daemon; --allow-push-from-daemon lets it push";
             facts.push_problem = Some(NotPushed { cause: PushCause::NotAllowed, reason: reason.to_owned() });
@@ -105,7 +106,7 @@ impl<'a> DaemonStore<'a> {
 
     async fn push(
         &mut self,
-        context: &Before<'_>,
+        context: &StepContext<'_>,
         reference: &str,
         repository: &str,
         tag: &str,
@@ -128,7 +129,7 @@ impl<'a> DaemonStore<'a> {
             Err(PushProblem::Silent(silence)) => return Err(self.failed("push the image", silence)),
         }
         let found = self.shared.services.main().observer.image(repository, tag).await;
-        let found = found.map_err(|error| unobserved("fetch the pushed image", &error))?;
+        let found = found.map_err(|error| service("fetch the pushed image", error))?;
         Ok(found.map(|found| found.image).ok_or_else(|| NotPushed {
             cause: PushCause::NotServed,
             reason: "the push succeeded, yet the registry has no image".to_owned(),
@@ -145,7 +146,7 @@ impl<'a> DaemonStore<'a> {
     /// Takes every name of the image away, and has the daemon pull what it pushed.
     async fn pull_back(
         &mut self,
-        context: &Before<'_>,
+        context: &StepContext<'_>,
         reference: &str,
         facts: &mut DaemonFacts,
     ) -> Result<(), ExportError> {
@@ -155,23 +156,21 @@ impl<'a> DaemonStore<'a> {
         let id = facts.tag_ids.first().and_then(|tag| tag.id.clone()).unwrap_or_default();
         let left = self.service.daemon.image_id(&id).await;
         if left.map_err(|error| self.failed("inspect the image", error))?.is_some() {
-            let reason = format!(
-                "{} does not let go of the image, which has a name that is not this scenario's",
-                self.service.name
-            );
+            let reason =
+                format!("could not remove the image from {}: another scenario has tagged it too", self.service.name);
             return Err(ExportError::Skipped(reason));
         }
         match self.service.daemon.pull(reference).await {
             Ok(()) => {}
             Err(silence @ DaemonError::Silent { .. }) => return Err(self.failed("pull the image back", silence)),
             Err(problem) => {
-                facts.pull_problem = Some(problem.to_string());
+                facts.pull_problem = Some(chain(&problem));
                 return Ok(());
             }
         }
         let references = [reference.to_owned()];
         let found = self.service.observer.image(&references, &self.shared.services.layers).await;
-        let found = found.map_err(|error| unobserved("observe the image that was pulled back", &error))?;
+        let found = found.map_err(|error| service("observe the image that was pulled back", error))?;
         for id in found.facts.tag_ids.iter().filter_map(|tag| tag.id.as_deref()) {
             self.service.remember(id);
         }
@@ -228,7 +227,7 @@ impl Store for DaemonStore<'_> {
         let name = self.run_image.own.tagged();
         let id = self.service.daemon.image_id(&name).await;
         let id = id.map_err(|error| self.failed("inspect the run image", error))?;
-        let names = self.run_image.all().map(Located::tagged).collect();
+        let names = self.run_image.all().map(ResolvedReference::tagged).collect();
         self.remove_now(names).await;
         let Some(id) = id else { return Ok(()) };
         match self.service.daemon.image_id(&id).await.map_err(|error| self.failed("inspect the run image", error))? {
@@ -246,7 +245,7 @@ impl Store for DaemonStore<'_> {
         for reference in self.tags_of(step) {
             let id = self.service.daemon.image_id(&reference).await;
             found.insert(reference.clone(), id.map_err(|error| self.failed("inspect", error))?);
-            // Before the export, so that an interruption leaves nothing.
+            // StepContext the export, so that an interruption leaves nothing.
             self.remember(reference);
         }
         Ok(found)
@@ -268,11 +267,16 @@ impl Store for DaemonStore<'_> {
         self.service.after_export(step).await
     }
 
-    async fn observe(&mut self, context: &Before<'_>, _run: &MadeImage, places: &Places) -> Result<Seen, ExportError> {
+    async fn observe(
+        &mut self,
+        context: &StepContext<'_>,
+        _run: &MadeImage,
+        places: &Places,
+    ) -> Result<Observed, ExportError> {
         let references = self.tags_of(context.step);
         let layers = &self.shared.services.layers;
         let found = self.service.observer.image(&references, layers).await;
-        let mut found = found.map_err(|error| unobserved("observe the image in the daemon", &error))?;
+        let mut found = found.map_err(|error| service("observe the image in the daemon", error))?;
         let mut ids = found.facts.tag_ids.iter().filter_map(|tag| tag.id.as_deref());
         // What another scenario has made since the list was taken is remembered already.
         let is_known = |id| !self.service.remember(id) || self.had.contains(id);
@@ -289,12 +293,12 @@ impl Store for DaemonStore<'_> {
             found.facts.engine_end = self.service.taken_end();
         }
         self.turn = None;
-        Ok(Seen {
+        Ok(Observed {
             tags: found.tags,
             image: found.image,
             daemon: Some(found.facts),
             troubles: found.troubles,
-            ..Seen::default()
+            ..Observed::default()
         })
     }
 
@@ -326,7 +330,7 @@ impl Store for DaemonStore<'_> {
     async fn app(&mut self, name: &str, _places: &Places) -> Result<Option<(Image, String)>, ExportError> {
         let Some(id) = self.app_tag(name).await? else { return Ok(None) };
         let found = self.service.observer.image(&[self.by_tag(name)], &self.shared.services.layers).await;
-        let found = found.map_err(|error| unobserved("observe the app image before the rebase", &error))?;
+        let found = found.map_err(|error| service("observe the app image before the rebase", error))?;
         Ok(found.image.map(|image| (image, id)))
     }
 

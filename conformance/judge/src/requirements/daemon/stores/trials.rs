@@ -150,7 +150,7 @@ fn known_in_containerd() -> Trials {
         .rejects("a digest in the report that is not the image's", |e| {
             edit_report(e, "digest='sha256:", "digest='sha256:0");
         })
-        .rejects("a base that is no digest of the run image", |e| {
+        .rejects("a base that is not a digest of the run image", |e| {
             annotate(e, DIGEST, Some(Digest::of(b"x").as_str()));
         })
         .rejects("no base, though the daemon pulled the run image", |e| {
