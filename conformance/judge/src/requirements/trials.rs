@@ -9,25 +9,45 @@ use super::{
 use crate::evidence::{ScenarioEvidence, Target};
 use crate::trial::Trial;
 
-/// Every theme with its trials, in catalogue order.
-pub(crate) fn trials() -> Vec<(&'static str, Vec<Trial>)> {
-    vec![
-        ("annotations", annotations::trials::trials()),
-        ("base", base::trials::trials()),
-        ("source", source::trials::trials()),
-        ("buildpack", buildpack::trials::trials()),
-        ("digest", digest::trials::trials()),
-        ("wire", wire::trials::trials()),
-        ("manifest, config, labels, layers", manifest::trials::trials()),
-        ("daemon", daemon::trials::trials()),
-        ("daemon, stores", daemon::stores::trials::trials()),
-        ("layout", layout::trials::trials()),
-        ("platform", platform::trials::trials()),
-        ("errors", errors::trials::trials()),
-        ("accounted", accounted::trials::trials()),
-        ("sentences", sentences::trials::trials()),
-        ("rebase", rebase::trials::trials()),
-    ]
+/// Every theme with its trials, and a test that walks them: by its name a theme's judges are tried alone.
+macro_rules! themes {
+    ($($test:ident: $name:literal => $trials:path,)*) => {
+        /// Every theme with its trials, in catalogue order.
+        pub(crate) fn trials() -> Vec<(&'static str, Vec<Trial>)> {
+            vec![$(($name, $trials())),*]
+        }
+
+        $(
+            #[test]
+            fn $test() {
+                complain(&$trials());
+            }
+        )*
+    };
+}
+
+themes! {
+    annotations_are_tried: "annotations" => annotations::trials::trials,
+    base_is_tried: "base" => base::trials::trials,
+    source_is_tried: "source" => source::trials::trials,
+    buildpack_is_tried: "buildpack" => buildpack::trials::trials,
+    digest_is_tried: "digest" => digest::trials::trials,
+    wire_is_tried: "wire" => wire::trials::trials,
+    manifest_is_tried: "manifest, config, labels, layers" => manifest::trials::trials,
+    daemon_is_tried: "daemon" => daemon::trials::trials,
+    stores_are_tried: "daemon, stores" => daemon::stores::trials::trials,
+    layout_is_tried: "layout" => layout::trials::trials,
+    platform_is_tried: "platform" => platform::trials::trials,
+    errors_are_tried: "errors" => errors::trials::trials,
+    accounted_is_tried: "accounted" => accounted::trials::trials,
+    sentences_are_tried: "sentences" => sentences::trials::trials,
+    rebase_is_tried: "rebase" => rebase::trials::trials,
+}
+
+/// Fails when a judge accepts a mutation or rejects a near miss.
+fn complain(trials: &[Trial]) {
+    let complaints: Vec<String> = trials.iter().flat_map(Trial::complaints).collect();
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
 }
 
 /// The distinct good evidence of all trials, each with the requirements and targets that are tried on it.

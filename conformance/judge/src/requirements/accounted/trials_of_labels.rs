@@ -12,19 +12,7 @@ const BUILD: &str = "io.buildpacks.build.metadata";
 const METADATA: &str = "/layers/config/metadata.toml";
 
 pub(super) fn trials() -> Vec<Trials> {
-    vec![
-        labels(),
-        stores(),
-        previous(),
-        base(),
-        processes(),
-        config(),
-        registry(),
-        layout(),
-        report(),
-        clock(),
-        super::trials_of_machine::machine(),
-    ]
+    vec![labels(), stores(), previous(), base(), processes(), config(), registry(), layout(), report(), clock()]
 }
 
 fn label(name: &'static str, change: impl Fn(&mut Value) + 'static) -> impl Fn(&mut Export) + 'static {

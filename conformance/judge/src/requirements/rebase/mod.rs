@@ -12,6 +12,8 @@ mod stored;
 pub(super) mod trials;
 #[cfg(test)]
 mod trials_of_configs;
+#[cfg(test)]
+mod trials_shared;
 
 use crate::evidence::Image;
 use crate::observation::Observation;

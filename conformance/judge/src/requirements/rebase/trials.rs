@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::trials_of_configs;
+use super::trials_shared::{before, of, other_digest};
 use crate::digest::Digest;
 use crate::evidence::{End, Export, Target};
 use crate::sample::{self, annotate, edit_config, edit_label, edit_manifest};
@@ -10,10 +11,6 @@ use crate::trial::{Trial, Trials, all};
 
 const PREFIX: &str = "org.opencontainers.image.";
 const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
-
-pub(super) fn of(slug: &str) -> Trials {
-    Trials::of(slug).from(sample::rebased)
-}
 
 fn key(name: &str) -> String {
     format!("{PREFIX}{name}")
@@ -23,22 +20,6 @@ fn key(name: &str) -> String {
 fn says(name: &str, text: Option<&'static str>) -> impl Fn(&mut Export) + 'static {
     let key = key(name);
     move |export| annotate(export, &key, text)
-}
-
-pub(super) fn other_digest() -> String {
-    Digest::of(b"another image").to_string()
-}
-
-/// Changes the image that was there before.
-pub(super) fn before(export: &mut Export, change: impl FnOnce(&mut Export)) {
-    let after = export.image.take();
-    export.image = export.rebase.as_ref().and_then(|rebase| rebase.app.clone());
-    let (tags, report, daemon) = (export.tags.clone(), export.report.clone(), export.daemon.clone());
-    change(export);
-    let changed = export.image.take();
-    export.rebase.as_mut().unwrap().app = changed;
-    export.image = after;
-    (export.tags, export.report, export.daemon) = (tags, report, daemon);
 }
 
 fn without_annotations(export: &mut Export) {

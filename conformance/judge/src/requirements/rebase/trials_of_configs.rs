@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::refusals::REFUSALS;
-use super::trials::{before, of, other_digest};
+use super::trials_shared::{before, of, other_digest};
 use crate::evidence::{Document, End, Export};
 use crate::sample::{self, annotate, edit_config, edit_label};
 use crate::trial::Trials;

@@ -423,7 +423,9 @@ fn led_elsewhere() -> ScenarioEvidence {
     export.inputs.may_refuse = Some(NO_LEAK.to_owned());
     export.inputs.faults = vec![fault(FaultKind::WantsCredentials), fault(FaultKind::Redirect)];
     let wire = export.wire.as_mut().unwrap();
-    wire.iter_mut().for_each(|record| record.had_credentials = true);
+    for record in wire.iter_mut() {
+        record.had_credentials = true;
+    }
     let there = WireRecord {
         elsewhere: Some("127.0.0.2:4711".to_owned()),
         ..record(6, "GET", "/v2/run/manifests/sha256:0", 200)
