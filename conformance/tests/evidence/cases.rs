@@ -131,7 +131,7 @@ fn stored_evidence_is_judged_as_the_run_was_and_damage_is_named() {
     };
     refused(&two, "the archive is damaged", 3);
     refused(&desk.at("nowhere"), "nowhere", 2);
-    refused(&desk.at("run.json"), "no zstd file", 2);
+    refused(&desk.at("run.json"), "not a zstd file", 2);
     let blob = fs::read_dir(desk.at("evidence/blobs/sha256")).unwrap().next().unwrap().unwrap();
     let blob = format!("evidence/blobs/sha256/{}", blob.file_name().to_string_lossy());
     let listing = fs::read_dir(desk.at("evidence/listings")).unwrap().next().unwrap().unwrap();
@@ -263,7 +263,7 @@ fn a_fault_is_a_regression_with_its_fields_and_its_end_a_fix() {
     assert_eq!(desk.json("known.json")["totals"], desk.json("bad.json")["totals"]);
     assert_eq!(desk.reported("again.json", &["judge", &good, "--baseline", &known]).0, 1);
     let stale = desk.json("again.json")["baseline"]["problems"].to_string();
-    assert!(stale.contains("passes again"), "{stale}");
+    assert!(stale.contains("it passes now: remove the entry"), "{stale}");
 }
 
 #[test]

@@ -51,14 +51,26 @@ fn judged(report: &Value) -> BTreeSet<(String, String)> {
         .collect()
 }
 
+/// Scenarios in which a step may be refused.
+fn steps_that_may_refuse() -> BTreeSet<String> {
+    let may = |scenario: &scenario::Scenario| scenario.file.steps.iter().any(|step| step.may_refuse.is_some());
+    scenario::built_in().unwrap().into_iter().filter(may).map(|scenario| scenario.name).collect()
+}
+
 /// Holds a report of any exporter against the table: nothing is shown where the table says that it cannot be.
 pub(super) fn hold(report: &Value) {
     let table = Table::built_in().unwrap();
     let missing: Vec<_> = judged(report).into_iter().filter(|(id, scenario)| !table.can_show(id, scenario)).collect();
     if renewed().is_some() {
+        let may_refuse = steps_that_may_refuse();
         change(|table| {
-            for (id, _) in &missing {
-                table.open(id);
+            for (id, scenario) in &missing {
+                // Where a refusal is as good as an image, another exporter than the reference may have refused.
+                if may_refuse.contains(scenario) {
+                    table.add(id, scenario);
+                } else {
+                    table.open(id);
+                }
             }
         });
     } else {
