@@ -1,4 +1,4 @@
-//! Where run images come from and app images go to. The three targets have one interface, [`Target`]: each is opened in
+//! Where run images come from and app images go to. The three targets have one interface, `Target`: each is opened in
 //! its own way, and asked the same from then on.
 
 mod choice;
