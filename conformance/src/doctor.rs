@@ -55,6 +55,9 @@ pub fn diagnosis(
     for (target, reason) in &judged.refused {
         let _ = writeln!(out, "Not on {target}: {}", visible(reason));
     }
+    if let Some(reason) = &judged.distrust {
+        let _ = writeln!(out, "Under TLS: what it sends is not recorded: {}.", visible(reason));
+    }
     let ran = exports(&mut out, report, seen, (given, judged));
     if ran == Ran::Nowhere {
         let failed = report.verdicts.iter().any(|verdict| is_exit(verdict) && verdict.verdict == Answer::Fail);

@@ -147,6 +147,9 @@ async fn controlled(
     for (target, reason) in &found.options.exporter.refused {
         eprintln!("conformance: {target} is not run: {reason}");
     }
+    if let Some(reason) = &found.options.exporter.distrust {
+        eprintln!("conformance: what is sent under TLS is not recorded: {reason}");
+    }
     Ok(found.options)
 }
 

@@ -188,6 +188,7 @@ mod tests {
             environment: table.get("environment").map_or_else(BTreeMap::new, |v| v.clone().try_into().unwrap()),
             targets: Vec::new(),
             refused: BTreeMap::new(),
+            distrust: None,
             platform_apis: Vec::new(),
             asked_platform_api: None,
             unreachable_limit: 120,

@@ -150,6 +150,8 @@ pub struct Exporter {
     pub targets: Vec<Target>,
     /// Targets of these that a control export before the run showed it not to have, and how.
     pub refused: BTreeMap<Target, String>,
+    /// Why nothing that it sends under TLS can be recorded, where a control export before the run showed that.
+    pub distrust: Option<String>,
     /// Platform API versions that it may speak, in the order in which they are tried, where the command line gives none.
     pub platform_apis: Vec<String>,
     /// The Platform API version that the command line gives: the only one that is tried.
@@ -360,6 +362,7 @@ impl Exporter {
             environment: file.environment,
             targets,
             refused: BTreeMap::new(),
+            distrust: None,
             platform_apis: file.platform_api.into_iter().chain(file.platform_apis).collect(),
             asked_platform_api: None,
             unreachable_limit: file.unreachable_limit.unwrap_or(UNREACHABLE_LIMIT),

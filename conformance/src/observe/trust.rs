@@ -61,7 +61,8 @@ impl Trust {
     }
 
     /// What a TLS client trusts.
-    pub(super) fn roots(&self) -> rustls::RootCertStore {
+    #[must_use]
+    pub fn roots(&self) -> rustls::RootCertStore {
         let mut roots = rustls::RootCertStore::empty();
         roots.add_parsable_certificates(self.certificates());
         roots
@@ -72,18 +73,28 @@ impl Trust {
     #[must_use]
     pub fn pem(&self) -> Option<String> {
         let is_told = self.file.is_some() || VARIABLES.iter().any(|name| std::env::var_os(name).is_some());
-        is_told.then(|| {
-            self.certificates().iter().fold(String::new(), |mut text, certificate| {
-                let encoded = STANDARD.encode(certificate.as_ref());
-                text.push_str("-----BEGIN CERTIFICATE-----\n");
-                for line in encoded.as_bytes().chunks(64) {
-                    let _ = writeln!(text, "{}", String::from_utf8_lossy(line));
-                }
-                text.push_str("-----END CERTIFICATE-----\n");
-                text
-            })
-        })
+        is_told.then(|| written(&self.certificates()))
     }
+
+    /// All of them and a further one as a PEM file, for exporters that are to trust that one too.
+    #[must_use]
+    pub fn pem_with(&self, further: &CertificateDer<'static>) -> String {
+        let mut all = self.certificates();
+        all.push(further.clone());
+        written(&all)
+    }
+}
+
+fn written(certificates: &[CertificateDer<'static>]) -> String {
+    certificates.iter().fold(String::new(), |mut text, certificate| {
+        let encoded = STANDARD.encode(certificate.as_ref());
+        text.push_str("-----BEGIN CERTIFICATE-----\n");
+        for line in encoded.as_bytes().chunks(64) {
+            let _ = writeln!(text, "{}", String::from_utf8_lossy(line));
+        }
+        text.push_str("-----END CERTIFICATE-----\n");
+        text
+    })
 }
 
 #[cfg(test)]
@@ -99,6 +110,8 @@ mod tests {
         let trust = Trust::with(Some(&path)).unwrap();
         assert_eq!(trust.further, [CertificateDer::from(b"not really".to_vec())]);
         assert!(trust.pem().unwrap().ends_with(text));
+        let both = trust.pem_with(&CertificateDer::from(b"not really".to_vec()));
+        assert!(both.ends_with(&text.repeat(2)) && both.starts_with(&trust.pem().unwrap()));
         for (name, content) in [("empty", ""), ("other", "no certificate"), ("cut", &text[..40])] {
             let path = folder.path().join(name);
             std::fs::write(&path, content).unwrap();

@@ -195,6 +195,7 @@ fn call(scenario: &Scenario, step: &Step, target: Target) -> Invocation {
         environment: BTreeMap::new(),
         targets: Target::ALL.to_vec(),
         refused: BTreeMap::new(),
+        distrust: None,
         platform_apis: Vec::new(),
         asked_platform_api: None,
         unreachable_limit: 0,

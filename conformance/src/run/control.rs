@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::context::{Shared, start, unless_interrupted};
 use super::error::ExportError;
 use super::export::{self, Attempt};
+use super::invoke::CERTIFICATES_VARIABLE;
 use super::options::{Options, Remedy, RunError};
 use super::store::bounded::Bounded;
 use super::store::{StepContext, Store};
@@ -19,7 +20,7 @@ use crate::exporter::process::{ProcessError, Supervisor};
 use crate::exporter::{Exporter, startable, version};
 use crate::limits::Patience;
 use crate::rig::registry::RegistryChoice;
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Place, Scenario};
 
 /// The Platform API from which on there is something to judge.
 const OLDEST: &str = "0.12";
@@ -31,14 +32,15 @@ const LIMIT: u64 = 30;
 const ROUNDS: usize = 8;
 /// Flags that are given on one target alone.
 const OF_ONE_TARGET: [&str; 4] = ["-daemon", "-launch-cache", "-layout", "-layout-dir"];
-/// The scenario whose build it is, under a name that no scenario has.
+/// The scenario whose build it is, under names that no scenario has.
 const BUILD: &str = "minimal";
 const NAME: &str = "control-export";
+const NAME_UNDER_TLS: &str = "control-export-under-tls";
 
 /// What the control exports showed.
 pub struct Controlled {
-    /// What a run is told: its Platform API is one that the exporter does not refuse, and the exporter's `refused` has
-    /// the targets that it does not have.
+    /// What a run is told: its Platform API is one that the exporter does not refuse, the exporter's `refused` has the
+    /// targets that it does not have, and its `distrust` why nothing under TLS is recorded.
     pub options: Options,
     /// How each export ended that was made.
     pub seen: Vec<Seen>,
@@ -81,11 +83,11 @@ pub async fn control(
     };
     let result = Box::pin(bench.all(&asked)).await;
     let Bench { shared, seen, .. } = bench;
-    let (platform_api, refused) = (shared.options.platform_api, shared.options.exporter.refused);
+    let Options { platform_api, exporter: Exporter { refused, distrust, .. }, .. } = shared.options;
     shared.services.stop().await;
     result?;
     Ok(Controlled {
-        options: Options { platform_api, exporter: Exporter { refused, ..options.exporter }, ..options },
+        options: Options { platform_api, exporter: Exporter { refused, distrust, ..options.exporter }, ..options },
         seen,
     })
 }
@@ -94,6 +96,8 @@ pub async fn control(
 struct Bench {
     shared: Shared,
     scenario: Scenario,
+    /// The same build under TLS, where the run has a scenario with that.
+    under_tls: Option<Scenario>,
     seen: Vec<Seen>,
     /// What the registry's export said: it has no flag of another target.
     on_registry: Option<Outcome>,
@@ -123,8 +127,10 @@ impl Bench {
             RegistryChoice::Url(address) => RegistryChoice::Url(address.clone()),
             _ => RegistryChoice::Embedded,
         };
+        let wants_tls = options.scenarios.iter().any(|scenario| scenario.places().contains(&Place::Secure));
+        let under_tls = wants_tls.then(|| under_tls(&scenario));
         let options = Options {
-            scenarios: vec![scenario.clone()],
+            scenarios: std::iter::once(&scenario).chain(&under_tls).cloned().collect(),
             registry,
             evidence: None,
             keep: None,
@@ -151,7 +157,7 @@ impl Bench {
             failed: OnceLock::new(),
             events,
         };
-        Ok(Some(Self { shared, scenario, seen: Vec::new(), on_registry: None }))
+        Ok(Some(Self { shared, scenario, under_tls, seen: Vec::new(), on_registry: None }))
     }
 
     async fn all(&mut self, asked: &[Target]) -> Result<(), RunError> {
@@ -191,8 +197,42 @@ impl Bench {
             if let Some(reason) = self.cannot_reach(&first).await? {
                 return Ok(State::Refused(reason));
             }
+            self.without_trust(&first).await?;
         }
         Ok(State::Goes)
+    }
+
+    /// Whether the exporter trusts whom `SSL_CERT_FILE` names: asked where a recorder speaks TLS. An exporter that does
+    /// not is not failed for it.
+    async fn without_trust(&mut self, first: &Attempt) -> Result<(), RunError> {
+        let told = |attempt: &Attempt| complaint::told(&attempt.outcome, &attempt.argv);
+        if self.shared.services.records_tls() && !first.outcome.succeeded() {
+            self.shared.services.without_recorder();
+            if self.call(Target::Registry).await?.is_some_and(|again| again.outcome.succeeded()) {
+                self.shared.options.exporter.distrust = Some(format!(
+                    "the exporter exports to the registry itself, and not through the recorder, whose certificate {} \
+                     names ({})",
+                    CERTIFICATES_VARIABLE,
+                    told(first)
+                ));
+            }
+            return Ok(());
+        }
+        let Some(scenario) = self.under_tls.clone().filter(|_| first.outcome.succeeded()) else { return Ok(()) };
+        let made = once(&self.shared, &scenario, RegistryStore::new(&self.shared, &scenario)).await;
+        // One that comes to speak is judged by what it does then.
+        if let Ok(made) = made
+            && !made.outcome.succeeded()
+            && !self.shared.services.is_trusted(Place::Secure)
+        {
+            self.shared.options.exporter.distrust = Some(format!(
+                "the exporter exports to a registry without TLS, and accepts no certificate of an authority that {} \
+                 names ({})",
+                CERTIFICATES_VARIABLE,
+                told(&made)
+            ));
+        }
+        Ok(())
     }
 
     /// A registry without TLS, and an exporter that is not given the flag which says so: whether that is why it failed.
@@ -335,6 +375,15 @@ impl Bench {
             Err(_) => Ok(None),
         }
     }
+}
+
+/// The build, where TLS is spoken.
+fn under_tls(scenario: &Scenario) -> Scenario {
+    let place = |name: &str| format!("{}/{}", Place::Secure.word(), Place::split(name).1);
+    let mut found = Scenario { name: NAME_UNDER_TLS.to_owned(), ..scenario.clone() };
+    found.file.images = found.file.images.iter().map(|name| place(name)).collect();
+    found.file.run_image.name = place(&found.file.run_image.name);
+    found
 }
 
 async fn once<S: Store>(shared: &Shared, scenario: &Scenario, store: S) -> Result<Attempt, ExportError> {

@@ -152,7 +152,7 @@ pub(super) fn lay_out(
     places: &Places,
 ) -> Result<(), ExportError> {
     materialise::materialise(scenario, step, analysis, places).map_err(unsupported)?;
-    let Some(text) = shared.services.certificates() else { return Ok(()) };
+    let Some(text) = shared.services.certificates(&scenario.places()) else { return Ok(()) };
     std::fs::write(places.here(CERTIFICATES), text).map_err(|source| disk("write the certificates to trust", source))
 }
 

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use judge::evidence::{FaultKind, Outcome};
+use judge::evidence::Outcome;
 
 use super::context::Shared;
 use super::error::{ExportError, service};
@@ -19,7 +19,7 @@ use crate::scenario::materialise::{APP, DOCKER_CONFIG, Places};
 use crate::scenario::{Place, Scenario, Step};
 
 /// The variable by which programs are told which certificates to trust.
-const CERTIFICATES_VARIABLE: &str = "SSL_CERT_FILE";
+pub(super) const CERTIFICATES_VARIABLE: &str = "SSL_CERT_FILE";
 /// The file of certificates in a build, where an exporter is told of any.
 pub(super) const CERTIFICATES: &str = "certificates.pem";
 
@@ -38,9 +38,10 @@ pub(super) fn can_run<S: Store>(
         let reason = format!("the exporter is not given {flag}, by its description or by Platform API {api}");
         return Err(ExportError::Skipped(reason));
     }
-    if !step.faults.is_empty() && !shared.services.records() {
-        let reason = "no recorder stands before a registry with TLS, and it is what makes the registry's faults";
-        return Err(ExportError::Skipped(reason.to_owned()));
+    if let Some(reason) = shared.services.unrecorded(scenario).filter(|_| !step.faults.is_empty()) {
+        let reason =
+            format!("no recorder stands before the registry, and it is what makes the registry's faults: {reason}");
+        return Err(ExportError::Skipped(reason));
     }
     if step.user.is_none() {
         return Ok(());
@@ -79,12 +80,19 @@ pub(super) fn call<S: Store>(
         owner: owner(step),
     };
     let made = invocation(&shared.options.exporter, &scenario.file, step, images, &call);
-    with_certificates(shared, step, places, made)
+    with_certificates(shared, scenario, step, places, made)
 }
 
 /// The variable that names the certificates to trust, where the call has not one of its own.
-pub(super) fn with_certificates(shared: &Shared, step: &Step, places: &Places, mut made: Invocation) -> Invocation {
-    if shared.services.certificates().is_some() && !step.unset.iter().any(|name| name == CERTIFICATES_VARIABLE) {
+pub(super) fn with_certificates(
+    shared: &Shared,
+    scenario: &Scenario,
+    step: &Step,
+    places: &Places,
+    mut made: Invocation,
+) -> Invocation {
+    let are_some = shared.services.certificates(&scenario.places()).is_some();
+    if are_some && !step.unset.iter().any(|name| name == CERTIFICATES_VARIABLE) {
         let seen = places.seen(CERTIFICATES);
         made.environment.entry(CERTIFICATES_VARIABLE.to_owned()).or_insert(seen);
     }
@@ -102,9 +110,7 @@ pub(super) async fn execute(
     name: &str,
 ) -> Result<Outcome, ExportError> {
     let scratch = shared.workplace.scratch();
-    let wants_some = step.faults.iter().any(|fault| fault.kind == FaultKind::WantsCredentials);
-    let made_up = if wants_some { shared.services.made_up() } else { None };
-    let handed = shared.services.handed_on().or(made_up.as_ref());
+    let handed = shared.services.credentials(scenario, step);
     let spec = Spec {
         argv: call.argv.clone(),
         environment: call.environment.clone(),
@@ -119,8 +125,8 @@ pub(super) async fn execute(
         user: user_of(step),
         limit_seconds: limit(&shared.options, step),
         report: scratch.join(format!("{name}.report")),
-        secret_folder: handed.map(|_| PathBuf::from(places.seen(DOCKER_CONFIG))),
-        secret: handed.map(|handed| Secret::new(handed.docker_config(&shared.services.main().host))),
+        secret_folder: handed.as_ref().map(|_| PathBuf::from(places.seen(DOCKER_CONFIG))),
+        secret: handed.as_ref().map(|(handed, host)| Secret::new(handed.docker_config(host))),
     };
     let spec_file = scratch.join(format!("{name}.spec"));
     let ended = shared.cancelled.child_token();
@@ -137,7 +143,7 @@ pub(super) async fn execute(
     }
     match silence.or_else(|| shared.services.silence(&scenario.name)) {
         Some(silence) => Err(service("run the exporter", silence)),
-        None => Ok(without_secrets(outcome?, handed)),
+        None => Ok(without_secrets(outcome?, handed.as_ref().map(|(handed, _)| handed))),
     }
 }
 

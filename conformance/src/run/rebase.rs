@@ -206,5 +206,5 @@ fn call<S: Store>(
         platform_api: api(shared, scenario, rebaser, step),
         owner: owner(step),
     };
-    with_certificates(shared, step, places, rebase_invocation(rebaser, file, step, images, given, &call))
+    with_certificates(shared, scenario, step, places, rebase_invocation(rebaser, file, step, images, given, &call))
 }

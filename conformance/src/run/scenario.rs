@@ -6,7 +6,7 @@ use super::context::Shared;
 use super::failover;
 use super::steps::{Obstacle, not_attempted, on};
 use super::store::{layout::LayoutStore, registry::RegistryStore};
-use crate::scenario::{Need, Scenario};
+use crate::scenario::{Need, Place, Scenario};
 
 /// How many exports [`run`] will make.
 pub(super) fn planned(shared: &Shared, scenario: &Scenario) -> usize {
@@ -94,6 +94,12 @@ fn obstacle(shared: &Shared, scenario: &Scenario, target: Target) -> Option<Obst
     }
     if !exporter.targets.contains(&target) {
         return skipped(format!("the description of exporter {} does not list {target}", exporter.name));
+    }
+    if target == Target::Registry
+        && scenario.places().contains(&Place::Secure)
+        && let Some(reason) = &exporter.distrust
+    {
+        return skipped(reason.clone());
     }
     exporter.refused.get(&target).cloned().and_then(skipped)
 }

@@ -181,6 +181,9 @@ fn check_faults(scenario: &Scenario, step: &Step) -> Result<(), Fault> {
         if fault.retry_after.is_some() && !is_status {
             return wrong("faults.retry-after", "it goes with kind = \"status\"");
         }
+        if fault.without_tls && !matches!(fault.kind, FaultKind::Redirect | FaultKind::UploadElsewhere) {
+            return wrong("faults.without-tls", "it goes with kind = \"redirect\" and \"upload-elsewhere\"");
+        }
         if fault.times == Some(0) {
             return wrong("faults.times", "a fault that meets no request is none; leave it out for all of them");
         }

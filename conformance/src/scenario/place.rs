@@ -13,14 +13,17 @@ pub enum Place {
     Silent,
     /// Wants basic authentication, for which the exporter has no credentials.
     Guarded,
+    /// Speaks TLS, with a certificate of an authority that `SSL_CERT_FILE` names.
+    Secure,
 }
 
 impl Place {
-    const NAMED: [(Self, &'static str); 4] = [
+    const NAMED: [(Self, &'static str); 5] = [
         (Self::Other, "other-registry"),
         (Self::Closed, "closed-registry"),
         (Self::Silent, "silent-registry"),
         (Self::Guarded, "guarded-registry"),
+        (Self::Secure, "secure-registry"),
     ];
 
     /// The place that a name begins with, and the rest of the name.
@@ -48,6 +51,7 @@ impl Place {
             Self::Closed => "edge.internal",
             Self::Silent => "backup.internal",
             Self::Guarded => "vault.internal",
+            Self::Secure => "images.internal",
         }
     }
 }

@@ -29,11 +29,15 @@ const TOKEN: &str = "a-token-of-the-realm";
 /// Credentials for another registry, which concern nobody here.
 const FOREIGN: &str = "of-another-registry-853";
 
-/// Builds of every kind: a first one, one after another, several tags, and what a registry of its own needs.
-const SCENARIOS: [&str; 6] = [
+/// Builds of every kind: a first one, one after another, several tags, what a registry of its own needs, and registries
+/// that fail, want credentials or lead elsewhere.
+const SCENARIOS: [&str; 9] = [
     "all-project-metadata",
+    "errors-registry",
     "minimal",
     "rebuilt-layers-re-used",
+    "registry-fails-for-a-moment",
+    "registry-leads-elsewhere",
     "run-image-behind-index",
     "run-image-on-another-registry",
     "three-tags",
@@ -218,7 +222,10 @@ async fn verdicts_are_the_same_behind_a_password_a_token_server_and_a_private_au
     assert!(requirements(&plain.report, "pass").len() > 60);
     for standing in [behind_a_password().await, behind_a_token_server().await] {
         let ran = run(Some(&standing.host), &reference, &["--registry", &standing.url], &[]).await;
-        assert_eq!(different(&plain, &ran), [""; 0], "{}", ran.printed);
+        // No one is let in where such a registry leads: that host wants the credentials too, which must not go there.
+        let mut other = different(&plain, &ran);
+        other.retain(|line| !line.contains("\"registry-leads-elsewhere\""));
+        assert_eq!(other, [""; 0], "{}", ran.printed);
         assert_eq!(ran.code, Some(0), "{}", ran.printed);
         seen_no_credential(&ran);
     }
@@ -236,14 +243,54 @@ async fn verdicts_are_the_same_behind_a_password_a_token_server_and_a_private_au
         let arguments = [vec!["--registry", standing.url.as_str()], arguments].concat();
         let ran = run(None, &reference, &arguments, &around).await;
         assert_eq!(ran.code, Some(0), "{}", ran.printed);
-        // No one stands between exporter and registry here, so what was sent is not seen; all else is the same.
-        let skipped = requirements(&ran.report, "skipped");
+        // What is sent in the clear can be told of a registry with TLS alone; all else is the same.
         let mut other = different(&plain, &ran);
-        other.retain(|line| !skipped.iter().any(|id| line.contains(&format!("\"{id}\""))));
+        let is_of_tls = |line: &str| UNDER_TLS.iter().any(|id| line.contains(&format!("\"{id}\")")));
+        other.retain(|line| !(is_of_tls(line) && line.ends_with(r#"Some("n/a"), then Some("pass")"#)));
         assert_eq!(other, [""; 0], "{}", ran.printed);
-        let unseen = different(&plain, &ran);
-        assert!(unseen.iter().all(|line| line.ends_with("then Some(\"skipped\")")), "{unseen:?}");
+        let held = requirements(&ran.report, "pass");
+        assert!(UNDER_TLS.iter().all(|id| held.contains(*id)), "{held:?}");
+        assert!(held.contains("wire.no-credential-leak") && held.contains("wire.content-type"), "{held:?}");
     }
+}
+
+/// What is judged where a registry has TLS.
+const UNDER_TLS: [&str; 2] = ["wire.keeps-tls", "wire.plaintext"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exporter_that_does_not_accept_the_recorder_s_certificate_is_judged_without_it() {
+    let (standing, folder) = (behind_tls().await, tempfile::tempdir().unwrap());
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let authority = certificates("authority.pem").display().to_string();
+    let reference = program("reference-exporter");
+    let few = ["--scenario", "minimal", "--scenario", "registry-with-tls", "--scenario", "registry-fails-for-a-moment"];
+    // It trusts the registry's authority, whatever SSL_CERT_FILE names.
+    let own = folder.path().join("own.pem");
+    std::fs::copy(&authority, &own).unwrap();
+    let script = format!("SSL_CERT_FILE={} exec {} \"$@\"", own.display(), reference.display());
+    let stubborn = executable(folder.path(), "stubborn", &script);
+    let arguments = [&["--registry", &standing.url, "--registry-ca", &authority][..], &few].concat();
+    let ran = run(None, &stubborn, &arguments, &[]).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.printed);
+    assert!(ran.printed.contains("not recorded: the exporter exports to the registry itself"), "{}", ran.printed);
+    assert!(requirements(&ran.report, "pass").contains("platform.exit-zero"), "{}", ran.printed);
+    let unseen = requirements(&ran.report, "skipped");
+    assert!(unseen.contains("wire.content-type") && unseen.contains("wire.retry-transient"), "{unseen:?}");
+    let note = ran.report["services"].as_array().unwrap().iter().find(|one| one["name"] == "registry").unwrap();
+    assert!(note["note"].as_str().unwrap().starts_with("what is sent to it is not recorded: "), "{note}");
+    // One that trusts nobody is failed for nothing before a registry without TLS.
+    let script = format!("unset SSL_CERT_FILE; exec {} \"$@\"", reference.display());
+    let nobody = executable(folder.path(), "nobody", &script);
+    let ran = run(None, &nobody, &[&["--registry", "embedded"][..], &few].concat(), &[]).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.printed);
+    let all = ran.report["verdicts"].as_array().unwrap();
+    let under_tls: Vec<_> = all.iter().filter(|one| one["scenario"] == "registry-with-tls").collect();
+    let is_skipped = |one: &&Value| {
+        one["verdict"] == "skipped"
+            && one["message"].as_str().unwrap().contains("accepts no certificate of an authority")
+    };
+    assert!(!under_tls.is_empty() && under_tls.iter().all(is_skipped), "{under_tls:?}");
+    assert!(requirements(&ran.report, "pass").contains("wire.retry-transient"), "{}", ran.printed);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,7 +28,7 @@ pub use stores::{
     Arrival, DaemonFacts, EngineEnd, LayoutFacts, LayoutRoot, NotPushed, PushCause, RunImageInDaemon, SavedFile,
     StoreKind, TagId,
 };
-pub use wire::{FaultKind, SentManifest, WireFault, WireRecord};
+pub use wire::{Channel, FaultKind, SentManifest, WireFault, WireRecord};
 
 /// Version of the evidence format; `index.json` and `run.json` carry it.
 pub const EVIDENCE_VERSION: u32 = 2;

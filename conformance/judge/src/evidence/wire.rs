@@ -40,6 +40,20 @@ pub struct WireRecord {
     /// Which of the faults in the inputs it met, counted from 0. Absent where it met none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<usize>,
+    /// How it came, where the registry that the exporter was told has TLS, and where that registry led to. Absent where
+    /// the registry has none, and in evidence of before TLS was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
+}
+
+/// How a request came to where TLS is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Channel {
+    /// Under TLS.
+    Tls,
+    /// As it stands, for everyone on the way to read.
+    Clear,
 }
 
 impl WireRecord {
@@ -47,6 +61,12 @@ impl WireRecord {
     #[must_use]
     pub fn is_to_the_registry(&self) -> bool {
         self.elsewhere.is_none()
+    }
+
+    /// Whether it came without TLS from where there is TLS.
+    #[must_use]
+    pub fn is_in_the_clear(&self) -> bool {
+        self.channel == Some(Channel::Clear)
     }
 
     /// The path, without its query.
@@ -134,6 +154,10 @@ pub struct WireFault {
     /// comes, for [`FaultKind::Trickle`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u64>,
+    /// Whether the place that it leads to has no TLS, also where the registry has, for [`FaultKind::Redirect`] and
+    /// [`FaultKind::UploadElsewhere`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_tls: bool,
 }
 
 /// What a registry's fault does.

@@ -18,13 +18,14 @@ pub(super) enum Tree {
 }
 
 /// Words that stand for each other: the next one is what an alteration makes of a word.
-const WORDS: [&[&str]; 7] = [
+const WORDS: [&[&str]; 8] = [
     &["file", "directory", "symlink", "other", "hardlink"],
     &["none", "gzip", "zstd"],
     &["classic", "containerd", "podman"],
     &["registry", "daemon", "layout"],
     &["exited", "signalled", "timed-out"],
     &["added", "altered", "removed"],
+    &["clear", "tls"],
     &["kind", "content", "link", "mode", "owner", "time"],
 ];
 

@@ -1,5 +1,6 @@
 //! Run images, `run.toml`, previous images, registries and daemons.
 
+use judge::evidence::FaultKind;
 use oci_spec::image::{ANNOTATION_TITLE, ANNOTATION_VERSION};
 
 use crate::generated::{Build, Course, RunToml};
@@ -203,22 +204,21 @@ fn registries() -> Dimension {
             Value::new("two", move |seen| seen.is_good() && app(seen).is_some_and(|place| place != run_image(seen))),
             Value::new("one that refuses connections", is(Place::Closed)),
             Value::new("one that never answers", is(Place::Silent)),
+            Value::new("one with TLS", is(Place::Secure)),
         ],
     )
 }
 
 fn credentials() -> Dimension {
     let is_guarded = |seen: &Seen<'_>| seen.images().iter().any(|image| Place::split(image).0 == Place::Guarded);
+    let are_given = |seen: &Seen<'_>| seen.step.faults.iter().any(|fault| fault.kind == FaultKind::WantsCredentials);
     Dimension::new(
         "Credentials",
         "Registry Authentication.",
         vec![
-            Value::new("none wanted", move |seen| !is_guarded(seen)),
+            Value::new("none wanted", move |seen| !is_guarded(seen) && !are_given(seen)),
             Value::new("wanted and not there", is_guarded),
-            Value::unseen(
-                "wanted and given",
-                "no one is told the password of the guarded registry, so that nothing can hold it",
-            ),
+            Value::new("wanted and given", are_given),
         ],
     )
 }

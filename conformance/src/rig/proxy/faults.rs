@@ -92,7 +92,8 @@ impl Faults {
     }
 }
 
-/// What a fault does before the registry is asked: an answer in its place, no answer, or none of this.
+/// What a fault does before the registry is asked: an answer in its place, no answer, or none of this. `elsewhere` is how
+/// the URL of the other host begins.
 pub(super) async fn instead(
     fault: &WireFault,
     target: &str,
@@ -114,7 +115,7 @@ pub(super) async fn instead(
 
 /// An answer that leads to the same on another host.
 fn led_to(host: &str, target: &str) -> Response {
-    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, format!("http://{host}{target}"))]).into_response()
+    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, format!("{host}{target}"))]).into_response()
 }
 
 fn refusal(fault: &WireFault) -> Response {
@@ -163,7 +164,7 @@ fn moved(mut answer: Response, elsewhere: Option<&str>) -> Response {
     // Absolute or not, it is the registry's own path.
     let path =
         place.map(|place| place.split_once("://").map_or(place, |(_, rest)| &rest[rest.find('/').unwrap_or(0)..]));
-    let url = elsewhere.zip(path).map(|(host, path)| format!("http://{host}{path}"));
+    let url = elsewhere.zip(path).map(|(host, path)| format!("{host}{path}"));
     if let Some(value) = url.and_then(|url| HeaderValue::from_str(&url).ok()) {
         answer.headers_mut().insert(header::LOCATION, value);
     }

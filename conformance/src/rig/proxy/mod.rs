@@ -1,8 +1,11 @@
-//! A recorder between exporters and a registry that is spoken to without TLS: every request passes as it is, and what
-//! it was is written down. Authorization values are never kept. With a guard it lets nobody pass without credentials.
-//! Where a scenario declares faults of the registry, they are made here.
+//! A recorder between exporters and a registry: every request passes as it is, and what it was is written down.
+//! Authorization values are never kept. With a guard it lets nobody pass without credentials. With an authority of the
+//! run's it speaks TLS, and tells what comes without. Where a scenario declares faults of the registry, they are made
+//! here.
 
+mod authority;
 mod faults;
+mod upstream;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,21 +15,57 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use judge::evidence::{FaultKind, SentManifest, WireFault, WireRecord};
+use hyper_util::rt::TokioIo;
+use judge::evidence::{Channel, FaultKind, SentManifest, WireFault, WireRecord};
+use rustls::RootCertStore;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
+pub use authority::{Authority, AuthorityError};
 use faults::{Closed, Faults};
+use upstream::Upstream;
 
-use crate::limits::{CONNECT, Overdue, Patience, Waits};
+use crate::limits::{Overdue, Patience, Waits};
+
+/// Why no recorder can be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyError {
+    /// No port can be had.
+    #[error("listen on a port of this machine")]
+    Listen {
+        /// Why not.
+        #[from]
+        source: std::io::Error,
+    },
+    /// The registry cannot be spoken to under TLS.
+    #[error("set up TLS for the registry")]
+    Tls {
+        /// Why not.
+        #[from]
+        source: rustls::Error,
+    },
+}
+
+/// What a recorder is told beyond the registry that it stands before.
+#[derive(Default)]
+pub struct Setup<'a> {
+    /// Lets nobody pass without its password.
+    pub guard: Option<Guard>,
+    /// Has the recorder speak TLS, with a certificate that this authority signed.
+    pub authority: Option<&'a Authority>,
+    /// Whose certificates a registry with TLS may have.
+    pub roots: Option<RootCertStore>,
+    /// A recorder in whose order the requests of this one are counted.
+    pub beside: Option<&'a RecordingProxy>,
+}
 
 /// A running recorder; it ends when it is dropped.
 pub struct RecordingProxy {
@@ -36,23 +75,34 @@ pub struct RecordingProxy {
     tasks: Vec<JoinHandle<()>>,
 }
 
+/// The address of recorders.
+const HERE: &str = "127.0.0.1";
 /// The address of the host that a registry leads to in a fault: another one than the registry's, and this machine too.
 const ELSEWHERE: &str = "127.0.0.2";
 
 struct Recorder {
-    client: Client<HttpConnector, Body>,
-    upstream: String,
-    next: AtomicU64,
-    records: Mutex<Vec<WireRecord>>,
+    upstream: Upstream,
+    next: Arc<AtomicU64>,
+    records: Mutex<Vec<Recorded>>,
     guard: Option<Guard>,
-    /// Credentials that no one has but exporters that are given them.
-    made_up: Guard,
+    /// Credentials that no one has but exporters that are given them, by what paths begin with that are asked with them.
+    made_up: Mutex<Vec<(String, Guard)>>,
     /// The other host, where there is one on this machine.
     elsewhere: Option<String>,
+    /// With which TLS is spoken, where it is.
+    acceptor: Option<TlsAcceptor>,
+    /// How many connections came to speak under it.
+    handshakes: AtomicU64,
     faults: Faults,
     waits: Waits,
     /// In which requests the registry was silent.
     silences: watch::Sender<Vec<(String, Overdue)>>,
+}
+
+/// A request, and whose it is where its path does not tell.
+struct Recorded {
+    record: WireRecord,
+    of: Option<String>,
 }
 
 /// Basic authentication, for one user and a password that no other run has.
@@ -86,50 +136,47 @@ impl RecordingProxy {
     /// Starts before the registry at `upstream`, `http://host:port`.
     ///
     /// # Errors
-    /// The system's, where no port can be had.
-    pub async fn start(upstream: &str) -> std::io::Result<Self> {
-        Self::start_with(upstream, None, &Patience::default()).await
-    }
-
-    /// As [`Self::start`]; it waits for the registry as long as `patience` says.
-    ///
-    /// # Errors
-    /// The system's, where no port can be had.
-    pub async fn start_patient(upstream: &str, patience: &Patience) -> std::io::Result<Self> {
-        Self::start_with(upstream, None, patience).await
+    /// [`ProxyError`] where no port can be had.
+    pub async fn start(upstream: &str) -> Result<Self, ProxyError> {
+        Self::start_as(upstream, Setup::default(), &Patience::default()).await
     }
 
     /// Starts before the registry at `upstream`, to which only those that the guard lets pass come.
     ///
     /// # Errors
-    /// The system's, where no port can be had.
-    pub async fn start_guarded(upstream: &str, guard: Guard, patience: &Patience) -> std::io::Result<Self> {
-        Self::start_with(upstream, Some(guard), patience).await
+    /// [`ProxyError`] where no port can be had.
+    pub async fn start_guarded(upstream: &str, guard: Guard, patience: &Patience) -> Result<Self, ProxyError> {
+        Self::start_as(upstream, Setup { guard: Some(guard), ..Setup::default() }, patience).await
     }
 
-    async fn start_with(upstream: &str, guard: Option<Guard>, patience: &Patience) -> std::io::Result<Self> {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    /// Starts before the registry at `upstream`, `http://host:port` or `https://host[:port]`; it waits for the registry
+    /// as long as `patience` says.
+    ///
+    /// # Errors
+    /// [`ProxyError`] where no port can be had, or no TLS.
+    pub async fn start_as(upstream: &str, setup: Setup<'_>, patience: &Patience) -> Result<Self, ProxyError> {
+        let listener = TcpListener::bind((HERE, 0)).await?;
         let address = listener.local_addr()?;
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT));
-        let other = tokio::net::TcpListener::bind((ELSEWHERE, 0)).await.ok();
+        let host = address.to_string();
+        let other = TcpListener::bind((ELSEWHERE, 0)).await.ok();
         let elsewhere = other.as_ref().and_then(|other| other.local_addr().ok()).map(|address| address.to_string());
+        let registry = Upstream::new(upstream, setup.roots.unwrap_or_else(RootCertStore::empty))?;
         let recorder = Arc::new(Recorder {
-            client: Client::builder(TokioExecutor::new()).build(connector),
-            upstream: upstream.trim_end_matches('/').to_owned(),
-            next: AtomicU64::new(0),
+            upstream: if setup.authority.is_some() { registry.behind_tls(&host) } else { registry },
+            next: setup.beside.map(|other| Arc::clone(&other.recorder.next)).unwrap_or_default(),
             records: Mutex::new(Vec::new()),
-            guard,
-            made_up: Guard::made_up(),
+            guard: setup.guard,
+            made_up: Mutex::new(Vec::new()),
             elsewhere: elsewhere.clone(),
+            acceptor: setup.authority.map(Authority::acceptor),
+            handshakes: AtomicU64::new(0),
             faults: Faults::default(),
             waits: patience.with(format!("the registry at {upstream}")),
             silences: watch::Sender::new(Vec::new()),
         });
         let mut tasks = vec![tokio::spawn(serve(listener, recorder.clone(), None))];
         tasks.extend(other.map(|other| tokio::spawn(serve(other, recorder.clone(), elsewhere))));
-        Ok(Self { address, host: address.to_string(), recorder, tasks })
+        Ok(Self { address, host, recorder, tasks })
     }
 
     /// `127.0.0.1:port`.
@@ -144,19 +191,39 @@ impl RecordingProxy {
         self.address.port()
     }
 
-    /// Takes the records of all requests whose path begins with `prefix`.
+    /// Takes the records of all requests whose path begins with `prefix`, and of those in the clear that had the
+    /// credentials made up for it.
     #[must_use]
     pub fn taken(&self, prefix: &str) -> Vec<WireRecord> {
         let mut records = self.recorder.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let (taken, kept) = records.drain(..).partition(|record| record.target.starts_with(prefix));
+        let is_of_it = |one: &Recorded| one.record.target.starts_with(prefix) || one.of.as_deref() == Some(prefix);
+        let (taken, kept): (Vec<_>, Vec<_>) = records.drain(..).partition(is_of_it);
         *records = kept;
-        taken
+        taken.into_iter().map(|one| one.record).collect()
     }
 
-    /// The user and the password that are good where a fault wants credentials.
+    /// Whether it speaks TLS.
     #[must_use]
-    pub fn made_up(&self) -> (&str, &str) {
-        (&self.recorder.made_up.user, &self.recorder.made_up.password)
+    pub fn has_tls(&self) -> bool {
+        self.recorder.acceptor.is_some()
+    }
+
+    /// Whether anybody has come to speak to it under TLS: has accepted its certificate.
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        self.recorder.handshakes.load(Ordering::Relaxed) > 0
+    }
+
+    /// A user and a password that are good where a fault wants credentials of requests whose path begins with `prefix`:
+    /// always the same, and other ones than those of any other prefix.
+    #[must_use]
+    pub fn made_up(&self, prefix: &str) -> (String, String) {
+        let mut all = self.recorder.made_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.iter().position(|(of, _)| of == prefix).unwrap_or_else(|| {
+            all.push((prefix.to_owned(), Guard::made_up()));
+            all.len() - 1
+        });
+        (all[known].1.user.clone(), all[known].1.password.clone())
     }
 
     /// From now on requests whose path begins with `prefix` meet these faults of the registry, and no others.
@@ -200,7 +267,7 @@ impl Drop for RecordingProxy {
 impl Recorder {
     /// Whether a request has the credentials that it needs; those that are none of the registry's are taken away.
     fn lets_pass(&self, headers: &mut HeaderMap, target: &str, is_elsewhere: bool) -> bool {
-        let is_made_up = self.made_up.lets_pass(headers);
+        let is_made_up = self.whose(headers).is_some();
         let asks = !is_elsewhere && self.faults.want_credentials(target);
         let has_some = headers.contains_key(header::AUTHORIZATION);
         // The registry knows neither those nor what is for another host.
@@ -218,10 +285,16 @@ impl Recorder {
         !asks || has_some
     }
 
+    /// For what the credentials of a request were made up.
+    fn whose(&self, headers: &HeaderMap) -> Option<String> {
+        let all = self.made_up.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().find(|(_, guard)| guard.lets_pass(headers)).map(|(of, _)| of.clone())
+    }
+
     fn change(&self, sequence: u64, change: impl FnOnce(&mut WireRecord)) {
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(record) = records.iter_mut().rev().find(|record| record.sequence == sequence) {
-            change(record);
+        if let Some(one) = records.iter_mut().rev().find(|one| one.record.sequence == sequence) {
+            change(&mut one.record);
         }
     }
 
@@ -245,11 +318,17 @@ impl Recorder {
         let manifest = kept.and_then(Kept::manifest);
         let digest = manifest.as_ref().map(|manifest| manifest.digest.to_string());
         self.change(sequence, |record| record.manifest = manifest);
-        let answer = faults::instead(fault, target, digest, self.elsewhere.as_deref()).await?;
+        let answer = faults::instead(fault, target, digest, self.led_to(fault).as_deref()).await?;
         if let Ok(answer) = &answer {
             self.answered(sequence, answer.status());
         }
         Some(answer)
+    }
+
+    /// How the URL begins of the host to which a fault leads, where there is one.
+    fn led_to(&self, fault: &WireFault) -> Option<String> {
+        let scheme = if self.acceptor.is_some() && !fault.without_tls { "https" } else { "http" };
+        self.elsewhere.as_ref().map(|host| format!("{scheme}://{host}"))
     }
 
     /// Writes down what was answered, when all of an answer but its body is on its way.
@@ -330,7 +409,7 @@ impl Waiting {
 
 /// Answers every connection. A connection that the recorder closes without an answer is one of HTTP itself, below what a
 /// router can say.
-async fn serve(listener: tokio::net::TcpListener, recorder: Arc<Recorder>, elsewhere: Option<String>) {
+async fn serve(listener: TcpListener, recorder: Arc<Recorder>, elsewhere: Option<String>) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -340,19 +419,50 @@ async fn serve(listener: tokio::net::TcpListener, recorder: Arc<Recorder>, elsew
         };
         // Without this, small answers wait for more to send.
         let _ = stream.set_nodelay(true);
-        let (recorder, elsewhere) = (recorder.clone(), elsewhere.clone());
-        connections.spawn(async move {
-            let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-                pass(recorder.clone(), request.map(Body::new), elsewhere.clone())
-            });
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
+        connections.spawn(connected(stream, recorder.clone(), elsewhere.clone()));
         while connections.try_join_next().is_some() {}
     }
 }
 
+/// A connection, under TLS or in the clear.
+async fn connected(stream: TcpStream, recorder: Arc<Recorder>, elsewhere: Option<String>) {
+    let Some(acceptor) = recorder.acceptor.clone() else {
+        return answered_on(stream, recorder, Way { elsewhere, channel: None }).await;
+    };
+    if !is_handshake(&stream).await {
+        return answered_on(stream, recorder, Way { elsewhere, channel: Some(Channel::Clear) }).await;
+    }
+    // Who does not trust the certificate ends the connection here.
+    if let Ok(stream) = acceptor.accept(stream).await {
+        recorder.handshakes.fetch_add(1, Ordering::Relaxed);
+        answered_on(stream, recorder, Way { elsewhere, channel: Some(Channel::Tls) }).await;
+    }
+}
+
+/// Whether what is sent begins a handshake of TLS: no request begins with this byte.
+async fn is_handshake(stream: &TcpStream) -> bool {
+    const HANDSHAKE: u8 = 22;
+    let mut first = [0];
+    stream.peek(&mut first).await.is_ok_and(|count| count == 1) && first == [HANDSHAKE]
+}
+
+async fn answered_on(stream: impl AsyncRead + AsyncWrite + Unpin, recorder: Arc<Recorder>, way: Way) {
+    let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        pass(recorder.clone(), request.map(Body::new), way.clone())
+    });
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// How a request came.
+#[derive(Clone)]
+struct Way {
+    /// The other host, where it came to that.
+    elsewhere: Option<String>,
+    channel: Option<Channel>,
+}
+
 /// What is known of a request before it is passed on.
-fn record(sequence: u64, parts: &axum::http::request::Parts, target: &str) -> WireRecord {
+fn record(sequence: u64, parts: &axum::http::request::Parts, target: &str, way: Way) -> WireRecord {
     let content_type = parts.headers.get(header::CONTENT_TYPE);
     WireRecord {
         sequence,
@@ -360,27 +470,37 @@ fn record(sequence: u64, parts: &axum::http::request::Parts, target: &str) -> Wi
         target: target.to_owned(),
         content_type: content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
         had_credentials: parts.headers.contains_key(header::AUTHORIZATION),
+        elsewhere: way.elsewhere,
+        channel: way.channel,
         ..WireRecord::default()
     }
 }
 
-async fn pass(recorder: Arc<Recorder>, request: Request, elsewhere: Option<String>) -> Result<Response, Closed> {
+async fn pass(recorder: Arc<Recorder>, request: Request, way: Way) -> Result<Response, Closed> {
     let sequence = recorder.next.fetch_add(1, Ordering::Relaxed);
     let (mut parts, body) = request.into_parts();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-    let is_elsewhere = elsewhere.is_some();
-    let begun = WireRecord { elsewhere, ..record(sequence, &parts, &target) };
+    let is_elsewhere = way.elsewhere.is_some();
+    let is_unheard = way.channel == Some(Channel::Clear) && !is_elsewhere;
+    let of = if is_unheard { recorder.whose(&parts.headers) } else { None };
+    let begun = Recorded { record: record(sequence, &parts, &target, way), of };
     recorder.records.lock().unwrap_or_else(PoisonError::into_inner).push(begun);
+    let sent = Sent::new();
+    let kept = is_manifest(&parts.method, &target).then(Kept::default);
+    let mut watched = watched(body, recorder.clone(), sequence, sent.clone(), kept.clone());
+    if is_unheard {
+        // What is answered before all was sent can be lost with the connection.
+        while let Some(Ok(_)) = watched.next().await {}
+        recorder.answered(sequence, StatusCode::BAD_REQUEST);
+        return Ok(in_the_clear());
+    }
     if !recorder.lets_pass(&mut parts.headers, &target, is_elsewhere) {
         recorder.answered(sequence, StatusCode::UNAUTHORIZED);
         return Ok(challenge());
     }
-    let sent = Sent::new();
-    let kept = is_manifest(&parts.method, &target).then(Kept::default);
     // A body of known length keeps its header, so that the registry sees what was sent; an empty one stays empty.
     let has_body = parts.headers.contains_key(header::TRANSFER_ENCODING)
         || parts.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
-    let mut watched = watched(body, recorder.clone(), sequence, sent.clone(), kept.clone());
     let met = if is_elsewhere { None } else { recorder.faults.met(&parts.method, &target) };
     if let Some((index, fault)) = &met {
         recorder.change(sequence, |record| record.fault = Some(*index));
@@ -389,23 +509,24 @@ async fn pass(recorder: Arc<Recorder>, request: Request, elsewhere: Option<Strin
         }
     }
     let asked = met.as_ref().map_or_else(|| target.clone(), |(_, fault)| faults::asked_instead(fault, &target));
-    match format!("{}{asked}", recorder.upstream).parse::<Uri>() {
-        Ok(uri) => parts.uri = uri,
-        Err(_) => return Ok(StatusCode::BAD_REQUEST.into_response()),
+    match recorder.upstream.url(&asked) {
+        Some(uri) => parts.uri = uri,
+        None => return Ok(StatusCode::BAD_REQUEST.into_response()),
     }
     let body = if has_body { Body::from_stream(watched) } else { Body::empty() };
     let doing = format!("answer {} {}", parts.method, parts.uri.path());
     let mut waiting = Waiting { recorder: recorder.clone(), target: target.clone(), doing, sent, over: false };
-    let asked = recorder.client.request(axum::http::Request::from_parts(parts, body));
+    let asked = recorder.upstream.ask(axum::http::Request::from_parts(parts, body));
     let (status, why) = match waiting.head(asked).await {
-        Ok(Ok(response)) => {
+        Ok(Ok(mut response)) => {
             if let Some(kept) = kept {
                 recorder.change(sequence, |record| record.manifest = kept.manifest());
             }
             let status = response.status();
+            recorder.upstream.lead_back(response.headers_mut());
             let answer = answer(recorder.clone(), (sequence, target), response);
             let answer = match met {
-                Some((_, fault)) => faults::spoiled(&fault, answer, recorder.elsewhere.as_deref()).await?,
+                Some((_, fault)) => faults::spoiled(&fault, answer, recorder.led_to(&fault).as_deref()).await?,
                 None => answer,
             };
             recorder.answered(sequence, status);
@@ -416,6 +537,12 @@ async fn pass(recorder: Arc<Recorder>, request: Request, elsewhere: Option<Strin
     };
     recorder.answered(sequence, status);
     Ok((status, why).into_response())
+}
+
+/// What Go's server answers to a request that comes without TLS.
+fn in_the_clear() -> Response {
+    let said = "Client sent an HTTP request to an HTTPS server.\n";
+    (StatusCode::BAD_REQUEST, [(header::CONNECTION, "close")], said).into_response()
 }
 
 fn is_manifest(method: &Method, target: &str) -> bool {
@@ -560,5 +687,100 @@ mod tests {
         assert_eq!(records[1].manifest.as_ref().unwrap().blobs, ["sha256:0"]);
         proxy.arm("/v2/team/", &[]);
         assert!(!said(&proxy, put).await.starts_with("HTTP/1.1 201 "));
+    }
+
+    /// A recorder under TLS before a registry, and the registry as one is asked who trusts it.
+    async fn under_tls(registry: &Registry, authority: &Authority) -> (RecordingProxy, Upstream) {
+        let setup = Setup { authority: Some(authority), ..Setup::default() };
+        let proxy = RecordingProxy::start_as(registry.base_url(), setup, &Patience::default()).await.unwrap();
+        let client = Upstream::new(&format!("https://{}", proxy.host()), trusting(authority)).unwrap();
+        (proxy, client)
+    }
+
+    fn trusting(authority: &Authority) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.certificate().clone()).unwrap();
+        roots
+    }
+
+    async fn get(client: &Upstream, target: &str) -> Result<(u16, String), hyper_util::client::legacy::Error> {
+        let request = axum::http::Request::get(client.url(target).unwrap()).body(Body::empty()).unwrap();
+        let answer = client.ask(request).await?;
+        let place = answer.headers().get(header::LOCATION).map(|value| value.to_str().unwrap().to_owned());
+        Ok((answer.status().as_u16(), place.unwrap_or_default()))
+    }
+
+    #[tokio::test]
+    async fn what_comes_without_tls_is_told_and_not_passed_on() {
+        let registry = Registry::start(&RegistryChoice::Embedded, None).await.unwrap();
+        let authority = Authority::new().unwrap();
+        let (proxy, client) = under_tls(&registry, &authority).await;
+        assert!(proxy.has_tls() && !proxy.is_trusted());
+        // Who trusts another authority does not come to speak.
+        let other = Upstream::new(&format!("https://{}", proxy.host()), trusting(&Authority::new().unwrap())).unwrap();
+        get(&other, "/v2/team/app/tags/list").await.unwrap_err();
+        assert!(!proxy.is_trusted() && proxy.taken("/v2/").is_empty());
+        assert_eq!(get(&client, "/v2/team/app/manifests/latest").await.unwrap().0, 404);
+        assert!(proxy.is_trusted());
+        let put = "PUT /v2/team/app/manifests/latest HTTP/1.1\r\nHost: x\r\nAuthorization: Basic c2VjcmV0\r\n\
+                   Content-Length: 2\r\n\r\n{}";
+        let answer = said(&proxy, put).await;
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("HTTP request to an HTTPS server"), "{answer}");
+        // What is of no repository is of those who were given what it is asked with.
+        let (user, password) = proxy.made_up("/v2/mine/");
+        assert_ne!(proxy.made_up("/v2/other/").1, password);
+        let pair = STANDARD.encode(format!("{user}:{password}"));
+        said(&proxy, &format!("GET /v2/ HTTP/1.0\r\nAuthorization: Basic {pair}\r\n\r\n")).await;
+        assert!(proxy.taken("/v2/other/").is_empty());
+        assert!(matches!(&proxy.taken("/v2/mine/")[..], [one] if one.is_in_the_clear() && one.target == "/v2/"));
+        let records = proxy.taken("/v2/team/");
+        let seen: Vec<_> = records
+            .iter()
+            .map(|one| (one.channel.unwrap(), one.status, one.request_bytes, one.had_credentials))
+            .collect();
+        assert_eq!(seen, [(Channel::Tls, 404, 0, false), (Channel::Clear, 400, 2, true)]);
+        assert!(!format!("{records:?}").contains("c2VjcmV0"), "{records:?}");
+        assert!(proxy.taken("/").is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_registry_under_tls_leads_elsewhere_with_it_and_without() {
+        let registry = Registry::start(&RegistryChoice::Embedded, None).await.unwrap();
+        let authority = Authority::new().unwrap();
+        let (proxy, client) = under_tls(&registry, &authority).await;
+        let target = "/v2/team/app/manifests/latest";
+        let led = async |more: &str| {
+            let fault = format!("method='GET'\npath='*'\nkind='redirect'\n{more}");
+            proxy.arm("/v2/team/", &[toml::from_str::<WireFault>(&fault).unwrap()]);
+            let (status, place) = get(&client, target).await.unwrap();
+            assert_eq!(status, 307);
+            place.strip_suffix(target).unwrap().to_owned()
+        };
+        let (secure, plain) = (led("").await, led("without-tls=true").await);
+        assert!(secure.starts_with("https://127.0.0.2:") && plain.starts_with("http://127.0.0.2:"), "{secure} {plain}");
+        let secure = Upstream::new(&secure, trusting(&authority)).unwrap();
+        let plain = Upstream::new(&plain, RootCertStore::empty()).unwrap();
+        let _ = proxy.taken("/");
+        for there in [&secure, &plain] {
+            assert_eq!(get(there, target).await.unwrap().0, 404);
+        }
+        let seen: Vec<_> =
+            proxy.taken("/").into_iter().map(|one| (one.channel.unwrap(), one.elsewhere.is_some())).collect();
+        assert_eq!(seen, [(Channel::Tls, true), (Channel::Clear, true)]);
+    }
+
+    #[tokio::test]
+    async fn a_registry_with_tls_is_asked_by_its_certificate_alone() {
+        let registry = Registry::start(&RegistryChoice::Embedded, None).await.unwrap();
+        let (theirs, ours) = (Authority::new().unwrap(), Authority::new().unwrap());
+        let (registry, _) = under_tls(&registry, &theirs).await;
+        let url = format!("https://{}", registry.host());
+        for (roots, status) in [(trusting(&theirs), 404), (trusting(&ours), 502)] {
+            let setup = Setup { authority: Some(&ours), roots: Some(roots), ..Setup::default() };
+            let proxy = RecordingProxy::start_as(&url, setup, &Patience::default()).await.unwrap();
+            let client = Upstream::new(&format!("https://{}", proxy.host()), trusting(&ours)).unwrap();
+            assert_eq!(get(&client, "/v2/team/app/manifests/latest").await.unwrap().0, status);
+        }
+        assert!(registry.taken("/").iter().all(|record| record.channel == Some(Channel::Tls)));
     }
 }

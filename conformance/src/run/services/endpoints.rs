@@ -6,7 +6,7 @@ use crate::error::{Cause, chain};
 use crate::limits::Patience;
 use crate::observe::{Credentials, LayerReader, RegistryClient, RegistryObserver, Trust};
 use crate::record::ServiceFacts;
-use crate::rig::proxy::{Guard, RecordingProxy};
+use crate::rig::proxy::{Authority, Guard, RecordingProxy, Setup};
 use crate::rig::registry::{Registry, RegistryChoice, RegistryKind};
 use crate::rig::unreachable::{ClosedPort, SilentServer};
 use crate::scenario::Place;
@@ -43,11 +43,31 @@ pub(in crate::run) struct Endpoints {
     closed: Option<ClosedPort>,
     silent: Option<SilentServer>,
     guarded: Option<Guarded>,
+    secure: Option<Guarded>,
 }
 
-/// A registry behind a guard: the exporter speaks to the guard, the suite to the registry.
+/// What is recorded of a run, and with which certificates.
+pub(in crate::run) struct Recording<'a> {
+    /// The recorder before the run's registry.
+    pub(in crate::run) main: Option<&'a RecordingProxy>,
+    /// Signs the certificates of recorders that speak TLS.
+    pub(in crate::run) authority: Option<&'a Authority>,
+    /// Whose certificates the run's registry may have.
+    pub(in crate::run) trust: &'a Trust,
+    /// How long recorders wait for a registry.
+    pub(in crate::run) patience: &'a Patience,
+}
+
+impl Recording<'_> {
+    /// Whether exporters speak TLS with the recorder before the run's registry.
+    fn has_tls(&self) -> bool {
+        self.main.is_some_and(RecordingProxy::has_tls)
+    }
+}
+
+/// A registry behind a guard or TLS: the exporter speaks to the recorder, the suite to the registry.
 struct Guarded {
-    _guard: RecordingProxy,
+    recorder: RecordingProxy,
     access: Access,
     /// What of the registry is behind it.
     kind: RegistryKind,
@@ -60,11 +80,14 @@ impl Endpoints {
         (main, access): (&Registry, &Access),
         docker_host: Option<&str>,
         (layers, patience): (&LayerReader, &Patience),
+        recording: &Recording<'_>,
     ) -> Result<Self, RunError> {
         let mut found = Self::default();
-        // No guard can be put before a registry that is spoken to with TLS.
-        let guards_other = needed.contains(&Place::Guarded) && !main.insecure();
-        if needed.contains(&Place::Other) || guards_other {
+        // Before a registry with TLS a guard needs what an exporter of this run does not accept.
+        let guards_other = needed.contains(&Place::Guarded) && !main.insecure() && !recording.has_tls();
+        // A registry that was given wants what it wants; here nothing but TLS is to be seen.
+        let secures_other = needed.contains(&Place::Secure) && main.kind() == RegistryKind::Url;
+        if needed.contains(&Place::Other) || guards_other || secures_other {
             let registry = like(main, docker_host).await?;
             let access =
                 Access::of(&registry, registry.host().to_owned(), None, (layers, &Trust::default(), patience))?;
@@ -78,7 +101,12 @@ impl Endpoints {
         }
         if needed.contains(&Place::Guarded) {
             let behind = found.other.as_ref().filter(|_| guards_other).map_or((main, access), |(r, a)| (r, a));
-            found.guarded = Some(guarded(behind.0, behind.1, patience).await?);
+            found.guarded = Some(guarded(behind.0, behind.1, patience, recording).await?);
+        }
+        if needed.contains(&Place::Secure) {
+            let behind = found.other.as_ref().filter(|_| secures_other).map_or((main, access), |(r, a)| (r, a));
+            let setup = Setup { authority: recording.authority, beside: recording.main, ..Setup::default() };
+            found.secure = Some(recorded(Place::Secure, behind, setup, recording.patience).await?);
         }
         Ok(found)
     }
@@ -91,6 +119,7 @@ impl Endpoints {
             Place::Closed => self.closed.as_ref().map(ClosedPort::host),
             Place::Silent => self.silent.as_ref().map(SilentServer::host),
             Place::Guarded => self.guarded.as_ref().map(|guarded| guarded.access.host.as_str()),
+            Place::Secure => self.secure.as_ref().map(|secure| secure.access.host.as_str()),
         }
     }
 
@@ -99,8 +128,24 @@ impl Endpoints {
         match place {
             Place::Other => self.other.as_ref().map(|(_, access)| access),
             Place::Guarded => self.guarded.as_ref().map(|guarded| &guarded.access),
+            Place::Secure => self.secure.as_ref().map(|secure| &secure.access),
             Place::Main | Place::Closed | Place::Silent => None,
         }
+    }
+
+    /// The recorder of what is sent under TLS.
+    pub(in crate::run) fn secure(&self) -> Option<&RecordingProxy> {
+        self.secure.as_ref().map(|secure| &secure.recorder)
+    }
+
+    /// Whether a place is spoken to under TLS, by a certificate of this run's authority.
+    pub(in crate::run) fn has_tls(&self, place: Place) -> bool {
+        let there = match place {
+            Place::Guarded => &self.guarded,
+            Place::Secure => &self.secure,
+            Place::Main | Place::Other | Place::Closed | Place::Silent => return false,
+        };
+        there.as_ref().is_some_and(|there| there.recorder.has_tls())
     }
 
     /// For reports.
@@ -126,12 +171,16 @@ impl Endpoints {
         if let Some(guarded) = &self.guarded {
             found.push(fact(Place::Guarded, guarded.kind.name(), "", "behind basic authentication"));
         }
+        if let Some(secure) = &self.secure {
+            let note = "under TLS, with a certificate of this run's own";
+            found.push(fact(Place::Secure, secure.kind.name(), "", note));
+        }
         found
     }
 
     /// Ends everything; what is left, in words.
     pub(in crate::run) async fn stop(self) -> Vec<String> {
-        drop(self.guarded);
+        drop((self.guarded, self.secure));
         match self.other {
             Some((registry, _)) => registry.stop().await.err().map(|error| chain(&error)).into_iter().collect(),
             None => Vec::new(),
@@ -153,16 +202,37 @@ async fn like(main: &Registry, docker_host: Option<&str>) -> Result<Registry, Ru
     Ok(Registry::start(&choice, docker_host).await?)
 }
 
-async fn guarded(registry: &Registry, access: &Access, patience: &Patience) -> Result<Guarded, RunError> {
+async fn guarded(
+    registry: &Registry,
+    access: &Access,
+    patience: &Patience,
+    recording: &Recording<'_>,
+) -> Result<Guarded, RunError> {
     // No one is told the password, so nothing that leaves the suite can hold it.
     let password = ring::rand::generate::<[u8; 16]>(&ring::rand::SystemRandom::new())
         .map_err(|_| failed(Place::Guarded, "there is no randomness to be had"))?
         .expose()
         .map(|byte| format!("{byte:02x}"))
         .concat();
-    let guard = Guard::new("platform", &password);
-    let guard = RecordingProxy::start_guarded(registry.base_url(), guard, patience).await;
-    let guard = guard.map_err(|error| failed(Place::Guarded, error))?;
-    let access = Access { host: guard.host().to_owned(), ..access.clone() };
-    Ok(Guarded { _guard: guard, access, kind: registry.kind() })
+    let has_tls = !registry.insecure();
+    let setup = Setup {
+        guard: Some(Guard::new("platform", &password)),
+        authority: recording.authority.filter(|_| has_tls),
+        roots: has_tls.then(|| recording.trust.roots()),
+        beside: None,
+    };
+    recorded(Place::Guarded, (registry, access), setup, patience).await
+}
+
+/// A recorder before a registry, as `setup` says.
+async fn recorded(
+    place: Place,
+    (registry, access): (&Registry, &Access),
+    setup: Setup<'_>,
+    patience: &Patience,
+) -> Result<Guarded, RunError> {
+    let recorder = RecordingProxy::start_as(registry.base_url(), setup, patience).await;
+    let recorder = recorder.map_err(|error| failed(place, error))?;
+    let access = Access { host: recorder.host().to_owned(), ..access.clone() };
+    Ok(Guarded { recorder, access, kind: registry.kind() })
 }

@@ -21,11 +21,11 @@ use crate::naming::Names;
 use crate::observe::{BlobStore, Credentials, LayerReader, Limits};
 use crate::record::{RequiredService, ServiceFacts, is_service};
 use crate::rig::daemon::Daemon;
-use crate::rig::proxy::RecordingProxy;
+use crate::rig::proxy::{Authority, RecordingProxy, Setup};
 use crate::rig::registry::{Registry, RegistryKind};
-use crate::scenario::{Place, Scenario};
+use crate::scenario::{Place, Scenario, Step};
 use daemon::DaemonService;
-use endpoints::{Access, Endpoints};
+use endpoints::{Access, Endpoints, Recording};
 use private::PrivateDaemons;
 use reference::ResolvedReference;
 use slot::Slot;
@@ -39,10 +39,14 @@ const DAEMONS: &str = "CONFORMANCE_DAEMONS";
 pub(super) struct Services {
     registry: Registry,
     proxy: Option<RecordingProxy>,
+    /// Why there is none before the registry; empty where there is.
+    unrecorded: String,
     main: Access,
     extra: Endpoints,
     handed: Option<Credentials>,
     certificates: Option<String>,
+    /// The same with what recorders under TLS need.
+    certificates_of_recorders: Option<String>,
     /// Reads layers into the evidence.
     pub(super) layers: LayerReader,
     /// Every daemon available.
@@ -64,9 +68,25 @@ impl Services {
         let registry = Registry::start(&options.registry, first).await?;
         let service = |service: &str, source: Cause| RunError::Service { service: service.to_owned(), source };
         let is_ours = registry.kind() != RegistryKind::Url;
+        let mut needed: Vec<Place> = options.scenarios.iter().flat_map(Scenario::places).collect();
+        needed.sort();
+        needed.dedup();
         let recorder = patience.within_exporter(Duration::from_secs(options.timeout));
-        let proxy = if registry.insecure() {
-            let started = RecordingProxy::start_patient(registry.base_url(), &recorder).await;
+        // An exporter that does not accept the recorder's certificate could not be judged at all.
+        let distrust = options.exporter.distrust.clone().filter(|_| !registry.insecure());
+        let speaks_tls = !registry.insecure() && distrust.is_none();
+        let authority = if speaks_tls || needed.contains(&Place::Secure) {
+            Some(Authority::new().map_err(|error| service("the recorder's certificate", error.into()))?)
+        } else {
+            None
+        };
+        let proxy = if distrust.is_none() {
+            let setup = Setup {
+                authority: authority.as_ref().filter(|_| speaks_tls),
+                roots: speaks_tls.then(|| options.trust.roots()),
+                ..Setup::default()
+            };
+            let started = RecordingProxy::start_as(registry.base_url(), setup, &recorder).await;
             Some(started.map_err(|error| service("the recorder before the registry", error.into()))?)
         } else {
             None
@@ -86,19 +106,24 @@ impl Services {
             return Err(service("daemon", reason.into()));
         }
         let daemons = daemons.into_iter().map(Slot::new).collect();
-        let mut needed: Vec<Place> = options.scenarios.iter().flat_map(Scenario::places).collect();
-        needed.sort();
-        needed.dedup();
-        let extra = Endpoints::start(&needed, (&registry, &main), first, (&layers, patience)).await?;
+        let recording = Recording {
+            main: proxy.as_ref(),
+            authority: authority.as_ref(),
+            trust: &options.trust,
+            patience: &recorder,
+        };
+        let extra = Endpoints::start(&needed, (&registry, &main), first, (&layers, patience), &recording).await?;
         // A registry that others use gets a segment of this run's own, so that runs do not meet.
         let segment = if is_ours { String::new() } else { format!("team-{:08x}", unique()) };
         Ok(Self {
             registry,
             proxy,
+            unrecorded: distrust.unwrap_or_default(),
             main,
             extra,
             handed,
             certificates: options.trust.pem().filter(|_| !is_ours),
+            certificates_of_recorders: authority.map(|authority| options.trust.pem_with(authority.certificate())),
             layers,
             daemons,
             private: PrivateDaemons::default(),
@@ -144,26 +169,40 @@ impl Services {
         &self.main
     }
 
-    /// The user's credentials for the run's registry: what of them an exporter gets, for the address that it is told.
+    /// The user's credentials for the run's registry.
     pub(super) fn handed_on(&self) -> Option<&Credentials> {
         self.handed.as_ref()
     }
 
-    /// Credentials that are good at the recorder, for an exporter that has none of the user's.
-    pub(super) fn made_up(&self) -> Option<Credentials> {
-        let (user, password) = self.proxy.as_ref()?.made_up();
-        Some(Credentials::Password { user: user.to_owned(), password: password.to_owned() })
+    /// The credentials that an exporter gets for a step, and the address for which: the user's for the run's registry,
+    /// else such as are good at the recorder, where the step has that want some.
+    pub(super) fn credentials(&self, scenario: &Scenario, step: &Step) -> Option<(Credentials, &str)> {
+        let first = scenario.file.images_of(step).first();
+        let secure = self.extra.secure().filter(|_| first.is_some_and(|name| Place::split(name).0 == Place::Secure));
+        if let Some(handed) = self.handed.as_ref().filter(|_| secure.is_none()) {
+            return Some((handed.clone(), &self.main.host));
+        }
+        let recorder = secure.or(self.proxy.as_ref())?;
+        let wants_some = step.faults.iter().any(|fault| fault.kind == FaultKind::WantsCredentials);
+        wants_some.then(|| {
+            let (user, password) = recorder.made_up(&self.requests_of(&scenario.name));
+            (Credentials::Password { user, password }, recorder.host())
+        })
     }
 
-    /// The certificates that exporters have to be told of, as PEM; none where they find them by themselves.
-    pub(super) fn certificates(&self) -> Option<&str> {
-        self.certificates.as_deref()
+    /// The certificates that exporters have to be told of which speak to these places, as PEM; none where they find them
+    /// by themselves.
+    pub(super) fn certificates(&self, places: &[Place]) -> Option<&str> {
+        let is_recorder = self.proxy.as_ref().is_some_and(RecordingProxy::has_tls)
+            || places.iter().any(|place| self.extra.has_tls(*place));
+        if is_recorder { self.certificates_of_recorders.as_deref() } else { self.certificates.as_deref() }
     }
 
     /// The hosts for `-insecure-registry`: where there is no TLS, the run's registry and what else is in use.
     pub(super) fn insecure_hosts(&self, places: &[Place]) -> Vec<String> {
         let main = self.registry.insecure().then_some(&self.main.host);
-        let others = places.iter().filter_map(|place| self.extra.host(*place)).map(str::to_owned);
+        let plain = places.iter().filter(|place| !self.extra.has_tls(**place));
+        let others = plain.filter_map(|place| self.extra.host(*place)).map(str::to_owned);
         let mut found: Vec<String> = main.into_iter().cloned().collect();
         for host in others {
             if !found.contains(&host) {
@@ -174,37 +213,73 @@ impl Services {
     }
 
     /// What the exporter sent for one scenario since [`Self::forget_wire`].
-    pub(super) fn wire(&self, scenario: &str) -> Option<Vec<WireRecord>> {
-        let prefix = self.requests_of(scenario);
-        self.proxy.as_ref().map(|proxy| proxy.taken(&prefix))
+    pub(super) fn wire(&self, scenario: &Scenario) -> Option<Vec<WireRecord>> {
+        let prefix = self.requests_of(&scenario.name);
+        let secure = self.extra.secure().filter(|_| scenario.places().contains(&Place::Secure));
+        let mut found: Option<Vec<WireRecord>> = self.proxy.as_ref().map(|proxy| proxy.taken(&prefix));
+        if let Some(secure) = secure {
+            let records = found.get_or_insert_default();
+            records.extend(secure.taken(&prefix));
+            records.sort_by_key(|record| record.sequence);
+        }
+        found
     }
 
-    /// Whether a recorder stands before the run's registry.
-    pub(super) fn records(&self) -> bool {
-        self.proxy.is_some()
+    /// Why no recorder stands before what a scenario exports to; none where one does.
+    pub(super) fn unrecorded(&self, scenario: &Scenario) -> Option<&str> {
+        let has_own = self.extra.secure().is_some() && scenario.places().contains(&Place::Secure);
+        (self.proxy.is_none() && !has_own).then_some(self.unrecorded.as_str())
+    }
+
+    /// From now on exporters speak to the registry itself.
+    pub(super) fn without_recorder(&mut self) {
+        self.proxy = None;
+        self.registry.host().clone_into(&mut self.main.host);
+    }
+
+    /// Whether an exporter has accepted the certificate of the recorder before a place.
+    pub(super) fn is_trusted(&self, place: Place) -> bool {
+        let recorder = if place == Place::Secure { self.extra.secure() } else { self.proxy.as_ref() };
+        recorder.is_some_and(RecordingProxy::is_trusted)
+    }
+
+    /// Whether exporters speak under TLS to the recorder before the run's registry.
+    pub(super) fn records_tls(&self) -> bool {
+        self.proxy.as_ref().is_some_and(RecordingProxy::has_tls)
     }
 
     /// From now on what is sent for one scenario meets these faults of the registry, and no others.
     pub(super) fn arm(&self, scenario: &str, faults: &[WireFault]) {
+        let prefix = self.requests_of(scenario);
+        if let Some(secure) = self.extra.secure() {
+            secure.arm(&prefix, faults);
+        }
         let Some(proxy) = &self.proxy else { return };
         let mut faults = faults.to_vec();
         // The user's credentials are the registry's matter: it asks for them in its own way.
         let asked = faults.iter_mut().filter(|fault| fault.kind == FaultKind::WantsCredentials);
         asked.filter(|_| self.handed.is_some()).for_each(|fault| fault.path.clear());
-        proxy.arm(&self.requests_of(scenario), &faults);
+        proxy.arm(&prefix, &faults);
     }
 
     /// Takes the first silence of the registry that the recorder saw in what was sent for one scenario.
     pub(super) fn silence(&self, scenario: &str) -> Option<Overdue> {
-        self.proxy.as_ref()?.silence(&self.requests_of(scenario))
+        let prefix = self.requests_of(scenario);
+        self.recorders().find_map(|recorder| recorder.silence(&prefix))
     }
 
     /// Waits until the registry is silent in something that is sent for one scenario.
     pub(super) async fn falls_silent(&self, scenario: &str) -> Overdue {
-        match &self.proxy {
-            Some(proxy) => proxy.falls_silent(&self.requests_of(scenario)).await,
-            None => std::future::pending().await,
+        let prefix = self.requests_of(scenario);
+        let silent: Vec<_> = self.recorders().map(|recorder| Box::pin(recorder.falls_silent(&prefix))).collect();
+        if silent.is_empty() {
+            return std::future::pending().await;
         }
+        futures_util::future::select_all(silent).await.0
+    }
+
+    fn recorders(&self) -> impl Iterator<Item = &RecordingProxy> {
+        self.proxy.iter().chain(self.extra.secure())
     }
 
     /// How the path begins of every request for one scenario.
@@ -213,7 +288,7 @@ impl Services {
     }
 
     /// Forgets what was sent so far.
-    pub(super) fn forget_wire(&self, scenario: &str) {
+    pub(super) fn forget_wire(&self, scenario: &Scenario) {
         let _ = self.wire(scenario);
     }
 
@@ -256,7 +331,7 @@ impl Services {
 
     /// The host of one of [`Self::facts`], where it is one of the places next to the run's registry.
     pub(super) fn host_of(&self, service: &str) -> Option<&str> {
-        let places = [Place::Other, Place::Closed, Place::Silent, Place::Guarded];
+        let places = [Place::Other, Place::Closed, Place::Silent, Place::Guarded, Place::Secure];
         let place = places.into_iter().find(|place| place.word() == service)?;
         self.extra.host(place)
     }
@@ -291,7 +366,11 @@ impl Services {
             note: note.to_owned(),
         };
         let registry = &self.registry;
-        let mut found = vec![fact("registry", registry.kind().name(), registry.version(), None, registry.why())];
+        let note = match (&self.proxy, registry.why()) {
+            (Some(_), why) => why.to_owned(),
+            (None, _) => format!("what is sent to it is not recorded: {}", self.unrecorded),
+        };
+        let mut found = vec![fact("registry", registry.kind().name(), registry.version(), None, &note)];
         found.extend(self.extra.facts());
         found.extend(self.daemons.iter().map(Slot::facts));
         found.extend(self.private.facts());

@@ -171,7 +171,7 @@ impl Store for RegistryStore<'_> {
             found.insert(image.reference(), digest.map(|digest| digest.to_string()));
         }
         self.before.clone_from(&found);
-        self.shared.services.forget_wire(&self.scenario.name);
+        self.shared.services.forget_wire(self.scenario);
         Ok(found)
     }
 
@@ -195,7 +195,7 @@ impl Store for RegistryStore<'_> {
         _run: &MadeImage,
         _places: &Places,
     ) -> Result<Observed, ExportError> {
-        let mut seen = Observed { wire: self.shared.services.wire(&self.scenario.name), ..Observed::default() };
+        let mut seen = Observed { wire: self.shared.services.wire(self.scenario), ..Observed::default() };
         let fail = |error| service("observe the image in the registry", error);
         for (index, image) in self.located(context.step).iter().enumerate() {
             let Some(Access { observer, .. }) = self.access(image) else { continue };

@@ -132,6 +132,10 @@ fn messages_name_the_file_and_the_key() {
         ("why = 'x'\n[[steps]]\nmove-run-image-tag = true\ndelete-run-image = true\n", ["delete-run-image", "tag"]),
         ("why = 'x'\n[run-image]\nname = 'Run'\n", ["run-image.name", "Run"]),
         ("why = 'x'\n[[steps]]\nimages = ['othr-registry/a']\n", ["steps.images", "othr-registry"]),
+        (
+            "why = 'x'\ntargets = ['registry']\n[[steps]]\nfaults = [{ path = '*', kind = 'cut', without-tls = true }]\n",
+            ["steps[1].faults.without-tls", "redirect"],
+        ),
         ("why = 'x'\n[run-image]\nchosen-mirror = 'a'\nanalysed-name = 'b'\n", ["run-image.analysed-name", "mirror"]),
     ] {
         write(

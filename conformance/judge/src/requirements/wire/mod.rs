@@ -1,12 +1,15 @@
 //! What crosses the wire between exporter and registry: the order in which content and tags are sent, what is sent at
 //! all, and what an exporter does when the registry fails.
 
+mod clear;
 mod elsewhere;
 mod exchange;
 mod faults;
 mod sent;
 #[cfg(test)]
 pub(super) mod trials;
+#[cfg(test)]
+mod trials_of_tls;
 
 use crate::requirement::{Needs, REGISTRY, Requirement, Source};
 use crate::verdict::Level;
@@ -14,6 +17,8 @@ use crate::verdict::Level;
 const OUTPUTS: Source = Source::platform("exporter, Outputs");
 const MANIFESTS: Source = Source::oci_distribution("Pushing Manifests");
 const RECORDED: &str = "a recorder stood between exporter and registry";
+/// When one on TLS is judged.
+const UNDER_TLS: &str = "a recorder stood between exporter and registry, and spoke TLS";
 /// When a requirement on a registry's faults is judged.
 const FAULTY: &str = "a scenario has the registry fail, the exporter met that, and the build without it is accepted";
 
@@ -135,6 +140,32 @@ pub(super) const TABLE: &[Requirement] = &[
     .looks_like("after a redirect, or at an upload's place on another host, the request has the registry's Authorization")
     .fix("send Authorization to the host and port for which it was given, and leave it out of every other request")
     .when("a scenario has the registry lead to another host, and the exporter followed and had credentials")
+    .on(REGISTRY)
+    .needing(Needs::Process),
+    Requirement::new(
+        Level::Must,
+        clear::PLAINTEXT,
+        "credentials for a registry that has TLS are sent under TLS alone",
+        Source::own("wire"),
+        clear::credentials_stay_under_tls,
+    )
+    .because("whoever is on the way can read what is sent in the clear, and then read and write what the platform may")
+    .looks_like("the registry is tried without TLS first or last, and the request has Authorization")
+    .fix("send Authorization under TLS alone, unless -insecure-registry names the registry")
+    .when("a recorder stood between exporter and registry, and spoke TLS, and the exporter had credentials")
+    .on(REGISTRY)
+    .needing(Needs::Process),
+    Requirement::new(
+        Level::Should,
+        clear::KEEPS_TLS,
+        "what is for a registry that has TLS is asked and sent under TLS alone, also where the registry leads",
+        Source::own("wire"),
+        clear::all_stays_under_tls,
+    )
+    .because("a layer that is sent in the clear can be read on the way, and one that is read in the clear can be changed there")
+    .looks_like("a redirect from TLS to a place without is followed, or an upload goes on at such a place")
+    .fix("end the export where a redirect or the Location of an upload leaves TLS")
+    .when(UNDER_TLS)
     .on(REGISTRY)
     .needing(Needs::Process),
 ];

@@ -2,6 +2,7 @@
 
 use super::elsewhere::NO_LEAK;
 use super::faults::{MOVES_NOTHING, REPORTED, TRANSIENT, VERIFIES};
+use super::trials_of_tls;
 use crate::digest::Digest;
 use crate::evidence::{
     Document, End, Export, FaultKind, ScenarioEvidence, SentManifest, Target, WireFault, WireRecord,
@@ -11,17 +12,21 @@ use crate::sample;
 use crate::trial::{self, Trial, Trials, Wanted};
 
 pub(in super::super) fn trials() -> Vec<Trial> {
-    trial::all([
-        moves_last(),
-        content_type(),
-        no_reupload(),
-        mount(),
-        reported(),
-        moves_nothing(),
-        transient(),
-        verifies(),
-        no_leak(),
-    ])
+    trial::all(
+        [
+            moves_last(),
+            content_type(),
+            no_reupload(),
+            mount(),
+            reported(),
+            moves_nothing(),
+            transient(),
+            verifies(),
+            no_leak(),
+        ]
+        .into_iter()
+        .chain(trials_of_tls::trials()),
+    )
 }
 
 /// The digests of a manifest's layers.
@@ -31,7 +36,7 @@ fn layers(document: &Document) -> Vec<String> {
     layers.map(|layer| layer.get("digest").and_then(Json::as_str).unwrap().to_owned()).collect()
 }
 
-fn record(sequence: u64, method: &str, target: impl Into<String>, status: u16) -> WireRecord {
+pub(super) fn record(sequence: u64, method: &str, target: impl Into<String>, status: u16) -> WireRecord {
     WireRecord {
         sequence,
         method: method.to_owned(),
@@ -46,7 +51,7 @@ fn record(sequence: u64, method: &str, target: impl Into<String>, status: u16) -
 const ASKED: usize = 0;
 const MOUNTED: usize = 1;
 const UPLOADED: usize = 3;
-const PUT: usize = 4;
+pub(super) const PUT: usize = 4;
 
 /// A layer of the build that is sent.
 fn own(export: &Export) -> String {
@@ -54,7 +59,7 @@ fn own(export: &Export) -> String {
 }
 
 /// The sample, with an exchange as exporters have it.
-fn pushed() -> ScenarioEvidence {
+pub(super) fn pushed() -> ScenarioEvidence {
     let mut evidence = sample::scenario();
     let export = sample::on(&mut evidence, Target::Registry);
     let (base, own) = (layers(&export.run_image.manifest)[0].clone(), own(export));
@@ -79,12 +84,12 @@ fn pushed() -> ScenarioEvidence {
 }
 
 /// Changes one record.
-fn with(at: usize, change: impl Fn(&mut WireRecord) + 'static) -> impl Fn(&mut Export) + 'static {
+pub(super) fn with(at: usize, change: impl Fn(&mut WireRecord) + 'static) -> impl Fn(&mut Export) + 'static {
     move |export| change(&mut export.wire.as_mut().unwrap()[at])
 }
 
 /// Adds a copy of one record, changed.
-fn again(at: usize, change: impl Fn(&mut WireRecord) + 'static) -> impl Fn(&mut Export) + 'static {
+pub(super) fn again(at: usize, change: impl Fn(&mut WireRecord) + 'static) -> impl Fn(&mut Export) + 'static {
     move |export| {
         let wire = export.wire.as_mut().unwrap();
         let mut copy = wire[at].clone();
@@ -98,9 +103,18 @@ fn at(sequence: u64, answered: u64) -> impl Fn(&mut WireRecord) + Copy + 'static
 }
 
 /// A fault that every request meets.
-fn fault(kind: FaultKind) -> WireFault {
+pub(super) fn fault(kind: FaultKind) -> WireFault {
     let status = (kind == FaultKind::Status).then_some(503);
-    WireFault { method: None, path: "*".to_owned(), times: None, kind, status, retry_after: None, seconds: None }
+    WireFault {
+        method: None,
+        path: "*".to_owned(),
+        times: None,
+        kind,
+        status,
+        retry_after: None,
+        seconds: None,
+        without_tls: false,
+    }
 }
 
 fn moves_last() -> Trials {
