@@ -49,23 +49,21 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// What is wrong with the requirement's judge, a line for each target; empty when it does as it should.
-    #[must_use]
-    pub fn complaints(&self) -> Vec<String> {
-        self.targets.iter().filter_map(|target| self.complaint(*target)).collect()
-    }
-
-    fn complaint(&self, target: Target) -> Option<String> {
+    /// What the requirement's judge finds after the change.
+    ///
+    /// # Errors
+    /// What is wrong with the judge, in a line.
+    pub fn tried(&self, target: Target) -> Result<Finding, String> {
         let Self { slug, name, .. } = self;
         let mut evidence = (self.good)();
         let before = sample::find(&evidence, slug, target);
         if self.wanted.is_mutation() && before != Finding::Holds {
-            return Some(format!("{slug} on {target}: good evidence, before '{name}', is not: {before:?}"));
+            return Err(format!("{slug} on {target}: good evidence, before '{name}', is not: {before:?}"));
         }
         let untouched = evidence.clone();
         (self.change)(&mut evidence, target);
         if evidence == untouched {
-            return Some(format!("{slug} on {target}: '{name}' changes nothing"));
+            return Err(format!("{slug} on {target}: '{name}' changes nothing"));
         }
         let after = sample::find(&evidence, slug, target);
         let is_it = match self.wanted {
@@ -80,11 +78,13 @@ impl Trial {
             Wanted::Follows(_) => "does not follow from what was to be its cause after",
         };
         if !is_it {
-            return Some(format!("{slug} on {target} {what} '{name}': {after:?}"));
+            return Err(format!("{slug} on {target} {what} '{name}': {after:?}"));
         }
         let first = evidence.exports.iter().chain(&evidence.rebases).next();
-        let blemish = blemish(&after, first.map_or("", |export| &export.scenario))?;
-        Some(format!("{slug} on {target} {blemish} for '{name}': {after:?}"))
+        match blemish(&after, first.map_or("", |export| &export.scenario)) {
+            Some(blemish) => Err(format!("{slug} on {target} {blemish} for '{name}': {after:?}")),
+            None => Ok(after),
+        }
     }
 
     /// Its good evidence.

@@ -1,6 +1,7 @@
 //! The trials of all themes, and the good evidence that they begin with.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use super::{
     accounted, annotations, base, buildpack, daemon, digest, errors, layout, manifest, platform, rebase, sentences,
@@ -8,6 +9,7 @@ use super::{
 };
 use crate::evidence::{ScenarioEvidence, Target};
 use crate::trial::Trial;
+use crate::verdict::Violation;
 
 /// Every theme with its trials, and a test that walks them: by its name a theme's judges are tried alone.
 macro_rules! themes {
@@ -20,7 +22,7 @@ macro_rules! themes {
         $(
             #[test]
             fn $test() {
-                complain(&$trials());
+                try_all(stringify!($test), &$trials());
             }
         )*
     };
@@ -44,10 +46,25 @@ themes! {
     rebase_is_tried: "rebase" => rebase::trials::trials,
 }
 
-/// Fails when a judge accepts a mutation or rejects a near miss.
-fn complain(trials: &[Trial]) {
-    let complaints: Vec<String> = trials.iter().flat_map(Trial::complaints).collect();
+/// Fails when a judge accepts a mutation or rejects a near miss, and when what a person reads of a violation is not what
+/// the theme's snapshot has.
+fn try_all(test: &str, trials: &[Trial]) {
+    let (mut complaints, mut told) = (Vec::new(), String::new());
+    for trial in trials {
+        let tried = trial.targets().iter().map(|target| trial.tried(*target));
+        let (found, wrong): (Vec<_>, Vec<_>) = tried.partition(Result::is_ok);
+        complaints.extend(wrong.into_iter().filter_map(Result::err));
+        let Some(Ok(first)) = found.first() else { continue };
+        if let Some(violation) = first.violation() {
+            let Violation { message, expected, found, evidence } = violation;
+            let _ = writeln!(told, "{}: {}", trial.slug, trial.name);
+            for (what, text) in [("said", message), ("expected", expected), ("found", found), ("at", evidence)] {
+                let _ = writeln!(told, "  {what:<8}  {}", text.replace('\n', "\\n"));
+            }
+        }
+    }
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+    insta::assert_snapshot!(test, told);
 }
 
 /// The distinct good evidence of all trials, each with the requirements and targets that are tried on it.
