@@ -241,7 +241,10 @@ fn entries_of(source: &mut impl Read, room: &mut Room) -> Listed {
     let mut listed = Listed::default();
     loop {
         match next_entry(&mut tar) {
-            Ok(None) => return listed,
+            Ok(None) => {
+                let fault = tar.end().err().map(|error| (LayerFault::Tar, chain(&error)));
+                return Listed { fault, ..listed };
+            }
             Ok(Some(_)) if listed.entries.len() >= room.limits.entries => {
                 let words = format!("the tar has more than {} entries", room.limits.entries);
                 let fault = Some((LayerFault::Limit, words));

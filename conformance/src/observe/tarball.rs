@@ -31,6 +31,12 @@ pub(super) enum TarError {
         /// Where.
         offset: u64,
     },
+    /// Something follows the end.
+    #[error("read the tar: its end is followed by more than zeros, at byte {offset}")]
+    Followed {
+        /// Where.
+        offset: u64,
+    },
     /// A header is not one.
     #[error("read the tar header at byte {offset}: {reason}")]
     Header {
@@ -111,6 +117,21 @@ impl<R: Read> Tarball<R> {
                 // Engines do not apply global headers; neither is it an entry.
                 EntryType::XGlobalHeader => drop(self.extension(header, at)?),
                 _ => return self.head(header, &extensions, at).map(Some),
+            }
+        }
+    }
+
+    /// Reads what follows the archive's end: zeros, or what some readers unpack and others do not see.
+    pub(super) fn end(&mut self) -> Result<(), TarError> {
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            let at = self.offset;
+            match self.take_some(&mut buffer)? {
+                0 => return Ok(()),
+                count if buffer[..count].iter().any(|byte| *byte != 0) => {
+                    return Err(TarError::Followed { offset: at });
+                }
+                _ => {}
             }
         }
     }

@@ -132,6 +132,7 @@ fn a_broken_tar_is_a_problem_and_its_hash_is_still_told() {
         (wrong_sum, 1, "checksum"),
         (lone_zeros, 0, "zeros"),
         (b"not a tar".to_vec(), 0, "ends inside an entry"),
+        (whole.repeat(2), 3, "its end is followed by more than zeros"),
     ] {
         for packed in [bytes.clone(), gzip(&bytes)] {
             let layer = read(&packed);

@@ -7,8 +7,6 @@ use crate::view;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
-/// Seconds before and after the export within which a time of a second is its own.
-const NEAR: i64 = 2 * 3600;
 
 /// The instants between which an export ran, and what it was given.
 struct Clock<'a> {
@@ -24,8 +22,9 @@ impl<'a> Clock<'a> {
         Self { began, ended: began.saturating_add(seconds), export }
     }
 
+    /// Whether an instant is of the days of the export: a clock that is rounded, to the hour or the day, is one as well.
     fn is_now(&self, instant: i64) -> bool {
-        (self.began - NEAR..=self.ended + NEAR).contains(&instant)
+        self.is_today(instant.div_euclid(DAY))
     }
 
     /// Days of the export: a clock may be of another zone.

@@ -59,5 +59,39 @@ pub(super) fn every_field_is_explained(export: &Export, image: &Image) -> Findin
             );
         }
     }
+    every_variable_has_one_value(export, base.as_deref(), config.as_deref())
+}
+
+/// What the names of variables begin with that the dynamic linker obeys in every program of the image.
+const OF_THE_LINKER: &str = "LD_";
+
+fn variables(config: Option<&Json>) -> Vec<&str> {
+    let list = config.and_then(|json| json.at(&["config", "Env"])?.items()).unwrap_or_default();
+    list.iter().filter_map(Json::as_str).collect()
+}
+
+/// More variables than the specification names are free, but for those that change every program, and for a second value
+/// of one: engines and programs disagree on which of two counts.
+fn every_variable_has_one_value(export: &Export, base: Option<&Json>, config: Option<&Json>) -> Finding {
+    let name = |entry: &'_ str| entry.split('=').next().unwrap_or_default().to_owned();
+    let (old, new) = (variables(base), variables(config));
+    for (index, entry) in new.iter().enumerate().filter(|(_, entry)| !old.contains(entry)) {
+        if entry.starts_with(OF_THE_LINKER) {
+            let message = "Env has a variable of the dynamic linker that is not the run image's";
+            return violated(
+                message,
+                "the run image's variables, and those of the specification",
+                view::cut(entry),
+                at(export, "config/Env"),
+            );
+        }
+        let others = new.iter().enumerate().filter(|(other, _)| *other != index);
+        let twin = others.map(|(_, other)| other).find(|other| name(other) == name(entry) && *other != entry);
+        if let Some(twin) = twin {
+            let message = format!("Env has two values of {}", name(entry));
+            let found = format!("{} and {}", view::cut(twin), view::cut(entry));
+            return violated(message, "one value of each variable", found, at(export, "config/Env"));
+        }
+    }
     Finding::Holds
 }

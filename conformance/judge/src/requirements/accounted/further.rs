@@ -1,6 +1,6 @@
 //! The rows on files that were there before, on history, descriptors, uploads and the lifecycle's SBOM.
 
-use super::{OUTPUTS, descriptors, history, sboms, untouched, uploads};
+use super::{OUTPUTS, descriptors, history, members, modes, sboms, untouched, uploads};
 use crate::requirement::{Needs, REGISTRY, Requirement, Source, WITH_MANIFEST};
 use crate::verdict::Level;
 
@@ -91,4 +91,24 @@ pub(in super::super) const TABLE: &[Requirement] = &[
     .fix("copy lifecycle.sbom.<ext> to <layers>/sbom/build/buildpacksio_lifecycle/sbom.<ext>")
     .when("<launcher-sbom> has an SBOM of the lifecycle")
     .needing(Needs::Success),
+    Requirement::new(
+        Level::Should,
+        "config.one-reading",
+        "no object in manifest, index, config or a label of JSON has a member twice, or twice but for upper and lower case",
+        Source::oci_config("Properties"),
+        |case| case.each_image(members::every_member_is_there_once),
+    )
+    .because("one reader takes the first, one the last, and decoders of Go take Config for config: each sees another image")
+    .looks_like("config is there twice, or entrypoint next to Entrypoint, with other values")
+    .fix("build the document first and serialise it once, in the spelling of the specification"),
+    Requirement::new(
+        Level::Should,
+        "layer.modes-closed",
+        "no entry without an input is writable by everyone, set-user-ID or set-group-ID",
+        Source::oci_layer("File Attributes"),
+        |case| case.each_image(modes::nothing_is_opened),
+    )
+    .because("whatever runs in a container could replace the launcher, the processes or their parents, or gain rights")
+    .looks_like("/cnb/process has mode 777, config/metadata.toml 666, or the launcher 4755")
+    .fix("write what is not an input with mode 755 or 644, and inputs as they are on disk"),
 ];

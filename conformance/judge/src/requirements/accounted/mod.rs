@@ -12,6 +12,8 @@ mod labels;
 mod layers;
 mod layout;
 mod machine;
+mod members;
+mod modes;
 mod ran;
 pub(super) mod registry;
 mod report;
@@ -30,6 +32,8 @@ mod trials_of_further;
 mod trials_of_labels;
 #[cfg(test)]
 mod trials_of_machine;
+#[cfg(test)]
+mod trials_of_members;
 #[cfg(test)]
 mod trials_on_disk;
 mod untouched;

@@ -24,6 +24,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
             .chain(super::trials_of_containers::trials())
             .chain(super::trials_of_labels::trials())
             .chain([super::trials_of_machine::machine()])
+            .chain(super::trials_of_members::trials())
             .chain(super::trials_of_further::trials())
             .chain(super::trials_of_base::trials())
             .chain(super::trials_on_disk::trials()),
@@ -122,6 +123,8 @@ fn works() -> Vec<Trials> {
             .rejects("the layers are closed", more(CONFIG, "/layers", EntryKind::Directory, 0o644))
             .rejects("a layer's parent is closed", more(RUNTIME, "/layers/a_one", EntryKind::Directory, 0o000))
             .rejects("the metadata cannot be read", moded(CONFIG, METADATA, 0o200))
+            .rejects("the root is closed", more(LAUNCHER, "/", EntryKind::Directory, 0o600))
+            .accepts("the root is open", more(LAUNCHER, "/", EntryKind::Directory, 0o755))
             .accepts("folders that may be passed and not listed", moded(LAUNCHER, "/cnb", 0o711))
             .accepts("a folder of SBOMs is closed", more(SBOM, "/layers/sbom", EntryKind::Directory, 0o000))
             .accepts("a later layer opens it", |e| {

@@ -385,6 +385,8 @@ fn clock() -> Trials {
         )
         .rejects("created is now", move |e| created(e, "2026-09-21T14:13:20Z"))
         .rejects("files of now", file(STARTED + 1))
+        .rejects("files of the day's midnight", file(STARTED.div_euclid(86_400) * 86_400))
+        .rejects("a label of the day's midnight", dated("x", "2026-09-21T00:00:00Z".to_owned()))
         .rejects("a history of now", |e| {
             edit_config(e, |config| config["history"][2]["created"] = json!("2026-09-21T14:13:21Z"));
         })

@@ -93,7 +93,7 @@ fn needed(export: &Export) -> Vec<String> {
 pub(super) fn the_user_can_come_to_what_is_needed(export: &Export, image: &Image) -> Finding {
     let (files, who) = (view::new_files(export, image), User::of(image));
     for path in needed(export) {
-        let parents = path.match_indices('/').map(|(at, _)| &path[..at]).filter(|parent| !parent.is_empty());
+        let parents = path.match_indices('/').map(|(at, _)| if at == 0 { "/" } else { &path[..at] });
         for parent in parents {
             let Some(folder) = files.get(parent).filter(|entry| entry.kind == EntryKind::Directory) else { continue };
             // A folder that is closed on disk already is the build's own.

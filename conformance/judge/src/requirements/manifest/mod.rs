@@ -120,7 +120,7 @@ pub(super) const TABLE: &[Requirement] = &[
     )
     .because("an engine that unpacks the layer fails in the middle, or leaves out what comes after the fault")
     .looks_like(
-        "a size in a header is not a number, a header is damaged, the archive ends inside an entry, or its names fill the \
+        "a size in a header is not a number, the archive ends inside an entry or has more after its end, or its names fill the \
          memory",
     )
     .fix("write layers with a library for tar archives, and end the archive only when all entries are written")

@@ -24,7 +24,7 @@ impl Type {
     fn name(self) -> &'static str {
         match self {
             Self::Text => "a string",
-            Self::Time => "a date and time of RFC 3339",
+            Self::Time => "a date and time of RFC 3339, with T and Z",
             Self::Flag => "true or false",
             Self::Texts => "an array of strings",
             Self::Object => "an object",
@@ -37,7 +37,8 @@ impl Type {
         let all = |is_it: fn(&Json) -> bool| value.items().is_some_and(|items| items.iter().all(is_it));
         match self {
             Self::Text => value.as_str().is_some(),
-            Self::Time => value.as_str().is_some_and(is_rfc_3339),
+            // RFC 3339 lets a text have a blank or small letters; decoders of Go refuse the whole document for it.
+            Self::Time => value.as_str().is_some_and(|text| is_rfc_3339(text) && !text.contains([' ', 't', 'z'])),
             Self::Flag => matches!(value, Json::Bool(_)),
             Self::Texts => all(|item| item.as_str().is_some()),
             Self::Object => value.members().is_some(),
@@ -50,7 +51,8 @@ impl Type {
 }
 
 /// Labels are those of labels.string-map; what is required is config.required's.
-const FIELDS: [(&[&str], Type); 15] = [
+const FIELDS: [(&[&str], Type); 16] = [
+    (&["created"], Type::Time),
     (&["author"], Type::Text),
     (&["variant"], Type::Text),
     (&["os.version"], Type::Text),
