@@ -322,7 +322,8 @@ fn run_image(target: Target) -> RunImage {
     }
 }
 
-fn fact(path: &str, text: &str) -> FileFact {
+/// A file of a build with this text.
+pub(crate) fn fact(path: &str, text: &str) -> FileFact {
     let ending = path.rsplit('.').next();
     let keeps_text = matches!(ending, Some("toml" | "json"));
     FileFact {

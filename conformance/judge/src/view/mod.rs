@@ -89,6 +89,13 @@ pub fn json_label(image: &Image, key: &str) -> Option<Rc<Json>> {
     memo::json(labels(image).get(key)?.as_bytes())
 }
 
+/// The entries of a config's `Env` that are text, in their order.
+#[must_use]
+pub fn variables(config: Option<&Json>) -> Vec<&str> {
+    let list = config.and_then(|json| json.at(&["config", "Env"])?.items()).unwrap_or_default();
+    list.iter().filter_map(Json::as_str).collect()
+}
+
 /// The lifecycle's label.
 #[must_use]
 pub fn lifecycle_label(image: &Image) -> Option<Rc<Json>> {

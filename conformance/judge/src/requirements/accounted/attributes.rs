@@ -64,10 +64,9 @@ fn shown(value: &str) -> String {
     if value.is_empty() { "an empty value".to_owned() } else { format!("{value} (base64)") }
 }
 
-/// An attribute of an entry that no input has; none where all of them are explained.
-pub(super) fn unexplained(export: &Export, entry: &Entry, launcher: &str) -> Option<String> {
+/// An attribute of an entry that its input, which is at `path`, has not; none where all of them are explained.
+pub(super) fn unexplained(export: &Export, entry: &Entry, path: &str) -> Option<String> {
     let nothing = BTreeMap::new();
-    let path = if entry.path == launcher { &export.inputs.launcher } else { &entry.path };
     let on_disk = export.inputs.file(path).map_or(&nothing, |file| &file.xattrs);
     let is_explained = |name: &str, value: &str| {
         on_disk.get(name).is_some_and(|known| known == value) || !is_of_the_file(name) && on_disk.is_empty()

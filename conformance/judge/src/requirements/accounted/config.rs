@@ -1,5 +1,7 @@
 //! Fields of the config by which a container runs: each is the run image's, or one that the specification sets.
 
+use std::collections::{HashMap, HashSet};
+
 use super::at;
 use crate::evidence::{Export, Image};
 use crate::json::Json;
@@ -65,17 +67,21 @@ pub(super) fn every_field_is_explained(export: &Export, image: &Image) -> Findin
 /// What the names of variables begin with that the dynamic linker obeys in every program of the image.
 const OF_THE_LINKER: &str = "LD_";
 
-fn variables(config: Option<&Json>) -> Vec<&str> {
-    let list = config.and_then(|json| json.at(&["config", "Env"])?.items()).unwrap_or_default();
-    list.iter().filter_map(Json::as_str).collect()
-}
-
 /// More variables than the specification names are free, but for those that change every program, and for a second value
 /// of one: engines and programs disagree on which of two counts.
 fn every_variable_has_one_value(export: &Export, base: Option<&Json>, config: Option<&Json>) -> Finding {
-    let name = |entry: &'_ str| entry.split('=').next().unwrap_or_default().to_owned();
-    let (old, new) = (variables(base), variables(config));
-    for (index, entry) in new.iter().enumerate().filter(|(_, entry)| !old.contains(entry)) {
+    let name = |entry: &'_ str| entry.find('=').unwrap_or(entry.len());
+    let (old, new) = (view::variables(base), view::variables(config));
+    let old: HashSet<&str> = old.into_iter().collect();
+    // Of each name the first entry, and the first that is another: a hostile config has a hundred thousand.
+    let mut first: HashMap<&str, (&str, Option<&str>)> = HashMap::with_capacity(new.len());
+    for entry in &new {
+        let (one, other) = first.entry(&entry[..name(entry)]).or_insert((entry, None));
+        if one != entry {
+            other.get_or_insert(entry);
+        }
+    }
+    for entry in new.iter().filter(|entry| !old.contains(*entry)) {
         if entry.starts_with(OF_THE_LINKER) {
             let message = "Env has a variable of the dynamic linker that is not the run image's";
             return violated(
@@ -85,10 +91,10 @@ fn every_variable_has_one_value(export: &Export, base: Option<&Json>, config: Op
                 at(export, "config/Env"),
             );
         }
-        let others = new.iter().enumerate().filter(|(other, _)| *other != index);
-        let twin = others.map(|(_, other)| other).find(|other| name(other) == name(entry) && *other != entry);
+        let name = &entry[..name(entry)];
+        let twin = first.get(name).and_then(|(one, other)| if one == entry { *other } else { Some(one) });
         if let Some(twin) = twin {
-            let message = format!("Env has two values of {}", name(entry));
+            let message = format!("Env has two values of {name}");
             let found = format!("{} and {}", view::cut(twin), view::cut(entry));
             return violated(message, "one value of each variable", found, at(export, "config/Env"));
         }

@@ -57,7 +57,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission {
         name: "layers-of-the-previous-image",
         source: Source::buildpack("Phase #6: Export"),
-        permits: |model, seen| model.is_in_a_layer_to_re_use(&seen.entry.path),
+        permits: |model, seen| is_in_a_layer_to_re_use(&model.launch, &seen.entry.path),
     },
     Permission {
         name: "sboms-of-the-launcher",
@@ -109,11 +109,6 @@ impl<'a> Model<'a> {
     fn is_a_buildpack_s(&self, path: &str) -> bool {
         let mut ids = inputs::buildpacks(self.export).into_iter();
         ids.any(|buildpack| inputs::buildpack_folder(self.export, &buildpack.id) == path)
-    }
-
-    fn is_in_a_layer_to_re_use(&self, path: &str) -> bool {
-        let mut missing = self.launch.iter().filter(|layer| !layer.has_folder);
-        missing.any(|layer| path == layer.folder || view::is_below(path, &layer.folder))
     }
 
     fn is_a_launcher_s_sbom(&self, seen: &Seen<'_>) -> bool {
@@ -174,6 +169,17 @@ impl<'a> Model<'a> {
     }
 }
 
+/// Whether a path is in one of the layers that have no folder: what is there comes from the image before.
+pub(super) fn is_in_a_layer_to_re_use(layers: &[InputLayer], path: &str) -> bool {
+    let mut missing = layers.iter().filter(|layer| !layer.has_folder);
+    missing.any(|layer| path == layer.folder || view::is_below(path, &layer.folder))
+}
+
+/// Where the input of an entry is on disk, if it is one.
+pub(super) fn on_disk<'a>(export: &'a Export, path: &'a str) -> &'a str {
+    if path == LAUNCHER { &export.inputs.launcher } else { path }
+}
+
 /// What would be permitted where there is no input.
 fn nothing_else() -> String {
     let all: Vec<String> = PERMISSIONS.iter().map(|one| format!("{} ({})", one.name, one.source)).collect();
@@ -207,7 +213,7 @@ pub(super) fn every_entry_is_explained(export: &Export, image: &Image) -> Findin
         for entry in entries {
             let content = view::resolved(&files, entry).content.as_ref();
             let seen = Seen { entry, content };
-            if let Some(attribute) = attributes::unexplained(export, entry, LAUNCHER) {
+            if let Some(attribute) = attributes::unexplained(export, entry, on_disk(export, &entry.path)) {
                 let place = export.at(&format!("export.json#/image/layers/{index}"));
                 let message = format!("{} in layer {index} has an extended attribute without a reason", entry.path);
                 return violated(message, "the attributes of the file on disk, or none", attribute, place);

@@ -29,8 +29,8 @@ fn twins<'a>(json: &'a Json, place: &mut Vec<String>) -> Option<(String, &'a str
             return Some((place.join("/"), other, name));
         }
     }
-    let rest = members.iter().filter(|(name, _)| !MAPS.contains(&name.as_str()));
-    rest.into_iter().find_map(|(name, value)| below(value, name, place))
+    let mut rest = members.iter().filter(|(name, _)| !MAPS.contains(&name.as_str()));
+    rest.find_map(|(name, value)| below(value, name, place))
 }
 
 fn below<'a>(json: &'a Json, name: &str, place: &mut Vec<String>) -> Option<(String, &'a str, &'a str)> {
@@ -43,9 +43,9 @@ fn below<'a>(json: &'a Json, name: &str, place: &mut Vec<String>) -> Option<(Str
 pub(super) fn every_member_is_there_once(export: &Export, image: &Image) -> Finding {
     let run = &export.run_image;
     let roots = export.layout.iter().flat_map(|layout| &layout.roots);
-    let indexes = roots.filter_map(|root| view::json(root.index.as_ref())).map(|json| ("index.json".to_owned(), json));
-    let manifest = view::json(image.manifest.as_ref()).map(|json| ("manifest.json".to_owned(), json));
-    let config = view::json(image.config.as_ref()).map(|json| ("config.json".to_owned(), json));
+    let indexes = roots.filter_map(|root| view::json(root.index.as_ref())).map(|json| ("index.json#".to_owned(), json));
+    let manifest = view::json(image.manifest.as_ref()).map(|json| ("manifest.json#".to_owned(), json));
+    let config = view::json(image.config.as_ref()).map(|json| ("config.json#".to_owned(), json));
     let labels = LABELS
         .iter()
         .filter_map(|name| Some((format!("config.json#/config/Labels/{name}"), view::json_label(image, name)?)));
@@ -58,15 +58,9 @@ pub(super) fn every_member_is_there_once(export: &Export, image: &Image) -> Find
         if preserved.iter().flatten().any(|base| is_the_base_s(base)) {
             continue;
         }
-        let separator = if file.contains('#') { "" } else { "#" };
         let end = if place.is_empty() { String::new() } else { format!("/{place}") };
         let message = "readers disagree on which of two members counts";
-        return violated(
-            message,
-            "each member once",
-            format!("{one} and {other}"),
-            export.at(&format!("{file}{separator}{end}")),
-        );
+        return violated(message, "each member once", format!("{one} and {other}"), export.at(&format!("{file}{end}")));
     }
     Finding::Holds
 }

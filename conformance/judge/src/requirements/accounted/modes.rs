@@ -2,7 +2,7 @@
 //! have them; an entry that has no input may not.
 
 use super::super::platform_inputs as inputs;
-use super::layers::LAUNCHER;
+use super::layers::{is_in_a_layer_to_re_use, on_disk};
 use crate::evidence::{Entry, EntryKind, Export, Image};
 use crate::requirement::violated;
 use crate::verdict::Finding;
@@ -22,15 +22,12 @@ fn opened(entry: &Entry) -> u32 {
 }
 
 pub(super) fn nothing_is_opened(export: &Export, image: &Image) -> Finding {
-    let re_used: Vec<_> = inputs::layers(export).into_iter().filter(|layer| !layer.has_folder).collect();
-    let is_re_used =
-        |path: &str| re_used.iter().any(|layer| path == layer.folder || view::is_below(path, &layer.folder));
+    let layers = inputs::layers(export);
     for (path, entry) in view::new_files(export, image) {
-        if !matches!(entry.kind, EntryKind::File | EntryKind::Directory) || is_re_used(&path) {
+        if !matches!(entry.kind, EntryKind::File | EntryKind::Directory) || is_in_a_layer_to_re_use(&layers, &path) {
             continue;
         }
-        let on_disk = if path == LAUNCHER { &export.inputs.launcher } else { &path };
-        let given = export.inputs.file(on_disk).map_or(0, |file| file.mode);
+        let given = export.inputs.file(on_disk(export, &path)).map_or(0, |file| file.mode);
         let more = opened(entry) & !given;
         if more != 0 {
             let what = if more & RIGHTS == 0 { "can be written by everyone" } else { "gives its owner's rights" };

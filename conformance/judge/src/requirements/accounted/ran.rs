@@ -3,7 +3,6 @@
 
 use super::super::platform_inputs as inputs;
 use crate::evidence::{Container, EntryKind, Export, FileFact, FileInContainer, FileKind, Image, InContainer};
-use crate::json::Json;
 use crate::requirement::{holds_when, not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
@@ -131,10 +130,8 @@ pub(super) fn every_process_is_reached(export: &Export, _: &Image) -> Finding {
 /// `Env` of the run image: names and values, each name once.
 fn base_environment(export: &Export) -> Vec<(String, String)> {
     let config = view::json(Some(&export.run_image.config));
-    let list = config.as_ref().and_then(|json| json.at(&["config", "Env"])?.items()).unwrap_or_default();
-    let pairs: Vec<(String, String)> = list
-        .iter()
-        .filter_map(Json::as_str)
+    let pairs: Vec<(String, String)> = view::variables(config.as_deref())
+        .into_iter()
         .filter_map(|entry| entry.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
         .collect();
     // Of a name that is there twice no one says which one counts.

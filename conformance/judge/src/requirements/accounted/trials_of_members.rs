@@ -121,6 +121,12 @@ fn variables() -> Trials {
         .rejects("a library that every program loads", with("LD_PRELOAD=/tmp/x.so"))
         .rejects("a second value of a variable", with("CNB_APP_DIR=/elsewhere"))
         .accepts("another variable", with("EXAMPLE=1"))
+        .accepts("more variables than can be compared with each other", |e| {
+            edit_config(e, |config| {
+                let more = (0..50_000).map(|number| json!(format!("EXAMPLE_{number}=1")));
+                config["config"]["Env"].as_array_mut().unwrap().extend(more);
+            });
+        })
         .accepts("a variable twice with one value", |e| {
             edit_config(e, |config| {
                 let env = config["config"]["Env"].as_array_mut().unwrap();

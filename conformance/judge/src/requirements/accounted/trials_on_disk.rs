@@ -1,7 +1,7 @@
 //! What is rejected of files that were there before and of SBOMs on disk, and what is not.
 
-use crate::digest::Digest;
 use crate::evidence::{Aspect, Change, ChangedFile, Export, FileFact, FileKind, LayoutRoot, Target};
+use crate::sample;
 use crate::trial::Trials;
 
 pub(super) fn trials() -> Vec<Trials> {
@@ -118,16 +118,7 @@ fn layouts() -> Trials {
 }
 
 fn file(path: &str, text: &str) -> FileFact {
-    FileFact {
-        path: path.to_owned(),
-        kind: FileKind::File,
-        mode: 0o644,
-        size: text.len() as u64,
-        content: Some(Digest::of(text.as_bytes())),
-        link: None,
-        text: None,
-        xattrs: std::collections::BTreeMap::new(),
-    }
+    FileFact { text: None, ..sample::fact(path, text) }
 }
 
 /// The sample with the lifecycle's SBOM in this folder, and where it belongs.

@@ -88,9 +88,7 @@ pub(in super::super) fn is_lost_in_podman(export: &Export, found: Option<&Json>)
 const OWN_VARIABLES: [&str; 3] = ["PATH", "CNB_LAYERS_DIR", "CNB_APP_DIR"];
 
 fn env(document: Option<&crate::evidence::Document>) -> Vec<String> {
-    let config = view::json(document);
-    let list = config.as_ref().and_then(|json| json.at(&["config", "Env"])?.items()).unwrap_or_default();
-    list.iter().filter_map(|entry| entry.as_str().map(str::to_owned)).collect()
+    view::variables(view::json(document).as_deref()).into_iter().map(str::to_owned).collect()
 }
 
 /// The value of a variable; the last one counts, as in a process.
