@@ -194,7 +194,7 @@ fn ordered(one: usize, other: usize) -> Pair {
 }
 
 /// Numbers from a seed (`SplitMix64`).
-struct Chance(u64);
+pub struct Chance(pub u64);
 
 impl Chance {
     fn next(&mut self) -> u64 {
@@ -206,7 +206,7 @@ impl Chance {
     }
 
     /// A number below `count`, which is not 0.
-    fn below(&mut self, count: usize) -> usize {
+    pub fn below(&mut self, count: usize) -> usize {
         usize::try_from(self.next() % count.max(1) as u64).unwrap_or_default()
     }
 

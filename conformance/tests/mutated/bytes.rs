@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use conformance::fuzz::pairs::Chance;
+
 /// Words that formats give a meaning to.
 const WORDS: &[&[u8]] = &[
     b"\"",
@@ -31,21 +33,13 @@ const WORDS: &[&[u8]] = &[
     b"[1,",
 ];
 
-/// A row of numbers that a seed gives (splitmix64).
-pub(super) struct Draw(u64);
+/// Changes of bytes, and numbers, as a seed gives them.
+pub(super) struct Draw(Chance);
 
 impl Draw {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
     /// A number below `end`, which is more than 0.
     pub(super) fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end.max(1) as u64).unwrap()
+        self.0.below(end)
     }
 
     /// The bytes with a few changes.
@@ -91,7 +85,7 @@ pub(super) fn tried(target: &str, inputs: &[Vec<u8>], most: Duration, mut on: im
     let seed = number("MUTATED_SEED", 1);
     let (until, mut count) = (Instant::now() + Duration::from_secs(number("MUTATED_SECONDS", 2)), 0_u64);
     while Instant::now() < until {
-        let mut draw = Draw(seed.wrapping_add(count));
+        let mut draw = Draw(Chance(seed.wrapping_add(count)));
         let from = &inputs[draw.below(inputs.len())];
         let bytes = draw.changed(from);
         let begun = Instant::now();
