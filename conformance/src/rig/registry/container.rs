@@ -1,11 +1,12 @@
-//! `registry:2` in a container, by testcontainers.
+//! `registry:2` in a container of the user's own engine.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use bollard::models::{HostConfig, PortBinding};
-use testcontainers::core::{ContainerPort, IntoContainerPort, WaitFor};
-use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+use bollard::models::{ContainerCreateBody, HostConfig, PortBinding};
+use bollard::query_parameters::{
+    CreateContainerOptions, InspectContainerOptions, RemoveContainerOptionsBuilder, StartContainerOptions,
+};
 
 use super::{RegistryError, RegistryKind};
 use crate::error::{Cause, context};
@@ -14,10 +15,12 @@ use crate::rig::daemon::{Daemon, DaemonError};
 
 /// The image, of which `registry-compose/compose.yaml` pins a version.
 const IMAGE: (&str, &str) = ("registry", "2");
+/// Where the image's registry listens, as the Engine API names it.
+const PORT: &str = "5000/tcp";
 
 /// A running container; removed when it is stopped or dropped.
 pub(super) struct Container {
-    running: ContainerAsync<GenericImage>,
+    running: Created,
     port: u16,
     version: String,
 }
@@ -30,21 +33,17 @@ impl Container {
     pub(super) async fn start(docker_host: Option<&str>) -> Result<Self, RegistryError> {
         let daemon = Daemon::connect(docker_host).await.map_err(failed)?;
         make_available(&daemon).await?;
-        let image = GenericImage::new(IMAGE.0, IMAGE.1)
-            .with_exposed_port(5000.tcp())
-            .with_wait_for(WaitFor::seconds(0))
-            .with_startup_timeout(Duration::from_secs(30))
-            .with_env_var("REGISTRY_STORAGE_DELETE_ENABLED", "true")
-            .with_host_config_modifier(publish_on_loopback);
         let late = |_| {
             let (host, seconds) = (daemon.host(), CONTAINER.as_secs());
             failed(format!("the daemon at {host} did not start it within {seconds} s; a container may be left there"))
         };
-        let started = tokio::time::timeout(CONTAINER, image.start()).await.map_err(late)?;
-        let container = started.map_err(failed)?;
-        let port = tokio::time::timeout(CONTAINER, published(&container)).await.map_err(late)??;
+        let created =
+            tokio::time::timeout(CONTAINER, daemon.api().create_container(None::<CreateContainerOptions>, body()));
+        let id = created.await.map_err(late)?.map_err(failed)?.id;
+        let running = Created { host: daemon.host().to_owned(), id: Some(id) };
+        let port = tokio::time::timeout(CONTAINER, running.start(&daemon)).await.map_err(late)??;
         wait_until_ready(port).await?;
-        Ok(Self { running: container, port, version: format!("{}:{}", IMAGE.0, IMAGE.1) })
+        Ok(Self { running, port, version: format!("{}:{}", IMAGE.0, IMAGE.1) })
     }
 
     pub(super) fn host(&self) -> String {
@@ -55,28 +54,71 @@ impl Container {
         &self.version
     }
 
-    pub(super) async fn stop(self) -> Result<(), RegistryError> {
-        let id = self.running.id().to_owned();
-        let failed = |cause: Cause| RegistryError::Stop {
+    pub(super) async fn stop(mut self) -> Result<(), RegistryError> {
+        let Some(id) = self.running.id.take() else { return Ok(()) };
+        remove(&self.running.host, &id).await.map_err(|cause| RegistryError::Stop {
             kind: RegistryKind::Container,
             source: context(format!("container {id} is left"))(cause).into(),
-        };
-        match tokio::time::timeout(ENDING, self.running.rm()).await {
-            Ok(removed) => removed.map_err(|error| failed(error.into())),
-            Err(_) => Err(failed(format!("the daemon did not remove it within {} s", ENDING.as_secs()).into())),
-        }
+        })
     }
 }
 
-/// An engine publishes on every address where it is not told otherwise.
-fn publish_on_loopback(host: &mut HostConfig) {
+fn body() -> ContainerCreateBody {
+    // An engine publishes on every address where it is not told otherwise.
     let binding = PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: None };
-    host.publish_all_ports = Some(false);
-    host.port_bindings = Some([("5000/tcp".to_owned(), Some(vec![binding]))].into());
+    ContainerCreateBody {
+        image: Some(format!("{}:{}", IMAGE.0, IMAGE.1)),
+        env: Some(vec!["REGISTRY_STORAGE_DELETE_ENABLED=true".to_owned()]),
+        exposed_ports: Some(vec![PORT.to_owned()]),
+        host_config: Some(HostConfig {
+            port_bindings: Some(HashMap::from([(PORT.to_owned(), Some(vec![binding]))])),
+            ..HostConfig::default()
+        }),
+        ..ContainerCreateBody::default()
+    }
 }
 
-async fn published(container: &ContainerAsync<GenericImage>) -> Result<u16, RegistryError> {
-    container.get_host_port_ipv4(ContainerPort::Tcp(5000)).await.map_err(failed)
+/// A container that is there, whether it runs or not; removed when it is dropped.
+struct Created {
+    host: String,
+    /// None once it is removed.
+    id: Option<String>,
+}
+
+impl Created {
+    /// Starts it; the port of the host that it is published on.
+    async fn start(&self, daemon: &Daemon) -> Result<u16, RegistryError> {
+        let id = self.id.as_deref().unwrap_or_default();
+        daemon.api().start_container(id, None::<StartContainerOptions>).await.map_err(failed)?;
+        let container = daemon.api().inspect_container(id, None::<InspectContainerOptions>).await.map_err(failed)?;
+        let mut ports = container.network_settings.and_then(|network| network.ports).unwrap_or_default();
+        let published = ports.remove(PORT).flatten().unwrap_or_default();
+        let port = published.into_iter().find_map(|binding| binding.host_port?.parse().ok());
+        port.ok_or_else(|| failed(format!("the engine published no port for its {PORT}")))
+    }
+}
+
+impl Drop for Created {
+    fn drop(&mut self) {
+        let Some(id) = self.id.take() else { return };
+        let host = std::mem::take(&mut self.host);
+        // Whoever drops it may be inside a runtime, which must not be blocked on a future of its own.
+        let removing = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.map(|runtime| runtime.block_on(remove(&host, &id)))
+        });
+        let _ = removing.join();
+    }
+}
+
+async fn remove(host: &str, id: &str) -> Result<(), Cause> {
+    let removed = async {
+        let daemon = Daemon::connect(Some(host)).await?;
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        Ok(daemon.api().remove_container(id, Some(options)).await?)
+    };
+    let late = |_| format!("the daemon did not remove it within {} s", ENDING.as_secs());
+    tokio::time::timeout(ENDING, removed).await.map_err(late)?
 }
 
 /// The image is there, or can be pulled in a few seconds; a machine without a network must not wait for long.
