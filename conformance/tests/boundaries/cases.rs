@@ -2,6 +2,7 @@
 
 use bounded::Bounded as _;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// Every package that `root` needs to run, with tests and builds left in: more than enough.
 fn reachable(root: &str) -> BTreeSet<String> {
@@ -78,4 +79,40 @@ fn every_dependency_has_a_licence_and_a_source_that_are_allowed() {
         let is_published = package["source"].as_str().is_none_or(|source| source.starts_with("registry+"));
         assert!(is_published, "{} is from {}", package["name"], package["source"]);
     }
+}
+
+/// Folders with sources, and for each the files that no other one of its folder names: no build would miss them.
+fn orphans(folder: &Path, found: &mut Vec<String>) {
+    let entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let sources: Vec<&PathBuf> =
+        entries.iter().filter(|path| path.extension().is_some_and(|end| end == "rs")).collect();
+    let texts: String = sources.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    for path in sources {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let is_root = ["main", "lib", "mod"].contains(&name) || folder.ends_with("bin");
+        let is_named = ["mod {};", "#[path = \"{}.rs\"]"];
+        if !is_root && !is_named.iter().any(|form| texts.contains(&form.replace("{}", name))) {
+            found.push(path.display().to_string());
+        }
+    }
+    for below in entries.iter().filter(|path| path.is_dir()) {
+        orphans(below, found);
+    }
+}
+
+#[test]
+fn every_source_file_is_a_part_of_a_build() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let manifest: toml::Table = include_str!("../../../Cargo.toml").parse().unwrap();
+    let mut found = Vec::new();
+    for member in manifest["workspace"]["members"].as_array().unwrap() {
+        orphans(&root.join(member.as_str().unwrap()).join("src"), &mut found);
+    }
+    assert!(found.is_empty(), "no module names these files: {found:#?}");
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("lib.rs", "mod a;"), ("a.rs", ""), ("b.rs", "")] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    orphans(folder.path(), &mut found);
+    assert_eq!(found, [folder.path().join("b.rs").display().to_string()]);
 }
