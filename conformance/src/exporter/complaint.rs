@@ -189,6 +189,7 @@ mod tests {
             printed: 0,
             started: 0,
             milliseconds: 0,
+            credentials_printed: None,
         }
     }
 

@@ -126,7 +126,8 @@ impl Supervisor {
             _ if cancelled.is_cancelled() => Err(ProcessError::Interrupted),
             Report::Ended { end, milliseconds, left } => {
                 let printed = out.printed + err.printed;
-                Ok(Outcome { end, stdout: out.text(), stderr: err.text(), printed, started, milliseconds, left })
+                let (stdout, stderr, credentials_printed) = (out.text(), err.text(), None);
+                Ok(Outcome { end, stdout, stderr, printed, started, milliseconds, left, credentials_printed })
             }
             Report::Abandoned => Err(ProcessError::Interrupted),
             Report::NotStarted { namespace: true, reason } => Err(ProcessError::Namespace(reason)),

@@ -21,7 +21,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::isolate::{self, Isolation, Scratch};
-use super::secret::{self, Secret};
+use super::secret::{self, Secret, SecretPlace};
 use crate::error::chain;
 
 /// The argument that turns the program into a supervisor; a word that tells an exporter nothing.
@@ -63,10 +63,10 @@ pub struct Spec {
     pub limit_seconds: u64,
     /// Where the [`Report`] goes.
     pub report: PathBuf,
-    /// Where the exporter finds its `config.json`, as it sees that; none where it gets none.
+    /// Where the exporter finds its credentials; none where it gets none.
     #[serde(default)]
-    pub secret_folder: Option<PathBuf>,
-    /// What the file holds. It comes by the pipe, so that no disk has it.
+    pub secret_place: Option<SecretPlace>,
+    /// What is found there. It comes by the pipe, so that no disk has it.
     #[serde(skip)]
     pub secret: Option<Secret>,
 }
@@ -98,15 +98,18 @@ pub enum Report {
 /// Runs a supervisor to its end; false when not even its report could be written.
 #[must_use]
 pub fn supervise(spec: &Path) -> bool {
-    let Some(spec) = std::fs::read(spec).ok().and_then(|bytes| serde_json::from_slice::<Spec>(&bytes).ok()) else {
+    let Some(mut spec) = std::fs::read(spec).ok().and_then(|bytes| serde_json::from_slice::<Spec>(&bytes).ok()) else {
         return false;
     };
     umask(Mode::from_bits_truncate(USUAL_UMASK));
     // Afterwards its folder may not be there any more, for this process neither.
     let Ok(mut report) = std::fs::File::create(&spec.report) else { return false };
     let kept = enter(&spec).and_then(|scratch| {
-        Ok((scratch, secret::keep(spec.secret_folder.as_deref(), spec.bind.is_some(), spec.user)?))
+        Ok((scratch, secret::receive(spec.secret_place.as_ref(), spec.bind.is_some(), spec.user)?))
     });
+    if let Ok((_, received)) = &kept {
+        spec.environment.extend(received.variable.clone());
+    }
     let told = match &kept {
         Ok((scratch, _)) => run(&spec, scratch),
         Err(error) => Report::NotStarted { namespace: true, reason: chain(&error) },

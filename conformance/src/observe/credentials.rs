@@ -13,7 +13,7 @@ use super::http::AccessError;
 
 /// The variable of the Platform API that has Authorization headers by registry (`cnb-platform.md`, Registry
 /// Authentication).
-const REGISTRY_AUTH: &str = "CNB_REGISTRY_AUTH";
+pub const REGISTRY_AUTH: &str = "CNB_REGISTRY_AUTH";
 
 /// What is hidden in an exporter's output is at least this long: a shorter word would hide what is not secret.
 const LEAST_HIDDEN: usize = 4;
@@ -125,6 +125,13 @@ impl Credentials {
             Self::IdentityToken(token) => json!({ "identitytoken": token }),
         };
         json!({ "auths": { key: entry } }).to_string()
+    }
+
+    /// What `CNB_REGISTRY_AUTH` holds for these credentials and `host`, and nothing else; none for a token, which is no
+    /// Authorization header.
+    #[must_use]
+    pub fn registry_auth(&self, host: &str) -> Option<String> {
+        Some(json!({ host: self.basic()? }).to_string())
     }
 
     /// `text` without what is secret in these credentials, in every form in which they are sent.

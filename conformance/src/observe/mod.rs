@@ -26,7 +26,7 @@ mod trust;
 
 pub use blobs::{BlobError, BlobStore, StoredBlob};
 pub use changes::Snapshot;
-pub use credentials::Credentials;
+pub use credentials::{Credentials, REGISTRY_AUTH};
 pub use daemon::{DaemonError, DaemonObserver, ObservedInDaemon, PushError};
 pub use error::RegistryError;
 pub(crate) use files::kind_of;

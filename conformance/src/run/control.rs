@@ -389,7 +389,7 @@ fn under_tls(scenario: &Scenario) -> Scenario {
 async fn once<S: Store>(shared: &Shared, scenario: &Scenario, store: S) -> Result<Attempt, ExportError> {
     let mut store = Bounded::new(shared, scenario, store);
     let step = &scenario.file.steps[0];
-    let context = StepContext { number: 1, step, id: NAME, last: None };
+    let context = StepContext { number: 1, step, id: NAME, previous: None };
     let made = Box::pin(export::attempt(shared, scenario, &mut store, &context)).await;
     store.clean_up().await;
     made

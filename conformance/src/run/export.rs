@@ -171,7 +171,7 @@ fn analysis<S: Store>(
     places: &Places,
     published: &Published,
 ) -> Analysis {
-    let previous = context.last.filter(|_| step.previous_image).and_then(|export| {
+    let previous = context.previous.filter(|_| step.previous_image).and_then(|export| {
         Some(Previous { reference: store.previous_reference(export, places)?, metadata: lifecycle_label(export) })
     });
     published.analysis(previous)

@@ -8,7 +8,7 @@ use super::context::Shared;
 use super::error::{ExportError, service};
 use super::store::Store;
 use crate::exporter::Invocation;
-use crate::observe::file_facts;
+use crate::observe::{REGISTRY_AUTH, file_facts};
 use crate::scenario::materialise::{APP, LAYERS, LAYOUT, LIFECYCLE, Places, RUN};
 use crate::scenario::{CreationOrder, Scenario, Step, StepUser, UNPRIVILEGED};
 
@@ -36,7 +36,7 @@ pub(super) fn inputs<S: Store>(
     let layers_file = |name: &str| places.seen(&format!("{LAYERS}/{name}"));
     let path = |flag, variable, default: String| told.what(flag, variable).unwrap_or(default);
     let epoch = call.environment.get("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok());
-    let secret = |name: &str| name == "CNB_REGISTRY_AUTH";
+    let secret = |name: &str| name == REGISTRY_AUTH;
     Ok(Inputs {
         argv: call.argv.clone(),
         environment: call

@@ -3,20 +3,20 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use judge::evidence::Outcome;
+use judge::evidence::{Outcome, Stream};
 
 use super::context::Shared;
 use super::error::{ExportError, service};
 use super::inputs::{owner, user_of};
 use super::options::Options;
 use super::store::Store;
-use crate::exporter::secret::Secret;
+use crate::exporter::secret::{Secret, SecretPlace};
 use crate::exporter::supervise::{Spec, USUAL_UMASK};
 use crate::exporter::{CallPlaces, Invocation, invocation, platform_api, step_arguments};
 use crate::limits::UNREACHABLE_GRACE;
-use crate::observe::Credentials;
+use crate::observe::{Credentials, REGISTRY_AUTH};
 use crate::scenario::materialise::{APP, DOCKER_CONFIG, Places};
-use crate::scenario::{Place, Scenario, Step};
+use crate::scenario::{CredentialsBy, Place, Scenario, Step};
 
 /// The variable by which programs are told which certificates to trust.
 pub(super) const CERTIFICATES_VARIABLE: &str = "SSL_CERT_FILE";
@@ -111,6 +111,7 @@ pub(super) async fn execute(
 ) -> Result<Outcome, ExportError> {
     let scratch = shared.workplace.scratch();
     let handed = shared.services.credentials(scenario, step);
+    let secret = handed.as_ref().map(|(handed, host)| secret(handed, host, step, places)).unzip();
     let spec = Spec {
         argv: call.argv.clone(),
         environment: call.environment.clone(),
@@ -125,8 +126,8 @@ pub(super) async fn execute(
         user: user_of(step),
         limit_seconds: limit(&shared.options, step),
         report: scratch.join(format!("{name}.report")),
-        secret_folder: handed.as_ref().map(|_| PathBuf::from(places.seen(DOCKER_CONFIG))),
-        secret: handed.as_ref().map(|(handed, host)| Secret::new(handed.docker_config(host))),
+        secret_place: secret.0,
+        secret: secret.1,
     };
     let spec_file = scratch.join(format!("{name}.spec"));
     let ended = shared.cancelled.child_token();
@@ -147,10 +148,26 @@ pub(super) async fn execute(
     }
 }
 
-/// What an exporter printed of the user's credentials is never kept.
+/// How a step's exporter is given credentials.
+fn secret(handed: &Credentials, host: &str, step: &Step, places: &Places) -> (SecretPlace, Secret) {
+    let by_variable = (step.credentials_by == CredentialsBy::Variable).then(|| handed.registry_auth(host)).flatten();
+    match by_variable {
+        Some(text) => (SecretPlace::Variable(REGISTRY_AUTH.to_owned()), Secret::new(text)),
+        None => {
+            let folder = PathBuf::from(places.seen(DOCKER_CONFIG));
+            (SecretPlace::Folder(folder), Secret::new(handed.docker_config(host)))
+        }
+    }
+}
+
+/// What an exporter printed of the credentials that it was given is never kept, but that it did.
 fn without_secrets(outcome: Outcome, handed: Option<&Credentials>) -> Outcome {
     let Some(handed) = handed else { return outcome };
-    Outcome { stdout: handed.hidden_in(&outcome.stdout), stderr: handed.hidden_in(&outcome.stderr), ..outcome }
+    let (stdout, stderr) = (handed.hidden_in(&outcome.stdout), handed.hidden_in(&outcome.stderr));
+    let mut printed = Vec::new();
+    printed.extend((stdout != outcome.stdout).then_some(Stream::Stdout));
+    printed.extend((stderr != outcome.stderr).then_some(Stream::Stderr));
+    Outcome { stdout, stderr, credentials_printed: Some(printed), ..outcome }
 }
 
 /// All that may name a file which the exporter needs.

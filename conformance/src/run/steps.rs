@@ -66,7 +66,9 @@ pub(super) async fn on<S: Store>(shared: &Shared, scenario: &Scenario, store: S,
         }
         let id = format!("{}/{}/{number}", scenario.name, store.service());
         let _ = shared.events.send(Event::Exporting { id: id.clone(), limit: invoke::limit(&shared.options, step) });
-        let context = StepContext { number, step, id: &id, last: before.as_ref() };
+        let named = step.previous_image_of_step.map(|number| format!("{}/{}/{number}", scenario.name, store.service()));
+        let previous = named.and_then(|id| evidence.exports.iter().find(|export| export.id == id).cloned());
+        let context = StepContext { number, step, id: &id, previous: previous.as_ref().or(before.as_ref()) };
         let result = match &step.rebase {
             None => Box::pin(export::run(shared, scenario, &mut store, &context)).await,
             Some(_) => Box::pin(rebase::run(shared, scenario, &mut store, &context)).await,

@@ -198,7 +198,7 @@ impl Workplace {
             user: None,
             limit_seconds: 20,
             report: self.scratch.path().join("namespace-report.json"),
-            secret_folder: None,
+            secret_place: None,
             secret: None,
         };
         let spec_file = self.scratch.path().join("namespace.json");

@@ -119,12 +119,19 @@ fn check_step(scenario: &Scenario, step: &Step, index: usize) -> Result<(), Faul
     if step.previous_image && index == 0 {
         return wrong("previous-image", "the first step has no image before it");
     }
-    let before = index.checked_sub(1).and_then(|before| scenario.file.steps.get(before));
+    if let Some(number) = step.previous_image_of_step
+        && (!step.previous_image || number == 0 || number > index)
+    {
+        return wrong("previous-image-of-step", "it is for previous-image, and names a step before this one, from 1");
+    }
+    let before = index.checked_sub(1);
+    let before = step.previous_image_of_step.map(|number| number - 1).or(before);
+    let before = before.and_then(|before| scenario.file.steps.get(before));
     if step.previous_image && before.is_some_and(|before| before.targets.is_some() && before.targets != step.targets) {
-        return wrong("previous-image", "the step before is not made on every target of this one");
+        return wrong("previous-image", "the step of that image is not made on every target of this one");
     }
     if step.previous_image && before.is_some_and(|before| before.after_push.is_some()) {
-        return wrong("previous-image", "the step before lets go of its image; leave after-push out there");
+        return wrong("previous-image", "the step of that image lets go of it; leave after-push out there");
     }
     if step.move_run_image_tag && step.delete_run_image {
         return wrong("delete-run-image", "what is gone has no tag to be moved; leave one of the two out");

@@ -174,6 +174,31 @@ pub struct Outcome {
     /// it had none of its own, or an earlier version wrote the evidence.
     #[serde(default)]
     pub left: Option<Vec<ChangedFile>>,
+    /// Where it printed a credential that it was given, which is left out of what is kept of the output; none where it
+    /// was given none, or an earlier version wrote the evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_printed: Option<Vec<Stream>>,
+}
+
+/// What a process prints to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl Stream {
+    /// The file of an export's evidence that has what was kept of it.
+    #[must_use]
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout.txt",
+            Self::Stderr => "stderr.txt",
+        }
+    }
 }
 
 /// How a process ended.

@@ -512,6 +512,7 @@ fn export(target: Target, step: usize) -> Export {
             started: STARTED,
             milliseconds: 10,
             left: Some(Vec::new()),
+            credentials_printed: None,
         },
         report: None,
         tags: Vec::new(),

@@ -4,7 +4,7 @@ use judge::evidence::Target;
 
 use crate::generated::{Build, GivenBy};
 use crate::promises::{Dimension, Seen, Value};
-use crate::scenario::{CreationOrder, Place};
+use crate::scenario::{CreationOrder, CredentialsBy, Place};
 
 /// Flags with their variables; `switch` has no value.
 const INPUTS: [(&str, &str); 20] = [
@@ -69,10 +69,7 @@ fn variables() -> Dimension {
     for name in ["SOURCE_DATE_EPOCH", "CNB_EXPERIMENTAL_MODE"] {
         values.push(Value::new(format!("`{name}`"), move |seen| seen.is_good() && seen.variable(name).is_some()));
     }
-    values.push(Value::unseen(
-        "`CNB_REGISTRY_AUTH`",
-        "an exporter gets the user's credentials for the run's registry by docker's config.json, and by this variable none",
-    ));
+    values.push(Value::new("`CNB_REGISTRY_AUTH`", |seen| seen.step.credentials_by == CredentialsBy::Variable));
     Dimension::new("Variables", "Inputs given by their variable alone (Inputs).", values)
 }
 

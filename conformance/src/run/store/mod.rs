@@ -26,8 +26,8 @@ pub(in crate::run) struct StepContext<'a> {
     pub(in crate::run) step: &'a Step,
     /// Its id.
     pub(in crate::run) id: &'a str,
-    /// The export before it.
-    pub(in crate::run) last: Option<&'a Export>,
+    /// The export whose image the analysis may find: the one before where the step names no other.
+    pub(in crate::run) previous: Option<&'a Export>,
 }
 
 /// What was seen of a store after an export.

@@ -15,7 +15,7 @@ pub use run_image::{
     Arrival, HistoryShape, ImageFormat, IndexDigest, IndexEntries, LayerCompression, RunImageFile, RunLayer,
 };
 pub(crate) use step::IMAGES;
-pub use step::{AfterPush, CreationOrder, EndDaemon, Step, StepUser, UNPRIVILEGED};
+pub use step::{AfterPush, CreationOrder, CredentialsBy, EndDaemon, Step, StepUser, UNPRIVILEGED};
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]

@@ -34,6 +34,8 @@ pub struct Step {
     pub targets: Option<Vec<Target>>,
     /// Whether the analysis found the image of the step before.
     pub previous_image: bool,
+    /// The step, from 1, whose image that is, where it is not the one before: another build has moved the tag since.
+    pub previous_image_of_step: Option<usize>,
     /// Whether the run image's tag is moved to another image after the analysis.
     pub move_run_image_tag: bool,
     /// Whether the run image is gone after the analysis, by tag and by digest.
@@ -47,6 +49,8 @@ pub struct Step {
     pub restart_daemon: bool,
     /// When the private daemon ends.
     pub end_daemon: Option<EndDaemon>,
+    /// How the exporter is given the credentials that a registry wants in this step.
+    pub credentials_by: CredentialsBy,
     /// Variables set for the exporter in this step.
     pub environment: BTreeMap<String, String>,
     /// Variables that are not set in this step although they are elsewhere.
@@ -94,6 +98,17 @@ impl Step {
     pub fn is_made_on(&self, target: Target) -> bool {
         self.targets.as_ref().is_none_or(|targets| targets.contains(&target))
     }
+}
+
+/// How an exporter is given credentials.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CredentialsBy {
+    /// By docker's `config.json`, in the folder that `DOCKER_CONFIG` names.
+    #[default]
+    ConfigFile,
+    /// By the variable `CNB_REGISTRY_AUTH`.
+    Variable,
 }
 
 /// What a daemon does after it has pushed an image.

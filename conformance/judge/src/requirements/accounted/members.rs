@@ -43,14 +43,15 @@ fn below<'a>(json: &'a Json, name: &str, place: &mut Vec<String>) -> Option<(Str
 pub(super) fn every_member_is_there_once(export: &Export, image: &Image) -> Finding {
     let run = &export.run_image;
     let roots = export.layout.iter().flat_map(|layout| &layout.roots);
-    let indexes = roots.filter_map(|root| view::json(root.index.as_ref())).map(|json| ("index.json#".to_owned(), json));
+    let of_layouts = roots.flat_map(|root| [("oci-layout#", &root.oci_layout), ("index.json#", &root.index)]);
+    let of_layouts = of_layouts.filter_map(|(file, document)| Some((file.to_owned(), view::json(document.as_ref())?)));
     let manifest = view::json(image.manifest.as_ref()).map(|json| ("manifest.json#".to_owned(), json));
     let config = view::json(image.config.as_ref()).map(|json| ("config.json#".to_owned(), json));
     let labels = LABELS
         .iter()
         .filter_map(|name| Some((format!("config.json#/config/Labels/{name}"), view::json_label(image, name)?)));
     let preserved = [&run.manifest, &run.config].map(|document| view::json(Some(document)));
-    for (file, json) in manifest.into_iter().chain(config).chain(indexes).chain(labels) {
+    for (file, json) in manifest.into_iter().chain(config).chain(of_layouts).chain(labels) {
         let Some((place, one, other)) = twins(&json, &mut Vec::new()) else { continue };
         // What the run image has twice is preserved.
         let is_the_base_s =

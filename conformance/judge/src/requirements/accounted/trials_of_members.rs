@@ -62,6 +62,17 @@ fn readings() -> Trials {
         .accepts("annotations that differ in case", |e| {
             raw_manifest(e, "\"annotations\":{", "\"annotations\":{\"com.x.a\":\"1\",\"com.x.A\":\"2\",");
         })
+        .on(&[Target::Layout])
+        .rejects("two versions of a layout", |e| {
+            let text = r#"{"imageLayoutVersion":"2.0.0","imageLayoutVersion":"1.0.0"}"#;
+            e.layout.as_mut().unwrap().roots[0].oci_layout = Some(Document::new(text.as_bytes().to_vec(), None));
+        })
+        .rejects("two spellings of a member of index.json", |e| {
+            let index = &mut e.layout.as_mut().unwrap().roots[0].index;
+            let text = index.as_ref().and_then(Document::text).unwrap();
+            let text = text.replacen("\"manifests\":[", "\"Manifests\":[],\"manifests\":[", 1);
+            *index = Some(Document::new(text.into_bytes(), None));
+        })
 }
 
 /// Another mode for an entry of a layer.

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use crate::digest::Digest;
 use crate::evidence::{Export, FileFact, FileKind};
 use crate::requirement::toml_input;
 
@@ -86,6 +87,13 @@ pub(in super::super) fn layers(export: &Export) -> Vec<InputLayer> {
         }
     }
     found
+}
+
+/// The digest by which `analyzed.toml` refers to the previous image; none where it has none, or no digest of it.
+pub(in super::super) fn previous_image(export: &Export) -> Option<Digest> {
+    let analysed = toml_input(&export.inputs, &export.inputs.analyzed)?;
+    let reference = analysed.get("image")?.get("reference")?.as_str()?;
+    Digest::parse(reference.rsplit_once('@')?.1).ok()
 }
 
 /// Regular files and symbolic links below a folder.

@@ -112,13 +112,18 @@ fn sha(export: &Export, layer: &InputLayer) -> Option<String> {
     Some(entry(&label, &layer.buildpack, &layer.name)?.get("sha")?.as_str()?.to_owned())
 }
 
-/// Each export with a layer to re-use, and the last export before it to the same name.
+/// Each export with a layer to re-use, and the export that left the image that the analysis found: by its digest where
+/// `analyzed.toml` has one, else the last before it to the same name.
 fn reusing<'a>(case: &Case<'a>) -> Vec<(&'a Export, &'a Export, InputLayer)> {
     let mut found = Vec::new();
     let good: Vec<&'a Export> = case.good().filter(|export| export.outcome.succeeded()).collect();
     for (index, export) in good.iter().copied().enumerate() {
-        let is_previous = |before: &&&Export| before.inputs.images.first() == export.inputs.images.first();
-        let Some(before) = good[..index].iter().rev().find(is_previous).copied() else { continue };
+        let same_name = |before: &&&Export| before.inputs.images.first() == export.inputs.images.first();
+        let mut before = good[..index].iter().rev().filter(same_name);
+        let analysed = inputs::previous_image(export);
+        let is_it =
+            |before: &&&Export| analysed.as_ref().is_some_and(|digest| before.manifest_digest() == Some(digest));
+        let Some(before) = before.clone().find(is_it).or_else(|| before.next()).copied() else { continue };
         for layer in inputs::layers(export).into_iter().filter(|layer| layer.types.launch && !layer.has_folder) {
             found.push((before, export, layer));
         }

@@ -5,6 +5,7 @@ mod clear;
 mod elsewhere;
 mod exchange;
 mod faults;
+mod handed;
 mod sent;
 #[cfg(test)]
 pub(super) mod trials;
@@ -34,6 +35,19 @@ pub(super) const TABLE: &[Requirement] = &[
     .looks_like("a blob that the manifest names was sent after the manifest, or its upload ended after that")
     .fix("wait for the answer to every upload before the manifest is put")
     .when(RECORDED)
+    .on(REGISTRY)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Should,
+        "digest.tag-serves-app-image",
+        "no manifest is put under a tag of an <image>, not even for a moment, that has none of the app's layers",
+        Source::own("digest"),
+        |case| case.each(sent::tags_serve_the_app_image),
+    )
+    .because("who pulls the tag in that moment gets an image that cannot start, under the name of one that can")
+    .looks_like("an empty image or the run image is put under the tag first, and the app image after it")
+    .fix("put each tag once, when the app image is whole")
+    .when("a recorder stood between exporter and registry, and an image was put under a tag")
     .on(REGISTRY)
     .needing(Needs::Success),
     Requirement::new(
@@ -166,6 +180,32 @@ pub(super) const TABLE: &[Requirement] = &[
     .looks_like("a redirect from TLS to a place without is followed, or an upload goes on at such a place")
     .fix("end the export where a redirect or the Location of an upload leaves TLS")
     .when(UNDER_TLS)
+    .on(REGISTRY)
+    .needing(Needs::Process),
+    Requirement::new(
+        Level::Should,
+        handed::USED,
+        "credentials that a platform gives, by CNB_REGISTRY_AUTH or by docker's config.json, are used where the registry wants some",
+        Source::platform("Registry Authentication"),
+        handed::they_are_used,
+    )
+    .because("registries that platforms push to want credentials, and these two are the ways in which they are given")
+    .looks_like("the variable has an Authorization header for the registry, and the exporter asks without one and gives up")
+    .fix("send the header that CNB_REGISTRY_AUTH has for the registry's host; where it is not set, read docker's config.json")
+    .when("a scenario gives credentials to the exporter for a registry that wants them")
+    .on(REGISTRY)
+    .needing(Needs::Process),
+    Requirement::new(
+        Level::Should,
+        handed::NOT_PRINTED,
+        "no credential that the exporter is given is printed",
+        Source::own("wire"),
+        handed::they_are_not_printed,
+    )
+    .because("whoever may read a build's log can read and write what the platform may")
+    .looks_like("the Authorization header, the password or the token stands in the output, in plain text or in base64")
+    .fix("leave headers and variables that hold credentials out of every message, also of those for debugging")
+    .when("the exporter was given credentials")
     .on(REGISTRY)
     .needing(Needs::Process),
 ];

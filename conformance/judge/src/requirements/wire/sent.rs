@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::exchange::{Blob, How, brought, found, known_at, said, was_to_put};
-use crate::evidence::{Export, WireRecord};
+use crate::evidence::{Export, SentManifest, WireRecord};
 use crate::reference::Reference;
 use crate::requirement::{Case, UNSEEN, not_applicable, violated};
 use crate::verdict::Finding;
@@ -49,6 +49,39 @@ pub(super) fn manifests_come_after_their_blobs(export: &Export) -> Finding {
         }
     }
     if were_put { Finding::Holds } else { not_applicable("no manifest was put whose blobs are known") }
+}
+
+/// How many of these blobs the run image does not bring as its layers: the config, and what the build adds.
+fn own_blobs(export: &Export, blobs: &[String]) -> usize {
+    let base = SentManifest::of(&export.run_image.manifest.bytes).map(|base| base.blobs).unwrap_or_default();
+    blobs.iter().filter(|digest| !base.contains(digest)).count()
+}
+
+pub(super) fn tags_serve_the_app_image(export: &Export) -> Finding {
+    let Some(wire) = &export.wire else { return Finding::Skipped(UNSEEN.to_owned()) };
+    let manifest = export.image.as_ref().and_then(|image| image.manifest.as_ref());
+    let whole = manifest.and_then(|manifest| SentManifest::of(&manifest.bytes));
+    // A config alone is no app: it has the launcher's layer at least.
+    if whole.is_none_or(|whole| own_blobs(export, &whole.blobs) < 2) {
+        return not_applicable("what is under the tag is not an image with layers of the build");
+    }
+    let names: Vec<Reference> = export.inputs.images.iter().filter_map(|image| Reference::parse(image).ok()).collect();
+    let is_asked = |(repository, tag): (&str, &str)| {
+        names.iter().any(|name| name.repository == repository && name.tag.as_deref() == Some(tag))
+    };
+    let mut were_put = false;
+    for record in wire.iter().filter(|record| was_to_put(record) && record.is_done()) {
+        let Some(manifest) = record.manifest.as_ref().filter(|_| record.manifest_at().is_some_and(is_asked)) else {
+            continue;
+        };
+        were_put = true;
+        if own_blobs(export, &manifest.blobs) < 2 {
+            let message = "an image without any layer of the app was put under a tag of an <image>";
+            let found = format!("{} of {}", shown(record), manifest.digest);
+            return violated(message, "the app image alone", found, export.at("export.json#/wire"));
+        }
+    }
+    if were_put { Finding::Holds } else { not_applicable("no manifest was put under a tag, or none was kept") }
 }
 
 pub(super) fn content_types_are_the_manifests_own(export: &Export) -> Finding {

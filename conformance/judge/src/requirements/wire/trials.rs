@@ -2,10 +2,11 @@
 
 use super::elsewhere::NO_LEAK;
 use super::faults::{MOVES_NOTHING, REPORTED, TRANSIENT, VERIFIES};
+use super::handed::{NOT_PRINTED, USED};
 use super::trials_of_tls;
 use crate::digest::Digest;
 use crate::evidence::{
-    Document, End, Export, FaultKind, ScenarioEvidence, SentManifest, Target, WireFault, WireRecord,
+    Document, End, Export, FaultKind, ScenarioEvidence, SentManifest, Stream, Target, WireFault, WireRecord,
 };
 use crate::json::Json;
 use crate::sample;
@@ -15,6 +16,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
     trial::all(
         [
             moves_last(),
+            serves_the_app(),
             content_type(),
             no_reupload(),
             mount(),
@@ -23,6 +25,8 @@ pub(in super::super) fn trials() -> Vec<Trial> {
             transient(),
             verifies(),
             no_leak(),
+            credentials_used(),
+            credentials_not_printed(),
         ]
         .into_iter()
         .chain(trials_of_tls::trials()),
@@ -115,6 +119,54 @@ pub(super) fn fault(kind: FaultKind) -> WireFault {
         seconds: None,
         without_tls: false,
     }
+}
+
+/// Another manifest under the tag, before the right one.
+fn for_a_moment(blobs: impl Fn(&Export) -> Vec<String> + 'static) -> impl Fn(&mut Export) + 'static {
+    move |export| {
+        let blobs = blobs(export);
+        let mut other = export.wire.as_ref().unwrap()[PUT].clone();
+        (other.sequence, other.answered) = (50, Some(51));
+        other.manifest = Some(SentManifest { digest: Digest::of(b"other"), media_type: None, blobs });
+        export.wire.as_mut().unwrap().insert(PUT, other);
+    }
+}
+
+fn config(export: &Export) -> String {
+    export.image_id().unwrap().to_string()
+}
+
+fn serves_the_app() -> Trials {
+    let run_image = |export: &Export| SentManifest::of(&export.run_image.manifest.bytes).unwrap().blobs;
+    let whole = |export: &Export| vec![config(export), own(export)];
+    Trials::of("digest.tag-serves-app-image")
+        .from(pushed)
+        .rejects("an image without layers", for_a_moment(|export| vec![config(export)]))
+        .rejects("an index", for_a_moment(|_| Vec::new()))
+        .rejects("the run image", for_a_moment(run_image))
+        .rejects(
+            "the run image with the app's config",
+            for_a_moment(move |export| run_image(export).into_iter().skip(1).chain([config(export)]).collect()),
+        )
+        .accepts("a first image with a layer of the app", for_a_moment(whole))
+        .accepts("an index that is refused", |e| {
+            for_a_moment(|_| Vec::new())(e);
+            e.wire.as_mut().unwrap()[PUT].status = 400;
+        })
+        .accepts("an empty image under another tag", |e| {
+            for_a_moment(|_| Vec::new())(e);
+            let record = &mut e.wire.as_mut().unwrap()[PUT];
+            record.target = record.target.replace("latest", "other");
+        })
+        .accepts("an empty image in another repository", |e| {
+            for_a_moment(|_| Vec::new())(e);
+            let record = &mut e.wire.as_mut().unwrap()[PUT];
+            record.target = record.target.replace("/v2/app/", "/v2/other/");
+        })
+        .spares("evidence of before manifests were kept", |e| {
+            e.wire.as_mut().unwrap().iter_mut().for_each(|record| record.manifest = None);
+        })
+        .spares("no recorder", |e| e.wire = None)
 }
 
 fn moves_last() -> Trials {
@@ -468,4 +520,62 @@ fn no_leak() -> Trials {
             e.wire.as_mut().unwrap().iter_mut().for_each(|record| record.had_credentials = false);
         })
         .spares("no recorder", |e| e.wire = None)
+}
+
+/// An export that was given credentials and used them, and a build next to it without.
+fn given_credentials() -> ScenarioEvidence {
+    let mut evidence = pushed();
+    sample::add_controls(&mut evidence);
+    let export = sample::on(&mut evidence, Target::Registry);
+    export.inputs.may_refuse = Some(USED.to_owned());
+    export.inputs.faults = vec![fault(FaultKind::WantsCredentials)];
+    export.outcome.credentials_printed = Some(Vec::new());
+    export.wire.as_mut().unwrap().iter_mut().for_each(|record| record.had_credentials = true);
+    evidence
+}
+
+fn credentials_used() -> Trials {
+    let fails = |e: &mut Export| e.outcome.end = End::Exited(62);
+    Trials::of(USED)
+        .from(given_credentials)
+        .rejects("the export fails", fails)
+        .rejects("it fails without a request that has credentials", move |e| {
+            e.wire.as_mut().unwrap().iter_mut().for_each(|record| record.had_credentials = false);
+            fails(e);
+        })
+        .rejects("the time limit", |e| e.outcome.end = End::TimedOut(120))
+        .accepts("the first request has none", |e| e.wire.as_mut().unwrap()[0].had_credentials = false)
+        .accepts("no request but the last has any", |e| {
+            e.wire.as_mut().unwrap().iter_mut().rev().skip(1).for_each(|record| record.had_credentials = false);
+        })
+        .accepts("they are printed, which another row judges", |e| {
+            e.outcome.credentials_printed = Some(vec![Stream::Stderr]);
+        })
+        .whole("the good build was refused as well", Wanted::Follows("platform.exit-zero"), move |evidence, target| {
+            refuse_all(evidence, target);
+            fails(sample::on(evidence, target));
+        })
+        .spares("a registry that wants none", |e| {
+            e.wire.as_mut().unwrap().iter_mut().for_each(|record| record.had_credentials = false);
+        })
+        .spares("a build without credentials that fails", move |e| {
+            e.inputs.may_refuse = None;
+            fails(e);
+        })
+        .spares("no recorder", |e| e.wire = None)
+}
+
+fn credentials_not_printed() -> Trials {
+    Trials::of(NOT_PRINTED)
+        .from(given_credentials)
+        .rejects("on standard output", |e| e.outcome.credentials_printed = Some(vec![Stream::Stdout]))
+        .rejects("on standard error", |e| e.outcome.credentials_printed = Some(vec![Stream::Stderr]))
+        .rejects("on both", |e| e.outcome.credentials_printed = Some(vec![Stream::Stdout, Stream::Stderr]))
+        .rejects("of an export that fails", |e| {
+            e.outcome.end = End::Exited(62);
+            e.outcome.credentials_printed = Some(vec![Stream::Stderr]);
+        })
+        .accepts("an export that fails", |e| e.outcome.end = End::Exited(62))
+        .accepts("their name is printed", |e| "read CNB_REGISTRY_AUTH".clone_into(&mut e.outcome.stderr))
+        .spares("no credentials", |e| e.outcome.credentials_printed = None)
 }
