@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use super::wrapped::{Judged, Variation, is_no_alarm, judged, variations};
 
-const REGISTRY: &[&str] = &["--registry", "container", "--require", "registry", "--target", "registry"];
+const REGISTRY: &[&str] = &["--registry", "executable", "--require", "registry", "--target", "registry"];
 const DAEMON: &[&str] =
-    &["--registry", "container", "--require", "registry,daemon", "--target", "registry", "--target", "daemon"];
+    &["--registry", "executable", "--require", "registry,daemon", "--target", "registry", "--target", "daemon"];
 
 /// Runs at once: most of a run's time is spent waiting for services.
 const AT_ONCE: usize = 3;

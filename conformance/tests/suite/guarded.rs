@@ -225,6 +225,9 @@ async fn verdicts_are_the_same_behind_a_password_a_token_server_and_a_private_au
         // No one is let in where such a registry leads: that host wants the credentials too, which must not go there.
         let mut other = different(&plain, &ran);
         other.retain(|line| !line.contains("\"registry-leads-elsewhere\""));
+        // What an exporter prints of its credentials can be told where it has some.
+        let is_of_credentials = |line: &str| line.contains("\"wire.credentials-not-printed\")");
+        other.retain(|line| !(is_of_credentials(line) && line.ends_with(r#"Some("n/a"), then Some("pass")"#)));
         assert_eq!(other, [""; 0], "{}", ran.printed);
         assert_eq!(ran.code, Some(0), "{}", ran.printed);
         seen_no_credential(&ran);

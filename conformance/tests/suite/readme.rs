@@ -13,7 +13,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// What the command that the README names prints, with `target/release` for the folder of this build's programs.
+/// What the command that the README names prints, with `target/first` for the folder of this build's programs.
 fn printed() -> String {
     program("reference-exporter");
     let folder = program("faulty-exporter").parent().unwrap().to_path_buf();
@@ -26,7 +26,7 @@ fn printed() -> String {
         .output_in_time()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().replace(&folder.display().to_string(), "target/release")
+    String::from_utf8(output.stdout).unwrap().replace(&folder.display().to_string(), "target/first")
 }
 
 /// The answer that decides, the first failure, and the last line.

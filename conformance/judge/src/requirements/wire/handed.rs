@@ -39,9 +39,11 @@ fn is_used(case: &Case<'_>, export: &Export) -> Finding {
 }
 
 pub(super) fn they_are_not_printed(case: &Case<'_>) -> Finding {
+    let used = |export: &Export| export.wire.iter().flatten().any(|record| record.had_credentials);
     together(case.exports.iter().map(|export| match export.outcome.credentials_printed.as_deref() {
         None => not_applicable("the exporter was given no credentials"),
-        Some([]) => Finding::Holds,
+        Some([]) if export.outcome.succeeded() || used(export) => Finding::Holds,
+        Some([]) => not_applicable("the exporter failed before it used the credentials that it was given"),
         Some([stream, ..]) => violated(
             "the exporter printed a credential that it was given",
             "no credential",

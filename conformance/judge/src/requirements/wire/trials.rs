@@ -577,5 +577,10 @@ fn credentials_not_printed() -> Trials {
         })
         .accepts("an export that fails", |e| e.outcome.end = End::Exited(62))
         .accepts("their name is printed", |e| "read CNB_REGISTRY_AUTH".clone_into(&mut e.outcome.stderr))
+        .accepts("no recorder", |e| e.wire = None)
         .spares("no credentials", |e| e.outcome.credentials_printed = None)
+        .spares("an export that fails before it uses them", |e| {
+            e.outcome.end = End::Exited(1);
+            e.wire.as_mut().unwrap().iter_mut().for_each(|record| record.had_credentials = false);
+        })
 }
