@@ -52,4 +52,5 @@ pub mod shard;
 pub mod shown;
 pub mod site;
 pub mod stores;
+mod tls;
 pub mod whole_file;

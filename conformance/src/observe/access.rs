@@ -4,7 +4,7 @@
 //! `oci-client` gives parsed manifests; here the bytes, status and headers of every answer count, also of broken ones.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url};
@@ -151,11 +151,7 @@ fn client(base: &Url, trust: &Trust) -> Result<Client, AccessError> {
 
 /// A client to be, on `ring`, that trusts these certificates only.
 pub(super) fn client_trusting(roots: rustls::RootCertStore) -> Result<ClientBuilder, AccessError> {
-    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|source| AccessError::Tls { source })?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let tls = crate::tls::client(roots).map_err(|source| AccessError::Tls { source })?;
     Ok(Client::builder().tls_backend_preconfigured(tls).referer(false))
 }
 

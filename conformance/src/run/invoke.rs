@@ -151,13 +151,10 @@ pub(super) async fn execute(
 /// How a step's exporter is given credentials.
 fn secret(handed: &Credentials, host: &str, step: &Step, places: &Places) -> (SecretPlace, Secret) {
     let by_variable = (step.credentials_by == CredentialsBy::Variable).then(|| handed.registry_auth(host)).flatten();
-    match by_variable {
-        Some(text) => (SecretPlace::Variable(REGISTRY_AUTH.to_owned()), Secret::new(text)),
-        None => {
-            let folder = PathBuf::from(places.seen(DOCKER_CONFIG));
-            (SecretPlace::Folder(folder), Secret::new(handed.docker_config(host)))
-        }
+    if let Some(text) = by_variable {
+        return (SecretPlace::Variable(REGISTRY_AUTH.to_owned()), Secret::new(text));
     }
+    (SecretPlace::Folder(PathBuf::from(places.seen(DOCKER_CONFIG))), Secret::new(handed.docker_config(host)))
 }
 
 /// What an exporter printed of the credentials that it was given is never kept, but that it did.

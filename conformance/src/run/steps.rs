@@ -1,6 +1,6 @@
 //! The steps of one scenario on one service.
 
-use judge::evidence::{Export, NotRun, Phase, ScenarioEvidence, Target};
+use judge::evidence::{NotRun, Phase, ScenarioEvidence, Target};
 
 use super::context::Shared;
 use super::error::ExportError;
@@ -55,7 +55,6 @@ pub(super) async fn on_daemon(
 /// Runs it in one store.
 pub(super) async fn on<S: Store>(shared: &Shared, scenario: &Scenario, store: S, evidence: &mut ScenarioEvidence) {
     let mut store = Bounded::new(shared, scenario, store);
-    let mut before: Option<Export> = None;
     for number in 1..=scenario.file.steps.len() {
         if shared.cancelled.is_cancelled() {
             break;
@@ -66,9 +65,12 @@ pub(super) async fn on<S: Store>(shared: &Shared, scenario: &Scenario, store: S,
         }
         let id = format!("{}/{}/{number}", scenario.name, store.service());
         let _ = shared.events.send(Event::Exporting { id: id.clone(), limit: invoke::limit(&shared.options, step) });
-        let named = step.previous_image_of_step.map(|number| format!("{}/{}/{number}", scenario.name, store.service()));
-        let previous = named.and_then(|id| evidence.exports.iter().find(|export| export.id == id).cloned());
-        let context = StepContext { number, step, id: &id, previous: previous.as_ref().or(before.as_ref()) };
+        let own = evidence.exports.iter().filter(|export| export.service == store.service());
+        let previous = match step.previous_image_of_step {
+            Some(number) => own.into_iter().find(|export| export.step == number),
+            None => own.last(),
+        };
+        let context = StepContext { number, step, id: &id, previous };
         let result = match &step.rebase {
             None => Box::pin(export::run(shared, scenario, &mut store, &context)).await,
             Some(_) => Box::pin(rebase::run(shared, scenario, &mut store, &context)).await,
@@ -76,10 +78,7 @@ pub(super) async fn on<S: Store>(shared: &Shared, scenario: &Scenario, store: S,
         let _ = shared.events.send(Event::Exported { id });
         match result {
             Ok(rebased) if rebased.rebase.is_some() => evidence.rebases.push(rebased),
-            Ok(export) => {
-                evidence.exports.push(export.clone());
-                before = Some(export);
-            }
+            Ok(export) => evidence.exports.push(export),
             Err(_) if shared.cancelled.is_cancelled() => break,
             Err(error) => {
                 evidence.exports.retain(|export| export.service != store.service());

@@ -1,8 +1,6 @@
 //! The registry behind a recorder, and how it is asked: as its address says, with TLS or without, never otherwise, and
 //! no redirect is followed.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request, Uri, header};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -41,10 +39,7 @@ impl Upstream {
             return Ok(Self { base, client, host: None, led_back: None });
         };
         connector.enforce_http(false);
-        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls = crate::tls::client(roots)?;
         let connector =
             HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().wrap_connector(connector);
         let host = HeaderValue::from_str(host).ok();

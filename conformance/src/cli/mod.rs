@@ -1,21 +1,21 @@
 //! The command line: every flag that `conformance --help` shows, and what is wrong with it when something is.
 
+mod run;
+mod values;
+
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use judge::evidence::{Phase, Target};
 use judge::profile::Profile;
 
-use crate::error::chain;
 use crate::limits::SERVICE_LIMIT;
-use crate::profile_file;
-use crate::record::RequiredService;
 pub use crate::report::ReportFormat;
 use crate::report::terminal::{Detail, Style};
-use crate::rig::registry::RegistryChoice;
-use crate::run::TIMEOUT;
-use crate::shard::Shard;
+pub use run::{
+    DoctorArguments, ExporterArguments, FuzzArguments, RunArguments, RunConditions, SelfTestArguments, ServiceArguments,
+};
+pub use values::{CompareFormat, PlainFormat, ReportArgument, SelfTestFormat};
+pub(crate) use values::{daemon_host, platform_api, profile, report, service};
 
 /// Judges whether an exporter of container images conforms to the Buildpacks proposal for OCI annotations.
 #[derive(Debug, Parser)]
@@ -79,7 +79,7 @@ impl ShownArguments {
 }
 
 /// Lines longer than this are hard to read.
-const WIDEST: usize = 160;
+const WIDEST: usize = 200;
 
 /// The version with what decides verdicts: the catalogue, and the commit where it is known.
 static LONG_VERSION: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
@@ -100,8 +100,8 @@ Exit codes: 0 every fault that could be shown is caught, 1 one is missed (or, fo
 const BASE_STATUS: &str = "An IMAGE is a reference in a registry, daemon:NAME, or layout:FOLDER, layout:FOLDER:NAME or \
 layout:FOLDER@DIGEST. Where an annotation is missing, the label io.buildpacks.lifecycle.metadata counts. Credentials are those of \
 docker's config.json; registries on loopback are spoken to without TLS.\n\n\
-States: up-to-date; newer: the base's name names another image; base-gone: nothing has the name; layers-differ: the image does not \
-are based on the layers of the base that it names; not-said: neither annotations nor labels name a base; unread.\n\n\
+States: up-to-date; newer: the base's name names another image; base-gone: nothing has the name; layers-differ: the \
+image is not made on the layers of the base that it names; not-said: neither annotations nor labels name a base; unread.\n\n\
 Exit codes: 0 every image is up to date, 1 one is not, 2 usage, 3 one could not be read, 4 nothing is said of a base.";
 
 /// The arguments of `base-status`.
@@ -460,339 +460,11 @@ pub enum ListFormat {
     Markdown,
 }
 
-/// Which exporter.
-#[derive(Debug, Clone, Default, Args)]
-pub struct ExporterArguments {
-    /// The exporter to judge; without it, or as reference, the reference exporter next to this program
-    #[arg(long, value_name = "PATH")]
-    pub exporter: Option<PathBuf>,
-    /// An exporter description (conformance docs exporter-description), or the name of a built-in one: reference, lifecycle. With
-    /// --exporter, how that one is called
-    #[arg(long, value_name = "FILE")]
-    pub exporter_file: Option<PathBuf>,
-    /// The rebaser to judge, called as the Platform API says (default: the description's, where it has one)
-    #[arg(long, value_name = "PATH")]
-    pub rebaser: Option<PathBuf>,
-    /// Seconds within which it must give up a registry that never answers (default: the description's, else 120)
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub unreachable_limit: Option<u64>,
-}
-
-/// The arguments of `doctor`.
-#[derive(Debug, Clone, Args)]
-pub struct DoctorArguments {
-    /// Which project file.
-    #[command(flatten)]
-    pub project: ProjectArguments,
-    /// Which exporter.
-    #[command(flatten)]
-    pub exporter: ExporterArguments,
-    /// The Platform API version to tell the exporter (default: the description's, else 0.15)
-    #[arg(long, value_name = "VERSION", value_parser = platform_api)]
-    pub platform_api: Option<String>,
-    /// Only these targets; may be repeated
-    #[arg(long, value_name = "TARGET", value_parser = target())]
-    pub target: Vec<Target>,
-    /// The services.
-    #[command(flatten)]
-    pub services: ServiceArguments,
-    /// Write the exporter description that was found to this new file
-    #[arg(long, value_name = "FILE")]
-    pub write: Option<PathBuf>,
-}
-
-/// The arguments of `run`.
-#[derive(Debug, Clone, Args)]
-pub struct RunArguments {
-    /// Which project file.
-    #[command(flatten)]
-    pub project: ProjectArguments,
-    /// Which exporter.
-    #[command(flatten)]
-    pub exporter: ExporterArguments,
-    /// Under what it is run.
-    #[command(flatten)]
-    pub conditions: RunConditions,
-    /// terminal, json, observations, junit, markdown, html, github or in-toto (conformance docs ci), to standard output or to a
-    /// file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<ReportFormat>)]
-    pub report: Vec<ReportArgument>,
-    /// A file of known failures, which do not decide the exit code (conformance docs compare)
-    #[arg(long, value_name = "FILE")]
-    pub baseline: Option<PathBuf>,
-    /// Only one phase of the lifecycle: exporter or rebaser (default: all that are described)
-    #[arg(long, value_name = "PHASE", value_parser = phase)]
-    pub phase: Option<Phase>,
-    /// Only part K of N of the scenarios; conformance merge puts the reports together
-    #[arg(long, value_name = "K/N")]
-    pub shard: Option<Shard>,
-    /// A first answer within seconds: the few scenarios that show most, on an embedded registry and on layouts. A
-    /// full run decides
-    #[arg(long, conflicts_with_all = ["shard", "only_failed"])]
-    pub quick: bool,
-    /// Run all scenarios in which the registry fails (default: a few of them)
-    #[arg(long, conflicts_with = "quick")]
-    pub faults: bool,
-    /// Stop after the first scenario that fails
-    #[arg(long)]
-    pub fail_fast: bool,
-    /// Only what failed in this JSON report
-    #[arg(long, value_name = "REPORT.json")]
-    pub only_failed: Option<PathBuf>,
-    /// Keep the evidence in this new or empty folder
-    #[arg(long, value_name = "DIR")]
-    pub evidence: Option<PathBuf>,
-    /// Keep every export's inputs in this folder
-    #[arg(long, value_name = "DIR")]
-    pub keep: Option<PathBuf>,
-}
-
-/// The conditions of a run: the same for `run` and `compare`.
-#[derive(Debug, Clone, Args)]
-pub struct RunConditions {
-    /// The profile that decides the exit code: a built-in one's name, or the path of a profile file (conformance docs profile)
-    #[arg(long, value_name = "NAME|FILE", default_value = "rfc-196", value_parser = profile)]
-    pub profile: Profile,
-    /// A scenario's folder, or a folder of them, instead of the built-in ones; may be repeated
-    #[arg(long, value_name = "DIR")]
-    pub scenarios: Vec<PathBuf>,
-    /// Only scenarios whose name matches; may be repeated
-    #[arg(long, value_name = "GLOB")]
-    pub scenario: Vec<String>,
-    /// Only requirements whose slug matches, in the scenarios that can show them, where --scenario names none; may be repeated
-    #[arg(long, value_name = "GLOB")]
-    pub requirement: Vec<String>,
-    /// Only these targets; may be repeated
-    #[arg(long, value_name = "TARGET", value_parser = target())]
-    pub target: Vec<Target>,
-    /// The services.
-    #[command(flatten)]
-    pub services: ServiceArguments,
-    /// The Platform API version to tell the exporter (default: the description's, else 0.15)
-    #[arg(long, value_name = "VERSION", value_parser = platform_api)]
-    pub platform_api: Option<String>,
-    /// How many scenarios to run at a time (default: the number of processors)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: Option<u16>,
-    /// Seconds after which an exporter is killed
-    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub timeout: u64,
-}
-
-/// The services that are used: the same for `run`, `compare` and `self-test`.
-#[derive(Debug, Clone, Args)]
-pub struct ServiceArguments {
-    /// embedded, container, executable or a URL; by default the first that is available: container, executable, embedded
-    #[arg(long, value_name = "KIND")]
-    pub registry: Option<RegistryChoice>,
-    /// A PEM file of certificates to trust a registry by, next to the machine's or those of `SSL_CERT_FILE`
-    #[arg(long, value_name = "FILE")]
-    pub registry_ca: Option<PathBuf>,
-    /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
-    #[arg(long, value_name = "HOST", value_parser = daemon_host)]
-    pub daemon: Vec<String>,
-    /// Allow pushes from a daemon that is not the suite's own
-    #[arg(long)]
-    pub allow_push_from_daemon: bool,
-    /// Services that must be observed, separated by commas: registry, daemon, daemon:classic, layout
-    #[arg(long, value_name = "SERVICE", value_delimiter = ',', value_parser = service)]
-    pub require: Vec<String>,
-    /// Seconds that a registry or daemon may be silent in an answer or a body; then that is an error of it
-    #[arg(long, value_name = "SECONDS", default_value_t = SERVICE_LIMIT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub service_limit: u64,
-    /// What names of repositories are drawn by, as run.json of a run has it; by default other ones in every run
-    #[arg(long, value_name = "SEED")]
-    pub names: Option<String>,
-}
-
-/// A service that can be required.
-pub(crate) fn service(text: &str) -> Result<String, String> {
-    RequiredService::parse(text).map(|_| text.to_owned())
-}
-
-/// A daemon's address, as `DOCKER_HOST` spells it.
-pub(crate) fn daemon_host(text: &str) -> Result<String, String> {
-    let is_whole = |rest: &str| !rest.is_empty();
-    let is_known =
-        ["unix://", "tcp://", "http://"].iter().any(|scheme| text.strip_prefix(scheme).is_some_and(is_whole));
-    if is_known { Ok(text.to_owned()) } else { Err("give unix:///path/of/docker.sock or tcp://host:port".to_owned()) }
-}
-
-/// The arguments of `fuzz`.
-#[derive(Debug, Clone, Args)]
-pub struct FuzzArguments {
-    /// Which exporter.
-    #[command(flatten)]
-    pub exporter: ExporterArguments,
-    /// How many builds
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
-    pub cases: u64,
-    /// As many builds as it takes to show every pair of values of conformance docs promises that can be combined
-    #[arg(long, conflicts_with = "cases")]
-    pub pairs: bool,
-    /// What they are drawn from: the same seed gives the same builds
-    #[arg(long, value_name = "S", default_value_t = 1)]
-    pub seed: u64,
-    /// Seconds after which no further build is run
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub time: Option<u64>,
-    /// Seconds for shrinking each failure
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    pub shrink: u64,
-    /// The profile that decides what a failure is
-    #[arg(long, value_name = "NAME", default_value = "rfc-196", value_parser = profile)]
-    pub profile: Profile,
-    /// Only these targets; may be repeated (default: registry and layout)
-    #[arg(long, value_name = "TARGET", value_parser = target())]
-    pub target: Vec<Target>,
-    /// embedded, container, executable or a URL
-    #[arg(long, value_name = "KIND", default_value = "embedded")]
-    pub registry: RegistryChoice,
-    /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
-    #[arg(long, value_name = "HOST", value_parser = daemon_host)]
-    pub daemon: Vec<String>,
-    /// The Platform API version to tell the exporter (default: the description's, else 0.15)
-    #[arg(long, value_name = "VERSION", value_parser = platform_api)]
-    pub platform_api: Option<String>,
-    /// Where failing builds are kept as scenarios, each with its evidence next to it
-    #[arg(long, value_name = "DIR", default_value = "fuzz-failures")]
-    pub keep_failures: PathBuf,
-    /// terminal or json, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<PlainFormat>)]
-    pub report: Vec<ReportArgument<PlainFormat>>,
-    /// How many builds to run at a time (default: the number of processors)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: Option<u16>,
-    /// Seconds after which an exporter is killed
-    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub timeout: u64,
-}
-
-/// The arguments of `self-test`.
-#[derive(Debug, Clone, Args)]
-pub struct SelfTestArguments {
-    /// Which exporter.
-    #[command(flatten)]
-    pub exporter: ExporterArguments,
-    /// The program that spoils it; without this, faulty-exporter next to this program
-    #[arg(long, value_name = "PATH")]
-    pub faulty: Option<PathBuf>,
-    /// Only faults whose name matches; may be repeated
-    #[arg(long, value_name = "GLOB")]
-    pub fault: Vec<String>,
-    /// Only faults on these targets; may be repeated
-    #[arg(long, value_name = "TARGET", value_parser = target())]
-    pub target: Vec<Target>,
-    /// The services.
-    #[command(flatten)]
-    pub services: ServiceArguments,
-    /// The Platform API version to tell the exporter (default: the description's, else 0.15)
-    #[arg(long, value_name = "VERSION", value_parser = platform_api)]
-    pub platform_api: Option<String>,
-    /// terminal, json or markdown (the section of conformance docs trust), to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<SelfTestFormat>)]
-    pub report: Vec<ReportArgument<SelfTestFormat>>,
-    /// Faults at a time (default: one for each processor)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: Option<u16>,
-    /// Seconds after which an exporter is killed
-    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub timeout: u64,
-}
-
-/// A report to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReportArgument<Format = ReportFormat> {
-    /// Its format.
-    pub format: Format,
-    /// The file; standard output without one.
-    pub file: Option<PathBuf>,
-}
-
-/// Formats of what is said of generated builds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum PlainFormat {
-    /// For people.
-    #[default]
-    Terminal,
-    /// For programs.
-    Json,
-}
-
-/// Formats of a comparison.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum CompareFormat {
-    /// For people.
-    #[default]
-    Terminal,
-    /// For programs.
-    Json,
-    /// For a comment.
-    Markdown,
-    /// A page for people.
-    Html,
-}
-
-/// Formats of a self-test's report.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum SelfTestFormat {
-    /// For people.
-    #[default]
-    Terminal,
-    /// For programs.
-    Json,
-    /// A section of a document.
-    Markdown,
-}
-
-pub(crate) fn profile(text: &str) -> Result<Profile, String> {
-    profile_file::named(text).map_err(|error| format!("failed to {}", chain(&error)))
-}
-
-/// A list, so that shells complete it.
-fn target() -> impl TypedValueParser<Value = Target> {
-    PossibleValuesParser::new(Target::ALL.map(Target::name)).try_map(|text| {
-        let found = Target::ALL.into_iter().find(|target| target.name() == text);
-        found.ok_or("targets are registry, daemon and layout")
-    })
-}
-
-fn phase(text: &str) -> Result<Phase, String> {
-    [Phase::Exporter, Phase::Rebaser]
-        .into_iter()
-        .find(|phase| phase.name() == text)
-        .ok_or_else(|| "a phase is exporter or rebaser".to_owned())
-}
-
-pub(crate) fn platform_api(text: &str) -> Result<String, String> {
-    let is_number = |part: &str| !part.is_empty() && part.len() < 9 && part.bytes().all(|byte| byte.is_ascii_digit());
-    match text.split_once('.') {
-        Some((major, minor)) if is_number(major) && is_number(minor) => Ok(text.to_owned()),
-        _ => Err("a version is two numbers with a dot between, such as 0.15".to_owned()),
-    }
-}
-
-/// The format and the file of a `--report`.
-pub(crate) fn report<Format: ValueEnum + 'static>(text: &str) -> Result<ReportArgument<Format>, String> {
-    let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(PathBuf::from(file))));
-    let Ok(format) = Format::from_str(name, false) else {
-        return Err(format!("formats are {}, and =FILE after them", names::<Format>().join(", ")));
-    };
-    if file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
-        return Err("name a file after '='".to_owned());
-    }
-    Ok(ReportArgument { format, file })
-}
-
-fn names<Format: ValueEnum>() -> Vec<String> {
-    let values = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-    values.map(|value| value.get_name().to_owned()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
 
+    use super::values::names;
     use super::*;
 
     fn refused(words: &[&str]) -> Option<clap::error::ErrorKind> {

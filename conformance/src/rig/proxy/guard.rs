@@ -1,0 +1,40 @@
+//! Basic authentication before a registry.
+
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// Basic authentication, for one user and a password that no other run has.
+pub struct Guard {
+    pub(super) user: String,
+    pub(super) password: String,
+    expected: String,
+}
+
+impl Guard {
+    /// A guard that lets `user` pass with `password`.
+    #[must_use]
+    pub fn new(user: &str, password: &str) -> Self {
+        let expected = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+        Self { user: user.to_owned(), password: password.to_owned(), expected }
+    }
+
+    /// A guard whose password no other run has.
+    pub(super) fn made_up() -> Self {
+        let bytes = ring::rand::generate::<[u8; 16]>(&ring::rand::SystemRandom::new());
+        let bytes = bytes.map(ring::rand::Random::expose).unwrap_or_default();
+        Self::new("platform", &bytes.map(|byte| format!("{byte:02x}")).concat())
+    }
+
+    pub(super) fn lets_pass(&self, headers: &HeaderMap) -> bool {
+        headers.get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes() == self.expected.as_bytes())
+    }
+}
+
+/// What the distribution specification asks of a registry that wants credentials.
+pub(super) fn challenge() -> Response {
+    let body = r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#;
+    let headers = [(header::WWW_AUTHENTICATE, "Basic realm=\"registry\""), (header::CONTENT_TYPE, "application/json")];
+    (StatusCode::UNAUTHORIZED, headers, body).into_response()
+}

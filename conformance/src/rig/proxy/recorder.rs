@@ -1,0 +1,166 @@
+//! What a recorder knows, and how it waits for its registry.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use futures_util::StreamExt;
+use judge::evidence::{FaultKind, WireFault, WireRecord};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+use super::faults::{self, Closed, Faults};
+use super::guard::Guard;
+use super::sent::{Kept, Sent};
+use super::upstream::Upstream;
+use crate::limits::{Overdue, Waits};
+
+pub(super) struct Recorder {
+    pub(super) upstream: Upstream,
+    pub(super) next: Arc<AtomicU64>,
+    pub(super) records: Mutex<Vec<Recorded>>,
+    pub(super) guard: Option<Guard>,
+    /// Credentials that no one has but exporters that are given them, by what paths begin with that are asked with them.
+    pub(super) made_up: Mutex<Vec<(String, Guard)>>,
+    /// The other host, where there is one on this machine.
+    pub(super) elsewhere: Option<String>,
+    /// With which TLS is spoken, where it is.
+    pub(super) acceptor: Option<TlsAcceptor>,
+    /// How many connections came to speak under it.
+    pub(super) handshakes: AtomicU64,
+    pub(super) faults: Faults,
+    pub(super) waits: Waits,
+    /// In which requests the registry was silent.
+    pub(super) silences: watch::Sender<Vec<(String, Overdue)>>,
+}
+
+/// A request, and whose it is where its path does not tell.
+pub(super) struct Recorded {
+    pub(super) record: WireRecord,
+    pub(super) of: Option<String>,
+}
+
+impl Recorder {
+    /// Whether a request has the credentials that it needs; those that are none of the registry's are taken away.
+    pub(super) fn lets_pass(&self, headers: &mut HeaderMap, target: &str, is_elsewhere: bool) -> bool {
+        let is_made_up = self.whose(headers).is_some();
+        let asks = !is_elsewhere && self.faults.want_credentials(target);
+        let has_some = headers.contains_key(header::AUTHORIZATION);
+        // The registry knows neither those nor what is for another host.
+        if is_made_up || is_elsewhere {
+            headers.remove(header::AUTHORIZATION);
+        }
+        if is_elsewhere {
+            return true;
+        }
+        if let Some(guard) = &self.guard {
+            let passes = guard.lets_pass(headers);
+            headers.remove(header::AUTHORIZATION);
+            return passes;
+        }
+        !asks || has_some
+    }
+
+    /// For what the credentials of a request were made up.
+    pub(super) fn whose(&self, headers: &HeaderMap) -> Option<String> {
+        let all = self.made_up.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().find(|(_, guard)| guard.lets_pass(headers)).map(|(of, _)| of.clone())
+    }
+
+    pub(super) fn change(&self, sequence: u64, change: impl FnOnce(&mut WireRecord)) {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(one) = records.iter_mut().rev().find(|one| one.record.sequence == sequence) {
+            change(&mut one.record);
+        }
+    }
+
+    /// What a fault answers in place of the registry; none where the registry is asked.
+    pub(super) async fn instead(
+        &self,
+        (sequence, target): (u64, &str),
+        fault: &WireFault,
+        (body, kept): (
+            &mut (impl futures_util::Stream<Item = Result<bytes::Bytes, axum::Error>> + Unpin),
+            Option<&Kept>,
+        ),
+    ) -> Option<Result<Response, Closed>> {
+        if matches!(
+            fault.kind,
+            FaultKind::Status | FaultKind::MountRefused | FaultKind::NotStored | FaultKind::Redirect
+        ) {
+            // What is answered before all was sent can be lost with the connection.
+            while let Some(Ok(_)) = body.next().await {}
+        }
+        let manifest = kept.and_then(Kept::manifest);
+        let digest = manifest.as_ref().map(|manifest| manifest.digest.to_string());
+        self.change(sequence, |record| record.manifest = manifest);
+        let answer = faults::instead(fault, target, digest, self.led_to(fault).as_deref()).await?;
+        if let Ok(answer) = &answer {
+            self.answered(sequence, answer.status());
+        }
+        Some(answer)
+    }
+
+    /// How the URL begins of the host to which a fault leads, where there is one.
+    pub(super) fn led_to(&self, fault: &WireFault) -> Option<String> {
+        let scheme = if self.acceptor.is_some() && !fault.without_tls { "https" } else { "http" };
+        self.elsewhere.as_ref().map(|host| format!("{scheme}://{host}"))
+    }
+
+    /// Writes down what was answered, when all of an answer but its body is on its way.
+    pub(super) fn answered(&self, sequence: u64, status: StatusCode) {
+        let place = self.next.fetch_add(1, Ordering::Relaxed);
+        self.change(sequence, |record| (record.status, record.answered) = (status.as_u16(), Some(place)));
+    }
+
+    pub(super) fn silent(&self, target: &str, doing: &str, waited: Duration) -> Overdue {
+        let overdue = self.waits.silent(doing, waited);
+        self.silences.send_modify(|silences| silences.push((target.to_owned(), overdue.clone())));
+        overdue
+    }
+}
+
+/// A wait for the registry. Where its client gives up after long, the registry was silent all the same.
+pub(super) struct Waiting {
+    pub(super) recorder: Arc<Recorder>,
+    pub(super) target: String,
+    pub(super) doing: String,
+    pub(super) sent: Sent,
+    pub(super) over: bool,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let waited = self.sent.silent_since().map(|since| since.elapsed());
+        if let Some(waited) = waited.filter(|waited| !self.over && self.recorder.waits.was_long(*waited)) {
+            self.recorder.silent(&self.target, &self.doing, waited);
+        }
+    }
+}
+
+impl Waiting {
+    /// Waits for the head of an answer.
+    pub(super) async fn head<T>(&mut self, answer: impl Future<Output = T>) -> Result<T, Overdue> {
+        tokio::pin!(answer);
+        loop {
+            let (since, limit) = (self.sent.silent_since(), self.recorder.waits.limit());
+            let until = since.unwrap_or_else(Instant::now) + limit;
+            tokio::select! {
+                biased;
+                answer = &mut answer => {
+                    self.over = true;
+                    return Ok(answer);
+                }
+                () = tokio::time::sleep_until(until.into()) => {}
+            }
+            if let Some(now) = self.sent.silent_since().filter(|_| since.is_some())
+                && now.elapsed() >= limit
+            {
+                self.over = true;
+                return Err(self.recorder.silent(&self.target, &self.doing, limit));
+            }
+        }
+    }
+}

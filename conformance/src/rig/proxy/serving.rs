@@ -1,0 +1,208 @@
+//! How requests come to a recorder, and pass.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+use hyper_util::rt::TokioIo;
+use judge::evidence::{Channel, WireRecord};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::faults::{self, Closed};
+use super::guard::challenge;
+use super::recorder::{Recorded, Recorder, Waiting};
+use super::sent::{Kept, Sent};
+
+/// Answers every connection. A connection that the recorder closes without an answer is one of HTTP itself, below what a
+/// router can say.
+pub(super) async fn serve(listener: TcpListener, recorder: Arc<Recorder>, elsewhere: Option<String>) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // The system has no more descriptors now; it may have some later.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        // Without this, small answers wait for more to send.
+        let _ = stream.set_nodelay(true);
+        connections.spawn(connected(stream, recorder.clone(), elsewhere.clone()));
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+/// A connection, under TLS or in the clear.
+async fn connected(stream: TcpStream, recorder: Arc<Recorder>, elsewhere: Option<String>) {
+    let Some(acceptor) = recorder.acceptor.clone() else {
+        return answered_on(stream, recorder, Way { elsewhere, channel: None }).await;
+    };
+    if !is_handshake(&stream).await {
+        return answered_on(stream, recorder, Way { elsewhere, channel: Some(Channel::Clear) }).await;
+    }
+    // Who does not trust the certificate ends the connection here.
+    if let Ok(stream) = acceptor.accept(stream).await {
+        recorder.handshakes.fetch_add(1, Ordering::Relaxed);
+        answered_on(stream, recorder, Way { elsewhere, channel: Some(Channel::Tls) }).await;
+    }
+}
+
+/// Whether what is sent begins a handshake of TLS: no request begins with this byte.
+async fn is_handshake(stream: &TcpStream) -> bool {
+    const HANDSHAKE: u8 = 22;
+    let mut first = [0];
+    stream.peek(&mut first).await.is_ok_and(|count| count == 1) && first == [HANDSHAKE]
+}
+
+async fn answered_on(stream: impl AsyncRead + AsyncWrite + Unpin, recorder: Arc<Recorder>, way: Way) {
+    let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        pass(recorder.clone(), request.map(Body::new), way.clone())
+    });
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// How a request came.
+#[derive(Clone)]
+struct Way {
+    /// The other host, where it came to that.
+    elsewhere: Option<String>,
+    channel: Option<Channel>,
+}
+
+/// What is known of a request before it is passed on.
+fn record(sequence: u64, parts: &axum::http::request::Parts, target: &str, way: Way) -> WireRecord {
+    let content_type = parts.headers.get(header::CONTENT_TYPE);
+    WireRecord {
+        sequence,
+        method: parts.method.to_string(),
+        target: target.to_owned(),
+        content_type: content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        had_credentials: parts.headers.contains_key(header::AUTHORIZATION),
+        elsewhere: way.elsewhere,
+        channel: way.channel,
+        ..WireRecord::default()
+    }
+}
+
+async fn pass(recorder: Arc<Recorder>, request: Request, way: Way) -> Result<Response, Closed> {
+    let sequence = recorder.next.fetch_add(1, Ordering::Relaxed);
+    let (mut parts, body) = request.into_parts();
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    let is_elsewhere = way.elsewhere.is_some();
+    let is_unheard = way.channel == Some(Channel::Clear) && !is_elsewhere;
+    let of = if is_unheard { recorder.whose(&parts.headers) } else { None };
+    let begun = Recorded { record: record(sequence, &parts, &target, way), of };
+    recorder.records.lock().unwrap_or_else(PoisonError::into_inner).push(begun);
+    let sent = Sent::new();
+    let kept = is_manifest(&parts.method, &target).then(Kept::default);
+    let mut watched = watched(body, recorder.clone(), sequence, sent.clone(), kept.clone());
+    if is_unheard {
+        // What is answered before all was sent can be lost with the connection.
+        while let Some(Ok(_)) = watched.next().await {}
+        recorder.answered(sequence, StatusCode::BAD_REQUEST);
+        return Ok(in_the_clear());
+    }
+    if !recorder.lets_pass(&mut parts.headers, &target, is_elsewhere) {
+        recorder.answered(sequence, StatusCode::UNAUTHORIZED);
+        return Ok(challenge());
+    }
+    // A body of known length keeps its header, so that the registry sees what was sent; an empty one stays empty.
+    let has_body = parts.headers.contains_key(header::TRANSFER_ENCODING)
+        || parts.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    let met = if is_elsewhere { None } else { recorder.faults.met(&parts.method, &target) };
+    if let Some((index, fault)) = &met {
+        recorder.change(sequence, |record| record.fault = Some(*index));
+        if let Some(answer) = recorder.instead((sequence, &target), fault, (&mut watched, kept.as_ref())).await {
+            return answer;
+        }
+    }
+    let asked = met.as_ref().map_or_else(|| target.clone(), |(_, fault)| faults::asked_instead(fault, &target));
+    match recorder.upstream.url(&asked) {
+        Some(uri) => parts.uri = uri,
+        None => return Ok(StatusCode::BAD_REQUEST.into_response()),
+    }
+    let body = if has_body { Body::from_stream(watched) } else { Body::empty() };
+    let doing = format!("answer {} {}", parts.method, parts.uri.path());
+    let mut waiting = Waiting { recorder: recorder.clone(), target: target.clone(), doing, sent, over: false };
+    let asked = recorder.upstream.ask(axum::http::Request::from_parts(parts, body));
+    let (status, why) = match waiting.head(asked).await {
+        Ok(Ok(mut response)) => {
+            if let Some(kept) = kept {
+                recorder.change(sequence, |record| record.manifest = kept.manifest());
+            }
+            let status = response.status();
+            recorder.upstream.lead_back(response.headers_mut());
+            let answer = answer(recorder.clone(), (sequence, target), response);
+            let answer = match met {
+                Some((_, fault)) => faults::spoiled(&fault, answer, recorder.led_to(&fault).as_deref()).await?,
+                None => answer,
+            };
+            recorder.answered(sequence, status);
+            return Ok(answer);
+        }
+        Ok(Err(_)) => (StatusCode::BAD_GATEWAY, String::new()),
+        Err(overdue) => (StatusCode::GATEWAY_TIMEOUT, overdue.to_string()),
+    };
+    recorder.answered(sequence, status);
+    Ok((status, why).into_response())
+}
+
+/// What Go's server answers to a request that comes without TLS.
+fn in_the_clear() -> Response {
+    let said = "Client sent an HTTP request to an HTTPS server.\n";
+    (StatusCode::BAD_REQUEST, [(header::CONNECTION, "close")], said).into_response()
+}
+
+fn is_manifest(method: &Method, target: &str) -> bool {
+    method == Method::PUT && target.contains("/manifests/")
+}
+
+/// A request's body, counted as it passes.
+fn watched(
+    body: Body,
+    recorder: Arc<Recorder>,
+    sequence: u64,
+    sent: Sent,
+    kept: Option<Kept>,
+) -> impl futures_util::Stream<Item = Result<bytes::Bytes, axum::Error>> + Unpin {
+    let mut body = body.into_data_stream();
+    futures_util::stream::poll_fn(move |context| {
+        let polled = body.poll_next_unpin(context);
+        sent.note(polled.is_pending());
+        if let Poll::Ready(Some(Ok(chunk))) = &polled {
+            recorder.change(sequence, |record| record.request_bytes += chunk.len() as u64);
+            if let Some(kept) = &kept {
+                kept.add(chunk);
+            }
+        }
+        polled
+    })
+}
+
+fn answer(
+    recorder: Arc<Recorder>,
+    (sequence, target): (u64, String),
+    response: hyper::Response<hyper::body::Incoming>,
+) -> Response {
+    let (parts, body) = response.into_parts();
+    let doing = format!("send {}", target.split('?').next().unwrap_or_default());
+    let watched = recorder.waits.stream(&doing, Body::new(body).into_data_stream());
+    let counted = watched.map(move |item| match item {
+        Ok(chunk) => {
+            if let Ok(chunk) = &chunk {
+                recorder.change(sequence, |record| record.response_bytes += chunk.len() as u64);
+            }
+            chunk
+        }
+        Err(overdue) => {
+            recorder.silences.send_modify(|silences| silences.push((target.clone(), overdue.clone())));
+            Err(axum::Error::new(overdue))
+        }
+    });
+    Response::from_parts(parts, Body::from_stream(counted))
+}
