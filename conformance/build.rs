@@ -48,6 +48,10 @@ fn compile(program: &Path) -> Result<(), String> {
     {
         command.args(["-C", option]);
     }
+    // Of a build for another machine; of its own the compiler knows the linker.
+    if let Ok(linker) = std::env::var("RUSTC_LINKER") {
+        command.arg("-C").arg(format!("linker={linker}"));
+    }
     let output = command.arg("-o").arg(program).arg(LAUNCHER).output().map_err(|error| error.to_string())?;
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }

@@ -85,7 +85,8 @@ fn totals(report: &Report) -> String {
         ("error", t.error),
     ];
     let items = counts.iter().fold(String::new(), |items, (name, count)| {
-        let class = name.replace('/', "");
+        // What there is none of does not stand out.
+        let class = if *count == 0 { "none".to_owned() } else { name.replace('/', "") };
         items + &format!("<li class=\"v-{class}\"><b>{count}</b> {name}</li>")
     });
     format!("<ul class=\"totals\" aria-label=\"Verdicts\">{items}</ul>\n")
