@@ -347,6 +347,13 @@ fn noise_and_children_left_behind_do_no_harm() {
     assert!(std::fs::metadata(evidence.join("minimal/registry/1/stdout.txt")).unwrap().len() <= 256 * 1024);
 }
 
+/// A program that hears every signal, also where the tests are run under nohup, or in the background of a shell.
+pub(super) fn that_hears_signals(program: &str) -> Command {
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP,INT", program]);
+    command
+}
+
 /// Sends signals to a run whose exporter hangs, in turn; the exit code, when nothing of it is left.
 fn ended_by(seconds: &str, before: &[&str], signals: &[&str]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
@@ -355,7 +362,7 @@ fn ended_by(seconds: &str, before: &[&str], signals: &[&str]) -> (Option<i32>, S
     let exporter = executable(folder.path(), "hangs", &format!("sleep {seconds} & sleep {seconds}"));
     let program = conformance().get_program().to_str().unwrap().to_owned();
     let words = [before, &[program.as_str()]].concat();
-    let child = Command::new(words[0])
+    let child = that_hears_signals(words[0])
         .args(&words[1..])
         .env("TMPDIR", &temporary)
         .args(["run", "--registry", "embedded", "--exporter", &exporter, "--target", "registry"])

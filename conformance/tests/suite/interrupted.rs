@@ -2,14 +2,14 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use bounded::Bounded as _;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::cases::{conformance, program};
+use super::cases::{conformance, program, that_hears_signals};
 
 /// A moment of a run, from a seed: up to this many milliseconds after it began.
 const LATEST: u64 = 6000;
@@ -47,7 +47,7 @@ fn names_in(folder: &Path) -> Vec<String> {
 fn interrupted(signal: Signal, after: Duration, folder: &Path) -> bool {
     let (temporary, evidence) = (folder.join("tmp"), folder.join("evidence"));
     std::fs::create_dir(&temporary).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_conformance"))
+    let mut child = that_hears_signals(env!("CARGO_BIN_EXE_conformance"))
         .env("DOCKER_HOST", "unix:///nonexistent/docker.sock")
         .env("TMPDIR", &temporary)
         .args(["run", "--registry", "embedded", "--target", "registry", "--target", "layout", "--evidence"])
