@@ -4,7 +4,8 @@ use serde_json::json;
 
 use crate::digest::Digest;
 use crate::evidence::{
-    Container, EntryKind, Export, FileFact, FileInContainer, FileKind, InContainer, Ran, ScenarioEvidence, Target,
+    Container, Document, EntryKind, Export, FileFact, FileInContainer, FileKind, InContainer, Ran, ScenarioEvidence,
+    Target,
 };
 use crate::sample::{self, edit_config, edit_entries, edit_layers};
 use crate::trial::Trials;
@@ -194,7 +195,15 @@ fn surroundings() -> Vec<Trials> {
                 own(|found| found.uid = 0)(e);
             })
             .follows("no container starts", "works.starts", containers(|all| all.iter_mut().for_each(refuse)))
-            .accepts("any group, where the run image names none", own(|found| found.gid = 7)),
+            .accepts("any group, where the run image names none", own(|found| found.gid = 7))
+            .rejects("another group than the run image names", |e| {
+                with_group(e);
+                own(|found| found.gid = 7)(e);
+            })
+            .accepts("the group that the run image names", |e| {
+                with_group(e);
+                own(|found| found.gid = 1000)(e);
+            }),
         of("works.working-dir")
             .rejects("the root", own(|found| found.working_directory = Some("/".to_owned())))
             .rejects("none", own(|found| found.working_directory = None))
@@ -204,6 +213,13 @@ fn surroundings() -> Vec<Trials> {
                 own(|found| found.working_directory = Some("/".to_owned()))(e);
             }),
     ]
+}
+
+/// The run image names a group, and so does the app image.
+fn with_group(export: &mut Export) {
+    let text = export.run_image.config.text().unwrap().replacen("\"User\":\"1000\"", "\"User\":\"1000:1000\"", 1);
+    export.run_image.config = Document::new(text.into_bytes(), None);
+    edit_config(export, |config| config["config"]["User"] = json!("1000:1000"));
 }
 
 fn files() -> Trials {
@@ -219,6 +235,7 @@ fn files() -> Trials {
         .rejects("an app file cannot be read", own_file(MAIN, |file| (file.content, file.is_open) = (None, false)))
         .rejects("a folder stands in for a file", own_file(MAIN, |file| file.kind = FileKind::Directory))
         .rejects("a layer's file is not there", lose("/layers/a_one/runtime/bin"))
+        .rejects("a layer's folder has another mode", own_file(LAYER, |file| file.mode = 0o700))
         .rejects("a layer's folder is a link", own_file(LAYER, |file| file.kind = FileKind::Symlink))
         .rejects("metadata.toml is not there", lose(METADATA))
         .rejects("metadata.toml cannot be read", own_file(METADATA, |file| file.is_open = false))
