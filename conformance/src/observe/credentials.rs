@@ -127,8 +127,8 @@ impl Credentials {
         json!({ "auths": { key: entry } }).to_string()
     }
 
-    /// What `CNB_REGISTRY_AUTH` holds for these credentials and `host`, and nothing else; none for a token, which is no
-    /// Authorization header.
+    /// What `CNB_REGISTRY_AUTH` holds for these credentials and `host`, and nothing else; none for a token, which is
+    /// not an Authorization header.
     #[must_use]
     pub fn registry_auth(&self, host: &str) -> Option<String> {
         Some(json!({ host: self.basic()? }).to_string())

@@ -47,9 +47,14 @@ pub async fn run(daemon: &Daemon, name: &str, image: &str, entrypoint: Option<&s
 
 /// Removes the container, running or not. One that is not there is no fault.
 pub async fn remove(daemon: &Daemon, name: &str) {
-    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
     let doing = format!("remove the container {name}");
-    let _ = daemon.waits().answer(&doing, daemon.api().remove_container(name, Some(options))).await;
+    let _ = daemon.waits().answer(&doing, removal(daemon, name)).await;
+}
+
+/// Asks the engine to remove the container, running or not, with the volumes that it has alone.
+pub(super) async fn removal(daemon: &Daemon, name: &str) -> Result<(), Error> {
+    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+    daemon.api().remove_container(name, Some(options)).await
 }
 
 async fn ended(daemon: &Daemon, name: &str, image: &str, entrypoint: Option<&str>) -> Result<Ended, DaemonError> {

@@ -65,9 +65,9 @@ pub(super) async fn on<S: Store>(shared: &Shared, scenario: &Scenario, store: S,
         }
         let id = format!("{}/{}/{number}", scenario.name, store.service());
         let _ = shared.events.send(Event::Exporting { id: id.clone(), limit: invoke::limit(&shared.options, step) });
-        let own = evidence.exports.iter().filter(|export| export.service == store.service());
+        let mut own = evidence.exports.iter().filter(|export| export.service == store.service());
         let previous = match step.previous_image_of_step {
-            Some(number) => own.into_iter().find(|export| export.step == number),
+            Some(number) => own.find(|export| export.step == number),
             None => own.last(),
         };
         let context = StepContext { number, step, id: &id, previous };

@@ -124,8 +124,7 @@ fn check_step(scenario: &Scenario, step: &Step, index: usize) -> Result<(), Faul
     {
         return wrong("previous-image-of-step", "it is for previous-image, and names a step before this one, from 1");
     }
-    let before = index.checked_sub(1);
-    let before = step.previous_image_of_step.map(|number| number - 1).or(before);
+    let before = step.previous_image_of_step.unwrap_or(index).checked_sub(1);
     let before = before.and_then(|before| scenario.file.steps.get(before));
     if step.previous_image && before.is_some_and(|before| before.targets.is_some() && before.targets != step.targets) {
         return wrong("previous-image", "the step of that image is not made on every target of this one");

@@ -81,7 +81,7 @@ fn every_dependency_has_a_licence_and_a_source_that_are_allowed() {
     }
 }
 
-/// Folders with sources, and for each the files that no other one of its folder names: no build would miss them.
+/// Adds the source files below a folder that no file next to them names as a module: no build would miss them.
 fn orphans(folder: &Path, found: &mut Vec<String>) {
     let entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     let sources: Vec<&PathBuf> =

@@ -6,25 +6,17 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use bounded::Bounded as _;
+use conformance::fuzz::pairs::Chance;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::cases::{conformance, program, that_hears_signals};
 
 /// A moment of a run, from a seed: up to this many milliseconds after it began.
-const LATEST: u64 = 6000;
+const LATEST: usize = 6000;
 
 fn number(variable: &str, usual: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
-}
-
-/// The next of a row of numbers that a seed gives (splitmix64).
-fn next(seed: &mut u64) -> u64 {
-    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut mixed = *seed;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
 
 /// The processes whose environment has this variable with this value.
@@ -105,15 +97,16 @@ fn seen_clean(signal: Signal, after: Duration, folder: &Path) {
     }
 }
 
-fn each_signal(times: u64, mut seed: u64) -> Vec<(Signal, usize)> {
+fn each_signal(times: u64, seed: u64) -> Vec<(Signal, usize)> {
     let signals = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGKILL];
     let mut hit = Vec::new();
+    let mut chance = Chance(seed);
     for signal in signals {
         let mut count = 0;
         for _ in 0..times {
             let folder = tempfile::tempdir().unwrap();
             std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-            let after = Duration::from_millis(next(&mut seed) % LATEST);
+            let after = Duration::from_millis(chance.below(LATEST).try_into().unwrap());
             count += usize::from(interrupted(signal, after, folder.path()));
             seen_clean(signal, after, folder.path());
         }

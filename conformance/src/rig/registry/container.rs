@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfig, PortBinding};
-use bollard::query_parameters::{
-    CreateContainerOptions, InspectContainerOptions, RemoveContainerOptionsBuilder, StartContainerOptions,
-};
+use bollard::query_parameters::{CreateContainerOptions, InspectContainerOptions, StartContainerOptions};
 
 use super::{RegistryError, RegistryKind};
 use crate::error::{Cause, context};
 use crate::limits::{CONTAINER, ENDING, PULL_OF_REGISTRY};
+use crate::rig::container;
 use crate::rig::daemon::{Daemon, DaemonError};
 
 /// The image, of which `registry-compose/compose.yaml` pins a version.
@@ -114,8 +113,7 @@ impl Drop for Created {
 async fn remove(host: &str, id: &str) -> Result<(), Cause> {
     let removed = async {
         let daemon = Daemon::connect(Some(host)).await?;
-        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        Ok(daemon.api().remove_container(id, Some(options)).await?)
+        Ok(container::removal(&daemon, id).await?)
     };
     let late = |_| format!("the daemon did not remove it within {} s", ENDING.as_secs());
     tokio::time::timeout(ENDING, removed).await.map_err(late)?

@@ -202,7 +202,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::own("wire"),
         handed::they_are_not_printed,
     )
-    .because("whoever may read a build's log can read and write what the platform may")
+    .because("anyone who can read a build's log can read and write what the platform may")
     .looks_like("the Authorization header, the password or the token stands in the output, in plain text or in base64")
     .fix("leave headers and variables that hold credentials out of every message, also of those for debugging")
     .when("the exporter was given credentials")

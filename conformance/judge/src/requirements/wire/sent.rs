@@ -51,18 +51,14 @@ pub(super) fn manifests_come_after_their_blobs(export: &Export) -> Finding {
     if were_put { Finding::Holds } else { not_applicable("no manifest was put whose blobs are known") }
 }
 
-/// How many of these blobs the run image does not bring as its layers: the config, and what the build adds.
-fn own_blobs(export: &Export, blobs: &[String]) -> usize {
-    let base = SentManifest::of(&export.run_image.manifest.bytes).map(|base| base.blobs).unwrap_or_default();
-    blobs.iter().filter(|digest| !base.contains(digest)).count()
-}
-
 pub(super) fn tags_serve_the_app_image(export: &Export) -> Finding {
     let Some(wire) = &export.wire else { return Finding::Skipped(UNSEEN.to_owned()) };
     let manifest = export.image.as_ref().and_then(|image| image.manifest.as_ref());
     let whole = manifest.and_then(|manifest| SentManifest::of(&manifest.bytes));
-    // A config alone is no app: it has the launcher's layer at least.
-    if whole.is_none_or(|whole| own_blobs(export, &whole.blobs) < 2) {
+    let base = SentManifest::of(&export.run_image.manifest.bytes).map(|base| base.blobs).unwrap_or_default();
+    // What the run image does not bring as its layers: the config, and the launcher's layer at least.
+    let is_app = |of: &SentManifest| of.blobs.iter().filter(|digest| !base.contains(digest)).count() > 1;
+    if !whole.is_some_and(|whole| is_app(&whole)) {
         return not_applicable("what is under the tag is not an image with layers of the build");
     }
     let names: Vec<Reference> = export.inputs.images.iter().filter_map(|image| Reference::parse(image).ok()).collect();
@@ -75,7 +71,7 @@ pub(super) fn tags_serve_the_app_image(export: &Export) -> Finding {
             continue;
         };
         were_put = true;
-        if own_blobs(export, &manifest.blobs) < 2 {
+        if !is_app(manifest) {
             let message = "an image without any layer of the app was put under a tag of an <image>";
             let found = format!("{} of {}", shown(record), manifest.digest);
             return violated(message, "the app image alone", found, export.at("export.json#/wire"));
