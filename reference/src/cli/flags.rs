@@ -19,11 +19,7 @@ pub(super) struct Flags {
     pub(super) cache_image: Option<OsString>,
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help = "export to a Docker daemon [CNB_USE_DAEMON]")]
     pub(super) daemon: Option<OsString>,
-    #[arg(
-        long,
-        value_name = "DIR",
-        help = "accepted; extended run images are refused [CNB_EXTENDED_DIR, <layers>/extended]"
-    )]
+    #[arg(long, value_name = "DIR", help = "folder of the extended run image [CNB_EXTENDED_DIR, <layers>/extended]")]
     pub(super) extended: Option<OsString>,
     #[arg(
         long,

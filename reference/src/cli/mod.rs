@@ -77,6 +77,8 @@ pub struct Options {
     pub app: String,
     /// Where to.
     pub destination: Destination,
+    /// `<extended>`.
+    pub extended: PathBuf,
     /// `<uid>`.
     pub uid: u32,
     /// `<gid>`.
@@ -143,6 +145,7 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         analyzed: path(find("-analyzed", &flags.analyzed, "CNB_ANALYZED_PATH"), below("analyzed.toml"))?,
         app: absolute(find("-app", &flags.app, "CNB_APP_DIR"), "/workspace")?,
         destination,
+        extended: path(find("-extended", &flags.extended, "CNB_EXTENDED_DIR"), below("extended"))?,
         uid: number(find("-uid", &flags.uid, "CNB_USER_ID"))?,
         gid: number(find("-gid", &flags.gid, "CNB_GROUP_ID"))?,
         group: path(find("-group", &flags.group, "CNB_GROUP_PATH"), below("group.toml"))?,
@@ -183,9 +186,6 @@ fn platform_api(phase: Phase, environment: &Environment) -> Result<String, CliEr
 fn accepted(flags: &Flags, environment: &Environment) -> Result<(), CliError> {
     if let Some(given) = Given::find(("-parallel", &flags.parallel), "CNB_PARALLEL_EXPORT", environment) {
         given.boolean()?;
-    }
-    if let Some(given) = Given::find(("-extended", &flags.extended), "CNB_EXTENDED_DIR", environment) {
-        given.path()?;
     }
     Ok(())
 }

@@ -87,6 +87,7 @@ fn every_input_of_the_specification_has_its_flag_and_variable() {
     let folders = [
         ("-analyzed", "CNB_ANALYZED_PATH", (|o| o.analyzed.display().to_string()) as fn(&Options) -> String),
         ("-app", "CNB_APP_DIR", |o| o.app.clone()),
+        ("-extended", "CNB_EXTENDED_DIR", |o| o.extended.display().to_string()),
         ("-group", "CNB_GROUP_PATH", |o| o.group.display().to_string()),
         ("-layers", "CNB_LAYERS_DIR", |o| o.layers.clone()),
         ("-project-metadata", "CNB_PROJECT_METADATA_PATH", |o| o.project_metadata.display().to_string()),
@@ -100,7 +101,7 @@ fn every_input_of_the_specification_has_its_flag_and_variable() {
         let by_flag = parse(&format!("{flag} /f a"), &[(variable, "/v")]).unwrap();
         assert_eq!((shown(&by_variable).as_str(), shown(&by_flag).as_str()), ("/v", "/f"), "{flag}");
     }
-    for flag in ["-launcher", "-launcher-sbom", "-cache-dir", "-cache-image", "-launch-cache", "-extended"] {
+    for flag in ["-launcher", "-launcher-sbom", "-cache-dir", "-cache-image", "-launch-cache"] {
         assert!(parse(&format!("{flag}=/f -parallel a"), &[]).is_ok(), "{flag}");
     }
     let several = parse("-insecure-registry a:1 -insecure-registry=b:2 x", &[]).unwrap();

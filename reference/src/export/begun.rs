@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 use super::ExportError;
 use crate::digest::DiffId;
 use crate::image::Descriptor;
-use crate::layer::{self, LayerError, Tree};
-use crate::target::NewLayer;
+use crate::layer::{self, LayerError, Ready, Tree};
+use crate::target::{Content, NewLayer};
 
 /// More small layers at a time would hold more blocks than the memory that is promised.
 const MOST: usize = 4;
@@ -52,6 +52,23 @@ impl Workshop {
         if self.ahead { Begun::Ahead(self.start(tree)) } else { Begun::Waiting(tree) }
     }
 
+    /// A layer that is compressed already.
+    pub(super) async fn ready(&self, layer: Ready) -> Result<NewLayer, ExportError> {
+        let way = self.way.clone();
+        blocking(move || {
+            let temporary = std::env::temp_dir();
+            let blob = layer.spool(&temporary)?;
+            if matches!(*way, Way::Compressed(_)) {
+                layer.unpack(&blob, std::io::sink())?;
+                return Ok(NewLayer::Made(blob));
+            }
+            let spool = tempfile::tempfile_in(&temporary).map_err(LayerError::Spool)?;
+            let (file, size) = layer.unpack(&blob, spool)?;
+            Ok(NewLayer::Streamed { diff_id: layer.diff_id, size, content: Content::Tar(file) })
+        })
+        .await
+    }
+
     /// The layer.
     pub(super) async fn finish(&self, begun: Begun) -> Result<NewLayer, ExportError> {
         let task = match begun {
@@ -89,7 +106,7 @@ async fn hashed(way: &Arc<Way>, tree: &Arc<Tree>, permits: &Semaphore) -> Result
     let source = tree.clone();
     let (diff_id, size) = blocking(move || layer::diff_id(&source)).await?;
     Ok(match &**way {
-        Way::Streamed => Some(NewLayer::Streamed { diff_id, size, tree: tree.clone() }),
+        Way::Streamed => Some(NewLayer::Streamed { diff_id, size, content: Content::Tree(tree.clone()) }),
         Way::Compressed(known) => {
             let descriptor = known.iter().find(|(known, _)| *known == diff_id).map(|(_, layer)| layer.clone());
             descriptor.map(|descriptor| NewLayer::Reused { diff_id, descriptor: Some(descriptor) })

@@ -42,9 +42,29 @@ pub enum ExportError {
     /// No run image.
     #[error("export: {} names no run image; run the analyzer first", .0.display())]
     NoRunImage(PathBuf),
-    /// An extended run image.
-    #[error("export: {} says extend = true; this exporter does not export extended run images", .0.display())]
-    Extended(PathBuf),
+    /// No extended run image where one should be.
+    #[error(
+        "export: {} says extend = true, and there is no extended run image in {}: {reason}; run the extender with -kind run \
+         first, or name its folder by -extended",
+        analyzed.display(),
+        run.display()
+    )]
+    NotExtended {
+        /// `<extended>/run`.
+        run: PathBuf,
+        /// The file that says so.
+        analyzed: PathBuf,
+        /// What is there.
+        reason: String,
+    },
+    /// An extended run image that cannot be built on.
+    #[error("export: use the extended run image in {}: {reason}; run the extender again", folder.display())]
+    NoExtension {
+        /// Its layout.
+        folder: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The run image is not named as the specification has it.
     #[error("export: run-image.reference in {} is '{reference}': {reason}; run the analyzer again", file.display())]
     RunReference {
@@ -119,7 +139,8 @@ impl ExportError {
             | Self::Input(_)
             | Self::NoRunImage(_)
             | Self::RunReference { .. }
-            | Self::Extended(_)
+            | Self::NotExtended { .. }
+            | Self::NoExtension { .. }
             | Self::Annotation(_)
             | Self::Process { .. } => Exit::BadInput,
             _ => Exit::Export,

@@ -4,6 +4,7 @@ use crate::cli::Options;
 use crate::digest::DiffId;
 use crate::image;
 use crate::inputs;
+use crate::layer::Ready;
 use crate::log::Log;
 use crate::plan::{Contribution, LaunchLayer, OwnLayers};
 use crate::sources::{BuildpackSource, LaunchSource, Sources};
@@ -15,8 +16,9 @@ use super::reading::Inputs;
 
 /// Layers, and what the labels say of them.
 pub(super) struct Made {
+    /// The layers upon the run image's, those of extensions first.
     pub(super) layers: Vec<NewLayer>,
-    /// What each layer holds, for the history.
+    /// What each layer holds that is not an extension's, for the history.
     pub(super) origins: Vec<String>,
     pub(super) contributions: Vec<Contribution>,
     pub(super) own: OwnLayers,
@@ -39,8 +41,18 @@ impl<'a, T: Target> Maker<'a, T> {
         Self { inputs, target, previous, log, workshop, layers: Vec::new(), origins: Vec::new() }
     }
 
-    pub(super) async fn make(mut self, options: &Options, sources: Sources) -> Result<Made, ExportError> {
+    pub(super) async fn make(
+        mut self,
+        options: &Options,
+        sources: Sources,
+        extension: Vec<Ready>,
+    ) -> Result<Made, ExportError> {
         self.target.take_base();
+        for layer in extension {
+            let made = self.workshop.ready(layer).await?;
+            self.log.debug(format_args!("layer of an extension: {}", made.diff_id()));
+            self.layers.push(self.target.take(made).await?);
+        }
         let sources = sources.map(|tree| self.workshop.begin(tree));
         let mut contributions = Vec::new();
         for source in sources.buildpacks {

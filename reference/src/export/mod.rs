@@ -2,6 +2,7 @@
 
 mod begun;
 mod error;
+mod extended;
 mod making;
 mod reading;
 
@@ -22,6 +23,7 @@ use crate::target::registry::{Credentials, Registry};
 use crate::target::{Keeping, NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError};
 
 pub use error::ExportError;
+use extended::Extended;
 use making::{Made, Maker};
 use reading::Inputs;
 
@@ -72,7 +74,13 @@ async fn to(
     base.notes.iter().for_each(|note| log.info(note));
     let facts = run_image_facts(&target, inputs, &base)?;
     let previous = previous(&mut target, inputs, &sources).await?;
-    let made = Maker::new(inputs, &mut target, previous.as_ref(), log).make(options, sources).await?;
+    let (base, extension) = if inputs.run_image.extend {
+        let Extended { image, layers } = Extended::read(options, &platform(&inputs.run_image), &base)?;
+        (image, layers)
+    } else {
+        (base, Vec::new())
+    };
+    let made = Maker::new(inputs, &mut target, previous.as_ref(), log).make(options, sources, extension).await?;
     let config = config(options, inputs, &base, &made, &facts);
     sources::keep_build_sboms(&options.layers, &options.launcher_sbom)?;
     let outcome = write(inputs, &facts, target, config, made.layers, log).await?;
@@ -138,8 +146,11 @@ fn config(options: &Options, inputs: &Inputs, base: &StoredImage, made: &Made, f
     let lifecycle = plan::lifecycle_label(&made.own, &made.contributions, facts);
     let build = plan::build_label(&inputs.metadata, &inputs.group, &launcher_facts(options));
     let env: Vec<String> = serde_json::from_value(base.config["config"]["Env"].clone()).unwrap_or_default();
+    // The config of an extended run image names the layers of extensions already.
+    let own = made.layers.iter().skip(made.layers.len() - made.origins.len());
     let layers: Vec<(DiffId, String)> =
-        made.layers.iter().map(|layer| layer.diff_id().clone()).zip(made.origins.iter().cloned()).collect();
+        own.map(|layer| layer.diff_id().clone()).zip(made.origins.iter().cloned()).collect();
+    let is_rebasable = inputs.run_image.extend && base.config["config"]["Labels"][plan::REBASABLE] == "true";
     image::config(ConfigParts {
         base: &base.config,
         platform: &platform(&inputs.run_image),
@@ -147,7 +158,7 @@ fn config(options: &Options, inputs: &Inputs, base: &StoredImage, made: &Made, f
         env: plan::environment(&env, &options.layers, &options.app),
         entrypoint: inputs.entrypoint.clone(),
         working_dir: &options.app,
-        labels: plan::labels(&inputs.metadata, &lifecycle, &build, &inputs.project),
+        labels: plan::labels(&inputs.metadata, &lifecycle, &build, &inputs.project, is_rebasable),
         created: options.source_date_epoch.unwrap_or_else(|| i64::try_from(MODIFIED).unwrap_or_default()),
     })
 }

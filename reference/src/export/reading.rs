@@ -92,9 +92,6 @@ fn run_image(analyzed: &Analyzed, options: &Options) -> Result<RunImage, ExportE
     let file = || options.analyzed.clone();
     let image = analyzed.run_image.clone().filter(|image| !image.reference.is_empty());
     let image = image.ok_or_else(|| ExportError::NoRunImage(file()))?;
-    if image.extend {
-        return Err(ExportError::Extended(file()));
-    }
     let wrong = |reason: String| ExportError::RunReference { reference: image.reference.clone(), file: file(), reason };
     match options.destination {
         Destination::Registry => {

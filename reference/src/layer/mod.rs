@@ -5,6 +5,7 @@ mod ahead;
 mod glob;
 mod gzip;
 mod member;
+mod ready;
 mod tar;
 mod tree;
 mod walk;
@@ -14,9 +15,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::digest::{DiffId, Digest, Hasher};
+use crate::image::LAYER;
 
 pub use glob::matches;
 pub use member::Members;
+pub use ready::Ready;
 pub use tree::{Item, Kind, Owner, Tree};
 pub use walk::WHITEOUT;
 
@@ -64,6 +67,14 @@ pub enum LayerError {
         /// The file.
         path: PathBuf,
     },
+    /// A layer of an extension is not what its image says.
+    #[error("read {}: {reason}; run the extender again", path.display())]
+    Ready {
+        /// The blob.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The temporary disk refused.
     #[error("spool a layer to temporary disk (TMPDIR chooses the disk)")]
     Spool(#[source] io::Error),
@@ -78,6 +89,8 @@ pub struct Blob {
     pub digest: Digest,
     /// Bytes of the blob.
     pub size: u64,
+    /// Its media type.
+    pub media_type: String,
     /// The blob; deleted when this is dropped.
     pub file: File,
 }
@@ -118,7 +131,7 @@ pub fn compress(tree: &Tree, temporary: &Path, cores: usize) -> Result<Blob, Lay
         tar::write(tree, cores, &mut counting)?;
         Ok(DiffId::of_tar(counting.hasher.finish()))
     })?;
-    Ok(Blob { diff_id, digest: out.hasher.finish(), size: out.size, file: out.inner })
+    Ok(Blob { diff_id, digest: out.hasher.finish(), size: out.size, media_type: LAYER.to_owned(), file: out.inner })
 }
 
 /// Hashes and counts what passes.

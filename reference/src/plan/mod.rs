@@ -17,6 +17,9 @@ pub const LAUNCHER: &str = "/cnb/lifecycle/launcher";
 /// The folder of process symlinks in the image.
 pub const PROCESSES: &str = "/cnb/process";
 
+/// The label that says whether the image may be rebased.
+pub const REBASABLE: &str = "io.buildpacks.rebasable";
+
 /// A launch layer in the lifecycle's label.
 #[derive(Debug, Clone)]
 pub struct LaunchLayer {
@@ -163,21 +166,22 @@ pub fn environment(run_image: &[String], layers: &str, app: &str) -> Vec<String>
     env
 }
 
-/// All labels that the exporter sets: those of buildpacks first, so that none of them replaces one of its own.
+/// All labels that the exporter sets: those of buildpacks first, so that none of them replaces one of its own. The
+/// specification has `rebasable` true where extensions extended the run image and all of them allow it, and else false.
 #[must_use]
 pub fn labels(
     metadata: &BuildMetadata,
     lifecycle: &Value,
     build: &Value,
     project: &ProjectMetadata,
+    is_rebasable: bool,
 ) -> BTreeMap<String, String> {
     let mut labels: BTreeMap<String, String> =
         metadata.labels.iter().map(|label| (label.key.clone(), label.value.clone())).collect();
     labels.insert("io.buildpacks.lifecycle.metadata".to_owned(), lifecycle.to_string());
     labels.insert("io.buildpacks.build.metadata".to_owned(), build.to_string());
     labels.insert("io.buildpacks.project.metadata".to_owned(), project.to_json().to_string());
-    // The specification says so of every image whose run image was not extended.
-    labels.insert("io.buildpacks.rebasable".to_owned(), "false".to_owned());
+    labels.insert(REBASABLE.to_owned(), is_rebasable.to_string());
     labels
 }
 
@@ -207,8 +211,8 @@ mod tests {
             "[[labels]]\nkey='k'\nvalue='1'\n[[labels]]\nkey='k'\nvalue='2'\n\
              [[labels]]\nkey='io.buildpacks.rebasable'\nvalue='x'\n",
         );
-        let labels = labels(&metadata, &json!({}), &json!({}), &ProjectMetadata::default());
-        assert_eq!((labels["k"].as_str(), labels["io.buildpacks.rebasable"].as_str()), ("2", "false"));
+        let labels = labels(&metadata, &json!({}), &json!({}), &ProjectMetadata::default(), true);
+        assert_eq!((labels["k"].as_str(), labels["io.buildpacks.rebasable"].as_str()), ("2", "true"));
     }
 
     #[test]

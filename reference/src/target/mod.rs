@@ -8,12 +8,13 @@ pub mod layout;
 pub mod registry;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::digest::{DiffId, Digest, ImageId};
-use crate::image::{Descriptor, LAYER};
+use crate::image::Descriptor;
 use crate::image_name::ImageName;
 use crate::layer::{Blob, Tree};
 pub use crate::platform::Platform;
@@ -176,7 +177,7 @@ pub enum NewLayer {
         /// Bytes of the tar.
         size: u64,
         /// What is in it.
-        tree: Arc<Tree>,
+        content: Content,
     },
     /// A layer of the previous image.
     Reused {
@@ -209,7 +210,7 @@ impl NewLayer {
     pub fn descriptor(&self) -> Option<Descriptor> {
         match self {
             Self::Made(blob) => Some(Descriptor {
-                media_type: LAYER.to_owned(),
+                media_type: blob.media_type.clone(),
                 digest: blob.digest.clone(),
                 size: blob.size,
                 urls: Vec::new(),
@@ -220,6 +221,15 @@ impl NewLayer {
             Self::Streamed { .. } => None,
         }
     }
+}
+
+/// The tar of a layer.
+#[derive(Debug)]
+pub enum Content {
+    /// Made of files while it is sent.
+    Tree(Arc<Tree>),
+    /// On temporary disk.
+    Tar(File),
 }
 
 /// What was written.

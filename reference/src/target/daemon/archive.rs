@@ -6,12 +6,12 @@ use std::io;
 use serde_json::json;
 
 use super::load::Load;
-use super::saved::blob;
+use super::saved::{Place, blob};
 use super::{DaemonError, Previous};
 use crate::digest::{DiffId, Digest};
 use crate::image::MANIFEST;
 use crate::layer;
-use crate::target::{NewLayer, TargetError};
+use crate::target::{Content, NewLayer, TargetError};
 
 /// Sends what is left of an OCI archive after its layers.
 pub(super) async fn oci(mut load: Load, config: Vec<u8>, manifest: Vec<u8>) -> Result<(), TargetError> {
@@ -43,8 +43,11 @@ pub(super) async fn docker(
     for layer in layers {
         let name = name(layer.diff_id());
         match layer {
-            NewLayer::Streamed { size, tree, .. } => {
+            NewLayer::Streamed { size, content: Content::Tree(tree), .. } => {
                 load.file(name, size, move |out| layer::write_tar(&tree, out)).await?;
+            }
+            NewLayer::Streamed { size, content: Content::Tar(file), .. } => {
+                load.spooled(name, file, Place { at: 0, size }).await?;
             }
             NewLayer::Reused { diff_id, .. } => send_again(&mut load, name, &diff_id, previous).await?,
             NewLayer::Made(_) | NewLayer::Sent { .. } => {}

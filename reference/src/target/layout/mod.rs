@@ -68,7 +68,8 @@ fn disk(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LayoutErr
     move |source| LayoutError::Disk { doing, path, source }
 }
 
-fn blob(folder: &Path, digest: &Digest) -> PathBuf {
+/// Where a blob of the layout in `folder` lies.
+pub(crate) fn blob(folder: &Path, digest: &Digest) -> PathBuf {
     folder.join("blobs/sha256").join(digest.hex())
 }
 
@@ -195,6 +196,23 @@ impl Documents for Blobs<'_> {
     fn wrong(&self, reason: String) -> LayoutError {
         LayoutError::Content { path: blob(self.folder, self.digest), reason }
     }
+}
+
+/// The one image of the layout in `folder`, whose layers need not be there.
+///
+/// # Errors
+/// [`LayoutError`] naming the file.
+pub(crate) fn only_image(folder: &Path, platform: &Platform) -> Result<StoredImage, LayoutError> {
+    let path = folder.join("index.json");
+    let wrong = |reason: String| LayoutError::Content { path: path.clone(), reason };
+    let bytes = fs::read(&path).map_err(disk("read", &path))?;
+    let index: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
+    let manifests = index["manifests"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let [manifest] = manifests else {
+        return Err(wrong(format!("it names {} images and has to name one", manifests.len())));
+    };
+    let digest = manifest["digest"].as_str().and_then(Digest::parse);
+    read_image(folder, &digest.ok_or_else(|| wrong("its image has no sha256 digest".to_owned()))?, platform)
 }
 
 fn read_image(folder: &Path, digest: &Digest, platform: &Platform) -> Result<StoredImage, LayoutError> {
