@@ -136,8 +136,6 @@ pub enum Reason {
     NotAnAppImage,
     /// It speaks of Windows images.
     Windows,
-    /// It speaks of extended run images.
-    Extension,
     /// No form is fixed.
     OpenForm,
     /// It cannot be seen from outside.
@@ -148,7 +146,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 14] = [
         Self::Platforms,
         Self::BaseImages,
         Self::Buildpacks,
@@ -160,7 +158,6 @@ impl Reason {
         Self::Permission,
         Self::NotAnAppImage,
         Self::Windows,
-        Self::Extension,
         Self::OpenForm,
         Self::Unseen,
         Self::NotProvoked,
@@ -181,7 +178,6 @@ impl Reason {
             Self::Permission => "permission",
             Self::NotAnAppImage => "not-an-app-image",
             Self::Windows => "windows",
-            Self::Extension => "extension",
             Self::OpenForm => "open-form",
             Self::Unseen => "unseen",
             Self::NotProvoked => "not-provoked",
@@ -203,7 +199,6 @@ impl Reason {
             Self::Permission => "it permits something and obliges to nothing",
             Self::NotAnAppImage => "it speaks of artifacts, subjects or referrers, and an app image is none",
             Self::Windows => "it speaks of images for Windows, and the suite's run images are for Linux",
-            Self::Extension => "it speaks of a run image that extensions extended, and no scenario has one",
             Self::OpenForm => {
                 "no form is fixed for it, of a cache, of a log or of an effect, so that nothing can be asked"
             }

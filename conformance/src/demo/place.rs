@@ -114,6 +114,7 @@ impl DemoRegistry {
             listed: self.run_image(),
             mirrors: Vec::new(),
             previous: None,
+            extension: None,
         };
         std::fs::create_dir_all(folder).map_err(store("make the build folder"))?;
         let places = Places { here: folder.to_path_buf(), seen: folder.to_path_buf() };

@@ -180,6 +180,7 @@ fn analysis(image: &RunImageFile, step: &Step) -> Analysis {
         listed,
         mirrors: mirror.into_iter().chain(image.mirrors.iter().cloned()).collect(),
         previous: step.previous_image.then(|| Previous { reference: format!("{HOST}/app@sha256:0"), metadata: None }),
+        extension: None,
     }
 }
 

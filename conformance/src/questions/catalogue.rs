@@ -157,8 +157,8 @@ pub const QUESTIONS: &[Question] = &[
         why: "With image extensions the app image is based on layers that no registry serves under the run image's digest.",
         observed_as: &["extended-run-image"],
         answers: &["no `base.*`", "the run image before its extension"],
-        reference: "refuses extended run images.",
-        shown: "only an exporter whose description has `extensions` is asked",
+        reference: "names the run image before its extension, as `runImage` of the label does: its layers are the ones that a rebase replaces.",
+        shown: "an exporter whose description has `extensions` shows it in `run-image-extended`",
         measured: "",
     },
     Question {

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use judge::evidence::{Export, RunImage, Target};
+use judge::evidence::{Export, ExtendedImage, RunImage, Target};
 
 use super::context::Shared;
 use super::error::{ExportError, disk};
@@ -93,7 +93,8 @@ async fn prepare<S: Store>(
     let made = run_image::make(&scenario.file.run_image, &salt(&shared.services.names, scenario))
         .map_err(|source| disk("make the run image", source))?;
     let published = store.publish(&made, &places).await?;
-    let analysis = analysis(step, store, context, &places, &published);
+    let analysis =
+        Analysis { extension: made.extension.clone(), ..analysis(step, store, context, &places, &published) };
     lay_out(shared, scenario, step, &analysis, &places)?;
     let moved = move_tag(step, scenario, store, &places).await?;
     if step.delete_run_image {
@@ -249,7 +250,10 @@ pub(super) fn run_image_facts(
         manifest,
         config,
         sentinels: file.sentinels(),
-        extended: false,
+        extension: made
+            .extension
+            .as_ref()
+            .map(|extended| ExtendedImage { manifest: extended.manifest.clone(), config: extended.config.clone() }),
         tag_moved_to,
         in_daemon: published.in_daemon,
     }

@@ -77,6 +77,7 @@ impl Published {
             listed: self.listed.clone(),
             mirrors: self.mirrors.clone(),
             previous,
+            extension: None,
         }
     }
 }

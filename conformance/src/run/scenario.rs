@@ -95,6 +95,9 @@ fn obstacle(shared: &Shared, scenario: &Scenario, target: Target) -> Option<Obst
     if !exporter.targets.contains(&target) {
         return skipped(format!("the description of exporter {} does not list {target}", exporter.name));
     }
+    if scenario.file.run_image.extension.is_some() && !exporter.extensions {
+        return skipped(format!("the description of exporter {} does not say extensions = true", exporter.name));
+    }
     if target == Target::Registry
         && scenario.places().contains(&Place::Secure)
         && let Some(reason) = &exporter.distrust

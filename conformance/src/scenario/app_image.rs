@@ -44,7 +44,7 @@ pub fn make(app: &RecordedApp, run: &MadeImage, base: &Base<'_>) -> std::io::Res
     let layers: Vec<MadeLayer> = run.layers.iter().cloned().chain(own).collect();
     let manifest = manifest(app, &config, &layers, base);
     let manifest = Document::new(manifest.to_string().into_bytes(), Some(MediaType::ImageManifest.to_string()));
-    Ok(MadeImage { layers, config, manifest, index: None })
+    Ok(MadeImage { layers, config, manifest, index: None, extension: None })
 }
 
 fn config(app: &RecordedApp, run: &MadeImage, base: &Base<'_>, own: &[Digest]) -> Value {

@@ -5,7 +5,7 @@ use judge::reference::Reference;
 
 use super::base::is_inside;
 use super::materialise::{ELSEWHERE, place_of, place_of_removed};
-use super::{Arrival, EndDaemon, FileEntry, Place, Scenario, Step};
+use super::{Arrival, EndDaemon, FileEntry, HistoryShape, Place, Scenario, Step};
 use crate::error::chain;
 use crate::globs;
 
@@ -37,6 +37,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
             "an image that a daemon makes is nowhere else; targets must be [\"daemon\"]",
         );
     }
+    check_extension(scenario)?;
     if file.private_daemon.is_some_and(|daemon| daemon.disk.is_some_and(|disk| !DISKS.contains(&disk))) {
         let (least, most) = (DISKS.start(), DISKS.end());
         return wrong("private-daemon.disk", format!("use {least} to {most} MiB: it is the machine's memory"));
@@ -49,6 +50,31 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Fault> {
         check_step(scenario, step, index).map_err(|(key, reason)| (format!("steps[{}].{key}", index + 1), reason))?;
     }
     check_sentinels(scenario)
+}
+
+/// What extensions make is upon the run image that the analysis found, and lies where `<extended>` can.
+fn check_extension(scenario: &Scenario) -> Result<(), Fault> {
+    let file = &scenario.file;
+    let Some(extension) = &file.run_image.extension else { return Ok(()) };
+    if !extension.folder.starts_with("layers/") || place_of(&extension.folder).is_none() {
+        return wrong("run-image.extension.folder", "it must be a folder below layers/, and hold no '.' or '..'");
+    }
+    if file.rebases() {
+        return wrong(
+            "run-image.extension",
+            "a rebase puts an app image upon a run image that no extension has extended",
+        );
+    }
+    if file.run_image.in_daemon == Some(Arrival::Made) {
+        return wrong(
+            "run-image.extension",
+            "extensions extend an image of a registry; leave in-daemon = \"made\" out",
+        );
+    }
+    if !matches!(file.run_image.history, HistoryShape::Whole | HistoryShape::WithEmptyLayers) {
+        return wrong("run-image.extension", "its history goes on after the run image's, which must tell every layer");
+    }
+    Ok(())
 }
 
 /// The run image's names must be ones that it can be published under; those of images may be wrong on purpose. A

@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 pub(crate) use format::IMAGES;
 pub(crate) use format::values::KEYS;
 pub use format::{
-    AfterPush, Arrival, CreationOrder, CredentialsBy, EndDaemon, FileEntry, HistoryShape, ImageFormat, IndexDigest,
-    IndexEntries, LayerCompression, Need, PrivateDaemon, RebaseStep, RecordedApp, RunImageFile, RunLayer, ScenarioFile,
-    Step, StepUser, UNPRIVILEGED,
+    AfterPush, Arrival, CreationOrder, CredentialsBy, EndDaemon, ExtensionFile, FileEntry, HistoryShape, ImageFormat,
+    IndexDigest, IndexEntries, LayerCompression, Need, PrivateDaemon, RebaseStep, RecordedApp, RunImageFile, RunLayer,
+    ScenarioFile, Step, StepUser, UNPRIVILEGED,
 };
 pub use place::Place;
 pub use source::{Origin, SourceFile};

@@ -178,13 +178,37 @@ pub struct RunImage {
     pub config: Document,
     /// Every annotation and label value, each of which occurs in no other input.
     pub sentinels: Vec<String>,
-    /// `run-image.extend` of `analyzed.toml`.
-    pub extended: bool,
+    /// What image extensions made of it, where `run-image.extend` of `analyzed.toml` says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<ExtendedImage>,
     /// What the run image's tag named when the exporter started, where that is not `digest` any more.
     pub tag_moved_to: Option<Digest>,
     /// How the daemon that is exported to has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_daemon: Option<RunImageInDaemon>,
+}
+
+/// A run image as image extensions left it in `<extended>/run`: its layers are the run image's, and theirs upon them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExtendedImage {
+    /// The manifest's bytes.
+    pub manifest: Document,
+    /// The config's bytes.
+    pub config: Document,
+}
+
+impl RunImage {
+    /// The config that the app image's is made from: the extended image's, where extensions extended the run image.
+    #[must_use]
+    pub fn base_config(&self) -> &Document {
+        self.extension.as_ref().map_or(&self.config, |extended| &extended.config)
+    }
+
+    /// Every document of it that was an input.
+    pub fn documents(&self) -> impl Iterator<Item = &Document> {
+        let extended = self.extension.iter().flat_map(|extended| [&extended.config, &extended.manifest]);
+        [&self.config, &self.manifest].into_iter().chain(&self.index).chain(extended)
+    }
 }
 
 impl Inputs {

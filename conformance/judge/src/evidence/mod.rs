@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 
 pub use image::{Blob, Compression, Document, Entry, EntryFacts, EntryKind, Image, Layer, LayerFault, Unlisted};
-pub use inputs::{Aspect, Change, ChangedFile, FileFact, FileKind, Inputs, RunImage};
+pub use inputs::{Aspect, Change, ChangedFile, ExtendedImage, FileFact, FileKind, Inputs, RunImage};
 pub use listing::Listing;
 pub(crate) use listing::watched;
 pub use machine::Machine;

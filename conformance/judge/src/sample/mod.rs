@@ -1,6 +1,7 @@
 //! Good evidence made by hand, for tests of judges: one build on all three targets, consistent in every digest.
 //! `edit_*` changes one thing and makes everything that follows from it true again, so that only the fault is there.
 
+mod extended;
 mod rebase;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::requirement::Case;
 use crate::requirements;
 use crate::verdict::Finding;
 
+pub use extended::extended;
 pub use rebase::{rebased, rebased_twice, rebased_upon_the_same, refused_rebase};
 
 const PROJECT: &str = "[source]\ntype='git'\n[source.version]\ncommit='c0ffee'\n[source.metadata]\n\
@@ -316,7 +318,7 @@ fn run_image(target: Target) -> RunImage {
         manifest,
         config,
         sentinels: sentinels.map(str::to_owned).to_vec(),
-        extended: false,
+        extension: None,
         tag_moved_to: None,
         in_daemon: None,
     }
@@ -714,8 +716,8 @@ pub fn seal(export: &mut Export) {
         .collect();
     let list = names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(",");
     let label = crate::view::lifecycle_label(image);
-    let reference = label.as_ref().and_then(|label| label.at(&["runImage", "reference"])?.as_str().map(str::to_owned));
-    let top = diff_ids(&base_layers())[1].to_string();
+    let of_label = |key| label.as_ref().and_then(|label| label.at(&["runImage", key])?.as_str().map(str::to_owned));
+    let (reference, top) = (of_label("reference"), of_label("topLayer").unwrap_or_default());
     let served = digest.zip(size).map(|(digest, size)| format!("digest='{digest}'\nmanifest-size={size}\n"));
     let report = format!(
         "[image]\ntags=[{list}]\nimage-id='{image_id}'\n{}[image.run-image]\nimage='host.example/run:base'\n\

@@ -110,10 +110,15 @@ pub fn diff_ids(config: Option<&Document>) -> Vec<String> {
     list.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect()
 }
 
-/// How many layers the run image has.
+/// How many layers the app image has of its base: the run image's, and where extensions extended it those of theirs that
+/// come next, in whatever order.
 #[must_use]
 pub fn base_count(export: &Export) -> usize {
-    diff_ids(Some(&export.run_image.config)).len()
+    let own = diff_ids(Some(&export.run_image.config)).len();
+    let Some(extended) = &export.run_image.extension else { return own };
+    let (extended, image) = (diff_ids(Some(&extended.config)), export.image.as_ref());
+    let found = diff_ids(image.and_then(|image| image.config.as_ref()));
+    found.iter().take_while(|id| extended.contains(id)).count().max(own)
 }
 
 /// The layers that are not the run image's, with their place among all.

@@ -120,6 +120,7 @@ fn names() -> Dimension {
             }),
             Value::new("six parts and a tag of 128 characters", |seen| seen.run_image().name.len() > 150),
             Value::new("a mirror was chosen", |seen| seen.run_image().chosen_mirror.is_some()),
+            Value::new("extended by image extensions", |seen| seen.run_image().extension.is_some()),
             Value::new("its tag moves after the analysis", |seen| seen.step.move_run_image_tag),
             Value::new("it is gone after the analysis", |seen| seen.step.delete_run_image),
             Value::unseen(

@@ -12,7 +12,8 @@ use serde::Deserialize;
 
 pub use rebase::{RebaseStep, RecordedApp};
 pub use run_image::{
-    Arrival, HistoryShape, ImageFormat, IndexDigest, IndexEntries, LayerCompression, RunImageFile, RunLayer,
+    Arrival, ExtensionFile, HistoryShape, ImageFormat, IndexDigest, IndexEntries, LayerCompression, RunImageFile,
+    RunLayer,
 };
 pub(crate) use step::IMAGES;
 pub use step::{AfterPush, CreationOrder, CredentialsBy, EndDaemon, Step, StepUser, UNPRIVILEGED};

@@ -56,6 +56,36 @@ pub struct RunImageFile {
     pub more_layers: u32,
     /// Its layers, from the bottom.
     pub layers: Vec<RunLayer>,
+    /// What image extensions made of it.
+    pub extension: Option<ExtensionFile>,
+}
+
+/// What image extensions made of a run image.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ExtensionFile {
+    /// `<extended>`: a folder below `layers/`.
+    pub folder: String,
+    /// The layers that they added, from the bottom.
+    pub layers: Vec<RunLayer>,
+    /// Variables that they set.
+    pub env: Vec<String>,
+    /// The user that they left.
+    pub user: Option<String>,
+    /// Labels that they set.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Default for ExtensionFile {
+    fn default() -> Self {
+        Self {
+            folder: "layers/extended".to_owned(),
+            layers: Vec::new(),
+            env: Vec::new(),
+            user: None,
+            labels: BTreeMap::new(),
+        }
+    }
 }
 
 impl Default for RunImageFile {
@@ -89,6 +119,7 @@ impl Default for RunImageFile {
             history: HistoryShape::default(),
             more_layers: 0,
             layers: vec![layer("etc/os-release", "ID=debian\nVERSION_ID=12\n"), layer("usr/share/base", "installed\n")],
+            extension: None,
         }
     }
 }

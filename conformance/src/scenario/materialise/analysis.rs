@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::scenario::run_image;
+use crate::scenario::run_image::{self, MadeExtension};
 
 /// What the analysis phase found, for `analyzed.toml` and `run.toml`.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct Analysis {
     pub mirrors: Vec<String>,
     /// The previous image.
     pub previous: Option<Previous>,
+    /// What image extensions made of the run image.
+    pub extension: Option<MadeExtension>,
 }
 
 /// The previous image as the analysis phase found it.
@@ -39,7 +41,7 @@ pub(super) fn analyzed(analysis: &Analysis) -> String {
     let mut run = toml::Table::from_iter([
         text("reference", &analysis.reference),
         text("image", &analysis.run_image),
-        ("extend".to_owned(), false.into()),
+        ("extend".to_owned(), analysis.extension.is_some().into()),
     ]);
     let target = [text("os", "linux"), text("arch", run_image::architecture())];
     run.insert("target".to_owned(), toml::Table::from_iter(target).into());
@@ -88,6 +90,7 @@ mod tests {
                 reference: "host.example/app@sha256:01".to_owned(),
                 metadata: Some(serde_json::json!({"app": [{"sha": "sha256:02"}], "none": null})),
             }),
+            extension: None,
         };
         insta::assert_snapshot!(format!("{}---\n{}", analyzed(&analysis), run(&analysis)));
     }

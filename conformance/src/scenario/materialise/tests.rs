@@ -16,6 +16,7 @@ fn analysis() -> Analysis {
         listed: "r".to_owned(),
         mirrors: Vec::new(),
         previous: None,
+        extension: None,
     }
 }
 

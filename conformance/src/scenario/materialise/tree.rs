@@ -73,6 +73,11 @@ pub(crate) fn tree(
     for (path, text) in own {
         tree.put(&path, Node::new(Kind::File(text.into_bytes())));
     }
+    if let Some(extension) = &analysis.extension {
+        for (path, bytes) in extension.files() {
+            tree.content(&format!("{}/{path}", extension.folder), &bytes);
+        }
+    }
     let overlays: Vec<&String> = scenario.file.steps.iter().filter_map(|step| step.overlay.as_ref()).collect();
     for file in &scenario.files {
         if !overlays.iter().any(|folder| is_inside(&file.path, folder)) {
@@ -221,6 +226,7 @@ mod tests {
             listed: "r".to_owned(),
             mirrors: Vec::new(),
             previous: None,
+            extension: None,
         }
     }
 

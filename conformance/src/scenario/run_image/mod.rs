@@ -1,6 +1,7 @@
 //! Makes a scenario's run image: layers, config and manifest, the same bytes in every run.
 
 mod config;
+mod extension;
 mod index;
 #[cfg(test)]
 mod read_elsewhere;
@@ -13,6 +14,8 @@ use judge::digest::Digest;
 use judge::evidence::Document;
 use oci_spec::image::{Arch, MediaType, ToDockerV2S2 as _};
 use serde_json::{Value, json};
+
+pub use extension::MadeExtension;
 
 use super::{ImageFormat, IndexDigest, LayerCompression, RunImageFile, RunLayer};
 
@@ -27,6 +30,8 @@ pub struct MadeImage {
     pub manifest: Document,
     /// What it stands behind, where the scenario wants an index.
     pub index: Option<MadeIndex>,
+    /// What image extensions made of it.
+    pub extension: Option<MadeExtension>,
 }
 
 /// An index: of this machine's platform, and of what the scenario wants next to it.
@@ -64,6 +69,9 @@ pub fn make(file: &RunImageFile, salt: &str) -> std::io::Result<MadeImage> {
     if let Some(analysed) = file.index {
         image.index = Some(index::make(file, salt, &image, analysed)?);
     }
+    if let Some(extension) = &file.extension {
+        image.extension = Some(extension::make(&image, extension)?);
+    }
     Ok(image)
 }
 
@@ -81,7 +89,7 @@ fn for_platform(file: &RunImageFile, salt: &str, architecture: &str) -> std::io:
     let manifest = manifest(file, &layers, &config);
     let of_the_manifest = media_type(&MediaType::ImageManifest, file.format);
     let manifest = Document::new(manifest.to_string().into_bytes(), Some(of_the_manifest));
-    Ok(MadeImage { layers, manifest, config, index: None })
+    Ok(MadeImage { layers, manifest, config, index: None, extension: None })
 }
 
 /// A descriptor of a document that has a media type.

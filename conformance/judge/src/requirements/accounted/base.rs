@@ -22,7 +22,8 @@ fn shown(value: Option<&serde_json::Value>) -> String {
 }
 
 pub(super) fn rare_fields_are_kept(export: &Export, image: &Image) -> Finding {
-    let (Some(base), Some(config)) = (view::json(Some(&export.run_image.config)), view::json(image.config.as_ref()))
+    let (Some(base), Some(config)) =
+        (view::json(Some(export.run_image.base_config())), view::json(image.config.as_ref()))
     else {
         return not_applicable("there is no config");
     };
@@ -48,7 +49,7 @@ fn list(document: Option<&Document>, path: &[&str]) -> Option<Vec<Json>> {
 pub(super) fn variables_without_a_value_are_kept(export: &Export, image: &Image) -> Finding {
     let env = |document| list(document, &["config", "Env"]).unwrap_or_default();
     let found = env(image.config.as_ref());
-    for entry in env(Some(&export.run_image.config)) {
+    for entry in env(Some(export.run_image.base_config())) {
         let Some(text) = entry.as_str().filter(|text| !text.is_empty() && !text.contains('=')) else { continue };
         if !found.iter().any(|other| other.as_str() == Some(text)) {
             return violated(

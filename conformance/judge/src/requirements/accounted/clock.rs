@@ -37,9 +37,7 @@ impl<'a> Clock<'a> {
         let given = &self.export.inputs;
         let texts = given.files.iter().filter_map(|file| file.text.as_deref());
         let words = given.argv.iter().chain(given.environment.values()).map(String::as_str);
-        let run = &self.export.run_image;
-        let documents = [Some(&run.config), Some(&run.manifest), run.index.as_ref()];
-        let documents = documents.into_iter().flatten().filter_map(|document| document.text());
+        let documents = self.export.run_image.documents().filter_map(|document| document.text());
         texts.chain(words).chain(documents).any(|text| text.contains(word))
     }
 

@@ -45,7 +45,7 @@ fn value(config: Option<&Json>, key: &str) -> Option<serde_json::Value> {
 }
 
 pub(super) fn every_field_is_explained(export: &Export, image: &Image) -> Finding {
-    let (base, config) = (view::json(Some(&export.run_image.config)), view::json(image.config.as_ref()));
+    let (base, config) = (view::json(Some(export.run_image.base_config())), view::json(image.config.as_ref()));
     for (key, rule) in FIELDS {
         let (expected, found) = (value(base.as_deref(), key), value(config.as_deref(), key));
         let is_permitted = rule != Rule::Kept && found.is_none();

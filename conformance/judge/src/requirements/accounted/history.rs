@@ -26,7 +26,7 @@ fn shown(value: Option<&Json>) -> String {
 }
 
 pub(super) fn the_run_image_s_history_is_kept(export: &Export, image: &Image) -> Finding {
-    let (base, config) = (view::json(Some(&export.run_image.config)), view::json(image.config.as_ref()));
+    let (base, config) = (view::json(Some(export.run_image.base_config())), view::json(image.config.as_ref()));
     let (expected, found) = (entries(base.as_deref()), entries(config.as_deref()));
     if expected.is_empty() {
         return not_applicable("the run image has no history");

@@ -169,7 +169,7 @@ fn nothing_is_left_of_the_previous_build(case: &Case<'_>) -> Finding {
     let good: Vec<&Export> = case.good().filter(|export| export.outcome.succeeded()).collect();
     for (index, export) in good.iter().enumerate() {
         let Some(image) = &export.image else { continue };
-        let (labels, base) = (view::labels(image), view::labels_of(Some(&export.run_image.config)));
+        let (labels, base) = (view::labels(image), view::labels_of(Some(export.run_image.base_config())));
         let now = contributed_labels(export);
         let before = good[..index].iter().filter(|other| other.inputs.images.first() == export.inputs.images.first());
         for (key, value) in before.flat_map(|other| contributed_labels(other)) {
@@ -190,7 +190,7 @@ pub(super) fn labels_of_the_base_are_kept(export: &Export, image: &Image) -> Fin
             && !WRITTEN.contains(&key.as_str())
             && !contributed.iter().any(|(label, _)| label == key)
     };
-    let base = view::labels_of(Some(&export.run_image.config));
+    let base = view::labels_of(Some(export.run_image.base_config()));
     let base: Vec<(&String, &String)> = base.iter().filter(|(key, _)| is_kept(key)).collect();
     if base.is_empty() {
         return not_applicable("the run image has no label of its kind that is kept");

@@ -7,7 +7,7 @@ use super::super::platform_inputs::{self as inputs, InputLayer};
 use super::attributes;
 use crate::digest::Digest;
 use crate::evidence::{Entry, EntryKind, Export, FileFact, FileKind, Image};
-use crate::requirement::{Source, not_applicable, violated};
+use crate::requirement::{Source, violated};
 use crate::verdict::Finding;
 use crate::view;
 
@@ -203,9 +203,6 @@ fn shown(entry: &Entry) -> String {
 }
 
 pub(super) fn every_entry_is_explained(export: &Export, image: &Image) -> Finding {
-    if export.run_image.extended {
-        return not_applicable("layers of extensions are new as well, and the inputs do not list them");
-    }
     let model = Model::of(export);
     for (index, layer) in view::new_layers(export, image) {
         let entries = layer.blob.as_ref().map(|blob| blob.entries.as_slice()).unwrap_or_default();

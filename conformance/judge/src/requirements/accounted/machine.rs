@@ -57,8 +57,7 @@ fn is_given(export: &Export, word: &str, by_analysis: bool) -> bool {
     let files = export.inputs.files.iter().filter(|file| by_analysis || file.path != export.inputs.analyzed);
     let texts = files.filter_map(|file| file.text.as_deref());
     let run = &export.run_image;
-    let documents = [Some(&run.config), Some(&run.manifest), run.index.as_ref()];
-    let documents = documents.into_iter().flatten().filter_map(|document| document.text());
+    let documents = run.documents().filter_map(|document| document.text());
     let own = export.inputs.environment.iter().filter(|(name, _)| name.starts_with("CNB_")).map(|(_, value)| value);
     let reference = Some(&run.reference).filter(|_| by_analysis);
     let names = export.inputs.images.iter().chain([&run.name]).chain(reference).chain(own).map(String::as_str);

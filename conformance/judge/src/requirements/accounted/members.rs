@@ -50,13 +50,13 @@ pub(super) fn every_member_is_there_once(export: &Export, image: &Image) -> Find
     let labels = LABELS
         .iter()
         .filter_map(|name| Some((format!("config.json#/config/Labels/{name}"), view::json_label(image, name)?)));
-    let preserved = [&run.manifest, &run.config].map(|document| view::json(Some(document)));
+    let preserved: Vec<_> = run.documents().filter_map(|document| view::json(Some(document))).collect();
     for (file, json) in manifest.into_iter().chain(config).chain(of_layouts).chain(labels) {
         let Some((place, one, other)) = twins(&json, &mut Vec::new()) else { continue };
         // What the run image has twice is preserved.
         let is_the_base_s =
             |base: &Json| twins(base, &mut Vec::new()).is_some_and(|twin| twin == (place.clone(), one, other));
-        if preserved.iter().flatten().any(|base| is_the_base_s(base)) {
+        if preserved.iter().any(|base| is_the_base_s(base)) {
             continue;
         }
         let end = if place.is_empty() { String::new() } else { format!("/{place}") };

@@ -173,8 +173,7 @@ pub(super) const TABLE: &[Requirement] = &[
     )
     .because("an app image is composed of the build and the run image; whatever else is in it came from the machine")
     .looks_like("a file that is in no input, with other content or another mode than on disk, or a link for no process")
-    .fix("put into layers what the specification lists, and nothing that lies next to it")
-    .when("the run image was not extended"),
+    .fix("put into layers what the specification lists, and nothing that lies next to it"),
     Requirement::new(
         Level::Should,
         "layer.attributes-kept",

@@ -129,7 +129,7 @@ pub(super) fn every_process_is_reached(export: &Export, _: &Image) -> Finding {
 
 /// `Env` of the run image: names and values, each name once.
 fn base_environment(export: &Export) -> Vec<(String, String)> {
-    let config = view::json(Some(&export.run_image.config));
+    let config = view::json(Some(export.run_image.base_config()));
     let pairs: Vec<(String, String)> = view::variables(config.as_deref())
         .into_iter()
         .filter_map(|entry| entry.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
@@ -170,7 +170,7 @@ pub(super) fn the_user_is_the_run_image_s(export: &Export, _: &Image) -> Finding
         Ok(found) => found,
         Err(finding) => return finding,
     };
-    let config = view::json(Some(&export.run_image.config));
+    let config = view::json(Some(export.run_image.base_config()));
     let user = config.as_ref().and_then(|json| json.at(&["config", "User"])?.as_str()).unwrap_or("0:0");
     let (uid, gid) = user.split_once(':').unwrap_or((user, ""));
     let Ok(uid) = uid.parse::<u64>() else {

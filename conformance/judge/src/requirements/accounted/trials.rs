@@ -217,5 +217,4 @@ fn layers() -> Trials {
         .accepts("another owner", |e| {
             entries(APP, |entries| entries.iter_mut().for_each(|entry| entry.uid = 0))(e);
         })
-        .spares("an extended run image", |e| e.run_image.extended = true)
 }

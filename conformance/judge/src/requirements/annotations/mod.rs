@@ -576,7 +576,7 @@ fn keys_keep_their_order(case: &Case<'_>) -> Finding {
 
 fn labels_do_not_stand_in_for_annotations(export: &Export, image: &Image) -> Finding {
     let labels = view::labels(image);
-    let inherited = view::labels_of(Some(&export.run_image.config));
+    let inherited = view::labels_of(Some(export.run_image.base_config()));
     let contributed = super::contributed_labels(export);
     for name in RFC_KEYS {
         let key = format!("{PREFIX}{name}");

@@ -163,7 +163,7 @@ fn annotation(export: &Export, name: &str) -> Option<String> {
 
 /// Why nothing of this theme is judged, where it is not.
 fn out_of_scope(export: &Export) -> Option<Finding> {
-    if export.run_image.extended {
+    if export.run_image.extension.is_some() {
         return Some(not_applicable("the run image was extended"));
     }
     let media_type = |bytes: Option<&crate::evidence::Document>| {
@@ -484,6 +484,18 @@ fn behind_an_index(export: &Export, digest: &str) -> &'static str {
     }
 }
 
+/// Which image `base.*` names where extensions extended the run image.
+fn base_of_an_extended(export: &Export) -> &'static str {
+    match annotation(export, "base.digest") {
+        None if annotation(export, "base.name").is_none() => "no base.*",
+        None => "the name alone",
+        Some(digest) if right_digests(export).iter().any(|right| right.as_str() == digest) => {
+            "the run image before its extension"
+        }
+        Some(_) => "another image",
+    }
+}
+
 /// Whether `run.toml` lists the name as a mirror.
 fn is_a_mirror(export: &Export, name: &str) -> bool {
     let run = toml_input(&export.inputs, &export.inputs.run).unwrap_or_default();
@@ -500,6 +512,9 @@ pub(super) fn observations(case: &Case<'_>, annotating: &Annotating, see: &mut d
             continue;
         }
         let place = "manifest.json#/annotations";
+        if export.run_image.extension.is_some() && annotating.answers() {
+            see(export, "extended-run-image", base_of_an_extended(export).to_owned(), place);
+        }
         let own = |name| annotation(export, name).filter(|text| !is_run_image_s(export, text));
         if let Some(name) = own("base.name") {
             let what = matched_name(export, &name).unwrap_or("something else");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::evidence::{Document, ScenarioEvidence, StoreKind};
+use crate::evidence::{Document, ExtendedImage, ScenarioEvidence, StoreKind};
 use crate::requirement::{DAEMON, REGISTRY};
 use crate::sample::{self, annotate, edit_input, edit_label, edit_layers, edit_manifest};
 use crate::trial::{self, Trial, Trials};
@@ -91,7 +91,8 @@ fn moved() -> ScenarioEvidence {
 }
 
 fn extended(export: &mut Export) {
-    export.run_image.extended = true;
+    let run = &mut export.run_image;
+    run.extension = Some(ExtendedImage { manifest: run.manifest.clone(), config: run.config.clone() });
 }
 
 /// The run image's manifest and the app's are Docker schema 2.

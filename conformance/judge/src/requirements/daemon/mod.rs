@@ -631,7 +631,7 @@ pub(super) fn observations(case: &Case<'_>, annotating: &Annotating, see: &mut d
             let answer = what_differs(export, registry, pushed);
             see(export, "pushed-from-a-daemon-differs-in", answer, "pushed-manifest.json");
         }
-        let base = view::labels_of(Some(&export.run_image.config));
+        let base = view::labels_of(Some(export.run_image.base_config()));
         let contributed: Vec<String> = super::contributed_labels(export).into_iter().map(|(key, _)| key).collect();
         let is_own = |key: &&String| !base.contains_key(*key) && !contributed.contains(key);
         let some = view::labels(image).keys().any(|key| key.starts_with(view::PREFIX) && is_own(&key));

@@ -378,7 +378,7 @@ fn non_empty(config: Option<&crate::evidence::Document>) -> Option<usize> {
 }
 
 fn the_history_numbers_the_layers(export: &Export, image: &Image) -> Finding {
-    let base = non_empty(Some(&export.run_image.config));
+    let base = non_empty(Some(export.run_image.base_config()));
     if base.is_some_and(|count| count != view::base_count(export)) {
         return not_applicable("the run image's own history does not number its layers");
     }

@@ -1,5 +1,6 @@
 //! The config against the run image's config and the inputs.
 
+use super::extension::of_the_base;
 use super::{inputs, no_document};
 use crate::evidence::{Export, Image, StoreKind};
 use crate::json::Json;
@@ -47,7 +48,12 @@ fn same(one: Option<&Json>, two: Option<&Json>) -> bool {
 }
 
 pub(super) fn the_base_config_is_kept(export: &Export, image: &Image) -> Finding {
-    let (Some(base), Some(config)) = (view::json(Some(&export.run_image.config)), view::json(image.config.as_ref()))
+    of_the_base(export, image, each_field_is_kept(export, image))
+}
+
+fn each_field_is_kept(export: &Export, image: &Image) -> Finding {
+    let (Some(base), Some(config)) =
+        (view::json(Some(export.run_image.base_config())), view::json(image.config.as_ref()))
     else {
         return no_document(export, "the config");
     };
@@ -97,7 +103,7 @@ fn variable(env: &[String], name: &str) -> Option<String> {
 }
 
 fn other_env(export: &Export, image: &Image) -> Finding {
-    let (base, found) = (env(Some(&export.run_image.config)), env(image.config.as_ref()));
+    let (base, found) = (env(Some(export.run_image.base_config())), env(image.config.as_ref()));
     for entry in &base {
         let name = entry.split('=').next().unwrap_or(entry);
         if OWN_VARIABLES.contains(&name) {
@@ -120,7 +126,7 @@ fn other_env(export: &Export, image: &Image) -> Finding {
 fn other_labels(export: &Export, image: &Image) -> Finding {
     let found = view::labels(image);
     let contributed = super::super::contributed_labels(export);
-    for (key, expected) in view::labels_of(Some(&export.run_image.config)).iter() {
+    for (key, expected) in view::labels_of(Some(export.run_image.base_config())).iter() {
         let is_replaced = key.starts_with("io.buildpacks.") || contributed.iter().any(|(label, _)| label == key);
         if !is_replaced && found.get(key) != Some(expected) {
             let seen = found.get(key).map_or("nothing", String::as_str);
@@ -157,7 +163,7 @@ pub(super) fn the_entrypoint_is_the_process(export: &Export, image: &Image) -> F
 }
 
 fn base_path(export: &Export) -> String {
-    variable(&env(Some(&export.run_image.config)), "PATH").unwrap_or_default()
+    variable(&env(Some(export.run_image.base_config())), "PATH").unwrap_or_default()
 }
 
 /// Whether a variable of the image names its folder.
@@ -181,14 +187,15 @@ pub(super) fn the_environment_is_set(export: &Export, image: &Image) -> Finding 
     let path = variable(&found, "PATH").unwrap_or_default();
     let begins = path == "/cnb/process" || path.starts_with("/cnb/process:");
     let ends = base.is_empty() || path.ends_with(&format!(":{base}"));
-    holds_when(begins && ends, || {
+    let finding = holds_when(begins && ends, || {
         violated(
             "PATH does not begin with /cnb/process and end with the run image's",
             format!("/cnb/process:{base}"),
             path,
             at(export, "config/Env"),
         )
-    })
+    });
+    of_the_base(export, image, finding)
 }
 
 pub(super) fn the_path_is_exact(export: &Export, image: &Image) -> Finding {
@@ -196,14 +203,15 @@ pub(super) fn the_path_is_exact(export: &Export, image: &Image) -> Finding {
     let path = variable(&env(image.config.as_ref()), "PATH").unwrap_or_default();
     // With no PATH to extend, the separator has nothing to separate.
     let is_exact = path == format!("/cnb/process:{base}") || base.is_empty() && path == "/cnb/process";
-    holds_when(is_exact, || {
+    let finding = holds_when(is_exact, || {
         violated(
             "PATH is not the very string of the specification",
             format!("/cnb/process:{base}"),
             path,
             at(export, "config/Env"),
         )
-    })
+    });
+    of_the_base(export, image, finding)
 }
 
 pub(super) fn the_working_dir_is_the_app(export: &Export, image: &Image) -> Finding {

@@ -2,6 +2,7 @@
 
 mod config;
 mod data;
+mod extension;
 mod files;
 mod flags;
 pub(super) mod inputs;
@@ -13,6 +14,8 @@ mod slices;
 mod tests;
 #[cfg(test)]
 pub(super) mod trials;
+#[cfg(test)]
+mod trials_of_extension;
 pub(super) mod written;
 
 pub(super) use config::is_lost_in_podman;
@@ -49,6 +52,16 @@ pub(super) const TABLE: &[Requirement] = &[
     .because("the app image is the run image and more")
     .looks_like("the first diffIDs are not the run image's")
     .fix("append to the run image's layers"),
+    must(
+        extension::BASED,
+        "where extensions extended the run image, the image in <extended>/run is the base: its layers come first, in order",
+        OUTPUTS,
+        |case| case.each_image(extension::the_image_is_based_on_it),
+    )
+    .because("what an extension installs for the app is missing otherwise")
+    .looks_like("the layers of extensions are missing, in another order, or above those of the app")
+    .fix("read the manifest and config in <extended>/run, and put its new layers upon the run image's")
+    .when("run-image.extend of analyzed.toml is true"),
     must(
         "platform.base-config-preserved",
         "User, ExposedPorts, Volumes, StopSignal, platform, other Env and other labels are the run image's",
@@ -236,6 +249,16 @@ pub(super) const TABLE: &[Requirement] = &[
     .because("platforms decide by it whether to offer a rebase")
     .looks_like("the label is missing or another word")
     .fix("write true or false"),
+    must(
+        "platform.label-rebasable-extended",
+        "io.buildpacks.rebasable is true where the extended run image's label is, and false where it is not",
+        OUTPUTS,
+        |case| case.each_image(extension::rebasable_is_its),
+    )
+    .because("a rebase keeps the layers of extensions upon another run image, which not all of them bear")
+    .looks_like("the label is true although an extension did not allow it, or false although all did")
+    .fix("copy the label of the config in <extended>/run, and write false where it has none")
+    .when("run-image.extend of analyzed.toml is true"),
     must("platform.buildpack-labels", "contributed labels are there, the last definition wins", LAUNCH_TOML, |case| {
         case.each_image(labels::contributed_labels_are_there)
     })
@@ -352,7 +375,7 @@ pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, S
             };
             see(export, "run-image-reference-in-the-label", answer.to_owned(), "config.json#/config/Labels");
         }
-        let base = view::json(Some(&export.run_image.config));
+        let base = view::json(Some(export.run_image.base_config()));
         if base.as_ref().and_then(|json| json.at(&["config", "Cmd"])).is_some() {
             let kept = view::json(image.config.as_ref()).is_some_and(|json| {
                 json.at(&["config", "Cmd"]).and_then(|cmd| cmd.items()).is_some_and(|items| !items.is_empty())

@@ -18,11 +18,11 @@ const PROJECT_FILE: &str = "/layers/project-metadata.toml";
 const BEYOND_THE_SCHEMA: &str =
     "authors='a'\n[source]\ntype='git'\ntitle='t'\n[source.metadata]\nname='x'\n[other]\nk=1\n";
 
-fn config(change: impl Fn(&mut Value) + 'static) -> impl Fn(&mut Export) + 'static {
+pub(super) fn config(change: impl Fn(&mut Value) + 'static) -> impl Fn(&mut Export) + 'static {
     move |export| edit_config(export, &change)
 }
 
-fn set(key: &'static str, value: Value) -> impl Fn(&mut Export) + 'static {
+pub(super) fn set(key: &'static str, value: Value) -> impl Fn(&mut Export) + 'static {
     config(move |config| config["config"][key] = value.clone())
 }
 
@@ -38,11 +38,11 @@ fn label(label: &'static str, change: impl Fn(&mut Value) + 'static) -> impl Fn(
     move |export| edit_label(export, label, &change)
 }
 
-fn plain(key: &'static str, value: &'static str) -> impl Fn(&mut Export) + 'static {
+pub(super) fn plain(key: &'static str, value: &'static str) -> impl Fn(&mut Export) + 'static {
     config(move |config| config["config"]["Labels"][key] = json!(value))
 }
 
-fn unlabelled(key: &'static str) -> impl Fn(&mut Export) + 'static {
+pub(super) fn unlabelled(key: &'static str) -> impl Fn(&mut Export) + 'static {
     config(move |config| drop(config["config"]["Labels"].as_object_mut().unwrap().shift_remove(key)))
 }
 
@@ -79,6 +79,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
         rows.chain(metadata())
             .chain(lifecycle())
             .chain(layers_in_the_label())
+            .chain(super::trials_of_extension::trials())
             .chain(more_labels())
             .chain(steps())
             .chain([sboms(), flags(), written(), nothing_left()]),

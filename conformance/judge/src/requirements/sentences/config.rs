@@ -81,7 +81,7 @@ pub(super) fn fields_have_their_types(export: &Export, image: &Image) -> Finding
     let Some(config) = view::json(image.config.as_ref()).filter(|json| json.members().is_some()) else {
         return not_applicable("the config is not JSON object, of which config.required speaks");
     };
-    let base = view::json(Some(&export.run_image.config));
+    let base = view::json(Some(export.run_image.base_config()));
     // What the run image has wrong is preserved as it is.
     let is_the_base_s = |path: &[&str], value: &Json| {
         base.as_ref().and_then(|base| base.at(path)).is_some_and(|old| old.to_value() == value.to_value())

@@ -55,7 +55,8 @@ pub(super) fn tags_serve_the_app_image(export: &Export) -> Finding {
     let Some(wire) = &export.wire else { return Finding::Skipped(UNSEEN.to_owned()) };
     let manifest = export.image.as_ref().and_then(|image| image.manifest.as_ref());
     let whole = manifest.and_then(|manifest| SentManifest::of(&manifest.bytes));
-    let base = SentManifest::of(&export.run_image.manifest.bytes).map(|base| base.blobs).unwrap_or_default();
+    let base: Vec<_> = export.run_image.documents().filter_map(|one| SentManifest::of(&one.bytes)).collect();
+    let base: Vec<&String> = base.iter().flat_map(|base| &base.blobs).collect();
     // What the run image does not bring as its layers: the config, and the launcher's layer at least.
     let is_app = |of: &SentManifest| of.blobs.iter().filter(|digest| !base.contains(digest)).count() > 1;
     if !whole.is_some_and(|whole| is_app(&whole)) {
