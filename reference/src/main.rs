@@ -11,24 +11,26 @@ use reference::export::{ExportError, export};
 use reference::failure::told;
 use reference::log::Log;
 use reference::rebase::{RebaseError, rebase};
+use reference::target::registry::Uploads;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     let environment: Environment =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+    let uploads = Uploads::default();
     let (phase, words) = Phase::of(std::env::args_os());
     match phase {
         Phase::Exporter => match cli::read(words, &environment) {
             Ok(options) => {
-                let work = export(&options, Log::new(options.log_level));
-                run("export", Exit::Export, work, ExportError::exit)
+                let work = export(&options, Log::new(options.log_level), &uploads);
+                run("export", Exit::Export, work, &uploads, ExportError::exit)
             }
             Err(error) => refused(&error),
         },
         Phase::Rebaser => match cli::rebaser::read(words, &environment) {
             Ok(options) => {
-                let work = rebase(&options, Log::new(options.log_level));
-                run("rebase", Exit::Rebase, work, RebaseError::exit)
+                let work = rebase(&options, Log::new(options.log_level), &uploads);
+                run("rebase", Exit::Rebase, work, &uploads, RebaseError::exit)
             }
             Err(error) => refused(&error),
         },
@@ -47,11 +49,12 @@ fn refused(error: &CliError) -> ExitCode {
     }
 }
 
-/// Does the work, unless a signal ends it; `broken` is the code for that.
+/// Does the work, unless a signal ends it, and cancels what uploads it leaves; `broken` is the code for a signal.
 fn run<E: std::error::Error + 'static>(
     doing: &str,
     broken: Exit,
     work: impl Future<Output = Result<(), E>>,
+    uploads: &Uploads,
     code: impl Fn(&E) -> Exit,
 ) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -59,12 +62,16 @@ fn run<E: std::error::Error + 'static>(
         Err(error) => return fail(&format!("{doing}: {error}"), broken),
     };
     let result = runtime.block_on(async {
-        tokio::select! {
+        let result = tokio::select! {
             // Asked first, so that signals are watched for before anything is done.
             biased;
             signal = ended() => Err(signal),
             result = work => Ok(result),
+        };
+        if !matches!(result, Ok(Ok(()))) {
+            uploads.cancel().await;
         }
+        result
     });
     // Threads that write a layout remove what they have not finished.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));

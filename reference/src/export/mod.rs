@@ -19,7 +19,7 @@ use crate::report;
 use crate::sources::{self, Sources};
 use crate::target::daemon::Daemon;
 use crate::target::layout::Layout;
-use crate::target::registry::{Credentials, Registry};
+use crate::target::registry::{Credentials, Registry, Uploads};
 use crate::target::{Keeping, NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError};
 
 pub use error::ExportError;
@@ -28,10 +28,11 @@ use making::{Made, Maker};
 use reading::Inputs;
 
 /// Exports. The report of an earlier export is removed before anything else, so that none is taken for this one's.
+/// What is in `uploads` after a failure, or where this is given up, is for the caller to cancel.
 ///
 /// # Errors
 /// [`ExportError`]; its message names the file, flag or reference, and what to do.
-pub async fn export(options: &Options, log: Log) -> Result<(), ExportError> {
+pub async fn export(options: &Options, log: Log, uploads: &Uploads) -> Result<(), ExportError> {
     let report_error = |source| ExportError::Report { path: options.report.clone(), source };
     report::prepare(&options.report).map_err(report_error)?;
     let inputs = Inputs::read(options)?;
@@ -42,7 +43,7 @@ pub async fn export(options: &Options, log: Log) -> Result<(), ExportError> {
     let (outcome, facts) = match &options.destination {
         Destination::Registry => {
             let credentials = Credentials::new(options.registry_auth.clone());
-            let registry = Registry::open(images, &options.insecure_registries, credentials);
+            let registry = Registry::open(images, &options.insecure_registries, credentials, uploads);
             to(registry, options, &inputs, sources, log).await?
         }
         Destination::Daemon(host) => {

@@ -23,6 +23,7 @@ use crate::log::Log;
 use crate::plan::RunImageFacts;
 use crate::report;
 use crate::target::daemon::Store;
+use crate::target::registry::Uploads;
 use crate::target::{Outcome, Platform, WholeImage};
 
 pub use checks::Unsafe;
@@ -32,15 +33,16 @@ use label::{Label, NewRunImage};
 use store::{Images, RunImageFound, Written};
 
 /// Rebases. The report of an earlier phase is removed before anything else, so that none is taken for this one's.
+/// What is in `uploads` after a failure, or where this is given up, is for the caller to cancel.
 ///
 /// # Errors
 /// [`RebaseError`]; its message names the image, file or flag, and what to do.
-pub async fn rebase(options: &RebaseOptions, log: Log) -> Result<(), RebaseError> {
+pub async fn rebase(options: &RebaseOptions, log: Log, uploads: &Uploads) -> Result<(), RebaseError> {
     let report_error = |source| RebaseError::Report { path: options.report.clone(), source };
     report::prepare(&options.report).map_err(report_error)?;
     options.warnings.iter().for_each(|warning| log.warn(warning));
     let names = Names::read(options)?;
-    let mut store = Images::open(options, &names.images).await?;
+    let mut store = Images::open(options, &names.images, uploads).await?;
     let app = App::read(&mut store, &names.app).await?;
     let known = app.label.names();
     let given = names.run_image.as_ref();

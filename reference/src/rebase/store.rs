@@ -8,7 +8,7 @@ use crate::digest::DiffId;
 use crate::image::Descriptor;
 use crate::image_name::ImageName;
 use crate::target::daemon::{Daemon, DaemonError, Store, local};
-use crate::target::registry::{Credentials, Registry};
+use crate::target::registry::{Credentials, Registry, Uploads};
 use crate::target::{NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError, WholeImage};
 
 /// The open store.
@@ -36,7 +36,11 @@ pub(super) struct Written {
 
 impl Images {
     /// Opens the store that `images` go to.
-    pub(super) async fn open(options: &RebaseOptions, images: &[ImageName]) -> Result<Self, RebaseError> {
+    pub(super) async fn open(
+        options: &RebaseOptions,
+        images: &[ImageName],
+        uploads: &Uploads,
+    ) -> Result<Self, RebaseError> {
         Ok(match &options.destination {
             Destination::Daemon(given) => {
                 let daemon = Daemon::open(images, given.as_deref()).await.map_err(TargetError::from)?;
@@ -45,7 +49,7 @@ impl Images {
             }
             Destination::Registry | Destination::Layout(_) => {
                 let credentials = Credentials::new(options.registry_auth.clone());
-                let registry = Registry::open(images, &options.insecure_registries, credentials);
+                let registry = Registry::open(images, &options.insecure_registries, credentials, uploads);
                 Self::Registry(Box::new(registry))
             }
         })

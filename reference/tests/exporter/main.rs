@@ -18,6 +18,8 @@ mod hostile;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod interrupted;
+#[cfg(test)]
 mod layout;
 #[cfg(test)]
 mod rebase;

@@ -33,6 +33,9 @@ struct Kept {
     links: BTreeSet<(String, String)>,
     blobs: BTreeMap<String, Vec<u8>>,
     manifests: BTreeMap<(String, String), Vec<u8>>,
+    /// Places of uploads that were begun and neither ended nor cancelled.
+    uploads: BTreeSet<String>,
+    begun: usize,
     asked: Vec<Asked>,
 }
 
@@ -123,6 +126,16 @@ impl Server {
         self.kept.lock().unwrap().links.contains(&(repository.to_owned(), digest.to_owned()))
     }
 
+    /// Places of uploads that were begun and neither ended nor cancelled.
+    pub(crate) fn uploads(&self) -> Vec<String> {
+        self.kept.lock().unwrap().uploads.iter().cloned().collect()
+    }
+
+    /// Forgets everything.
+    pub(crate) fn forget(&self) {
+        *self.kept.lock().unwrap() = Kept::default();
+    }
+
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.kept.lock().unwrap().asked.clone()
     }
@@ -186,7 +199,16 @@ fn usual(asked: &Asked, kept: &mut Kept) -> Answer {
                 kept.links.insert((repository.to_owned(), digest));
                 return Answer::status(201);
             }
-            return Answer::status(202).with("Location", format!("/v2/{repository}/blobs/uploads/u{upload}?state=1"));
+            kept.begun += 1;
+            // The path is that of all uploads to the repository, so that tests can name it.
+            let place = format!("/v2/{repository}/blobs/uploads/u{upload}?state={}", kept.begun);
+            kept.uploads.insert(place.clone());
+            return Answer::status(202).with("Location", place);
+        }
+        let state = parameter("state").unwrap_or_default();
+        let was_open = kept.uploads.remove(&format!("/v2/{repository}/blobs/uploads/{upload}?state={state}"));
+        if asked.method == "DELETE" {
+            return Answer::status(if was_open { 204 } else { 404 });
         }
         let digest = Digest::of(&asked.body).to_string();
         if parameter("digest").as_deref() != Some(digest.as_str()) {

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,17 +15,17 @@ use super::credentials::Credentials;
 use super::error::RegistryError;
 use super::request::{Content, Request, TRIES};
 use super::transport::Transport;
+use super::uploads::{Uploads, cancel};
 use crate::digest::{Digest, Hasher};
 use crate::image::Descriptor;
 use crate::image_name::ImageName;
 use crate::target::choice::Document;
 
 const FETCH: &str = "fetch a layer of";
-/// How long the end of an upload that is given up is waited for.
-const TO_CANCEL: Duration = Duration::from_secs(2);
 
 pub(super) struct Client {
-    transport: Transport,
+    transport: Arc<Transport>,
+    uploads: Uploads,
 }
 
 /// Where a blob that a repository lacks is to come from.
@@ -44,8 +45,8 @@ enum Upload {
 }
 
 impl Client {
-    pub(super) fn new(insecure: &[String], credentials: Credentials) -> Self {
-        Self { transport: Transport::new(insecure, credentials) }
+    pub(super) fn new(insecure: &[String], credentials: Credentials, uploads: Uploads) -> Self {
+        Self { transport: Arc::new(Transport::new(insecure, credentials)), uploads }
     }
 
     /// A manifest; where it is asked for by digest, one whose bytes have that digest.
@@ -209,17 +210,19 @@ impl Client {
 
     /// Opens an upload, or has the registry mount a blob of another repository.
     async fn begin(&self, name: &ImageName, mount: Option<(&Digest, &ImageName)>) -> Result<Upload, RegistryError> {
-        const DOING: &str = "begin an upload to";
-        let query =
-            mount.map_or_else(String::new, |(digest, from)| format!("?mount={digest}&from={}", from.repository));
-        let url = self.transport.url(name, &format!("blobs/uploads/{query}"));
-        let request = Request { from: mount.map(|(_, from)| from), ..Request::new(DOING, name, Method::POST, &url) };
-        let response = success(DOING, name, self.transport.send(&request, TRIES).await?).await?;
-        if response.status() == StatusCode::CREATED {
-            return Ok(Upload::Mounted);
-        }
-        let missing = || RegistryError::content(name, "the registry gives no place for an upload");
-        location(&url, &response).map(Upload::At).ok_or_else(missing)
+        let beginning = self.uploads.begin().await;
+        let (transport, name) = (self.transport.clone(), name.clone());
+        let mount = mount.map(|(digest, from)| (digest.clone(), from.clone()));
+        // A task of its own ends only with the answer, also where no one waits for the upload any more: only the answer
+        // says where to cancel it.
+        let begun = tokio::spawn(async move {
+            let upload = begin(&transport, &name, mount.as_ref()).await?;
+            if let Upload::At(place) = &upload {
+                beginning.at(&transport, &name, place);
+            }
+            Ok(upload)
+        });
+        begun.await.map_err(|error| RegistryError::broken(&error))?
     }
 
     /// Sends a blob; what broke off begins anew, because no one knows how much the registry took. What it says that it
@@ -247,11 +250,15 @@ impl Client {
                 },
             };
             let (error, wait) = match self.finish(name, digest, &at, content, tries).await {
-                Ok(()) if self.has(name, digest, size).await? => return Ok(()),
+                Ok(()) if self.has(name, digest, size).await? => {
+                    self.uploads.ended(&at);
+                    return Ok(());
+                }
                 Ok(()) => (RegistryError::content(name, "the registry took a blob and does not have it"), None),
                 Err(failed) => failed,
             };
-            self.cancel(name, &at).await;
+            cancel(&self.transport, name, &at).await;
+            self.uploads.ended(&at);
             match wait {
                 Some(wait) if tries < TRIES => {
                     tokio::time::sleep(wait).await;
@@ -261,15 +268,6 @@ impl Client {
                 }
                 _ => return Err(error),
             }
-        }
-    }
-
-    /// Ends an upload that is given up, so that the registry keeps nothing of it; it may be over already.
-    async fn cancel(&self, name: &ImageName, place: &str) {
-        let is_allowed = Url::parse(place).is_ok_and(|url| self.transport.may_lead_to(name, &url));
-        if is_allowed {
-            let request = Request::new("end an upload to", name, Method::DELETE, place);
-            let _ = tokio::time::timeout(TO_CANCEL, self.transport.send(&request, 1)).await;
         }
     }
 
@@ -364,6 +362,24 @@ impl Client {
             tokio::time::sleep(backoff(tries)).await;
         }
     }
+}
+
+/// Asks for an upload, or for a mount.
+async fn begin(
+    transport: &Transport,
+    name: &ImageName,
+    mount: Option<&(Digest, ImageName)>,
+) -> Result<Upload, RegistryError> {
+    const DOING: &str = "begin an upload to";
+    let query = mount.map_or_else(String::new, |(digest, from)| format!("?mount={digest}&from={}", from.repository));
+    let url = transport.url(name, &format!("blobs/uploads/{query}"));
+    let request = Request { from: mount.map(|(_, from)| from), ..Request::new(DOING, name, Method::POST, &url) };
+    let response = success(DOING, name, transport.send(&request, TRIES).await?).await?;
+    if response.status() == StatusCode::CREATED {
+        return Ok(Upload::Mounted);
+    }
+    let missing = || RegistryError::content(name, "the registry gives no place for an upload");
+    location(&url, &response).map(Upload::At).ok_or_else(missing)
 }
 
 /// A layer on temporary disk, no more of it than its descriptor says, checked against its digest.

@@ -11,6 +11,7 @@ mod request;
 mod secrets;
 mod token;
 mod transport;
+mod uploads;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use client::{Client, Source};
 pub use credentials::Credentials;
 use error::MOST_OF_MANIFEST;
 pub use error::RegistryError;
+pub use uploads::Uploads;
 
 /// Blobs that are sent at the same time.
 const AT_A_TIME: usize = 8;
@@ -106,9 +108,9 @@ impl Documents for Repository<'_> {
 impl Registry {
     /// A registry for these tags, all of which are in it.
     #[must_use]
-    pub fn open(images: &[ImageName], insecure: &[String], credentials: Credentials) -> Self {
+    pub fn open(images: &[ImageName], insecure: &[String], credentials: Credentials, uploads: &Uploads) -> Self {
         Self {
-            client: Arc::new(Client::new(insecure, credentials)),
+            client: Arc::new(Client::new(insecure, credentials, uploads.clone())),
             images: images.to_vec(),
             base: None,
             previous: None,
