@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -213,13 +214,30 @@ pub(super) fn put_all(
 fn put<'a>(folder: &Path, place: &'a Path, before: &Path, done: &mut Vec<Put<'a>>) -> Result<(), LayoutError> {
     let parent = place.parent().unwrap_or(place);
     fs::create_dir_all(parent).map_err(disk("make the folder", parent))?;
-    let replaced = match fs::rename(place, before) {
-        Ok(()) => Some(before.to_path_buf()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(disk("replace", place)(error)),
+    let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    let replaced = match swap(folder, place) {
+        Ok(()) => {
+            // What was there is where the new folder was made.
+            let moved = fs::rename(folder, before).is_ok();
+            done.push(Put { place, before: Some(if moved { before } else { folder }.to_path_buf()) });
+            return Ok(());
+        }
+        Err(error) if is_missing(&error) => None,
+        // Not every file system can do both at once.
+        Err(_) => match fs::rename(place, before) {
+            Ok(()) => Some(before.to_path_buf()),
+            Err(error) if is_missing(&error) => None,
+            Err(error) => return Err(disk("replace", place)(error)),
+        },
     };
     done.push(Put { place, before: replaced });
     fs::rename(folder, place).map_err(disk("write", place))
+}
+
+/// Puts the new folder where the old one is, and the old one where the new one was, at once: whoever ends this process
+/// in between finds one of them there.
+fn swap(folder: &Path, place: &Path) -> io::Result<()> {
+    Ok(renameat_with(CWD, folder, CWD, place, RenameFlags::EXCHANGE)?)
 }
 
 /// What cannot be undone has been said by the error that led here.
