@@ -258,8 +258,8 @@ fn lock(root: &Path, how: FlockArg) -> Result<Flock<File>, WorkplaceError> {
 
 /// Removes what killed runs left: their own folders, and those of the registries that they started.
 fn without_those_left(temporary: &Path, runs: &Path) -> Vec<PathBuf> {
-    let left = held::left_in(runs, JOB).into_iter().chain(held::left_in(temporary, REGISTRY));
-    left.filter(|folder| remove_all(folder).is_ok()).collect()
+    let left = [(runs, JOB), (temporary, REGISTRY)];
+    left.into_iter().flat_map(|(parent, prefix)| held::without_those_left(parent, prefix, remove_all)).collect()
 }
 
 /// Removes a folder also where an exporter took its bits away.
