@@ -14,6 +14,19 @@ use crate::error::{Cause, context};
 use crate::held::Held;
 use crate::limits::INTRODUCTION;
 
+/// Starts a program and ends it when standard input closes, which it does however the suite ends: a killed one ends
+/// nothing itself.
+const KEPT: &str = r#"exec 3<&0
+"$@" 3<&- </dev/null &
+program=$!
+{ read -r _ <&3; kill -KILL "$program"; } &
+keeper=$!
+exec 3<&-
+wait "$program"
+status=$?
+kill -KILL "$keeper"
+exit "$status""#;
+
 /// A running registry program; dropping it ends its process group and removes its folder.
 pub(super) struct Executable {
     child: Child,
@@ -51,17 +64,7 @@ impl Executable {
         let port = free_port().map_err(fail)?;
         let config = folder.path().join("config.yml");
         std::fs::write(&config, configuration(folder.path(), port)).map_err(fail)?;
-        let child = Command::new(program)
-            .arg("serve")
-            .arg(&config)
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(fail)?;
+        let child = kept(program).arg("serve").arg(&config).spawn().map_err(fail)?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
         Ok(Self { child, group, port, version, _folder: folder })
     }
@@ -108,6 +111,15 @@ impl Drop for Executable {
     }
 }
 
+/// A program that ends with this one.
+fn kept(program: &Path) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", KEPT, "sh"]).arg(program).env_clear();
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.process_group(0).kill_on_drop(true);
+    command
+}
+
 fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
@@ -134,4 +146,50 @@ fn configuration(folder: &Path, port: u16) -> String {
          http:\n  addr: 127.0.0.1:{port}\n",
         folder.join("data").display()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_running(seconds: &str) -> bool {
+        let entries = std::fs::read_dir("/proc").unwrap().flatten();
+        let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+        lines.into_iter().any(|line| line.starts_with(b"sleep\0") && line.ends_with(format!("{seconds}\0").as_bytes()))
+    }
+
+    async fn until(what: impl Fn() -> bool) -> bool {
+        for _ in 0..400 {
+            if what() {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        false
+    }
+
+    #[tokio::test]
+    async fn a_program_ends_when_no_one_is_there_any_more() {
+        let seconds = format!("86400.{}", std::process::id());
+        let mut child = kept(Path::new("sleep")).arg(&seconds).spawn().unwrap();
+        assert!(until(|| is_running(&seconds)).await);
+        // As the kernel does for a program that was killed.
+        drop(child.stdin.take());
+        assert!(until(|| !is_running(&seconds)).await);
+        assert_eq!(child.wait().await.unwrap().code(), Some(128 + 9));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_ends_at_once_is_heard_of() {
+        let mut child = kept(Path::new("sh")).args(["-c", "exit 3"]).spawn().unwrap();
+        let mut status = None;
+        for _ in 0..400 {
+            status = child.try_wait().unwrap();
+            if status.is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        assert_eq!(status.and_then(|status| status.code()), Some(3));
+    }
 }
