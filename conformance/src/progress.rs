@@ -31,10 +31,9 @@ pub async fn show(mut events: UnboundedReceiver<Event>, quiet: bool) {
         let due = if line.shown { DRAWN } else { PAUSE.saturating_sub(last.elapsed()) };
         match tokio::time::timeout(due, events.recv()).await {
             Ok(None) => break,
-            Ok(Some(Event::Removed { folders })) => {
+            Ok(Some(Event::Removed { what })) => {
                 line.clear();
-                let folders: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
-                write(&visible(&format!("conformance: removed what killed runs had left: {}", folders.join(", "))));
+                write(&visible(&format!("conformance: removed what killed runs had left: {}", what.join(", "))));
                 write("\n");
             }
             Ok(Some(event)) => count.hear(event),

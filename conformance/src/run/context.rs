@@ -51,6 +51,12 @@ pub(super) async fn start(
     Ok((workplace, evidence, services))
 }
 
+/// What killed runs had left, in words, and is gone now.
+pub(super) fn removed(workplace: &Workplace, services: &Services) -> Vec<String> {
+    let folders = workplace.removed().iter().map(|folder| folder.display().to_string());
+    folders.chain(services.removed().iter().cloned()).collect()
+}
+
 /// Waits for what is started; after a signal only for a moment, in which what is half started is better finished.
 pub(super) async fn unless_interrupted<T>(
     cancelled: &CancellationToken,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use judge::evidence::{End, Outcome, Target};
 use tokio_util::sync::CancellationToken;
 
-use super::context::{Shared, start, unless_interrupted};
+use super::context::{Shared, removed, start, unless_interrupted};
 use super::error::ExportError;
 use super::export::{self, Attempt};
 use super::invoke::CERTIFICATES_VARIABLE;
@@ -141,8 +141,8 @@ impl Bench {
         let started_up = Box::pin(start(&options, supervisor, &patience));
         let (workplace, evidence, services) = unless_interrupted(cancelled, started_up).await?;
         // No one listens to the events of a control, and the run after it finds nothing any more.
-        for folder in workplace.removed() {
-            eprintln!("conformance: removed what killed runs had left: {}", folder.display());
+        for what in removed(&workplace, &services) {
+            eprintln!("conformance: removed what killed runs had left: {what}");
         }
         // No one is shown what is not part of the run.
         let (events, _) = tokio::sync::mpsc::unbounded_channel();

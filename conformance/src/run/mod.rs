@@ -37,7 +37,7 @@ use crate::limits::Patience;
 use crate::record::{self, ExporterFacts, PathFacts, RunFacts, Tool};
 use crate::report::Report;
 use crate::scenario::Scenario;
-use context::{Shared, start, unless_interrupted};
+use context::{Shared, removed, start, unless_interrupted};
 
 pub use conditions::{TIMEOUT, conditions, selection};
 pub use options::{Event, Options, Remedy, RunError};
@@ -71,8 +71,9 @@ pub async fn observed(
     let patience = Patience::new(Duration::from_secs(options.service_limit), cancelled.clone());
     let started_up = Box::pin(start(&options, &supervisor, &patience));
     let (workplace, evidence, services) = unless_interrupted(&cancelled, started_up).await?;
-    if !workplace.removed().is_empty() {
-        let _ = events.send(Event::Removed { folders: workplace.removed().to_vec() });
+    let removed = removed(&workplace, &services);
+    if !removed.is_empty() {
+        let _ = events.send(Event::Removed { what: removed });
     }
     let (failed, token) = (OnceLock::new(), cancelled.clone());
     let shared =

@@ -132,8 +132,8 @@ impl Remedy {
 pub enum Event {
     /// Killed runs had left this, and it is gone now.
     Removed {
-        /// The folders.
-        folders: Vec<PathBuf>,
+        /// Folders and containers.
+        what: Vec<String>,
     },
     /// The services are there; so many exports will be made.
     Started {

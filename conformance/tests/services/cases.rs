@@ -262,3 +262,36 @@ fn an_engine_that_fills_or_ends_is_survived_and_the_reference_says_so() {
         assert_eq!(verdict["verdict"], "pass", "{verdict}");
     }
 }
+
+#[test]
+#[ignore = "needs the services of registry-compose/with-services"]
+fn a_container_that_a_killed_run_left_is_removed_by_the_next_one_which_says_so() {
+    assert_eq!(std::env::var("CONFORMANCE_SERVICES").as_deref(), Ok("1"));
+    let folder = tempfile::tempdir().unwrap();
+    let waits = folder.path().join("waits");
+    std::fs::write(&waits, "#!/bin/sh\nsleep 86395.75\n").unwrap();
+    Command::new("chmod").arg("755").arg(&waits).status().unwrap();
+    let run = |exporter: &Path, target: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+        command.env("TMPDIR", folder.path()).args(["run", "--registry", "container", "--scenario", "minimal"]);
+        command.args(["--target", target, "--exporter"]).arg(exporter);
+        command
+    };
+    let before = docker(&["ps", "--all", "--quiet"]);
+    let mut killed = run(&waits, "registry").stderr(std::process::Stdio::null()).spawn().unwrap();
+    let is_there = (0..600).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        docker(&["ps", "--all", "--quiet"]) != before
+    });
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(is_there, "there was no container");
+    let left = docker(&["ps", "--all", "--quiet", "--no-trunc"]);
+    let id = left.lines().find(|id| !before.contains(&id[..12])).expect("a kill leaves the container");
+    let exporter = Path::new(env!("CARGO_BIN_EXE_conformance")).with_file_name("reference-exporter");
+    let next = run(&exporter, "layout").output_in_time().unwrap();
+    let said = String::from_utf8_lossy(&next.stderr);
+    assert_eq!(next.status.code(), Some(0), "{said}");
+    assert!(said.contains("removed what killed runs had left: ") && said.contains(id), "{said}");
+    assert_eq!(docker(&["ps", "--all", "--quiet"]), before);
+}

@@ -1,13 +1,17 @@
 //! `registry:2` in a container of the user's own engine.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfig, PortBinding};
-use bollard::query_parameters::{CreateContainerOptions, InspectContainerOptions, StartContainerOptions};
+use bollard::query_parameters::{
+    CreateContainerOptions, InspectContainerOptions, ListContainersOptionsBuilder, StartContainerOptions,
+};
 
-use super::{RegistryError, RegistryKind};
+use super::{REGISTRY, RegistryError, RegistryKind};
 use crate::error::{Cause, context};
+use crate::held::{Held, is_held};
 use crate::limits::{CONTAINER, ENDING, PULL_OF_REGISTRY};
 use crate::rig::container;
 use crate::rig::daemon::{Daemon, DaemonError};
@@ -17,11 +21,18 @@ const IMAGE: (&str, &str) = ("registry", "2");
 /// Where the image's registry listens, as the Engine API names it.
 const PORT: &str = "5000/tcp";
 
+/// The container's label by which a later run knows whether the one that made it still lives.
+const HELD: &str = "io.buildpacks.conformance.held";
+
 /// A running container; removed when it is stopped or dropped.
 pub(super) struct Container {
     running: Created,
     port: u16,
     version: String,
+    /// What killed runs had left there, and is gone now.
+    removed: Vec<String>,
+    /// An engine does not see the end of its client. This folder's lock tells it, and goes after the container.
+    _held: Held,
 }
 
 fn failed(cause: impl Into<Cause>) -> RegistryError {
@@ -32,17 +43,26 @@ impl Container {
     pub(super) async fn start(docker_host: Option<&str>) -> Result<Self, RegistryError> {
         let daemon = Daemon::connect(docker_host).await.map_err(failed)?;
         make_available(&daemon).await?;
+        let removed = without_those_left(&daemon).await;
+        let held = Held::new_in(&std::env::temp_dir(), REGISTRY).map_err(failed)?;
         let late = |_| {
             let (host, seconds) = (daemon.host(), CONTAINER.as_secs());
             failed(format!("the daemon at {host} did not start it within {seconds} s; a container may be left there"))
         };
-        let created =
-            tokio::time::timeout(CONTAINER, daemon.api().create_container(None::<CreateContainerOptions>, body()));
+        let created = tokio::time::timeout(
+            CONTAINER,
+            daemon.api().create_container(None::<CreateContainerOptions>, body(held.path())),
+        );
         let id = created.await.map_err(late)?.map_err(failed)?.id;
         let running = Created { host: daemon.host().to_owned(), id: Some(id) };
         let port = tokio::time::timeout(CONTAINER, running.start(&daemon)).await.map_err(late)??;
         wait_until_ready(port).await?;
-        Ok(Self { running, port, version: format!("{}:{}", IMAGE.0, IMAGE.1) })
+        Ok(Self { running, port, version: format!("{}:{}", IMAGE.0, IMAGE.1), removed, _held: held })
+    }
+
+    /// What killed runs had left in the engine, and is gone now.
+    pub(super) fn removed(&self) -> &[String] {
+        &self.removed
     }
 
     pub(super) fn host(&self) -> String {
@@ -62,13 +82,44 @@ impl Container {
     }
 }
 
-fn body() -> ContainerCreateBody {
+/// What a path on this machine, as this process sees it, begins with in a label: an engine may have clients elsewhere,
+/// whose paths say nothing here.
+fn here() -> Option<String> {
+    let machine = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let view = std::fs::read_link("/proc/self/ns/mnt").ok()?;
+    Some(format!("{} {} ", machine.trim(), view.display()))
+}
+
+/// Removes the containers of runs that were killed; gives what is removed, in words. An engine that does not do it says
+/// so when it is asked for a new one.
+async fn without_those_left(daemon: &Daemon) -> Vec<String> {
+    let removing = async {
+        let mut removed = Vec::new();
+        let Some(here) = here() else { return removed };
+        let filters = HashMap::from([("label", vec![HELD])]);
+        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+        for found in daemon.api().list_containers(Some(options)).await.unwrap_or_default() {
+            let label = found.labels.unwrap_or_default().remove(HELD).unwrap_or_default();
+            let is_left = label.strip_prefix(&here).is_some_and(|folder| !is_held(Path::new(folder)));
+            if let Some(id) = found.id.filter(|_| is_left)
+                && container::removal(daemon, &id).await.is_ok()
+            {
+                removed.push(format!("the container {id} in {}", daemon.host()));
+            }
+        }
+        removed
+    };
+    tokio::time::timeout(CONTAINER, removing).await.unwrap_or_default()
+}
+
+fn body(held: &Path) -> ContainerCreateBody {
     // An engine publishes on every address where it is not told otherwise.
     let binding = PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: None };
     ContainerCreateBody {
         image: Some(format!("{}:{}", IMAGE.0, IMAGE.1)),
         env: Some(vec!["REGISTRY_STORAGE_DELETE_ENABLED=true".to_owned()]),
         exposed_ports: Some(vec![PORT.to_owned()]),
+        labels: here().map(|here| HashMap::from([(HELD.to_owned(), format!("{here}{}", held.display()))])),
         host_config: Some(HostConfig {
             port_bindings: Some(HashMap::from([(PORT.to_owned(), Some(vec![binding]))])),
             ..HostConfig::default()

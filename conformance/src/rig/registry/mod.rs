@@ -271,6 +271,15 @@ impl Registry {
         &self.why
     }
 
+    /// What killed runs had left where it was started, in words, and is gone now.
+    #[must_use]
+    pub fn removed(&self) -> &[String] {
+        match &self.running {
+            Running::Container(container) => container.removed(),
+            Running::Elsewhere | Running::Embedded(_) | Running::Executable(_) => &[],
+        }
+    }
+
     /// Ends it, where it was started.
     ///
     /// # Errors

@@ -62,6 +62,11 @@ pub(super) struct Services {
 }
 
 impl Services {
+    /// What killed runs had left where services were started, in words, and is gone now.
+    pub(super) fn removed(&self) -> &[String] {
+        self.registry.removed()
+    }
+
     /// Finds or starts what `options` ask for.
     pub(super) async fn start(options: &Options, blobs: BlobStore, patience: &Patience) -> Result<Self, RunError> {
         let first = options.daemons.first().map(String::as_str);
