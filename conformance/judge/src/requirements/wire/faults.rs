@@ -1,7 +1,7 @@
 //! What an exporter does when the registry fails, as the scenario wants it and the recorder makes it.
 
 use super::super::errors::refusal::{claims_no_success, exits_with, is_no_crash, moves_nothing};
-use crate::evidence::Export;
+use crate::evidence::{Export, FaultKind};
 use crate::requirement::{Case, UNSEEN, not_applicable, together, violated};
 use crate::verdict::Finding;
 use crate::view;
@@ -57,10 +57,26 @@ pub(super) fn a_failed_export_is_reported(case: &Case<'_>) -> Finding {
     })
 }
 
+/// Whether the registry took a manifest and closed the connection in place of an answer. Then it moved the tag, and the
+/// exporter was not told.
+fn took_in_silence(export: &Export) -> bool {
+    let faults = &export.inputs.faults;
+    export.wire.iter().flatten().any(|record| {
+        let fault = record.fault.and_then(|at| faults.get(at));
+        let is_silent = fault.is_some_and(|fault| fault.kind == FaultKind::ResetAfter);
+        is_silent && record.method == "PUT" && record.target.contains("/manifests/")
+    })
+}
+
 pub(super) fn a_failed_export_moves_nothing(case: &Case<'_>) -> Finding {
     each(case, failing(case), |export| {
         if export.outcome.succeeded() {
             return not_applicable(format!("it did not fail, which {REPORTED} judges"));
+        }
+        if took_in_silence(export) {
+            return not_applicable(
+                "the registry took the manifest without an answer, so the tag is not the exporter's doing",
+            );
         }
         moves_nothing(export, false)
     })
