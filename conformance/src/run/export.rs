@@ -8,7 +8,7 @@ use judge::evidence::{Export, ExtendedImage, RunImage, Target};
 use super::context::Shared;
 use super::error::{ExportError, disk};
 use super::inputs::facts_of;
-use super::invoke::{CERTIFICATES, call, can_run, execute};
+use super::invoke::{CERTIFICATES, call, can_run, execute, leave_out_secrets};
 use super::ready::Ready;
 use super::run_image::Published;
 use super::store::{StepContext, Store};
@@ -48,6 +48,7 @@ pub(super) async fn run<S: Store>(
     let index = made.index.as_ref().filter(|_| store.target() != Target::Daemon);
     let run_image = run_image_facts(&scenario.file.run_image, index, &made, published, moved);
     let mut export = ready.observe(store, called, &made, run_image).await?;
+    leave_out_secrets(shared, scenario, step, &mut export);
     export.build_sboms = facts_of(&places, &format!("{LAYERS}/sbom/build")).unwrap_or_default();
     shared.evidence.add(&export, kept.as_deref())?;
     Ok(export)

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use judge::evidence::{Outcome, Stream};
+use judge::evidence::{Export, Outcome, Stream};
 
 use super::context::Shared;
 use super::error::{ExportError, service};
@@ -165,6 +165,23 @@ fn without_secrets(outcome: Outcome, handed: Option<&Credentials>) -> Outcome {
     printed.extend((stdout != outcome.stdout).then_some(Stream::Stdout));
     printed.extend((stderr != outcome.stderr).then_some(Stream::Stderr));
     Outcome { stdout, stderr, credentials_printed: Some(printed), ..outcome }
+}
+
+/// What an exporter wrote of its credentials into image or report is not kept either. Digests and sizes stay those of what
+/// it wrote.
+pub(super) fn leave_out_secrets(shared: &Shared, scenario: &Scenario, step: &Step, export: &mut Export) {
+    let Some((handed, _)) = shared.services.credentials(scenario, step) else { return };
+    let image = export.image.as_mut();
+    let (manifest, config) = image.map(|image| (&mut image.manifest, &mut image.config)).unzip();
+    let written = [(Stream::Config, config), (Stream::Manifest, manifest), (Stream::Report, Some(&mut export.report))];
+    for (place, document) in written {
+        let Some(document) = document.and_then(Option::as_mut) else { continue };
+        let Some(hidden) = document.text().map(|text| (handed.masked_in(text), text)) else { continue };
+        if hidden.0 != hidden.1 {
+            document.bytes = hidden.0.into_bytes();
+            export.outcome.credentials_printed.get_or_insert_default().push(place);
+        }
+    }
 }
 
 /// All that may name a file which the exporter needs.

@@ -174,13 +174,13 @@ pub struct Outcome {
     /// it had none of its own, or an earlier version wrote the evidence.
     #[serde(default)]
     pub left: Option<Vec<ChangedFile>>,
-    /// Where it printed a credential that it was given, which is left out of what is kept of the output; none where it
-    /// was given none, or an earlier version wrote the evidence.
+    /// Where it told a credential that it was given, which is left out of what is kept; none where it was given none, or
+    /// an earlier version wrote the evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_printed: Option<Vec<Stream>>,
 }
 
-/// What a process prints to.
+/// What an exporter prints to, and what it writes that others read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stream {
@@ -188,6 +188,12 @@ pub enum Stream {
     Stdout,
     /// Standard error.
     Stderr,
+    /// The image's config.
+    Config,
+    /// The image's manifest.
+    Manifest,
+    /// The report.
+    Report,
 }
 
 impl Stream {
@@ -197,6 +203,9 @@ impl Stream {
         match self {
             Self::Stdout => "stdout.txt",
             Self::Stderr => "stderr.txt",
+            Self::Config => "config.json",
+            Self::Manifest => "manifest.json",
+            Self::Report => "report.toml",
         }
     }
 }

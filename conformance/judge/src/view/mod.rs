@@ -174,14 +174,19 @@ pub fn resolved<'a>(files: &BTreeMap<String, &'a Entry>, entry: &'a Entry) -> &'
         if found.kind != EntryKind::HardLink {
             return found;
         }
-        let link = found.link.as_deref().unwrap_or_default();
-        let target = format!("/{}", link.trim_start_matches("./").trim_matches('/'));
-        match files.get(&target) {
+        match files.get(&link_target(found)) {
             Some(next) => found = next,
             None => return entry,
         }
     }
     entry
+}
+
+/// The path in the image to which a hard link leads.
+#[must_use]
+pub fn link_target(entry: &Entry) -> String {
+    let link = entry.link.as_deref().unwrap_or_default();
+    format!("/{}", link.trim_start_matches("./").trim_matches('/'))
 }
 
 /// Whether `path` lies strictly below `folder`.

@@ -52,6 +52,13 @@ impl<'a> Clock<'a> {
         words.find(|word| self.tells(word) && !self.is_given(word))
     }
 
+    /// A date of the export as people and other programs than ISO 8601's write it.
+    fn told_in_words(&self, text: &str) -> Option<String> {
+        let days = self.began.div_euclid(DAY) - 1..=self.ended.div_euclid(DAY) + 1;
+        let forms = days.filter(|day| !self.is_the_day_asked_for(*day)).flat_map(dates);
+        forms.into_iter().find(|form| has_date(text, form) && !self.is_given(form))
+    }
+
     fn tells(&self, word: &str) -> bool {
         if word.bytes().all(|byte| byte.is_ascii_digit()) {
             return self.is_number_of_now(word);
@@ -90,6 +97,37 @@ impl<'a> Clock<'a> {
     }
 }
 
+/// Whether a text has a date that is not a part of a longer number.
+fn has_date(text: &str, date: &str) -> bool {
+    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    text.match_indices(date)
+        .any(|(at, _)| !is_digit(text[..at].chars().next_back()) && !is_digit(text[at + date.len()..].chars().next()))
+}
+
+/// Forms of a day: RFC 1123, RFC 850, C's `asctime` without its time, and what people write.
+fn dates(day: i64) -> Vec<String> {
+    let Ok(instant) = jiff::Timestamp::from_second(day * DAY) else { return Vec::new() };
+    let forms = [
+        "%d %b %Y",
+        "%-d %b %Y",
+        "%d-%b-%y",
+        "%d-%b-%Y",
+        "%d/%b/%Y",
+        "%a %b %e",
+        "%d %B %Y",
+        "%-d %B %Y",
+        "%B %-d, %Y",
+        "%b %-d, %Y",
+        "%Y/%m/%d",
+        "%m/%d/%Y",
+        "%d/%m/%Y",
+        "%d.%m.%Y",
+        "%Y.%m.%d",
+        "%Y_%m_%d",
+    ];
+    forms.iter().map(|form| instant.strftime(form).to_string()).collect()
+}
+
 /// Days since 1970 of `YYYY-MM-DD`.
 fn day(text: &str) -> Option<i64> {
     let is_date = text.bytes().enumerate().all(|(at, byte)| match at {
@@ -105,8 +143,16 @@ fn day(text: &str) -> Option<i64> {
 
 pub(super) fn nothing_tells_the_time_of_the_export(export: &Export, image: &Image) -> Finding {
     let clock = Clock::of(export);
-    for (name, document) in [("config.json", &image.config), ("manifest.json", &image.manifest)] {
+    let roots = export.layout.iter().flat_map(|layout| &layout.roots);
+    let indexes = roots.map(|root| ("index.json", &root.index));
+    for (name, document) in
+        [("config.json", &image.config), ("manifest.json", &image.manifest)].into_iter().chain(indexes)
+    {
         let text = document.as_ref().and_then(|document| document.text()).unwrap_or_default();
+        if let Some(words) = clock.told_in_words(text) {
+            let message = format!("{name} has a date that is the export's own and in no input");
+            return violated(message, "constants, and what inputs say", words, export.at(name));
+        }
         if let Some(word) = clock.told(text) {
             let message = format!("{name} has a time that is the export's own and in no input");
             return violated(message, "constants, and what inputs say", word, export.at(name));

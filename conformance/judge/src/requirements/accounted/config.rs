@@ -64,8 +64,50 @@ pub(super) fn every_field_is_explained(export: &Export, image: &Image) -> Findin
     every_variable_has_one_value(export, base.as_deref(), config.as_deref())
 }
 
-/// What the names of variables begin with that the dynamic linker obeys in every program of the image.
-const OF_THE_LINKER: &str = "LD_";
+/// Variables by which something else than the program decides what it does: the dynamic linker, shells, interpreters and
+/// virtual machines, and proxies, through which everything goes that it sends.
+const DECIDING: [&str; 22] = [
+    "BASH_ENV",
+    "ENV",
+    "SHELLOPTS",
+    "IFS",
+    "PROMPT_COMMAND",
+    "GCONV_PATH",
+    "JAVA_TOOL_OPTIONS",
+    "JDK_JAVA_OPTIONS",
+    "_JAVA_OPTIONS",
+    "CLASSPATH",
+    "NODE_OPTIONS",
+    "NODE_PATH",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONSTARTUP",
+    "PERL5OPT",
+    "PERL5LIB",
+    "RUBYOPT",
+    "RUBYLIB",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+];
+
+/// What of a variable would be expected in place of it, where it decides what every program does and no input asks for it.
+fn deciding(export: &Export, entry: &str) -> Option<&'static str> {
+    let (name, value) = entry.split_once('=').unwrap_or((entry, ""));
+    let given = |name: &str| export.inputs.environment.get(name).map(String::as_str);
+    // What the launcher reads (`cnb-platform.md`, launcher, Inputs). An exporter may tell it what it was told itself.
+    let of_the_launcher = match name {
+        "CNB_PLATFORM_API" => value != export.platform_api,
+        "CNB_EXEC_ENV" => value != given(name).unwrap_or("production"),
+        "CNB_PROCESS_TYPE" => true,
+        _ => false,
+    };
+    if of_the_launcher {
+        return Some("nothing that the launcher takes for another process, API or environment than the build's");
+    }
+    let decides = name.starts_with("LD_") || DECIDING.iter().any(|known| known.eq_ignore_ascii_case(name));
+    decides.then_some("the run image's variables, and those of the specification")
+}
 
 /// More variables than the specification names are free, but for those that change every program, and for a second value
 /// of one: engines and programs disagree on which of two counts.
@@ -82,14 +124,9 @@ fn every_variable_has_one_value(export: &Export, base: Option<&Json>, config: Op
         }
     }
     for entry in new.iter().filter(|entry| !old.contains(*entry)) {
-        if entry.starts_with(OF_THE_LINKER) {
-            let message = "Env has a variable of the dynamic linker that is not the run image's";
-            return violated(
-                message,
-                "the run image's variables, and those of the specification",
-                view::cut(entry),
-                at(export, "config/Env"),
-            );
+        if let Some(expected) = deciding(export, entry) {
+            let message = "Env has a variable that changes every program of the image and is not the run image's";
+            return violated(message, expected, view::cut(entry), at(export, "config/Env"));
         }
         let name = &entry[..name(entry)];
         let twin = first.get(name).and_then(|(one, other)| if one == entry { *other } else { Some(one) });

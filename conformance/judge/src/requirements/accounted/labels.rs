@@ -73,6 +73,20 @@ fn the_build_s_label_names_the_build(export: &Export, image: &Image) -> Finding 
     let default = text(&label, "buildpack-default-process-type");
     let metadata = inputs::metadata(export);
     let expected = inputs::text(&metadata, "buildpack-default-process-type");
+    let is_default = |name: &str| {
+        let mut said = inputs::tables(&metadata, "processes").into_iter();
+        name == expected || said.any(|one| inputs::text(one, "type") == name && one.contains_key("default"))
+    };
+    let mut others = items(&label, "processes").iter().filter(|entry| entry.get("default") == Some(&Json::Bool(true)));
+    if let Some(entry) = others.find(|entry| !is_default(text(entry, "type"))) {
+        let message = "the label has a default process that the build has not";
+        return violated(message, expected, shown(Some(entry)), place(export, BUILD));
+    }
+    let bom = label.get("bom").filter(|bom| !is_blank(bom) && !metadata.contains_key("bom"));
+    if let Some(bom) = bom {
+        let message = "the label has a bill of materials that is in no input";
+        return violated(message, "nothing", shown(Some(bom)), place(export, BUILD));
+    }
     holds_when(default.is_empty() || default == expected, || {
         violated("the label has another default process than the build", expected, default, place(export, BUILD))
     })
@@ -154,14 +168,47 @@ fn the_store_is_its_own(export: &Export, buildpack: &str, store: Option<&Json>) 
     })
 }
 
-/// The layer of links, which `platform.layer-metadata-stored` does not ask for, is one of the image's where it is named.
+/// Layers that the label names and `platform.layer-metadata-stored` does not ask for, because the build has nothing for
+/// them, are layers of the image all the same; the execution environment is the one that the exporter was told.
 fn every_layer_is_in_the_image(export: &Export, image: &Image, label: &Json) -> Finding {
     let ids = view::diff_ids(image.config.as_ref());
-    let sha = label.get("process-types").map(|entry| text(entry, "sha")).unwrap_or_default();
-    holds_when(sha.is_empty() || ids.iter().any(|id| id == sha), || {
-        let message = "process-types.sha is of no layer of the image";
-        violated(message, "one of diff_ids", sha, place(export, LIFECYCLE))
-    })
+    for key in ["process-types", "sbom", "config", "launcher"] {
+        let sha = label.get(key).map(|entry| text(entry, "sha")).unwrap_or_default();
+        if !sha.is_empty() && !ids.iter().any(|id| id == sha) {
+            let message = format!("{key}.sha is of no layer of the image");
+            return violated(message, "one of diff_ids", sha, place(export, LIFECYCLE));
+        }
+    }
+    let told = export.inputs.environment.get("CNB_EXEC_ENV").map_or("production", String::as_str);
+    let labels = view::labels(image);
+    let own = labels.get("io.buildpacks.exec-env").map_or("", String::as_str);
+    for (said, name) in [(text(label, "exec-env"), LIFECYCLE), (own, "io.buildpacks.exec-env")] {
+        if !said.is_empty() && said != told {
+            let message = "the label names another execution environment than the exporter was told";
+            return violated(message, told, said, place(export, name));
+        }
+    }
+    the_base_is_not_made_up(export, image)
+}
+
+/// What labels say of the run image is the run image's: the base and stack that images are known by are not made up.
+const OF_THE_BASE: [&str; 2] = ["io.buildpacks.base.", "io.buildpacks.stack."];
+
+fn the_base_is_not_made_up(export: &Export, image: &Image) -> Finding {
+    let (labels, base) = (view::labels(image), view::labels_of(Some(export.run_image.base_config())));
+    let contributed = contributed_labels(export);
+    let is_made_up = |key: &&String| {
+        OF_THE_BASE.iter().any(|begin| key.starts_with(begin))
+            && !base.contains_key(*key)
+            && !contributed.iter().any(|(label, _)| label == *key)
+    };
+    match labels.keys().find(is_made_up) {
+        Some(key) => {
+            let message = format!("{key} says something of the run image that the run image does not");
+            violated(message, "no such label", view::cut(&labels[key]), place(export, key))
+        }
+        None => Finding::Holds,
+    }
 }
 
 /// A label that an earlier build contributed and this one did not is not in this one's image.

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::platform_inputs::{self as inputs, InputLayer};
 use super::attributes;
 use crate::digest::Digest;
-use crate::evidence::{Entry, EntryKind, Export, FileFact, FileKind, Image};
+use crate::evidence::{Entry, EntryKind, Export, FileFact, FileKind, Image, Layer};
+use crate::json::Json;
 use crate::requirement::{Source, violated};
 use crate::verdict::Finding;
 use crate::view;
@@ -25,6 +26,8 @@ struct Model<'a> {
     launch: Vec<InputLayer>,
     links: BTreeSet<String>,
     launcher_sboms: Vec<&'a Digest>,
+    /// The diffIDs of launch layers by their folders, as the label has them.
+    named: BTreeMap<String, String>,
     /// Every path that may be there, from which their parents follow.
     roots: Vec<String>,
 }
@@ -33,6 +36,8 @@ struct Model<'a> {
 struct Seen<'a> {
     entry: &'a Entry,
     content: Option<&'a Digest>,
+    /// The layer's diffID.
+    layer: Option<&'a Digest>,
 }
 
 /// A rule that permits an entry which is not an input.
@@ -57,7 +62,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission {
         name: "layers-of-the-previous-image",
         source: Source::buildpack("Phase #6: Export"),
-        permits: |model, seen| is_in_a_layer_to_re_use(&model.launch, &seen.entry.path),
+        permits: |model, seen| model.is_of_a_layer_to_re_use(seen),
     },
     Permission {
         name: "sboms-of-the-launcher",
@@ -77,7 +82,7 @@ const PERMISSIONS: &[Permission] = &[
 ];
 
 impl<'a> Model<'a> {
-    fn of(export: &'a Export) -> Self {
+    fn of(export: &'a Export, image: &Image) -> Self {
         let given = &export.inputs;
         let launch: Vec<InputLayer> = inputs::layers(export).into_iter().filter(|layer| layer.types.launch).collect();
         let links: BTreeSet<String> =
@@ -99,7 +104,17 @@ impl<'a> Model<'a> {
         let is_sbom = |file: &&FileFact| file.path.starts_with(&folder) || file.path.starts_with(&of_the_lifecycle);
         let launcher_sboms =
             given.below(&given.launcher_sbom).filter(is_sbom).filter_map(|file| file.content.as_ref()).collect();
-        Self { export, app: &given.app, sboms, metadata, launch, links, launcher_sboms, roots }
+        let named = launch.iter().filter_map(|layer| Some((layer.folder.clone(), named(image, layer)?))).collect();
+        Self { export, app: &given.app, sboms, metadata, launch, links, launcher_sboms, named, roots }
+    }
+
+    /// What is in a layer to re-use comes with that layer: nothing else has anything to put there.
+    fn is_of_a_layer_to_re_use(&self, seen: &Seen<'_>) -> bool {
+        let path = &seen.entry.path;
+        let mut missing = self.launch.iter().filter(|layer| !layer.has_folder);
+        let folder = missing.find(|layer| *path == layer.folder || view::is_below(path, &layer.folder));
+        let Some(sha) = folder.map(|layer| self.named.get(&layer.folder)) else { return false };
+        sha.is_none_or(|sha| seen.layer.is_none_or(|layer| layer.as_str() == sha))
     }
 
     fn is_parent(&self, path: &str) -> bool {
@@ -202,14 +217,41 @@ fn shown(entry: &Entry) -> String {
     format!("{}: a {:?} of mode {:o}{content}{link}", entry.path, entry.kind, entry.mode)
 }
 
+/// The diffID of a launch layer, by the lifecycle's label.
+fn named(image: &Image, layer: &InputLayer) -> Option<String> {
+    let label = view::lifecycle_label(image)?;
+    let entries = label.get("buildpacks")?.items()?;
+    let own = entries.iter().find(|entry| entry.get("key").and_then(Json::as_str) == Some(&layer.buildpack))?;
+    Some(own.at(&["layers", &layer.name, "sha"])?.as_str()?.to_owned())
+}
+
+/// Layers in which there is nothing that an exporter may write besides one for each slice: one more is a matter of taste,
+/// and a hundred leave engines no room for the others.
+const EMPTY_LAYERS: usize = 16;
+
+fn too_many_are_empty(export: &Export, image: &Image) -> Option<Finding> {
+    let is_empty = |layer: &&Layer| {
+        layer.problem.is_none() && layer.blob.as_ref().is_some_and(|b| b.entries.is_empty() && b.unlisted.is_none())
+    };
+    let empty = view::new_layers(export, image).into_iter().map(|(_, layer)| layer).filter(is_empty).count();
+    let most = inputs::slices(export).len() + EMPTY_LAYERS;
+    (empty > most).then(|| {
+        let expected = format!("one for each slice, and {EMPTY_LAYERS} more at most");
+        violated("layers hold nothing", expected, empty, export.at("export.json#/image/layers"))
+    })
+}
+
 pub(super) fn every_entry_is_explained(export: &Export, image: &Image) -> Finding {
-    let model = Model::of(export);
+    let model = Model::of(export, image);
+    if let Some(finding) = too_many_are_empty(export, image) {
+        return finding;
+    }
     for (index, layer) in view::new_layers(export, image) {
         let entries = layer.blob.as_ref().map(|blob| blob.entries.as_slice()).unwrap_or_default();
         let files: BTreeMap<String, &Entry> = entries.iter().map(|entry| (entry.path.clone(), entry)).collect();
         for entry in entries {
             let content = view::resolved(&files, entry).content.as_ref();
-            let seen = Seen { entry, content };
+            let seen = Seen { entry, content, layer: layer.blob.as_ref().map(|blob| &blob.diff_id) };
             if let Some(attribute) = attributes::unexplained(export, entry, on_disk(export, &entry.path)) {
                 let place = export.at(&format!("export.json#/image/layers/{index}"));
                 let message = format!("{} in layer {index} has an extended attribute without a reason", entry.path);

@@ -8,6 +8,9 @@ use crate::requirement::{not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
 
+const PREFIX: &str = "org.opencontainers.image.";
+const NAME: &str = "org.opencontainers.image.ref.name";
+
 pub(super) fn nothing_else_is_there(export: &Export, image: &Image) -> Finding {
     let Some(layout) = &export.layout else { return not_applicable("no layout was observed") };
     // What a port becomes in a path is open, and so is where its image is.
@@ -23,6 +26,33 @@ pub(super) fn nothing_else_is_there(export: &Export, image: &Image) -> Finding {
         let finding = is_the_image_s(export, image, root);
         if finding != Finding::Holds {
             return finding;
+        }
+    }
+    Finding::Holds
+}
+
+/// What the entry of the app image says of it: a name that was asked for, and of the proposal's keys what the image says.
+fn says_what_is_so(export: &Export, image: &Image, entry: &Json) -> Finding {
+    let place = || export.at("index.json#/manifests");
+    let annotations = entry.get("annotations").and_then(Json::members).unwrap_or_default();
+    let text = |key: &str| annotations.iter().find(|(name, _)| name == key).and_then(|(_, value)| value.as_str());
+    let is_asked_for = |name: &str| {
+        let ends = |image: &String| [":", "/"].iter().any(|before| image.ends_with(&format!("{before}{name}")));
+        let is_the_default = |image: &String| {
+            name == "latest" && Reference::parse(image).is_ok_and(|one| one.tag.is_none_or(|tag| tag == "latest"))
+        };
+        export.inputs.images.iter().any(|image| image == name || ends(image) || is_the_default(image))
+    };
+    if let Some(name) = text(NAME).filter(|name| !is_asked_for(name)) {
+        let message = "index.json gives the app image a name that no <image> has";
+        return violated(message, export.inputs.images.join(", "), view::cut(name), place());
+    }
+    for key in view::RFC_KEYS.map(|key| format!("{PREFIX}{key}")) {
+        let Some(found) = text(&key) else { continue };
+        let expected = view::annotation(image, &key);
+        if expected.as_deref() != Some(found) {
+            let message = format!("index.json says {key} of the app image, and the image says another thing");
+            return violated(message, expected.unwrap_or_else(|| "nothing".to_owned()), view::cut(found), place());
         }
     }
     Finding::Holds
@@ -44,6 +74,10 @@ fn is_the_image_s(export: &Export, image: &Image, root: &LayoutRoot) -> Finding 
         if digest != own && before.is_none_or(|before| before != digest) {
             let message = format!("index.json of {} names something that is not the app image", root.reference);
             return violated(message, own, view::cut(&entry.to_string()), export.at("index.json#/manifests"));
+        }
+        let finding = if digest == own { says_what_is_so(export, image, entry) } else { Finding::Holds };
+        if finding != Finding::Holds {
+            return finding;
         }
     }
     Finding::Holds

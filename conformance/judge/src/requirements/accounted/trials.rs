@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::evidence::{Entry, EntryKind, Export};
-use crate::sample::{edit_config, edit_entries, edit_input, edit_layers, layer};
+use crate::sample::{edit_config, edit_entries, edit_input, edit_label, edit_layers, layer};
 use crate::trial::{self, Trial, Trials};
 
 const METADATA: &str = "/layers/config/metadata.toml";
@@ -213,6 +213,20 @@ fn layers() -> Trials {
         .accepts("a file of a layer to re-use", |e| {
             e.inputs.files.retain(|file| file.path != "/layers/a_one/runtime");
             more(RUNTIME, "/layers/a_one/runtime/more", EntryKind::File, 0o644)(e);
+            let sha = e.image.as_ref().unwrap().layers[2].blob.as_ref().unwrap().diff_id.clone();
+            edit_label(e, "io.buildpacks.lifecycle.metadata", |label| {
+                label["buildpacks"][0]["layers"]["runtime"]["sha"] = json!(sha);
+            });
+        })
+        .rejects("another layer has a file of a layer to re-use", |e| {
+            e.inputs.files.retain(|file| file.path != "/layers/a_one/runtime");
+            more(APP, "/layers/a_one/runtime/bin", EntryKind::File, 0o644)(e);
+        })
+        .rejects("a hundred layers of nothing", |e| {
+            edit_layers(e, |own| own.extend((0..100).map(|_| layer("empty", Vec::new()))));
+        })
+        .accepts("some layers of nothing", |e| {
+            edit_layers(e, |own| own.extend((0..4).map(|_| layer("empty", Vec::new()))));
         })
         .accepts("another owner", |e| {
             entries(APP, |entries| entries.iter_mut().for_each(|entry| entry.uid = 0))(e);

@@ -67,6 +67,26 @@ fn labels() -> Trials {
             "another layer of links",
             label(LIFECYCLE, |l| l["process-types"] = json!({ "sha": Digest::of(b"x") })),
         )
+        .rejects("a layer of SBOMs that is not there", label(LIFECYCLE, |l| l["sbom"]["sha"] = json!(Digest::of(b"x"))))
+        .rejects("a default process that the build has not", |e| {
+            let text = e.inputs.text(METADATA).unwrap().replace("buildpack-default-process-type='web'\n", "");
+            edit_input(e, METADATA, &text);
+            label(BUILD, |l| l["processes"][0]["default"] = json!(true))(e);
+        })
+        .rejects("another execution environment", label(LIFECYCLE, |l| l["exec-env"] = json!("test")))
+        .rejects("the same in a label of its own", plain("io.buildpacks.exec-env", "test"))
+        .rejects("a bill of materials of nothing", label(BUILD, |l| l["bom"] = json!([{ "name": "x" }])))
+        .rejects("a distribution that the run image does not name", plain("io.buildpacks.base.distro.name", "noble"))
+        .rejects("a stack that the run image does not name", plain("io.buildpacks.stack.id", "x.example"))
+        .accepts("the execution environment of every build", label(LIFECYCLE, |l| l["exec-env"] = json!("production")))
+        .accepts("an empty bill of materials", label(BUILD, |l| l["bom"] = json!([])))
+        .accepts("the build's default process, by a flag", label(BUILD, |l| l["processes"][0]["default"] = json!(true)))
+        .accepts("a distribution that a buildpack names", |e| {
+            let text =
+                format!("{}[[labels]]\nkey='io.buildpacks.base.id'\nvalue='own'\n", e.inputs.text(METADATA).unwrap());
+            edit_input(e, METADATA, &text);
+            plain("io.buildpacks.base.id", "own")(e);
+        })
         .accepts("fields that no specification knows", |e| {
             label(LIFECYCLE, |label| {
                 label["x-example"] = json!({ "sha": "none" });
@@ -321,7 +341,7 @@ fn layout() -> Trials {
             let path = format!("blobs/sha256/{}", digest.encoded());
             e.layout.as_mut().unwrap().roots[0].blobs.push(SavedFile { path, size: 1, digest });
         })
-        .accepts("its own manifest under one more name", |e| {
+        .rejects("its own manifest under one more name", |e| {
             let own = e.manifest_digest().unwrap().to_string();
             for root in &mut e.layout.as_mut().unwrap().roots {
                 let mut index: Value = serde_json::from_slice(&root.index.as_ref().unwrap().bytes).unwrap();
@@ -332,6 +352,11 @@ fn layout() -> Trials {
                 root.index = Some(Document::new(index.to_string().into_bytes(), None));
             }
         })
+        .rejects("a name that no <image> has", |e| of_the_index(e, "ref.name", "stable"))
+        .rejects("a title that the image has not", |e| of_the_index(e, "title", "x"))
+        .accepts("the full reference as its name", |e| of_the_index(e, "ref.name", "app.example/app:latest"))
+        .accepts("the image's own title", |e| of_the_index(e, "title", "Näme"))
+        .accepts("what a vendor says", |e| of_the_index(e, "vendor", "x"))
         .accepts("what was there before", move |e| {
             for before in e.tags_before.values_mut() {
                 *before = Some(stayed.clone());
@@ -339,6 +364,15 @@ fn layout() -> Trials {
             both(e);
         })
         .spares("it was not observed", |e| e.layout = None)
+}
+
+/// Gives the app image's entry in each index one more annotation.
+fn of_the_index(export: &mut Export, name: &str, value: &str) {
+    for root in &mut export.layout.as_mut().unwrap().roots {
+        let mut index: Value = serde_json::from_slice(&root.index.as_ref().unwrap().bytes).unwrap();
+        index["manifests"][0]["annotations"][format!("org.opencontainers.image.{name}")] = json!(value);
+        root.index = Some(Document::new(index.to_string().into_bytes(), None));
+    }
 }
 
 fn report() -> Trials {
@@ -375,6 +409,19 @@ fn clock() -> Trials {
     Trials::of("image.no-export-time")
         .rejects("a label of the day", dated("x", "2026-09-21".to_owned()))
         .rejects("a label of the day in digits", dated("x", "build 20260921".to_owned()))
+        .rejects("a label of the day in words", dated("x", "built Mon, 21 Sep 2026 by us".to_owned()))
+        .rejects("a label of the day as C has it", dated("x", "Mon Sep 21 14:00:00 2026".to_owned()))
+        .rejects("a label of the day with slashes", dated("x", "2026/09/21".to_owned()))
+        .accepts("a day in words that is another", dated("x", "Mon, 21 Sep 2020".to_owned()))
+        .accepts("a longer number", dated("x", "121 Sep 20261".to_owned()))
+        .accepts("a day in words that an input has", |e| {
+            edit_input(
+                e,
+                "/layers/project-metadata.toml",
+                "[source]\ntype='git'\n[source.metadata]\nx='21 Sep 2026'\n",
+            );
+            plain("x", "21 Sep 2026")(e);
+        })
         .rejects("a label of the second", dated("x", STARTED.to_string()))
         .rejects("a label of the millisecond", dated("x", format!("at {}", STARTED * 1000)))
         .rejects("a label of the hour", dated("x", "2026-09-21T14:00:00Z".to_owned()))

@@ -130,6 +130,19 @@ fn variables() -> Trials {
     };
     Trials::of("config.nothing-else")
         .rejects("a library that every program loads", with("LD_PRELOAD=/tmp/x.so"))
+        .rejects("what every shell runs first", with("BASH_ENV=/tmp/x"))
+        .rejects("options of every virtual machine", with("JAVA_TOOL_OPTIONS=-javaagent:/tmp/x.jar"))
+        .rejects("the proxy of the build", with("http_proxy=http://proxy.example:3128"))
+        .rejects("a Platform API that the exporter was not told", with("CNB_PLATFORM_API=99.9"))
+        .rejects("a process type", with("CNB_PROCESS_TYPE=other"))
+        .rejects("another execution environment", with("CNB_EXEC_ENV=test"))
+        .accepts("the Platform API that the exporter was told", with("CNB_PLATFORM_API=0.15"))
+        .accepts("the execution environment of every build", with("CNB_EXEC_ENV=production"))
+        .accepts("the execution environment that the exporter was told", move |e| {
+            e.inputs.environment.insert("CNB_EXEC_ENV".to_owned(), "test".to_owned());
+            with("CNB_EXEC_ENV=test")(e);
+        })
+        .accepts("how deprecated versions are told", with("CNB_DEPRECATION_MODE=quiet"))
         .rejects("a second value of a variable", with("CNB_APP_DIR=/elsewhere"))
         .accepts("another variable", with("EXAMPLE=1"))
         .accepts("more variables than can be compared with each other", |e| {

@@ -4,6 +4,9 @@
 mod codes;
 #[cfg(test)]
 mod codes_trials;
+mod left;
+#[cfg(test)]
+mod left_trials;
 mod named;
 #[cfg(test)]
 mod named_tests;
@@ -103,6 +106,7 @@ macro_rules! faults {
             )*
             own::SPECIAL_FILE,
             own::RUN_IMAGE_FORM,
+            left::NOTHING_LEFT,
             streams::ON_STDERR,
             codes::KEPT,
             codes::OF_THE_TABLE,

@@ -34,7 +34,11 @@ fn kept(export: &mut Export) {
 
 pub(in super::super) fn trials() -> Vec<Trial> {
     let rows = FAULTS.iter().flat_map(|fault| [refusal(fault), message(fault)]);
-    trial::all(rows.chain([special_file(), run_image_form(), on_stderr()]).chain(super::codes_trials::trials()))
+    trial::all(
+        rows.chain([special_file(), run_image_form(), on_stderr()])
+            .chain(super::codes_trials::trials())
+            .chain(super::left_trials::trials()),
+    )
 }
 
 fn refusal(fault: &'static super::Fault) -> Trials {

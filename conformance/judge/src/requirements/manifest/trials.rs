@@ -169,8 +169,27 @@ fn unlisted(index: usize, why: Unlisted) -> impl Fn(&mut Export) + 'static {
     }
 }
 
+/// A hard link to a file of the app, at this place of its layer.
+fn linked(export: &mut Export, at: usize) {
+    edit_entries(export, 3, |entries| {
+        let link = Some("workspace/main".to_owned());
+        let path = "/workspace/link".to_owned();
+        let entry = Entry { path, kind: EntryKind::HardLink, link, content: None, ..entries[1].clone() };
+        entries.insert(at, entry);
+    });
+}
+
 fn whole() -> Trials {
     Trials::of("layer.tar-whole")
+        .rejects("a hard link before its file", |e| linked(e, 0))
+        .accepts("a hard link after its file", |e| linked(e, 2))
+        .accepts("a hard link to a file of a layer below", |e| {
+            edit_entries(e, 3, |entries| {
+                let link = Some("etc/os-release".to_owned());
+                let path = "/workspace/link".to_owned();
+                entries.push(Entry { path, kind: EntryKind::HardLink, link, content: None, ..entries[1].clone() });
+            });
+        })
         .rejects("a size that is not a number", problem(3, LayerFault::Tar, "the size is not a number"))
         .rejects("an archive that ends inside an entry", problem(4, LayerFault::Tar, "it ends inside an entry"))
         .rejects("more entries than are kept of a layer", unlisted(3, Unlisted::Layer))

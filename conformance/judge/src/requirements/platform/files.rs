@@ -105,6 +105,13 @@ pub(super) fn launch_sboms_are_at_their_paths(export: &Export, image: &Image) ->
         if finding != Finding::Holds {
             return finding;
         }
+        let files = view::new_files(export, image);
+        let is_open = export.inputs.file(&path).is_some_and(|file| file.mode & 0o004 != 0);
+        if let Some(entry) = files.get(&path).filter(|entry| is_open && entry.mode & 0o444 == 0) {
+            let place = export.at("export.json#/image/layers");
+            let message = format!("{path} can be read by no user of the image");
+            return violated(message, "a mode with which it is read", format!("{:o}", entry.mode), place);
+        }
     }
     let folder = format!("{folder}/buildpacksio_lifecycle/launcher");
     for (extension, file) in of_the_launcher {

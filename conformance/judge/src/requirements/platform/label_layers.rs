@@ -61,6 +61,17 @@ pub(super) fn the_label_names_its_own_layers(export: &Export, image: &Image, lab
     the_label_names_the_app_s_layers(export, image, label)
 }
 
+/// Whether a layer has files, and none of the app.
+fn is_of_something_else(export: &Export, image: &Image, sha: &str) -> bool {
+    let blobs = image.layers.iter().filter_map(|layer| layer.blob.as_ref());
+    let Some(blob) = blobs.into_iter().find(|blob| blob.diff_id.as_str() == sha && blob.unlisted.is_none()) else {
+        return false;
+    };
+    let files: Vec<&str> =
+        blob.entries.iter().filter(|e| e.kind != EntryKind::Directory).map(|e| e.path.as_str()).collect();
+    !files.is_empty() && !files.iter().any(|path| view::is_below(path, &export.inputs.app))
+}
+
 /// Every file of the app is in a layer that has an entry, and every entry is a layer's.
 fn the_label_names_the_app_s_layers(export: &Export, image: &Image, label: &Json) -> Finding {
     let named: Vec<&str> =
@@ -69,6 +80,22 @@ fn the_label_names_the_app_s_layers(export: &Export, image: &Image, label: &Json
         return wrong(export, "an entry of app is not a layer's diffID", "one of diff_ids", found);
     }
     let ids = view::diff_ids(image.config.as_ref());
+    let own = &ids[view::base_count(export).min(ids.len())..];
+    for sha in &named {
+        let count = |list: &mut dyn Iterator<Item = &str>| list.filter(|id| id == sha).count();
+        if count(&mut named.iter().copied()) > count(&mut own.iter().map(String::as_str)) {
+            let message = "an entry of app is of no layer of the app, or there twice";
+            return wrong(export, message, "one entry for each layer of the app", sha);
+        }
+        if is_of_something_else(export, image, sha) {
+            return wrong(
+                export,
+                "an entry of app is a layer that holds nothing of the app",
+                "a layer of the app",
+                sha,
+            );
+        }
+    }
     let mut layers_of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (index, layer) in view::new_layers(export, image) {
         let Some(id) = ids.get(index) else { continue };

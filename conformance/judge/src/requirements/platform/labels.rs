@@ -1,5 +1,6 @@
 //! Labels that the specification asks for, against the build's inputs.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::super::{contributed_labels, same_value};
@@ -96,6 +97,10 @@ pub(super) fn the_build_metadata_is_in_its_label(export: &Export, image: &Image)
         finding => return finding,
     }
     let Some(label) = view::json_label(image, BUILD) else { return missing(export, image, BUILD) };
+    match the_extensions_are_in_the_label(export, &label) {
+        Finding::Holds => {}
+        finding => return finding,
+    }
     let metadata = inputs::metadata(export);
     let processes = inputs::tables(&metadata, "processes");
     for process in &processes {
@@ -103,7 +108,7 @@ pub(super) fn the_build_metadata_is_in_its_label(export: &Export, image: &Image)
         let name = inputs::text(process, "type");
         let last = processes.iter().rev().find(|other| inputs::text(other, "type") == name).unwrap_or(process);
         let entry = find(label.get("processes"), "type", name);
-        if !entry.is_some_and(|entry| is_process(last, entry)) {
+        if !entry.is_some_and(|entry| is_process(last, entry, &export.inputs.app)) {
             return violated(
                 format!("the label does not hold the process {name}"),
                 view::cut(&last.to_string()),
@@ -123,6 +128,20 @@ pub(super) fn the_launcher_is_in_the_label(export: &Export, image: &Image) -> Fi
     holds_when(launcher.is_some_and(|launcher| launcher.members().is_some()), || {
         violated("the label says nothing of the launcher", "an object", shown(launcher), at(export, BUILD))
     })
+}
+
+/// Extensions of the group, which are in the label as buildpacks are, in a list of their own.
+fn the_extensions_are_in_the_label(export: &Export, label: &Json) -> Finding {
+    let group = toml_input(&export.inputs, &export.inputs.group).unwrap_or_default();
+    for extension in inputs::tables(&group, "group-extensions") {
+        let (id, version) = (inputs::text(extension, "id"), inputs::text(extension, "version"));
+        let entry = find(label.get("extensions"), "id", id);
+        if entry.and_then(|entry| entry.get("version")?.as_str()) != Some(version) {
+            let message = "the label does not name an extension of the group";
+            return violated(message, format!("{id}@{version}"), shown(entry), at(export, BUILD));
+        }
+    }
+    Finding::Holds
 }
 
 /// The buildpacks of the group alone.
@@ -153,23 +172,27 @@ fn agrees(entry: Option<&Json>, key: &str, expected: Option<&toml::Value>) -> bo
 
 /// Command, arguments and working folder are those of the input; a command may be a string where it is one. What else
 /// is said of it is not another thing than the input says.
-fn is_process(process: &toml::Table, entry: &Json) -> bool {
+fn is_process(process: &toml::Table, entry: &Json, app: &str) -> bool {
     let same_list = |key: &str| {
         let expected: Vec<&str> = match process.get(key) {
             Some(toml::Value::Array(items)) => items.iter().filter_map(toml::Value::as_str).collect(),
             Some(toml::Value::String(text)) => vec![text],
             _ => Vec::new(),
         };
-        let found: Vec<&str> = match entry.get(key) {
-            Some(Json::Array(items)) => items.iter().filter_map(Json::as_str).collect(),
-            Some(Json::String(text)) => vec![text],
-            _ => Vec::new(),
+        // What is no text has its readers refuse the whole label.
+        let found: Option<Vec<&str>> = match entry.get(key) {
+            Some(Json::Array(items)) => items.iter().map(Json::as_str).collect(),
+            Some(Json::String(text)) => Some(vec![text]),
+            None | Some(Json::Null) => Some(Vec::new()),
+            Some(_) => None,
         };
-        expected == found
+        found.is_some_and(|found| expected == found)
     };
     let folder = inputs::text(process, "working-dir");
     let found = entry.get("working-dir").and_then(Json::as_str).unwrap_or_default();
-    let is_run_so = same_list("command") && same_list("args") && (folder.is_empty() || folder == found);
+    // Without a folder of its own a process is started in that of the app.
+    let is_its_folder = found == folder || folder.is_empty() && found == app;
+    let is_run_so = same_list("command") && same_list("args") && is_its_folder;
     let said = [("direct", "direct"), ("buildpackID", "buildpack-id")];
     is_run_so && said.into_iter().all(|(name, key)| agrees(Some(entry), name, process.get(key)))
 }
@@ -229,12 +252,14 @@ pub(super) fn the_run_image_s_names_are_in_the_label(export: &Export, image: &Im
         }
         let items = run_image.and_then(|label| label.get("mirrors")?.items()).unwrap_or_default();
         let found: Vec<&str> = items.iter().filter_map(Json::as_str).collect();
-        let same = found.len() == mirrors.len() && found.iter().zip(&mirrors).all(|(one, two)| is_same_image(one, two));
+        let same = items.len() == mirrors.len()
+            && found.len() == mirrors.len()
+            && found.iter().zip(&mirrors).all(|(one, two)| is_same_image(one, two));
         if !same {
             return violated(
                 "runImage.mirrors are not those of run.toml",
                 mirrors.join(", "),
-                found.join(", "),
+                shown(run_image.and_then(|label| label.get("mirrors"))),
                 at(export, LIFECYCLE),
             );
         }
@@ -301,6 +326,11 @@ pub(super) fn layer_metadata_is_in_the_label(export: &Export, image: &Image) -> 
             let expected = format!("{}@{}", buildpack.id, buildpack.version);
             return violated("the label has no entry for a buildpack", expected, shown(entry), at(export, LIFECYCLE));
         }
+        let layers = entry.and_then(|entry| entry.get("layers"));
+        if layers.and_then(Json::members).is_none() {
+            let message = format!("the entry of {} has no layers", buildpack.id);
+            return violated(message, "an object, empty where there are none", shown(layers), at(export, LIFECYCLE));
+        }
     }
     let ids = view::diff_ids(image.config.as_ref());
     for layer in inputs::layers(export).into_iter().filter(|layer| layer.types.launch) {
@@ -332,12 +362,22 @@ pub(super) fn layer_metadata_is_in_the_label(export: &Export, image: &Image) -> 
     the_label_names_its_own_layers(export, image, &label)
 }
 
-/// Whether the layer of this diffID has something of the folder; an empty folder may be in any layer.
+/// Whether the layer of this diffID has every file of the folder, as whoever re-uses it expects; an empty folder may be in
+/// any layer.
 fn holds_the_folder(export: &Export, image: &Image, layer: &InputLayer, sha: &str) -> bool {
     let blob = image.layers.iter().filter_map(|layer| layer.blob.as_ref()).find(|blob| blob.diff_id.as_str() == sha);
-    let is_in = |path: &str| path == layer.folder || view::is_below(path, &layer.folder);
-    let has_nothing = export.inputs.below(&layer.folder).next().is_none();
-    has_nothing || blob.is_some_and(|blob| blob.entries.iter().any(|entry| is_in(&entry.path)))
+    let Some(blob) = blob else { return export.inputs.below(&layer.folder).next().is_none() };
+    let there: HashSet<&str> = blob.entries.iter().map(|entry| entry.path.as_str()).collect();
+    let mut files = inputs::leaves(export, &layer.folder);
+    // A layer that was not read to its end says nothing of what is missing in it.
+    let is_whole = blob.unlisted.is_some() || files.all(|file| there.contains(file.path.as_str()));
+    is_whole && has_something(export, &layer.folder, &there)
+}
+
+/// Whether anything of a folder is there, where anything is in it.
+fn has_something(export: &Export, folder: &str, there: &HashSet<&str>) -> bool {
+    let is_in = |path: &&str| **path == *folder || view::is_below(path, folder);
+    export.inputs.below(folder).next().is_none() || there.iter().any(is_in)
 }
 
 /// Types and data of one launch layer.
@@ -395,8 +435,15 @@ pub(super) fn the_store_is_kept(export: &Export, image: &Image) -> Finding {
         table.values().for_each(|value| strings(value, &mut sentinels));
         let config = image.config.as_ref().and_then(|config| config.text()).unwrap_or_default();
         let manifest = image.manifest.as_ref().and_then(|manifest| manifest.text()).unwrap_or_default();
-        let in_documents =
-            sentinels.iter().any(|text| config.contains(text.as_str()) || manifest.contains(text.as_str()));
+        let is_there = |text: &String| {
+            let escaped = serde_json::Value::from(text.as_str()).to_string();
+            let inner = escaped.trim_matches('"');
+            // In a label JSON stands in JSON, and is escaped twice.
+            let twice = serde_json::Value::from(inner).to_string();
+            let twice = twice.trim_matches('"');
+            [text.as_str(), inner, twice].iter().any(|form| config.contains(form) || manifest.contains(form))
+        };
+        let in_documents = sentinels.iter().all(is_there);
         let in_files = view::new_files(export, image).values().any(|entry| entry.content == file.content);
         if !in_documents && !in_files && !sentinels.is_empty() {
             return violated(

@@ -290,6 +290,17 @@ fn app() -> Trials {
                 entries.push(folder);
             });
         })
+        .rejects("a folder of a mode of its own is missing", |e| {
+            let mut folder = e.inputs.file("/layers/a_one/runtime").unwrap().clone();
+            "/workspace/static".clone_into(&mut folder.path);
+            folder.mode = 0o1777;
+            e.inputs.files.push(folder);
+        })
+        .accepts("a folder of the usual mode is missing", |e| {
+            let mut folder = e.inputs.file("/layers/a_one/runtime").unwrap().clone();
+            "/workspace/static".clone_into(&mut folder.path);
+            e.inputs.files.push(folder);
+        })
         .rejects("a file is missing", entries(3, |entries| drop(entries.pop())))
         .rejects("the slice comes last", |e| edit_layers(e, |own| own.swap(2, 3)))
         .rejects("the slice is in no layer of its own", merged(2, 3))
@@ -559,6 +570,18 @@ fn metadata() -> Vec<Trials> {
             .rejects("another version", label(BUILD, |l| l["buildpacks"][1]["version"] = json!("3")))
             .rejects("a buildpack less", label(BUILD, |l| drop(l["buildpacks"].as_array_mut().unwrap().pop())))
             .rejects("no processes", label(BUILD, |l| l["processes"] = json!([])))
+            .rejects("an argument that is no text", label(BUILD, |l| l["processes"][0]["args"] = json!(["-v", null])))
+            .rejects("a folder that the build does not give", label(BUILD, |l| l["processes"][0]["working-dir"] = json!("/tmp")))
+            .accepts("the folder of the app", label(BUILD, |l| l["processes"][0]["working-dir"] = json!("/workspace")))
+            .rejects("no extension of the group", |e| {
+                let text = e.inputs.text("/layers/group.toml").unwrap().to_owned();
+                edit_input(e, "/layers/group.toml", &format!("{text}[[group-extensions]]\nid='x'\nversion='1'\n"));
+            })
+            .accepts("an extension of the group", |e| {
+                let text = e.inputs.text("/layers/group.toml").unwrap().to_owned();
+                edit_input(e, "/layers/group.toml", &format!("{text}[[group-extensions]]\nid='x'\nversion='1'\n"));
+                label(BUILD, |l| l["extensions"] = json!([{ "id": "x", "version": "1" }]))(e);
+            })
             .rejects("another command", label(BUILD, |l| l["processes"][0]["command"] = json!(["Serve"])))
             .rejects("no arguments", label(BUILD, |l| l["processes"][0]["args"] = json!([])))
             .rejects("an argument more", label(BUILD, |l| l["processes"][0]["args"] = json!(["-v", "-v"])))
@@ -599,6 +622,7 @@ fn lifecycle() -> Vec<Trials> {
                 "the app's top layer",
                 label(LIFECYCLE, |l| l["runImage"]["topLayer"] = l["config"]["sha"].clone()),
             )
+            .rejects("a mirror that is no text", run("mirrors", json!(["mirror.example/run:base", 5])))
             .rejects("no top layer", run("topLayer", json!(null)))
             .rejects("another name", run("image", json!("host.example/other:base")))
             .rejects("an empty name", run("image", json!("")))
@@ -681,6 +705,37 @@ fn layers_in_the_label() -> Vec<Trials> {
             .rejects("a buildpack less", label(LIFECYCLE, |l| drop(l["buildpacks"].as_array_mut().unwrap().pop())))
             .rejects("another version", label(LIFECYCLE, |l| l["buildpacks"][1]["version"] = json!("1")))
             .rejects("no layers", label(LIFECYCLE, |l| l["buildpacks"][0]["layers"] = json!({})))
+            .rejects(
+                "none of a buildpack without one",
+                label(LIFECYCLE, |l| drop(l["buildpacks"][1].as_object_mut().unwrap().shift_remove("layers"))),
+            )
+            .rejects("a file of the layer is in another one", move |e| {
+                let mut more = None;
+                edit_entries(e, 0, |entries| more = entries.pop());
+                let sha = e.image.as_ref().unwrap().layers[2].blob.as_ref().unwrap().diff_id.clone();
+                edit_layers(e, |own| own.insert(1, sample::layer("more", vec![more.unwrap()])));
+                runtime("sha", json!(sha))(e);
+            })
+            .rejects(
+                "a layer of the app twice",
+                label(LIFECYCLE, |l| {
+                    let first = l["app"][0].clone();
+                    l["app"].as_array_mut().unwrap().push(first);
+                }),
+            )
+            .rejects(
+                "the launcher among the layers of the app",
+                label(LIFECYCLE, |l| {
+                    let launcher = l["launcher"].clone();
+                    l["app"].as_array_mut().unwrap().push(launcher);
+                }),
+            )
+            .accepts("a layer of the app that is empty", |e| {
+                let empty = sample::layer("empty", Vec::new());
+                let sha = empty.blob.as_ref().unwrap().diff_id.clone();
+                edit_layers(e, |own| own.push(empty));
+                label(LIFECYCLE, move |l| l["app"].as_array_mut().unwrap().push(json!({ "sha": sha })))(e);
+            })
             .rejects("not for launch", runtime("launch", json!(false)))
             .rejects("for build", runtime("build", json!(true)))
             .rejects("not for cache", runtime("cache", json!(false)))
@@ -717,6 +772,13 @@ fn layers_in_the_label() -> Vec<Trials> {
                 label(LIFECYCLE, |l| l["buildpacks"].as_array_mut().unwrap().reverse()),
             ),
         Trials::of("platform.store-kept")
+            .rejects("one of two values", |e| {
+                edit_input(e, "/layers/a_one/store.toml", "[metadata]\nkept='store-sentinel'\nmore='other-sentinel'\n");
+            })
+            .accepts("values that JSON escapes", |e| {
+                edit_input(e, "/layers/a_one/store.toml", "[metadata]\nkept='a \"b\" \\c'\n");
+                label(LIFECYCLE, |l| l["buildpacks"][0]["store"]["metadata"]["kept"] = json!("a \"b\" \\c"))(e);
+            })
             .rejects("an empty store", label(LIFECYCLE, |l| l["buildpacks"][0]["store"] = json!({})))
             .rejects(
                 "one byte other",
@@ -780,6 +842,7 @@ pub(super) fn reusing() -> ScenarioEvidence {
 /// Where SBOMs for launch are.
 fn sboms() -> Trials {
     Trials::of("platform.sbom-paths")
+        .rejects("one that nobody may read", entries(1, |entries| entries[0].mode = 0))
         .rejects("none", without(1))
         .rejects("the launcher's is lost", entries(1, |entries| drop(entries.pop())))
         .rejects("the buildpack's is lost", entries(1, |entries| drop(entries.remove(0))))
@@ -881,6 +944,7 @@ fn written() -> Trials {
         .rejects("a file more in <app>", changed("/workspace/left", Change::Added))
         .rejects("a layout in <app>", changed("/workspace/app.example/app:1/index.json", Change::Added))
         .rejects("a file more in <layers>", changed("/layers/left.toml", Change::Added))
+        .rejects("an SBOM of no buildpack", changed("/layers/sbom/launch/invented/sbom.cdx.json", Change::Added))
         .rejects("a folder whose name begins like that of an output", changed("/layers/sbom-old", Change::Added))
         .rejects("the working folder", changed("/elsewhere/left", Change::Added))
         .rejects("the app is where scratch files go", |e| {

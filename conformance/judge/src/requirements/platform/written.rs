@@ -25,16 +25,22 @@ pub(in super::super) fn caches_and_scratch(export: &Export) -> Vec<String> {
 }
 
 /// Places that an export may write to, with all that is below them.
-fn outputs(export: &Export) -> Vec<String> {
+pub(in super::super) fn outputs(export: &Export) -> Vec<String> {
     let inputs = &export.inputs;
     let mut places = caches_and_scratch(export);
-    places.extend([format!("{}/sbom", inputs.layers), inputs.report.clone()]);
+    places.push(inputs.report.clone());
+    let layers = &inputs.layers;
+    let folder = |id: &str| id.replace('/', "_");
+    let ids = super::inputs::buildpacks(export).into_iter().map(|buildpack| folder(&buildpack.id));
+    for own in ids.chain(["buildpacksio_lifecycle".to_owned(), "sbom.legacy.json".to_owned()]) {
+        places.extend(["build", "launch"].map(|kind| format!("{layers}/sbom/{kind}/{own}")));
+    }
     places.extend(inputs.layout_dir.clone());
     places
 }
 
 /// Whether what was added is an output, or a folder that was made on the way to one.
-fn is_permitted(places: &[String], file: &ChangedFile) -> bool {
+pub(in super::super) fn is_permitted(places: &[String], file: &ChangedFile) -> bool {
     let is_on_the_way = |place: &String| view::is_below(place, &file.path);
     places.iter().any(|place| file.path == *place || view::is_below(&file.path, place) || is_on_the_way(place))
 }
@@ -50,7 +56,7 @@ pub(super) fn nothing_else_is_written(export: &Export) -> Finding {
     let more = if others.len() == 1 { String::new() } else { format!(", and {} more", others.len() - 1) };
     violated(
         "the export leaves a file that was not there",
-        "more files in <layers>/sbom, caches, the report and a layout alone",
+        "more files in the folders of <layers>/sbom that are a buildpack's or the lifecycle's, caches, the report and a layout alone",
         format!("{}{more}", view::cut(&first.path)),
         export.at("export.json#/changed_files"),
     )

@@ -224,6 +224,7 @@ fn indexes() -> Vec<Trials> {
         json!({ "architecture": "arm64", "os": "linux" }),
         json!({ "architecture": "amd64", "os": "windows" }),
         json!({ "architecture": "amd64", "os": "linux", "variant": 8 }),
+        json!({ "architecture": "amd64", "os": "linux", "variant": "v3" }),
         json!({ "architecture": "amd64", "os": "linux", "os.features": "x" }),
         json!({ "architecture": "amd64", "os": "linux", "os.version": [] }),
     ] {
@@ -247,6 +248,10 @@ fn indexes() -> Vec<Trials> {
             entry("platform", json!({ "architecture": "amd64" })),
         )
         .accepts("no mediaType", index(|index| drop(index.as_object_mut().unwrap().remove("mediaType"))))
+        .accepts(
+            "a variant of every machine",
+            entry("platform", json!({ "architecture": "amd64", "os": "linux", "variant": "v1" })),
+        )
         .accepts("no platform", without("platform"))
         .accepts("an artifactType", entry("artifactType", json!("application/vnd.example.x")))
         .accepts("annotations", index(|index| index["annotations"] = json!({ "a.b": "c" })))

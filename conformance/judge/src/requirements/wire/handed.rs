@@ -1,6 +1,6 @@
 //! Credentials that an exporter is given for a registry: it uses them, and tells no one.
 
-use crate::evidence::Export;
+use crate::evidence::{Export, Stream};
 use crate::requirement::{Case, UNSEEN, not_applicable, together, violated};
 use crate::verdict::Finding;
 use crate::view;
@@ -45,7 +45,11 @@ pub(super) fn they_are_not_printed(case: &Case<'_>) -> Finding {
         Some([]) if export.outcome.succeeded() || used(export) => Finding::Holds,
         Some([]) => not_applicable("the exporter failed before it used the credentials that it was given"),
         Some([stream, ..]) => violated(
-            "the exporter printed a credential that it was given",
+            match stream {
+                Stream::Stdout | Stream::Stderr => "the exporter printed a credential that it was given",
+                Stream::Config | Stream::Manifest => "the exporter put a credential that it was given into the image",
+                Stream::Report => "the exporter put a credential that it was given into the report",
+            },
             "no credential",
             "a password or token, which is left out of what is kept",
             export.at(stream.file()),

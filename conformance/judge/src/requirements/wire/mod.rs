@@ -198,12 +198,15 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Should,
         handed::NOT_PRINTED,
-        "no credential that the exporter is given is printed",
+        "no credential that the exporter is given is printed, or is in image or report",
         Source::own("wire"),
         handed::they_are_not_printed,
     )
-    .because("anyone who can read a build's log can read and write what the platform may")
-    .looks_like("the Authorization header, the password or the token stands in the output, in plain text or in base64")
+    .because("anyone who can read a build's log, or pull its image, can read and write what the platform may")
+    .looks_like(
+        "the Authorization header, the password or the token stands in the output, a label or an annotation, in plain text or \
+         in base64",
+    )
     .fix("leave headers and variables that hold credentials out of every message, also of those for debugging")
     .when("the exporter was given credentials")
     .on(REGISTRY)

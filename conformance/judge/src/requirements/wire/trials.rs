@@ -574,6 +574,9 @@ fn credentials_not_printed() -> Trials {
         .from(given_credentials)
         .rejects("on standard output", |e| e.outcome.credentials_printed = Some(vec![Stream::Stdout]))
         .rejects("on standard error", |e| e.outcome.credentials_printed = Some(vec![Stream::Stderr]))
+        .rejects("in a label", |e| e.outcome.credentials_printed = Some(vec![Stream::Config]))
+        .rejects("in an annotation", |e| e.outcome.credentials_printed = Some(vec![Stream::Manifest]))
+        .rejects("in the report", |e| e.outcome.credentials_printed = Some(vec![Stream::Report]))
         .rejects("on both", |e| e.outcome.credentials_printed = Some(vec![Stream::Stdout, Stream::Stderr]))
         .rejects("of an export that fails", |e| {
             e.outcome.end = End::Exited(62);

@@ -1,0 +1,66 @@
+//! What a refused export leaves on disk.
+
+use super::super::platform_written as written;
+use crate::evidence::{Change, ChangedFile, End, Export};
+use crate::requirement::{Case, Needs, Requirement, Source, not_applicable, together, violated};
+use crate::verdict::{Finding, Level};
+use crate::view;
+
+/// The row on the files of all refusals.
+pub(super) const NOTHING_LEFT: Requirement = Requirement::new(
+    Level::Should,
+    "errors.nothing-left",
+    "a refused export leaves the files of the build, and images in a layout, as they were, and none of its own",
+    Source::own("errors"),
+    nothing_is_left,
+)
+.because("the build is tried again with the same files, and what a refusal took or left is in the next image")
+.looks_like(
+    "after a refusal a file of <app> or <layers> is gone, altered or new, or an image in the layout is another one",
+)
+.fix("refuse before anything is written, and remove scratch files on every way out")
+.when("an export is refused")
+.needing(Needs::Process);
+
+fn nothing_is_left(case: &Case<'_>) -> Finding {
+    let is_refused = |export: &&Export| matches!(export.outcome.end, End::Exited(code) if code != 0);
+    let findings: Vec<Finding> = case.exports.iter().copied().filter(is_refused).map(of_one).collect();
+    if findings.is_empty() {
+        return not_applicable("no export of this scenario was refused");
+    }
+    together(findings)
+}
+
+fn of_one(export: &Export) -> Finding {
+    let Some(changed) = &export.changed_files else {
+        return Finding::Skipped("the folders were not listed again after the export".to_owned());
+    };
+    let outputs = written::outputs(export);
+    let inputs = written::caches_and_scratch(export).into_iter().chain([export.inputs.report.clone()]);
+    let may_change: Vec<String> = inputs.collect();
+    let is_other = |file: &&ChangedFile| {
+        let permitted = if file.change == Change::Added { &outputs } else { &may_change };
+        !written::is_permitted(permitted, file) && !is_of_the_lifecycle(export, file)
+    };
+    let left = export.outcome.left.iter().flatten().filter(|file| !written::is_permitted(&outputs, file));
+    let others: Vec<&ChangedFile> = changed.iter().filter(is_other).chain(left).collect();
+    let Some(first) = others.first() else { return Finding::Holds };
+    let what = match first.change {
+        Change::Added => "new",
+        Change::Altered => "another one",
+        Change::Removed => "gone",
+    };
+    let more = if others.len() == 1 { String::new() } else { format!(", and {} more", others.len() - 1) };
+    violated(
+        "a refused export does not leave files as they were",
+        "the files that were there, and no others",
+        format!("{} is {what}{more}", view::cut(&first.path)),
+        export.at("export.json#/changed_files"),
+    )
+}
+
+/// SBOMs of lifecycle and launcher, which are copied before anything is exported.
+fn is_of_the_lifecycle(export: &Export, file: &ChangedFile) -> bool {
+    let own = |kind: &str| format!("{}/sbom/{kind}/buildpacksio_lifecycle", export.inputs.layers);
+    ["build", "launch"].iter().any(|kind| view::is_below(&file.path, &own(kind)))
+}

@@ -1,0 +1,48 @@
+//! What of a refusal's files is rejected, and what is not.
+
+use crate::evidence::{Change, ChangedFile, End, Export, FileKind};
+use crate::sample;
+use crate::trial::Trials;
+
+fn changed(path: &'static str, change: Change) -> impl Fn(&mut Export) + 'static {
+    move |export| {
+        let file = ChangedFile { path: path.to_owned(), kind: FileKind::File, change, aspects: Vec::new() };
+        export.changed_files = Some(vec![file]);
+    }
+}
+
+fn left(path: &'static str) -> impl Fn(&mut Export) + 'static {
+    move |export| {
+        let kind = FileKind::File;
+        let file = ChangedFile { path: path.to_owned(), kind, change: Change::Added, aspects: Vec::new() };
+        export.outcome.left = Some(vec![file]);
+    }
+}
+
+pub(super) fn trials() -> Vec<Trials> {
+    let in_a_layout = |change: Change| {
+        move |e: &mut Export| {
+            e.inputs.layout_dir = Some("/layout".to_owned());
+            changed("/layout/app.example/app/latest/index.json", change)(e);
+        }
+    };
+    vec![
+        Trials::of("errors.nothing-left")
+            .from(|| sample::refused("errors.missing-analyzed", "ERROR: there is no analyzed.toml"))
+            .rejects("a file of the app is gone", changed("/workspace/main", Change::Removed))
+            .rejects("a file of a layer is another one", changed("/layers/a_one/runtime/bin", Change::Altered))
+            .rejects("a file more in <app>", changed("/workspace/core", Change::Added))
+            .rejects("a file more in <layers>", changed("/layers/left.toml", Change::Added))
+            .rejects("a file in a folder for scratch files", left("/var/tmp/left"))
+            .rejects("an image in the layout is another one", in_a_layout(Change::Altered))
+            .accepts("the report of an earlier export is removed", changed("/report/report.toml", Change::Removed))
+            .accepts(
+                "the launcher's SBOM is copied",
+                changed("/layers/sbom/launch/buildpacksio_lifecycle/launcher/sbom.cdx.json", Change::Added),
+            )
+            .accepts("a layout that was not there", in_a_layout(Change::Added))
+            .spares("it is not refused", |e| e.outcome.end = End::Exited(0))
+            .spares("a crash", |e| e.outcome.end = End::Signalled(6))
+            .spares("the folders were not listed", |e| e.changed_files = None),
+    ]
+}
