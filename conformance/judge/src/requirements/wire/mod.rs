@@ -11,6 +11,8 @@ mod sent;
 pub(super) mod trials;
 #[cfg(test)]
 mod trials_of_tls;
+#[cfg(test)]
+mod trials_of_uploads;
 
 use crate::requirement::{Needs, REGISTRY, Requirement, Source};
 use crate::verdict::Level;

@@ -3,7 +3,7 @@
 use super::elsewhere::NO_LEAK;
 use super::faults::{MOVES_NOTHING, REPORTED, TRANSIENT, VERIFIES};
 use super::handed::{NOT_PRINTED, USED};
-use super::trials_of_tls;
+use super::{trials_of_tls, trials_of_uploads};
 use crate::digest::Digest;
 use crate::evidence::{
     Document, End, Export, FaultKind, ScenarioEvidence, SentManifest, Stream, Target, WireFault, WireRecord,
@@ -18,8 +18,8 @@ pub(in super::super) fn trials() -> Vec<Trial> {
             moves_last(),
             serves_the_app(),
             content_type(),
-            no_reupload(),
-            mount(),
+            trials_of_uploads::no_reupload(),
+            trials_of_uploads::mount(),
             reported(),
             moves_nothing(),
             transient(),
@@ -34,7 +34,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
 }
 
 /// The digests of a manifest's layers.
-fn layers(document: &Document) -> Vec<String> {
+pub(super) fn layers(document: &Document) -> Vec<String> {
     let json = Json::parse(&document.bytes).unwrap();
     let layers = json.get("layers").and_then(Json::items).unwrap().iter();
     layers.map(|layer| layer.get("digest").and_then(Json::as_str).unwrap().to_owned()).collect()
@@ -52,13 +52,13 @@ pub(super) fn record(sequence: u64, method: &str, target: impl Into<String>, sta
 }
 
 /// Places of the records of [`pushed`].
-const ASKED: usize = 0;
-const MOUNTED: usize = 1;
-const UPLOADED: usize = 3;
+pub(super) const ASKED: usize = 0;
+pub(super) const MOUNTED: usize = 1;
+pub(super) const UPLOADED: usize = 3;
 pub(super) const PUT: usize = 4;
 
 /// A layer of the build that is sent.
-fn own(export: &Export) -> String {
+pub(super) fn own(export: &Export) -> String {
     layers(export.image.as_ref().unwrap().manifest.as_ref().unwrap()).last().unwrap().clone()
 }
 
@@ -102,7 +102,7 @@ pub(super) fn again(at: usize, change: impl Fn(&mut WireRecord) + 'static) -> im
     }
 }
 
-fn at(sequence: u64, answered: u64) -> impl Fn(&mut WireRecord) + Copy + 'static {
+pub(super) fn at(sequence: u64, answered: u64) -> impl Fn(&mut WireRecord) + Copy + 'static {
     move |record| (record.sequence, record.answered) = (sequence, Some(answered))
 }
 
@@ -196,6 +196,20 @@ fn moves_last() -> Trials {
             old(e);
             with(UPLOADED, |record| record.sequence = 90)(e);
         })
+        .rejects("in evidence without manifests, in which the tag was read before", |e| {
+            e.wire.as_mut().unwrap()[PUT].manifest = None;
+            with(UPLOADED, at(90, 91))(e);
+            e.wire.as_mut().unwrap().push(record(5, "GET", "/v2/app/manifests/latest", 200));
+        })
+        .rejects("an upload that is refused before it, and one that is done after it", |e| {
+            again(UPLOADED, at(90, 91))(e);
+            with(UPLOADED, |record| record.status = 400)(e);
+        })
+        .rejects("a blob that is found as it begins, and sent after it", |e| {
+            with(UPLOADED, at(90, 91))(e);
+            with(ASKED, |record| (record.status, record.answered) = (200, Some(80)))(e);
+        })
+        .accepts("an upload that ends as it begins", with(UPLOADED, at(79, 80)))
         .accepts("evidence without answers", old)
         .accepts("a blob that was found before, and sent once more", |e| {
             with(UPLOADED, at(90, 91))(e);
@@ -244,6 +258,15 @@ fn moves_last() -> Trials {
             }),
         )
         .accepts("nothing but the manifest", |e| drop(e.wire.as_mut().unwrap().drain(..PUT)))
+        .accepts("nothing but the manifest, and after it a blob that it does not name", |e| {
+            let wire = e.wire.as_mut().unwrap();
+            drop(wire.drain(..PUT));
+            wire.push(record(90, "PUT", format!("/v2/app/blobs/uploads/u9?digest={}", Digest::of(b"x")), 201));
+        })
+        .spares("in evidence without manifests, two that were put under the tag", |e| {
+            e.wire.as_mut().unwrap()[PUT].manifest = None;
+            again(PUT, at(35, 36))(e);
+        })
         .spares("no manifest", |e| drop(e.wire.as_mut().unwrap().pop()))
         .spares("no recorder", |e| e.wire = None)
 }
@@ -261,6 +284,13 @@ fn content_type() -> Trials {
         )
         .accepts("in capitals", typed("Application/vnd.oci.image.manifest.v1+json"))
         .accepts("none, which another row judges", with(PUT, |record| record.content_type = None))
+        .accepts(
+            "a manifest that is read",
+            again(PUT, |record| {
+                "GET".clone_into(&mut record.method);
+                record.content_type = Some("application/json".to_owned());
+            }),
+        )
         .rejects(
             "a manifest that was refused for it",
             again(PUT, |record| {
@@ -269,103 +299,6 @@ fn content_type() -> Trials {
             }),
         )
         .spares("a manifest without mediaType", with(PUT, |record| record.manifest.as_mut().unwrap().media_type = None))
-        .spares("no recorder", |e| e.wire = None)
-}
-
-fn no_reupload() -> Trials {
-    let session = |record: &mut WireRecord| at(55, 56)(record);
-    let twice = move |e: &mut Export| {
-        again(UPLOADED - 1, session)(e);
-        again(UPLOADED, |record| {
-            at(60, 61)(record);
-            record.target = record.target.replace("/u1", "/u2");
-        })(e);
-    };
-    Trials::of("wire.no-reupload")
-        .from(pushed)
-        .rejects("a blob that was found", with(ASKED, |record| record.status = 200))
-        .rejects("a blob twice", twice)
-        .rejects("a blob that was found, sent in one request", |e| {
-            with(ASKED, |record| record.status = 200)(e);
-            let digest = own(e);
-            with(UPLOADED, move |record| {
-                record.method = "POST".to_owned();
-                record.target = format!("/v2/app/blobs/uploads/?digest={digest}");
-            })(e);
-        })
-        .whole("a blob of the build before", Wanted::Rejected, |evidence, target| {
-            let mut second = sample::on(evidence, target).clone();
-            second.step = 2;
-            evidence.exports.push(second);
-        })
-        .whole("a rebuild that sends nothing", Wanted::Held, |evidence, target| {
-            let mut second = sample::on(evidence, target).clone();
-            second.step = 2;
-            second.wire.as_mut().unwrap().truncate(1);
-            evidence.exports.push(second);
-        })
-        .accepts("two at the same time", |e| {
-            again(UPLOADED - 1, at(31, 32))(e);
-            again(UPLOADED, |record| {
-                at(42, 43)(record);
-                record.target = record.target.replace("/u1", "/u2");
-            })(e);
-        })
-        .accepts(
-            "to another repository",
-            again(UPLOADED, |record| {
-                record.target = record.target.replace("/v2/app/", "/v2/other/");
-            }),
-        )
-        .accepts("a mount of what is there", again(MOUNTED, at(60, 61)))
-        .accepts("a blob that is sent without asking", |e| drop(e.wire.as_mut().unwrap().remove(ASKED)))
-        .spares("a registry that failed on purpose", move |e| {
-            twice(e);
-            e.inputs.faults = vec![fault(FaultKind::Status)];
-        })
-        .spares("nothing was sent", |e| e.wire.as_mut().unwrap().truncate(1))
-        .spares("no recorder", |e| e.wire = None)
-}
-
-fn mount() -> Trials {
-    let sent = |e: &mut Export| {
-        let base = layers(&e.run_image.manifest)[0].clone();
-        again(UPLOADED, move |record| record.target = format!("/v2/app/blobs/uploads/u2?digest={base}"))(e);
-    };
-    let alone = move |e: &mut Export| {
-        sent(e);
-        e.wire.as_mut().unwrap().remove(MOUNTED);
-    };
-    Trials::of("wire.mount")
-        .from(pushed)
-        .rejects("a layer that is sent", alone)
-        .rejects("a mount of another layer", move |e| {
-            sent(e);
-            with(MOUNTED, |record| {
-                record.target = format!("/v2/app/blobs/uploads/?mount={}&from=run", Digest::of(b"x"));
-            })(e);
-        })
-        .rejects("a mount in another repository", move |e| {
-            sent(e);
-            with(MOUNTED, |record| record.target = record.target.replace("/v2/app/", "/v2/other/"))(e);
-        })
-        .accepts("a mount that is declined", move |e| {
-            with(MOUNTED, |record| record.status = 202)(e);
-            sent(e);
-        })
-        .accepts("a mount that is refused", move |e| {
-            with(MOUNTED, |record| record.status = 405)(e);
-            sent(e);
-        })
-        .spares("a run image in another registry", move |e| {
-            alone(e);
-            e.run_image.reference = e.run_image.reference.replace("host.example", "other.example");
-        })
-        .spares("a run image in the same repository", move |e| {
-            alone(e);
-            e.run_image.reference = e.run_image.reference.replace("/run@", "/app@");
-        })
-        .spares("it was there", |e| drop(e.wire.as_mut().unwrap().remove(MOUNTED)))
         .spares("no recorder", |e| e.wire = None)
 }
 

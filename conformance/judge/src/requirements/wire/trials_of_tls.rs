@@ -130,6 +130,13 @@ fn keeps_tls() -> Trials {
                 "POST".clone_into(&mut record.method);
             }),
         )
+        .rejects("with credentials first, then without", |e| {
+            clear(|_| {})(e);
+            clear(|record| {
+                "/v2/app/manifests/other".clone_into(&mut record.target);
+                with_credentials(record);
+            })(e);
+        })
         .follows("with credentials", PLAINTEXT, clear(with_credentials))
         .accepts("the first question is asked in both ways", clear(probe))
         .accepts(
