@@ -166,6 +166,12 @@ fn for_tests() -> crate::evidence::ScenarioEvidence {
     evidence
 }
 
+/// Takes from the build what its process is for.
+fn for_every_environment(export: &mut Export) {
+    let text = export.inputs.file(METADATA).and_then(|file| file.text.clone()).unwrap();
+    edit_input(export, METADATA, &text.replace("exec-env = [\"test\", \"ci\"]\n", ""));
+}
+
 fn environments() -> Trials {
     let said =
         |value: Value| move |e: &mut Export| edit_label(e, BUILD, |l| l["processes"][0]["exec-env"] = value.clone());
@@ -178,11 +184,15 @@ fn environments() -> Trials {
     rows.rejects("none", |e| {
         edit_label(e, BUILD, |l| drop(l["processes"][0].as_object_mut().unwrap().remove("exec-env")));
     })
+    .rejects("some, where the build says nothing", for_every_environment)
     .accepts("in another order", said(json!(["test", "ci"])))
     .spares("neither says anything", |e| {
-        let text = e.inputs.file(METADATA).and_then(|file| file.text.clone()).unwrap();
-        edit_input(e, METADATA, &text.replace("exec-env = [\"test\", \"ci\"]\n", ""));
+        for_every_environment(e);
         edit_label(e, BUILD, |l| drop(l["processes"][0].as_object_mut().unwrap().remove("exec-env")));
+    })
+    .spares("the build says nothing, and the label null", |e| {
+        for_every_environment(e);
+        edit_label(e, BUILD, |l| l["processes"][0]["exec-env"] = Value::Null);
     })
     .spares("no label", |e| edit_config(e, |c| drop(c["config"]["Labels"].as_object_mut().unwrap().remove(BUILD))))
 }
