@@ -6,6 +6,8 @@ mod config;
 mod facts;
 mod layers;
 mod manifest;
+#[cfg(test)]
+mod observation_tests;
 mod refusals;
 mod stored;
 #[cfg(test)]
