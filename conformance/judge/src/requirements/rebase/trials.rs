@@ -26,6 +26,16 @@ fn without_annotations(export: &mut Export) {
     edit_manifest(export, |manifest| drop(manifest.as_object_mut().unwrap().shift_remove("annotations")));
 }
 
+/// The app image had no annotations but those of the base, and the rebased image has none.
+fn of_the_base_alone(export: &mut Export) {
+    before(export, |export| {
+        edit_manifest(export, |manifest| {
+            manifest["annotations"].as_object_mut().unwrap().retain(|name, _| name.starts_with(&key("base.")));
+        });
+    });
+    without_annotations(export);
+}
+
 fn as_docker(export: &mut Export) {
     edit_manifest(export, |manifest| {
         manifest["mediaType"] = json!("application/vnd.docker.distribution.manifest.v2+json");
@@ -39,7 +49,7 @@ fn wholly_docker(export: &mut Export) {
 }
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let of_images = annotations().into_iter().chain(manifests()).chain(stores());
+    let of_images = annotations().into_iter().chain(manifests()).chain(stores()).chain(again());
     all(of_images.chain(trials_of_configs::trials()))
 }
 
@@ -56,7 +66,11 @@ fn annotations() -> Vec<Trials> {
             })
             .accepts("base.digest is wrong, which is another's affair", says("base.digest", Some("x")))
             .accepts("one more", says("created", Some("1980-01-01T00:00:01Z")))
-            .spares("there were none", |export| before(export, without_annotations)),
+            .spares("there were none", |export| before(export, without_annotations))
+            .on(&[Target::Registry])
+            .rejects("there were those of the base alone, and none is left", of_the_base_alone)
+            .on(&[Target::Daemon])
+            .accepts("a daemon removes those of the base, and there were no others", of_the_base_alone),
         of("rebase.base-name")
             .rejects("it is that of before", |export| {
                 export.rebase.as_mut().unwrap().run_image = Some("host.example/other:new".to_owned());
@@ -217,6 +231,10 @@ fn manifests() -> Vec<Trials> {
         of("rebase.layers-not-sent")
             .rejects("a layer of the app is sent", |export| send_layer(export, 5, "digest="))
             .accepts("a layer of the app is mounted", |export| send_layer(export, 5, "mount="))
+            .accepts("how far an upload of it came is asked", |export| {
+                send_layer(export, 5, "digest=");
+                export.wire.as_mut().unwrap()[1].method = "GET".to_owned();
+            })
             .accepts("a layer of the run image is sent", |export| send_layer(export, 0, "digest="))
             .spares("there is no recorder", |export| export.wire = None),
     ]
@@ -225,6 +243,16 @@ fn manifests() -> Vec<Trials> {
 fn send_layer(export: &mut Export, index: usize, word: &str) {
     let name = export.image.as_ref().unwrap().layers[index].name.replace(':', "%3A");
     export.wire.as_mut().unwrap()[1].target = format!("/v2/app/blobs/uploads/1?{word}{name}");
+}
+
+/// One more request of a manifest of the app image's repository.
+fn after_the_tag(method: &'static str, reference: &'static str) -> impl Fn(&mut Export) + 'static {
+    move |export| {
+        let mut record = export.wire.as_ref().unwrap()[2].clone();
+        (record.method, record.sequence) = (method.to_owned(), 99);
+        record.target = format!("/v2/app/manifests/{reference}");
+        export.wire.as_mut().unwrap().push(record);
+    }
 }
 
 fn stores() -> Vec<Trials> {
@@ -290,6 +318,14 @@ fn stores() -> Vec<Trials> {
         of("rebase.tag-moves-last")
             .rejects("a blob after the tag", |export| export.wire.as_mut().unwrap()[1].sequence = 99)
             .rejects("a mount after the tag", |export| export.wire.as_mut().unwrap()[0].sequence = 99)
+            .rejects("a manifest by its digest after the tag", after_the_tag("PUT", "sha256:0000"))
+            .rejects("a manifest by its digest, of which the colon is escaped", after_the_tag("PUT", "sha256%3A0000"))
+            .rejects("a blob after the tag, and then a look at the tag", |export| {
+                export.wire.as_mut().unwrap()[1].sequence = 98;
+                after_the_tag("GET", "latest")(export);
+            })
+            .accepts("another tag afterwards", after_the_tag("PUT", "2"))
+            .accepts("a look at a manifest afterwards", after_the_tag("GET", "sha256:0000"))
             .accepts("another repository afterwards", |export| {
                 let wire = export.wire.as_mut().unwrap();
                 (wire[1].target, wire[1].sequence) = ("/v2/other/blobs/uploads/?digest=sha256:0000".to_owned(), 99);
@@ -300,6 +336,11 @@ fn stores() -> Vec<Trials> {
                 export.wire.as_mut().unwrap().push(record);
             })
             .spares("no tag was written", |export| drop(export.wire.as_mut().unwrap().pop())),
+    ]
+}
+
+fn again() -> Vec<Trials> {
+    vec![
         Trials::of("rebase.same-inputs-same-digest")
             .from(sample::rebased_twice)
             .step(2)
@@ -307,7 +348,11 @@ fn stores() -> Vec<Trials> {
                 edit_config(export, |config| config["created"] = json!("1990-01-01T00:00:00Z"));
             })
             .accepts("another report", |export| export.report = None)
-            .spares("on another run image", |export| export.run_image.digest = Digest::of(b"another")),
+            .spares("on another run image", |export| export.run_image.digest = Digest::of(b"another"))
+            .on(&[Target::Registry])
+            .rejects("another annotation", says("title", Some("other")))
+            .on(&[Target::Daemon])
+            .accepts("a daemon tells images by their ID", says("title", Some("other"))),
         Trials::of("rebase.same-run-image")
             .from(sample::rebased_upon_the_same)
             .rejects("a layer of the run image is another blob", |export| {
@@ -318,7 +363,14 @@ fn stores() -> Vec<Trials> {
             .accepts("another time", |export| {
                 edit_config(export, |config| config["created"] = json!("1990-01-01T00:00:00Z"));
             })
+            .accepts("the exporter had packed the run image's layers in its own way", |export| {
+                before(export, |export| {
+                    edit_manifest(export, |manifest| manifest["layers"][0]["digest"] = json!(other_digest()));
+                });
+            })
             .spares("another run image", |export| export.rebase.as_mut().unwrap().is_same_run_image = false)
+            .on(&[Target::Registry])
+            .rejects("base.name is gone", says("base.name", None))
             .on(&[Target::Daemon])
             .accepts("a daemon removes base.name", says("base.name", None)),
     ]

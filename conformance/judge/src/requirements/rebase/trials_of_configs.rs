@@ -6,9 +6,10 @@ use super::refusals::REFUSALS;
 use super::trials_shared::{before, of, other_digest};
 use crate::evidence::{Document, End, Export};
 use crate::sample::{self, annotate, edit_config, edit_label};
-use crate::trial::Trials;
+use crate::trial::{Trials, Wanted};
 
 const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
+const EXIT_ZERO: &str = "rebase.exit-zero";
 const BASE: &str = "io.buildpacks.base.distro.version";
 
 pub(super) fn trials() -> Vec<Trials> {
@@ -123,8 +124,23 @@ fn fields() -> Vec<Trials> {
             })
             .rejects("an author", |export| edit_config(export, |config| config["author"] = json!("rebaser")))
             .rejects("another user", |export| edit_config(export, |config| config["config"]["User"] = json!("0")))
+            .rejects("a flag", |export| edit_config(export, |config| config["config"]["Tty"] = json!(true)))
+            .rejects("a number", |export| edit_config(export, |config| config["config"]["StopTimeout"] = json!(10)))
             .accepts("null is as good as nothing", |export| {
                 edit_config(export, |config| config["config"]["Shell"] = Value::Null);
+            })
+            .accepts("false, zero and what is empty are as good as nothing", |export| {
+                edit_config(export, |config| {
+                    for (key, nothing) in [
+                        ("Tty", json!(false)),
+                        ("StopTimeout", json!(0)),
+                        ("Domainname", json!("")),
+                        ("OnBuild", json!([])),
+                        ("Healthcheck", json!({ "Retries": 0, "Test": null })),
+                    ] {
+                        config["config"][key] = nothing;
+                    }
+                });
             })
             .accepts("created", |export| {
                 edit_config(export, |config| config["created"] = json!("1990-01-01T00:00:00Z"));
@@ -164,6 +180,10 @@ fn fields() -> Vec<Trials> {
                 edit_config(export, |config| config["created"] = json!(now));
             })
             .rejects("no time", |export| edit_config(export, |config| config["created"] = json!("today")))
+            .accepts("a day before it", |export| {
+                let before = jiff::Timestamp::from_second(export.outcome.started - 86_400).unwrap().to_string();
+                edit_config(export, |config| config["created"] = json!(before));
+            })
             .accepts("another constant", |export| {
                 edit_config(export, |config| config["created"] = json!("1990-01-01T00:00:00Z"));
             })
@@ -189,7 +209,18 @@ fn refusals() -> Vec<Trials> {
                 .rejects("the tag has moved", |export| export.tags[0].digest = Some(other_digest()))
                 .accepts("another code", |export| export.outcome.end = End::Exited(1))
                 .spares("another reason", |export| export.inputs.expected_failure = Some("rebase.other".to_owned()))
-                .whole("nothing was accepted", crate::trial::Wanted::NotJudged, |evidence, _| {
+                .whole("it is accepted, and no other rebase was made", Wanted::Rejected, move |evidence, target| {
+                    evidence.rebases.retain(|export| export.step == 1);
+                    accept(sample::step(evidence, target, 1));
+                })
+                .whole(
+                    "the rebase without the fault was refused too",
+                    Wanted::Follows(EXIT_ZERO),
+                    |evidence, target| {
+                        sample::step(evidence, target, 2).outcome.end = End::Exited(70);
+                    },
+                )
+                .whole("nothing was accepted", Wanted::NotJudged, |evidence, _| {
                     evidence.rebases.retain(|export| export.step == 1);
                 }),
         );
@@ -209,6 +240,9 @@ fn refusals() -> Vec<Trials> {
             .rejects("nothing is said", |export| export.outcome.stderr.clear())
             .rejects("something else is said", |export| "ERROR: sorry".clone_into(&mut export.outcome.stderr))
             .follows("it is accepted", "rebase.not-rebasable-refused", |export| export.outcome.end = End::Exited(0))
+            .follows("it comes down with a trace", "rebase.not-rebasable-refused", |export| {
+                export.outcome.stderr.push_str("\npanic: nil\ngoroutine 1 [running]:");
+            })
             .accepts("it is said on standard output", |export| {
                 let said = std::mem::take(&mut export.outcome.stderr);
                 export.outcome.stdout = said;
