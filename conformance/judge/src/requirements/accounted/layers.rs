@@ -118,7 +118,7 @@ impl<'a> Model<'a> {
     }
 
     fn is_parent(&self, path: &str) -> bool {
-        path.is_empty() || path == "/" || self.roots.iter().any(|root| view::is_below(root, path))
+        self.roots.iter().any(|root| view::is_below(root, path))
     }
 
     fn is_a_buildpack_s(&self, path: &str) -> bool {
@@ -146,8 +146,7 @@ impl<'a> Model<'a> {
     fn is_the_input(&self, seen: &Seen<'_>) -> Option<String> {
         let entry = seen.entry;
         let Some(file) = self.export.inputs.file(&entry.path) else { return Some("no such file".to_owned()) };
-        let is_in_layers_or_app = entry.path != self.sboms && !view::is_below(&entry.path, &self.sboms);
-        let same_mode = file.mode == entry.mode || !is_in_layers_or_app;
+        let same_mode = file.mode == entry.mode || view::is_below(&entry.path, &self.sboms);
         let same = match (file.kind, entry.kind) {
             (FileKind::File, EntryKind::File) => {
                 let same = file.content.as_ref() == seen.content || entry.is_unread() && file.size == entry.size;
