@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::evidence::{Entry, EntryKind, Export};
+use crate::evidence::{Entry, EntryKind, Export, FileFact, FileKind};
 use crate::sample::{edit_config, edit_entries, edit_input, edit_label, edit_layers, layer};
 use crate::trial::{self, Trial, Trials};
 
@@ -19,6 +19,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
     trial::all(
         works()
             .into_iter()
+            .chain(visible())
             .chain([layers()])
             .chain(super::trials_of_attributes::trials())
             .chain(super::trials_of_containers::trials())
@@ -74,10 +75,14 @@ fn meant(text: &'static str) -> impl Fn(&mut Export) + 'static {
 }
 
 const ANEW: &str = "# written anew\nbuildpack-default-process-type = \"web\"\n[[processes]]\ntype = \"web\"\n\
-    command = \"serve\"\nargs = [\"-v\"]\nbuildpack-id = \"b\"\nworking-dir = \"\"\n[[buildpacks]]\nid = \"a/one\"\nversion = \"1\"\n\
+    command = \"serve\"\nargs = [\"-v\"]\nbuildpack-id = \"b\"\nworking-dir = \"\"\nexec-env = []\nlimits = {}\n[[buildpacks]]\nid = \"a/one\"\nversion = \"1\"\n\
     api = \"0.10\"\n[[buildpacks]]\nid = \"b\"\nversion = \"2\"\napi = \"0.10\"\n";
 const OTHER_ARGUMENTS: &str = "buildpack-default-process-type = \"web\"\n[[processes]]\ntype = \"web\"\ncommand = \"serve\"\n\
     buildpack-id = \"b\"\n[[buildpacks]]\nid = \"a/one\"\nversion = \"1\"\napi = \"0.10\"\n[[buildpacks]]\nid = \"b\"\n\
+    version = \"2\"\napi = \"0.10\"\n";
+
+const ARGUMENTS_IN_ONE_TEXT: &str = "buildpack-default-process-type = \"web\"\n[[processes]]\ntype = \"web\"\ncommand = \"serve\"\n\
+    args = \"-v\"\nbuildpack-id = \"b\"\n[[buildpacks]]\nid = \"a/one\"\nversion = \"1\"\napi = \"0.10\"\n[[buildpacks]]\nid = \"b\"\n\
     version = \"2\"\napi = \"0.10\"\n";
 
 fn works() -> Vec<Trials> {
@@ -97,7 +102,14 @@ fn works() -> Vec<Trials> {
                 user("", e);
                 moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o600)(e);
             })
+            .rejects("its group may not, which is the user's, and all others may", |e| {
+                user("1000:0", e);
+                moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o705)(e);
+            })
             .accepts("it may be executed and not read", moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o711))
+            .accepts("a group may, and the user's is not known", moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o710))
+            .accepts("neither owner nor group may, and all others", moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o601))
+            .accepts("root, and someone may", |e| user("", e))
             .accepts("its owner may, who is the user", |e| {
                 entries(LAUNCHER, |entries| {
                     for entry in entries.iter_mut() {
@@ -112,6 +124,14 @@ fn works() -> Vec<Trials> {
             .accepts("the user has a name, and someone may", |e| {
                 user("cnb", e);
                 moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o700)(e);
+            })
+            .accepts("the user has a name, and a group may", |e| {
+                user("cnb", e);
+                moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o610)(e);
+            })
+            .accepts("the user has a name, and all others may", |e| {
+                user("cnb", e);
+                moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o601)(e);
             })
             .spares("no launcher", |e| edit_layers(e, |own| drop(own.remove(LAUNCHER)))),
         Trials::of("works.paths-open")
@@ -130,14 +150,41 @@ fn works() -> Vec<Trials> {
             .accepts("a later layer opens it", |e| {
                 moded(2, "/workspace", 0o000)(e);
             })
-            .accepts("root passes everywhere", |e| {
+            .rejects("a folder is closed that is open on disk", |e| {
+                e.inputs.files.push(on_disk("/layers/a_one", FileKind::Directory, 0o755));
+                more(RUNTIME, "/layers/a_one", EntryKind::Directory, 0o000)(e);
+            })
+            .rejects("the metadata can be read on disk alone", |e| {
+                user("1000:1000", e);
+                moded(CONFIG, METADATA, 0o200)(e);
+            })
+            .accepts("a folder is closed on disk too", |e| {
+                e.inputs.files.push(on_disk("/layers/a_one", FileKind::Directory, 0o000));
+                more(RUNTIME, "/layers/a_one", EntryKind::Directory, 0o000)(e);
+            })
+            .accepts("the metadata cannot be read on disk either", |e| {
+                e.inputs.files.iter_mut().filter(|file| file.path == METADATA).for_each(|file| file.mode = 0o200);
+                moded(CONFIG, METADATA, 0o200)(e);
+            })
+            .accepts("root reads and passes everywhere", |e| {
                 user("0", e);
                 moded(LAUNCHER, "/cnb", 0o000)(e);
+                moded(CONFIG, METADATA, 0o000)(e);
             }),
+    ]
+}
+
+fn visible() -> Vec<Trials> {
+    vec![
         Trials::of("works.metadata-meant")
             .rejects("an empty file", meant(""))
+            .rejects("an empty file of which no text is kept", |e| {
+                meant("")(e);
+                entries(CONFIG, |entries| entries[0].text = None)(e);
+            })
             .rejects("no TOML", meant("[processes"))
             .rejects("other arguments", meant(OTHER_ARGUMENTS))
+            .rejects("arguments in one text", meant(ARGUMENTS_IN_ONE_TEXT))
             .rejects("another default", |e| edit_input(e, METADATA, "buildpack-default-process-type='other'\n"))
             .accepts("written anew", meant(ANEW))
             .spares("it is not there", |e| edit_layers(e, |own| drop(own.remove(CONFIG))))
@@ -155,6 +202,19 @@ fn works() -> Vec<Trials> {
             })
             .rejects("an opaque folder", more(APP, "/etc/.wh..wh..opq", EntryKind::File, 0o644))
             .rejects("a folder where there was a file", more(APP, "/usr/base", EntryKind::Directory, 0o755))
+            .rejects("a folder that is more closed", |e| {
+                in_the_base(e, "/usr", EntryKind::Directory, 0o755);
+                more(APP, "/usr", EntryKind::Directory, 0o750)(e);
+            })
+            .accepts("a folder that is as open", |e| {
+                in_the_base(e, "/usr", EntryKind::Directory, 0o755);
+                more(APP, "/usr", EntryKind::Directory, 0o755)(e);
+            })
+            .accepts("a file that is more closed", more(APP, "/usr/base", EntryKind::File, 0o600))
+            .accepts("the app's folder is a file in the run image, and what is in it is open", |e| {
+                in_the_base(e, "/workspace", EntryKind::File, 0o644);
+                in_the_base(e, "/workspace/main", EntryKind::Directory, 0o777);
+            })
             .accepts("one more file", more(APP, "/etc/more", EntryKind::File, 0o644))
             .accepts("the same file again", more(APP, "/usr/base", EntryKind::File, 0o644))
             .accepts("a file of the app with such a name", |e| {
@@ -165,7 +225,52 @@ fn works() -> Vec<Trials> {
     ]
 }
 
+/// One more entry of the run image.
+fn in_the_base(export: &mut Export, path: &str, kind: EntryKind, mode: u32) {
+    let blob = export.image.as_mut().unwrap().layers[0].blob.as_mut().unwrap();
+    let mut entries = blob.entries.to_vec();
+    entries.push(Entry { path: path.to_owned(), kind, mode, ..entries[0].clone() });
+    blob.entries = entries.into();
+}
+
+fn on_disk(path: &str, kind: FileKind, mode: u32) -> FileFact {
+    FileFact { kind, mode, content: None, text: None, size: 0, ..crate::sample::fact(path, "") }
+}
+
+fn link_on_disk(link: &str) -> FileFact {
+    FileFact { link: Some(link.to_owned()), ..on_disk("/workspace/link", FileKind::Symlink, 0o777) }
+}
+
+/// A file of the build, as it is on disk, in a layer at this path.
+fn kept(index: usize, path: &'static str, at: &'static str) -> impl Fn(&mut Export) + 'static {
+    move |export| {
+        let content = export.inputs.file(path).unwrap().content.clone();
+        edit_entries(export, index, |entries| {
+            let first = entries[0].clone();
+            entries.push(Entry {
+                path: at.to_owned(),
+                kind: EntryKind::File,
+                mode: 0o644,
+                content,
+                text: None,
+                ..first
+            });
+        });
+    }
+}
+
+/// Makes a file of the app one that is too large to be read, of this size.
+fn too_large(size: u64) -> impl Fn(&mut Export) + 'static {
+    entries(APP, move |entries| {
+        for entry in entries.iter_mut().filter(|entry| entry.path == "/workspace/main") {
+            (entry.content, entry.size) = (None, size);
+        }
+    })
+}
+
 fn layers() -> Trials {
+    const STORE: &str = "/layers/a_one/store.toml";
+    const SBOM_OF_THE_LAUNCHER: &str = "/cnb/lifecycle/launcher.sbom.cdx.json";
     Trials::of("layer.nothing-else")
         .rejects("a file more in the app", more(APP, "/workspace/more", EntryKind::File, 0o644))
         .rejects("a file more in a layer", more(RUNTIME, "/layers/a_one/runtime/more", EntryKind::File, 0o644))
@@ -179,7 +284,13 @@ fn layers() -> Trials {
             "an SBOM of the launcher's with other content",
             more(SBOM, "/layers/sbom/launch/buildpacksio_lifecycle/launcher/sbom.spdx.json", EntryKind::File, 0o644),
         )
+        .rejects("the launcher's SBOM elsewhere", kept(SBOM, SBOM_OF_THE_LAUNCHER, "/etc/sbom.cdx.json"))
         .rejects("an input that is for nobody", more(CONFIG, "/layers/analyzed.toml", EntryKind::File, 0o644))
+        .rejects(
+            "an input that is for nobody, as it is",
+            kept(CONFIG, "/layers/analyzed.toml", "/layers/analyzed.toml"),
+        )
+        .rejects("a file that is too large to be read, of another size", too_large(5))
         .rejects("a store of other content", more(CONFIG, "/layers/a_one/store.toml", EntryKind::File, 0o644))
         .rejects(
             "a link for no process",
@@ -196,20 +307,48 @@ fn layers() -> Trials {
                 });
             })(e);
         })
+        .rejects(
+            "a link in the place of the launcher",
+            entries(LAUNCHER, |entries| {
+                entries.iter_mut().filter(|entry| entry.path == "/cnb/lifecycle/launcher").for_each(|entry| {
+                    (entry.kind, entry.link, entry.content) = (EntryKind::Symlink, Some("/bin/sh".to_owned()), None);
+                });
+            }),
+        )
+        .rejects("a second name of another file", |e| {
+            e.inputs.files.push(crate::sample::fact("/workspace/again", "other"));
+            linked(APP, "/workspace/again", EntryKind::HardLink, "workspace/main")(e);
+        })
+        .rejects("a link that leads elsewhere on disk", |e| {
+            e.inputs.files.push(link_on_disk("main"));
+            linked(APP, "/workspace/link", EntryKind::Symlink, "/etc/passwd")(e);
+        })
         .accepts("entries for parents", more(CONFIG, "/layers/config", EntryKind::Directory, 0o755))
         .accepts("an entry for the root", more(APP, "/", EntryKind::Directory, 0o755))
         .accepts("the folder of a buildpack without a layer", more(CONFIG, "/layers/b", EntryKind::Directory, 0o755))
         .accepts("the folder of processes", more(LINKS, "/cnb/process", EntryKind::Directory, 0o755))
         .accepts("a closed parent", more(CONFIG, "/layers", EntryKind::Directory, 0o700))
         .accepts("metadata.toml written anew", meant(ANEW))
-        .accepts("the store kept in a layer", |e| {
-            let content = e.inputs.file("/layers/a_one/store.toml").unwrap().content.clone();
-            entries(CONFIG, move |entries| {
-                let first = entries[0].clone();
-                let path = "/layers/a_one/store.toml".to_owned();
-                entries.push(Entry { path, content: content.clone(), text: None, ..first });
-            })(e);
+        .accepts("the store kept in a layer", kept(CONFIG, STORE, STORE))
+        .accepts("the group kept in a layer", kept(CONFIG, "/layers/group.toml", "/layers/group.toml"))
+        .accepts(
+            "what is said of a layer kept in it",
+            kept(CONFIG, "/layers/a_one/runtime.toml", "/layers/a_one/runtime.toml"),
+        )
+        .accepts("a second name of a file", |e| {
+            e.inputs.files.push(crate::sample::fact("/workspace/again", "main"));
+            linked(APP, "/workspace/again", EntryKind::HardLink, "workspace/main")(e);
         })
+        .accepts("a link that is so on disk", |e| {
+            e.inputs.files.push(link_on_disk("main"));
+            linked(APP, "/workspace/link", EntryKind::Symlink, "main")(e);
+        })
+        .accepts("a pipe that is so on disk", |e| {
+            e.inputs.files.push(on_disk("/workspace/pipe", FileKind::Other, 0o644));
+            more(APP, "/workspace/pipe", EntryKind::Other, 0o644)(e);
+        })
+        .accepts("an SBOM with another mode", moded(SBOM, "/layers/sbom/launch/a_one/sbom.cdx.json", 0o600))
+        .accepts("a file that is too large to be read", too_large(4))
         .accepts("a file of a layer to re-use", |e| {
             e.inputs.files.retain(|file| file.path != "/layers/a_one/runtime");
             more(RUNTIME, "/layers/a_one/runtime/more", EntryKind::File, 0o644)(e);

@@ -98,6 +98,7 @@ pub(super) fn trials() -> Vec<Trials> {
         Trials::of("layer.nothing-else")
             .from(with_attributes)
             .rejects("an attribute that is not on disk", give(APP, "user.builder", "AA=="))
+            .rejects("a label of the machine's on a file that has others", give(APP, "security.selinux", "AA=="))
             .rejects("a capability of another value", give(APP, "security.capability", "AA=="))
             .rejects("an attribute of a file that has none", |e| {
                 edit_entries(e, 5, |entries| {

@@ -4,14 +4,15 @@ use serde_json::json;
 
 use crate::digest::Digest;
 use crate::evidence::{
-    Container, Document, EntryKind, Export, FileFact, FileInContainer, FileKind, InContainer, Ran, ScenarioEvidence,
-    Target,
+    Container, Document, Entry, EntryKind, Export, FileFact, FileInContainer, FileKind, InContainer, Ran,
+    ScenarioEvidence, Target,
 };
 use crate::sample::{self, edit_config, edit_entries, edit_layers};
 use crate::trial::Trials;
 
-/// The place of the sample's launcher among its own layers.
+/// Places of the sample's own layers.
 const LAUNCHER: usize = 4;
+const APP: usize = 3;
 
 /// The sample's scenario with containers that found what they had to.
 fn ran() -> ScenarioEvidence {
@@ -186,6 +187,11 @@ fn surroundings() -> Vec<Trials> {
                 own(|found| found.environment.retain(|name, _| !name.starts_with("CNB_")))(e);
             })
             .follows("no container starts", "works.starts", containers(|all| all.iter_mut().for_each(refuse)))
+            .accepts("a variable that the run image has twice", |e| {
+                let text = e.run_image.config.text().unwrap().replacen("\"LANG=C\"", "\"LANG=C\",\"LANG=de\"", 1);
+                e.run_image.config = Document::new(text.into_bytes(), None);
+                own(|found| drop(found.environment.insert("LANG".to_owned(), "de".to_owned())))(e);
+            })
             .accepts("the engine's own variables", set("HOSTNAME", "7f1e5069e6e0"))
             .accepts("one folder more in PATH", set("PATH", "/cnb/process:/cnb/lifecycle:/usr/bin:/bin")),
         of("works.user")
@@ -220,6 +226,34 @@ fn with_group(export: &mut Export) {
     let text = export.run_image.config.text().unwrap().replacen("\"User\":\"1000\"", "\"User\":\"1000:1000\"", 1);
     export.run_image.config = Document::new(text.into_bytes(), None);
     edit_config(export, |config| config["config"]["User"] = json!("1000:1000"));
+}
+
+/// A link of the app after [`more_kinds`].
+const LINK_OF_THE_APP: &str = "/workspace/current";
+
+/// Makes a file of the app one that its owner alone may read, and adds a link: on disk, in the image and in the container.
+fn more_kinds(export: &mut Export) {
+    let main = export.inputs.files.iter_mut().find(|file| file.path == "/workspace/main").unwrap();
+    main.mode = 0o600;
+    let link = FileFact {
+        path: LINK_OF_THE_APP.to_owned(),
+        kind: FileKind::Symlink,
+        mode: 0o777,
+        link: Some("main".to_owned()),
+        content: None,
+        ..main.clone()
+    };
+    let there = seen(&link);
+    export.inputs.files.push(link);
+    edit_entries(export, APP, |entries| {
+        let main = entries.iter_mut().find(|entry| entry.path == "/workspace/main").unwrap();
+        main.mode = 0o600;
+        let (path, link) = (LINK_OF_THE_APP.to_owned(), Some("main".to_owned()));
+        let link = Entry { path, kind: EntryKind::Symlink, mode: 0o777, link, content: None, size: 0, ..main.clone() };
+        entries.push(link);
+    });
+    own(move |found| found.files.push(there.clone()))(export);
+    own_file("/workspace/main", |file| (file.mode, file.content, file.is_open) = (0o600, None, false))(export);
 }
 
 fn files() -> Trials {
@@ -263,6 +297,18 @@ fn files() -> Trials {
                 found.files.push(more);
             }),
         )
+        .accepts("a file that everyone may read, in a folder that is closed on disk", |e| {
+            e.inputs.files.push(FileFact {
+                path: "/workspace/static".to_owned(),
+                kind: FileKind::Directory,
+                mode: 0o700,
+                content: None,
+                ..e.inputs.files[0].clone()
+            });
+            let folder = seen(e.inputs.files.last().unwrap());
+            own(move |found| found.files.push(folder.clone()))(e);
+            own_file("/workspace/static/a.css", |file| (file.content, file.is_open) = (None, false))(e);
+        })
         .accepts("folders of the app that are closed on disk", |e| {
             for file in &mut e.inputs.files {
                 if file.path == "/workspace/static/a.css" {
@@ -278,5 +324,21 @@ fn files() -> Trials {
                     (file.kind, file.mode, file.content, file.is_open) = (FileKind::Directory, 0o700, None, false);
                 }
             })(e);
+        })
+        .rejects("a file that only its owner may read has other bytes", |e| {
+            more_kinds(e);
+            own_file(MAIN, |file| file.content = Some(Digest::of(b"other")))(e);
+        })
+        .rejects("a link leads elsewhere", |e| {
+            more_kinds(e);
+            own_file(LINK_OF_THE_APP, |file| file.link = Some("/etc/passwd".to_owned()))(e);
+        })
+        .rejects("a file stands in for a link", |e| {
+            more_kinds(e);
+            own_file(LINK_OF_THE_APP, |file| file.kind = FileKind::File)(e);
+        })
+        .accepts("a link leads to what cannot be read", |e| {
+            more_kinds(e);
+            own_file(LINK_OF_THE_APP, |file| file.is_open = false)(e);
         })
 }

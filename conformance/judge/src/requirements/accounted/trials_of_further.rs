@@ -183,6 +183,11 @@ fn kinds() -> Trials {
             let digest = e.run_image.digest.clone();
             edit_manifest(e, |manifest| manifest["subject"] = json!({ "digest": digest }));
         })
+        .accepts("the run image's manifest of an index as its subject", |e| {
+            e.run_image.digest = Digest::of(b"index");
+            let digest = e.run_image.manifest.digest.clone();
+            edit_manifest(e, |manifest| manifest["subject"] = json!({ "digest": digest }));
+        })
         .accepts("no urls", field(LAST, "urls", json!([])))
         .accepts(
             "a layer of the run image that is elsewhere",
@@ -269,10 +274,18 @@ fn uploads() -> Trials {
 }
 
 fn blobs() -> Trials {
-    let one_more = ("PUT", "/v2/app/blobs/uploads/u2?digest=sha256:1234", 201);
+    let one_more: (&str, &str, u16) = ("PUT", "/v2/app/blobs/uploads/u2?digest=sha256:1234", 201);
     Trials::of("registry.blobs-named")
         .from(exported)
         .rejects("a blob that nothing names", sent(&[("PUT", "/v2/app/blobs/uploads/u2?x=1&digest=sha256:1234", 201)]))
+        .rejects("a blob that nothing names, where the tag was read", move |e| {
+            sent(&[("GET", "/v2/app/manifests/latest", 200)])(e);
+            e.wire.as_mut().unwrap().push(record(one_more.0, one_more.1, one_more.2));
+        })
+        .rejects("a blob that nothing names, where the tag wanted credentials first", move |e| {
+            sent(&[("PUT", "/v2/app/manifests/latest", 401)])(e);
+            e.wire.as_mut().unwrap().push(record(one_more.0, one_more.1, one_more.2));
+        })
         .rejects("a blob that is put at once", sent(&[("POST", "/v2/app/blobs/uploads/?digest=sha256:1234", 201)]))
         .rejects("a blob that is mounted", sent(&[("POST", "/v2/app/blobs/uploads/?from=r&mount=sha256:1234", 201)]))
         .accepts("an upload that is refused", sent(&[("PUT", "/v2/app/blobs/uploads/u2?digest=sha256:1234", 400)]))

@@ -56,6 +56,10 @@ fn labels() -> Trials {
             push(LIFECYCLE, "buildpacks", json!({ "key": "x", "version": "1", "layers": {} })),
         )
         .rejects(
+            "a buildpack of the lifecycle's of another version",
+            label(LIFECYCLE, |label| label["buildpacks"][1]["version"] = json!("3")),
+        )
+        .rejects(
             "an invented layer",
             label(LIFECYCLE, |label| label["buildpacks"][1]["layers"]["x"] = json!({ "sha": "x" })),
         )
@@ -152,6 +156,12 @@ fn previous() -> Trials {
         .from(dropped)
         .step(2)
         .rejects("a label of the previous image stays", plain("k", "2"))
+        .rejects("a label of the previous image stays next to one of this build", |e| {
+            let text = format!("{}[[labels]]\nkey='m'\nvalue='1'\n", e.inputs.text(METADATA).unwrap());
+            edit_input(e, METADATA, &text);
+            plain("m", "1")(e);
+            plain("k", "2")(e);
+        })
         .accepts("it has another value, which is a vendor's", plain("k", "3"))
         .whole("the run image has it now", Wanted::Held, |evidence, target| {
             let export = sample::step(evidence, target, 2);
@@ -192,6 +202,7 @@ fn base() -> Trials {
         .rejects("it is changed", plain("io.buildpacks.base.distro.name", "jammy"))
         .accepts("one that the exporter writes is another", plain("io.buildpacks.rebasable", "true"))
         .accepts("one more", plain("io.buildpacks.base.distro.version", "24.04"))
+        .accepts("a label of another kind is changed", plain("base", "other"))
         .spares("a buildpack replaced it", |e| {
             edit_input(e, METADATA, "[[labels]]\nkey='io.buildpacks.base.distro.name'\nvalue='own'\n");
             plain("io.buildpacks.base.distro.name", "own")(e);
@@ -286,6 +297,7 @@ fn registry() -> Trials {
         .rejects("a tag that was not asked for", sent("PUT", "/v2/app/manifests/newest", 201))
         .rejects("a manifest by another digest", sent("PUT", format!("/v2/app/manifests/{}", Digest::of(b"x")), 201))
         .rejects("another repository's tag", sent("PUT", "/v2/other/app/manifests/latest", 201))
+        .rejects("an upload that ends in another repository", sent("PUT", "/v2/other/blobs/uploads/1?digest=x", 201))
         .rejects("a blob to another repository", sent("POST", "/v2/other/blobs/uploads/", 202))
         .rejects(
             "a blob mounted in another repository",
@@ -309,6 +321,10 @@ fn registry() -> Trials {
         .accepts("a token", sent("POST", "/token", 200))
         .accepts("a cache image", |e| {
             e.inputs.argv.insert(1, "-cache-image=host.example/cache:1".to_owned());
+            sent("PUT", "/v2/cache/manifests/1", 201)(e);
+        })
+        .accepts("a cache image in two words", |e| {
+            e.inputs.argv.splice(1..1, ["-cache-image", "host.example/cache:1"].map(str::to_owned));
             sent("PUT", "/v2/cache/manifests/1", 201)(e);
         })
         .spares("no recorder", |e| e.wire = None)
@@ -436,6 +452,38 @@ fn clock() -> Trials {
         .rejects("a label of the day's midnight", dated("x", "2026-09-21T00:00:00Z".to_owned()))
         .rejects("a history of now", |e| {
             edit_config(e, |config| config["history"][2]["created"] = json!("2026-09-21T14:13:21Z"));
+        })
+        .rejects("a label of the day before", dated("x", "2026-09-20".to_owned()))
+        .rejects("a label of the day after", dated("x", "2026-09-22".to_owned()))
+        .rejects("a label of the day on which a long export ended", |e| {
+            e.outcome.milliseconds = 5 * 86_400 * 1000;
+            plain("x", "2026-09-26")(e);
+        })
+        .rejects("a label of the day in digits of a longer word", dated("x", "v20260921".to_owned()))
+        .rejects("a label of the microsecond", dated("x", (STARTED * 1_000_000).to_string()))
+        .rejects("a label of the nanosecond", dated("x", (STARTED * 1_000_000_000).to_string()))
+        .rejects("another time than the one that was asked for", |e| {
+            e.inputs.source_date_epoch = Some(STARTED - 7200);
+            plain("x", "2026-09-21T14:13:20Z")(e);
+        })
+        .accepts("a label of two days before", dated("x", "2026-09-19".to_owned()))
+        .accepts("a label of two days after", dated("x", "2026-09-23".to_owned()))
+        .accepts("a label of a second long ago", dated("x", "1500000000".to_owned()))
+        .accepts("a label of many digits in a longer word", dated("x", "v17900000000".to_owned()))
+        .accepts("files of the time that was asked for", move |e| {
+            e.inputs.source_date_epoch = Some(STARTED);
+            file(STARTED)(e);
+        })
+        .accepts("labels of the time that was asked for, in other forms", |e| {
+            e.inputs.source_date_epoch = Some(STARTED);
+            for (key, text) in [
+                ("a", "2026-09-21".to_owned()),
+                ("b", STARTED.to_string()),
+                ("c", (STARTED * 1000).to_string()),
+                ("d", "2026-09-21T14:13:21Z".to_owned()),
+            ] {
+                plain(key, text)(e);
+            }
         })
         .accepts("a label of another year", dated("x", "2025-09-21T14:00:00Z".to_owned()))
         .accepts("a label of many digits", dated("x", "17900000000".to_owned()))

@@ -72,6 +72,12 @@ pub(super) fn machine() -> Trials {
             edit_input(e, "/layers/project-metadata.toml", "[source.metadata]\nversion='worker-17'\n");
             plain("x", "worker-17")(e);
         })
+        .accepts("a host of a short word, within a text", |e| {
+            if let Some(machine) = &mut e.inputs.machine {
+                "v-1".clone_into(&mut machine.hostname);
+            }
+            plain("x", "made by v-1 of it")(e);
+        })
         .accepts("a host of a plain word, within a text", |e| {
             if let Some(machine) = &mut e.inputs.machine {
                 "layers".clone_into(&mut machine.hostname);
