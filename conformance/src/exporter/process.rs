@@ -1,5 +1,6 @@
 //! Runs one exporter through its supervisor and keeps what it printed, bounded.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -12,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::supervise::{ARGUMENT, NAME, Report, Spec};
 use crate::limits::SUPERVISOR;
 
-/// How much of each output stream is kept, in bytes.
-const KEPT: usize = 256 * 1024;
+/// How much of each end of an output stream is kept, in bytes: a log begins with what is done, and ends with what failed.
+const KEPT: usize = 128 * 1024;
 
 /// Why an exporter could not be run: never its own fault.
 #[derive(Debug, thiserror::Error)]
@@ -137,25 +138,68 @@ impl Supervisor {
 }
 
 struct Kept {
-    bytes: Vec<u8>,
+    head: Vec<u8>,
+    tail: VecDeque<u8>,
     printed: u64,
 }
 
 impl Kept {
+    fn add(&mut self, bytes: &[u8]) {
+        let room = KEPT.saturating_sub(self.head.len()).min(bytes.len());
+        let (head, rest) = bytes.split_at(room);
+        self.head.extend_from_slice(head);
+        self.tail.extend(rest);
+        self.tail.drain(..self.tail.len().saturating_sub(KEPT));
+        self.printed += bytes.len() as u64;
+    }
+
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.bytes).into_owned()
+        let kept = (self.head.len() + self.tail.len()) as u64;
+        let gap = match self.printed - kept {
+            0 => String::new(),
+            missing => format!("\n[{missing} bytes are not kept]\n"),
+        };
+        let (one, two) = self.tail.as_slices();
+        // Where nothing is missing, a character may lie on both sides.
+        String::from_utf8_lossy(&[&self.head, gap.as_bytes(), one, two].concat()).into_owned()
     }
 }
 
-/// Reads to the end, keeps the first [`KEPT`] bytes.
+/// Reads to the end, keeps the first and the last [`KEPT`] bytes.
 async fn keep(stream: Option<impl AsyncRead + Unpin>) -> Kept {
-    let mut kept = Kept { bytes: Vec::new(), printed: 0 };
+    let mut kept = Kept { head: Vec::new(), tail: VecDeque::new(), printed: 0 };
     let Some(mut stream) = stream else { return kept };
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = stream.read(&mut buffer).await {
-        let room = KEPT.saturating_sub(kept.bytes.len()).min(read);
-        kept.bytes.extend_from_slice(&buffer[..room]);
-        kept.printed += read as u64;
+        kept.add(&buffer[..read]);
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn kept(printed: &[u8]) -> (String, u64, usize) {
+        let kept = keep(Some(printed)).await;
+        (kept.text(), kept.printed, kept.head.len() + kept.tail.len())
+    }
+
+    #[tokio::test]
+    async fn both_ends_of_a_long_output_are_kept_and_the_gap_is_told() {
+        let log = "debug\n".repeat(100_000);
+        let (text, printed, bytes) = kept(format!("first\n{log}ERROR: last\n").as_bytes()).await;
+        assert!(text.starts_with("first\ndebug\n") && text.ends_with("debug\nERROR: last\n"));
+        assert_eq!((printed, bytes), (600_018, 2 * KEPT));
+        let gap = format!("\n[{} bytes are not kept]\n", 600_018 - 2 * KEPT);
+        assert_eq!(text.matches(&gap).count(), 1);
+        assert_eq!(text.len(), 2 * KEPT + gap.len());
+    }
+
+    #[tokio::test]
+    async fn what_both_ends_hold_is_kept_whole() {
+        for text in [String::new(), "a".repeat(KEPT - 1) + "éé" + &"b".repeat(KEPT - 3)] {
+            assert_eq!(kept(text.as_bytes()).await, (text.clone(), text.len() as u64, text.len()));
+        }
+    }
 }

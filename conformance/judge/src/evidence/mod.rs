@@ -160,7 +160,8 @@ pub struct Export {
 pub struct Outcome {
     /// How it ended.
     pub end: End,
-    /// Standard output: the first 256 KiB, as UTF-8 with replacement characters.
+    /// Standard output, as UTF-8 with replacement characters: of more than 256 KiB the first and the last 128 KiB, and a line
+    /// between that says how much is missing.
     pub stdout: String,
     /// Standard error: likewise.
     pub stderr: String,
