@@ -231,6 +231,10 @@ const DEFINED: [&str; 16] = [
     "artifact.description",
 ];
 
+/// Names that the image specification defines for what a config says (`conversion.md`, Annotation Fields, at 13cff54).
+const OF_CONVERSION: [&str; 9] =
+    ["os", "os.version", "os.features", "architecture", "variant", "author", "exposedPorts", "stopSignal", "created"];
+
 fn at(export: &Export, key: &str) -> String {
     export.at(&format!("manifest.json#/annotations/{}", key.replace('~', "~0").replace('/', "~1")))
 }
@@ -286,7 +290,9 @@ fn is_reserved(key: &str) -> bool {
 }
 
 fn reserved_keys_are_defined_ones(export: &Export, image: &Image) -> Finding {
-    let is_defined = |key: &str| key.strip_prefix(PREFIX).is_some_and(|name| DEFINED.contains(&name));
+    let is_defined = |key: &str| {
+        key.strip_prefix(PREFIX).is_some_and(|name| DEFINED.contains(&name) || OF_CONVERSION.contains(&name))
+    };
     match own_keys(export, image).into_iter().find(|key| is_reserved(key) && !is_defined(key)) {
         Some(key) => violated(
             "a key of the reserved namespace is not defined by any OCI specification",

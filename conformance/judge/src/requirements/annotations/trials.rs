@@ -143,8 +143,14 @@ fn keys() -> Vec<Trials> {
     for bad in ["image.licence", "image.Title", "image.source ", "image.base", "mine", "image.", "image.base.digests"] {
         reserved = reserved.rejects(format!("the key '{bad}'"), key(format!("org.opencontainers.{bad}"), "x"));
     }
+    for bad in ["image.exposedports", "image.os.name", "image.stop-signal"] {
+        reserved = reserved.rejects(format!("the key '{bad}'"), key(format!("org.opencontainers.{bad}"), "x"));
+    }
     for good in ["url", "vendor", "description", "created"] {
         reserved = reserved.accepts(format!("the key '{good}'"), set(good, "x"));
+    }
+    for good in ["os", "os.version", "os.features", "architecture", "variant", "author", "exposedPorts", "stopSignal"] {
+        reserved = reserved.accepts(format!("the key '{good}' of a converted config"), set(good, "x"));
     }
     reserved = reserved
         .accepts("a neighbour of the namespace", key("org.opencontainersx.y", "x"))
