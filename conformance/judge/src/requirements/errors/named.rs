@@ -7,7 +7,7 @@ use crate::reference::Reference;
 
 /// Whether a text holds a name as a word of its own; case does not matter.
 pub(super) fn is_in(text: &str, name: &str) -> bool {
-    let (text, name) = (text.to_lowercase(), name.to_lowercase());
+    let (text, name) = (plain(text).to_lowercase(), plain(name).to_lowercase());
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     let begins_inside = |before: &str| {
         let last = before.chars().next_back();
@@ -29,6 +29,12 @@ pub(super) fn is_in(text: &str, name: &str) -> bool {
             .any(|(at, found)| (starts_open || !begins_inside(&text[..at])) && !ends_inside(&text[at + found.len()..]))
 }
 
+/// A text without what escapes of JSON add, and with one kind of quote for those that typographers tell apart.
+fn plain(text: &str) -> String {
+    let unescaped = text.replace("\\/", "/").replace("\\\"", "\"");
+    unescaped.replace(['«', '»', '‹', '›', '„', '“', '”', '‚', '‘', '’'], "'")
+}
+
 fn strings(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
@@ -42,6 +48,14 @@ fn distinct(name: &str) -> Vec<String> {
         return ['\'', '"', '`'].map(|quote| format!("{quote}{name}{quote}")).to_vec();
     }
     vec![name.to_owned()]
+}
+
+/// A word of letters alone where it follows a word or key that says what it is: `the file secret`, `path=secret`.
+fn after(keys: &[&str], name: &str) -> Vec<String> {
+    if name.is_empty() || !name.chars().all(char::is_alphabetic) {
+        return Vec::new();
+    }
+    keys.iter().flat_map(|key| [" ", "=", ": "].map(|between| format!("{key}{between}{name}"))).collect()
 }
 
 fn all_distinct(names: impl IntoIterator<Item = String>) -> Vec<String> {
@@ -84,7 +98,14 @@ fn references<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<String> {
 }
 
 pub(super) fn the_image_argument(_: &Export) -> Vec<String> {
-    strings(&[
+    let of = |word: &str| ["'", "\"", "`", "", "<"].map(|quote| format!("{word} {quote}image"));
+    // What parsers of command lines say: argparse, click, commander, picocli.
+    let missing =
+        ["missing argument", "required argument", "missing parameter", "required parameter", "required option"];
+    let colons = missing.map(|word| format!("{word}:"));
+    let required = ["argument is required:", "arguments are required:", "arguments required:", "missing operand:"];
+    let parsers = missing.iter().copied().chain(required).chain(colons.iter().map(String::as_str));
+    let mut names = strings(&[
         "<image>",
         "image argument",
         "image arguments",
@@ -107,7 +128,15 @@ pub(super) fn the_image_argument(_: &Export) -> Vec<String> {
         "tag reference",
         "no tag",
         "one tag",
-    ])
+        "no destination image",
+        "destination image is",
+        "missing destination image",
+        "no target image",
+        "target image is",
+        "missing target image",
+    ]);
+    names.extend(parsers.flat_map(of));
+    names
 }
 
 pub(super) fn digest_references(export: &Export) -> Vec<String> {
@@ -190,7 +219,11 @@ pub(super) fn reused_layers(export: &Export) -> Vec<String> {
             all_distinct([
                 layer.name.clone(),
                 format!("{}:{}", layer.buildpack, layer.name),
+                format!("{}/{}", layer.buildpack, layer.name),
                 format!("layer {}", layer.name),
+                format!("layer={}", layer.name),
+                format!("layer: {}", layer.name),
+                format!("{} layer", layer.name),
                 layer.folder.clone(),
                 format!("{}.toml", layer.folder),
             ])
@@ -278,7 +311,18 @@ fn within(inputs: &Inputs, path: &str) -> Vec<String> {
     let folders = [&inputs.app, &inputs.layers].into_iter();
     let inner =
         folders.filter_map(|folder| Some(path.strip_prefix(folder.as_str())?.trim_start_matches('/').to_owned()));
-    file(path, &[]).into_iter().chain(all_distinct(inner)).collect()
+    let mut names: Vec<String> = file(path, &[]).into_iter().chain(all_distinct(inner)).collect();
+    let mut parts = path.rsplit('/');
+    if let Some(name) = parts.next().filter(|name| !name.is_empty() && name.chars().all(char::is_alphabetic)) {
+        // A bare word counts where something says that it is a file: a folder before it, a word, or the place that
+        // programs such as tar give it, between their own name and the reason.
+        names.push(format!("./{name}"));
+        names.extend(parts.next().filter(|folder| !folder.is_empty()).map(|folder| format!("{folder}/{name}")));
+        names.push(format!("<app>/{name}"));
+        names.push(format!(": {name}:"));
+        names.extend(after(&["file", "path", "open", "read", "opening", "reading"], name));
+    }
+    names
 }
 
 /// Files that no one may read, else those that only their owner may.
