@@ -123,9 +123,21 @@ pub fn told(outcome: &Outcome, argv: &[String]) -> String {
         .or_else(|| of_stream(&outcome.stderr).pop())
         .or_else(|| of_stream(&outcome.stdout).pop());
     match line {
+        Some(line) if misses_a_scratch_file(&line) => {
+            let hint = "exporters get a /tmp of their own, which is empty: keep what it needs elsewhere";
+            format!("{}; it said: {} ({hint})", outcome.end, short(&line))
+        }
         Some(line) => format!("{}; it said: {}", outcome.end, short(&line)),
         None => format!("{}, without a word", outcome.end),
     }
+}
+
+/// Whether a line says that a file is missing which lies below `/tmp` and is not one of the suite's.
+fn misses_a_scratch_file(line: &str) -> bool {
+    const MISSING: [&str; 5] = ["no such file", "not found", "cannot find", "does not exist", "can't open"];
+    let text = line.to_lowercase();
+    let is_own = |rest: &str| !rest.starts_with("cnb-") && rest.starts_with(|c: char| !c.is_whitespace());
+    MISSING.iter().any(|words| text.contains(words)) && text.split("/tmp/").skip(1).any(is_own)
 }
 
 /// At most so much of a line as fits into a sentence.
@@ -255,6 +267,16 @@ mod tests {
         assert_eq!(told(&outcome(62, out, ""), &argv()), "exit 62; it said: ERROR: failed to export: no space");
         assert_eq!(told(&outcome(3, "", "no\nway\n"), &argv()), "exit 3; it said: way");
         assert_eq!(told(&outcome(1, "", ""), &argv()), "exit 1, without a word");
+        for (line, is_hinted) in [
+            ("python3: can't open file '/tmp/x.py': No such file or directory", true),
+            ("ERROR: /tmp/settings: no such file or directory", true),
+            ("ERROR: /tmp/cnb-0/build/layers/group.toml: No such file or directory", false),
+            ("ERROR: /opt/x: no such file or directory", false),
+            ("ERROR: /tmp/x: permission denied", false),
+        ] {
+            let found = told(&outcome(1, "", line), &argv());
+            assert_eq!(found.ends_with("which is empty: keep what it needs elsewhere)"), is_hinted, "{found}");
+        }
     }
 
     #[test]

@@ -32,6 +32,8 @@ const LIMIT: u64 = 30;
 const ROUNDS: usize = 8;
 /// Flags that are given on one target alone.
 const OF_ONE_TARGET: [&str; 4] = ["-daemon", "-launch-cache", "-layout", "-layout-dir"];
+/// The flag that says which registries have no TLS.
+const INSECURE: &str = "-insecure-registry";
 /// The scenario whose build it is, under names that no scenario has.
 const BUILD: &str = "minimal";
 const NAME: &str = "control-export";
@@ -187,7 +189,9 @@ impl Bench {
         let told = complaint::told(&first.outcome, &first.argv);
         self.seen.push(Seen { target, succeeded: first.outcome.succeeded(), told: told.clone() });
         if matches!(first.outcome.end, End::TimedOut(_)) {
-            return Ok(State::Hangs);
+            // One that tries again and again may be one that is not told that there is no TLS.
+            let unreached = if target == Target::Registry { self.cannot_reach(&first).await? } else { None };
+            return Ok(unreached.map_or(State::Hangs, State::Refused));
         }
         if let Some(unknown) = complaint::unknown_flags(&first.outcome, &first.argv) {
             return self.unknown_flags(target, &first, &unknown).await;
@@ -236,15 +240,20 @@ impl Bench {
     }
 
     /// A registry without TLS, and an exporter that is not given the flag which says so: whether that is why it failed.
-    /// It is where the same call with the flag succeeds, and where the exporter speaks of TLS.
+    /// It is where it sends TLS alone, where the same call with the flag succeeds, and where the exporter speaks of TLS.
     async fn cannot_reach(&mut self, first: &Attempt) -> Result<Option<String>, RunError> {
-        const FLAG: &str = "-insecure-registry";
         let hosts = self.shared.services.insecure_hosts(&[]);
-        if first.outcome.succeeded() || hosts.is_empty() || first.argv.iter().any(|word| word == FLAG) {
+        if first.outcome.succeeded() || hosts.is_empty() || first.argv.iter().any(|word| word == INSECURE) {
+            return Ok(None);
+        }
+        if self.shared.services.wants_tls(&self.scenario) {
+            return Ok(Some(self.unreached(first)));
+        }
+        if matches!(first.outcome.end, End::TimedOut(_)) {
             return Ok(None);
         }
         let as_described = self.shared.options.exporter.arguments.clone();
-        let given = hosts.into_iter().flat_map(|host| [FLAG.to_owned(), host]);
+        let given = hosts.into_iter().flat_map(|host| [INSECURE.to_owned(), host]);
         self.shared.options.exporter.arguments.extend(given);
         let again = self.call(Target::Registry).await;
         self.shared.options.exporter.arguments = as_described;
@@ -252,12 +261,16 @@ impl Bench {
         if !succeeds && !complaint::speaks_of_tls(&first.outcome) {
             return Ok(None);
         }
-        Ok(Some(format!(
-            "the registry has no TLS, and the exporter, which is not given {FLAG} by its description or by Platform API \
-             {}, does not reach it ({}); give --registry the URL of one that has TLS",
+        Ok(Some(self.unreached(first)))
+    }
+
+    fn unreached(&self, first: &Attempt) -> String {
+        format!(
+            "the registry has no TLS, and the exporter, which is not given {INSECURE} by its description or by Platform \
+             API {}, does not reach it ({}); give --registry the URL of one that has TLS",
             self.shared.options.platform_api,
             complaint::told(&first.outcome, &first.argv)
-        )))
+        )
     }
 
     /// The export under the first Platform API that is not refused.

@@ -113,6 +113,7 @@ impl RecordingProxy {
             elsewhere: elsewhere.clone(),
             acceptor: setup.authority.map(Authority::acceptor),
             handshakes: AtomicU64::new(0),
+            unheard_handshakes: AtomicU64::new(0),
             faults: Faults::default(),
             waits: patience.with(format!("the registry at {upstream}")),
             silences: watch::Sender::new(Vec::new()),
@@ -155,6 +156,12 @@ impl RecordingProxy {
     #[must_use]
     pub fn is_trusted(&self) -> bool {
         self.recorder.handshakes.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether anybody has begun to speak TLS to it where it speaks none.
+    #[must_use]
+    pub fn was_asked_for_tls(&self) -> bool {
+        self.recorder.unheard_handshakes.load(Ordering::Relaxed) > 0
     }
 
     /// A user and a password that are good where a fault wants credentials of requests whose path begins with `prefix`:

@@ -30,6 +30,8 @@ pub(super) struct Recorder {
     pub(super) acceptor: Option<TlsAcceptor>,
     /// How many connections came to speak under it.
     pub(super) handshakes: AtomicU64,
+    /// How many connections began a handshake where none is spoken.
+    pub(super) unheard_handshakes: AtomicU64,
     pub(super) faults: Faults,
     pub(super) waits: Waits,
     /// In which requests the registry was silent.

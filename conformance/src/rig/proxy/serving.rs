@@ -40,6 +40,9 @@ pub(super) async fn serve(listener: TcpListener, recorder: Arc<Recorder>, elsewh
 /// A connection, under TLS or in the clear.
 async fn connected(stream: TcpStream, recorder: Arc<Recorder>, elsewhere: Option<String>) {
     let Some(acceptor) = recorder.acceptor.clone() else {
+        if is_handshake(&stream).await {
+            recorder.unheard_handshakes.fetch_add(1, Ordering::Relaxed);
+        }
         return answered_on(stream, recorder, Way { elsewhere, channel: None }).await;
     };
     if !is_handshake(&stream).await {

@@ -253,6 +253,13 @@ impl Services {
         self.proxy.as_ref().is_some_and(RecordingProxy::has_tls)
     }
 
+    /// Whether an exporter has asked the run's registry for TLS, which has none, and sent it nothing of this scenario in
+    /// the clear.
+    pub(super) fn wants_tls(&self, scenario: &Scenario) -> bool {
+        self.proxy.as_ref().is_some_and(RecordingProxy::was_asked_for_tls)
+            && self.wire(scenario).is_none_or(|records| records.is_empty())
+    }
+
     /// From now on what is sent for one scenario meets these faults of the registry, and no others.
     pub(super) fn arm(&self, scenario: &str, faults: &[WireFault]) {
         let prefix = self.requests_of(scenario);
