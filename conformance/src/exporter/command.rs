@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use judge::evidence::Target;
 
 use super::Exporter;
+use super::left_out::{Stands, Unsaid, by_variables};
 use super::placeholders::{CallPlaces, Placeholders};
-use crate::flags::FLAGS;
+use crate::flags;
 use crate::scenario::materialise::{
     APP, DOCKER_CONFIG, LAUNCH_CACHE, LAYERS, LAYOUT, LIFECYCLE, REPORT, RUN, TEMPORARY,
 };
@@ -20,10 +21,19 @@ impl Exporter {
     /// that is newer than the API. What is not a flag of the table of flags is always given.
     #[must_use]
     pub fn takes(&self, flag: &str, platform_api: &str) -> bool {
-        let since = FLAGS.iter().find(|(name, _)| *name == flag).and_then(|(_, since)| *since);
-        let is_there = since.and_then(version).zip(version(platform_api)).is_none_or(|(since, asked)| asked >= since);
-        is_there && !self.leave_out.iter().any(|left_out| left_out == flag)
+        is_of(flag, platform_api) && !self.leaves_out(flag)
     }
+
+    /// Whether its description leaves the flag out.
+    fn leaves_out(&self, flag: &str) -> bool {
+        self.leave_out.iter().any(|left_out| left_out == flag)
+    }
+}
+
+/// Whether this Platform API has the flag.
+fn is_of(flag: &str, platform_api: &str) -> bool {
+    let since = flags::named(flag).and_then(|flag| flag.since);
+    since.and_then(version).zip(version(platform_api)).is_none_or(|(since, asked)| asked >= since)
 }
 
 /// A version of an API as numbers.
@@ -32,25 +42,26 @@ pub(crate) fn version(text: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
+/// A flag of a step that is not given, and its value.
+pub(crate) type Dropped<'a> = (&'a str, Option<&'a str>);
+
 /// A step's own arguments that this exporter does not take under this Platform API, and those that are left.
 pub(crate) fn step_arguments<'a>(
     exporter: &Exporter,
     step: &'a Step,
     platform_api: &str,
-) -> (Vec<&'a str>, Vec<&'a str>) {
+) -> (Vec<Dropped<'a>>, Vec<&'a str>) {
     let (mut dropped, mut left) = (Vec::new(), Vec::new());
     let mut arguments = step.arguments.iter().map(String::as_str);
     while let Some(argument) = arguments.next() {
-        let name = argument.split_once('=').map_or(argument, |(name, _)| name);
+        let (name, joined) = argument.split_once('=').map_or((argument, None), |(name, value)| (name, Some(value)));
         if exporter.takes(name, platform_api) {
             left.push(argument);
             continue;
         }
-        dropped.push(name);
-        if !SWITCHES.contains(&name) && !argument.contains('=') {
-            // Its value goes with it.
-            arguments.next();
-        }
+        // Its value goes with it.
+        let value = if SWITCHES.contains(&name) { joined } else { joined.or_else(|| arguments.next()) };
+        dropped.push((name, value));
     }
     (dropped, left)
 }
@@ -64,7 +75,8 @@ pub struct Invocation {
     pub environment: BTreeMap<String, String>,
 }
 
-/// How `exporter` is called for one step of a scenario, writing to `images`.
+/// How `exporter` is called for one step of a scenario, writing to `images`. What its description leaves out is said by
+/// variables, as far as that can be: [`unsayable`] tells the rest.
 #[must_use]
 pub fn invocation(
     exporter: &Exporter,
@@ -73,11 +85,62 @@ pub fn invocation(
     images: &[String],
     call: &CallPlaces<'_>,
 ) -> Invocation {
+    let (argv, unsaid) = command_line(exporter, scenario, step, images, call);
+    let mut environment = environment(exporter, scenario, step, images, call);
+    let in_place = in_place_of(&unsaid, &environment, step, call).0;
+    environment.extend(in_place);
+    Invocation { argv, environment }
+}
+
+/// Why this exporter cannot be told what the step has to say, because of a flag that its description leaves out; none
+/// where it can. `has_sboms` says whether the step has SBOMs of a launcher: without them nothing lies in their folder.
+pub(crate) fn unsayable(
+    exporter: &Exporter,
+    scenario: &ScenarioFile,
+    step: &Step,
+    images: &[String],
+    call: &CallPlaces<'_>,
+    has_sboms: bool,
+) -> Option<String> {
+    let (_, mut unsaid) = command_line(exporter, scenario, step, images, call);
+    unsaid.retain(|(flag, _)| has_sboms || flag != "-launcher-sbom");
+    let environment = environment(exporter, scenario, step, images, call);
+    in_place_of(&unsaid, &environment, step, call).1
+}
+
+fn in_place_of(
+    unsaid: &[Unsaid],
+    environment: &BTreeMap<String, String>,
+    step: &Step,
+    call: &CallPlaces<'_>,
+) -> (BTreeMap<String, String>, Option<String>) {
+    let layers = call.places.seen(LAYERS);
+    by_variables(unsaid, environment, &step.unset, |name| {
+        let flag = flags::named(name);
+        let default = flag.and_then(|flag| flag.default).map(|default| default.replace("{layers}", &layers));
+        Stands { variable: flag.and_then(|flag| flag.variable), default }
+    })
+}
+
+/// Program and arguments, and the flags that are left out of them by the description.
+fn command_line(
+    exporter: &Exporter,
+    scenario: &ScenarioFile,
+    step: &Step,
+    images: &[String],
+    call: &CallPlaces<'_>,
+) -> (Vec<String>, Vec<Unsaid>) {
     let seen = |name: &str| call.places.seen(name);
     let mut argv = vec![exporter.program.display().to_string()];
+    let mut unsaid: Vec<Unsaid> = Vec::new();
     argv.extend(exporter.before.iter().cloned());
     let mut flag = |name: &str, value: Option<String>| {
-        if exporter.takes(name, call.platform_api) && !step.without.iter().any(|without| without == name) {
+        if step.without.iter().any(|without| without == name) || !is_of(name, call.platform_api) {
+            return;
+        }
+        if exporter.leaves_out(name) {
+            unsaid.push((name.to_owned(), value));
+        } else {
             argv.push(name.to_owned());
             argv.extend(value);
         }
@@ -114,9 +177,12 @@ pub fn invocation(
     }
     argv.extend(exporter.arguments.iter().cloned());
     let placeholders = Placeholders::of(scenario, step, images, call);
-    argv.extend(step_arguments(exporter, step, call.platform_api).1.into_iter().map(|word| placeholders.fill(word)));
+    let (dropped, left) = step_arguments(exporter, step, call.platform_api);
+    argv.extend(left.into_iter().map(|word| placeholders.fill(word)));
     argv.extend(images.iter().cloned());
-    Invocation { argv, environment: environment(exporter, scenario, step, call, &placeholders) }
+    let dropped = dropped.into_iter().filter(|(name, _)| is_of(name, call.platform_api));
+    unsaid.extend(dropped.map(|(name, value)| (name.to_owned(), value.map(|value| placeholders.fill(value)))));
+    (argv, unsaid)
 }
 
 /// The Platform API that a step is called by: its own, where it is one that there is.
@@ -133,9 +199,10 @@ fn environment(
     exporter: &Exporter,
     scenario: &ScenarioFile,
     step: &Step,
+    images: &[String],
     call: &CallPlaces<'_>,
-    placeholders: &Placeholders,
 ) -> BTreeMap<String, String> {
+    let placeholders = Placeholders::of(scenario, step, images, call);
     let mut found = BTreeMap::from(
         [
             ("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned())),
@@ -262,9 +329,73 @@ mod tests {
         let words = ["-parallel", "-insecure-registry", "h:1", "-process-type=x", "-insecure-registry=h:2", "--own"];
         let step = Step { arguments: words.map(str::to_owned).to_vec(), ..Step::default() };
         let (dropped, left) = step_arguments(&exporter, &step, "0.12");
-        assert_eq!(dropped, ["-parallel", "-insecure-registry", "-insecure-registry"]);
+        let registry = "-insecure-registry";
+        assert_eq!(dropped, [("-parallel", None), (registry, Some("h:1")), (registry, Some("h:2"))]);
         assert_eq!(left, ["-process-type=x", "--own"]);
-        assert_eq!(step_arguments(&exporter, &step, "0.13").0, [""; 0]);
+        assert_eq!(step_arguments(&exporter, &step, "0.13").0, []);
+    }
+
+    /// What is said in place of a flag that is left out: the variables that are more than usual, or why nothing is.
+    fn in_place(left_out: &str, text: &str, step: usize) -> Result<String, String> {
+        let places = Places { here: PathBuf::from("/here"), seen: PathBuf::from("/build") };
+        let call = CallPlaces {
+            places: &places,
+            target: Target::Registry,
+            insecure_registries: &["h:1".to_owned()],
+            docker_host: None,
+            platform_api: "0.15",
+            owner: (0, 0),
+        };
+        let scenario: ScenarioFile = toml::from_str(&format!("why = 'x.'\n{text}")).unwrap();
+        let (step, images) = (&scenario.steps[step], ["h:1/app:latest".to_owned()]);
+        let usual = invocation(&exporter(0), &scenario, step, &images, &call);
+        let mut exporter = exporter(0);
+        exporter.leave_out = vec![left_out.to_owned()];
+        if let Some(reason) = unsayable(&exporter, &scenario, step, &images, &call, text.contains("sbom")) {
+            return Err(reason);
+        }
+        let found = invocation(&exporter, &scenario, step, &images, &call);
+        assert!(!found.argv.iter().any(|word| word == left_out), "{:?}", found.argv);
+        let more = found.environment.iter().filter(|(name, value)| usual.environment.get(*name) != Some(value));
+        Ok(more.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn what_is_left_out_is_said_by_default_or_variable_or_the_step_is_not_made() {
+        let plain = "[[steps]]\n";
+        for (flag, text, expected) in [
+            ("-group", plain, ""),
+            ("-analyzed", plain, ""),
+            ("-process-type", plain, ""),
+            ("-process-type", "[[steps]]\nprocess-type = 'web'\n", "CNB_PROCESS_TYPE=web"),
+            ("-report", plain, "CNB_REPORT_PATH=/build/report/report.toml"),
+            ("-run", plain, "CNB_RUN_PATH=/build/cnb/run.toml"),
+            ("-layers", plain, "CNB_LAYERS_DIR=/build/layers"),
+            ("-insecure-registry", plain, "CNB_INSECURE_REGISTRIES=h:1"),
+            ("-launcher-sbom", plain, ""),
+            ("-uid", "[[steps]]\nwithout = ['-uid']\narguments = ['-uid', '7']\n", "CNB_USER_ID=7"),
+            ("-parallel", "[[steps]]\narguments = ['-parallel']\n", "CNB_PARALLEL_EXPORT=true"),
+            (
+                "-group",
+                "[[steps]]\nwithout = ['-group']\narguments = ['-group={build}/a b.toml']\n",
+                "CNB_GROUP_PATH=/build/a b.toml",
+            ),
+            ("-report", "[[steps]]\nwithout = ['-report']\n", ""),
+        ] {
+            assert_eq!(in_place(flag, text, 0).as_deref(), Ok(expected), "{flag}: {text}");
+        }
+        for (flag, text) in [
+            ("-launcher", plain),
+            (
+                "-launcher-sbom",
+                "[[steps]]\n[[steps.files]]\npath = 'lifecycle/launcher.sbom.cdx.json'\ncontent = '{}'\n",
+            ),
+            ("-report", "environment = { CNB_REPORT_PATH = '/else' }\n[[steps]]\n"),
+            ("-uid", "[[steps]]\nunset = ['CNB_USER_ID']\n"),
+        ] {
+            let reason = in_place(flag, text, 0).unwrap_err();
+            assert!(reason.contains(&format!("leaves out {flag},")), "{reason}");
+        }
     }
 
     #[test]

@@ -429,7 +429,7 @@ fn parse(text: &str, shown: &str) -> Result<DescriptionFile, DescriptionError> {
         check_rebaser(rebaser).map_err(|reason| wrong(reason.into()))?;
     }
     for flag in &file.leave_out {
-        if !crate::flags::FLAGS.iter().any(|(name, _)| name == flag) {
+        if !crate::flags::is_flag(flag) {
             return Err(wrong(format!("leave-out: {flag} is not a flag that the harness gives").into()));
         }
     }

@@ -4,6 +4,7 @@ mod command;
 pub mod complaint;
 mod description;
 pub mod isolate;
+mod left_out;
 mod placeholders;
 pub mod process;
 mod rebaser;
@@ -12,8 +13,9 @@ pub mod startable;
 pub mod supervise;
 
 pub use command::{Invocation, invocation};
-pub(crate) use command::{platform_api, step_arguments, version};
+pub(crate) use command::{platform_api, step_arguments, unsayable, version};
 use description::NEWEST_API;
 pub use description::{DescriptionError, Exporter, Rebaser, built_in_descriptions, check_text, program_of};
 pub use placeholders::CallPlaces;
+pub(crate) use rebaser::rebase_unsayable;
 pub use rebaser::{RebaseCall, rebase_invocation};

@@ -6,7 +6,9 @@ use judge::evidence::Target;
 
 use super::Rebaser;
 use super::command::Invocation;
+use super::left_out::{Stands, Unsaid, by_variables};
 use super::placeholders::CallPlaces;
+use crate::flags;
 use crate::scenario::materialise::{DOCKER_CONFIG, REPORT, TEMPORARY};
 use crate::scenario::{ScenarioFile, Step};
 
@@ -25,7 +27,11 @@ pub struct RebaseCall<'a> {
     pub force: bool,
 }
 
-/// How `rebaser` is called for one step of a scenario, writing to `images`.
+/// The variables of those that exporters do not have (`cnb-platform.md`, rebaser, Inputs); `-previous-image` has none.
+const OWN_VARIABLES: [(&str, &str); 2] = [("-force", "CNB_FORCE_REBASE"), ("-run-image", "CNB_RUN_IMAGE")];
+
+/// How `rebaser` is called for one step of a scenario, writing to `images`. What its description leaves out is said by
+/// variables, as far as that can be: [`rebase_unsayable`] tells the rest.
 #[must_use]
 pub fn rebase_invocation(
     rebaser: &Rebaser,
@@ -35,10 +41,47 @@ pub fn rebase_invocation(
     rebase: RebaseCall<'_>,
     call: &CallPlaces<'_>,
 ) -> Invocation {
+    let (argv, unsaid) = command_line(rebaser, step, images, rebase, call);
+    let mut environment = environment(rebaser, scenario, step, call);
+    let in_place = by_variables(&unsaid, &environment, &step.unset, stands_for).0;
+    environment.extend(in_place);
+    Invocation { argv, environment }
+}
+
+/// Why this rebaser cannot be told what the step has to say, because of a flag that its description leaves out; none
+/// where it can.
+pub(crate) fn rebase_unsayable(
+    rebaser: &Rebaser,
+    scenario: &ScenarioFile,
+    step: &Step,
+    rebase: RebaseCall<'_>,
+    call: &CallPlaces<'_>,
+) -> Option<String> {
+    let (_, unsaid) = command_line(rebaser, step, &[], rebase, call);
+    by_variables(&unsaid, &environment(rebaser, scenario, step, call), &step.unset, stands_for).1
+}
+
+fn stands_for(flag: &str) -> Stands {
+    let own = OWN_VARIABLES.iter().find(|(name, _)| *name == flag).map(|(_, variable)| *variable);
+    // Where a rebaser's report lies without a flag, nothing is looked for.
+    Stands { variable: own.or_else(|| flags::named(flag)?.variable), default: None }
+}
+
+/// Program and arguments, and the flags that are left out of them by the description.
+fn command_line(
+    rebaser: &Rebaser,
+    step: &Step,
+    images: &[String],
+    rebase: RebaseCall<'_>,
+    call: &CallPlaces<'_>,
+) -> (Vec<String>, Vec<Unsaid>) {
     let mut argv = vec![rebaser.program.display().to_string()];
     argv.extend(rebaser.before.iter().cloned());
+    let mut unsaid: Vec<Unsaid> = Vec::new();
     let mut flag = |name: &str, value: Option<String>| {
-        if !rebaser.leave_out.iter().any(|left_out| left_out == name) {
+        if rebaser.leave_out.iter().any(|left_out| left_out == name) {
+            unsaid.push((name.to_owned(), value));
+        } else {
             argv.push(name.to_owned());
             argv.extend(value);
         }
@@ -67,7 +110,7 @@ pub fn rebase_invocation(
     argv.extend(rebaser.arguments.iter().cloned());
     argv.extend(step.arguments.iter().cloned());
     argv.extend(images.iter().cloned());
-    Invocation { argv, environment: environment(rebaser, scenario, step, call) }
+    (argv, unsaid)
 }
 
 fn environment(
@@ -155,7 +198,34 @@ mod tests {
         assert_eq!(found.environment["DOCKER_HOST"], "unix:///d.sock");
         let mut without = rebaser();
         without.leave_out = vec!["-run-image".to_owned(), "-uid".to_owned()];
-        let words = line(&without, Target::Registry, whole, "0.13").argv.join(" ");
+        let found = line(&without, Target::Registry, whole, "0.13");
+        assert_eq!(
+            (found.environment["CNB_RUN_IMAGE"].as_str(), &found.environment["CNB_USER_ID"][..]),
+            ("h/run:2", "0")
+        );
+        let words = found.argv.join(" ");
         assert!(!words.contains("-run-image") && !words.contains("h/run:2") && !words.contains("-uid"), "{words}");
+    }
+
+    #[test]
+    fn what_has_no_variable_cannot_be_said_without_its_flag() {
+        let mut without = rebaser();
+        without.leave_out = FLAGS.map(str::to_owned).to_vec();
+        let places = Places { here: PathBuf::from("/here"), seen: PathBuf::from("/build") };
+        let call = CallPlaces {
+            places: &places,
+            target: Target::Daemon,
+            insecure_registries: &[],
+            docker_host: None,
+            platform_api: "0.15",
+            owner: (0, 0),
+        };
+        let file: ScenarioFile = toml::from_str("why = 'x.'\n").unwrap();
+        let reason = |previous_image| {
+            let rebase = RebaseCall { run_image: Some("h/run:2"), previous_image, force: true };
+            rebase_unsayable(&without, &file, &Step::default(), rebase, &call)
+        };
+        assert_eq!(reason(None), None);
+        assert!(reason(Some("h/app:0")).unwrap().contains("leaves out -previous-image,"));
     }
 }

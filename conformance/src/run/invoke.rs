@@ -12,7 +12,7 @@ use super::options::Options;
 use super::store::Store;
 use crate::exporter::secret::{Secret, SecretPlace};
 use crate::exporter::supervise::{Spec, USUAL_UMASK};
-use crate::exporter::{CallPlaces, Invocation, invocation, platform_api, step_arguments};
+use crate::exporter::{CallPlaces, Invocation, invocation, platform_api, step_arguments, unsayable};
 use crate::limits::UNREACHABLE_GRACE;
 use crate::observe::{Credentials, REGISTRY_AUTH};
 use crate::scenario::materialise::{APP, DOCKER_CONFIG, Places};
@@ -32,10 +32,17 @@ pub(super) fn can_run<S: Store>(
 ) -> Result<(), ExportError> {
     let options = &shared.options;
     let api = platform_api(&scenario.file, step, &options.platform_api);
-    if let Some(flag) = step_arguments(&options.exporter, step, api).0.first()
+    if let Some((flag, _)) = step_arguments(&options.exporter, step, api).0.first()
         && step.expect_failure.is_some()
     {
         let reason = format!("the exporter is not given {flag}, by its description or by Platform API {api}");
+        return Err(ExportError::Skipped(reason));
+    }
+    let insecure = insecure_hosts(shared, scenario, step);
+    let built = stand_in();
+    let planned = call_places(shared, scenario, step, store, &built, &insecure);
+    let sboms = has_sboms(scenario, step);
+    if let Some(reason) = unsayable(&options.exporter, &scenario.file, step, &store.images(step), &planned, sboms) {
         return Err(ExportError::Skipped(reason));
     }
     if let Some(reason) = shared.services.unrecorded(scenario).filter(|_| !step.faults.is_empty()) {
@@ -59,6 +66,49 @@ pub(super) fn can_run<S: Store>(
     }
 }
 
+/// The build folder of a call that is not made yet: what is asked of it is the same wherever it lies.
+pub(super) fn stand_in() -> Places {
+    Places { here: PathBuf::from("/build"), seen: PathBuf::from("/build") }
+}
+
+/// Whether SBOMs of a launcher are among the files of this step.
+fn has_sboms(scenario: &Scenario, step: &Step) -> bool {
+    let is_one = |path: &str| path.strip_prefix("lifecycle/").is_some_and(|name| name != "launcher");
+    let laid_over = step.overlay.as_ref().map(|folder| format!("{folder}/"));
+    let of_folder = |path: &str| {
+        is_one(path)
+            || laid_over.as_ref().is_some_and(|overlay| path.strip_prefix(overlay.as_str()).is_some_and(is_one))
+    };
+    scenario.files.iter().any(|file| of_folder(&file.path))
+        || scenario.file.files.iter().chain(&step.files).any(|file| is_one(&file.path))
+}
+
+/// `host:port` of every registry of the step that has no TLS.
+fn insecure_hosts(shared: &Shared, scenario: &Scenario, step: &Step) -> Vec<String> {
+    let file = &scenario.file;
+    let names = file.images_of(step).iter().chain([&file.run_image.name]).chain(&file.run_image.chosen_mirror);
+    let in_use: Vec<Place> = names.map(|name| Place::split(name).0).collect();
+    shared.services.insecure_hosts(&in_use)
+}
+
+fn call_places<'a, S: Store>(
+    shared: &'a Shared,
+    scenario: &'a Scenario,
+    step: &'a Step,
+    store: &'a S,
+    places: &'a Places,
+    insecure_registries: &'a [String],
+) -> CallPlaces<'a> {
+    CallPlaces {
+        places,
+        target: store.target(),
+        insecure_registries,
+        docker_host: store.docker_host(),
+        platform_api: platform_api(&scenario.file, step, &shared.options.platform_api),
+        owner: owner(step),
+    }
+}
+
 /// The exporter's command line and environment.
 pub(super) fn call<S: Store>(
     shared: &Shared,
@@ -68,17 +118,8 @@ pub(super) fn call<S: Store>(
     images: &[String],
     places: &Places,
 ) -> Invocation {
-    let file = &scenario.file;
-    let names = file.images_of(step).iter().chain([&file.run_image.name]).chain(&file.run_image.chosen_mirror);
-    let in_use: Vec<Place> = names.map(|name| Place::split(name).0).collect();
-    let call = CallPlaces {
-        places,
-        target: store.target(),
-        insecure_registries: &shared.services.insecure_hosts(&in_use),
-        docker_host: store.docker_host(),
-        platform_api: platform_api(file, step, &shared.options.platform_api),
-        owner: owner(step),
-    };
+    let insecure = insecure_hosts(shared, scenario, step);
+    let call = call_places(shared, scenario, step, store, places, &insecure);
     let made = invocation(&shared.options.exporter, &scenario.file, step, images, &call);
     with_certificates(shared, scenario, step, places, made)
 }

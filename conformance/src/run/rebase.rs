@@ -9,11 +9,11 @@ use super::context::Shared;
 use super::error::{ExportError, disk};
 use super::export::{keep_inputs, lay_out, run_image_facts, salt};
 use super::inputs::owner;
-use super::invoke::with_certificates;
+use super::invoke::{stand_in, with_certificates};
 use super::ready::Ready;
 use super::run_image::Published;
 use super::store::{StepContext, Store};
-use crate::exporter::{CallPlaces, Invocation, RebaseCall, Rebaser, platform_api, rebase_invocation};
+use crate::exporter::{CallPlaces, Invocation, RebaseCall, Rebaser, platform_api, rebase_invocation, rebase_unsayable};
 use crate::scenario::app_image::{self, Base};
 use crate::scenario::materialise::{self, Places};
 use crate::scenario::run_image::{self, MadeImage};
@@ -44,6 +44,13 @@ pub(super) async fn run<S: Store>(
     let (Some(rebaser), Some(rebase)) = (&shared.options.exporter.rebaser, &step.rebase) else {
         return Err(ExportError::Skipped("no rebaser is described".to_owned()));
     };
+    let told = told(rebase);
+    let reason = with_call_places(shared, scenario, rebaser, store, (step, rebase), &stand_in(), |call| {
+        rebase_unsayable(rebaser, &scenario.file, step, told, call)
+    });
+    if let Some(reason) = reason {
+        return Err(ExportError::Skipped(reason));
+    }
     let prepared = prepare(shared, scenario, store, (step, rebase), context.id).await?;
     let Prepared { name, places, new, published, file, made_by, kept } = prepared;
     let images = store.images(step);
@@ -74,6 +81,15 @@ pub(super) async fn run<S: Store>(
     });
     shared.evidence.add(&export, kept.as_deref())?;
     Ok(export)
+}
+
+/// What the rebaser is told by flags, before the names of the images are known.
+fn told(rebase: &RebaseStep) -> RebaseCall<'_> {
+    RebaseCall {
+        run_image: rebase.name_run_image.then_some("run"),
+        previous_image: rebase.previous_image.as_deref(),
+        force: rebase.force,
+    }
 }
 
 /// Whether the image is based on the run image already: its label's last layer of the run image is that one's.
@@ -193,18 +209,33 @@ fn call<S: Store>(
     images: &[String],
     places: &Places,
 ) -> Invocation {
+    let made = with_call_places(shared, scenario, rebaser, store, (step, rebase), places, |call| {
+        rebase_invocation(rebaser, &scenario.file, step, images, given, call)
+    });
+    with_certificates(shared, scenario, step, places, made)
+}
+
+/// What `ask` makes of the surroundings of a call.
+fn with_call_places<S: Store, T>(
+    shared: &Shared,
+    scenario: &Scenario,
+    rebaser: &Rebaser,
+    store: &S,
+    (step, rebase): (&Step, &RebaseStep),
+    places: &Places,
+    ask: impl FnOnce(&CallPlaces<'_>) -> T,
+) -> T {
     let file = &scenario.file;
     let run_image = rebase.run_image.as_ref().map(|run_image| &run_image.name);
     let names = file.images_of(step).iter().chain([&file.run_image.name]).chain(&file.run_image.chosen_mirror);
     let in_use: Vec<Place> =
         names.chain(run_image).chain(&rebase.previous_image).map(|name| Place::split(name).0).collect();
-    let call = CallPlaces {
+    ask(&CallPlaces {
         places,
         target: store.target(),
         insecure_registries: &shared.services.insecure_hosts(&in_use),
         docker_host: store.docker_host(),
         platform_api: api(shared, scenario, rebaser, step),
         owner: owner(step),
-    };
-    with_certificates(shared, scenario, step, places, rebase_invocation(rebaser, file, step, images, given, &call))
+    })
 }

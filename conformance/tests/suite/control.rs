@@ -4,7 +4,7 @@
 use bounded::Bounded as _;
 use std::path::Path;
 
-use super::cases::{Judged, conformance, executable, program, requirements, run};
+use super::cases::{Judged, conformance, executable, program, requirements, run, set};
 
 /// A script that may refuse, and else is the reference.
 fn before_the_reference(folder: &Path, name: &str, script: &str) -> String {
@@ -135,6 +135,79 @@ fn an_exporter_without_a_target_is_judged_on_the_others() {
     }
     let alone = run(&["--exporter", &exporter, "--scenario", "minimal", "--target", "layout"]);
     assert_eq!(alone.code, Some(4), "{}", alone.stderr);
+}
+
+/// Runs with the reference, which refuses each of these flags, by a description that leaves them out.
+fn run_left_out(folder: &Path, flags: &[&str], script: &str, arguments: &[&str]) -> Judged {
+    let cases = flags.join("|");
+    let refuse =
+        format!("for word; do case \"$word\" in {cases}) echo \"unknown flag $word\" >&2; exit 2;; esac; done");
+    let exporter = before_the_reference(folder, "leaves-out", &format!("{refuse}\n{script}"));
+    let description = folder.join("leaves-out.toml");
+    let text = format!("name = 'leaves out'\ncommand = [{exporter:?}]\nleave-out = {flags:?}\n");
+    std::fs::write(&description, text).unwrap();
+    run(&[&["--exporter-file", description.to_str().unwrap(), "--profile", "strict"], arguments].concat())
+}
+
+/// Why what was skipped of a scenario was.
+fn skipped(judged: &Judged, scenario: &str) -> String {
+    let verdicts = judged.report["verdicts"].as_array().unwrap();
+    let of_it = verdicts.iter().filter(|one| one["scenario"] == scenario && one["verdict"] == "skipped");
+    of_it.map(|one| one["message"].as_str().unwrap()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_a_description_leaves_out_is_said_otherwise_or_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenarios = [
+        "several-buildpacks",
+        "errors-command-line",
+        "errors-report",
+        "flags-over-variables",
+        "called-with-every-flag",
+        "called-by-variables-alone",
+        "run-image-mirror",
+    ];
+    let asked: Vec<&str> = scenarios.iter().flat_map(|scenario| ["--scenario", scenario]).collect();
+    let layout = [&asked[..], &["--target", "layout"]].concat();
+    let flags =
+        ["-process-type", "-report", "-run", "-group", "-analyzed", "-layers", "-app", "-uid", "-launcher-sbom"];
+    let judged = run_left_out(folder.path(), &flags, "", &layout);
+    assert_eq!(requirements(&judged.report, "fail"), set(&[]), "{}", judged.stderr);
+    let passed = requirements(&judged.report, "pass");
+    for asked in ["errors.unknown-process-type", "errors.report-unwritable", "platform.label-run-image"] {
+        assert!(passed.contains(asked), "{asked}: {}", judged.stderr);
+    }
+    assert!(skipped(&judged, "flags-over-variables").contains("leaves out -"), "{}", judged.report);
+    let launcher = ["--scenario", "minimal", "--target", "layout"];
+    let judged = run_left_out(folder.path(), &["-launcher"], "", &launcher);
+    assert!(skipped(&judged, "minimal").contains("leaves out -launcher, for which"), "{}", judged.report);
+    let judged = run_left_out(
+        folder.path(),
+        &["-launcher-sbom"],
+        "",
+        &[&launcher[..], &["--scenario", "several-buildpacks"]].concat(),
+    );
+    assert!(requirements(&judged.report, "fail").is_empty(), "{}", judged.report);
+    assert!(
+        skipped(&judged, "several-buildpacks").contains("leaves out -launcher-sbom, for which"),
+        "{}",
+        judged.report
+    );
+    assert!(requirements(&judged.report, "pass").contains("platform.exit-zero"), "{}", judged.report);
+}
+
+#[test]
+fn a_registry_without_tls_that_the_exporter_is_not_told_of_is_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let few = ["--scenario", "minimal", "--target", "registry", "--target", "layout", "--timeout", "8"];
+    let judged = run_left_out(folder.path(), &["-insecure-registry"], "unset CNB_INSECURE_REGISTRIES", &few);
+    assert_eq!(judged.code, Some(0), "{}", judged.stderr);
+    assert!(skipped(&judged, "minimal").contains("the registry has no TLS, and the exporter"), "{}", judged.report);
+    assert!(requirements(&judged.report, "pass").contains("platform.exit-zero"), "{}", judged.report);
+    // One that reads the variable reaches it.
+    let judged = run_left_out(folder.path(), &["-insecure-registry"], "", &few);
+    assert_eq!((judged.code, skipped(&judged, "minimal").as_str()), (Some(0), ""), "{}", judged.stderr);
 }
 
 #[test]

@@ -65,9 +65,13 @@ fn called_alike(refused: &Export, control: &Export) -> bool {
     user(ours) == user(theirs)
         && flags(ours).iter().all(|flag| known.contains(flag) || brought.contains(flag))
         && ours.environment.iter().filter(|(name, _)| !brought.contains(&name.as_str())).all(|(name, value)| {
-            AROUND.contains(&name.as_str()) || theirs.environment.get(name).is_some_and(|other| is_alike(value, other))
+            let is_said = |other: &String| name == PROCESS_TYPE || is_alike(value, other);
+            AROUND.contains(&name.as_str()) || theirs.environment.get(name).is_some_and(is_said)
         })
 }
+
+/// Of a flag the name alone is compared; this variable says what `-process-type` does, to exporters that do not take it.
+const PROCESS_TYPE: &str = "CNB_PROCESS_TYPE";
 
 /// Paths and references differ between builds, words do not.
 fn is_alike(one: &str, other: &str) -> bool {
@@ -130,6 +134,17 @@ mod tests {
         export.inputs.expected_failure = Some("errors.platform-api".to_owned());
         export.inputs.environment.insert("CNB_PLATFORM_API".to_owned(), "999.0".to_owned());
         assert!(is_controlled(&fault, &[]));
+        // A variable in place of a flag may say another process type, as the flag may.
+        let mut by_variable = evidence();
+        let mut set = |step: usize, value: &str| {
+            let export = sample::step(&mut by_variable, Target::Registry, step);
+            export.inputs.environment.insert("CNB_PROCESS_TYPE".to_owned(), value.to_owned());
+        };
+        set(1, "no-such-process");
+        set(2, "web");
+        assert!(is_controlled(&by_variable, &[]));
+        sample::step(&mut by_variable, Target::Registry, 2).inputs.environment.remove("CNB_PROCESS_TYPE");
+        assert!(!is_controlled(&by_variable, &[]));
     }
 
     #[test]
