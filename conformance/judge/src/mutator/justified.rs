@@ -87,7 +87,6 @@ pub(super) const JUSTIFIED: [Justified; 40] = [
             "* image.config#*/launcher",
             "* image.config#*/launcher/version",
             "* image.config#*/api",
-            "* image.config#*/layers",
             "* image.config#*/build",
             "* image.config#*/stack*",
         ],

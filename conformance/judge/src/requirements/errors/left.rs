@@ -24,14 +24,15 @@ pub(super) const NOTHING_LEFT: Requirement = Requirement::new(
 
 fn nothing_is_left(case: &Case<'_>) -> Finding {
     let is_refused = |export: &&Export| matches!(export.outcome.end, End::Exited(code) if code != 0);
-    let findings: Vec<Finding> = case.exports.iter().copied().filter(is_refused).map(of_one).collect();
+    let findings: Vec<Finding> =
+        case.exports.iter().copied().filter(is_refused).map(|export| of_one(case, export)).collect();
     if findings.is_empty() {
         return not_applicable("no export of this scenario was refused");
     }
     together(findings)
 }
 
-fn of_one(export: &Export) -> Finding {
+fn of_one(case: &Case<'_>, export: &Export) -> Finding {
     let Some(changed) = &export.changed_files else {
         return Finding::Skipped("the folders were not listed again after the export".to_owned());
     };
@@ -44,7 +45,10 @@ fn of_one(export: &Export) -> Finding {
     };
     let left = export.outcome.left.iter().flatten().filter(|file| !written::is_permitted(&outputs, file));
     let others: Vec<&ChangedFile> = changed.iter().filter(is_other).chain(left).collect();
-    let Some(first) = others.first() else { return Finding::Holds };
+    let Some(first) = others.first() else {
+        // Who refuses whatever it is given shows nothing of what it does on the way.
+        return case.uncontrolled(export).unwrap_or(Finding::Holds);
+    };
     let what = match first.change {
         Change::Added => "new",
         Change::Altered => "another one",

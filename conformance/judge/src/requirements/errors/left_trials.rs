@@ -28,7 +28,11 @@ pub(super) fn trials() -> Vec<Trials> {
     };
     vec![
         Trials::of("errors.nothing-left")
-            .from(|| sample::refused("errors.missing-analyzed", "ERROR: there is no analyzed.toml"))
+            .from(|| {
+                let mut evidence = sample::refused("errors.missing-analyzed", "ERROR: there is no analyzed.toml");
+                sample::add_controls(&mut evidence);
+                evidence
+            })
             .rejects("a file of the app is gone", changed("/workspace/main", Change::Removed))
             .rejects("a file of a layer is another one", changed("/layers/a_one/runtime/bin", Change::Altered))
             .rejects("a file more in <app>", changed("/workspace/core", Change::Added))
