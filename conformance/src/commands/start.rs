@@ -1,7 +1,9 @@
 //! From the command line of a process to its exit code.
 
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use crate::cli::Cli;
 use crate::exit::Exit;
@@ -10,10 +12,14 @@ use crate::masked::without_credentials;
 use crate::rig::engine::keeper;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
+/// The variable that names the folder of temporary files.
+const TMPDIR: &str = "TMPDIR";
+
 /// Does what the command line says, or what a process of this program is started for by another one.
 #[must_use]
 pub fn start() -> ExitCode {
-    let arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    begin_again_with_a_whole_tmpdir(&arguments);
     if let [_, first, spec] = arguments.as_slice()
         && first == supervise::ARGUMENT
     {
@@ -45,4 +51,23 @@ pub fn start() -> ExitCode {
         }
     };
     exit.into()
+}
+
+/// Temporary files are named in other folders and by other processes, too: a `TMPDIR` that is relative is made absolute,
+/// and an empty one is none. A process cannot safely change a variable of its own, so it begins again with another one.
+fn begin_again_with_a_whole_tmpdir(arguments: &[OsString]) {
+    let Some(given) = std::env::var_os(TMPDIR).filter(|given| !Path::new(given).is_absolute()) else { return };
+    let whole = std::path::absolute(&given).ok().filter(|_| !given.is_empty());
+    if whole.is_none() && !given.is_empty() {
+        return;
+    }
+    let (Ok(program), [name, rest @ ..]) = (std::env::current_exe(), arguments) else { return };
+    let mut again = Command::new(program);
+    again.arg0(name).args(rest);
+    match whole {
+        Some(folder) => again.env(TMPDIR, folder),
+        None => again.env_remove(TMPDIR),
+    };
+    // It comes back only where it could not begin; then the variable stays what it was.
+    let _ = again.exec();
 }
