@@ -74,6 +74,9 @@ impl Daemon {
             .or_else(|| std::env::var("DOCKER_HOST").ok().filter(|value| !value.is_empty()))
             .unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned());
         let fail = |source: Cause| DaemonError::Unreachable { host: host.clone(), source };
+        if !["unix://", "tcp://", "http://"].iter().any(|scheme| host.starts_with(scheme)) {
+            return Err(fail("give DOCKER_HOST or --daemon as unix:///path/of/docker.sock or tcp://host:port".into()));
+        }
         if let Some(path) = host.strip_prefix("unix://")
             && !Path::new(path).exists()
         {
