@@ -75,13 +75,25 @@ pub fn plain(text: &[u8]) -> Result<Value, serde_json::Error> {
 pub fn read(file: &Path) -> Result<Report, ReportFileError> {
     let fail = |source: Cause| ReportFileError { file: file.to_path_buf(), source };
     let bytes = crate::given::bytes(file, crate::budget::RECORD).map_err(|error| fail(error.into()))?;
-    let report: Report = serde_json::from_slice(&bytes).map_err(|error| fail(error.into()))?;
-    if (OLDEST..=SCHEMA_VERSION).contains(&report.schema) {
+    let is_read = |schema: u64| (u64::from(OLDEST)..=u64::from(SCHEMA_VERSION)).contains(&schema);
+    let of_another = |schema: u64| {
+        Cause::from(format!("its schema is {schema}, and this program reads {OLDEST} to {SCHEMA_VERSION}"))
+    };
+    let report: Report = match serde_json::from_slice(&bytes) {
+        Ok(report) => report,
+        Err(error) => {
+            let Ok(other) = serde_json::from_slice::<Value>(&bytes) else { return Err(fail(error.into())) };
+            return Err(fail(match other["schema"].as_u64() {
+                Some(schema) if !is_read(schema) => of_another(schema),
+                _ if other["verdicts"].is_array() => error.into(),
+                _ => "it is JSON, and not a report of run --report json".into(),
+            }));
+        }
+    };
+    if is_read(report.schema.into()) {
         Ok(Report { schema: SCHEMA_VERSION, ..report })
     } else {
-        Err(fail(
-            format!("its schema is {}, and this program reads {OLDEST} to {SCHEMA_VERSION}", report.schema).into(),
-        ))
+        Err(fail(of_another(report.schema.into())))
     }
 }
 
