@@ -33,6 +33,30 @@ impl Patterns {
     }
 }
 
+impl Patterns {
+    /// The first pattern that none of these names is meant by.
+    #[must_use]
+    pub fn idle(&self, names: &[&str]) -> Option<&str> {
+        let is_idle = |pattern: &&String| {
+            Glob::new(pattern).is_ok_and(|glob| {
+                let matcher = glob.compile_matcher();
+                !names.iter().any(|name| matcher.is_match(name))
+            })
+        };
+        self.given.iter().find(is_idle).map(String::as_str)
+    }
+}
+
+/// The name that a misspelt one most likely was meant to be.
+#[must_use]
+pub fn nearest<'a>(given: &str, names: &[&'a str]) -> Option<&'a str> {
+    /// From which likeness on, of 0 to 1, a name is taken for a misspelt one.
+    const ALIKE: f64 = 0.9;
+    let likeness = |name: &str| strsim::jaro_winkler(given, name);
+    let best = names.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    best.copied().filter(|name| likeness(name) >= ALIKE)
+}
+
 impl PartialEq for Patterns {
     fn eq(&self, other: &Self) -> bool {
         self.given == other.given
@@ -57,5 +81,24 @@ impl TryFrom<Vec<String>> for Patterns {
 impl From<Patterns> for Vec<String> {
     fn from(patterns: Patterns) -> Self {
         patterns.given
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_that_names_nothing_is_found_among_those_that_do() {
+        let names = ["minimal", "app-alone"];
+        let idle = |given: &[&str]| {
+            let patterns = Patterns::try_from(given.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>()).unwrap();
+            patterns.idle(&names).map(str::to_owned)
+        };
+        assert_eq!(idle(&["minimal", "app-*", "{minimal,none}"]), None);
+        assert_eq!(idle(&[]), None);
+        assert_eq!(idle(&["minimal", "minmal"]).as_deref(), Some("minmal"));
+        assert_eq!(nearest("minmal", &names), Some("minimal"));
+        assert_eq!(nearest("nothing", &names), None);
     }
 }

@@ -18,6 +18,7 @@ use crate::cli::Listed;
 use crate::consumers::{self, ConsumersError};
 use crate::coverage::{self, TableError};
 use crate::exporter::{DescriptionError, built_in_descriptions, check_text, program_of};
+use crate::globs::Patterns;
 use crate::profile_file::{self, ProfileFileError};
 use crate::project::{self, Project, ProjectError};
 use crate::promises;
@@ -171,6 +172,21 @@ pub fn explain(id: &str, width: usize) -> Option<String> {
     Some(out)
 }
 
+/// The requirements of a theme, or of a glob over slugs, a line each; none where there are none.
+#[must_use]
+pub fn theme(name: &str) -> Option<String> {
+    let glob = if name.contains(['*', '?', '[', '{']) { name.to_owned() } else { format!("{name}.*") };
+    let meant = Patterns::try_from(vec![glob]).ok()?;
+    let rows: Vec<&Requirement> = requirements::all().filter(|row| meant.matches(row.id)).collect();
+    let width = rows.iter().map(|row| row.id.len()).max()?;
+    let mut out = String::new();
+    for row in rows {
+        let _ = writeln!(out, "{:width$}  {:6}  {}", row.id, row.level.to_string(), row.asks);
+    }
+    out.push_str("\nconformance explain SLUG says more of one\n");
+    Some(out)
+}
+
 /// What examples are taken from.
 static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| scenario::built_in().unwrap_or_default());
 
@@ -252,6 +268,11 @@ pub fn check(path: &Path) -> Result<String, CheckError> {
         let names: Vec<&str> = found.iter().map(|scenario| scenario.name.as_str()).collect();
         return Ok(format!("{}: {} well-formed: {}\n", path.display(), count(&names), names.join(", ")));
     }
+    let built_in = built_in_descriptions().into_iter().find(|(name, _)| path == Path::new(name) && !path.exists());
+    if let Some((name, text)) = built_in {
+        check_text(text, name)?;
+        return Ok(format!("{name}: the built-in exporter description is well-formed\n"));
+    }
     let text =
         crate::given::text(path).map_err(|source| DescriptionError::Read { path: path.to_path_buf(), source })?;
     if profile_file::is_meant(&text) {
@@ -296,6 +317,11 @@ mod tests {
             assert!(words(&text).contains(&row.source.to_string()), "{text}");
         }
         assert_eq!(explain("base.none", WIDTH), None);
+        let base = theme("base").unwrap();
+        assert!(base.contains("base.pair ") && !base.contains("config."), "{base}");
+        assert_eq!(theme("base.*").as_ref(), Some(&base));
+        assert!(theme("none").is_none() && theme("base.none").is_none() && theme("[").is_none());
+        assert!(check(Path::new("lifecycle")).unwrap().contains("built-in exporter description"));
     }
 
     #[test]

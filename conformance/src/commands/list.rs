@@ -27,6 +27,9 @@ pub(super) fn explain(requirement: &str, shown: ShownArguments) -> Result<Exit, 
     if let Some(text) = catalogue::explain(requirement, width) {
         return print(&text);
     }
+    if let Some(text) = catalogue::theme(requirement) {
+        return print(&wrapped(&text, shown.style(false).width));
+    }
     let near = catalogue::nearest(requirement).map_or_else(String::new, |id| format!(" (did you mean {id}?)"));
     Err(Failure::usage(format!(
         "explain {requirement}: there is no such requirement{near}; see conformance list requirements"
