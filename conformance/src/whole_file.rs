@@ -16,11 +16,37 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     if fs::metadata(&target).is_ok_and(|facts| !facts.is_file()) {
         return fs::write(&target, bytes);
     }
+    let mut file = incoming(&target, mode)?;
+    file.write_all(bytes).map_err(without_name)?;
+    file.persist(&target).map(drop).map_err(|error| without_name(error.error))
+}
+
+/// Whether [`write`] can begin: nothing is there afterwards that was not before.
+///
+/// # Errors
+/// The system's.
+pub fn can_begin(path: &Path) -> io::Result<()> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    if fs::metadata(&target).is_ok_and(|facts| !facts.is_file()) {
+        return Ok(());
+    }
+    incoming(&target, 0o600).map(drop)
+}
+
+fn incoming(target: &Path, mode: u32) -> io::Result<tempfile::NamedTempFile> {
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file =
-        tempfile::Builder::new().prefix(".incoming-").permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(&target).map(drop).map_err(|error| error.error)
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".incoming-").permissions(Permissions::from_mode(mode)).tempfile_in(folder).map_err(without_name)
+}
+
+/// An error of a temporary file without that file's name, which nobody gave.
+#[must_use]
+pub fn without_name(error: io::Error) -> io::Error {
+    match error.kind() {
+        _ if error.raw_os_error().is_some() => error,
+        io::ErrorKind::NotFound => io::Error::new(io::ErrorKind::NotFound, "there is no such folder"),
+        kind => io::Error::from(kind),
+    }
 }
 
 #[cfg(test)]
@@ -39,7 +65,15 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         // The device that is always full, and is not a file.
         assert_eq!(write(Path::new("/dev/full"), b"x", 0o666).unwrap_err().kind(), io::ErrorKind::StorageFull);
-        assert!(write(&folder.path().join("missing/x"), b"x", 0o666).is_err());
+        let missing = folder.path().join("missing/x");
+        for refused in [write(&missing, b"x", 0o666), can_begin(&missing)] {
+            let error = refused.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::NotFound);
+            assert!(!error.to_string().contains(".incoming"), "{error}");
+        }
+        can_begin(&path).unwrap();
+        can_begin(&folder.path().join("new")).unwrap();
+        can_begin(Path::new("/dev/full")).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

@@ -98,7 +98,7 @@ pub struct RunArguments {
     /// Keep the evidence in this new or empty folder
     #[arg(long, value_name = "DIR")]
     pub evidence: Option<PathBuf>,
-    /// Keep every export's inputs in this folder
+    /// Keep every export's inputs in this new or empty folder
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
 }

@@ -3,9 +3,11 @@
 use crate::base_status::read::{Settings, rows};
 use crate::base_status::{exit, json, table};
 use crate::cli::{BaseStatusArguments, TableFormat};
+use crate::error::context;
 use crate::exit::Exit;
 use crate::limits::Patience;
 use crate::scenario::run_image::architecture;
+use judge::reference::Reference;
 
 use super::{Failure, in_order, print};
 
@@ -19,6 +21,10 @@ pub(super) fn tell(arguments: BaseStatusArguments) -> Result<Exit, Failure> {
             return Err(Failure::usage("read --platform: it is OS/ARCHITECTURE, such as linux/arm64"));
         }
     };
+    let elsewhere = |image: &str| image.starts_with("daemon:") || image.starts_with("layout:");
+    for image in arguments.images.iter().filter(|image| !elsewhere(image)) {
+        Reference::parse(image).map_err(context(format!("read the image {image}"))).map_err(Failure::usage)?;
+    }
     let trust = super::trust(arguments.registry_ca.as_deref())?;
     let (images, insecure, daemon) = (arguments.images, arguments.insecure_registry, arguments.daemon);
     let seconds = std::time::Duration::from_secs(arguments.service_limit);

@@ -54,6 +54,12 @@ pub(super) fn compare(
 }
 
 fn stored(path: &Path) -> Result<Side, Failure> {
+    if !path.exists() {
+        let path = path.display();
+        return Err(Failure::usage(format!(
+            "compare {path}: it is not there; give a JSON report, a folder that run --evidence made, or a bundle"
+        )));
+    }
     if path.is_file() && !bundle::is_meant(path) {
         return Ok(Side { report: json::read(path).map_err(Failure::usage)?, evidence: None });
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cli::{DoctorArguments, ShownArguments};
 use crate::doctor::{self, Found};
-use crate::error::{chain, context};
+use crate::error::chain;
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
 use crate::progress;
@@ -26,7 +26,7 @@ const REMEDIES: usize = 4;
 
 pub(super) fn examine(arguments: &DoctorArguments, shown: ShownArguments) -> Result<Exit, Failure> {
     if let Some(file) = &arguments.write {
-        super::writable(Some(file))?;
+        super::writable("a description", file)?;
         if std::fs::symlink_metadata(file).is_ok() {
             return Err(there(file));
         }
@@ -118,6 +118,6 @@ fn write(file: &Path, text: &str) -> Result<(), Failure> {
     match opened.and_then(|mut opened| opened.write_all(text.as_bytes())) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(there(file)),
-        Err(error) => Err(Failure::suite(context(format!("write {}", file.display()))(error))),
+        Err(error) => Err(super::not_written("a description", file, error)),
     }
 }

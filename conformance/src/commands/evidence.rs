@@ -6,14 +6,15 @@ use crate::cli::{JudgeArguments, ShownArguments};
 use crate::evidence::bundle::{self, BundleError};
 use crate::evidence::reader::{Stored, StoredError};
 use crate::exit::Exit;
+use crate::report::json;
 
 use super::output::conclude;
 use super::selection::{known, profile_named};
-use super::{Failure, print, requirements, wanted};
+use super::{Failure, is_of_the_place, print, requirements, wanted};
 
 pub(super) fn failure(error: StoredError) -> Failure {
     match error {
-        StoredError::NotThere { .. } => Failure::usage(error),
+        StoredError::NotThere { .. } | StoredError::Unreadable { .. } => Failure::usage(error),
         StoredError::Damaged { .. } | StoredError::Version { .. } | StoredError::Unpack { .. } => Failure::suite(error),
     }
 }
@@ -22,7 +23,17 @@ pub(super) fn judge_again(arguments: &JudgeArguments, shown: ShownArguments) -> 
     let known = known(arguments.baseline.as_deref())?;
     let wanted = wanted(arguments.report.clone())?;
     let requirements = requirements(&arguments.requirement)?;
-    let Stored { mut facts, scenarios } = bundle::read(&arguments.path).map_err(failure)?;
+    let path = &arguments.path;
+    let is_report = |error: &StoredError| matches!(error, StoredError::NotThere { .. }) && json::read(path).is_ok();
+    let Stored { mut facts, scenarios } = bundle::read(path).map_err(|error| {
+        if is_report(&error) {
+            let path = path.display();
+            return Failure::usage(format!(
+                "judge {path}: it is a JSON report, which has no evidence: conformance show reads it"
+            ));
+        }
+        failure(error)
+    })?;
     if !arguments.requirement.is_empty() {
         facts.narrowed.requirements = requirements;
     }
@@ -34,8 +45,9 @@ pub(super) fn judge_again(arguments: &JudgeArguments, shown: ShownArguments) -> 
 
 pub(super) fn bundle(folder: &Path, output: Option<PathBuf>) -> Result<Exit, Failure> {
     if !folder.is_dir() {
+        let why = if folder.exists() { "it is a file" } else { "it is not there" };
         let folder = folder.display();
-        return Err(Failure::usage(format!("bundle {folder}: give a folder that run --evidence made")));
+        return Err(Failure::usage(format!("bundle {folder}: {why}; give a folder that run --evidence made")));
     }
     let file = match (output, std::fs::canonicalize(folder).ok().as_deref().and_then(Path::file_name)) {
         (Some(file), _) => file,
@@ -44,6 +56,8 @@ pub(super) fn bundle(folder: &Path, output: Option<PathBuf>) -> Result<Exit, Fai
     };
     let size = bundle::write(folder, &file).map_err(|error| match error {
         BundleError::Stored(error) => failure(error),
+        BundleError::There { .. } => Failure::usage(error),
+        BundleError::Write { ref source, .. } if is_of_the_place(source.kind()) => Failure::usage(error),
         BundleError::Write { .. } => Failure::suite(error),
     })?;
     print(&format!("{}  {size} bytes\n", file.display()))

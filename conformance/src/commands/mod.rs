@@ -20,7 +20,7 @@ mod start;
 pub use start::start;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::catalogue;
 use crate::cli::{BaselineCommand, Cli, Command, ExporterArguments, ReportArgument};
@@ -33,7 +33,7 @@ use crate::globs::Patterns;
 use crate::observe::Trust;
 use crate::run::{Options, RunError, WorkplaceError, control};
 use crate::whole_file;
-use clap::ArgMatches;
+use clap::{ArgMatches, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 /// What names the reference exporter on purpose, where there is no such file in the working folder.
@@ -160,15 +160,20 @@ fn globs(what: &str, patterns: &[String]) -> Result<Patterns, Failure> {
     })
 }
 
-/// The globs of `--requirement`, each set of which has to name one.
+/// The globs of `--requirement`, each of which has to name one.
 fn requirements(patterns: &[String]) -> Result<Patterns, Failure> {
     let found = globs("requirement", patterns)?;
-    if judge::requirements::all().any(|row| found.matches(row.id)) {
-        return Ok(found);
+    let names: Vec<&str> = judge::requirements::all().map(|row| row.id).collect();
+    match found.idle(&names) {
+        None => Ok(found),
+        Some(pattern) => Err(matches_nothing("requirement", pattern, catalogue::nearest(pattern))),
     }
-    let near = patterns.iter().find_map(|pattern| catalogue::nearest(pattern));
-    let near = near.map_or_else(String::new, |id| format!(" (did you mean {id}?)"));
-    Err(Failure::usage(format!("select requirements: none matches{near}; see conformance list requirements")))
+}
+
+/// A pattern that names nothing is a misspelt one, whatever the others name.
+fn matches_nothing(what: &str, pattern: &str, near: Option<&str>) -> Failure {
+    let near = near.map_or_else(String::new, |near| format!(" (did you mean {near}?)"));
+    Failure::usage(format!("select {what}s: nothing matches --{what} {pattern}{near}; see conformance list {what}s"))
 }
 
 /// A run that could not be made: a folder for evidence that is in use is the command line's fault.
@@ -208,34 +213,73 @@ fn jobs(given: Option<u16>) -> usize {
 }
 
 /// The reports that were asked for, each seen to be writable; the terminal's where none was.
-fn wanted<Format: Default>(given: Vec<ReportArgument<Format>>) -> Result<Vec<ReportArgument<Format>>, Failure> {
+fn wanted<Format: Default + ValueEnum>(
+    given: Vec<ReportArgument<Format>>,
+) -> Result<Vec<ReportArgument<Format>>, Failure> {
     let terminal = ReportArgument { format: Format::default(), file: None };
     let wanted = if given.is_empty() { vec![terminal] } else { given };
+    let mut files: Vec<PathBuf> = Vec::new();
     for argument in &wanted {
-        writable(argument.file.as_deref())?;
+        let Some(file) = argument.file.as_deref() else { continue };
+        writable("a report", file)?;
+        let place = place_of(file);
+        if files.contains(&place) {
+            let file = file.display();
+            return Err(Failure::usage(format!("write two reports to {file}: give each --report a file of its own")));
+        }
+        // A device such as /dev/null may take any number.
+        if place.metadata().map_or(true, |facts| facts.is_file()) {
+            files.push(place);
+        }
     }
-    Ok(wanted)
+    let printed: Vec<String> = wanted.iter().filter(|one| one.file.is_none()).filter_map(name_of).collect();
+    // What a job's log shows of a run, next to what people read of it.
+    let is_log =
+        printed.len() == 2 && printed.contains(&"terminal".to_owned()) && printed.contains(&"github".to_owned());
+    match printed.as_slice() {
+        [first, second, ..] if !is_log => Err(Failure::usage(format!(
+            "print reports: {first} and {second} both go to standard output; give one of them a file, as in \
+             --report {second}=FILE"
+        ))),
+        _ => Ok(wanted),
+    }
 }
 
-/// A report that cannot be written is better known before the run than after it.
-fn writable(file: Option<&Path>) -> Result<(), Failure> {
-    let Some(file) = file else { return Ok(()) };
+fn name_of<Format: ValueEnum>(argument: &ReportArgument<Format>) -> Option<String> {
+    Some(argument.format.to_possible_value()?.get_name().to_owned())
+}
+
+/// The one path of a file, however it was named.
+fn place_of(file: &Path) -> PathBuf {
+    let of_folder = || {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(std::fs::canonicalize(folder).ok()?.join(file.file_name()?))
+    };
+    std::fs::canonicalize(file).ok().or_else(of_folder).unwrap_or_else(|| file.to_path_buf())
+}
+
+/// What cannot be written is better known before the run than after it.
+fn writable(what: &str, file: &Path) -> Result<(), Failure> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if file.is_dir() || !folder.is_dir() {
-        return Err(Failure::usage(format!(
-            "write a report to {}: name a file in a folder that exists",
-            file.display()
-        )));
+        return Err(Failure::usage(format!("write {what} to {}: name a file in a folder that exists", file.display())));
     }
-    Ok(())
+    whole_file::can_begin(file).map_err(|error| not_written(what, file, error))
+}
+
+/// Another place is what the command line has to name, where it is at fault.
+fn not_written(what: &str, file: &Path, error: std::io::Error) -> Failure {
+    let is_usage = is_of_the_place(error.kind());
+    let cause = context(format!("write {what} to {}", file.display()))(error);
+    if is_usage { Failure::usage(cause) } else { Failure::suite(cause) }
 }
 
 fn deliver(text: &str, file: Option<&Path>) -> Result<(), Failure> {
     match file {
         None => print(text).map(|_| ()),
-        Some(file) => whole_file::write(file, text.as_bytes(), 0o666)
-            .map_err(context(format!("write a report to {}", file.display())))
-            .map_err(Failure::suite),
+        Some(file) => {
+            whole_file::write(file, text.as_bytes(), 0o666).map_err(|error| not_written("a report", file, error))
+        }
     }
 }
 

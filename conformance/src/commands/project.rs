@@ -62,6 +62,9 @@ pub(super) fn doctor(
 /// Writes a project file; one that is there stays, unless that is asked for.
 pub(super) fn init(arguments: &InitArguments) -> Result<Exit, Failure> {
     let name = arguments.file.display();
+    if arguments.file.as_os_str() == "-" {
+        return Err(Failure::usage("write -: init writes a file, and not to standard output; name the file"));
+    }
     let text = template(arguments.exporter.as_deref(), arguments.exporter_file.as_deref());
     let mut options = std::fs::OpenOptions::new();
     options.write(true);

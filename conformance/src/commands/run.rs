@@ -7,6 +7,7 @@ use crate::cli::{RunArguments, ShownArguments};
 use crate::error::context;
 use crate::exit::Exit;
 use crate::exporter::Exporter;
+use crate::globs::nearest;
 use crate::progress;
 use crate::record::{Case, Narrowed};
 use crate::report::terminal::counted;
@@ -20,7 +21,10 @@ use judge::verdict::Answer;
 
 use super::output::conclude;
 use super::selection::known;
-use super::{Failure, controlled, exporter, globs, in_order, not_run, requirements, trust, wanted};
+use super::{
+    Failure, controlled, exporter, globs, in_order, is_of_the_place, matches_nothing, not_run, requirements, trust,
+    wanted,
+};
 
 pub(super) fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, Failure> {
     let mut found = Vec::new();
@@ -38,9 +42,13 @@ pub(super) fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<
         return Err(Failure::usage(format!("use two scenarios of the name {}: rename one folder", pair[0].name)));
     }
     let globs = globs("scenario", patterns)?;
+    let names: Vec<&str> = found.iter().map(|scenario| scenario.name.as_str()).collect();
+    if let Some(pattern) = globs.idle(&names) {
+        return Err(matches_nothing("scenario", pattern, nearest(pattern, &names)));
+    }
     found.retain(|scenario| globs.matches(&scenario.name));
     if found.is_empty() {
-        return Err(Failure::usage("select scenarios: none matches --scenario; see conformance list scenarios"));
+        return Err(Failure::usage("select scenarios: --scenarios has none"));
     }
     Ok(found)
 }
@@ -190,7 +198,41 @@ pub(super) fn judge_exporter(arguments: RunArguments, shown: ShownArguments) -> 
     let mut options = options(&arguments)?;
     options.known = known(arguments.baseline.as_deref())?;
     let (known, wanted) = (options.known.clone(), wanted(arguments.report)?);
+    for (flag, folder) in [("--evidence", &options.evidence), ("--keep", &options.keep)] {
+        let is_unknown = folder.as_ref().filter(|folder| folder.to_str().is_none());
+        if let Some(folder) = is_unknown {
+            let folder = folder.display();
+            return Err(Failure::usage(format!(
+                "use the folder {folder}: its name is not UTF-8; give {flag} another one"
+            )));
+        }
+    }
+    if let Some(folder) = &options.keep {
+        ready_to_keep(folder)?;
+    }
     conclude(execute(options, shown.quiet)?, known, &wanted, shown)
+}
+
+/// The folder for inputs, which must be empty or not there yet: what cannot be kept is better known before the run.
+fn ready_to_keep(folder: &Path) -> Result<(), Failure> {
+    let shown = folder.display();
+    if folder.exists() && !folder.is_dir() {
+        return Err(Failure::usage(format!("keep inputs in {shown}: it is a file; name a new folder")));
+    }
+    let made = std::fs::create_dir_all(folder).and_then(|()| std::fs::read_dir(folder));
+    match made {
+        Ok(mut entries) => match entries.next() {
+            None => Ok(()),
+            Some(_) => Err(Failure::usage(format!(
+                "keep inputs in {shown}: it is not empty, and nothing is overwritten; name a new folder"
+            ))),
+        },
+        Err(error) => {
+            let is_usage = is_of_the_place(error.kind());
+            let cause = context(format!("keep inputs in {shown} (--keep chooses the folder)"))(error);
+            Err(if is_usage { Failure::usage(cause) } else { Failure::suite(cause) })
+        }
+    }
 }
 
 /// What failed in a report, or could not be judged for the suite's own fault.

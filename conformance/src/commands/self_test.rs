@@ -30,6 +30,8 @@ pub(super) fn judge_the_suite(arguments: SelfTestArguments, shown: ShownArgument
 
 fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
     let faults = globs("fault", &arguments.fault)?;
+    // What is wrong with it is known before anything is exported.
+    self_test::program(arguments.faulty.as_deref()).map_err(Failure::usage)?;
     let exporter = exporter(&arguments.exporter, arguments.platform_api.as_deref())?;
     Ok(Settings {
         faulty: arguments.faulty,
@@ -69,10 +71,9 @@ fn execute(settings: Settings, quiet: bool) -> Result<Report, Failure> {
         let result = Box::pin(self_test::self_test(settings, supervisor, cancelled, sender)).await;
         let _ = shown.await;
         result.map_err(|error| match error {
-            SelfTestError::NoFault { .. } => Failure::usage(error),
+            SelfTestError::NoFault { .. } | SelfTestError::Faulty(_) => Failure::usage(error),
             SelfTestError::Run(error) => not_run(error),
-            SelfTestError::Faulty { .. }
-            | SelfTestError::List { .. }
+            SelfTestError::List { .. }
             | SelfTestError::Marks { .. }
             | SelfTestError::Unknown { .. }
             | SelfTestError::Scenario(_) => Failure::suite(error),

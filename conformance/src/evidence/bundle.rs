@@ -11,6 +11,7 @@ use super::reader::{Stored, StoredError};
 use crate::budget;
 use crate::error::Cause;
 use crate::given;
+use crate::whole_file;
 
 /// Compresses well enough and does not make one wait.
 const LEVEL: i32 = 6;
@@ -23,8 +24,14 @@ pub enum BundleError {
     /// The evidence is not whole.
     #[error(transparent)]
     Stored(#[from] StoredError),
+    /// The file is there.
+    #[error("write the bundle {}: it is there; name another file with --output", path.display())]
+    There {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file could not be written.
-    #[error("write the bundle {}", path.display())]
+    #[error("write the bundle {} (--output names the file)", path.display())]
     Write {
         /// The file.
         path: PathBuf,
@@ -38,8 +45,12 @@ pub enum BundleError {
 /// # Errors
 /// [`BundleError`] when the evidence is damaged or the file cannot be written.
 pub fn write(folder: &Path, file: &Path) -> Result<u64, BundleError> {
+    let fail = |source| BundleError::Write { path: file.to_path_buf(), source: whole_file::without_name(source) };
+    if fs::symlink_metadata(file).is_ok() {
+        return Err(BundleError::There { path: file.to_path_buf() });
+    }
+    whole_file::can_begin(file).map_err(fail)?;
     Stored::read(folder, folder)?;
-    let fail = |source| BundleError::Write { path: file.to_path_buf(), source };
     let beside = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut temporary = tempfile::NamedTempFile::new_in(beside).map_err(fail)?;
     pack(folder, temporary.as_file_mut()).map_err(fail)?;

@@ -29,6 +29,16 @@ pub enum StoredError {
         /// Why.
         source: Cause,
     },
+    /// A file is there, and may not be read.
+    #[error("read evidence from {}: {file} cannot be read", path.display())]
+    Unreadable {
+        /// The folder or bundle.
+        path: PathBuf,
+        /// The file in it.
+        file: String,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// A file is missing, altered or cut short.
     #[error("read evidence from {}: {file} is damaged", path.display())]
     Damaged {
@@ -141,8 +151,18 @@ impl Reader<'_> {
         StoredError::Damaged { path: self.named.to_path_buf(), file: file.to_owned(), source: cause.into() }
     }
 
+    /// What is wrong with a file that could not be read.
+    fn unread(&self, file: &str, source: io::Error) -> StoredError {
+        match source.kind() {
+            io::ErrorKind::PermissionDenied => {
+                StoredError::Unreadable { path: self.named.to_path_buf(), file: file.to_owned(), source }
+            }
+            _ => self.damaged(file, source),
+        }
+    }
+
     fn bytes(&self, file: &str) -> Result<Vec<u8>, StoredError> {
-        let bytes = given::bytes(&self.folder.join(file), budget::RECORD).map_err(|error| self.damaged(file, error))?;
+        let bytes = given::bytes(&self.folder.join(file), budget::RECORD).map_err(|error| self.unread(file, error))?;
         let left = self.left.get().checked_sub(bytes.len() as u64).ok_or_else(|| {
             self.damaged(file, format!("all that is read of a run is more than {} bytes", budget::EVIDENCE))
         })?;
@@ -179,7 +199,7 @@ impl Reader<'_> {
         }
         let manifest = match given::bytes(&self.folder.join("manifest.sha256"), budget::RECORD) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            other => other.map_err(|error| self.damaged("manifest.sha256", error))?,
+            other => other.map_err(|error| self.unread("manifest.sha256", error))?,
         };
         let manifest = String::from_utf8_lossy(&manifest);
         let index = sha256_of(&self.folder.join("index.json")).map_err(|error| self.damaged("index.json", error))?;
@@ -217,7 +237,7 @@ impl Reader<'_> {
         match found {
             Ok(found) if found == hash => Ok(()),
             Ok(found) => Err(self.damaged(file, format!("its sha256 is {found} and was {hash}"))),
-            Err(error) => Err(self.damaged(file, error)),
+            Err(error) => Err(self.unread(file, error)),
         }
     }
 
@@ -288,5 +308,20 @@ impl Reader<'_> {
             rebases,
             not_run: facts.not_run.clone(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_not_be_read_is_not_damaged() {
+        let (folder, hashed) = (Path::new("/evidence"), BTreeMap::new());
+        let left = Cell::new(budget::EVIDENCE);
+        let reader = Reader { folder, named: folder, hashed: &hashed, left, listings: RefCell::default() };
+        let told = |kind: io::ErrorKind| reader.unread("run.json", kind.into()).to_string();
+        assert!(told(io::ErrorKind::PermissionDenied).ends_with("run.json cannot be read"));
+        assert!(told(io::ErrorKind::NotFound).ends_with("run.json is damaged"));
     }
 }

@@ -26,6 +26,12 @@ pub enum EvidenceError {
         /// The folder.
         path: PathBuf,
     },
+    /// It is no folder.
+    #[error("keep evidence in {}: it is a file; name a new folder", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file system refused.
     #[error("write evidence to {} (--evidence chooses the disk)", path.display())]
     Write {
@@ -55,6 +61,9 @@ impl EvidenceFolder {
     /// [`EvidenceError`] naming the folder.
     pub fn create(root: &Path) -> Result<Self, EvidenceError> {
         let fail = |source| EvidenceError::Write { path: root.to_path_buf(), source };
+        if root.exists() && !root.is_dir() {
+            return Err(EvidenceError::File { path: root.to_path_buf() });
+        }
         fs::create_dir_all(root.join("blobs/sha256")).map_err(fail)?;
         let others = fs::read_dir(root).map_err(fail)?.filter_map(Result::ok).filter(|e| e.file_name() != "blobs");
         let blobs = fs::read_dir(root.join("blobs/sha256")).map_err(fail)?;

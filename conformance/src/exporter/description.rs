@@ -33,17 +33,48 @@ pub enum DescriptionError {
         source: Cause,
     },
     /// There is no such program.
-    #[error("find the exporter {program}: there is no such file; give --exporter the path of an executable")]
+    #[error("find the {} {program}: there is no such file; give {} the path of an executable", role.name, role.flag)]
     Missing {
+        /// What it is to be.
+        role: Role,
         /// What was looked for.
         program: String,
     },
     /// The program cannot be executed.
-    #[error("run the exporter {}: it is not an executable file; give --exporter the path of one", path.display())]
+    #[error(
+        "run the {} {}: it is not an executable file; give {} the path of one",
+        role.name,
+        path.display(),
+        role.flag
+    )]
     NotExecutable {
+        /// What it is to be.
+        role: Role,
         /// The file.
         path: PathBuf,
     },
+}
+
+/// What a program is to be, and the flag that names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Role {
+    name: &'static str,
+    flag: &'static str,
+}
+
+impl Role {
+    const EXPORTER: Self = Self { name: "exporter", flag: "--exporter" };
+    const REBASER: Self = Self { name: "rebaser", flag: "--rebaser" };
+    /// What spoils exporters in a self-test.
+    pub const FAULTY: Self = Self { name: "faulty exporter", flag: "--faulty" };
+
+    /// The program at a path that is to be this.
+    ///
+    /// # Errors
+    /// [`DescriptionError`] when it is not there, or not executable.
+    pub fn at(self, path: &Path) -> Result<PathBuf, DescriptionError> {
+        find_as_given(path, self)
+    }
 }
 
 /// The description file.
@@ -192,7 +223,7 @@ impl Rebaser {
     /// [`DescriptionError`] when there is no such executable.
     pub fn at(path: &Path) -> Result<Self, DescriptionError> {
         Ok(Self {
-            program: find_as_given(path)?,
+            program: find_as_given(path, Role::REBASER)?,
             before: Vec::new(),
             arguments: Vec::new(),
             leave_out: Vec::new(),
@@ -204,7 +235,7 @@ impl Rebaser {
 
     fn from_description(file: RebaserFile, folder: Option<&Path>) -> Result<Self, DescriptionError> {
         Ok(Self {
-            program: find(&file.command[0], folder)?,
+            program: find(&file.command[0], folder, Role::REBASER)?,
             before: file.command[1..].to_vec(),
             arguments: file.arguments,
             leave_out: file.leave_out,
@@ -300,7 +331,7 @@ impl Exporter {
     /// # Errors
     /// [`DescriptionError`] when there is no such executable.
     pub fn at(path: &Path) -> Result<Self, DescriptionError> {
-        let program = find_as_given(path)?;
+        let program = find_as_given(path, Role::EXPORTER)?;
         Self::from_description(DescriptionFile::plain(path), program, None, option("--exporter", path))
     }
 
@@ -311,7 +342,7 @@ impl Exporter {
     /// [`DescriptionError`] naming the file and the key at fault, or the program that is not there.
     pub fn at_as_described(path: &Path, description: &Path) -> Result<Self, DescriptionError> {
         let (mut file, folder) = read(description)?;
-        let program = find_as_given(path)?;
+        let program = find_as_given(path, Role::EXPORTER)?;
         file.command = vec![path.display().to_string()];
         let argument = format!("{} {}", option("--exporter", path), option("--exporter-file", description));
         Self::from_description(file, program, folder.as_deref(), argument)
@@ -328,7 +359,7 @@ impl Exporter {
             file.command.clone_from(&rebaser.command);
             file.phases = vec![Phase::Rebase];
         }
-        let program = find(&file.command[0], folder.as_deref())?;
+        let program = find(&file.command[0], folder.as_deref(), Role::EXPORTER)?;
         Self::from_description(file, program, folder.as_deref(), option("--exporter-file", path))
     }
 
@@ -339,7 +370,7 @@ impl Exporter {
     pub fn beside_this_program() -> Result<Self, DescriptionError> {
         let (_, text) = built_in_descriptions()[0];
         let file = parse(text, "reference.toml")?;
-        let program = find(&file.command[0], None)?;
+        let program = find(&file.command[0], None, Role::EXPORTER)?;
         Self::from_description(file, program, None, String::new())
     }
 
@@ -464,10 +495,10 @@ fn check_rebaser(rebaser: &RebaserFile) -> Result<(), String> {
 }
 
 /// A program is looked for next to the description, then next to this program, then on PATH.
-fn find(program: &str, folder: Option<&Path>) -> Result<PathBuf, DescriptionError> {
+fn find(program: &str, folder: Option<&Path>, role: Role) -> Result<PathBuf, DescriptionError> {
     if program.contains('/') {
         let path = folder.map_or_else(|| PathBuf::from(program), |folder| folder.join(program));
-        return find_as_given(&path);
+        return find_as_given(&path, role);
     }
     let beside = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_path_buf));
     let on_path = std::env::var_os("PATH").unwrap_or_default();
@@ -478,17 +509,20 @@ fn find(program: &str, folder: Option<&Path>) -> Result<PathBuf, DescriptionErro
         .chain(std::env::split_paths(&on_path))
         .map(|folder| folder.join(program))
         .find(|path| is_executable(path))
-        .map_or_else(|| Err(DescriptionError::Missing { program: program.to_owned() }), |path| find_as_given(&path))
+        .map_or_else(
+            || Err(DescriptionError::Missing { role, program: program.to_owned() }),
+            |path| find_as_given(&path, role),
+        )
 }
 
-fn find_as_given(path: &Path) -> Result<PathBuf, DescriptionError> {
-    let absolute =
-        std::fs::canonicalize(path).map_err(|_| DescriptionError::Missing { program: path.display().to_string() })?;
+fn find_as_given(path: &Path, role: Role) -> Result<PathBuf, DescriptionError> {
+    let missing = || DescriptionError::Missing { role, program: path.display().to_string() };
+    let absolute = std::fs::canonicalize(path).map_err(|_| missing())?;
     if !is_executable(&absolute) {
-        return Err(DescriptionError::NotExecutable { path: path.to_path_buf() });
+        return Err(DescriptionError::NotExecutable { role, path: path.to_path_buf() });
     }
     // A program may read the name it was called by, so links are kept.
-    std::path::absolute(path).map_err(|_| DescriptionError::Missing { program: path.display().to_string() })
+    std::path::absolute(path).map_err(|_| missing())
 }
 
 fn is_executable(path: &Path) -> bool {

@@ -24,8 +24,8 @@ use tokio_util::sync::CancellationToken;
 use crate::error::Cause;
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
-use crate::exporter::{DescriptionError, Exporter, Rebaser};
-use crate::globs::Patterns;
+use crate::exporter::{DescriptionError, Exporter, Rebaser, Role};
+use crate::globs::{self, Patterns};
 use crate::run::{self, Event, Options, RunError};
 use crate::scenario::{self, ScenarioError};
 use case::Case;
@@ -57,11 +57,8 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum SelfTestError {
     /// There is no faulty exporter.
-    #[error("find the faulty exporter (--faulty says where it is)")]
-    Faulty {
-        /// What is wrong with it.
-        source: DescriptionError,
-    },
+    #[error(transparent)]
+    Faulty(#[from] DescriptionError),
     /// It does not list its faults.
     #[error("list the faults of {}", path.display())]
     List {
@@ -77,8 +74,12 @@ pub enum SelfTestError {
         source: std::io::Error,
     },
     /// No fault is selected.
-    #[error("select faults: none matches --fault; {} --list shows them", path.display())]
+    #[error("select faults: nothing matches --fault {pattern}{}; {} --list shows them", meant(.near), path.display())]
     NoFault {
+        /// What was asked for.
+        pattern: String,
+        /// What was meant, most likely.
+        near: Option<String>,
         /// The program.
         path: PathBuf,
     },
@@ -111,10 +112,12 @@ pub async fn self_test(
     let begun = Instant::now();
     let program = program(settings.faulty.as_deref())?;
     let mut faults = faults::list(&program)?;
-    faults.retain(|fault| settings.faults.matches(&fault.name));
-    if faults.is_empty() {
-        return Err(SelfTestError::NoFault { path: program });
+    let names: Vec<&str> = faults.iter().map(|fault| fault.name.as_str()).collect();
+    if let Some(pattern) = settings.faults.idle(&names) {
+        let near = globs::nearest(pattern, &names).map(str::to_owned);
+        return Err(SelfTestError::NoFault { pattern: pattern.to_owned(), near, path: program });
     }
+    faults.retain(|fault| settings.faults.matches(&fault.name));
     let built_in = scenario::built_in()?;
     let mut cases = case::cases(&faults, &settings.options.targets, &built_in)?;
     let marks = Marks::asked_for(&mut cases).map_err(|source| SelfTestError::Marks { source })?;
@@ -143,11 +146,19 @@ pub async fn self_test(
     Ok(report)
 }
 
+/// What is added to a name that was not found.
+fn meant(near: &Option<String>) -> String {
+    near.as_ref().map_or_else(String::new, |near| format!(" (did you mean {near}?)"))
+}
+
 /// The faulty exporter: the given one, else that next to this program.
-fn program(given: Option<&Path>) -> Result<PathBuf, SelfTestError> {
+///
+/// # Errors
+/// [`SelfTestError::Faulty`] when it is not there.
+pub fn program(given: Option<&Path>) -> Result<PathBuf, SelfTestError> {
     let beside = || std::env::current_exe().unwrap_or_default().with_file_name(FAULTY);
     let path = given.map_or_else(beside, Path::to_path_buf);
-    Exporter::at(&path).map(|found| found.program).map_err(|source| SelfTestError::Faulty { source })
+    Ok(Role::FAULTY.at(&path)?)
 }
 
 /// The exporter with the faulty one before it.

@@ -131,7 +131,7 @@ fn stored_evidence_is_judged_as_the_run_was_and_damage_is_named() {
     };
     refused(&two, "the archive is damaged", 3);
     refused(&desk.at("nowhere"), "nowhere", 2);
-    refused(&desk.at("run.json"), "not a zstd file", 2);
+    refused(&desk.at("run.json"), "it is a JSON report", 2);
     let blob = fs::read_dir(desk.at("evidence/blobs/sha256")).unwrap().next().unwrap().unwrap();
     let blob = format!("evidence/blobs/sha256/{}", blob.file_name().to_string_lossy());
     let listing = fs::read_dir(desk.at("evidence/listings")).unwrap().next().unwrap().unwrap();
