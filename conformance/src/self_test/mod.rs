@@ -74,7 +74,7 @@ pub enum SelfTestError {
         source: std::io::Error,
     },
     /// No fault is selected.
-    #[error("select faults: nothing matches --fault {pattern}{}; {} --list shows them", meant(.near), path.display())]
+    #[error("select faults: nothing matches --fault {pattern}{}; {} --list shows them", meant(near.as_ref()), path.display())]
     NoFault {
         /// What was asked for.
         pattern: String,
@@ -147,8 +147,8 @@ pub async fn self_test(
 }
 
 /// What is added to a name that was not found.
-fn meant(near: &Option<String>) -> String {
-    near.as_ref().map_or_else(String::new, |near| format!(" (did you mean {near}?)"))
+fn meant(near: Option<&String>) -> String {
+    near.map_or_else(String::new, |near| format!(" (did you mean {near}?)"))
 }
 
 /// The faulty exporter: the given one, else that next to this program.
