@@ -17,7 +17,8 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         return fs::write(&target, bytes);
     }
     let mut file = incoming(&target, mode)?;
-    file.write_all(bytes).map_err(without_name)?;
+    // The file itself: an error of the other names where it lies.
+    file.as_file_mut().write_all(bytes)?;
     file.persist(&target).map(drop).map_err(|error| without_name(error.error))
 }
 
@@ -45,6 +46,7 @@ pub fn without_name(error: io::Error) -> io::Error {
     match error.kind() {
         _ if error.raw_os_error().is_some() => error,
         io::ErrorKind::NotFound => io::Error::new(io::ErrorKind::NotFound, "there is no such folder"),
+        io::ErrorKind::StorageFull => io::Error::new(io::ErrorKind::StorageFull, "No space left on device"),
         kind => io::Error::from(kind),
     }
 }
