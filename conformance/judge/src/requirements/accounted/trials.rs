@@ -20,7 +20,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
         works()
             .into_iter()
             .chain(visible())
-            .chain([layers()])
+            .chain([layers(), layers_of_nothing()])
             .chain(super::trials_of_attributes::trials())
             .chain(super::trials_of_containers::trials())
             .chain(super::trials_of_labels::trials())
@@ -268,6 +268,16 @@ fn too_large(size: u64) -> impl Fn(&mut Export) + 'static {
     })
 }
 
+fn layers_of_nothing() -> Trials {
+    Trials::of("layer.nothing-else")
+        .rejects("a hundred layers of nothing", |e| {
+            edit_layers(e, |own| own.extend((0..100).map(|_| layer("empty", Vec::new()))));
+        })
+        .accepts("some layers of nothing", |e| {
+            edit_layers(e, |own| own.extend((0..4).map(|_| layer("empty", Vec::new()))));
+        })
+}
+
 fn layers() -> Trials {
     const STORE: &str = "/layers/a_one/store.toml";
     const SBOM_OF_THE_LAUNCHER: &str = "/cnb/lifecycle/launcher.sbom.cdx.json";
@@ -360,12 +370,6 @@ fn layers() -> Trials {
         .rejects("another layer has a file of a layer to re-use", |e| {
             e.inputs.files.retain(|file| file.path != "/layers/a_one/runtime");
             more(APP, "/layers/a_one/runtime/bin", EntryKind::File, 0o644)(e);
-        })
-        .rejects("a hundred layers of nothing", |e| {
-            edit_layers(e, |own| own.extend((0..100).map(|_| layer("empty", Vec::new()))));
-        })
-        .accepts("some layers of nothing", |e| {
-            edit_layers(e, |own| own.extend((0..4).map(|_| layer("empty", Vec::new()))));
         })
         .accepts("another owner", |e| {
             entries(APP, |entries| entries.iter_mut().for_each(|entry| entry.uid = 0))(e);

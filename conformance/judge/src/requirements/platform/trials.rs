@@ -79,6 +79,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
         rows.chain(metadata())
             .chain(lifecycle())
             .chain(layers_in_the_label())
+            .chain([app_in_the_label()])
             .chain(super::trials_of_extension::trials())
             .chain(more_labels())
             .chain(steps())
@@ -696,6 +697,31 @@ fn lifecycle() -> Vec<Trials> {
     ]
 }
 
+/// Which layers are listed as the app's.
+fn app_in_the_label() -> Trials {
+    Trials::of("platform.layer-metadata-stored")
+        .rejects(
+            "a layer of the app twice",
+            label(LIFECYCLE, |l| {
+                let first = l["app"][0].clone();
+                l["app"].as_array_mut().unwrap().push(first);
+            }),
+        )
+        .rejects(
+            "the launcher among the layers of the app",
+            label(LIFECYCLE, |l| {
+                let launcher = l["launcher"].clone();
+                l["app"].as_array_mut().unwrap().push(launcher);
+            }),
+        )
+        .accepts("a layer of the app that is empty", |e| {
+            let empty = sample::layer("empty", Vec::new());
+            let sha = empty.blob.as_ref().unwrap().diff_id.clone();
+            edit_layers(e, |own| own.push(empty));
+            label(LIFECYCLE, move |l| l["app"].as_array_mut().unwrap().push(json!({ "sha": sha })))(e);
+        })
+}
+
 fn layers_in_the_label() -> Vec<Trials> {
     let runtime = |key: &'static str, value: Value| {
         label(LIFECYCLE, move |l| l["buildpacks"][0]["layers"]["runtime"][key] = value.clone())
@@ -715,26 +741,6 @@ fn layers_in_the_label() -> Vec<Trials> {
                 let sha = e.image.as_ref().unwrap().layers[2].blob.as_ref().unwrap().diff_id.clone();
                 edit_layers(e, |own| own.insert(1, sample::layer("more", vec![more.unwrap()])));
                 runtime("sha", json!(sha))(e);
-            })
-            .rejects(
-                "a layer of the app twice",
-                label(LIFECYCLE, |l| {
-                    let first = l["app"][0].clone();
-                    l["app"].as_array_mut().unwrap().push(first);
-                }),
-            )
-            .rejects(
-                "the launcher among the layers of the app",
-                label(LIFECYCLE, |l| {
-                    let launcher = l["launcher"].clone();
-                    l["app"].as_array_mut().unwrap().push(launcher);
-                }),
-            )
-            .accepts("a layer of the app that is empty", |e| {
-                let empty = sample::layer("empty", Vec::new());
-                let sha = empty.blob.as_ref().unwrap().diff_id.clone();
-                edit_layers(e, |own| own.push(empty));
-                label(LIFECYCLE, move |l| l["app"].as_array_mut().unwrap().push(json!({ "sha": sha })))(e);
             })
             .rejects("not for launch", runtime("launch", json!(false)))
             .rejects("for build", runtime("build", json!(true)))
