@@ -76,7 +76,7 @@ pub struct Invocation {
 }
 
 /// How `exporter` is called for one step of a scenario, writing to `images`. What its description leaves out is said by
-/// variables, as far as that can be: [`unsayable`] tells the rest.
+/// variables, as far as that can be: `unsayable` tells the rest.
 #[must_use]
 pub fn invocation(
     exporter: &Exporter,

@@ -31,7 +31,7 @@ pub struct RebaseCall<'a> {
 const OWN_VARIABLES: [(&str, &str); 2] = [("-force", "CNB_FORCE_REBASE"), ("-run-image", "CNB_RUN_IMAGE")];
 
 /// How `rebaser` is called for one step of a scenario, writing to `images`. What its description leaves out is said by
-/// variables, as far as that can be: [`rebase_unsayable`] tells the rest.
+/// variables, as far as that can be: `rebase_unsayable` tells the rest.
 #[must_use]
 pub fn rebase_invocation(
     rebaser: &Rebaser,

@@ -224,8 +224,8 @@ fn named(image: &Image, layer: &InputLayer) -> Option<String> {
     Some(own.at(&["layers", &layer.name, "sha"])?.as_str()?.to_owned())
 }
 
-/// Layers in which there is nothing that an exporter may write besides one for each slice: one more is a matter of taste,
-/// and a hundred leave engines no room for the others.
+/// Empty layers that an exporter may write besides one for each slice. Some are harmless; a hundred use up the layers that
+/// engines can mount.
 const EMPTY_LAYERS: usize = 16;
 
 fn too_many_are_empty(export: &Export, image: &Image) -> Option<Finding> {

@@ -46,7 +46,7 @@ fn of_one(case: &Case<'_>, export: &Export) -> Finding {
     let left = export.outcome.left.iter().flatten().filter(|file| !written::is_permitted(&outputs, file));
     let others: Vec<&ChangedFile> = changed.iter().filter(is_other).chain(left).collect();
     let Some(first) = others.first() else {
-        // Who refuses whatever it is given shows nothing of what it does on the way.
+        // An exporter that refuses every build shows nothing here.
         return case.uncontrolled(export).unwrap_or(Finding::Holds);
     };
     let what = match first.change {

@@ -179,7 +179,7 @@ fn is_process(process: &toml::Table, entry: &Json, app: &str) -> bool {
             Some(toml::Value::String(text)) => vec![text],
             _ => Vec::new(),
         };
-        // What is no text has its readers refuse the whole label.
+        // Readers refuse a label in which an item is not a string.
         let found: Option<Vec<&str>> = match entry.get(key) {
             Some(Json::Array(items)) => items.iter().map(Json::as_str).collect(),
             Some(Json::String(text)) => Some(vec![text]),
@@ -362,8 +362,8 @@ pub(super) fn layer_metadata_is_in_the_label(export: &Export, image: &Image) -> 
     the_label_names_its_own_layers(export, image, &label)
 }
 
-/// Whether the layer of this diffID has every file of the folder, as whoever re-uses it expects; an empty folder may be in
-/// any layer.
+/// Whether the layer of this diffID has every file of the folder: a rebuild that re-uses the layer has no other. An empty
+/// folder may be in any layer.
 fn holds_the_folder(export: &Export, image: &Image, layer: &InputLayer, sha: &str) -> bool {
     let blob = image.layers.iter().filter_map(|layer| layer.blob.as_ref()).find(|blob| blob.diff_id.as_str() == sha);
     let Some(blob) = blob else { return export.inputs.below(&layer.folder).next().is_none() };

@@ -113,7 +113,7 @@ pub(super) fn app_files_are_in_one_layer_each(export: &Export, image: &Image) ->
         let message = format!("{} is an empty folder of the app and not in the image", folder.path);
         return violated(message, "a folder", "none", place);
     }
-    // Who unpacks makes folders that are in no layer, with modes of his own.
+    // Readers make a folder that has no entry with a mode of their own.
     let has_own_mode = |file: &&FileFact| file.kind == FileKind::Directory && file.mode & 0o7777 != 0o755;
     let mut of_own_mode = export.inputs.below(app).filter(has_own_mode);
     let has_entry = |path: &str| files.get(path).is_some_and(|entry| entry.kind == EntryKind::Directory);
