@@ -22,7 +22,7 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     file.persist(&target).map(drop).map_err(|error| without_name(error.error))
 }
 
-/// Whether [`write`] can begin: nothing is there afterwards that was not before.
+/// Whether [`write()`] can begin: nothing is there afterwards that was not before.
 ///
 /// # Errors
 /// The system's.
