@@ -36,12 +36,12 @@ fn says_what_is_so(export: &Export, image: &Image, entry: &Json) -> Finding {
     let place = || export.at("index.json#/manifests");
     let annotations = entry.get("annotations").and_then(Json::members).unwrap_or_default();
     let text = |key: &str| annotations.iter().find(|(name, _)| name == key).and_then(|(_, value)| value.as_str());
+    // A tag alone, or a reference, which tools complete in their own ways: what was asked for is the tag.
     let is_asked_for = |name: &str| {
-        let ends = |image: &String| [":", "/"].iter().any(|before| image.ends_with(&format!("{before}{name}")));
-        let is_the_default = |image: &String| {
-            name == "latest" && Reference::parse(image).is_ok_and(|one| one.tag.is_none_or(|tag| tag == "latest"))
-        };
-        export.inputs.images.iter().any(|image| image == name || ends(image) || is_the_default(image))
+        let tag = name.rsplit_once(':').map_or(name, |(_, tag)| tag);
+        let asked = export.inputs.images.iter().filter_map(|image| Reference::parse(image).ok());
+        let mut tags = asked.map(|image| image.tag.unwrap_or_else(|| "latest".to_owned()));
+        export.inputs.images.iter().any(|image| image == name) || tags.any(|asked| asked == tag)
     };
     if let Some(name) = text(NAME).filter(|name| !is_asked_for(name)) {
         let message = "index.json gives the app image a name that no <image> has";

@@ -47,7 +47,10 @@ fn of_one(case: &Case<'_>, export: &Export) -> Finding {
     let others: Vec<&ChangedFile> = changed.iter().filter(is_other).chain(left).collect();
     let Some(first) = others.first() else {
         // An exporter that refuses every build shows nothing here.
-        return case.uncontrolled(export).unwrap_or(Finding::Holds);
+        return match case.control(export) {
+            Some(_) => Finding::Holds,
+            None => not_applicable("no build without the fault was accepted here"),
+        };
     };
     let what = match first.change {
         Change::Added => "new",
