@@ -19,10 +19,15 @@ fn change(file: &'static str, text: &'static str) -> impl Fn(&Build) {
 #[test]
 fn bad_input_is_refused_in_one_line_and_leaves_nothing() {
     let one: &[&str] = &["a.example/a:1"];
+    let extended = |build: &Build| {
+        let path = build.path("layers/analyzed.toml");
+        let text = fs::read_to_string(&path).unwrap().replacen("[run-image]", "[run-image]\nextend = true", 1);
+        fs::write(path, text).unwrap();
+    };
     let cases: [Case<'_>; 20] = [
         (&change("layers/analyzed.toml", "[run-image"), one, 3, "analyzed.toml"),
         (&|build| fs::remove_file(build.path("layers/analyzed.toml")).unwrap(), one, 3, "analyzed.toml"),
-        (&change("layers/analyzed.toml", "[run-image]\nreference='x@y'\nextend=true\n"), one, 3, "extend"),
+        (&extended, one, 3, "layers/extended/run"),
         (&change("layers/analyzed.toml", "[run-image]\nreference='x'\n"), one, 3, "'x'"),
         (&change("layers/analyzed.toml", ""), one, 3, "analyzed.toml"),
         (&change("layers/group.toml", "[[group]]\nid='b'\nversion='1'\napi='999.0'\n"), one, 12, "999.0"),
