@@ -149,6 +149,28 @@ fn the_name_of_the_base_is_one_of_many() {
 }
 
 #[test]
+fn of_an_extended_run_image_one_of_four_bases_is_named() {
+    let (digest, name) = ("org.opencontainers.image.base.digest", "org.opencontainers.image.base.name");
+    let after = |change: &dyn Fn(&mut Export)| {
+        let mut evidence = sample::extended();
+        change(on(&mut evidence, ON));
+        answers(&evidence, ON, "extended-run-image").pop()
+    };
+    let told = |answer: &str| Some((answer.to_owned(), format!("sample/registry/1/{ANNOTATIONS}")));
+    let other = Digest::of(b"other").to_string();
+    assert_eq!(after(&|_| {}), told("the run image before its extension"));
+    assert_eq!(after(&|e| annotate(e, digest, Some(&other))), told("another image"));
+    assert_eq!(after(&|e| annotate(e, digest, None)), told("the name alone"));
+    let neither = |e: &mut Export| [digest, name].into_iter().for_each(|key| annotate(e, key, None));
+    assert_eq!(after(&neither), told("no base.*"));
+    assert_eq!(after(&|e| e.run_image.extension = None), None);
+    let without = |e: &mut Export| edit_manifest(e, |manifest| manifest["annotations"] = json!({}));
+    let mut evidence = sample::extended();
+    evidence.exports.iter_mut().filter(|e| e.target != Target::Daemon).for_each(without);
+    assert_eq!(answers(&evidence, ON, "extended-run-image"), []);
+}
+
+#[test]
 fn behind_an_index_the_digest_is_one_of_two() {
     let question = "base-digest-behind-an-index";
     let index = Document::new(b"{\"manifests\":[]}".to_vec(), None);
