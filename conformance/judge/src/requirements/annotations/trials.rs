@@ -304,6 +304,10 @@ fn values() -> Vec<Trials> {
     {
         created = created.accepts(format!("'{good}'"), set("created", good));
     }
+    created = created.rejects("not the date that a buildpack contributes", |e| {
+        sample::contribute(e, &[("org.opencontainers.image.created", "2026-01-01T00:00:00Z")]);
+        annotate(e, "org.opencontainers.image.created", Some("yesterday"));
+    });
     created = created.spares("none", |e| annotate(e, "org.opencontainers.image.created", None));
     created = created.from(sample::scenario).spares("a buildpack's", contributes("created", "yesterday"));
     let mut licenses = Trials::of("annotations.licenses-spdx");

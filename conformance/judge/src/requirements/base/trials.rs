@@ -158,6 +158,10 @@ fn presence() -> Vec<Trials> {
                 e.run_image.manifest = Document::new(docker.to_string().into_bytes(), None);
                 e.run_image.reference = reference;
             })
+            .spares("a run image whose digest is not known", |e| {
+                without_digest(e);
+                none(NAME)(e);
+            })
             .spares("a run image whose name is not a reference", |e| {
                 "reg.example:port/run".clone_into(&mut e.run_image.name);
                 none(NAME)(e);
