@@ -12,6 +12,8 @@ const DAY: i64 = 86_400;
 struct Clock<'a> {
     began: i64,
     ended: i64,
+    /// Its days as they are written in words, those left out that an input asks for.
+    dates: Vec<String>,
     export: &'a Export,
 }
 
@@ -19,7 +21,10 @@ impl<'a> Clock<'a> {
     fn of(export: &'a Export) -> Self {
         let seconds = i64::try_from(export.outcome.milliseconds / 1000).unwrap_or_default();
         let began = export.outcome.started;
-        Self { began, ended: began.saturating_add(seconds), export }
+        let mut clock = Self { began, ended: began.saturating_add(seconds), dates: Vec::new(), export };
+        let days = clock.began.div_euclid(DAY) - 1..=clock.ended.div_euclid(DAY) + 1;
+        clock.dates = days.filter(|day| !clock.is_the_day_asked_for(*day)).flat_map(dates).collect();
+        clock
     }
 
     /// Whether an instant is of the days of the export: a clock that is rounded, to the hour or the day, is one as well.
@@ -53,10 +58,8 @@ impl<'a> Clock<'a> {
     }
 
     /// A date of the export as people and other programs than ISO 8601's write it.
-    fn told_in_words(&self, text: &str) -> Option<String> {
-        let days = self.began.div_euclid(DAY) - 1..=self.ended.div_euclid(DAY) + 1;
-        let forms = days.filter(|day| !self.is_the_day_asked_for(*day)).flat_map(dates);
-        forms.into_iter().find(|form| has_date(text, form) && !self.is_given(form))
+    fn told_in_words(&self, text: &str) -> Option<&str> {
+        self.dates.iter().map(String::as_str).find(|date| has_date(text, date) && !self.is_given(date))
     }
 
     fn tells(&self, word: &str) -> bool {

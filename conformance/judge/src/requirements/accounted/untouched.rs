@@ -31,11 +31,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission {
         name: "sboms-of-the-lifecycle",
         source: Source::platform("exporter, Outputs"),
-        permits: |export, file| {
-            let own = |kind: &str| format!("{}/sbom/{kind}/buildpacksio_lifecycle", export.inputs.layers);
-            file.change == Change::Altered
-                && ["build", "launch"].iter().any(|kind| view::is_below(&file.path, &own(kind)))
-        },
+        permits: |export, file| file.change == Change::Altered && written::is_of_the_lifecycle(export, file),
     },
     Permission {
         name: "the-layout-of-an-image",

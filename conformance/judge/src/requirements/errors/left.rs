@@ -41,7 +41,7 @@ fn of_one(case: &Case<'_>, export: &Export) -> Finding {
     let may_change: Vec<String> = inputs.collect();
     let is_other = |file: &&ChangedFile| {
         let permitted = if file.change == Change::Added { &outputs } else { &may_change };
-        !written::is_permitted(permitted, file) && !is_of_the_lifecycle(export, file)
+        !written::is_permitted(permitted, file) && !written::is_of_the_lifecycle(export, file)
     };
     let left = export.outcome.left.iter().flatten().filter(|file| !written::is_permitted(&outputs, file));
     let others: Vec<&ChangedFile> = changed.iter().filter(is_other).chain(left).collect();
@@ -64,10 +64,4 @@ fn of_one(case: &Case<'_>, export: &Export) -> Finding {
         format!("{} is {what}{more}", view::cut(&first.path)),
         export.at("export.json#/changed_files"),
     )
-}
-
-/// SBOMs of lifecycle and launcher, which are copied before anything is exported.
-fn is_of_the_lifecycle(export: &Export, file: &ChangedFile) -> bool {
-    let own = |kind: &str| format!("{}/sbom/{kind}/buildpacksio_lifecycle", export.inputs.layers);
-    ["build", "launch"].iter().any(|kind| view::is_below(&file.path, &own(kind)))
 }

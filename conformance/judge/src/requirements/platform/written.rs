@@ -39,6 +39,12 @@ pub(in super::super) fn outputs(export: &Export) -> Vec<String> {
     places
 }
 
+/// Whether a file is an SBOM of lifecycle or launcher, which an export copies before anything else.
+pub(in super::super) fn is_of_the_lifecycle(export: &Export, file: &ChangedFile) -> bool {
+    let own = |kind: &str| format!("{}/sbom/{kind}/buildpacksio_lifecycle", export.inputs.layers);
+    ["build", "launch"].iter().any(|kind| view::is_below(&file.path, &own(kind)))
+}
+
 /// Whether what was added is an output, or a folder that was made on the way to one.
 pub(in super::super) fn is_permitted(places: &[String], file: &ChangedFile) -> bool {
     let is_on_the_way = |place: &String| view::is_below(place, &file.path);
