@@ -17,6 +17,10 @@ use crate::held::{self, Held};
 use crate::rig::registry::REGISTRY;
 use crate::scenario::materialise::Places;
 
+/// The folder at which every exporter sees its build.
+const BUILD: &str = "build";
+/// The file that runs lock.
+const LOCK: &str = "lock";
 /// The folder of what runs keep for themselves.
 const RUNS: &str = "runs";
 /// What the name of a run's own folder there begins with.
@@ -78,7 +82,7 @@ impl Workplace {
             return Err(WorkplaceError::NoTemporaryFolder { path: temporary });
         }
         let root = temporary.join(format!("cnb-{}", nix::unistd::geteuid()));
-        let seen = root.join("build");
+        let seen = root.join(BUILD);
         let lock = lock(&root, FlockArg::LockShared)?;
         let runs = root.join(RUNS);
         let fail = |source| WorkplaceError::Folder { path: runs.clone(), source };
@@ -216,8 +220,8 @@ impl Drop for Workplace {
         if let Some(lock) = self.lock.take() {
             // Only the last run may remove the folder that others see their builds at.
             let alone = if self.sequential.is_some() { Ok(lock) } else { lock_again(lock) };
-            if alone.is_ok() {
-                let _ = remove_all(&self.root);
+            if let Ok(lock) = alone {
+                let _ = remove_root(&self.root, lock);
             }
         }
     }
@@ -238,15 +242,21 @@ async fn lock_exclusively(root: &Path) -> Result<Flock<File>, WorkplaceError> {
 /// Locks the folder's lock file, and makes sure that it is not one that another run has just removed.
 fn lock(root: &Path, how: FlockArg) -> Result<Flock<File>, WorkplaceError> {
     let fail = |source: io::Error| WorkplaceError::Folder { path: root.to_path_buf(), source };
+    let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
     for _ in 0..100 {
-        let build = root.join("build");
-        fs::DirBuilder::new().recursive(true).mode(0o755).create(&build).map_err(fail)?;
-        if fs::symlink_metadata(root).map_err(fail)?.uid() != nix::unistd::geteuid().as_raw() {
+        let build = root.join(BUILD);
+        // Another run may end at any moment, and remove what was just found or made.
+        let made = fs::DirBuilder::new().recursive(true).mode(0o755).create(&build);
+        let facts = match made.and_then(|()| fs::symlink_metadata(root)) {
+            Err(error) if gone(&error) => continue,
+            other => other.map_err(fail)?,
+        };
+        if facts.uid() != nix::unistd::geteuid().as_raw() {
             return Err(WorkplaceError::Foreign { path: root.to_path_buf() });
         }
-        let Ok(file) = File::create(root.join("lock")) else { continue };
+        let Ok(file) = File::create(root.join(LOCK)) else { continue };
         let locked = Flock::lock(file, how).map_err(|(_, error)| fail(error.into()))?;
-        let same = fs::metadata(root.join("lock"))
+        let same = fs::metadata(root.join(LOCK))
             .and_then(|there| locked.metadata().map(|ours| there.ino() == ours.ino()))
             .unwrap_or(false);
         if same && build.is_dir() {
@@ -254,6 +264,22 @@ fn lock(root: &Path, how: FlockArg) -> Result<Flock<File>, WorkplaceError> {
         }
     }
     Err(fail(io::Error::other("other runs keep removing it")))
+}
+
+/// Removes the folder of all runs. Its lock file goes when all else is gone: from then on a new run makes the folder anew,
+/// and of what that one makes nothing may be taken away.
+fn remove_root(root: &Path, lock: Flock<File>) -> io::Result<()> {
+    for folder in [root.join(RUNS), root.join(BUILD)] {
+        if folder.exists() {
+            remove_all(&folder)?;
+        }
+    }
+    fs::remove_file(root.join(LOCK))?;
+    drop(lock);
+    match fs::remove_dir(root) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        other => other,
+    }
 }
 
 /// Removes what killed runs left: their own folders, and those of the registries that they started.
@@ -273,4 +299,30 @@ fn remove_all(path: &Path) -> io::Result<()> {
         }
     }
     fs::remove_dir_all(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_run_takes_nothing_of_one_that_begins_meanwhile() {
+        let parent = tempfile::tempdir().unwrap();
+        let root = parent.path().join("root");
+        let last = lock_again(lock(&root, FlockArg::LockShared).unwrap()).unwrap();
+        fs::create_dir_all(root.join(RUNS).join("job-of-the-last")).unwrap();
+        std::thread::scope(|threads| {
+            let next = threads.spawn(|| lock(&root, FlockArg::LockShared).unwrap());
+            // It waits for the lock, or comes later: either is right.
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            // What is not a part of the last run, as from a run that made the folder anew.
+            fs::create_dir(root.join("newer")).unwrap();
+            remove_root(&root, last).unwrap();
+            let next = next.join().unwrap();
+            assert!(root.join("newer").is_dir() && root.join(BUILD).is_dir() && !root.join(RUNS).exists());
+            fs::remove_dir(root.join("newer")).unwrap();
+            remove_root(&root, lock_again(next).unwrap()).unwrap();
+        });
+        assert!(!root.exists());
+    }
 }
