@@ -86,8 +86,11 @@ impl Table {
         let needs_daemon = |scenario: &Scenario| {
             !QUICK_TARGETS.iter().any(|target| targets.contains(target) && scenario.file.targets.contains(target))
         };
+        // It shows one thing of an exporter that refuses there, and another of one that does not.
+        let is_open = |scenario: &Scenario| scenario.file.steps.iter().any(|step| step.may_refuse.is_some());
         let effort = |scenario: &&Scenario| {
-            (needs_daemon(scenario), scenario.waits(), scenario.file.steps.len(), scenario.name != CONTROL)
+            let steps = scenario.file.steps.len();
+            (needs_daemon(scenario), is_open(scenario), scenario.waits(), steps, scenario.name != CONTROL)
         };
         let example = scenarios.iter().filter(shows).min_by_key(effort);
         let is_refused = |scenario: &&Scenario| {
