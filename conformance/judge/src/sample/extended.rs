@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::{base_layers, diff_ids, edit_config, edit_label, manifest_value, oci, run_config, scenario};
+use super::image::{base_layers, diff_ids, manifest_value, oci, run_config};
+use super::{edit_config, edit_label, scenario};
 use crate::evidence::{Document, Export, ExtendedImage, ScenarioEvidence};
 
 /// The scenario with one such export on each target.

@@ -3,10 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    base_layers, diff_ids, edit_config, file, kept_by, layer, manifest_value, oci, own_layers, put, run_config, seal,
-    step, value,
-};
+use super::image::{base_layers, diff_ids, file, manifest_value, oci, run_config, value};
+use super::{edit_config, kept_by, layer, own_layers, put, seal, step};
 use crate::evidence::{
     Arrival, Document, End, Export, Fetched, Image, Layer, MadeBy, Rebase, RunImage, RunImageInDaemon,
     ScenarioEvidence, StoreKind, Target,

@@ -14,8 +14,6 @@ mod slices;
 mod tests;
 #[cfg(test)]
 pub(super) mod trials;
-#[cfg(test)]
-mod trials_of_extension;
 pub(super) mod written;
 
 pub(super) use config::is_lost_in_podman;

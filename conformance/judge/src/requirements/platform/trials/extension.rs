@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::trials::{config, plain, set, unlabelled};
+use super::edits::{config, plain, set, unlabelled};
 use crate::digest::Digest;
 use crate::evidence::{Document, Entry, Export};
 use crate::sample::{self, edit_layers};
