@@ -6,11 +6,9 @@ use judge::evidence::Target;
 
 use super::Exporter;
 use super::left_out::{Stands, Unsaid, by_variables};
-use super::placeholders::{CallPlaces, Placeholders};
+use super::placeholders::{CallPlaces, PLATFORM_API, Placeholders};
 use crate::flags;
-use crate::scenario::materialise::{
-    APP, DOCKER_CONFIG, LAUNCH_CACHE, LAYERS, LAYOUT, LIFECYCLE, REPORT, RUN, TEMPORARY,
-};
+use crate::scenario::materialise::{APP, LAUNCH_CACHE, LAYERS, LAYOUT, LIFECYCLE, REPORT, RUN, TEMPORARY};
 use crate::scenario::{ScenarioFile, Step};
 
 /// Flags of the Platform API that have no value.
@@ -192,9 +190,6 @@ pub(crate) fn platform_api<'a>(scenario: &'a ScenarioFile, step: &'a Step, usual
     own.filter(is_known).map_or(usual, String::as_str)
 }
 
-/// The variable that names the Platform API.
-const PLATFORM_API: &str = "CNB_PLATFORM_API";
-
 fn environment(
     exporter: &Exporter,
     scenario: &ScenarioFile,
@@ -203,25 +198,9 @@ fn environment(
     call: &CallPlaces<'_>,
 ) -> BTreeMap<String, String> {
     let placeholders = Placeholders::of(scenario, step, images, call);
-    let mut found = BTreeMap::from(
-        [
-            ("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned())),
-            ("HOME", call.places.seen(TEMPORARY)),
-            ("TMPDIR", call.places.seen(step.temporary.as_deref().unwrap_or(TEMPORARY))),
-            ("LC_ALL", "C.UTF-8".to_owned()),
-            ("TZ", "UTC".to_owned()),
-            ("DOCKER_CONFIG", call.places.seen(DOCKER_CONFIG)),
-            (PLATFORM_API, call.platform_api.to_owned()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value)),
-    );
+    let mut found = call.environment(step.temporary.as_deref().unwrap_or(TEMPORARY));
     if call.target == Target::Layout {
         found.insert("CNB_EXPERIMENTAL_MODE".to_owned(), "silent".to_owned());
-    }
-    if let Some(host) = call.docker_host
-        && call.target == Target::Daemon
-    {
-        found.insert("DOCKER_HOST".to_owned(), host.to_owned());
     }
     found.extend(exporter.environment.clone());
     let given = scenario.environment.iter().chain(&step.environment);
@@ -230,203 +209,4 @@ fn environment(
         found.remove(name);
     }
     found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scenario::materialise::Places;
-    use std::path::PathBuf;
-
-    fn exporter(description: usize) -> Exporter {
-        let (_, text) = crate::exporter::built_in_descriptions()[description];
-        let table: toml::Table = text.parse().unwrap();
-        let list = |key: &str| -> Vec<String> {
-            table.get(key).map_or_else(Vec::new, |value| value.clone().try_into().unwrap())
-        };
-        let command = list("command");
-        Exporter {
-            name: "x".to_owned(),
-            program: PathBuf::from(&command[0]),
-            sha256: String::new(),
-            before: command[1..].to_vec(),
-            arguments: list("arguments"),
-            leave_out: list("leave-out"),
-            environment: table.get("environment").map_or_else(BTreeMap::new, |v| v.clone().try_into().unwrap()),
-            targets: Vec::new(),
-            refused: BTreeMap::new(),
-            distrust: None,
-            platform_apis: Vec::new(),
-            asked_platform_api: None,
-            unreachable_limit: 120,
-            extensions: false,
-            rebaser: None,
-            argument: String::new(),
-        }
-    }
-
-    fn call(target: Target, description: usize) -> String {
-        let places = Places { here: PathBuf::from("/here"), seen: PathBuf::from("/build") };
-        let registries = ["127.0.0.1:5000".to_owned()];
-        let call = CallPlaces {
-            places: &places,
-            target,
-            insecure_registries: if target == Target::Registry { &registries } else { &[] },
-            docker_host: Some("unix:///run/d.sock"),
-            platform_api: "0.15",
-            owner: (0, 0),
-        };
-        let scenario: ScenarioFile = toml::from_str("why = 'x.'\nprocess-type = 'web'\n").unwrap();
-        let images = ["127.0.0.1:5000/app:1".to_owned(), "127.0.0.1:5000/app:2".to_owned()];
-        let mut found = invocation(&exporter(description), &scenario, &Step::default(), &images, &call);
-        found.environment.remove("PATH");
-        let lines: Vec<String> = found.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        format!("{}\n{}", lines.join("\n"), found.argv.join("\n"))
-    }
-
-    #[test]
-    fn a_step_has_images_arguments_process_type_and_registries_of_its_own() {
-        let places = Places { here: PathBuf::from("/here"), seen: PathBuf::from("/build") };
-        let call = CallPlaces {
-            places: &places,
-            target: Target::Registry,
-            insecure_registries: &["127.0.0.1:1".to_owned(), "127.0.0.1:2".to_owned()],
-            docker_host: None,
-            platform_api: "0.15",
-            owner: (0, 0),
-        };
-        let text = "why = 'x.'\nprocess-type = 'web'\n[[steps]]\nprocess-type = 'worker'\narguments = ['-parallel']\n\
-            temporary = 'other'\n";
-        let scenario: ScenarioFile = toml::from_str(text).unwrap();
-        let mut exporter = exporter(0);
-        let found = invocation(&exporter, &scenario, &scenario.steps[0], &["a:1".to_owned()], &call);
-        let line = found.argv.join(" ");
-        assert!(line.contains("-process-type worker"), "{line}");
-        let end = "-insecure-registry 127.0.0.1:1 -insecure-registry 127.0.0.1:2 -parallel a:1";
-        assert!(line.ends_with(end), "{line}");
-        assert_eq!(found.environment["TMPDIR"], "/build/other");
-        exporter.leave_out.push("-parallel".to_owned());
-        let found = invocation(&exporter, &scenario, &scenario.steps[0], &[], &call);
-        assert!(!found.argv.contains(&"-parallel".to_owned()));
-    }
-
-    #[test]
-    fn a_flag_that_is_newer_than_the_platform_api_is_not_given() {
-        let exporter = exporter(0);
-        for (api, flag, expected) in [
-            ("0.12", "-insecure-registry", false),
-            ("0.13", "-insecure-registry", true),
-            ("0.12", "-parallel", false),
-            ("0.12", "-layout", true),
-            ("0.11", "-layout", false),
-            ("1.0", "-parallel", true),
-            ("0.9", "-run", false),
-            ("0.9", "-uid", true),
-            ("0.12", "--of-the-exporter", true),
-        ] {
-            assert_eq!(exporter.takes(flag, api), expected, "{flag} at {api}");
-        }
-        let words = ["-parallel", "-insecure-registry", "h:1", "-process-type=x", "-insecure-registry=h:2", "--own"];
-        let step = Step { arguments: words.map(str::to_owned).to_vec(), ..Step::default() };
-        let (dropped, left) = step_arguments(&exporter, &step, "0.12");
-        let registry = "-insecure-registry";
-        assert_eq!(dropped, [("-parallel", None), (registry, Some("h:1")), (registry, Some("h:2"))]);
-        assert_eq!(left, ["-process-type=x", "--own"]);
-        assert_eq!(step_arguments(&exporter, &step, "0.13").0, []);
-    }
-
-    /// What is said in place of a flag that is left out: the variables that are more than usual, or why nothing is.
-    fn in_place(left_out: &str, text: &str, step: usize) -> Result<String, String> {
-        let places = Places { here: PathBuf::from("/here"), seen: PathBuf::from("/build") };
-        let call = CallPlaces {
-            places: &places,
-            target: Target::Registry,
-            insecure_registries: &["h:1".to_owned()],
-            docker_host: None,
-            platform_api: "0.15",
-            owner: (0, 0),
-        };
-        let scenario: ScenarioFile = toml::from_str(&format!("why = 'x.'\n{text}")).unwrap();
-        let (step, images) = (&scenario.steps[step], ["h:1/app:latest".to_owned()]);
-        let usual = invocation(&exporter(0), &scenario, step, &images, &call);
-        let mut exporter = exporter(0);
-        exporter.leave_out = vec![left_out.to_owned()];
-        if let Some(reason) = unsayable(&exporter, &scenario, step, &images, &call, text.contains("sbom")) {
-            return Err(reason);
-        }
-        let found = invocation(&exporter, &scenario, step, &images, &call);
-        assert!(!found.argv.iter().any(|word| word == left_out), "{:?}", found.argv);
-        let more = found.environment.iter().filter(|(name, value)| usual.environment.get(*name) != Some(value));
-        Ok(more.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "))
-    }
-
-    #[test]
-    fn what_is_left_out_is_said_by_default_or_variable_or_the_step_is_not_made() {
-        let plain = "[[steps]]\n";
-        for (flag, text, expected) in [
-            ("-group", plain, ""),
-            ("-analyzed", plain, ""),
-            ("-process-type", plain, ""),
-            ("-process-type", "[[steps]]\nprocess-type = 'web'\n", "CNB_PROCESS_TYPE=web"),
-            ("-report", plain, "CNB_REPORT_PATH=/build/report/report.toml"),
-            ("-run", plain, "CNB_RUN_PATH=/build/cnb/run.toml"),
-            ("-layers", plain, "CNB_LAYERS_DIR=/build/layers"),
-            ("-insecure-registry", plain, "CNB_INSECURE_REGISTRIES=h:1"),
-            ("-launcher-sbom", plain, ""),
-            ("-uid", "[[steps]]\nwithout = ['-uid']\narguments = ['-uid', '7']\n", "CNB_USER_ID=7"),
-            ("-parallel", "[[steps]]\narguments = ['-parallel']\n", "CNB_PARALLEL_EXPORT=true"),
-            (
-                "-group",
-                "[[steps]]\nwithout = ['-group']\narguments = ['-group={build}/a b.toml']\n",
-                "CNB_GROUP_PATH=/build/a b.toml",
-            ),
-            ("-report", "[[steps]]\nwithout = ['-report']\n", ""),
-        ] {
-            assert_eq!(in_place(flag, text, 0).as_deref(), Ok(expected), "{flag}: {text}");
-        }
-        for (flag, text) in [
-            ("-launcher", plain),
-            (
-                "-launcher-sbom",
-                "[[steps]]\n[[steps.files]]\npath = 'lifecycle/launcher.sbom.cdx.json'\ncontent = '{}'\n",
-            ),
-            ("-report", "environment = { CNB_REPORT_PATH = '/else' }\n[[steps]]\n"),
-            ("-uid", "[[steps]]\nunset = ['CNB_USER_ID']\n"),
-        ] {
-            let reason = in_place(flag, text, 0).unwrap_err();
-            assert!(reason.contains(&format!("leaves out {flag},")), "{reason}");
-        }
-    }
-
-    #[test]
-    fn a_daemon_export_has_a_launch_cache_unless_the_step_has_none() {
-        let places = Places { here: PathBuf::from("/here"), seen: PathBuf::from("/build") };
-        let call = CallPlaces {
-            places: &places,
-            target: Target::Daemon,
-            insecure_registries: &[],
-            docker_host: None,
-            platform_api: "0.15",
-            owner: (0, 0),
-        };
-        let text = "why = 'x.'\n[[steps]]\n[[steps]]\nwithout = ['-launch-cache']\n";
-        let scenario: ScenarioFile = toml::from_str(text).unwrap();
-        let line = |step: usize| invocation(&exporter(0), &scenario, &scenario.steps[step], &[], &call).argv.join(" ");
-        assert!(line(0).contains("-daemon -launch-cache /build/launch-cache "), "{}", line(0));
-        assert!(!line(1).contains("-launch-cache"), "{}", line(1));
-    }
-
-    #[test]
-    fn the_platform_api_s_command_line_on_every_target() {
-        for target in Target::ALL {
-            insta::assert_snapshot!(format!("reference-{target}"), call(target, 0));
-        }
-    }
-
-    #[test]
-    fn the_go_lifecycle_s_command_line_on_every_target() {
-        for target in Target::ALL {
-            insta::assert_snapshot!(format!("lifecycle-{target}"), call(target, 1));
-        }
-    }
 }

@@ -11,6 +11,8 @@ mod rebaser;
 pub mod secret;
 pub mod startable;
 pub mod supervise;
+#[cfg(test)]
+mod tests;
 
 pub use command::{Invocation, invocation};
 pub(crate) use command::{platform_api, step_arguments, unsayable, version};

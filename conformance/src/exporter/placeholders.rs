@@ -1,9 +1,11 @@
 //! What a scenario cannot know and a command line needs: where the build is seen, what names of images begin with, and
 //! which registries have no TLS.
 
+use std::collections::BTreeMap;
+
 use judge::evidence::Target;
 
-use crate::scenario::materialise::Places;
+use crate::scenario::materialise::{DOCKER_CONFIG, Places, TEMPORARY};
 use crate::scenario::{IMAGES, Place, ScenarioFile, Step};
 
 /// What of the surroundings goes into a call.
@@ -21,6 +23,32 @@ pub struct CallPlaces<'a> {
     pub platform_api: &'a str,
     /// User and group to run and to export as.
     pub owner: (u32, u32),
+}
+
+/// The variable that names the Platform API.
+pub(super) const PLATFORM_API: &str = "CNB_PLATFORM_API";
+
+impl CallPlaces<'_> {
+    /// The variables of every call, before those of a description and of a scenario; `temporary` is where scratch files
+    /// go, below the build folder.
+    pub(super) fn environment(&self, temporary: &str) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::from(
+            [
+                ("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned())),
+                ("HOME", self.places.seen(TEMPORARY)),
+                ("TMPDIR", self.places.seen(temporary)),
+                ("LC_ALL", "C.UTF-8".to_owned()),
+                ("TZ", "UTC".to_owned()),
+                ("DOCKER_CONFIG", self.places.seen(DOCKER_CONFIG)),
+                (PLATFORM_API, self.platform_api.to_owned()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        if let Some(host) = self.docker_host.filter(|_| self.target == Target::Daemon) {
+            found.insert("DOCKER_HOST".to_owned(), host.to_owned());
+        }
+        found
+    }
 }
 
 /// Texts for the placeholders of one call.

@@ -9,7 +9,7 @@ use super::command::Invocation;
 use super::left_out::{Stands, Unsaid, by_variables};
 use super::placeholders::CallPlaces;
 use crate::flags;
-use crate::scenario::materialise::{DOCKER_CONFIG, REPORT, TEMPORARY};
+use crate::scenario::materialise::{REPORT, TEMPORARY};
 use crate::scenario::{ScenarioFile, Step};
 
 /// Flags that the harness gives a rebaser and a description may leave out.
@@ -119,21 +119,7 @@ fn environment(
     step: &Step,
     call: &CallPlaces<'_>,
 ) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::from(
-        [
-            ("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned())),
-            ("HOME", call.places.seen(TEMPORARY)),
-            ("TMPDIR", call.places.seen(TEMPORARY)),
-            ("LC_ALL", "C.UTF-8".to_owned()),
-            ("TZ", "UTC".to_owned()),
-            ("DOCKER_CONFIG", call.places.seen(DOCKER_CONFIG)),
-            ("CNB_PLATFORM_API", call.platform_api.to_owned()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value)),
-    );
-    if let Some(host) = call.docker_host.filter(|_| call.target == Target::Daemon) {
-        found.insert("DOCKER_HOST".to_owned(), host.to_owned());
-    }
+    let mut found = call.environment(TEMPORARY);
     found.extend(rebaser.environment.clone());
     found.extend(scenario.environment.clone());
     found.extend(step.environment.clone());
@@ -141,91 +127,4 @@ fn environment(
         found.remove(name);
     }
     found
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use super::*;
-    use crate::scenario::materialise::Places;
-
-    fn rebaser() -> Rebaser {
-        Rebaser {
-            program: PathBuf::from("/cnb/lifecycle/rebaser"),
-            before: vec!["first".to_owned()],
-            arguments: vec!["-own".to_owned()],
-            leave_out: Vec::new(),
-            environment: BTreeMap::from([("A".to_owned(), "1".to_owned())]),
-            targets: vec![Target::Registry],
-            platform_api: None,
-        }
-    }
-
-    fn line(rebaser: &Rebaser, target: Target, rebase: RebaseCall<'_>, platform_api: &str) -> Invocation {
-        let places = Places { here: PathBuf::from("/here"), seen: PathBuf::from("/build") };
-        let call = CallPlaces {
-            places: &places,
-            target,
-            insecure_registries: &["127.0.0.1:1".to_owned()],
-            docker_host: Some("unix:///d.sock"),
-            platform_api,
-            owner: (0, 0),
-        };
-        let file: ScenarioFile = toml::from_str("why = 'x.'\n").unwrap();
-        rebase_invocation(rebaser, &file, &Step::default(), &["h/app:1".to_owned()], rebase, &call)
-    }
-
-    #[test]
-    fn it_is_called_as_the_platform_api_says() {
-        let plain = RebaseCall { run_image: None, previous_image: None, force: false };
-        let found = line(&rebaser(), Target::Registry, plain, "0.15");
-        let report = "-report /build/report/report.toml -uid 0 -gid 0";
-        assert_eq!(
-            found.argv.join(" "),
-            format!("/cnb/lifecycle/rebaser first {report} -insecure-registry 127.0.0.1:1 -own h/app:1")
-        );
-        assert_eq!((found.environment["A"].as_str(), found.environment["CNB_PLATFORM_API"].as_str()), ("1", "0.15"));
-        assert!(!found.environment.contains_key("DOCKER_HOST"));
-        let whole = RebaseCall { run_image: Some("h/run:2"), previous_image: Some("h/app:0"), force: true };
-        let found = line(&rebaser(), Target::Daemon, whole, "0.12");
-        assert_eq!(
-            found.argv.join(" "),
-            format!(
-                "/cnb/lifecycle/rebaser first -daemon -force -run-image h/run:2 -previous-image h/app:0 {report} -own h/app:1"
-            )
-        );
-        assert_eq!(found.environment["DOCKER_HOST"], "unix:///d.sock");
-        let mut without = rebaser();
-        without.leave_out = vec!["-run-image".to_owned(), "-uid".to_owned()];
-        let found = line(&without, Target::Registry, whole, "0.13");
-        assert_eq!(
-            (found.environment["CNB_RUN_IMAGE"].as_str(), &found.environment["CNB_USER_ID"][..]),
-            ("h/run:2", "0")
-        );
-        let words = found.argv.join(" ");
-        assert!(!words.contains("-run-image") && !words.contains("h/run:2") && !words.contains("-uid"), "{words}");
-    }
-
-    #[test]
-    fn what_has_no_variable_cannot_be_said_without_its_flag() {
-        let mut without = rebaser();
-        without.leave_out = FLAGS.map(str::to_owned).to_vec();
-        let places = Places { here: PathBuf::from("/here"), seen: PathBuf::from("/build") };
-        let call = CallPlaces {
-            places: &places,
-            target: Target::Daemon,
-            insecure_registries: &[],
-            docker_host: None,
-            platform_api: "0.15",
-            owner: (0, 0),
-        };
-        let file: ScenarioFile = toml::from_str("why = 'x.'\n").unwrap();
-        let reason = |previous_image| {
-            let rebase = RebaseCall { run_image: Some("h/run:2"), previous_image, force: true };
-            rebase_unsayable(&without, &file, &Step::default(), rebase, &call)
-        };
-        assert_eq!(reason(None), None);
-        assert!(reason(Some("h/app:0")).unwrap().contains("leaves out -previous-image,"));
-    }
 }
