@@ -1,13 +1,21 @@
 //! Exporter descriptions: a small TOML file that says how a given exporter is called. `docs/exporter-description.md`
 //! describes every key.
 
-use crate::error::Cause;
+mod file;
+mod program;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use judge::evidence::Target;
-use ring::digest::{Context, SHA256};
-use serde::Deserialize;
+
+use crate::error::Cause;
+use file::{DescriptionFile, Phase, RebaserFile, parse, read, rebased_targets};
+pub use file::{built_in_descriptions, check_text, program_of};
+pub use program::Role;
+use program::{find, find_as_given, hash};
 
 /// Why an exporter cannot be called.
 #[derive(Debug, thiserror::Error)]
@@ -53,111 +61,6 @@ pub enum DescriptionError {
         /// The file.
         path: PathBuf,
     },
-}
-
-/// What a program is to be, and the flag that names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Role {
-    name: &'static str,
-    flag: &'static str,
-}
-
-impl Role {
-    const EXPORTER: Self = Self { name: "exporter", flag: "--exporter" };
-    const REBASER: Self = Self { name: "rebaser", flag: "--rebaser" };
-    /// What spoils exporters in a self-test.
-    pub const FAULTY: Self = Self { name: "faulty exporter", flag: "--faulty" };
-
-    /// The program at a path that is to be this.
-    ///
-    /// # Errors
-    /// [`DescriptionError`] when it is not there, or not executable.
-    pub fn at(self, path: &Path) -> Result<PathBuf, DescriptionError> {
-        find_as_given(path, self)
-    }
-}
-
-/// The description file.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct DescriptionFile {
-    name: String,
-    #[serde(default)]
-    command: Vec<String>,
-    rebaser: Option<RebaserFile>,
-    #[serde(default)]
-    arguments: Vec<String>,
-    #[serde(default)]
-    leave_out: Vec<String>,
-    #[serde(default)]
-    environment: BTreeMap<String, String>,
-    #[serde(default = "all_targets")]
-    targets: Vec<Target>,
-    #[serde(default = "all_phases")]
-    phases: Vec<Phase>,
-    platform_api: Option<String>,
-    #[serde(default)]
-    platform_apis: Vec<String>,
-    unreachable_limit: Option<u64>,
-    #[serde(default)]
-    extensions: bool,
-}
-
-/// `[rebaser]`: how the rebaser that belongs to an exporter, or that stands alone, is called.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RebaserFile {
-    command: Vec<String>,
-    #[serde(default)]
-    arguments: Vec<String>,
-    #[serde(default)]
-    leave_out: Vec<String>,
-    #[serde(default)]
-    environment: BTreeMap<String, String>,
-    #[serde(default = "rebased_targets")]
-    targets: Vec<Target>,
-    platform_api: Option<String>,
-}
-
-impl DescriptionFile {
-    /// That of a program of which nothing more is known: it is called as the Platform API says.
-    fn plain(path: &Path) -> Self {
-        let name = path.file_name().map_or_else(|| "exporter".to_owned(), |name| name.to_string_lossy().into_owned());
-        Self {
-            name,
-            command: vec![path.display().to_string()],
-            rebaser: None,
-            arguments: Vec::new(),
-            leave_out: Vec::new(),
-            environment: BTreeMap::new(),
-            targets: all_targets(),
-            phases: all_phases(),
-            platform_api: None,
-            platform_apis: Vec::new(),
-            unreachable_limit: None,
-            extensions: false,
-        }
-    }
-}
-
-/// A phase of the lifecycle that an exporter brings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Phase {
-    Export,
-    Rebase,
-}
-
-fn all_targets() -> Vec<Target> {
-    Target::ALL.to_vec()
-}
-
-fn rebased_targets() -> Vec<Target> {
-    vec![Target::Registry, Target::Daemon]
-}
-
-fn all_phases() -> Vec<Phase> {
-    vec![Phase::Export]
 }
 
 /// An exporter that can be called.
@@ -269,21 +172,6 @@ impl Rebaser {
         }
         table
     }
-}
-
-/// The descriptions that are compiled in: name and text.
-#[must_use]
-pub fn built_in_descriptions() -> [(&'static str, &'static str); 2] {
-    [
-        ("reference", include_str!("../../../fixtures/exporters/reference.toml")),
-        ("lifecycle", include_str!("../../../fixtures/exporters/lifecycle.toml")),
-    ]
-}
-
-/// The program that a description names, where the text is one.
-#[must_use]
-pub fn program_of(text: &str) -> Option<String> {
-    toml::from_str::<DescriptionFile>(text).ok()?.command.into_iter().next()
 }
 
 impl Exporter {
@@ -423,189 +311,11 @@ impl Exporter {
 
 /// Seconds within which an exporter gives up an unreachable registry, where its description says nothing.
 const UNREACHABLE_LIMIT: u64 = 120;
+
 /// The newest Platform API that there is.
 pub(super) const NEWEST_API: &str = "0.15";
-
-/// The description at a path, and its folder; the built-in one of that name where no such file is there.
-fn read(path: &Path) -> Result<(DescriptionFile, Option<PathBuf>), DescriptionError> {
-    let named = built_in_descriptions().into_iter().find(|(name, _)| Path::new(name) == path);
-    let (text, folder) = match (crate::given::text(path), named) {
-        (Ok(text), _) => (text, path.parent().map(Path::to_path_buf)),
-        (Err(_), Some((_, text))) => (text.to_owned(), None),
-        (Err(source), None) => return Err(DescriptionError::Read { path: path.to_path_buf(), source }),
-    };
-    Ok((parse(&text, &path.display().to_string())?, folder))
-}
 
 /// The option that names an exporter, as a shell reads it.
 fn option(name: &str, path: &Path) -> String {
     format!("{name} {}", judge::repeat::quoted(&path.display().to_string()))
-}
-
-/// Reads a description without looking for its program; gives its name.
-///
-/// # Errors
-/// [`DescriptionError::Format`] naming the key at fault.
-pub fn check_text(text: &str, shown: &str) -> Result<String, DescriptionError> {
-    parse(text, shown).map(|file| file.name)
-}
-
-fn parse(text: &str, shown: &str) -> Result<DescriptionFile, DescriptionError> {
-    let wrong = |source: Cause| DescriptionError::Format { file: shown.to_owned(), source };
-    let file: DescriptionFile = toml::from_str(text).map_err(|error| wrong(error.into()))?;
-    if file.command.first().map_or(file.rebaser.is_none(), String::is_empty) {
-        return Err(wrong("command: name the program first".into()));
-    }
-    if let Some(rebaser) = &file.rebaser {
-        check_rebaser(rebaser).map_err(|reason| wrong(reason.into()))?;
-    }
-    for flag in &file.leave_out {
-        if !crate::flags::is_flag(flag) {
-            return Err(wrong(format!("leave-out: {flag} is not a flag that the harness gives").into()));
-        }
-    }
-    if file.platform_api.is_some() && !file.platform_apis.is_empty() {
-        return Err(wrong("platform-apis: platform-api is there too; leave one of the two out".into()));
-    }
-    for version in file.platform_api.iter().chain(&file.platform_apis) {
-        if super::command::version(version).is_none() {
-            return Err(wrong(
-                format!("platform-api: '{version}' is not two numbers with a dot between, such as 0.15").into(),
-            ));
-        }
-    }
-    Ok(file)
-}
-
-/// What is wrong with `[rebaser]`, by its key.
-fn check_rebaser(rebaser: &RebaserFile) -> Result<(), String> {
-    if rebaser.command.first().is_none_or(String::is_empty) {
-        return Err("rebaser.command: name the program first".to_owned());
-    }
-    if rebaser.targets.contains(&Target::Layout) {
-        return Err("rebaser.targets: the Platform API's rebaser has no layouts; use registry and daemon".to_owned());
-    }
-    if let Some(flag) = rebaser.leave_out.iter().find(|flag| !super::rebaser::FLAGS.contains(&flag.as_str())) {
-        return Err(format!("rebaser.leave-out: {flag} is not a flag that the harness gives a rebaser"));
-    }
-    match rebaser.platform_api.as_ref().filter(|api| super::command::version(api).is_none()) {
-        Some(api) => Err(format!("rebaser.platform-api: '{api}' is not two numbers with a dot between, such as 0.15")),
-        None => Ok(()),
-    }
-}
-
-/// A program is looked for next to the description, then next to this program, then on PATH.
-fn find(program: &str, folder: Option<&Path>, role: Role) -> Result<PathBuf, DescriptionError> {
-    if program.contains('/') {
-        let path = folder.map_or_else(|| PathBuf::from(program), |folder| folder.join(program));
-        return find_as_given(&path, role);
-    }
-    let beside = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_path_buf));
-    let on_path = std::env::var_os("PATH").unwrap_or_default();
-    folder
-        .map(Path::to_path_buf)
-        .into_iter()
-        .chain(beside)
-        .chain(std::env::split_paths(&on_path))
-        .map(|folder| folder.join(program))
-        .find(|path| is_executable(path))
-        .map_or_else(
-            || Err(DescriptionError::Missing { role, program: program.to_owned() }),
-            |path| find_as_given(&path, role),
-        )
-}
-
-fn find_as_given(path: &Path, role: Role) -> Result<PathBuf, DescriptionError> {
-    let missing = || DescriptionError::Missing { role, program: path.display().to_string() };
-    let absolute = std::fs::canonicalize(path).map_err(|_| missing())?;
-    if !is_executable(&absolute) {
-        return Err(DescriptionError::NotExecutable { role, path: path.to_path_buf() });
-    }
-    // A program may read the name it was called by, so links are kept.
-    std::path::absolute(path).map_err(|_| missing())
-}
-
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
-}
-
-fn hash(path: &Path) -> Result<String, DescriptionError> {
-    let fail = |source| DescriptionError::Read { path: path.to_path_buf(), source };
-    let mut file = crate::given::regular(path).map_err(fail)?;
-    let mut context = Context::new(&SHA256);
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let read = std::io::Read::read(&mut file, &mut buffer).map_err(fail)?;
-        if read == 0 {
-            break;
-        }
-        context.update(&buffer[..read]);
-    }
-    Ok(judge::digest::Digest::from_sha256(context.finish().as_ref()).to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn built_in_descriptions_are_well_formed() {
-        for (name, text) in built_in_descriptions() {
-            assert_eq!(check_text(text, name).unwrap(), name);
-        }
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_by_name() {
-        let error =
-            crate::error::chain(&check_text("name = 'x'\ncommand = ['y']\ncomand = []\n", "odd.toml").unwrap_err());
-        assert!(error.contains("comand") && error.contains("odd.toml"), "{error}");
-        assert!(check_text("name = 'x'\ncommand = []\n", "odd.toml").is_err());
-        assert!(check_text("name = 'x'\ncommand = ['y']\nleave-out = ['-nope']\n", "odd.toml").is_err());
-        for (keys, named) in [
-            ("platform-api = '0.15'\nplatform-apis = ['0.14']\n", "leave one of the two out"),
-            ("platform-apis = ['0.15', 'new']\n", "'new' is not two numbers"),
-            ("platform-api = '15'\n", "'15' is not two numbers"),
-        ] {
-            let error = check_text(&format!("name = 'x'\ncommand = ['y']\n{keys}"), "odd.toml").unwrap_err();
-            assert!(crate::error::chain(&error).contains(named), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_program_is_called_as_a_description_of_another_one_says() {
-        let shell = Path::new("/bin/sh");
-        let found = Exporter::at_as_described(shell, Path::new("lifecycle")).unwrap();
-        assert_eq!((found.name.as_str(), found.program.as_path()), ("lifecycle", shell));
-        assert_eq!(found.argument, "--exporter /bin/sh --exporter-file lifecycle");
-        assert_eq!(found.platform_apis, ["0.15", "0.14", "0.13", "0.12"]);
-        assert_eq!((found.first_platform_api(), found.before.len()), ("0.15".to_owned(), 0));
-        assert_eq!(Exporter::at(shell).unwrap().first_platform_api(), "0.15");
-        let error = crate::error::chain(&Exporter::at_as_described(shell, Path::new("nope")).unwrap_err());
-        assert!(error.contains("nope") && error.contains("built in are reference and lifecycle"), "{error}");
-    }
-
-    #[test]
-    fn a_description_that_was_written_is_the_same_exporter_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("all.toml");
-        let text = "name = 'all'\ncommand = ['/bin/sh', 'first']\narguments = ['-x']\nleave-out = ['-launch-cache']\n\
-            targets = ['registry']\nplatform-apis = ['0.14', '0.13']\nunreachable-limit = 7\nextensions = true\n\
-            [environment]\nA = 'b'\n[rebaser]\ncommand = ['/bin/sh', 'second']\narguments = ['-y']\n\
-            leave-out = ['-force']\ntargets = ['registry']\nplatform-api = '0.13'\n[rebaser.environment]\nC = 'd'\n";
-        std::fs::write(&file, text).unwrap();
-        let told = |exporter: &Exporter| format!("{exporter:?}");
-        let first = Exporter::from_file(&file).unwrap();
-        std::fs::write(&file, first.described()).unwrap();
-        let again = Exporter::from_file(&file).unwrap();
-        assert_eq!(told(&again), told(&first));
-        assert!(again.rebaser.is_some_and(|rebaser| rebaser.environment["C"] == "d"));
-    }
-
-    #[test]
-    fn what_is_not_there_or_not_executable_is_told_apart() {
-        assert!(matches!(Exporter::at(Path::new("/nonexistent")), Err(DescriptionError::Missing { .. })));
-        assert!(matches!(Exporter::at(Path::new("/etc/passwd")), Err(DescriptionError::NotExecutable { .. })));
-    }
 }
