@@ -15,6 +15,8 @@ mod parts;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod terminal;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
