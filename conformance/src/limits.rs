@@ -1,4 +1,4 @@
-//! How long the suite waits for a service, in one place. A limit is one of silence: where bytes come, the wait begins
+//! How long the suite waits for a service, and how much it does at a time, in one place. A limit is one of silence: where bytes come, the wait begins
 //! anew, so that what is large and slow is not an error. A service that was silent once is waited for less the next time.
 
 use std::sync::Arc;
@@ -11,6 +11,12 @@ use tokio_util::sync::CancellationToken;
 /// Seconds that a service may be silent, where `--service-limit` says nothing else. Below what an exporter may take, so
 /// that the silence of a registry is not taken for the exporter's.
 pub const SERVICE_LIMIT: u64 = 90;
+/// How much is done at a time where nothing else is asked for: as much as there are processors.
+#[must_use]
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// How long a connection may take to be made.
 pub const CONNECT: Duration = Duration::from_secs(10);
 /// How long a credential helper may take: someone may have to unlock it.

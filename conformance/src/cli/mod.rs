@@ -12,7 +12,8 @@ use crate::limits::SERVICE_LIMIT;
 pub use crate::report::ReportFormat;
 use crate::report::terminal::{Detail, Style};
 pub use run::{
-    DoctorArguments, ExporterArguments, FuzzArguments, RunArguments, RunConditions, SelfTestArguments, ServiceArguments,
+    DoctorArguments, ExporterArguments, FuzzArguments, PaceArguments, RunArguments, RunConditions, SelfTestArguments,
+    ServiceArguments,
 };
 pub use values::{CompareFormat, PlainFormat, ReportArgument, SelfTestFormat};
 pub(crate) use values::{daemon_host, platform_api, profile, report, service};

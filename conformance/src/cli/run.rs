@@ -10,7 +10,7 @@ use super::ProjectArguments;
 use super::values::{
     PlainFormat, ReportArgument, SelfTestFormat, daemon_host, phase, platform_api, profile, report, service, target,
 };
-use crate::limits::SERVICE_LIMIT;
+use crate::limits::{SERVICE_LIMIT, processors};
 use crate::report::ReportFormat;
 use crate::rig::registry::RegistryChoice;
 use crate::run::TIMEOUT;
@@ -127,12 +127,28 @@ pub struct RunConditions {
     /// The Platform API version to tell the exporter (default: the description's, else 0.15)
     #[arg(long, value_name = "VERSION", value_parser = platform_api)]
     pub platform_api: Option<String>,
-    /// How many scenarios to run at a time (default: the number of processors)
+    /// How many at a time, and for how long.
+    #[command(flatten)]
+    pub pace: PaceArguments,
+}
+
+/// How many exporters are run at a time, and for how long: the same for `run`, `compare`, `fuzz` and `self-test`.
+#[derive(Debug, Clone, Args)]
+pub struct PaceArguments {
+    /// How many scenarios, builds or faults to run at a time (default: the number of processors)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Seconds after which an exporter is killed
     #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
+}
+
+impl PaceArguments {
+    /// How many at a time.
+    #[must_use]
+    pub fn jobs(&self) -> usize {
+        self.jobs.map_or_else(processors, usize::from)
+    }
 }
 
 /// The services that are used: the same for `run`, `compare` and `self-test`.
@@ -203,12 +219,9 @@ pub struct FuzzArguments {
     /// terminal or json, to standard output or to a file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<PlainFormat>)]
     pub report: Vec<ReportArgument<PlainFormat>>,
-    /// How many builds to run at a time (default: the number of processors)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: Option<u16>,
-    /// Seconds after which an exporter is killed
-    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub timeout: u64,
+    /// How many at a time, and for how long.
+    #[command(flatten)]
+    pub pace: PaceArguments,
 }
 
 /// The arguments of `self-test`.
@@ -235,10 +248,7 @@ pub struct SelfTestArguments {
     /// terminal, json or markdown (the section of conformance docs trust), to standard output or to a file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<SelfTestFormat>)]
     pub report: Vec<ReportArgument<SelfTestFormat>>,
-    /// Faults at a time (default: one for each processor)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: Option<u16>,
-    /// Seconds after which an exporter is killed
-    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub timeout: u64,
+    /// How many at a time, and for how long.
+    #[command(flatten)]
+    pub pace: PaceArguments,
 }

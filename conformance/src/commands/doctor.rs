@@ -9,17 +9,15 @@ use crate::error::chain;
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
 use crate::progress;
-use crate::record::Narrowed;
 use crate::report::terminal::wrapped;
 use crate::rig::registry::RegistryChoice;
 use crate::run::control::Controlled;
-use crate::run::{self, Options, RunError, TIMEOUT, control};
-use judge::evidence::{Phase, Target};
-use judge::profile::Profile;
+use crate::run::{self, Options, RunError, control};
+use judge::evidence::Phase;
 use tokio_util::sync::CancellationToken;
 
 use super::run::scenarios;
-use super::{Failure, exporter, in_order, not_run, print};
+use super::{Failure, exporter, in_order, not_run, print, targets, with_services};
 
 /// How often an exporter that cannot be judged as it is called is tried in another way.
 const REMEDIES: usize = 4;
@@ -44,27 +42,13 @@ pub(super) fn examine(arguments: &DoctorArguments, shown: ShownArguments) -> Res
 
 fn options(arguments: &DoctorArguments) -> Result<Options, Failure> {
     let exporter = exporter(&arguments.exporter, arguments.platform_api.as_deref())?;
-    let services = arguments.services.clone();
+    let options = with_services(Options::of(exporter), arguments.services.clone(), RegistryChoice::Embedded)?;
     Ok(Options {
-        platform_api: exporter.first_platform_api(),
-        exporter,
-        profile: Profile::Rfc196,
         scenarios: scenarios(&[], &["minimal".to_owned()])?,
-        targets: if arguments.target.is_empty() { Target::ALL.to_vec() } else { arguments.target.clone() },
-        registry: services.registry.unwrap_or(RegistryChoice::Embedded),
-        daemons: services.daemon,
-        allow_push: services.allow_push_from_daemon,
-        require: services.require,
-        known: None,
-        evidence: None,
-        keep: None,
-        narrowed: Narrowed::default(),
+        targets: targets(arguments.target.clone()),
         jobs: 1,
-        timeout: TIMEOUT,
-        service_limit: services.service_limit,
-        trust: super::trust(services.registry_ca.as_deref())?,
-        names: services.names,
         phase: Some(Phase::Exporter),
+        ..options
     })
 }
 

@@ -36,10 +36,7 @@ fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
         shrink: std::time::Duration::from_secs(arguments.shrink),
         keep,
         options: Options {
-            platform_api: exporter.first_platform_api(),
-            exporter,
             profile: arguments.profile,
-            scenarios: Vec::new(),
             targets: if arguments.target.is_empty() {
                 vec![Target::Registry, Target::Layout]
             } else {
@@ -47,18 +44,9 @@ fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
             },
             registry: arguments.registry,
             daemons: arguments.daemon,
-            allow_push: false,
-            require: Vec::new(),
-            known: None,
-            evidence: None,
-            keep: None,
-            narrowed: crate::record::Narrowed::default(),
-            jobs: super::jobs(arguments.jobs),
-            timeout: arguments.timeout,
-            service_limit: crate::limits::SERVICE_LIMIT,
-            trust: crate::observe::Trust::default(),
-            names: None,
-            phase: None,
+            jobs: arguments.pace.jobs(),
+            timeout: arguments.pace.timeout,
+            ..Options::of(exporter)
         },
     })
 }

@@ -23,7 +23,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::catalogue;
-use crate::cli::{BaselineCommand, Cli, Command, ExporterArguments, ReportArgument};
+use crate::cli::{BaselineCommand, Cli, Command, ExporterArguments, ReportArgument, ServiceArguments};
 use crate::error::{Cause, chain, context};
 use crate::evidence::writer::EvidenceError;
 use crate::exit::Exit;
@@ -31,9 +31,11 @@ use crate::exporter::process::Supervisor;
 use crate::exporter::{Exporter, Rebaser};
 use crate::globs::Patterns;
 use crate::observe::Trust;
+use crate::rig::registry::RegistryChoice;
 use crate::run::{Options, RunError, WorkplaceError, control};
 use crate::whole_file;
 use clap::{ArgMatches, ValueEnum};
+use judge::evidence::Target;
 use tokio_util::sync::CancellationToken;
 
 /// What names the reference exporter on purpose, where there is no such file in the working folder.
@@ -207,9 +209,23 @@ fn is_of_the_place(kind: std::io::ErrorKind) -> bool {
     )
 }
 
-/// How many at a time: one for each processor, where nothing is asked for.
-fn jobs(given: Option<u16>) -> usize {
-    given.map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from)
+/// The targets that were asked for; all where none was.
+fn targets(asked: Vec<Target>) -> Vec<Target> {
+    if asked.is_empty() { Target::ALL.to_vec() } else { asked }
+}
+
+/// The same run with the services that were asked for; where no registry was, with `registry`.
+fn with_services(options: Options, services: ServiceArguments, registry: RegistryChoice) -> Result<Options, Failure> {
+    Ok(Options {
+        registry: services.registry.unwrap_or(registry),
+        daemons: services.daemon,
+        allow_push: services.allow_push_from_daemon,
+        require: services.require,
+        service_limit: services.service_limit,
+        trust: trust(services.registry_ca.as_deref())?,
+        names: services.names,
+        ..options
+    })
 }
 
 /// The reports that were asked for, each seen to be writable; the terminal's where none was.

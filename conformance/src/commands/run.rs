@@ -22,8 +22,8 @@ use judge::verdict::Answer;
 use super::output::conclude;
 use super::selection::known;
 use super::{
-    Failure, controlled, exporter, globs, in_order, is_of_the_place, matches_nothing, not_run, requirements, trust,
-    wanted,
+    Failure, controlled, exporter, globs, in_order, is_of_the_place, matches_nothing, not_run, requirements, targets,
+    wanted, with_services,
 };
 
 pub(super) fn scenarios(folders: &[PathBuf], patterns: &[String]) -> Result<Vec<Scenario>, Failure> {
@@ -60,7 +60,12 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
     if !arguments.faults && conditions.scenario.is_empty() {
         scenarios.retain(|scenario| !scenario.file.with_faults);
     }
-    let targets = targets(conditions.target, arguments.quick);
+    // A quick run goes to those that need no service.
+    let targets = if arguments.quick && conditions.target.is_empty() {
+        QUICK_TARGETS.to_vec()
+    } else {
+        targets(conditions.target)
+    };
     possible(&conditions.services.require, &targets)?;
     let mut narrowed = Narrowed {
         requirements,
@@ -97,31 +102,20 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
         }
     }
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
-    Ok(Options {
-        platform_api: exporter.first_platform_api(),
-        exporter,
+    let options = Options {
         profile: conditions.profile,
         scenarios,
         targets,
-        registry: conditions.services.registry.unwrap_or(if arguments.quick {
-            RegistryChoice::Embedded
-        } else {
-            RegistryChoice::Auto
-        }),
-        daemons: conditions.services.daemon,
-        allow_push: conditions.services.allow_push_from_daemon,
-        require: conditions.services.require,
-        known: None,
         evidence: arguments.evidence.as_ref().map(absolute),
         keep: arguments.keep.as_ref().map(absolute),
         narrowed,
-        jobs: super::jobs(conditions.jobs),
-        timeout: conditions.timeout,
-        service_limit: conditions.services.service_limit,
-        trust: trust(conditions.services.registry_ca.as_deref())?,
-        names: conditions.services.names,
+        jobs: conditions.pace.jobs(),
+        timeout: conditions.pace.timeout,
         phase: arguments.phase,
-    })
+        ..Options::of(exporter)
+    };
+    let registry = if arguments.quick { RegistryChoice::Embedded } else { RegistryChoice::Auto };
+    with_services(options, conditions.services, registry)
 }
 
 /// The scenarios of one phase, which must be one that is described.
@@ -145,15 +139,6 @@ fn of_phase(scenarios: Vec<Scenario>, phase: Phase, exporter: &Exporter) -> Resu
         return Err(Failure::usage(format!("select scenarios: none of those selected is one of the {phase}")));
     }
     Ok(kept)
-}
-
-/// The targets that were asked for; a quick run goes to those that need no service.
-fn targets(asked: Vec<Target>, is_quick: bool) -> Vec<Target> {
-    match (asked.is_empty(), is_quick) {
-        (false, _) => asked,
-        (true, true) => QUICK_TARGETS.to_vec(),
-        (true, false) => Target::ALL.to_vec(),
-    }
 }
 
 /// The scenarios that can show what is asked for, of those the most telling where the run is quick. Scenarios that were

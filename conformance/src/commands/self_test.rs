@@ -9,10 +9,9 @@ use crate::rig::registry::RegistryChoice;
 use crate::run::Options;
 use crate::self_test::report::Report;
 use crate::self_test::{self, SelfTestError, Settings, markdown, text};
-use judge::evidence::Target;
 use judge::profile::Profile;
 
-use super::{Failure, controlled, deliver, exporter, globs, in_order, not_run, wanted};
+use super::{Failure, controlled, deliver, exporter, globs, in_order, not_run, targets, wanted, with_services};
 
 pub(super) fn judge_the_suite(arguments: SelfTestArguments, shown: ShownArguments) -> Result<Exit, Failure> {
     let wanted = wanted(arguments.report.clone())?;
@@ -33,33 +32,17 @@ fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
     // What is wrong with it is known before anything is exported.
     self_test::program(arguments.faulty.as_deref()).map_err(Failure::usage)?;
     let exporter = exporter(&arguments.exporter, arguments.platform_api.as_deref())?;
-    Ok(Settings {
-        faulty: arguments.faulty,
-        faults,
-        // What is known exactly is the exporter that stands next to this program.
-        exact: exporter.argument.is_empty(),
-        options: Options {
-            platform_api: exporter.first_platform_api(),
-            exporter,
-            profile: Profile::Strict,
-            scenarios: Vec::new(),
-            targets: if arguments.target.is_empty() { Target::ALL.to_vec() } else { arguments.target },
-            registry: arguments.services.registry.unwrap_or(RegistryChoice::Auto),
-            daemons: arguments.services.daemon,
-            allow_push: arguments.services.allow_push_from_daemon,
-            require: arguments.services.require,
-            known: None,
-            evidence: None,
-            keep: None,
-            narrowed: crate::record::Narrowed::default(),
-            jobs: super::jobs(arguments.jobs),
-            timeout: arguments.timeout,
-            service_limit: arguments.services.service_limit,
-            trust: super::trust(arguments.services.registry_ca.as_deref())?,
-            names: arguments.services.names,
-            phase: None,
-        },
-    })
+    // What is known exactly is the exporter that stands next to this program.
+    let exact = exporter.argument.is_empty();
+    let options = Options {
+        profile: Profile::Strict,
+        targets: targets(arguments.target),
+        jobs: arguments.pace.jobs(),
+        timeout: arguments.pace.timeout,
+        ..Options::of(exporter)
+    };
+    let options = with_services(options, arguments.services, RegistryChoice::Auto)?;
+    Ok(Settings { faulty: arguments.faulty, faults, exact, options })
 }
 
 fn execute(settings: Settings, quiet: bool) -> Result<Report, Failure> {

@@ -1,18 +1,14 @@
 //! Scenarios of builds, exported to every store available and judged.
 
 use judge::evidence::{ScenarioEvidence, Target};
-use judge::profile::Profile;
 use tokio_util::sync::CancellationToken;
 
 use super::PipelineError;
 use crate::exporter::Exporter;
 use crate::exporter::process::Supervisor;
-use crate::limits::SERVICE_LIMIT;
-use crate::observe::Trust;
-use crate::record::Narrowed;
 use crate::report::Report;
 use crate::rig::registry::RegistryChoice;
-use crate::run::{self, Options, RunError, TIMEOUT};
+use crate::run::{self, Options, RunError};
 use crate::scenario::Scenario;
 
 /// With what builds are exported.
@@ -39,25 +35,12 @@ impl Judging {
     /// [`PipelineError::Run`].
     pub async fn judged(&self, scenarios: Vec<Scenario>) -> Result<(Report, Vec<ScenarioEvidence>), PipelineError> {
         let options = Options {
-            platform_api: self.exporter.first_platform_api(),
-            exporter: self.exporter.clone(),
-            profile: Profile::Rfc196,
             scenarios,
-            narrowed: Narrowed::default(),
             targets: self.targets.clone(),
             registry: RegistryChoice::Embedded,
             daemons: self.daemons.clone(),
-            allow_push: false,
-            require: Vec::new(),
-            known: None,
-            evidence: None,
-            keep: None,
-            jobs: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            timeout: TIMEOUT,
-            service_limit: SERVICE_LIMIT,
-            trust: Trust::default(),
             names: Some(self.names.clone()),
-            phase: None,
+            ..Options::of(self.exporter.clone())
         };
         // Progress is not shown: what is shown of these runs is their result.
         let (events, _) = tokio::sync::mpsc::unbounded_channel();

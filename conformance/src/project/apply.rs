@@ -74,11 +74,11 @@ impl Project {
         if !is_given(matches, "timeout")
             && let Some(timeout) = self.timeout
         {
-            conditions.timeout = timeout;
+            conditions.pace.timeout = timeout;
         }
         fill_list(&mut conditions.scenarios, self.scenarios.clone());
         fill(&mut conditions.platform_api, self.platform_api.clone());
-        fill(&mut conditions.jobs, self.jobs);
+        fill(&mut conditions.pace.jobs, self.jobs);
         if !matches.try_get_one::<bool>("quick").is_ok_and(|quick| quick == Some(&true)) {
             fill_list(&mut conditions.target, self.targets.clone());
         }

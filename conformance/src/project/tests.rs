@@ -111,13 +111,13 @@ fn flags_win_and_paths_are_relative_to_the_file() {
     assert_eq!(all.baseline.as_deref(), Some(Path::new("sub/known.toml")));
     assert_eq!(all.report[0].file.as_deref(), Some(Path::new("sub/r.json")));
     let conditions = &all.conditions;
-    assert_eq!((conditions.jobs, conditions.timeout, conditions.profile.name()), (Some(3), 9, "core"));
+    assert_eq!((conditions.pace.jobs, conditions.pace.timeout, conditions.profile.name()), (Some(3), 9, "core"));
     assert_eq!((conditions.services.service_limit, conditions.services.require.len()), (7, 2));
     let words = ["--exporter", "x", "--profile", "strict", "--timeout", "120", "--target", "registry", "--jobs", "1"];
     let flags = run(&words, text);
     assert_eq!((flags.exporter.exporter_file, flags.report.len()), (None, 0));
     let conditions = &flags.conditions;
-    assert_eq!((conditions.jobs, conditions.timeout, conditions.profile.name()), (Some(1), 120, "strict"));
+    assert_eq!((conditions.pace.jobs, conditions.pace.timeout, conditions.profile.name()), (Some(1), 120, "strict"));
     assert_eq!(
         (&conditions.target[..], &conditions.services.require[..]),
         (&[Target::Registry][..], &["registry".to_owned()][..])

@@ -3,12 +3,9 @@
 
 use judge::Selection;
 
-use super::options::Options;
+use super::options::{Options, TIMEOUT};
 use crate::limits::SERVICE_LIMIT;
 use crate::scenario::{Origin, Scenario};
-
-/// Seconds after which an exporter is ended, where nothing else is asked for.
-pub const TIMEOUT: u64 = 120;
 
 /// The words, none of which needs the run's default.
 #[must_use]

@@ -39,8 +39,8 @@ use crate::report::Report;
 use crate::scenario::Scenario;
 use context::{Shared, removed, start, unless_interrupted};
 
-pub use conditions::{TIMEOUT, conditions, selection};
-pub use options::{Event, Options, Remedy, RunError};
+pub use conditions::{conditions, selection};
+pub use options::{Event, Options, Remedy, RunError, TIMEOUT};
 pub use workplace::WorkplaceError;
 
 /// Runs and judges. An interruption ends it early: what was seen until then is in the report, whose exit code is 130.

@@ -11,10 +11,14 @@ use crate::baseline::Baseline;
 use crate::error::Cause;
 use crate::evidence::writer::EvidenceError;
 use crate::exporter::Exporter;
+use crate::limits::{SERVICE_LIMIT, processors};
 use crate::observe::Trust;
 use crate::record::Narrowed;
 use crate::rig::registry::{RegistryChoice, RegistryError};
 use crate::scenario::Scenario;
+
+/// Seconds after which an exporter is ended, where nothing else is asked for.
+pub const TIMEOUT: u64 = 120;
 
 /// Everything that a run needs to be told.
 #[derive(Clone)]
@@ -57,6 +61,35 @@ pub struct Options {
     pub names: Option<String>,
     /// The only phase of the lifecycle that is judged; none means all that are described.
     pub phase: Option<Phase>,
+}
+
+impl Options {
+    /// What a run of this exporter is where nothing else is asked for: by the profile rfc-196, on every target, on
+    /// whichever registry is available; and of no scenario yet.
+    #[must_use]
+    pub fn of(exporter: Exporter) -> Self {
+        Self {
+            platform_api: exporter.first_platform_api(),
+            exporter,
+            profile: Profile::Rfc196,
+            scenarios: Vec::new(),
+            narrowed: Narrowed::default(),
+            targets: Target::ALL.to_vec(),
+            registry: RegistryChoice::Auto,
+            daemons: Vec::new(),
+            allow_push: false,
+            require: Vec::new(),
+            known: None,
+            evidence: None,
+            keep: None,
+            jobs: processors(),
+            timeout: TIMEOUT,
+            service_limit: SERVICE_LIMIT,
+            trust: Trust::default(),
+            names: None,
+            phase: None,
+        }
+    }
 }
 
 /// Why a run could not be made at all.
