@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::{PipelineError, write};
 use crate::error::Cause;
+use crate::scenario::materialise::buildpack_folder;
 
 /// The descriptor of the utility buildpack.
 const PROJECT_ANNOTATIONS: &str = include_str!("../../../fixtures/buildpacks/project-annotations/buildpack.toml");
@@ -79,7 +80,7 @@ impl Buildpack {
     /// # Errors
     /// [`PipelineError`] where it is not there or calls itself otherwise.
     pub fn find(buildpacks: &Path, id: &str, version: &str) -> Result<Self, PipelineError> {
-        let found = Self::read(&buildpacks.join(escaped(id)).join(version))?;
+        let found = Self::read(&buildpacks.join(buildpack_folder(id)).join(version))?;
         if found.id == id && found.version == version {
             return Ok(found);
         }
@@ -90,13 +91,8 @@ impl Buildpack {
     /// Its layers below `<layers>`.
     #[must_use]
     pub fn layers(&self, layers: &Path) -> PathBuf {
-        layers.join(escaped(&self.id))
+        layers.join(buildpack_folder(&self.id))
     }
-}
-
-/// An ID as the name of a folder.
-fn escaped(id: &str) -> String {
-    id.replace('/', "_")
 }
 
 /// Puts the two buildpacks of the demo below `buildpacks`; gives them, the app's first.

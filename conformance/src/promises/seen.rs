@@ -7,7 +7,7 @@ use judge::evidence::Target;
 use toml::Table;
 
 use crate::exporter::{CallPlaces, Exporter, Invocation, invocation};
-use crate::scenario::materialise::{Analysis, Kind, MaterialiseError, Node, Places, Previous, tree};
+use crate::scenario::materialise::{Analysis, Kind, MaterialiseError, Node, Places, Previous, buildpack_folder, tree};
 use crate::scenario::{Place, RunImageFile, Scenario, Step};
 
 /// Where the build is, for paths of a call.
@@ -133,7 +133,7 @@ impl<'a> Seen<'a> {
     /// Folders of the group's buildpacks below `<layers>`.
     pub(super) fn buildpacks(&self) -> Vec<String> {
         let ids = Self::list(self.group(), "group").into_iter().filter_map(|entry| entry.get("id")?.as_str());
-        ids.map(|id| format!("layers/{}/", id.replace('/', "_"))).collect()
+        ids.map(|id| format!("layers/{}/", buildpack_folder(id))).collect()
     }
 
     /// Every layer: its path without ending, and its table.

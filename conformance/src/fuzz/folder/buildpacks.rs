@@ -9,6 +9,7 @@ use super::tree::Tree;
 use super::{put, sbom, text_file, toml_file};
 use crate::generated::{Build, Buildpack, Layer, Process};
 use crate::scenario::SourceFile;
+use crate::scenario::materialise::buildpack_folder;
 
 /// The Buildpack API version of every generated buildpack.
 const API: &str = "0.10";
@@ -50,7 +51,7 @@ pub(super) fn reusable(build: &Build) -> Vec<String> {
 }
 
 fn folder(buildpack: &Buildpack) -> String {
-    format!("layers/{}", buildpack.id.replace('/', "_"))
+    format!("layers/{}", buildpack_folder(&buildpack.id))
 }
 
 fn layers(buildpack: &Buildpack) -> Vec<&Layer> {
@@ -98,7 +99,7 @@ fn types(layer: &Layer) -> Table {
 }
 
 fn sboms(buildpack: &Buildpack) -> Vec<SourceFile> {
-    let place = buildpack.id.replace('/', "_");
+    let place = buildpack_folder(&buildpack.id);
     let mut files = Vec::new();
     for kind in ["launch", "build"] {
         files.push(text_file(&format!("layers/sbom/{kind}/{place}/sbom.cdx.json"), sbom(kind)));

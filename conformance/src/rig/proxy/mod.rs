@@ -170,7 +170,8 @@ impl RecordingProxy {
     pub fn made_up(&self, prefix: &str) -> (String, String) {
         let mut all = self.recorder.made_up.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.iter().position(|(of, _)| of == prefix).unwrap_or_else(|| {
-            all.push((prefix.to_owned(), Guard::made_up()));
+            // Without randomness the pair still tells these requests from others, on this machine alone.
+            all.push((prefix.to_owned(), Guard::made_up().unwrap_or_else(|| Guard::new("platform", prefix))));
             all.len() - 1
         });
         (all[known].1.user.clone(), all[known].1.password.clone())

@@ -209,14 +209,11 @@ async fn guarded(
     recording: &Recording<'_>,
 ) -> Result<Guarded, RunError> {
     // No one is told the password, so nothing that leaves the suite can hold it.
-    let password = ring::rand::generate::<[u8; 16]>(&ring::rand::SystemRandom::new())
-        .map_err(|_| failed(Place::Guarded, "there is no randomness to be had"))?
-        .expose()
-        .map(|byte| format!("{byte:02x}"))
-        .concat();
+    let guard =
+        Guard::made_up().ok_or_else(|| failed(Place::Guarded, "the system gives no randomness for a password"))?;
     let has_tls = !registry.insecure();
     let setup = Setup {
-        guard: Some(Guard::new("platform", &password)),
+        guard: Some(guard),
         authority: recording.authority.filter(|_| has_tls),
         roots: has_tls.then(|| recording.trust.roots()),
         beside: None,

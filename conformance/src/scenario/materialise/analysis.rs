@@ -1,5 +1,7 @@
 //! What the analysis phase found, and the files in which it says so (`cnb-platform.md`: `analyzed.toml`, `run.toml`).
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::scenario::run_image::{self, MadeExtension};
@@ -18,7 +20,7 @@ pub struct Analysis {
     /// The previous image.
     pub previous: Option<Previous>,
     /// What image extensions made of the run image.
-    pub extension: Option<MadeExtension>,
+    pub extension: Option<Arc<MadeExtension>>,
 }
 
 /// The previous image as the analysis phase found it.

@@ -96,6 +96,13 @@ impl Places {
 
 /// `<layers>` below the build folder.
 pub const LAYERS: &str = "layers";
+
+/// A buildpack's ID as the name of its folder in `<layers>`, and in `<layers>/sbom`.
+#[must_use]
+pub fn buildpack_folder(id: &str) -> String {
+    id.replace('/', "_")
+}
+
 /// `<app>`.
 pub const APP: &str = "workspace";
 /// `<launcher-sbom>`; `launcher` in it is `<launcher>`.

@@ -7,7 +7,7 @@ mod index;
 mod read_elsewhere;
 mod stores;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use flate2::{Compression, write::GzEncoder};
 use judge::digest::Digest;
@@ -31,7 +31,7 @@ pub struct MadeImage {
     /// What it stands behind, where the scenario wants an index.
     pub index: Option<MadeIndex>,
     /// What image extensions made of it.
-    pub extension: Option<MadeExtension>,
+    pub extension: Option<Arc<MadeExtension>>,
 }
 
 /// An index: of this machine's platform, and of what the scenario wants next to it.
@@ -70,7 +70,7 @@ pub fn make(file: &RunImageFile, salt: &str) -> std::io::Result<MadeImage> {
         image.index = Some(index::make(file, salt, &image, analysed)?);
     }
     if let Some(extension) = &file.extension {
-        image.extension = Some(extension::make(&image, extension)?);
+        image.extension = Some(Arc::new(extension::make(&image, extension)?));
     }
     Ok(image)
 }

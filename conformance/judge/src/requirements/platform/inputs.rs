@@ -59,9 +59,14 @@ pub(in super::super) fn buildpacks(export: &Export) -> Vec<Buildpack> {
         .collect()
 }
 
-/// The folder of a buildpack: its id with every `/` as `_`.
+/// A buildpack's id as the name of a folder.
+pub(in super::super) fn escaped(id: &str) -> String {
+    id.replace('/', "_")
+}
+
+/// The folder of a buildpack in `<layers>`.
 pub(in super::super) fn buildpack_folder(export: &Export, id: &str) -> String {
-    format!("{}/{}", export.inputs.layers, id.replace('/', "_"))
+    format!("{}/{}", export.inputs.layers, escaped(id))
 }
 
 pub(in super::super) fn layers(export: &Export) -> Vec<InputLayer> {

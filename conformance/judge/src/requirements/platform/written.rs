@@ -30,8 +30,7 @@ pub(in super::super) fn outputs(export: &Export) -> Vec<String> {
     let mut places = caches_and_scratch(export);
     places.push(inputs.report.clone());
     let layers = &inputs.layers;
-    let folder = |id: &str| id.replace('/', "_");
-    let ids = super::inputs::buildpacks(export).into_iter().map(|buildpack| folder(&buildpack.id));
+    let ids = super::inputs::buildpacks(export).into_iter().map(|buildpack| super::inputs::escaped(&buildpack.id));
     for own in ids.chain(["buildpacksio_lifecycle".to_owned(), "sbom.legacy.json".to_owned()]) {
         places.extend(["build", "launch"].map(|kind| format!("{layers}/sbom/{kind}/{own}")));
     }
