@@ -1,12 +1,14 @@
 //! The command line: every flag that `conformance --help` shows, and what is wrong with it when something is.
 
 mod run;
+mod stored;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use judge::profile::Profile;
 
 use crate::limits::SERVICE_LIMIT;
 pub use crate::report::ReportFormat;
@@ -15,6 +17,7 @@ pub use run::{
     DoctorArguments, ExporterArguments, FuzzArguments, PaceArguments, RunArguments, RunConditions, SelfTestArguments,
     ServiceArguments,
 };
+pub use stored::{BaselineCommand, CompareArguments, JudgeArguments, MergeArguments, ShowArguments};
 pub use values::{CompareFormat, PlainFormat, ReportArgument, SelfTestFormat};
 pub(crate) use values::{daemon_host, platform_api, profile, report, service};
 
@@ -337,100 +340,6 @@ pub struct InitArguments {
     pub force: bool,
 }
 
-/// What can be done with a baseline.
-#[derive(Debug, Clone, Subcommand)]
-pub enum BaselineCommand {
-    /// Add what fails and is not named, strike off what passes again; reasons and comments are kept
-    Update {
-        /// The baseline; made where it is not there
-        file: PathBuf,
-        /// A JSON report
-        report: PathBuf,
-    },
-}
-
-/// The arguments of `judge`.
-#[derive(Debug, Clone, Args)]
-pub struct JudgeArguments {
-    /// A folder that run --evidence made, or a file that bundle made
-    pub path: PathBuf,
-    /// The profile that decides the exit code (default: the run's)
-    #[arg(long, value_name = "NAME|FILE", value_parser = profile)]
-    pub profile: Option<Profile>,
-    /// Only requirements whose slug matches (default: the run's); may be repeated
-    #[arg(long, value_name = "GLOB")]
-    pub requirement: Vec<String>,
-    /// A format of run, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<ReportFormat>)]
-    pub report: Vec<ReportArgument>,
-    /// A file of known failures, which do not decide the exit code
-    #[arg(long, value_name = "FILE")]
-    pub baseline: Option<PathBuf>,
-}
-
-/// The arguments of `compare`: two stored runs, or two exporters to be run.
-#[derive(Debug, Clone, Args)]
-pub struct CompareArguments {
-    /// Which project file.
-    #[command(flatten)]
-    pub project: ProjectArguments,
-    /// The old run and the new one: each a JSON report, a folder of evidence or a bundle
-    #[arg(
-        value_name = "RUN",
-        num_args = 2,
-        required_unless_present_any = ["exporter", "exporter_file"],
-        conflicts_with_all = [
-            "profile", "scenarios", "scenario", "requirement", "target", "registry", "daemon", "allow_push_from_daemon",
-            "require", "platform_api", "jobs", "timeout", "service_limit",
-            "names", "registry_ca",
-        ],
-    )]
-    pub stored: Vec<PathBuf>,
-    /// An exporter to run and compare; twice, the old one first. With one --exporter-file this is the old one
-    #[arg(long, value_name = "PATH", conflicts_with = "stored")]
-    pub exporter: Vec<PathBuf>,
-    /// An exporter description, or the name of a built-in one; likewise
-    #[arg(long, value_name = "FILE", conflicts_with = "stored")]
-    pub exporter_file: Vec<PathBuf>,
-    /// terminal, json, markdown or html, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<CompareFormat>)]
-    pub report: Vec<ReportArgument<CompareFormat>>,
-    /// Under what both exporters are run.
-    #[command(flatten, next_help_heading = "Both exporters are run as by conformance run with")]
-    pub conditions: RunConditions,
-}
-
-/// The arguments of `show`.
-#[derive(Debug, Clone, Args)]
-pub struct ShowArguments {
-    /// A JSON report of run, judge or merge
-    #[arg(value_name = "REPORT.json")]
-    pub stored: PathBuf,
-    /// A format of run, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<ReportFormat>)]
-    pub report: Vec<ReportArgument>,
-    /// A file of known failures, which do not decide the exit code
-    #[arg(long, value_name = "FILE")]
-    pub baseline: Option<PathBuf>,
-}
-
-/// The arguments of `merge`.
-#[derive(Debug, Clone, Args)]
-pub struct MergeArguments {
-    /// JSON reports of run --shard
-    #[arg(required = true, value_name = "REPORT.json")]
-    pub reports: Vec<PathBuf>,
-    /// The file of the profile that decides, where that is a user's own
-    #[arg(long, value_name = "NAME|FILE", value_parser = profile)]
-    pub profile: Option<Profile>,
-    /// A format of run, to standard output or to a file; may be repeated
-    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<ReportFormat>)]
-    pub report: Vec<ReportArgument>,
-    /// A file of known failures, which do not decide the exit code; that of the shards does not count here
-    #[arg(long, value_name = "FILE")]
-    pub baseline: Option<PathBuf>,
-}
-
 /// What can be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Listed {
@@ -459,72 +368,4 @@ pub enum ListFormat {
     Json,
     /// A document.
     Markdown,
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::values::names;
-    use super::*;
-
-    fn refused(words: &[&str]) -> Option<clap::error::ErrorKind> {
-        Cli::try_parse_from(words).err().map(|error| error.kind())
-    }
-
-    #[test]
-    fn the_command_line_holds_together() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn every_condition_of_a_run_is_one_of_a_comparison_and_none_goes_with_stored_runs() {
-        let conditions = RunConditions::augment_args(clap::Command::new("conditions"));
-        let names: Vec<String> =
-            conditions.get_arguments().filter_map(|option| Some(option.get_long()?.to_owned())).collect();
-        for name in ["platform-api", "require", "jobs", "timeout", "allow-push-from-daemon", "profile", "daemon"] {
-            assert!(names.iter().any(|known| known == name), "{name}");
-        }
-        for name in names {
-            let value = match name.as_str() {
-                "allow-push-from-daemon" => None,
-                "profile" => Some("core"),
-                "platform-api" => Some("0.12"),
-                "target" | "require" => Some("layout"),
-                "registry" => Some("embedded"),
-                "daemon" => Some("tcp://127.0.0.1:1"),
-                _ => Some("7"),
-            };
-            let option = value.map_or_else(|| format!("--{name}"), |value| format!("--{name}={value}"));
-            let both = ["conformance", "compare", "--exporter", "a", "--exporter", "b", &option];
-            assert_eq!(refused(&both), None, "{option}");
-            assert_eq!(refused(&["conformance", "run", &option]), None, "{option}");
-            let stored = ["conformance", "compare", "old", "new", &option];
-            assert_eq!(refused(&stored), Some(clap::error::ErrorKind::ArgumentConflict), "{option}");
-        }
-        assert_eq!(refused(&["conformance", "compare", "old", "new", "--report=json"]), None);
-        assert_eq!(
-            refused(&["conformance", "compare", "--report=json"]),
-            Some(clap::error::ErrorKind::MissingRequiredArgument)
-        );
-    }
-
-    #[test]
-    fn every_command_refuses_the_formats_that_it_does_not_write() {
-        let formats = names::<ReportFormat>();
-        let formats: Vec<&str> = formats.iter().map(String::as_str).collect();
-        for (command, written) in [
-            ("run", &formats[..]),
-            ("fuzz", &["terminal", "json"]),
-            ("compare", &["terminal", "json", "markdown", "html"]),
-            ("self-test", &["terminal", "json", "markdown"]),
-        ] {
-            for format in &formats {
-                let words = ["conformance", command, &format!("--report={format}")];
-                let words = if command == "compare" { [&words[..], &["old", "new"]].concat() } else { words.to_vec() };
-                let expected = (!written.contains(format)).then_some(clap::error::ErrorKind::ValueValidation);
-                assert_eq!(refused(&words), expected, "{words:?}");
-            }
-        }
-    }
 }
