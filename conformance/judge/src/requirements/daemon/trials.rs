@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::twins::{COMPARED, LIFECYCLE};
 use super::*;
 use crate::evidence::{Document, End, EngineEnd, Layer, LayerFault, NotPushed, PushCause, ScenarioEvidence, Target};
 use crate::sample::{self, edit_config, edit_input, edit_label, edit_layers, edit_manifest, edit_report, on};

@@ -1,21 +1,30 @@
 //! Immutability: digests that are true, reports that agree with what is served, and the same inputs giving the same.
 
+mod repeats;
+mod reported;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 pub(super) mod trials;
 
-use std::collections::BTreeSet;
-
 use super::annotating::{Annotating, is_run_image_s};
 use crate::digest::Digest;
-use crate::evidence::{Compression, Document, End, EntryKind, Export, Image, Inputs, Layer, Stream, Target};
+use crate::evidence::{Compression, Document, End, Export, Image, Stream, Target};
 use crate::json::Json;
 use crate::requirement::{
     Case, Needs, REGISTRY, Requirement, Source, UNSEEN, WITH_MANIFEST, holds_when, not_applicable, violated,
 };
 use crate::verdict::{Finding, Level};
 use crate::view;
+use repeats::{
+    created, created_is_given_or_constant, entries_have_one_time, other_annotations_are_another_manifest,
+    other_project_metadata_keeps_the_layers, repeats_agree, surroundings_change_nothing,
+};
+
+pub(super) use repeats::a_repeat_differs;
+pub(super) use reported::{
+    report, the_report_has_the_digest_served, the_report_has_the_manifest_s_size, the_report_lists_every_tag,
+};
 
 const REPORT: Source = Source::platform("report.toml");
 const REPRODUCIBLE: Source = Source::platform("Build Reproducibility");
@@ -189,79 +198,13 @@ are",
         ADDRESSING,
         |case| case.each(|export| nothing_old_is_touched(case, export)),
     )
-    .because("whoever deployed by digest relies on it; an export moves tags and destroys nothing")
+    .because("deployments by digest rely on it; an export moves tags and destroys nothing")
     .looks_like("a DELETE, or a PUT of other bytes under a digest that was there already")
     .fix("write new manifests and move tags, nothing else")
     .when("a recorder stood between exporter and registry, and the build was accepted")
     .on(REGISTRY)
     .needing(Needs::Process),
 ];
-
-/// The table `image` of the report.
-pub(super) fn report(export: &Export) -> Option<toml::Table> {
-    let table: toml::Table = export.report.as_ref()?.text()?.parse().ok()?;
-    table.get("image")?.as_table().cloned()
-}
-
-fn in_report(export: &Export, key: &str) -> Option<toml::Value> {
-    report(export)?.get(key).cloned()
-}
-
-fn shown(value: Option<&toml::Value>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
-}
-
-pub(super) fn the_report_has_the_digest_served(export: &Export, _: &Image) -> Finding {
-    let served = export.manifest_digest().map(ToString::to_string).unwrap_or_default();
-    let found = in_report(export, "digest");
-    holds_when(found.as_ref().and_then(toml::Value::as_str) == Some(&served), || {
-        violated(
-            "the report's digest is not that of the manifest served",
-            served,
-            shown(found.as_ref()),
-            export.at("report.toml#image.digest"),
-        )
-    })
-}
-
-pub(super) fn the_report_has_the_manifest_s_size(export: &Export, image: &Image) -> Finding {
-    let size = image.manifest.as_ref().map_or(0, |manifest| manifest.bytes.len());
-    let found = in_report(export, "manifest-size");
-    let is_it = match &found {
-        Some(toml::Value::Integer(number)) => usize::try_from(*number) == Ok(size),
-        Some(toml::Value::String(text)) => *text == size.to_string(),
-        _ => false,
-    };
-    holds_when(is_it, || {
-        violated(
-            "the report's manifest size is not that of the bytes served",
-            size,
-            shown(found.as_ref()),
-            export.at("report.toml#image.manifest-size"),
-        )
-    })
-}
-
-pub(super) fn the_report_lists_every_tag(export: &Export) -> Finding {
-    let qualified =
-        |text: &str| crate::reference::Reference::parse(text).map_or_else(|_| text.to_owned(), |r| r.to_string());
-    let mut expected: Vec<String> = export.inputs.images.iter().map(|image| qualified(image)).collect();
-    let listed = in_report(export, "tags");
-    let tags = listed.as_ref().and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let mut found: Vec<String> = tags.iter().filter_map(toml::Value::as_str).map(qualified).collect();
-    expected.sort();
-    expected.dedup();
-    found.sort();
-    found.dedup();
-    holds_when(expected == found && tags.iter().all(toml::Value::is_str), || {
-        violated(
-            "the report's tags are not those exported to",
-            expected.join(", "),
-            shown(listed.as_ref()),
-            export.at("report.toml#image.tags"),
-        )
-    })
-}
 
 fn descriptors_are_true(export: &Export, image: &Image) -> Finding {
     let Some(manifest) = view::json(image.manifest.as_ref()) else {
@@ -417,186 +360,6 @@ pub(super) fn every_tag_is_the_same_image(export: &Export) -> Finding {
     holds_when(!export.tags.is_empty(), || {
         violated("no tag was written", "one at least", "none", export.at("tags.json"))
     })
-}
-
-fn repeats_agree(case: &Case<'_>, what: &str, of: impl Fn(&Export) -> Option<String>) -> Finding {
-    let pairs = case.repeats();
-    if pairs.is_empty() {
-        return not_applicable("no build was exported twice with the same inputs");
-    }
-    for (first, second) in pairs {
-        if let (Some(expected), Some(found)) = (of(first), of(second))
-            && expected != found
-        {
-            return violated(format!("the same inputs gave another {what}"), expected, found, second.at("export.json"));
-        }
-    }
-    Finding::Holds
-}
-
-/// Whether a repeat of one build differs already, so that nothing that rests on repetition can be judged.
-pub(super) fn a_repeat_differs(case: &Case<'_>) -> bool {
-    let image_id = |export: &Export| export.image_id().cloned();
-    case.repeats().into_iter().any(|(first, second)| image_id(first) != image_id(second))
-}
-
-/// What is the same when an export is the same: the manifest's digest on a registry, elsewhere the imageID.
-fn identity(export: &Export) -> Option<&crate::digest::Digest> {
-    if export.target == Target::Registry { export.manifest_digest() } else { export.image_id() }
-}
-
-fn surroundings_change_nothing(case: &Case<'_>) -> Finding {
-    if case.repeats().into_iter().any(|(first, second)| identity(first) != identity(second)) {
-        return not_applicable("an identical repeat differs already");
-    }
-    let pairs = case.pairs_that_differ_in(|differences| differences == ["surroundings"]);
-    if pairs.is_empty() {
-        return not_applicable("no build was exported in other surroundings");
-    }
-    // Of all pairs that differ, the one with the fewest other surroundings says best which made the difference.
-    let differing = pairs.into_iter().filter(|(first, second)| identity(first) != identity(second));
-    let worst = differing.min_by_key(|(first, second)| other_surroundings(&first.inputs, &second.inputs).len());
-    let Some((first, second)) = worst else { return Finding::Holds };
-    let shown = |export: &Export| identity(export).map_or_else(|| "nothing".to_owned(), ToString::to_string);
-    let names = other_surroundings(&first.inputs, &second.inputs).join(", ");
-    violated(
-        format!("the same build came out other with other surroundings: {names}"),
-        shown(first),
-        shown(second),
-        second.at("export.json#/inputs/surroundings"),
-    )
-}
-
-/// Names of the surroundings in which two exports differ.
-fn other_surroundings(one: &Inputs, two: &Inputs) -> Vec<String> {
-    let names: BTreeSet<&String> = one.surroundings.keys().chain(two.surroundings.keys()).collect();
-    let mut found: Vec<String> =
-        names.into_iter().filter(|name| one.surroundings.get(*name) != two.surroundings.get(*name)).cloned().collect();
-    if found.is_empty() {
-        // Told by the environment alone.
-        found.extend(
-            ["TZ", "LC_ALL", "LANG", "TMPDIR", "HOME"]
-                .into_iter()
-                .filter(|name| one.environment.get(*name) != two.environment.get(*name))
-                .map(str::to_owned),
-        );
-    }
-    found
-}
-
-fn created(image: &Image) -> Option<String> {
-    Some(view::json(image.config.as_ref())?.get("created")?.as_str()?.to_owned())
-}
-
-fn created_is_given_or_constant(case: &Case<'_>, export: &Export, image: &Image) -> Finding {
-    let place = export.at("config.json#/created");
-    let Some(found) = created(image) else {
-        // An absent time is as constant as any; one that was asked for is missing.
-        return holds_when(export.inputs.source_date_epoch.is_none(), || {
-            violated("created is missing", "SOURCE_DATE_EPOCH", "nothing", place)
-        });
-    };
-    let seconds = found.parse::<jiff::Timestamp>().ok();
-    if let Some(epoch) = export.inputs.source_date_epoch {
-        let is_it = seconds.is_some_and(|time| time.as_second() == epoch && time.subsec_nanosecond() == 0);
-        return holds_when(is_it, || violated("created is not SOURCE_DATE_EPOCH", epoch, &found, place));
-    }
-    for other in case.good().filter(|other| other.inputs.source_date_epoch.is_none()) {
-        if let Some(expected) = other.image.as_ref().and_then(created).filter(|created| *created != found) {
-            return violated("created differs from one export to the next", expected, &found, place);
-        }
-    }
-    // No constant is of the day on which the exporter happened to run.
-    let is_now = seconds.is_some_and(|time| (time.as_second() - export.outcome.started).abs() < DAY);
-    holds_when(!is_now, || violated("created is the time of the export", "a constant", &found, place))
-}
-
-/// Seconds of a day.
-const DAY: i64 = 86_400;
-
-fn entries_have_one_time(export: &Export, image: &Image) -> Finding {
-    let mut first: Option<(i64, &str)> = None;
-    for (index, layer) in view::new_layers(export, image) {
-        for entry in layer.blob.iter().flat_map(|blob| &blob.entries).filter(|entry| entry.kind != EntryKind::Other) {
-            match first {
-                None => first = Some((entry.mtime, &entry.path)),
-                Some((time, path)) if time != entry.mtime => {
-                    return violated(
-                        "entries of new layers have different modification times",
-                        format!("{time}, as {path}"),
-                        format!("{} of {} in layer {index}", entry.mtime, entry.path),
-                        export.at("export.json#/image/layers"),
-                    );
-                }
-                Some(_) => {}
-            }
-        }
-    }
-    Finding::Holds
-}
-
-fn other_annotations_are_another_manifest(case: &Case<'_>) -> Finding {
-    let annotated = |export: &Export| export.image.as_ref().map(view::annotations).unwrap_or_default();
-    let mut result = not_applicable("no two exports of one build differ in their annotations");
-    let good: Vec<&Export> = case.good().collect();
-    for (index, first) in good.iter().enumerate() {
-        for second in &good[index + 1..] {
-            if annotated(first) == annotated(second) || annotated(first).is_empty() && annotated(second).is_empty() {
-                continue;
-            }
-            let (one, two) = (served(first), served(second));
-            if one.is_some() && one == two {
-                let place = second.at("tags.json");
-                return violated(
-                    "other annotations under the same digest",
-                    "another digest",
-                    two.unwrap_or_default(),
-                    place,
-                );
-            }
-            result = Finding::Holds;
-        }
-    }
-    result
-}
-
-/// What the tag was said to name: the registry's word, not the hash of the bytes, which cannot be the same.
-fn served(export: &Export) -> Option<String> {
-    export.tags.first()?.digest.clone()
-}
-
-fn other_project_metadata_keeps_the_layers(case: &Case<'_>) -> Finding {
-    if a_repeat_differs(case) {
-        return not_applicable("an identical repeat differs already");
-    }
-    let only_project_metadata = |differences: &[String]| {
-        case.exports.first().is_some_and(|export| differences == [export.inputs.project_metadata.clone()])
-    };
-    let pairs = case.pairs_that_differ_in(only_project_metadata);
-    if pairs.is_empty() {
-        return not_applicable("no two exports differ in project-metadata.toml alone");
-    }
-    let layers = |export: &Export| -> Vec<String> {
-        let image = export.image.as_ref();
-        // A daemon's names of layers are its own; the hash of what it saves is the layer's.
-        let digest = |layer: &Layer| layer.blob.as_ref().map_or(layer.name.clone(), |blob| blob.digest.to_string());
-        let names = image.into_iter().flat_map(|image| image.layers.iter().map(digest));
-        names.chain(view::diff_ids(image.and_then(|image| image.config.as_ref()))).collect()
-    };
-    for (first, second) in pairs {
-        let (expected, found) = (layers(first), layers(second));
-        if expected != found {
-            let index = expected.iter().zip(&found).position(|(one, two)| one != two).unwrap_or(0);
-            let at = |list: &[String]| list.get(index).cloned().unwrap_or_default();
-            return violated(
-                "other project metadata changed the layers",
-                at(&expected),
-                at(&found),
-                second.at("manifest.json#/layers"),
-            );
-        }
-    }
-    Finding::Holds
 }
 
 fn nothing_old_is_touched(case: &Case<'_>, export: &Export) -> Finding {
