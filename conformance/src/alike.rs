@@ -17,7 +17,7 @@ pub fn are(one: &Export, two: &Export) -> bool {
 /// What was observed, as text; none where it cannot be written as such.
 fn essence(export: &Export) -> Option<String> {
     let Value::Object(mut members) = serde_json::to_value(export).ok()? else { return None };
-    // What the suite gave, and how it calls it, is no deed of the exporter's.
+    // What the suite gave, and how it calls it, is not the exporter's doing.
     for given in ["id", "scenario", "service", "step", "platform_api", "inputs", "run_image"] {
         members.remove(given);
     }

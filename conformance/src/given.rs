@@ -1,5 +1,5 @@
-//! Files that a user names: read whole, or refused in words. Neither a device without an end nor a pipe that nobody
-//! writes to is waited for, and nothing takes more memory than its kind of file may.
+//! Files that a user names: read whole, or refused in words. Neither a device without an end nor a pipe without a
+//! writer is waited for, and nothing takes more memory than its kind of file may.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};

@@ -63,7 +63,7 @@ pub fn is_held(folder: &Path) -> bool {
 }
 
 /// Removes with `remove` the folders in `parent` whose names begin with `prefix` and whose program is gone; gives what is
-/// removed. A folder without a lock is somebody else's.
+/// removed. A folder without a lock belongs to another program.
 #[must_use]
 pub fn without_those_left(parent: &Path, prefix: &str, remove: impl Fn(&Path) -> io::Result<()>) -> Vec<PathBuf> {
     let own = nix::unistd::geteuid().as_raw();

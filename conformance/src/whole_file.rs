@@ -40,7 +40,7 @@ fn incoming(target: &Path, mode: u32) -> io::Result<tempfile::NamedTempFile> {
     builder.prefix(".incoming-").permissions(Permissions::from_mode(mode)).tempfile_in(folder).map_err(without_name)
 }
 
-/// An error of a temporary file without that file's name, which nobody gave.
+/// An error of a temporary file without that file's name, which the user did not give.
 #[must_use]
 pub fn without_name(error: io::Error) -> io::Error {
     match error.kind() {

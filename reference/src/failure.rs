@@ -1,4 +1,4 @@
-//! How a failure is told. An error's own text never has that of its source in it; whoever prints an error prints the chain,
+//! How a failure is told. An error's own text never has that of its source in it; what prints an error prints the chain,
 //! with [`told`].
 
 use std::error::Error;

@@ -11,7 +11,7 @@ use crate::scenario::Scenario;
 
 /// The title of each theme, by what its slugs begin with.
 const THEMES: [(&str, &str); 20] = [
-    ("annotations", "the form of annotations, whoever made them"),
+    ("annotations", "the form of annotations, whatever made them"),
     ("base", "the run image"),
     ("source", "what the platform passes in `project-metadata.toml`"),
     ("buildpack", "annotations that buildpacks contribute"),

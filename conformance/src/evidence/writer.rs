@@ -26,7 +26,7 @@ pub enum EvidenceError {
         /// The folder.
         path: PathBuf,
     },
-    /// It is no folder.
+    /// It is not a folder.
     #[error("keep evidence in {}: it is a file; name a new folder", path.display())]
     File {
         /// The file.

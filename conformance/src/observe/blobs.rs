@@ -261,7 +261,7 @@ impl BlobStore {
             .map_err(|source| self.refused(source))
     }
 
-    /// A rename within the folder: whoever comes second replaces the blob by the same bytes.
+    /// A rename within the folder: the second writer replaces the blob by the same bytes.
     fn keep(&self, file: NamedTempFile, digest: &Digest) -> Result<bool, BlobError> {
         let path = self.path(digest);
         if path.exists() {

@@ -28,7 +28,7 @@ pub(super) struct Contents {
     pub(super) layers: Vec<Named>,
 }
 
-/// What the manifest's bytes name; nothing where they are no such document.
+/// What the manifest's bytes name; nothing where they are not such a document.
 pub(super) fn contents_of(manifest: &[u8]) -> Contents {
     let Ok(json) = Json::parse(manifest) else { return Contents::default() };
     let layers = json.get("layers").and_then(Json::items).unwrap_or_default();

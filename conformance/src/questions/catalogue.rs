@@ -209,7 +209,7 @@ OCI manifest has become a Docker schema 2 one around layers that keep OCI media 
     },
     Question {
         title: "Is `revision` still true after a rebase?",
-        why: "It names the app's source, which is the same, though the image is another one; whoever maps images to builds by it finds two.",
+        why: "It names the app's source, which is the same, though the image is another one; what maps images to builds by it finds two.",
         observed_as: &["rebase-revision"],
         answers: &["it stays", "it is removed", "it follows the run image"],
         reference: "leaves it: the rebased image SHALL be identical except for its run image.",

@@ -309,7 +309,7 @@ fn innermost(error: &dyn std::error::Error) -> &dyn std::error::Error {
     cause
 }
 
-/// What has a name is somebody's.
+/// What has a name belongs to someone else.
 fn is_untagged(image: &bollard::models::ImageInspect) -> bool {
     image.repo_tags.as_ref().is_none_or(|tags| tags.iter().all(|tag| tag.starts_with("<none>")))
 }

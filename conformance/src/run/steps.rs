@@ -21,7 +21,7 @@ pub(super) struct Obstacle {
 }
 
 /// What was not attempted, for each phase that the scenario has. Exports of a scenario whose rebaser is not described
-/// are left out with it, and nobody asks for them.
+/// are left out with it, and no verdict is asked of them.
 pub(super) fn not_attempted(
     scenario: &Scenario,
     target: Target,

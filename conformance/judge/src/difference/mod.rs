@@ -83,7 +83,7 @@ pub fn all(evidence: &[ScenarioEvidence]) -> Vec<Comparison> {
 }
 
 /// The comparisons that an export elsewhere is part of: with the registry export of its step, where there is one, and of
-/// a daemon's image with what became of it further on. None where either is no good build that succeeded.
+/// a daemon's image with what became of it further on. None where either is not a good build that succeeded.
 #[must_use]
 pub fn of_export(export: &Export, registry: Option<&Export>) -> Vec<Comparison> {
     let registry = registry.and_then(Output::stored);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::Listing;
 use crate::digest::Digest;
 
-/// Raw bytes with their hash, computed by whoever fetched them.
+/// Raw bytes with their hash, computed where they were fetched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     /// sha256 of `bytes`.

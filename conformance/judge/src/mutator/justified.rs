@@ -1,4 +1,4 @@
-//! What nobody notices, and why no one has to: patterns of mutations, `*` for anything. The first that fits counts.
+//! What goes unnoticed, and why no one has to notice: patterns of mutations, `*` for anything. The first that fits counts.
 
 /// Mutations that may go unnoticed for one reason.
 pub(super) struct Justified {

@@ -1,5 +1,5 @@
 //! The generic mutator: it knows no requirement, changes every field of good evidence, and asks whether anyone notices.
-//! What nobody notices is justified in `justified.rs`, and counted in `docs/trust.md`.
+//! What goes unnoticed is justified in `justified.rs`, and counted in `docs/trust.md`.
 
 mod document;
 mod justified;

@@ -31,7 +31,7 @@ pub enum ProfileError {
         name: String,
     },
     /// What it extends is not there.
-    #[error("read the profile {file}: extends '{extends}' is no built-in profile; there are {known}")]
+    #[error("read the profile {file}: extends '{extends}' is not a built-in profile; there are {known}")]
     Extends {
         /// The file.
         file: String,

@@ -1,5 +1,5 @@
 //! A recorder between exporters and a registry: every request passes as it is, and what it was is written down.
-//! Authorization values are never kept. With a guard it lets nobody pass without credentials. With an authority of the
+//! Authorization values are never kept. With a guard it refuses requests without credentials. With an authority of the
 //! run's it speaks TLS, and tells what comes without. Where a scenario declares faults of the registry, they are made
 //! here.
 
@@ -52,7 +52,7 @@ pub enum ProxyError {
 /// What a recorder is told beyond the registry that it stands before.
 #[derive(Default)]
 pub struct Setup<'a> {
-    /// Lets nobody pass without its password.
+    /// Refuses requests without its password.
     pub guard: Option<Guard>,
     /// Has the recorder speak TLS, with a certificate that this authority signed.
     pub authority: Option<&'a Authority>,
@@ -152,13 +152,13 @@ impl RecordingProxy {
         self.recorder.acceptor.is_some()
     }
 
-    /// Whether anybody has come to speak to it under TLS: has accepted its certificate.
+    /// Whether a client has spoken TLS to it: has accepted its certificate.
     #[must_use]
     pub fn is_trusted(&self) -> bool {
         self.recorder.handshakes.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether anybody has begun to speak TLS to it where it speaks none.
+    /// Whether a client has begun a TLS handshake where it speaks none.
     #[must_use]
     pub fn was_asked_for_tls(&self) -> bool {
         self.recorder.unheard_handshakes.load(Ordering::Relaxed) > 0

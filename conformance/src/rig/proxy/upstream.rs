@@ -60,7 +60,7 @@ impl Upstream {
         self
     }
 
-    /// Where a path of the recorder's is the registry's; none where it is no path.
+    /// Where a path of the recorder's is the registry's; none where it is not a path.
     pub(super) fn url(&self, target: &str) -> Option<Uri> {
         format!("{}{target}", self.base).parse().ok()
     }
@@ -75,7 +75,7 @@ impl Upstream {
         }
     }
 
-    /// Has a place of the registry's that an answer leads to be the recorder's: nobody would see what is sent there.
+    /// Makes a place of the registry's that an answer leads to the recorder's: what is sent there would not be recorded.
     pub(super) fn lead_back(&self, headers: &mut HeaderMap) {
         let Some((from, to)) = &self.led_back else { return };
         let place = headers.get(header::LOCATION).and_then(|value| value.to_str().ok());

@@ -93,7 +93,7 @@ fn bases_chain_and_end_among_the_built_in_ones() {
     let found = read(folder.path(), "own").unwrap();
     assert!(text(&found, "layers/group.toml").is_some());
     assert!(text(&found, "layers/project-metadata.toml").is_none());
-    assert!(found.file.leave_out.is_empty(), "what the middle left out is no wish of this one");
+    assert!(found.file.leave_out.is_empty(), "what the middle left out is not left out here");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Lays a scenario's inputs out on disk, as the phases before the exporter would have left them. Names that later
-//! steps change or remove are applied here; what the exporter does with the folder is no concern of this module.
+//! steps change or remove are applied here; what the exporter does with the folder is not the concern of this module.
 
 mod analysis;
 mod tree;

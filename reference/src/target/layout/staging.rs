@@ -234,8 +234,8 @@ fn put<'a>(folder: &Path, place: &'a Path, before: &Path, done: &mut Vec<Put<'a>
     fs::rename(folder, place).map_err(disk("write", place))
 }
 
-/// Puts the new folder where the old one is, and the old one where the new one was, at once: whoever ends this process
-/// in between finds one of them there.
+/// Puts the new folder where the old one is, and the old one where the new one was, at once: where this process is
+/// killed in between, one of them is there.
 fn swap(folder: &Path, place: &Path) -> io::Result<()> {
     Ok(renameat_with(CWD, folder, CWD, place, RenameFlags::EXCHANGE)?)
 }

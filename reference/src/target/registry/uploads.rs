@@ -1,5 +1,5 @@
-//! Uploads that are open. A registry keeps what it got of one until someone ends it, so whoever ends an export or a
-//! rebase, by a signal or by a failure, ends them too.
+//! Uploads that are open. A registry keeps what it got of one until someone ends it, so where an export or a
+//! rebase ends by a signal or by a failure, they are ended too.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -88,7 +88,10 @@ pub(in super::super) fn nothing_else_is_written(export: &Export) -> Finding {
             Write::Manifest { repository, .. } | Write::Blob { repository }
                 if !named.repositories.contains(repository) =>
             {
-                (format!("something was written to {repository}, which is no <image>'s"), repositories.join(", "))
+                (
+                    format!("something was written to {repository}, which is not the repository of an <image>"),
+                    repositories.join(", "),
+                )
             }
             Write::Manifest { repository, reference } if !is_named(&named, repository, reference) => {
                 (format!("a manifest was put as {reference} to {repository}, which no <image> names"), tags.join(", "))

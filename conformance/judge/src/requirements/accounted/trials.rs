@@ -182,7 +182,7 @@ fn visible() -> Vec<Trials> {
                 meant("")(e);
                 entries(CONFIG, |entries| entries[0].text = None)(e);
             })
-            .rejects("no TOML", meant("[processes"))
+            .rejects("not TOML", meant("[processes"))
             .rejects("other arguments", meant(OTHER_ARGUMENTS))
             .rejects("arguments in one text", meant(ARGUMENTS_IN_ONE_TEXT))
             .rejects("another default", |e| edit_input(e, METADATA, "buildpack-default-process-type='other'\n"))

@@ -1,4 +1,4 @@
-//! The form of annotations, whoever made them (`oci-image-annotations.md`).
+//! The form of annotations, whatever made them (`oci-image-annotations.md`).
 
 #[cfg(test)]
 mod tests;
@@ -110,7 +110,7 @@ changes its digest",
         KEYS,
         |case| case.each_image(ref_name_is_not_on_the_manifest),
     )
-    .because("the key names an entry of an index; on a manifest it says something about whoever points at it")
+    .because("the key names an entry of an index; on a manifest it says something about what points at it")
     .looks_like("org.opencontainers.image.ref.name among the manifest's annotations")
     .fix("write it on the descriptor in index.json alone")
     .on(WITH_MANIFEST),

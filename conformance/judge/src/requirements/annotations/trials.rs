@@ -172,7 +172,7 @@ fn keys() -> Vec<Trials> {
     ]
 }
 
-/// The change where nobody saw what was pushed.
+/// The change where what was pushed was not seen.
 fn unpushed(change: impl Fn(&mut Export)) -> impl Fn(&mut Export) {
     move |e| {
         change(e);

@@ -60,7 +60,7 @@ fn schema() -> Vec<Trials> {
                 manifest(|m| m["mediaType"] = json!("application/vnd.oci.image.Manifest.v1+json")),
             )
             .rejects("mediaType null", manifest(|m| m["mediaType"] = json!(null)))
-            .rejects("no JSON", |e| crate::sample::raw_manifest(e, "{", ""))
+            .rejects("not JSON", |e| crate::sample::raw_manifest(e, "{", ""))
             .accepts("no mediaType", manifest(without("mediaType")))
             .accepts("an artifactType", manifest(|m| m["artifactType"] = json!("application/vnd.example.x")))
             .spares("Docker schema 2", manifest(|m| m["mediaType"] = json!(DOCKER))),
@@ -116,7 +116,7 @@ fn required() -> Trials {
         .rejects("no rootfs.type", config(|c| drop(c["rootfs"].as_object_mut().unwrap().remove("type"))))
         .rejects("no diff_ids", config(|c| drop(c["rootfs"].as_object_mut().unwrap().remove("diff_ids"))))
         .rejects("diff_ids that are an object", config(|c| c["rootfs"]["diff_ids"] = json!({})))
-        .rejects("no JSON", |e| raw_config(e, "{", ""))
+        .rejects("not JSON", |e| raw_config(e, "{", ""))
         .accepts("no created", config(without("created")))
         .accepts("created that is null", config(|c| c["created"] = json!(null)))
         .accepts("created with fraction and offset", config(|c| c["created"] = json!("1980-01-01T01:00:01.5+01:00")))

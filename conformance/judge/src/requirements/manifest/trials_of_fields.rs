@@ -66,7 +66,7 @@ fn data() -> Trials {
     Trials::of("manifest.descriptor-data")
         .from(right)
         .rejects("no base64", embeds(|_| json!("not base64!")))
-        .rejects("no text", embeds(|_| json!(7)))
+        .rejects("not a string", embeds(|_| json!(7)))
         .rejects(
             "without padding",
             embeds(|bytes| {
@@ -108,7 +108,7 @@ fn fields() -> Trials {
     let layer = |key: &'static str, value: Value| manifest(move |m| m["layers"][3][key] = value.clone());
     Trials::of("manifest.descriptor-fields")
         .rejects("an artifactType without a slash", layer("artifactType", json!("sbom")))
-        .rejects("an artifactType that is not text", layer("artifactType", json!(["application/x"])))
+        .rejects("an artifactType that is not a string", layer("artifactType", json!(["application/x"])))
         .rejects("urls that are one text", layer("urls", json!("https://blobs.example/x")))
         .rejects("an url without a scheme", layer("urls", json!(["https://blobs.example/x", "blobs.example/x"])))
         .rejects("an url with a blank", layer("urls", json!(["https://blobs.example/a b"])))

@@ -78,7 +78,7 @@ fn the_layers_are_the_flag_s(export: &Export, image: &Image) -> Finding {
     ])
 }
 
-/// What the report says is no matter of where it is.
+/// Where the report lies says nothing about what it says.
 fn the_report_is_at_the_flag_s_path(export: &Export) -> Finding {
     holds_when(export.report.is_some(), || {
         violated("there is no report.toml", &export.inputs.report, "nothing", export.at("export.json#/report"))

@@ -24,7 +24,7 @@ fn at(export: &Export, label: &str) -> String {
 
 fn missing(export: &Export, image: &Image, label: &str) -> Finding {
     let found = view::labels(image).get(label).map_or_else(|| "nothing".to_owned(), |text| view::cut(text));
-    violated(format!("the label {label} is missing or no JSON"), "a JSON object", found, at(export, label))
+    violated(format!("the label {label} is missing or not JSON"), "a JSON object", found, at(export, label))
 }
 
 fn shown(value: Option<&Json>) -> String {

@@ -41,7 +41,7 @@ pub(super) const TABLE: &[Requirement] = &[
         .needing(Needs::Process),
     must("platform.report-written", "report.toml is there and parses", OUTPUTS, |case| case.each(the_report_is_there))
         .because("platforms read what was made from the report")
-        .looks_like("report.toml is missing or no TOML")
+        .looks_like("report.toml is missing or not TOML")
         .fix("write <report> after the export")
         .needing(Needs::Success),
     must("platform.base-layers-preserved", "the run image's layers come first, in order", OUTPUTS, |case| {
@@ -197,7 +197,7 @@ pub(super) const TABLE: &[Requirement] = &[
         |case| case.each_image(labels::the_launcher_is_in_the_label),
     )
     .because("a fault of the launcher is found in images by this version")
-    .looks_like("launcher is missing in the label, or no object")
+    .looks_like("launcher is missing in the label, or not an object")
     .fix("write the launcher's version and source into the label"),
     must(
         "platform.label-run-image",
@@ -354,7 +354,7 @@ fn the_report_is_there(export: &Export) -> Finding {
 
 /// What is not there, as a finding.
 fn no_document(export: &Export, name: &str) -> Finding {
-    violated(format!("{name} is missing or no JSON"), "a JSON document", "something else", export.at("config.json"))
+    violated(format!("{name} is missing or not JSON"), "a JSON document", "something else", export.at("config.json"))
 }
 
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {

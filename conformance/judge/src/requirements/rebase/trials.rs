@@ -158,7 +158,7 @@ fn manifests() -> Vec<Trials> {
                     manifest["config"]["mediaType"] = json!("application/vnd.docker.container.image.v1+json");
                 });
             })
-            .rejects("a manifest of nobody's", |export| {
+            .rejects("a manifest of another type", |export| {
                 edit_manifest(export, |manifest| manifest["mediaType"] = json!("application/json"));
             })
             .rejects("served as something else", |export| {

@@ -92,7 +92,7 @@ fn types() -> Trials {
             set(&["config", "Volumes"], json!(["/data"]))(e);
         })
         .accepts("fields that it does not know", set(&["config", "X-Example"], json!(1)))
-        .spares("no JSON", |e| crate::sample::raw_config(e, "{", ""))
+        .spares("not JSON", |e| crate::sample::raw_config(e, "{", ""))
 }
 
 fn layer(change: impl Fn(&mut Value) + 'static) -> impl Fn(&mut Export) + 'static {
@@ -278,7 +278,7 @@ fn indexes() -> Vec<Trials> {
                 index["manifests"].as_array_mut().unwrap().push(more);
             }),
         )
-        .spares("no JSON", unreadable);
+        .spares("not JSON", unreadable);
     let mut grammar = Trials::of("layout.ref-name-form");
     for bad in ["", "a b", "-a", "a-", "a..b", "a---b", "a//b", "/a", "a_", "ä", "a,b", "a\n"] {
         grammar = grammar.rejects(format!("'{bad}'"), named(bad));

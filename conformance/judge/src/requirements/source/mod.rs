@@ -28,7 +28,7 @@ macro_rules! keys {
                     RFC,
                     |case| case.each_image(|export, image| the_value_is_there(export, image, $name, $table, $key)),
                 )
-                .because("the platform said it, so that whoever finds the image can read it without pulling it")
+                .because("the platform said it, so that anyone who finds the image can read it without pulling it")
                 .looks_like(concat!("project-metadata.toml has source.", $table, ".", $key, ", and the manifest no ", $name))
                 .fix(concat!("copy source.", $table, ".", $key, " to the annotation org.opencontainers.image.", $name))
                 .when(concat!("source.", $table, ".", $key, " is a non-empty string and no buildpack contributes the key"))
@@ -129,7 +129,7 @@ fn the_value_is_there(export: &Export, image: &Image, name: &str, table: &str, k
                 Some(_) => Finding::Holds,
             }
         }
-        _ => not_applicable(format!("source.{table}.{key} is no non-empty string")),
+        _ => not_applicable(format!("source.{table}.{key} is not a non-empty string")),
     }
 }
 
@@ -178,7 +178,7 @@ fn values_that_are_no_strings_do_no_harm(export: &Export, image: &Image) -> Find
     }
     let Some(label) = view::json_label(image, "io.buildpacks.project.metadata") else {
         let place = export.at("config.json#/config/Labels/io.buildpacks.project.metadata");
-        return violated("the project metadata's label is missing or no JSON", "the JSON form", "nothing", place);
+        return violated("the project metadata's label is missing or not JSON", "the JSON form", "nothing", place);
     };
     for (name, value, path) in odd {
         let (table, key) = path.split_once('/').unwrap_or_default();

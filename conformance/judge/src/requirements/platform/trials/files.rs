@@ -91,7 +91,7 @@ pub(super) fn files() -> Vec<Trials> {
 /// Where SBOMs for launch are.
 pub(super) fn sboms() -> Trials {
     Trials::of("platform.sbom-paths")
-        .rejects("one that nobody may read", entries(1, |entries| entries[0].mode = 0))
+        .rejects("one that no one may read", entries(1, |entries| entries[0].mode = 0))
         .rejects("none", without(1))
         .rejects("the launcher's is lost", entries(1, |entries| drop(entries.pop())))
         .rejects("the buildpack's is lost", entries(1, |entries| drop(entries.remove(0))))

@@ -50,7 +50,7 @@ pub(super) fn metadata() -> Vec<Trials> {
             .rejects("a value in another normal form", label(PROJECT, |l| l["source"]["metadata"]["name"] = json!("Na\u{308}me")))
             .rejects("empty", label(PROJECT, |l| *l = json!({})))
             .rejects("null", label(PROJECT, |l| *l = json!(null)))
-            .rejects("no JSON", plain(PROJECT, "{"))
+            .rejects("not JSON", plain(PROJECT, "{"))
             .rejects("none", unlabelled(PROJECT))
             .rejects("more than there is without a file", |e| {
                 e.inputs.files.retain(|file| !file.path.ends_with("project-metadata.toml"));
@@ -68,7 +68,7 @@ pub(super) fn metadata() -> Vec<Trials> {
             .rejects("another version", label(BUILD, |l| l["buildpacks"][1]["version"] = json!("3")))
             .rejects("a buildpack less", label(BUILD, |l| drop(l["buildpacks"].as_array_mut().unwrap().pop())))
             .rejects("no processes", label(BUILD, |l| l["processes"] = json!([])))
-            .rejects("an argument that is no text", label(BUILD, |l| l["processes"][0]["args"] = json!(["-v", null])))
+            .rejects("an argument that is not a string", label(BUILD, |l| l["processes"][0]["args"] = json!(["-v", null])))
             .rejects("a folder that the build does not give", label(BUILD, |l| l["processes"][0]["working-dir"] = json!("/tmp")))
             .accepts("the folder of the app", label(BUILD, |l| l["processes"][0]["working-dir"] = json!("/workspace")))
             .rejects("no extension of the group", |e| {
@@ -89,7 +89,7 @@ pub(super) fn metadata() -> Vec<Trials> {
             .rejects("another API of a buildpack", label(BUILD, |l| l["buildpacks"][1]["api"] = json!("0.9")))
             .accepts("no launcher, of which another row speaks", label(BUILD, |l| l["launcher"] = json!(null)))
             .rejects("none", unlabelled(BUILD))
-            .rejects("no JSON", plain(BUILD, "x"))
+            .rejects("not JSON", plain(BUILD, "x"))
             .accepts("extensions", label(BUILD, |l| l["extensions"] = json!([])))
             .accepts("a buildpack's homepage", label(BUILD, |l| l["buildpacks"][0]["homepage"] = json!("https://x.example")))
             .accepts("a command as string", label(BUILD, |l| l["processes"][0]["command"] = json!("serve")))
@@ -120,7 +120,7 @@ pub(super) fn lifecycle() -> Vec<Trials> {
                 "the app's top layer",
                 label(LIFECYCLE, |l| l["runImage"]["topLayer"] = l["config"]["sha"].clone()),
             )
-            .rejects("a mirror that is no text", run("mirrors", json!(["mirror.example/run:base", 5])))
+            .rejects("a mirror that is not a string", run("mirrors", json!(["mirror.example/run:base", 5])))
             .rejects("no top layer", run("topLayer", json!(null)))
             .rejects("another name", run("image", json!("host.example/other:base")))
             .rejects("an empty name", run("image", json!("")))

@@ -146,7 +146,7 @@ pub(super) fn app() -> Trials {
             edit_layers(e, |own| own.insert(4, sample::layer("rest", Vec::new())));
         })
         .accepts(
-            "a file that is none of the app's",
+            "a file that is not the app's",
             entries(3, |entries| {
                 let mut more = entries[1].clone();
                 more.path = "/elsewhere".to_owned();

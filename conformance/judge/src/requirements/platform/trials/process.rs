@@ -48,7 +48,7 @@ pub(super) fn process() -> Vec<Trials> {
         Trials::of("platform.report-written")
             .rejects("none", |e| e.report = None)
             .rejects("half a report", report(b"[image"))
-            .rejects("no UTF-8", report(&[0xff]))
+            .rejects("not UTF-8", report(&[0xff]))
             .rejects("a key twice", |e| sample::edit_report(e, "image-id=", "image-id='x'\nimage-id="))
             .accepts("an empty one", report(b""))
             .accepts("comments and tables more", |e| sample::edit_report(e, "[image]", "# ä\n[build]\n[image]")),
