@@ -15,7 +15,7 @@ use crate::observe::{BlobStore, LayerReader, Limits, RegistryClient, RegistryObs
 use crate::pipeline::PipelineError;
 use crate::pipeline::program::Call;
 use crate::rig::registry::{Registry, RegistryChoice, RegistryError};
-use crate::scenario::materialise::{Analysis, MaterialiseError, Places, materialise};
+use crate::scenario::materialise::{Analysis, BuildDir, MaterialiseError, materialise};
 use crate::scenario::run_image::{self, MadeImage};
 use crate::scenario::{Scenario, Step};
 
@@ -117,13 +117,13 @@ impl DemoRegistry {
             extension: None,
         };
         std::fs::create_dir_all(folder).map_err(store("make the build folder"))?;
-        let places = Places { here: folder.to_path_buf(), seen: folder.to_path_buf() };
-        materialise(scenario, &step, &analysis, &places)?;
+        let build_dir = BuildDir { here: folder.to_path_buf(), seen: folder.to_path_buf() };
+        materialise(scenario, &step, &analysis, &build_dir)?;
         let platform_api = exporter.first_platform_api();
         let insecure = [self.host().to_owned()];
         let owner = (nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw());
         let call = CallPlaces {
-            places: &places,
+            build_dir: &build_dir,
             target: Target::Registry,
             insecure_registries: &insecure,
             docker_host: None,

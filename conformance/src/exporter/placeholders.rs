@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use judge::evidence::Target;
 
-use crate::scenario::materialise::{DOCKER_CONFIG, Places, TEMPORARY};
+use crate::scenario::materialise::{BuildDir, DOCKER_CONFIG, TEMPORARY};
 use crate::scenario::{IMAGES, Place, ScenarioFile, Step};
 
 /// What of the surroundings goes into a call.
 #[derive(Debug, Clone)]
 pub struct CallPlaces<'a> {
-    /// Folders of this build.
-    pub places: &'a Places,
+    /// The folder of this build.
+    pub build_dir: &'a BuildDir,
     /// Target of the export.
     pub target: Target,
     /// `host:port` of every registry in use that is spoken to without TLS.
@@ -35,11 +35,11 @@ impl CallPlaces<'_> {
         let mut found = BTreeMap::from(
             [
                 ("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned())),
-                ("HOME", self.places.seen(TEMPORARY)),
-                ("TMPDIR", self.places.seen(temporary)),
+                ("HOME", self.build_dir.seen(TEMPORARY)),
+                ("TMPDIR", self.build_dir.seen(temporary)),
                 ("LC_ALL", "C.UTF-8".to_owned()),
                 ("TZ", "UTC".to_owned()),
-                ("DOCKER_CONFIG", self.places.seen(DOCKER_CONFIG)),
+                ("DOCKER_CONFIG", self.build_dir.seen(DOCKER_CONFIG)),
                 (PLATFORM_API, self.platform_api.to_owned()),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
@@ -63,7 +63,7 @@ impl Placeholders {
         let named = scenario.images_of(step).first().map(|name| Place::split(name).1);
         let prefix = images.first().zip(named).and_then(|(image, name)| image.strip_suffix(name));
         Self {
-            build: call.places.seen.display().to_string(),
+            build: call.build_dir.seen.display().to_string(),
             images: prefix.unwrap_or_default().to_owned(),
             insecure: call.insecure_registries.join(","),
         }

@@ -7,7 +7,9 @@ use judge::evidence::Target;
 use toml::Table;
 
 use crate::exporter::{CallPlaces, Exporter, Invocation, invocation};
-use crate::scenario::materialise::{Analysis, Kind, MaterialiseError, Node, Places, Previous, buildpack_folder, tree};
+use crate::scenario::materialise::{
+    Analysis, BuildDir, Kind, MaterialiseError, Node, Previous, buildpack_folder, tree,
+};
 use crate::scenario::{Place, RunImageFile, Scenario, Step};
 
 /// Where the build is, for paths of a call.
@@ -204,11 +206,11 @@ fn call(scenario: &Scenario, step: &Step, target: Target) -> Invocation {
         rebaser: None,
         argument: String::new(),
     };
-    let places = Places { here: PathBuf::from(BUILD), seen: PathBuf::from(BUILD) };
+    let build_dir = BuildDir { here: PathBuf::from(BUILD), seen: PathBuf::from(BUILD) };
     let registries = [HOST.to_owned()];
     let api = exporter.first_platform_api();
     let call = CallPlaces {
-        places: &places,
+        build_dir: &build_dir,
         target,
         insecure_registries: if target == Target::Registry { &registries } else { &[] },
         docker_host: Some("unix:///run/docker.sock"),

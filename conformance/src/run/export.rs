@@ -14,7 +14,9 @@ use super::run_image::Published;
 use super::store::{StepContext, Store};
 use crate::error::chain;
 use crate::naming::Names;
-use crate::scenario::materialise::{self, Analysis, LAUNCH_CACHE, LAYERS, LAYOUT, MaterialiseError, Places, Previous};
+use crate::scenario::materialise::{
+    self, Analysis, BuildDir, LAUNCH_CACHE, LAYERS, LAYOUT, MaterialiseError, Previous,
+};
 use crate::scenario::run_image::{self, MadeImage, MadeIndex};
 use crate::scenario::{RunImageFile, Scenario, Step};
 
@@ -22,7 +24,7 @@ use crate::scenario::{RunImageFile, Scenario, Step};
 struct Prepared {
     /// Tells its files from those of other exports at the same time.
     name: String,
-    places: Places,
+    build_dir: BuildDir,
     made: MadeImage,
     published: Published,
     moved: Option<judge::digest::Digest>,
@@ -38,18 +40,19 @@ pub(super) async fn run<S: Store>(
 ) -> Result<Export, ExportError> {
     let step = context.step;
     can_run(shared, scenario, step, store)?;
-    let Prepared { name, places, made, published, moved, kept } = prepare(shared, scenario, store, context).await?;
+    let Prepared { name, build_dir, made, published, moved, kept } = prepare(shared, scenario, store, context).await?;
     let images = store.images(step);
-    let call = call(shared, scenario, step, store, &images, &places);
+    let call = call(shared, scenario, step, store, &images, &build_dir);
     let platform_api = &shared.options.platform_api;
-    let ready = Ready { shared, scenario, context, name: &name, places: &places, images: &images, call, platform_api };
+    let ready =
+        Ready { shared, scenario, context, name: &name, build_dir: &build_dir, images: &images, call, platform_api };
     let called = ready.call(store).await?;
     // A daemon keeps this platform's image alone.
     let index = made.index.as_ref().filter(|_| store.target() != Target::Daemon);
     let run_image = run_image_facts(&scenario.file.run_image, index, &made, published, moved);
     let mut export = ready.observe(store, called, &made, run_image).await?;
     leave_out_secrets(shared, scenario, step, &mut export);
-    export.build_sboms = facts_of(&places, &format!("{LAYERS}/sbom/build")).unwrap_or_default();
+    export.build_sboms = facts_of(&build_dir, &format!("{LAYERS}/sbom/build")).unwrap_or_default();
     shared.evidence.add(&export, kept.as_deref())?;
     Ok(export)
 }
@@ -68,13 +71,13 @@ pub(super) async fn attempt<S: Store>(
     context: &StepContext<'_>,
 ) -> Result<Attempt, ExportError> {
     let step = context.step;
-    let Prepared { name, places, .. } = prepare(shared, scenario, store, context).await?;
+    let Prepared { name, build_dir, .. } = prepare(shared, scenario, store, context).await?;
     let images = store.images(step);
-    let call = call(shared, scenario, step, store, &images, &places);
-    store.tags(step, &places).await?;
-    let outcome = execute(shared, scenario, step, &call, &places, &name).await;
+    let call = call(shared, scenario, step, store, &images, &build_dir);
+    store.tags(step, &build_dir).await?;
+    let outcome = execute(shared, scenario, step, &call, &build_dir, &name).await;
     // What is asked for is remembered, so that it is taken away.
-    store.tags(step, &places).await?;
+    store.tags(step, &build_dir).await?;
     Ok(Attempt { argv: call.argv, outcome: outcome? })
 }
 
@@ -89,21 +92,21 @@ async fn prepare<S: Store>(
     // It shows in what the system tells an exporter of its mounts.
     let name = format!("{}-{}", shared.services.names.project(&scenario.name), store.service().replace(':', "-"));
     let carried = carry(shared, step, &name)?;
-    let places = shared.workplace.places(&name)?;
-    bring(carried, &places)?;
+    let build_dir = shared.workplace.build_dir(&name)?;
+    bring(carried, &build_dir)?;
     let made = run_image::make(&scenario.file.run_image, &salt(&shared.services.names, scenario))
         .map_err(|source| disk("make the run image", source))?;
-    let published = store.publish(&made, &places).await?;
+    let published = store.publish(&made, &build_dir).await?;
     let analysis =
-        Analysis { extension: made.extension.clone(), ..analysis(step, store, context, &places, &published) };
-    lay_out(shared, scenario, step, &analysis, &places)?;
-    let moved = move_tag(step, scenario, store, &places).await?;
+        Analysis { extension: made.extension.clone(), ..analysis(step, store, context, &build_dir, &published) };
+    lay_out(shared, scenario, step, &analysis, &build_dir)?;
+    let moved = move_tag(step, scenario, store, &build_dir).await?;
     if step.delete_run_image {
-        store.delete_run_image(&made, &places).await?;
+        store.delete_run_image(&made, &build_dir).await?;
     }
-    materialise::hand_over(scenario, step, &places)?;
-    let kept = keep_inputs(shared, scenario, step, &analysis, context.id, &places)?;
-    Ok(Prepared { name, places, made, published, moved, kept })
+    materialise::hand_over(scenario, step, &build_dir)?;
+    let kept = keep_inputs(shared, scenario, step, &analysis, context.id, &build_dir)?;
+    Ok(Prepared { name, build_dir, made, published, moved, kept })
 }
 
 /// What a file system or user does not have is not a failure of the harness.
@@ -137,9 +140,10 @@ fn carry(shared: &Shared, step: &Step, name: &str) -> Result<Vec<(&'static str, 
     Ok(carried)
 }
 
-fn bring(carried: Vec<(&'static str, PathBuf)>, places: &Places) -> Result<(), ExportError> {
+fn bring(carried: Vec<(&'static str, PathBuf)>, build_dir: &BuildDir) -> Result<(), ExportError> {
     for (folder, from) in carried {
-        std::fs::rename(from, places.here(folder)).map_err(|source| disk(&format!("bring back {folder}"), source))?;
+        std::fs::rename(from, build_dir.here(folder))
+            .map_err(|source| disk(&format!("bring back {folder}"), source))?;
     }
     Ok(())
 }
@@ -151,11 +155,11 @@ pub(super) fn lay_out(
     scenario: &Scenario,
     step: &Step,
     analysis: &Analysis,
-    places: &Places,
+    build_dir: &BuildDir,
 ) -> Result<(), ExportError> {
-    materialise::materialise(scenario, step, analysis, places).map_err(unsupported)?;
+    materialise::materialise(scenario, step, analysis, build_dir).map_err(unsupported)?;
     let Some(text) = shared.services.certificates(&scenario.places()) else { return Ok(()) };
-    std::fs::write(places.here(CERTIFICATES), text).map_err(|source| disk("write the certificates to trust", source))
+    std::fs::write(build_dir.here(CERTIFICATES), text).map_err(|source| disk("write the certificates to trust", source))
 }
 
 /// A run image that is to be gone, or to be in a daemon in one way and no other, must not be another scenario's too:
@@ -170,11 +174,11 @@ fn analysis<S: Store>(
     step: &Step,
     store: &S,
     context: &StepContext<'_>,
-    places: &Places,
+    build_dir: &BuildDir,
     published: &Published,
 ) -> Analysis {
     let previous = context.previous.filter(|_| step.previous_image).and_then(|export| {
-        Some(Previous { reference: store.previous_reference(export, places)?, metadata: lifecycle_label(export) })
+        Some(Previous { reference: store.previous_reference(export, build_dir)?, metadata: lifecycle_label(export) })
     });
     published.analysis(previous)
 }
@@ -189,14 +193,14 @@ async fn move_tag<S: Store>(
     step: &Step,
     scenario: &Scenario,
     store: &mut S,
-    places: &Places,
+    build_dir: &BuildDir,
 ) -> Result<Option<judge::digest::Digest>, ExportError> {
     if !step.move_run_image_tag {
         return Ok(None);
     }
     let other = run_image::make(&scenario.file.run_image, "a later build of the base\n")
         .map_err(|source| disk("make another run image", source))?;
-    store.move_tag(&other, places).await?;
+    store.move_tag(&other, build_dir).await?;
     Ok(Some(other.tagged().digest.clone()))
 }
 
@@ -206,16 +210,16 @@ pub(super) fn keep_inputs(
     step: &Step,
     analysis: &Analysis,
     id: &str,
-    build: &Places,
+    build: &BuildDir,
 ) -> Result<Option<PathBuf>, ExportError> {
     let Some(root) = &shared.options.keep else { return Ok(None) };
     let here = root.join(id);
     std::fs::create_dir_all(&here).map_err(|source| disk(&format!("keep inputs in {}", here.display()), source))?;
-    let places = Places { here: here.clone(), seen: shared.workplace.seen().to_path_buf() };
-    materialise::materialise(scenario, step, analysis, &places)?;
+    let build_dir = BuildDir { here: here.clone(), seen: shared.workplace.seen().to_path_buf() };
+    materialise::materialise(scenario, step, analysis, &build_dir)?;
     // The run image and the previous one: an export to a layout, made again, needs them.
-    copy_files(&build.here(LAYOUT), &places.here(LAYOUT)).map_err(|source| disk("keep the layout", source))?;
-    materialise::hand_over(scenario, step, &places)?;
+    copy_files(&build.here(LAYOUT), &build_dir.here(LAYOUT)).map_err(|source| disk("keep the layout", source))?;
+    materialise::hand_over(scenario, step, &build_dir)?;
     Ok(Some(here))
 }
 

@@ -9,7 +9,7 @@ use super::error::{ExportError, service};
 use super::store::Store;
 use crate::exporter::Invocation;
 use crate::observe::{REGISTRY_AUTH, file_facts};
-use crate::scenario::materialise::{APP, LAYERS, LAYOUT, LIFECYCLE, Places, RUN};
+use crate::scenario::materialise::{APP, BuildDir, LAYERS, LAYOUT, LIFECYCLE, RUN};
 use crate::scenario::{CreationOrder, Scenario, Step, StepUser, UNPRIVILEGED};
 
 /// User and group of a build: those that its step runs as, who own its files too.
@@ -25,15 +25,15 @@ pub(super) fn inputs<S: Store>(
     store: &S,
     call: &Invocation,
     images: &[String],
-    places: &Places,
+    build_dir: &BuildDir,
 ) -> Result<Inputs, ExportError> {
     let mut files: Vec<FileFact> = Vec::new();
     for folder in [LAYERS, APP, "cnb"] {
-        files.extend(facts_of(places, folder)?);
+        files.extend(facts_of(build_dir, folder)?);
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let told = Told { call };
-    let layers_file = |name: &str| places.seen(&format!("{LAYERS}/{name}"));
+    let layers_file = |name: &str| build_dir.seen(&format!("{LAYERS}/{name}"));
     let path = |flag, variable, default: String| told.what(flag, variable).unwrap_or(default);
     let epoch = call.environment.get("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok());
     let secret = |name: &str| name == REGISTRY_AUTH;
@@ -46,16 +46,16 @@ pub(super) fn inputs<S: Store>(
             .map(|(n, v)| (n.clone(), v.clone()))
             .collect(),
         images: images.to_vec(),
-        layers: places.seen(LAYERS),
-        app: places.seen(APP),
+        layers: build_dir.seen(LAYERS),
+        app: build_dir.seen(APP),
         analyzed: path("-analyzed", "CNB_ANALYZED_PATH", layers_file("analyzed.toml")),
         group: path("-group", "CNB_GROUP_PATH", layers_file("group.toml")),
         project_metadata: path("-project-metadata", "CNB_PROJECT_METADATA_PATH", layers_file("project-metadata.toml")),
         report: path("-report", "CNB_REPORT_PATH", layers_file("report.toml")),
-        run: path("-run", "CNB_RUN_PATH", places.seen(RUN)),
-        launcher: path("-launcher", "", places.seen(&format!("{LIFECYCLE}/launcher"))),
-        launcher_sbom: path("-launcher-sbom", "", places.seen(LIFECYCLE)),
-        layout_dir: (store.target() == Target::Layout).then(|| places.seen(LAYOUT)),
+        run: path("-run", "CNB_RUN_PATH", build_dir.seen(RUN)),
+        launcher: path("-launcher", "", build_dir.seen(&format!("{LIFECYCLE}/launcher"))),
+        launcher_sbom: path("-launcher-sbom", "", build_dir.seen(LIFECYCLE)),
+        layout_dir: (store.target() == Target::Layout).then(|| build_dir.seen(LAYOUT)),
         process_type: told.what("-process-type", "CNB_PROCESS_TYPE"),
         source_date_epoch: epoch,
         uid: told.number("-uid", "CNB_USER_ID").unwrap_or(owner(step).0),
@@ -138,8 +138,8 @@ fn surroundings(scenario: &Scenario, step: &Step) -> BTreeMap<String, String> {
 }
 
 /// The files strictly below a folder.
-pub(super) fn facts_of(places: &Places, name: &str) -> Result<Vec<FileFact>, ExportError> {
-    let seen = places.seen(name);
-    let facts = file_facts(&places.here(name), &seen).map_err(|error| service("read the inputs", error))?;
+pub(super) fn facts_of(build_dir: &BuildDir, name: &str) -> Result<Vec<FileFact>, ExportError> {
+    let seen = build_dir.seen(name);
+    let facts = file_facts(&build_dir.here(name), &seen).map_err(|error| service("read the inputs", error))?;
     Ok(facts.into_iter().filter(|fact| fact.path != seen).collect())
 }

@@ -15,7 +15,7 @@ use crate::exporter::supervise::{Spec, USUAL_UMASK};
 use crate::exporter::{CallPlaces, Invocation, invocation, platform_api, step_arguments, unsayable};
 use crate::limits::UNREACHABLE_GRACE;
 use crate::observe::{Credentials, REGISTRY_AUTH};
-use crate::scenario::materialise::{APP, DOCKER_CONFIG, Places};
+use crate::scenario::materialise::{APP, BuildDir, DOCKER_CONFIG};
 use crate::scenario::{CredentialsBy, Place, Scenario, Step};
 
 /// The variable by which programs are told which certificates to trust.
@@ -67,8 +67,8 @@ pub(super) fn can_run<S: Store>(
 }
 
 /// The build folder of a call that is not made yet: what is asked of it is the same wherever it lies.
-pub(super) fn stand_in() -> Places {
-    Places { here: PathBuf::from("/build"), seen: PathBuf::from("/build") }
+pub(super) fn stand_in() -> BuildDir {
+    BuildDir { here: PathBuf::from("/build"), seen: PathBuf::from("/build") }
 }
 
 /// Whether SBOMs of a launcher are among the files of this step.
@@ -96,11 +96,11 @@ fn call_places<'a, S: Store>(
     scenario: &'a Scenario,
     step: &'a Step,
     store: &'a S,
-    places: &'a Places,
+    build_dir: &'a BuildDir,
     insecure_registries: &'a [String],
 ) -> CallPlaces<'a> {
     CallPlaces {
-        places,
+        build_dir,
         target: store.target(),
         insecure_registries,
         docker_host: store.docker_host(),
@@ -116,12 +116,12 @@ pub(super) fn call<S: Store>(
     step: &Step,
     store: &S,
     images: &[String],
-    places: &Places,
+    build_dir: &BuildDir,
 ) -> Invocation {
     let insecure = insecure_hosts(shared, scenario, step);
-    let call = call_places(shared, scenario, step, store, places, &insecure);
+    let call = call_places(shared, scenario, step, store, build_dir, &insecure);
     let made = invocation(&shared.options.exporter, &scenario.file, step, images, &call);
-    with_certificates(shared, scenario, step, places, made)
+    with_certificates(shared, scenario, step, build_dir, made)
 }
 
 /// The variable that names the certificates to trust, where the call has not one of its own.
@@ -129,12 +129,12 @@ pub(super) fn with_certificates(
     shared: &Shared,
     scenario: &Scenario,
     step: &Step,
-    places: &Places,
+    build_dir: &BuildDir,
     mut made: Invocation,
 ) -> Invocation {
     let are_some = shared.services.certificates(&scenario.places()).is_some();
     if are_some && !step.unset.iter().any(|name| name == CERTIFICATES_VARIABLE) {
-        let seen = places.seen(CERTIFICATES);
+        let seen = build_dir.seen(CERTIFICATES);
         made.environment.entry(CERTIFICATES_VARIABLE.to_owned()).or_insert(seen);
     }
     made
@@ -147,18 +147,18 @@ pub(super) async fn execute(
     scenario: &Scenario,
     step: &Step,
     call: &Invocation,
-    places: &Places,
+    build_dir: &BuildDir,
     name: &str,
 ) -> Result<Outcome, ExportError> {
     let scratch = shared.workplace.scratch();
     let handed = shared.services.credentials(scenario, step);
-    let secret = handed.as_ref().map(|(handed, host)| secret(handed, host, step, places)).unzip();
+    let secret = handed.as_ref().map(|(handed, host)| secret(handed, host, step, build_dir)).unzip();
     let spec = Spec {
         argv: call.argv.clone(),
         environment: call.environment.clone(),
         // An absolute one stays what it is.
-        working_dir: places.seen.join(step.working_directory.as_deref().unwrap_or(APP)),
-        bind: shared.workplace.bind(places),
+        working_dir: build_dir.seen.join(step.working_directory.as_deref().unwrap_or(APP)),
+        bind: shared.workplace.bind(build_dir),
         umask: step.umask.as_deref().and_then(|text| u32::from_str_radix(text, 8).ok()).unwrap_or(USUAL_UMASK),
         hostname: step.hostname.clone(),
         isolation: shared.workplace.isolation(words_of(call)),
@@ -190,12 +190,12 @@ pub(super) async fn execute(
 }
 
 /// How a step's exporter is given credentials.
-fn secret(handed: &Credentials, host: &str, step: &Step, places: &Places) -> (SecretPlace, Secret) {
+fn secret(handed: &Credentials, host: &str, step: &Step, build_dir: &BuildDir) -> (SecretPlace, Secret) {
     let by_variable = (step.credentials_by == CredentialsBy::Variable).then(|| handed.registry_auth(host)).flatten();
     if let Some(text) = by_variable {
         return (SecretPlace::Variable(REGISTRY_AUTH.to_owned()), Secret::new(text));
     }
-    (SecretPlace::Folder(PathBuf::from(places.seen(DOCKER_CONFIG))), Secret::new(handed.docker_config(host)))
+    (SecretPlace::Folder(PathBuf::from(build_dir.seen(DOCKER_CONFIG))), Secret::new(handed.docker_config(host)))
 }
 
 /// What an exporter printed of the credentials that it was given is never kept, but that it did.

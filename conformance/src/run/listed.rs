@@ -4,19 +4,19 @@
 use judge::evidence::ChangedFile;
 
 use crate::observe::Snapshot;
-use crate::scenario::materialise::Places;
+use crate::scenario::materialise::BuildDir;
 
 /// The build folder as it was before an export.
 pub(super) struct Listed(Snapshot);
 
 impl Listed {
     /// Lists it; none where that cannot be done.
-    pub(super) fn before(places: &Places) -> Option<Self> {
-        Snapshot::of(&places.here, &places.seen("")).ok().map(Self)
+    pub(super) fn before(build_dir: &BuildDir) -> Option<Self> {
+        Snapshot::of(&build_dir.here, &build_dir.seen("")).ok().map(Self)
     }
 
     /// What is otherwise now; none where it cannot be listed.
-    pub(super) fn changes(&self, places: &Places) -> Option<Vec<ChangedFile>> {
-        self.0.changes(&places.here, &places.seen("")).ok()
+    pub(super) fn changes(&self, build_dir: &BuildDir) -> Option<Vec<ChangedFile>> {
+        self.0.changes(&build_dir.here, &build_dir.seen("")).ok()
     }
 }

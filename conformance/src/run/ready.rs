@@ -14,7 +14,7 @@ use super::listed::Listed;
 use super::store::{StepContext, Store};
 use crate::exporter::Invocation;
 use crate::scenario::Scenario;
-use crate::scenario::materialise::Places;
+use crate::scenario::materialise::BuildDir;
 use crate::scenario::run_image::MadeImage;
 
 /// A call that is ready to be made.
@@ -24,7 +24,7 @@ pub(super) struct Ready<'a> {
     pub(super) context: &'a StepContext<'a>,
     /// Tells its files from those of other exports at the same time.
     pub(super) name: &'a str,
-    pub(super) places: &'a Places,
+    pub(super) build_dir: &'a BuildDir,
     pub(super) images: &'a [String],
     pub(super) call: Invocation,
     pub(super) platform_api: &'a str,
@@ -44,15 +44,15 @@ pub(super) struct Called {
 impl Ready<'_> {
     /// Makes the call, with a look before it.
     pub(super) async fn call<S: Store>(&self, store: &mut S) -> Result<Called, ExportError> {
-        let Self { shared, scenario, places, .. } = self;
+        let Self { shared, scenario, build_dir, .. } = self;
         let step = self.context.step;
-        let inputs = inputs(shared, scenario, step, store, &self.call, self.images, places)?;
-        let tags_before = store.tags(step, places).await?;
-        let report = places.here_of(&inputs.report);
+        let inputs = inputs(shared, scenario, step, store, &self.call, self.images, build_dir)?;
+        let tags_before = store.tags(step, build_dir).await?;
+        let report = build_dir.here_of(&inputs.report);
         let report_before = stamp(report.as_deref());
-        let listed = Listed::before(places);
+        let listed = Listed::before(build_dir);
         let mut troubles = store.before_export(step, &tags_before).await?;
-        let outcome = execute(shared, scenario, step, &self.call, places, self.name).await?;
+        let outcome = execute(shared, scenario, step, &self.call, build_dir, self.name).await?;
         troubles.extend(store.after_export(step).await?);
         Ok(Called { inputs, tags_before, report, report_before, listed, outcome, troubles })
     }
@@ -65,7 +65,7 @@ impl Ready<'_> {
         run: &MadeImage,
         run_image: RunImage,
     ) -> Result<Export, ExportError> {
-        let seen = store.observe(self.context, run, self.places).await?;
+        let seen = store.observe(self.context, run, self.build_dir).await?;
         let report = called.report.as_deref();
         Ok(Export {
             id: self.context.id.to_owned(),
@@ -87,7 +87,7 @@ impl Ready<'_> {
             wire: seen.wire,
             previous_after: seen.previous_after,
             build_sboms: Vec::new(),
-            changed_files: called.listed.and_then(|listed| listed.changes(self.places)),
+            changed_files: called.listed.and_then(|listed| listed.changes(self.build_dir)),
             troubles: [called.troubles, seen.troubles].concat(),
             rebase: None,
         })

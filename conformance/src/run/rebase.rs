@@ -15,7 +15,7 @@ use super::run_image::Published;
 use super::store::{StepContext, Store};
 use crate::exporter::{CallPlaces, Invocation, RebaseCall, Rebaser, platform_api, rebase_invocation, rebase_unsayable};
 use crate::scenario::app_image::{self, Base};
-use crate::scenario::materialise::{self, Places};
+use crate::scenario::materialise::{self, BuildDir};
 use crate::scenario::run_image::{self, MadeImage};
 use crate::scenario::{Place, RebaseStep, RunImageFile, Scenario, Step};
 
@@ -25,7 +25,7 @@ const MOVED_ON: &str = "the run image has moved on\n";
 /// A rebase that is ready to be run.
 struct Prepared {
     name: String,
-    places: Places,
+    build_dir: BuildDir,
     new: MadeImage,
     published: Published,
     file: RunImageFile,
@@ -52,16 +52,17 @@ pub(super) async fn run<S: Store>(
         return Err(ExportError::Skipped(reason));
     }
     let prepared = prepare(shared, scenario, store, (step, rebase), context.id).await?;
-    let Prepared { name, places, new, published, file, made_by, kept } = prepared;
+    let Prepared { name, build_dir, new, published, file, made_by, kept } = prepared;
     let images = store.images(step);
-    let before = App::before(store, scenario, step, rebase, &places).await?;
+    let before = App::before(store, scenario, step, rebase, &build_dir).await?;
     let is_same_run_image = before.image.as_ref().is_some_and(|app| stands_upon(app, &new));
     let run_image = rebase.name_run_image.then(|| published.name.clone());
     let given =
         RebaseCall { run_image: run_image.as_deref(), previous_image: before.given.as_deref(), force: rebase.force };
-    let call = call(shared, scenario, rebaser, store, (step, rebase), given, &images, &places);
+    let call = call(shared, scenario, rebaser, store, (step, rebase), given, &images, &build_dir);
     let platform_api = api(shared, scenario, rebaser, step);
-    let ready = Ready { shared, scenario, context, name: &name, places: &places, images: &images, call, platform_api };
+    let ready =
+        Ready { shared, scenario, context, name: &name, build_dir: &build_dir, images: &images, call, platform_api };
     let called = ready.call(store).await?;
     let after = before.tag(store).await?;
     let mut facts = run_image_facts(&file, new.index.as_ref(), &new, published, None);
@@ -119,12 +120,12 @@ impl App {
         scenario: &Scenario,
         step: &Step,
         rebase: &RebaseStep,
-        places: &Places,
+        build_dir: &BuildDir,
     ) -> Result<Self, ExportError> {
         let Some(name) = rebase.previous_image.as_ref().or(scenario.file.images_of(step).first()) else {
             return Ok(Self { image: None, given: None, name: None, tag: None });
         };
-        let found = store.app(name, places).await?;
+        let found = store.app(name, build_dir).await?;
         let (image, tag) = found.map_or((None, None), |(image, id)| (Some(image), Some(id)));
         if rebase.previous_image.is_none() {
             return Ok(Self { image, given: None, name: None, tag });
@@ -151,14 +152,14 @@ async fn prepare<S: Store>(
     id: &str,
 ) -> Result<Prepared, ExportError> {
     let name = format!("{}-{}", shared.services.names.project(&scenario.name), store.service().replace(':', "-"));
-    let places = shared.workplace.places(&name)?;
+    let build_dir = shared.workplace.build_dir(&name)?;
     let own_salt = salt(&shared.services.names, scenario);
     let make = |file: &RunImageFile, salt: &str| {
         run_image::make(file, salt).map_err(|source| disk("make the run image", source))
     };
     let old = make(&scenario.file.run_image, &own_salt)?;
     store.run_image_becomes(&scenario.file.run_image);
-    let published = store.publish(&old, &places).await?;
+    let published = store.publish(&old, &build_dir).await?;
     let mut made_by = MadeBy::Exporter;
     if let Some(recorded) = &rebase.recorded {
         let base = Base {
@@ -175,20 +176,20 @@ async fn prepare<S: Store>(
         made_by = MadeBy::Suite;
     }
     let analysis = published.analysis(None);
-    lay_out(shared, scenario, step, &analysis, &places)?;
-    materialise::hand_over(scenario, step, &places)?;
-    let kept = keep_inputs(shared, scenario, step, &analysis, id, &places)?;
+    lay_out(shared, scenario, step, &analysis, &build_dir)?;
+    materialise::hand_over(scenario, step, &build_dir)?;
+    let kept = keep_inputs(shared, scenario, step, &analysis, id, &build_dir)?;
     let (file, new, published) = match &rebase.run_image {
         None => (scenario.file.run_image.clone(), old, published),
         Some(file) => {
             let new = make(file, &format!("{MOVED_ON}{own_salt}"))?;
             store.run_image_becomes(file);
             let published =
-                if rebase.run_image_gone { store.not_published(&new) } else { store.publish(&new, &places).await? };
+                if rebase.run_image_gone { store.not_published(&new) } else { store.publish(&new, &build_dir).await? };
             (file.clone(), new, published)
         }
     };
-    Ok(Prepared { name, places, new, published, file, made_by, kept })
+    Ok(Prepared { name, build_dir, new, published, file, made_by, kept })
 }
 
 /// The Platform API that the rebaser is told: the command line's, else its own, else the exporter's.
@@ -207,12 +208,12 @@ fn call<S: Store>(
     (step, rebase): (&Step, &RebaseStep),
     given: RebaseCall<'_>,
     images: &[String],
-    places: &Places,
+    build_dir: &BuildDir,
 ) -> Invocation {
-    let made = with_call_places(shared, scenario, rebaser, store, (step, rebase), places, |call| {
+    let made = with_call_places(shared, scenario, rebaser, store, (step, rebase), build_dir, |call| {
         rebase_invocation(rebaser, &scenario.file, step, images, given, call)
     });
-    with_certificates(shared, scenario, step, places, made)
+    with_certificates(shared, scenario, step, build_dir, made)
 }
 
 /// What `ask` makes of the surroundings of a call.
@@ -222,7 +223,7 @@ fn with_call_places<S: Store, T>(
     rebaser: &Rebaser,
     store: &S,
     (step, rebase): (&Step, &RebaseStep),
-    places: &Places,
+    build_dir: &BuildDir,
     ask: impl FnOnce(&CallPlaces<'_>) -> T,
 ) -> T {
     let file = &scenario.file;
@@ -231,7 +232,7 @@ fn with_call_places<S: Store, T>(
     let in_use: Vec<Place> =
         names.chain(run_image).chain(&rebase.previous_image).map(|name| Place::split(name).0).collect();
     ask(&CallPlaces {
-        places,
+        build_dir,
         target: store.target(),
         insecure_registries: &shared.services.insecure_hosts(&in_use),
         docker_host: store.docker_host(),

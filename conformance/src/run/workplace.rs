@@ -15,7 +15,7 @@ use crate::exporter::process::{ProcessError, Supervisor};
 use crate::exporter::supervise::{Spec, USUAL_UMASK};
 use crate::held::{self, Held};
 use crate::rig::registry::REGISTRY;
-use crate::scenario::materialise::Places;
+use crate::scenario::materialise::BuildDir;
 
 /// The folder at which every exporter sees its build.
 const BUILD: &str = "build";
@@ -153,7 +153,7 @@ impl Workplace {
     ///
     /// # Errors
     /// [`WorkplaceError::Folder`].
-    pub(super) fn places(&self, name: &str) -> Result<Places, WorkplaceError> {
+    pub(super) fn build_dir(&self, name: &str) -> Result<BuildDir, WorkplaceError> {
         let here = match self.sequential {
             None => self.scratch.path().join(name),
             Some(_) => self.seen.clone(),
@@ -162,13 +162,13 @@ impl Workplace {
         remove_all(&here).map_err(fail)?;
         fs::DirBuilder::new().recursive(true).mode(0o755).create(&here).map_err(fail)?;
         fs::set_permissions(&here, fs::Permissions::from_mode(0o755)).map_err(fail)?;
-        Ok(Places { here, seen: self.seen.clone() })
+        Ok(BuildDir { here, seen: self.seen.clone() })
     }
 
-    /// What a supervisor binds where, so that the exporter sees `places.here` at `places.seen`.
+    /// What a supervisor binds where, so that the exporter sees `build_dir.here` at `build_dir.seen`.
     #[must_use]
-    pub(super) fn bind(&self, places: &Places) -> Option<(PathBuf, PathBuf)> {
-        self.sequential.is_none().then(|| (places.here.clone(), places.seen.clone()))
+    pub(super) fn bind(&self, build_dir: &BuildDir) -> Option<(PathBuf, PathBuf)> {
+        self.sequential.is_none().then(|| (build_dir.here.clone(), build_dir.seen.clone()))
     }
 
     /// Why a user who is neither root nor the owner of anything here cannot reach builds and `program`; none where

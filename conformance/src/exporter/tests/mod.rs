@@ -10,15 +10,15 @@ use judge::evidence::Target;
 
 use super::{CallPlaces, Invocation};
 use crate::scenario::ScenarioFile;
-use crate::scenario::materialise::Places;
+use crate::scenario::materialise::BuildDir;
 
-static PLACES: LazyLock<Places> =
-    LazyLock::new(|| Places { here: PathBuf::from("/here"), seen: PathBuf::from("/build") });
+static BUILD_DIR: LazyLock<BuildDir> =
+    LazyLock::new(|| BuildDir { here: PathBuf::from("/here"), seen: PathBuf::from("/build") });
 
 /// A call under the newest Platform API, as root.
 fn on(target: Target, insecure_registries: &[String]) -> CallPlaces<'_> {
     CallPlaces {
-        places: &PLACES,
+        build_dir: &BUILD_DIR,
         target,
         insecure_registries,
         docker_host: Some("unix:///run/d.sock"),

@@ -12,7 +12,7 @@ use super::super::run_image::Published;
 use super::{Observed, StepContext, Store};
 use crate::exporter::process::ProcessError;
 use crate::limits::CLEANING_AFTER_SIGNAL;
-use crate::scenario::materialise::Places;
+use crate::scenario::materialise::BuildDir;
 use crate::scenario::run_image::MadeImage;
 use crate::scenario::{RunImageFile, Scenario, Step};
 
@@ -69,29 +69,33 @@ impl<S: Store> Store for Bounded<'_, S> {
         self.store.docker_host()
     }
 
-    async fn publish(&mut self, image: &MadeImage, places: &Places) -> Result<Published, ExportError> {
+    async fn publish(&mut self, image: &MadeImage, build_dir: &BuildDir) -> Result<Published, ExportError> {
         // Every export begins with this.
         self.left = self.shared.patience.around_an_export();
-        let work = self.store.publish(image, places);
+        let work = self.store.publish(image, build_dir);
         bounded(self.shared, &mut self.left, "publish the run image", work).await
     }
 
-    async fn move_tag(&mut self, image: &MadeImage, places: &Places) -> Result<(), ExportError> {
-        let work = self.store.move_tag(image, places);
+    async fn move_tag(&mut self, image: &MadeImage, build_dir: &BuildDir) -> Result<(), ExportError> {
+        let work = self.store.move_tag(image, build_dir);
         bounded(self.shared, &mut self.left, "move the run image's tag", work).await
     }
 
-    async fn delete_run_image(&mut self, image: &MadeImage, places: &Places) -> Result<(), ExportError> {
-        let work = self.store.delete_run_image(image, places);
+    async fn delete_run_image(&mut self, image: &MadeImage, build_dir: &BuildDir) -> Result<(), ExportError> {
+        let work = self.store.delete_run_image(image, build_dir);
         bounded(self.shared, &mut self.left, "delete the run image", work).await
     }
 
-    fn previous_reference(&self, export: &Export, places: &Places) -> Option<String> {
-        self.store.previous_reference(export, places)
+    fn previous_reference(&self, export: &Export, build_dir: &BuildDir) -> Option<String> {
+        self.store.previous_reference(export, build_dir)
     }
 
-    async fn tags(&mut self, step: &Step, places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError> {
-        let work = self.store.tags(step, places);
+    async fn tags(
+        &mut self,
+        step: &Step,
+        build_dir: &BuildDir,
+    ) -> Result<BTreeMap<String, Option<String>>, ExportError> {
+        let work = self.store.tags(step, build_dir);
         bounded(self.shared, &mut self.left, "ask for the tags before the export", work).await
     }
 
@@ -113,9 +117,9 @@ impl<S: Store> Store for Bounded<'_, S> {
         &mut self,
         context: &StepContext<'_>,
         run: &MadeImage,
-        places: &Places,
+        build_dir: &BuildDir,
     ) -> Result<Observed, ExportError> {
-        let work = self.store.observe(context, run, places);
+        let work = self.store.observe(context, run, build_dir);
         let seen = bounded(self.shared, &mut self.left, "observe what the export left", work).await?;
         match self.shared.services.silence(&self.scenario.name) {
             Some(silence) => Err(service("observe what the export left", silence)),
@@ -136,8 +140,8 @@ impl<S: Store> Store for Bounded<'_, S> {
         bounded(self.shared, &mut self.left, "put the app image in place", work).await
     }
 
-    async fn app(&mut self, name: &str, places: &Places) -> Result<Option<(Image, String)>, ExportError> {
-        let work = self.store.app(name, places);
+    async fn app(&mut self, name: &str, build_dir: &BuildDir) -> Result<Option<(Image, String)>, ExportError> {
+        let work = self.store.app(name, build_dir);
         bounded(self.shared, &mut self.left, "observe the app image before the rebase", work).await
     }
 

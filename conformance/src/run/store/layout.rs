@@ -10,7 +10,7 @@ use super::super::error::{ExportError, disk, service};
 use super::super::run_image::{Published, RunImageNames};
 use super::{Observed, StepContext, Store, base_digest};
 use crate::observe::{ObservedLayout, layout_base_image, layout_facts, layout_tag_state, list_layout_folders};
-use crate::scenario::materialise::{LAYOUT, Places};
+use crate::scenario::materialise::{BuildDir, LAYOUT};
 use crate::scenario::run_image::{MadeImage, architecture};
 use crate::scenario::{Place, RunImageFile, Scenario, Step};
 
@@ -45,9 +45,9 @@ impl<'a> LayoutStore<'a> {
         self.images(step).into_iter().filter(is_tag).collect()
     }
 
-    async fn facts(&self, step: &Step, places: &Places) -> Result<ObservedLayout, ExportError> {
+    async fn facts(&self, step: &Step, build_dir: &BuildDir) -> Result<ObservedLayout, ExportError> {
         let layers = &self.shared.services.layers;
-        let facts = layout_facts(&places.here(LAYOUT), &self.tags_of(step), &self.before, layers).await;
+        let facts = layout_facts(&build_dir.here(LAYOUT), &self.tags_of(step), &self.before, layers).await;
         facts.map_err(|error| service("observe the layout", error))
     }
 }
@@ -69,33 +69,37 @@ impl Store for LayoutStore<'_> {
         self.scenario.file.images_of(step).iter().map(image).collect()
     }
 
-    async fn publish(&mut self, image: &MadeImage, places: &Places) -> Result<Published, ExportError> {
+    async fn publish(&mut self, image: &MadeImage, build_dir: &BuildDir) -> Result<Published, ExportError> {
         let folder = self.run_image_folder(image);
-        let here = places.here(LAYOUT).join(&folder);
+        let here = build_dir.here(LAYOUT).join(&folder);
         image.write_layout(&here).map_err(|source| disk("write the run image's layout", source))?;
-        let reference = format!("{}@{}", places.seen(&format!("{LAYOUT}/{folder}")), image.analysed().digest);
+        let reference = format!("{}@{}", build_dir.seen(&format!("{LAYOUT}/{folder}")), image.analysed().digest);
         // The name is that of the registry export, so that annotations and labels can be compared.
         Ok(self.run_image.published(self.scenario, reference))
     }
 
-    async fn move_tag(&mut self, _image: &MadeImage, _places: &Places) -> Result<(), ExportError> {
+    async fn move_tag(&mut self, _image: &MadeImage, _build_dir: &BuildDir) -> Result<(), ExportError> {
         // The analysed folder is named by its digest; no tag stands between.
         Ok(())
     }
 
-    async fn delete_run_image(&mut self, image: &MadeImage, places: &Places) -> Result<(), ExportError> {
-        let folder = places.here(LAYOUT).join(self.run_image_folder(image));
+    async fn delete_run_image(&mut self, image: &MadeImage, build_dir: &BuildDir) -> Result<(), ExportError> {
+        let folder = build_dir.here(LAYOUT).join(self.run_image_folder(image));
         std::fs::remove_dir_all(folder).map_err(|source| disk("remove the run image's layout", source))
     }
 
-    fn previous_reference(&self, export: &Export, places: &Places) -> Option<String> {
+    fn previous_reference(&self, export: &Export, build_dir: &BuildDir) -> Option<String> {
         let root = export.layout.as_ref()?.roots.first()?;
-        Some(format!("{}@{}", places.seen(&format!("{LAYOUT}/{}", root.path)), export.manifest_digest()?))
+        Some(format!("{}@{}", build_dir.seen(&format!("{LAYOUT}/{}", root.path)), export.manifest_digest()?))
     }
 
-    async fn tags(&mut self, step: &Step, places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError> {
+    async fn tags(
+        &mut self,
+        step: &Step,
+        build_dir: &BuildDir,
+    ) -> Result<BTreeMap<String, Option<String>>, ExportError> {
         let fail = |error| service("observe the layout", error);
-        let folder = places.here(LAYOUT);
+        let folder = build_dir.here(LAYOUT);
         self.before = list_layout_folders(&folder).map_err(fail)?;
         let mut found = BTreeMap::new();
         for reference in self.tags_of(step) {
@@ -109,10 +113,10 @@ impl Store for LayoutStore<'_> {
         &mut self,
         context: &StepContext<'_>,
         run: &MadeImage,
-        places: &Places,
+        build_dir: &BuildDir,
     ) -> Result<Observed, ExportError> {
-        let found = self.facts(context.step, places).await?;
-        let folder = places.here(LAYOUT).join(self.run_image_folder(run));
+        let found = self.facts(context.step, build_dir).await?;
+        let folder = build_dir.here(LAYOUT).join(self.run_image_folder(run));
         let base = match found.image.as_ref().and_then(base_digest) {
             Some(value) => {
                 let image = layout_base_image(&folder, &value, "linux", architecture());
@@ -135,7 +139,7 @@ impl Store for LayoutStore<'_> {
         Err(ExportError::Skipped(NO_LAYOUTS.to_owned()))
     }
 
-    async fn app(&mut self, _name: &str, _places: &Places) -> Result<Option<(Image, String)>, ExportError> {
+    async fn app(&mut self, _name: &str, _build_dir: &BuildDir) -> Result<Option<(Image, String)>, ExportError> {
         Err(ExportError::Skipped(NO_LAYOUTS.to_owned()))
     }
 

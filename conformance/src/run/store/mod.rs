@@ -14,7 +14,7 @@ use oci_spec::image::ANNOTATION_BASE_IMAGE_DIGEST;
 
 use super::error::ExportError;
 use super::run_image::Published;
-use crate::scenario::materialise::Places;
+use crate::scenario::materialise::BuildDir;
 use crate::scenario::run_image::MadeImage;
 use crate::scenario::{RunImageFile, Step};
 
@@ -56,15 +56,19 @@ pub(in crate::run) trait Store {
         None
     }
     /// Puts the run image where the analysis finds it.
-    async fn publish(&mut self, image: &MadeImage, places: &Places) -> Result<Published, ExportError>;
+    async fn publish(&mut self, image: &MadeImage, build_dir: &BuildDir) -> Result<Published, ExportError>;
     /// Makes the run image's tag name another image.
-    async fn move_tag(&mut self, image: &MadeImage, places: &Places) -> Result<(), ExportError>;
+    async fn move_tag(&mut self, image: &MadeImage, build_dir: &BuildDir) -> Result<(), ExportError>;
     /// Takes the run image away, by tag and digest.
-    async fn delete_run_image(&mut self, image: &MadeImage, places: &Places) -> Result<(), ExportError>;
+    async fn delete_run_image(&mut self, image: &MadeImage, build_dir: &BuildDir) -> Result<(), ExportError>;
     /// How `analyzed.toml` refers to the image that an export left.
-    fn previous_reference(&self, export: &Export, places: &Places) -> Option<String>;
+    fn previous_reference(&self, export: &Export, build_dir: &BuildDir) -> Option<String>;
     /// What every `<image>` names now that is a tag and can be asked for.
-    async fn tags(&mut self, step: &Step, places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError>;
+    async fn tags(
+        &mut self,
+        step: &Step,
+        build_dir: &BuildDir,
+    ) -> Result<BTreeMap<String, Option<String>>, ExportError>;
     /// What happens to the store between the analysis and the exporter; what it did not do as it should.
     async fn before_export(
         &mut self,
@@ -82,7 +86,7 @@ pub(in crate::run) trait Store {
         &mut self,
         context: &StepContext<'_>,
         run: &MadeImage,
-        places: &Places,
+        build_dir: &BuildDir,
     ) -> Result<Observed, ExportError>;
     /// The names that [`Store::publish`] gives from now on, and the form of what it publishes.
     fn run_image_becomes(&mut self, file: &RunImageFile);
@@ -91,7 +95,7 @@ pub(in crate::run) trait Store {
     /// Puts an app image under a name of the scenario.
     async fn put_app(&mut self, image: &MadeImage, name: &str) -> Result<(), ExportError>;
     /// The app image under a name of the scenario, and what the name's tag names.
-    async fn app(&mut self, name: &str, places: &Places) -> Result<Option<(Image, String)>, ExportError>;
+    async fn app(&mut self, name: &str, build_dir: &BuildDir) -> Result<Option<(Image, String)>, ExportError>;
     /// What a name of the scenario names now.
     async fn app_tag(&mut self, name: &str) -> Result<Option<String>, ExportError>;
     /// A name of the scenario as a reference by tag.

@@ -15,7 +15,7 @@ use super::super::services::reference::ResolvedReference;
 use super::{Observed, StepContext, Store, base_digest};
 use crate::error::{Cause, chain};
 use crate::observe::RegistryError;
-use crate::scenario::materialise::Places;
+use crate::scenario::materialise::BuildDir;
 use crate::scenario::run_image::{MadeImage, architecture};
 use crate::scenario::{Place, RunImageFile, Scenario, Step};
 
@@ -137,26 +137,30 @@ impl Store for RegistryStore<'_> {
         self.located(step).iter().map(ResolvedReference::reference).collect()
     }
 
-    async fn publish(&mut self, image: &MadeImage, _places: &Places) -> Result<Published, ExportError> {
+    async fn publish(&mut self, image: &MadeImage, _build_dir: &BuildDir) -> Result<Published, ExportError> {
         self.publish_run_image(image).await?;
         let reference = self.run_image.analysed().at(&image.analysed().digest);
         Ok(self.run_image.published(self.scenario, reference))
     }
 
-    async fn move_tag(&mut self, image: &MadeImage, _places: &Places) -> Result<(), ExportError> {
+    async fn move_tag(&mut self, image: &MadeImage, _build_dir: &BuildDir) -> Result<(), ExportError> {
         self.publish_run_image(image).await
     }
 
-    async fn delete_run_image(&mut self, image: &MadeImage, _places: &Places) -> Result<(), ExportError> {
+    async fn delete_run_image(&mut self, image: &MadeImage, _build_dir: &BuildDir) -> Result<(), ExportError> {
         self.delete_everywhere(image).await
     }
 
-    fn previous_reference(&self, export: &Export, _places: &Places) -> Option<String> {
+    fn previous_reference(&self, export: &Export, _build_dir: &BuildDir) -> Option<String> {
         let reference = Reference::parse(export.inputs.images.first()?).ok()?;
         Some(format!("{}/{}@{}", reference.registry, reference.repository, export.manifest_digest()?))
     }
 
-    async fn tags(&mut self, step: &Step, _places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError> {
+    async fn tags(
+        &mut self,
+        step: &Step,
+        _build_dir: &BuildDir,
+    ) -> Result<BTreeMap<String, Option<String>>, ExportError> {
         let mut found = BTreeMap::new();
         for image in self.located(step) {
             let Some(access) = self.access(&image) else { continue };
@@ -193,7 +197,7 @@ impl Store for RegistryStore<'_> {
         &mut self,
         context: &StepContext<'_>,
         _run: &MadeImage,
-        _places: &Places,
+        _build_dir: &BuildDir,
     ) -> Result<Observed, ExportError> {
         let mut seen = Observed { wire: self.shared.services.wire(self.scenario), ..Observed::default() };
         let fail = |error| service("observe the image in the registry", error);
@@ -236,7 +240,7 @@ impl Store for RegistryStore<'_> {
         self.put(image, &name).await.map_err(|error| service("put the app image in place", error))
     }
 
-    async fn app(&mut self, name: &str, _places: &Places) -> Result<Option<(Image, String)>, ExportError> {
+    async fn app(&mut self, name: &str, _build_dir: &BuildDir) -> Result<Option<(Image, String)>, ExportError> {
         let located = self.at(name);
         let Some(Access { observer, .. }) = self.access(&located) else { return Ok(None) };
         let fail = |error| service("observe the app image before the rebase", error);

@@ -60,16 +60,16 @@ impl MaterialiseError {
     }
 }
 
-/// Names of the folders and files below the build folder, the same for every scenario.
+/// The folder of one build, where this process and where the exporter sees it.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub struct BuildDir {
     /// The build folder as this process writes it.
     pub here: PathBuf,
     /// The build folder as the exporter sees it: the same in every run, because paths are part of the image.
     pub seen: PathBuf,
 }
 
-impl Places {
+impl BuildDir {
     /// `<layers>`, `<app>` and so on, below `root`.
     fn below(root: &Path, name: &str) -> String {
         root.join(name).display().to_string()
@@ -125,7 +125,7 @@ pub const TEMPORARY: &str = "tmp";
 /// The launcher's bytes: any program will do where nothing launches the image.
 const LAUNCHER: &str = "#!/bin/sh\nexec \"$@\"\n";
 
-/// Lays out one step's inputs below `places.here`, which must be an empty folder.
+/// Lays out one step's inputs below `build_dir.here`, which must be an empty folder.
 ///
 /// # Errors
 /// [`MaterialiseError`] naming the file.
@@ -133,9 +133,9 @@ pub fn materialise(
     scenario: &Scenario,
     step: &Step,
     analysis: &Analysis,
-    places: &Places,
+    build_dir: &BuildDir,
 ) -> Result<(), MaterialiseError> {
-    let writer = Writer { scenario, root: &places.here };
+    let writer = Writer { scenario, root: &build_dir.here };
     let nodes = tree::tree(scenario, step, analysis)?;
     for folder in [LAYERS, APP, LIFECYCLE, "report", LAYOUT, LAUNCH_CACHE, CACHE, DOCKER_CONFIG, TEMPORARY] {
         writer.folder(folder)?;
@@ -164,11 +164,11 @@ pub fn materialise(
 ///
 /// # Errors
 /// [`MaterialiseError`] naming the folder.
-pub fn hand_over(scenario: &Scenario, step: &Step, places: &Places) -> Result<(), MaterialiseError> {
+pub fn hand_over(scenario: &Scenario, step: &Step, build_dir: &BuildDir) -> Result<(), MaterialiseError> {
     if step.user.is_none() {
         return Ok(());
     }
-    let writer = Writer { scenario, root: &places.here };
+    let writer = Writer { scenario, root: &build_dir.here };
     let temporary = step.temporary.as_deref().unwrap_or(TEMPORARY);
     let working = step.working_directory.as_deref().filter(|folder| !folder.starts_with('/'));
     let own = [LAYERS, APP, "report", LAYOUT, LAUNCH_CACHE, CACHE, DOCKER_CONFIG, TEMPORARY, temporary];

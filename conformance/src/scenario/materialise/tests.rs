@@ -20,11 +20,11 @@ fn analysis() -> Analysis {
     }
 }
 
-fn lay_out(scenario: &Scenario, step: &Step) -> (tempfile::TempDir, Places) {
+fn lay_out(scenario: &Scenario, step: &Step) -> (tempfile::TempDir, BuildDir) {
     let folder = tempfile::tempdir().unwrap();
-    let places = Places { here: folder.path().to_path_buf(), seen: PathBuf::from("/build") };
-    materialise(scenario, step, &analysis(), &places).unwrap();
-    (folder, places)
+    let build_dir = BuildDir { here: folder.path().to_path_buf(), seen: PathBuf::from("/build") };
+    materialise(scenario, step, &analysis(), &build_dir).unwrap();
+    (folder, build_dir)
 }
 
 fn entry(path: &str) -> FileEntry {
@@ -44,14 +44,14 @@ fn sockets_pipes_links_and_folders_are_made_with_their_bits() {
         FileEntry { content: Some("in it".to_owned()), ..entry("app/closed/file") },
         FileEntry { content: Some("z".to_owned()), mode, ..entry("app/z") },
     ];
-    let (_folder, places) = lay_out(&scenario, &Step::default());
-    let facts = |name: &str| fs::symlink_metadata(places.here(&format!("{APP}/{name}"))).unwrap();
+    let (_folder, build_dir) = lay_out(&scenario, &Step::default());
+    let facts = |name: &str| fs::symlink_metadata(build_dir.here(&format!("{APP}/{name}"))).unwrap();
     assert!(facts("socket").file_type().is_socket() && facts("fifo").file_type().is_fifo());
     assert!(facts("link").is_symlink());
     assert_eq!(facts("closed").permissions().mode() & 0o7777, 0o500);
     assert_eq!((facts("a").ino(), facts("a").permissions().mode() & 0o7777), (facts("z").ino(), 0o4711));
     // Observing them must neither fail nor wait for someone who writes into the pipe.
-    let seen = crate::observe::file_facts(&places.here(APP), "/workspace").unwrap();
+    let seen = crate::observe::file_facts(&build_dir.here(APP), "/workspace").unwrap();
     let others = seen.iter().filter(|fact| fact.kind == judge::evidence::FileKind::Other);
     assert_eq!(others.map(|fact| fact.path.as_str()).collect::<Vec<_>>(), ["/workspace/fifo", "/workspace/socket"]);
 }
@@ -66,11 +66,11 @@ fn a_step_s_files_come_last_and_a_folder_can_stand_where_the_report_goes() {
         remove: vec!["cnb/run.toml".to_owned(), "app".to_owned()],
         ..Step::default()
     };
-    let (_folder, places) = lay_out(&scenario(), &step);
-    assert!(places.here(REPORT).is_dir());
-    assert_eq!(fs::read_to_string(places.here("layers/analyzed.toml")).unwrap(), "not = [toml");
-    assert!(!places.here(RUN).exists());
-    assert_eq!(fs::read_dir(places.here(APP)).unwrap().count(), 0);
+    let (_folder, build_dir) = lay_out(&scenario(), &step);
+    assert!(build_dir.here(REPORT).is_dir());
+    assert_eq!(fs::read_to_string(build_dir.here("layers/analyzed.toml")).unwrap(), "not = [toml");
+    assert!(!build_dir.here(RUN).exists());
+    assert_eq!(fs::read_dir(build_dir.here(APP)).unwrap().count(), 0);
 }
 
 #[test]
@@ -82,16 +82,16 @@ fn file_times_are_given_to_everything_and_neither_they_nor_the_order_change_what
     scenario.file.files.push(FileEntry { symlink: Some("nowhere".to_owned()), ..entry("app/link") });
     let step =
         Step { file_times: Some(1_234_567_890), creation_order: Some(CreationOrder::Reversed), ..Step::default() };
-    let (_folder, places) = lay_out(&scenario, &step);
+    let (_folder, build_dir) = lay_out(&scenario, &step);
     for top in [APP, LAYERS, "cnb"] {
-        for found in walkdir::WalkDir::new(places.here(top)) {
+        for found in walkdir::WalkDir::new(build_dir.here(top)) {
             let found = found.unwrap();
             assert_eq!(found.metadata().unwrap().mtime(), 1_234_567_890, "{}", found.path().display());
         }
     }
     let (_other, usual) = lay_out(&scenario, &Step::default());
     assert_eq!(
-        crate::observe::file_facts(&places.here(APP), "/x").unwrap(),
+        crate::observe::file_facts(&build_dir.here(APP), "/x").unwrap(),
         crate::observe::file_facts(&usual.here(APP), "/x").unwrap(),
     );
 }
@@ -106,9 +106,9 @@ fn what_the_exporter_writes_to_is_handed_over_and_the_inputs_are_not() {
         temporary: Some("other-tmp".to_owned()),
         ..Step::default()
     };
-    let (_folder, places) = lay_out(&scenario(), &step);
-    hand_over(&scenario(), &step, &places).unwrap();
-    let owner = |name: &str| fs::metadata(places.here(name)).unwrap().uid();
+    let (_folder, build_dir) = lay_out(&scenario(), &step);
+    hand_over(&scenario(), &step, &build_dir).unwrap();
+    let owner = |name: &str| fs::metadata(build_dir.here(name)).unwrap().uid();
     assert_eq!([owner("report"), owner("other-tmp"), owner(LAYOUT)], [UNPRIVILEGED; 3]);
     // The build is that user's, and what the lifecycle brings is not.
     assert_eq!([owner(APP), owner(LAYERS), owner("layers/group.toml")], [UNPRIVILEGED; 3]);

@@ -11,7 +11,7 @@ use crate::rig::container::{self, Ended, LIMIT};
 use crate::rig::daemon::DaemonError;
 use crate::run::error::{ExportError, disk, service};
 use crate::run::services::daemon::DaemonService;
-use crate::scenario::materialise::{LAYERS, Places};
+use crate::scenario::materialise::{BuildDir, LAYERS};
 
 /// Where the launcher is in the suite's own image.
 const OWN_ENTRYPOINT: &str = "/launcher";
@@ -96,8 +96,8 @@ impl<'a> Containers<'a> {
 }
 
 /// The processes that a build's metadata lists, in their order, each once.
-pub(super) fn processes(places: &Places) -> Vec<String> {
-    let text = crate::given::text(&places.here(&format!("{LAYERS}/config/metadata.toml"))).unwrap_or_default();
+pub(super) fn processes(build_dir: &BuildDir) -> Vec<String> {
+    let text = crate::given::text(&build_dir.here(&format!("{LAYERS}/config/metadata.toml"))).unwrap_or_default();
     let table: toml::Table = text.parse().unwrap_or_default();
     let list = table.get("processes").and_then(toml::Value::as_array).into_iter().flatten();
     let mut seen = BTreeSet::new();

@@ -18,7 +18,7 @@ use crate::run::run_image::{Published, RunImageNames};
 use crate::run::services::daemon::DaemonService;
 use crate::run::services::engine::PushProblem;
 use crate::run::services::reference::ResolvedReference;
-use crate::scenario::materialise::Places;
+use crate::scenario::materialise::BuildDir;
 use crate::scenario::run_image::MadeImage;
 use crate::scenario::{AfterPush, Place, RunImageFile, Scenario, Step};
 use containers::{Containers, processes};
@@ -137,10 +137,10 @@ impl<'a> DaemonStore<'a> {
     }
 
     /// Runs the image, and each process that the build's metadata lists.
-    async fn run_containers(&mut self, image: &str, places: &Places) -> Result<Ran, ExportError> {
+    async fn run_containers(&mut self, image: &str, build_dir: &BuildDir) -> Result<Ran, ExportError> {
         let services = &self.shared.services;
         let control = format!("{}/{}:1", services.main().host, services.repository(&self.scenario.name, "control"));
-        self.containers.run(image, &control, &processes(places)).await
+        self.containers.run(image, &control, &processes(build_dir)).await
     }
 
     /// Takes every name of the image away, and has the daemon pull what it pushed.
@@ -199,7 +199,7 @@ impl Store for DaemonStore<'_> {
         Some(&self.service.host)
     }
 
-    async fn publish(&mut self, image: &MadeImage, _places: &Places) -> Result<Published, ExportError> {
+    async fn publish(&mut self, image: &MadeImage, _build_dir: &BuildDir) -> Result<Published, ExportError> {
         if self.turn.is_none() {
             self.turn = Some(self.service.turns.shared().await);
         }
@@ -213,7 +213,7 @@ impl Store for DaemonStore<'_> {
         Ok(published)
     }
 
-    async fn move_tag(&mut self, image: &MadeImage, _places: &Places) -> Result<(), ExportError> {
+    async fn move_tag(&mut self, image: &MadeImage, _build_dir: &BuildDir) -> Result<(), ExportError> {
         // Another scenario may have the same run image: without a name here it would go when that one cleans up.
         let services = &self.shared.services;
         let held = format!("{}/{}:held", services.main().host, services.repository(&self.scenario.name, "analysed"));
@@ -223,7 +223,7 @@ impl Store for DaemonStore<'_> {
         self.load(image).await
     }
 
-    async fn delete_run_image(&mut self, _image: &MadeImage, _places: &Places) -> Result<(), ExportError> {
+    async fn delete_run_image(&mut self, _image: &MadeImage, _build_dir: &BuildDir) -> Result<(), ExportError> {
         let name = self.run_image.own.tagged();
         let id = self.service.daemon.image_id(&name).await;
         let id = id.map_err(|error| self.failed("inspect the run image", error))?;
@@ -236,11 +236,15 @@ impl Store for DaemonStore<'_> {
         }
     }
 
-    fn previous_reference(&self, export: &Export, _places: &Places) -> Option<String> {
+    fn previous_reference(&self, export: &Export, _build_dir: &BuildDir) -> Option<String> {
         export.daemon.as_ref()?.tag_ids.first()?.id.clone()
     }
 
-    async fn tags(&mut self, step: &Step, _places: &Places) -> Result<BTreeMap<String, Option<String>>, ExportError> {
+    async fn tags(
+        &mut self,
+        step: &Step,
+        _build_dir: &BuildDir,
+    ) -> Result<BTreeMap<String, Option<String>>, ExportError> {
         let mut found = BTreeMap::new();
         for reference in self.tags_of(step) {
             let id = self.service.daemon.image_id(&reference).await;
@@ -271,7 +275,7 @@ impl Store for DaemonStore<'_> {
         &mut self,
         context: &StepContext<'_>,
         _run: &MadeImage,
-        places: &Places,
+        build_dir: &BuildDir,
     ) -> Result<Observed, ExportError> {
         let references = self.tags_of(context.step);
         let layers = &self.shared.services.layers;
@@ -287,7 +291,7 @@ impl Store for DaemonStore<'_> {
         found.facts.had_image = had_image;
         if found.tags.first().is_some_and(|tag| tag.digest.is_some()) {
             if context.step.run_containers {
-                found.facts.ran = Some(self.run_containers(&references[0], places).await?);
+                found.facts.ran = Some(self.run_containers(&references[0], build_dir).await?);
             }
             self.travel(context, &mut found.facts).await?;
             found.facts.engine_end = self.service.taken_end();
@@ -327,7 +331,7 @@ impl Store for DaemonStore<'_> {
         Ok(())
     }
 
-    async fn app(&mut self, name: &str, _places: &Places) -> Result<Option<(Image, String)>, ExportError> {
+    async fn app(&mut self, name: &str, _build_dir: &BuildDir) -> Result<Option<(Image, String)>, ExportError> {
         let Some(id) = self.app_tag(name).await? else { return Ok(None) };
         let found = self.service.observer.image(&[self.by_tag(name)], &self.shared.services.layers).await;
         let found = found.map_err(|error| service("observe the app image before the rebase", error))?;
