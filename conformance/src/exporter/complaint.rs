@@ -195,6 +195,7 @@ mod tests {
     fn outcome(code: i32, stdout: &str, stderr: &str) -> Outcome {
         Outcome {
             left: None,
+            contacted: None,
             end: End::Exited(code),
             stdout: stdout.to_owned(),
             stderr: stderr.to_owned(),

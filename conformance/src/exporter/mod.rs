@@ -2,6 +2,7 @@
 
 mod command;
 pub mod complaint;
+mod contacted;
 mod description;
 pub mod isolate;
 mod left_out;

@@ -125,10 +125,20 @@ impl Supervisor {
         }
         match serde_json::from_slice(&report).map_err(|error| fail(error.into()))? {
             _ if cancelled.is_cancelled() => Err(ProcessError::Interrupted),
-            Report::Ended { end, milliseconds, left } => {
+            Report::Ended { end, milliseconds, left, contacted } => {
                 let printed = out.printed + err.printed;
                 let (stdout, stderr, credentials_printed) = (out.text(), err.text(), None);
-                Ok(Outcome { end, stdout, stderr, printed, started, milliseconds, left, credentials_printed })
+                Ok(Outcome {
+                    end,
+                    stdout,
+                    stderr,
+                    printed,
+                    started,
+                    milliseconds,
+                    left,
+                    contacted,
+                    credentials_printed,
+                })
             }
             Report::Abandoned => Err(ProcessError::Interrupted),
             Report::NotStarted { namespace: true, reason } => Err(ProcessError::Namespace(reason)),

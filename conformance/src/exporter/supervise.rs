@@ -3,15 +3,16 @@
 //! Runs in a process of its own, so that nothing of it touches the harness; its name tells an exporter nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use judge::evidence::{ChangedFile, End};
+use judge::evidence::{ChangedFile, Contacts, End};
 use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
 use nix::sys::signal::{Signal, kill};
@@ -20,6 +21,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use super::contacted::{News, Seen, Watch};
 use super::isolate::{self, Isolation, Scratch};
 use super::secret::{self, Secret, SecretPlace};
 use crate::error::chain;
@@ -83,6 +85,9 @@ pub enum Report {
         /// What it left in its folders for scratch files; none where it had none of its own.
         #[serde(default)]
         left: Option<Vec<ChangedFile>>,
+        /// What it contacted; none where that was not seen.
+        #[serde(default)]
+        contacted: Option<Contacts>,
     },
     /// It was ended because the harness went away.
     Abandoned,
@@ -153,6 +158,13 @@ fn private_mounts(with_hostname: bool) -> io::Result<()> {
     Ok(nix::mount::mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)?)
 }
 
+/// What the first process of a list of processes tells, a line each.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Line {
+    News(News),
+    Ended(Report),
+}
+
 enum Event {
     Ended(Report),
     HarnessGone,
@@ -166,28 +178,33 @@ fn run(spec: &Spec, scratch: &Scratch) -> Report {
     let started = Instant::now();
     let (sender, receiver) = mpsc::channel();
     watch_harness(sender.clone());
-    let own = spec.clone();
+    let (own, seen) = (spec.clone(), Seen::default());
+    let noted = seen.clone();
     std::thread::spawn(move || {
-        let report = if own.isolation.is_some() { among_themselves(&own) } else { to_its_end(&own) };
+        let tell = move |news| noted.add(news);
+        let report = if own.isolation.is_some() { among_themselves(&own, tell) } else { to_its_end(&own, tell) };
         let _ = sender.send(Event::Ended(report));
     });
     let event = receiver.recv_timeout(Duration::from_secs(spec.limit_seconds));
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     end_descendants(&receiver, matches!(event, Ok(Event::Ended(_))));
-    let left = || spec.isolation.is_some().then(|| scratch.left());
+    let ended = |end, milliseconds| Report::Ended {
+        end,
+        milliseconds,
+        left: spec.isolation.is_some().then(|| scratch.left()),
+        contacted: seen.so_far(),
+    };
     match event {
         // What it took to make its namespaces is not the exporter's time.
-        Ok(Event::Ended(Report::Ended { end, milliseconds, .. })) => Report::Ended { end, milliseconds, left: left() },
+        Ok(Event::Ended(Report::Ended { end, milliseconds, .. })) => ended(end, milliseconds),
         Ok(Event::Ended(other)) => other,
         Ok(Event::HarnessGone) | Err(RecvTimeoutError::Disconnected) => Report::Abandoned,
-        Err(RecvTimeoutError::Timeout) => {
-            Report::Ended { end: End::TimedOut(spec.limit_seconds), milliseconds, left: left() }
-        }
+        Err(RecvTimeoutError::Timeout) => ended(End::TimedOut(spec.limit_seconds), milliseconds),
     }
 }
 
 /// Runs the exporter in a list of processes of its own: [`first`] is the first of it, and sends what came of it.
-fn among_themselves(spec: &Spec) -> Report {
+fn among_themselves(spec: &Spec, tell: impl Fn(News)) -> Report {
     let failed = |error: io::Error| Report::NotStarted { namespace: true, reason: chain(&error) };
     let run = || -> io::Result<Report> {
         let (mut ours, theirs) = UnixStream::pair()?;
@@ -202,17 +219,23 @@ fn among_themselves(spec: &Spec) -> Report {
             .spawn()?;
         ours.write_all(&serde_json::to_vec(spec)?)?;
         ours.shutdown(std::net::Shutdown::Write)?;
-        let mut told = Vec::new();
-        ours.read_to_end(&mut told)?;
+        let mut report = None;
+        for line in BufReader::new(ours).lines() {
+            match serde_json::from_str(&line?) {
+                Ok(Line::News(news)) => tell(news),
+                Ok(Line::Ended(ended)) => report = Some(ended),
+                // A process that is ended while it writes.
+                Err(_) => break,
+            }
+        }
         first.wait()?;
-        serde_json::from_slice(&told)
-            .map_err(|_| io::Error::other("its first process ended before it told what it saw"))
+        report.ok_or_else(|| io::Error::other("its first process ended before it told what it saw"))
     };
     run().unwrap_or_else(failed)
 }
 
 /// The first process of a list of processes: it reads a [`Spec`] from its standard input, runs the exporter to its end,
-/// and answers with a [`Report`].
+/// and answers with what becomes known meanwhile, and a [`Report`].
 #[must_use]
 pub fn first() -> bool {
     // Standard input is one end of a pair of sockets, both ways.
@@ -221,27 +244,50 @@ pub fn first() -> bool {
     let mut text = Vec::new();
     let read = socket.read_to_end(&mut text).is_ok();
     let Some(spec) = serde_json::from_slice::<Spec>(&text).ok().filter(|_| read) else { return false };
+    let socket = Arc::new(Mutex::new(socket));
     let _ = std::fs::write("/proc/self/comm", "init");
     let report = match isolate::own_processes().and_then(|()| isolate::give_up_capabilities()) {
-        Ok(()) => to_its_end(&spec),
+        Ok(()) => to_its_end(&spec, {
+            let socket = Arc::clone(&socket);
+            move |news| drop(write_line(&socket, &Line::News(news)))
+        }),
         Err(error) => Report::NotStarted { namespace: true, reason: chain(&error) },
     };
-    serde_json::to_vec(&report).is_ok_and(|bytes| socket.write_all(&bytes).is_ok())
+    write_line(&socket, &Line::Ended(report)).is_ok()
 }
 
-/// Starts the exporter and waits for it.
-fn to_its_end(spec: &Spec) -> Report {
+/// Two threads write: each line is one.
+fn write_line(socket: &Mutex<UnixStream>, line: &Line) -> io::Result<()> {
+    let mut text = serde_json::to_vec(line)?;
+    text.push(b'\n');
+    socket.lock().unwrap_or_else(PoisonError::into_inner).write_all(&text)
+}
+
+/// Starts the exporter and waits for it; `tell` is told what it contacts.
+fn to_its_end(spec: &Spec, tell: impl FnMut(News) + Send + 'static) -> Report {
     let started = Instant::now();
     let not_started = |error: io::Error| Report::NotStarted { namespace: false, reason: chain(&error) };
     let Some((program, arguments)) = spec.argv.split_first() else {
         return not_started(io::Error::other("there is no program"));
     };
-    let status = match spawn(spec, program, arguments).and_then(|mut child| child.wait()) {
+    // Before the thread that starts the exporter: who answers for that one must not be under its filter.
+    let watch = Watch::begin(tell);
+    let run = || {
+        if let Some(watch) = watch {
+            watch.over_this_thread();
+        }
+        spawn(spec, program, arguments).and_then(|mut child| child.wait())
+    };
+    let run = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().spawn_scoped(scope, run)?;
+        thread.join().map_err(|_| io::Error::other("the thread that starts it ended"))
+    });
+    let status = match run.flatten() {
         Ok(status) => status,
         Err(error) => return not_started(error),
     };
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Report::Ended { end: end(status), milliseconds, left: None }
+    Report::Ended { end: end(status), milliseconds, left: None, contacted: None }
 }
 
 fn spawn(spec: &Spec, program: &str, arguments: &[String]) -> io::Result<Child> {

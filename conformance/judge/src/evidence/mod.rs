@@ -1,5 +1,6 @@
 //! The facts that an export left: plain data, versioned, written to disk as they are made. Nothing here judges.
 
+mod contacts;
 mod image;
 mod inputs;
 mod listing;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
+pub use contacts::{Act, Contact, Contacts, Protocol};
 pub use image::{Blob, Compression, Document, Entry, EntryFacts, EntryKind, Image, Layer, LayerFault, Unlisted};
 pub use inputs::{Aspect, Change, ChangedFile, ExtendedImage, FileFact, FileKind, Inputs, RunImage};
 pub use listing::Listing;
@@ -175,6 +177,9 @@ pub struct Outcome {
     /// it had none of its own, or an earlier version wrote the evidence.
     #[serde(default)]
     pub left: Option<Vec<ChangedFile>>,
+    /// Which internet addresses it contacted. None where that was not observed, or an earlier version wrote the evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contacted: Option<Contacts>,
     /// Where it told a credential that it was given, which is left out of what is kept; none where it was given none, or
     /// an earlier version wrote the evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]

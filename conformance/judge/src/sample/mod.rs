@@ -220,6 +220,7 @@ fn export(target: Target, step: usize) -> Export {
             started: STARTED,
             milliseconds: 10,
             left: Some(Vec::new()),
+            contacted: None,
             credentials_printed: None,
         },
         report: None,

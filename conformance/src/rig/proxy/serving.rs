@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use hyper_util::rt::TokioIo;
@@ -94,6 +94,30 @@ fn record(sequence: u64, parts: &axum::http::request::Parts, target: &str, way: 
 
 async fn pass(recorder: Arc<Recorder>, request: Request, way: Way) -> Result<Response, Closed> {
     let sequence = recorder.next.fetch_add(1, Ordering::Relaxed);
+    let asked = request.headers().get(header::HOST).cloned();
+    let answer = passed(recorder.clone(), request, way, sequence).await?;
+    let names = names(answer.headers(), asked.as_ref().and_then(|host| host.to_str().ok()));
+    if !names.is_empty() {
+        recorder.change(sequence, |record| record.names = names);
+    }
+    Ok(answer)
+}
+
+/// The hosts that an answer leads to besides the one that was asked.
+fn names(headers: &HeaderMap, asked: Option<&str>) -> Vec<String> {
+    let values = |name| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    let realms = values(header::WWW_AUTHENTICATE).filter_map(|value| value.split_once("realm=\"")?.1.split('"').next());
+    let hosts = values(header::LOCATION).chain(realms).filter_map(|place| {
+        let (scheme, rest) = place.split_once("//")?;
+        let host = rest.split(['/', '?', '#']).next()?.rsplit('@').next()?;
+        (Some(host) != asked && !host.is_empty()).then(|| format!("{scheme}//{host}"))
+    });
+    let mut found: Vec<String> = hosts.collect();
+    found.dedup();
+    found
+}
+
+async fn passed(recorder: Arc<Recorder>, request: Request, way: Way, sequence: u64) -> Result<Response, Closed> {
     let (mut parts, body) = request.into_parts();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
     let is_elsewhere = way.elsewhere.is_some();
@@ -208,4 +232,27 @@ fn answer(
         }
     });
     Response::from_parts(parts, Body::from_stream(counted))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn hosts_are_named_by_places_and_realms() {
+        let named = |name: HeaderName, value: &'static str| {
+            names(&HeaderMap::from_iter([(name, HeaderValue::from_static(value))]), Some("r.example:5"))
+        };
+        assert_eq!(named(header::LOCATION, "https://s.example:8/v2?x=y"), ["https://s.example:8"]);
+        assert_eq!(named(header::LOCATION, "http://me@[::1]:8"), ["http://[::1]:8"]);
+        assert_eq!(named(header::LOCATION, "//s.example/x"), ["//s.example"]);
+        let realm = "Bearer realm=\"https://t.example/token\",service=\"https://other.example\"";
+        assert_eq!(named(header::WWW_AUTHENTICATE, realm), ["https://t.example"]);
+        for own in ["/v2/x", "http://r.example:5/v2/x", "", "http:///x"] {
+            assert!(named(header::LOCATION, own).is_empty(), "{own}");
+        }
+        assert!(named(header::WWW_AUTHENTICATE, "Basic realm=\"registry\"").is_empty());
+    }
 }
