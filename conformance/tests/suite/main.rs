@@ -10,6 +10,8 @@ mod cases;
 #[cfg(test)]
 mod consumers;
 #[cfg(test)]
+mod contacts;
+#[cfg(test)]
 mod control;
 #[cfg(test)]
 mod fair;

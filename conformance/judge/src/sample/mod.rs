@@ -13,8 +13,9 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use crate::evidence::{
-    Arrival, Aspect, BaseImage, Change, ChangedFile, Document, EVIDENCE_VERSION, End, Export, Fetched, FileKind, Image,
-    Layer, Outcome, Phase, RunImageInDaemon, ScenarioEvidence, StoreKind, Target, WireRecord,
+    Act, Arrival, Aspect, BaseImage, Change, ChangedFile, Contact, Contacts, Document, EVIDENCE_VERSION, End, Export,
+    Fetched, FileKind, Image, Layer, Outcome, Phase, Protocol, RunImageInDaemon, ScenarioEvidence, StoreKind, Target,
+    WireRecord,
 };
 use crate::judge;
 use crate::requirement::Case;
@@ -220,7 +221,7 @@ fn export(target: Target, step: usize) -> Export {
             started: STARTED,
             milliseconds: 10,
             left: Some(Vec::new()),
-            contacted: None,
+            contacted: Some(contacted()),
             credentials_printed: None,
         },
         report: None,
@@ -256,6 +257,13 @@ fn put(target: &str) -> WireRecord {
         had_credentials: false,
         ..WireRecord::default()
     }
+}
+
+/// The host that the inputs name.
+fn contacted() -> Contacts {
+    let address = [192, 0, 2, 1].into();
+    let contact = Contact { address, port: 443, protocol: Some(Protocol::Tcp), act: Act::Connect };
+    Contacts { seen: vec![contact], more: false, knows_itself: true }
 }
 
 /// The report, which was that of the build before.

@@ -2,6 +2,7 @@
 //! all, and what an exporter does when the registry fails.
 
 mod clear;
+mod contacted;
 mod elsewhere;
 mod exchange;
 mod faults;
@@ -9,6 +10,8 @@ mod handed;
 mod sent;
 #[cfg(test)]
 pub(super) mod trials;
+#[cfg(test)]
+mod trials_of_contacts;
 #[cfg(test)]
 mod trials_of_tls;
 #[cfg(test)]
@@ -212,5 +215,23 @@ pub(super) const TABLE: &[Requirement] = &[
     .fix("leave headers and variables that hold credentials out of every message, also of those for debugging")
     .when("the exporter was given credentials")
     .on(REGISTRY)
+    .needing(Needs::Process),
+    Requirement::new(
+        Level::Should,
+        contacted::NAMED,
+        "an exporter contacts no host but those that an input or a registry's answer names",
+        Source::own("wire"),
+        contacted::only_named_hosts_are_contacted,
+    )
+    .because(
+        "builds run behind firewalls, and hold what is not to be told: who runs one has to know from what they gave it whom it \
+         contacts",
+    )
+    .looks_like(
+        "a connection to a service that counts calls or looks for updates, a datagram to a collector of figures, or a question \
+         to a name server although every host is given by its number",
+    )
+    .fix("contact registries, daemons and proxies that are given alone, and leave all else out unless a flag or variable asks for it")
+    .when("the kernel told the suite what the exporter contacts, and it contacted anybody")
     .needing(Needs::Process),
 ];

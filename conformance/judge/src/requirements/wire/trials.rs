@@ -3,7 +3,7 @@
 use super::elsewhere::NO_LEAK;
 use super::faults::{MOVES_NOTHING, REPORTED, TRANSIENT, VERIFIES};
 use super::handed::{NOT_PRINTED, USED};
-use super::{trials_of_tls, trials_of_uploads};
+use super::{trials_of_contacts, trials_of_tls, trials_of_uploads};
 use crate::digest::Digest;
 use crate::evidence::{
     Document, End, Export, FaultKind, ScenarioEvidence, SentManifest, Stream, Target, WireFault, WireRecord,
@@ -27,6 +27,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
             no_leak(),
             credentials_used(),
             credentials_not_printed(),
+            trials_of_contacts::trials(),
         ]
         .into_iter()
         .chain(trials_of_tls::trials()),
