@@ -14,6 +14,7 @@ mod reports;
 mod run;
 mod selection;
 mod self_test;
+mod shells;
 mod site;
 mod start;
 
@@ -74,8 +75,8 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches) -> Exit {
         Command::Show(arguments) => reports::show(&arguments, shown),
         Command::Baseline(BaselineCommand::Update { file, report }) => reports::update_baseline(&file, &report),
         Command::Init(arguments) => project::init(&arguments),
-        Command::Man { folder } => reports::man(&folder),
-        Command::Completions { shell } => reports::completions(shell),
+        Command::Man { folder } => shells::man(&folder),
+        Command::Completions { shell } => shells::completions(shell),
         Command::Doctor(arguments) => project::doctor(*arguments, own, shown),
         Command::BaseStatus(arguments) => base_status::tell(arguments),
         Command::Check { path } => catalogue::check(&path).map_err(Failure::usage).and_then(|text| print(&text)),
