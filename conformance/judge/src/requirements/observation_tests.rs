@@ -7,9 +7,9 @@ use super::*;
 use crate::digest::Digest;
 use crate::evidence::{Document, Fetched, ScenarioEvidence, StoreKind, Target};
 use crate::sample::{self, annotate, edit_config, edit_input, edit_label, edit_layers, edit_manifest, on, step};
+use crate::view::LIFECYCLE;
 
 pub(super) const ON: Target = Target::Registry;
-const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
 pub(super) const TITLE: &str = "org.opencontainers.image.title";
 pub(super) const PROJECT: &str = "/layers/project-metadata.toml";
 const ANNOTATIONS: &str = "manifest.json#/annotations";

@@ -9,8 +9,7 @@ use crate::evidence::{
     Arrival, Document, End, Export, Fetched, Image, Layer, MadeBy, Rebase, RunImage, RunImageInDaemon,
     ScenarioEvidence, StoreKind, Target,
 };
-
-const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
+use crate::view::LIFECYCLE;
 
 /// One rebase on a registry, and one in a daemon.
 #[must_use]

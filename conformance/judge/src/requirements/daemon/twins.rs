@@ -9,7 +9,7 @@ use crate::requirement::{Case, holds_when, not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
 
-pub(super) const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
+pub(super) use crate::view::LIFECYCLE;
 
 pub(super) fn twin<'a>(case: &Case<'a>, export: &Export) -> Option<(&'a Export, &'a Image)> {
     let twin = case.registry_twin(export)?;

@@ -8,9 +8,7 @@ use crate::reference::is_same_image;
 use crate::requirement::{Case, holds_when, violated};
 use crate::requirements::platform::identifies;
 use crate::verdict::Finding;
-use crate::view;
-
-const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
+use crate::view::{self, LIFECYCLE};
 
 fn at_label(rebased: &Rebased<'_>, key: &str) -> String {
     rebased.export.at(&format!("config.json#/config/Labels/{key}"))

@@ -8,9 +8,9 @@ use crate::digest::Digest;
 use crate::evidence::{End, Export, Target};
 use crate::sample::{self, annotate, edit_config, edit_label, edit_manifest};
 use crate::trial::{Trial, Trials, all};
+use crate::view::LIFECYCLE;
 
 const PREFIX: &str = "org.opencontainers.image.";
-const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
 
 fn key(name: &str) -> String {
     format!("{PREFIX}{name}")

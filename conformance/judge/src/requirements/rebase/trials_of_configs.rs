@@ -7,8 +7,8 @@ use super::trials_shared::{before, of, other_digest};
 use crate::evidence::{Document, End, Export};
 use crate::sample::{self, annotate, edit_config, edit_label};
 use crate::trial::{Trials, Wanted};
+use crate::view::LIFECYCLE;
 
-const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
 const EXIT_ZERO: &str = "rebase.exit-zero";
 const BASE: &str = "io.buildpacks.base.distro.version";
 

@@ -6,7 +6,8 @@ use crate::digest::Digest;
 use crate::evidence::{Change, ChangedFile, End, Entry, Export, FileKind};
 use crate::sample::{edit_config, edit_entries, edit_input, edit_label, edit_layers};
 
-pub(super) const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
+pub(super) use crate::view::LIFECYCLE;
+
 pub(super) const BUILD: &str = "io.buildpacks.build.metadata";
 pub(super) const PROJECT: &str = "io.buildpacks.project.metadata";
 pub(super) const METADATA: &str = "/layers/config/metadata.toml";
