@@ -28,12 +28,12 @@ pub(super) enum News {
 pub(super) struct Seen(Arc<Mutex<Option<Contacts>>>);
 
 impl Seen {
-    fn lock(&self) -> MutexGuard<'_, Option<Contacts>> {
+    fn known(&self) -> MutexGuard<'_, Option<Contacts>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn add(&self, news: News) {
-        let mut known = self.lock();
+        let mut known = self.known();
         match news {
             News::Watched => drop(known.get_or_insert_default()),
             News::Contact(contact) => known.get_or_insert_default().seen.push(contact),
@@ -43,7 +43,7 @@ impl Seen {
 
     /// What is known by now.
     pub(super) fn so_far(&self) -> Option<Contacts> {
-        self.lock().as_ref().map(|known| Contacts { knows_itself: knows_itself(), ..known.clone() })
+        self.known().as_ref().map(|known| Contacts { knows_itself: knows_itself(), ..known.clone() })
     }
 }
 
