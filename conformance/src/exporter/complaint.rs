@@ -203,6 +203,7 @@ mod tests {
             started: 0,
             milliseconds: 0,
             credentials_printed: None,
+            outlived: None,
         }
     }
 

@@ -125,7 +125,7 @@ impl Supervisor {
         }
         match serde_json::from_slice(&report).map_err(|error| fail(error.into()))? {
             _ if cancelled.is_cancelled() => Err(ProcessError::Interrupted),
-            Report::Ended { end, milliseconds, left, contacted } => {
+            Report::Ended { end, milliseconds, left, contacted, outlived } => {
                 let printed = out.printed + err.printed;
                 let (stdout, stderr, credentials_printed) = (out.text(), err.text(), None);
                 Ok(Outcome {
@@ -138,6 +138,7 @@ impl Supervisor {
                     left,
                     contacted,
                     credentials_printed,
+                    outlived,
                 })
             }
             Report::Abandoned => Err(ProcessError::Interrupted),

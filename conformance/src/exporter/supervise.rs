@@ -88,6 +88,9 @@ pub enum Report {
         /// What it contacted; none where that was not seen.
         #[serde(default)]
         contacted: Option<Contacts>,
+        /// How many processes that it had started still ran some time after its end; none where it was ended itself.
+        #[serde(default)]
+        outlived: Option<u32>,
     },
     /// It was ended because the harness went away.
     Abandoned,
@@ -188,18 +191,19 @@ fn run(spec: &Spec, scratch: &Scratch) -> Report {
     let event = receiver.recv_timeout(Duration::from_secs(spec.limit_seconds));
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     end_descendants(&receiver, matches!(event, Ok(Event::Ended(_))));
-    let ended = |end, milliseconds| Report::Ended {
+    let ended = |end, milliseconds, outlived| Report::Ended {
         end,
         milliseconds,
         left: spec.isolation.is_some().then(|| scratch.left()),
         contacted: seen.so_far(),
+        outlived,
     };
     match event {
         // What it took to make its namespaces is not the exporter's time.
-        Ok(Event::Ended(Report::Ended { end, milliseconds, .. })) => ended(end, milliseconds),
+        Ok(Event::Ended(Report::Ended { end, milliseconds, outlived, .. })) => ended(end, milliseconds, outlived),
         Ok(Event::Ended(other)) => other,
         Ok(Event::HarnessGone) | Err(RecvTimeoutError::Disconnected) => Report::Abandoned,
-        Err(RecvTimeoutError::Timeout) => ended(End::TimedOut(spec.limit_seconds), milliseconds),
+        Err(RecvTimeoutError::Timeout) => ended(End::TimedOut(spec.limit_seconds), milliseconds, None),
     }
 }
 
@@ -287,7 +291,25 @@ fn to_its_end(spec: &Spec, tell: impl FnMut(News) + Send + 'static) -> Report {
         Err(error) => return not_started(error),
     };
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Report::Ended { end: end(status), milliseconds, left: None, contacted: None }
+    Report::Ended { end: end(status), milliseconds, left: None, contacted: None, outlived: Some(outlived()) }
+}
+
+/// Looks for processes that outlive the exporter, and the time between: one that is about to end has time to.
+const LOOKS: (u32, Duration) = (20, Duration::from_millis(50));
+
+/// How many processes below this one still run after that time. Those that ended and that no one waited for are let go.
+fn outlived() -> u32 {
+    let (looks, between) = LOOKS;
+    let mut count = 0;
+    for _ in 0..looks {
+        while waitpid(None, Some(WaitPidFlag::WNOHANG)).is_ok_and(|status| status.pid().is_some()) {}
+        count = descendants(std::process::id()).len();
+        if count == 0 {
+            break;
+        }
+        std::thread::sleep(between);
+    }
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn spawn(spec: &Spec, program: &str, arguments: &[String]) -> io::Result<Child> {

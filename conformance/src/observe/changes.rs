@@ -127,6 +127,22 @@ impl Snapshot {
     }
 }
 
+/// Permission bits of the regular files below a folder, as far as it can be listed. `shown_as` is where the exporter sees
+/// it. Blocks the thread.
+#[must_use]
+pub fn modes_below(root: &Path, shown_as: &str) -> BTreeMap<String, u32> {
+    let mut found = BTreeMap::new();
+    // What cannot be listed has no modes to tell.
+    let _ = each_below(root, |path, metadata| {
+        if metadata.is_file() {
+            let place = shown(shown_as, path.strip_prefix(root).unwrap_or(path));
+            found.insert(place, metadata.permissions().mode() & 0o7777);
+        }
+        found.len() < MOST
+    });
+    found
+}
+
 /// Hands over every file strictly below a folder, as long as `more` are wanted; a folder that is gone has none.
 fn each_below(root: &Path, mut more: impl FnMut(&Path, &Metadata) -> bool) -> Result<(), FileError> {
     let walk = |source| FileError::Walk { root: root.to_owned(), source };

@@ -4,14 +4,16 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use judge::digest::Digest;
-use judge::evidence::{Blob, Compression, Entry, EntryFacts, EntryKind, Layer, LayerFault, Listing, Unlisted};
+use judge::evidence::{
+    Blob, Compression, Entry, EntryFacts, EntryKind, GzipHeader, Layer, LayerFault, Listing, Unlisted,
+};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::blobs::{BlobError, BlobStore, Hash};
@@ -153,11 +155,12 @@ fn read_layer(store: &BlobStore, digest: &Digest, mut room: Room) -> Result<Read
     let mut source = BufReader::with_capacity(128 * 1024, stored);
     let start = start_of(&mut source).map_err(failed)?;
     let compression = compression_of(&start);
+    let said = Rc::new(RefCell::new(GzipHeader::default()));
     let whole: Box<dyn Read> = match compression {
         Compression::None => Box::new(io::Cursor::new(start).chain(source)),
         Compression::Gzip => {
             let again = BufReader::new(io::Cursor::new(start).chain(source));
-            Box::new(MultiGzDecoder::new(again))
+            Box::new(Members::new(again, Rc::clone(&said)))
         }
         Compression::Zstd => {
             let again = io::Cursor::new(start).chain(source);
@@ -176,6 +179,7 @@ fn read_layer(store: &BlobStore, digest: &Digest, mut room: Room) -> Result<Read
         named: None,
         size,
         compression,
+        gzip: (compression == Compression::Gzip).then(|| said.take()),
         diff_id: measured.hash.finish(),
         uncompressed_size: measured.size,
         entries: Listing::compact(entries),
@@ -275,7 +279,8 @@ fn entries_of(source: &mut impl Read, room: &mut Room) -> Listed {
 /// The bytes of memory that an entry takes.
 fn memory_of(entry: &Entry) -> usize {
     let more = &entry.more;
-    let attributes = more.xattrs.iter().map(|(name, value)| 2 * size_of::<String>() + name.len() + value.len());
+    let pairs = more.xattrs.iter().chain(&more.records);
+    let attributes = pairs.map(|(name, value)| 2 * size_of::<String>() + name.len() + value.len());
     let texts = [Some(&entry.path), entry.link.as_ref(), entry.text.as_ref(), Some(&more.user), Some(&more.group)];
     let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
     let content = entry.content.as_ref().map_or(0, |digest| digest.as_str().len());
@@ -290,7 +295,13 @@ fn next_entry(tar: &mut Tarball<impl Read>) -> Result<Option<Entry>, TarError> {
         (EntryKind::File, Some(sparse)) => tar.hash_pieces(sparse, head.size, |bytes| text.add(bytes))?,
         _ => None,
     };
-    let more = EntryFacts { user: head.user, group: head.group, xattrs: head.xattrs, sparse: head.sparse.is_some() };
+    let more = EntryFacts {
+        user: head.user,
+        group: head.group,
+        xattrs: head.xattrs,
+        records: head.records,
+        sparse: head.sparse.is_some(),
+    };
     Ok(Some(Entry {
         path: head.path,
         kind: head.kind,
@@ -328,6 +339,55 @@ impl Kept {
 
     fn finished(self) -> Option<String> {
         self.0.and_then(|bytes| String::from_utf8(bytes).ok())
+    }
+}
+
+/// Most bytes of a name or comment of a gzip header that are kept.
+const HEADER_TEXT: usize = 1024;
+
+/// A gzip stream of one member or many, whose headers are noted on the way.
+struct Members<R> {
+    /// None once the stream has ended.
+    member: Option<GzDecoder<R>>,
+    said: Rc<RefCell<GzipHeader>>,
+}
+
+impl<R: BufRead> Members<R> {
+    fn new(source: R, said: Rc<RefCell<GzipHeader>>) -> Self {
+        Self { member: Some(GzDecoder::new(source)), said }
+    }
+
+    fn note(&self, member: &GzDecoder<R>) {
+        let Some(header) = member.header() else { return };
+        let text = |bytes: Option<&[u8]>| {
+            let bytes = bytes.filter(|bytes| !bytes.is_empty())?;
+            Some(String::from_utf8_lossy(&bytes[..bytes.len().min(HEADER_TEXT)]).into_owned())
+        };
+        let mut said = self.said.borrow_mut();
+        if said.mtime == 0 {
+            said.mtime = header.mtime();
+        }
+        said.name = said.name.take().or_else(|| text(header.filename()));
+        said.comment = said.comment.take().or_else(|| text(header.comment()));
+    }
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        while let Some(mut member) = self.member.take() {
+            let count = member.read(buffer)?;
+            if count > 0 {
+                self.member = Some(member);
+                return Ok(count);
+            }
+            self.note(&member);
+            let mut rest = member.into_inner();
+            self.member = if rest.fill_buf()?.is_empty() { None } else { Some(GzDecoder::new(rest)) };
+        }
+        Ok(0)
     }
 }
 

@@ -1,17 +1,19 @@
 //! OCI image layouts on disk (`oci-image-image-layout.md`) below a `<layout-dir>`: which are there, and what is in
 //! those at the mapped paths. Links are not followed, and no name in a file leads out of its layout.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use judge::digest::Digest;
-use judge::evidence::{BaseImage, Document, Fetched, Image, Layer, LayoutFacts, LayoutRoot, SavedFile, Tag};
+use judge::evidence::{BaseImage, Document, Fetched, Image, Layer, LayoutFacts, LayoutRoot, LooseBlob, SavedFile, Tag};
+use judge::json::Json;
 use judge::reference::Reference;
 use walkdir::WalkDir;
 
 use super::blobs::{BlobError, BlobStore};
-use super::documents::{Named, contents_of, descriptor_for, manifest_for};
+use super::documents::{Named, contents_of, descriptor_for, manifest_for, manifests_of};
 use super::layer::{LayerError, LayerReader};
 use crate::budget;
 
@@ -174,6 +176,7 @@ fn root(layout_dir: &Path, image: &str, store: &BlobStore) -> Result<LayoutRoot,
         index: None,
         blobs: Vec::new(),
         unread: Vec::new(),
+        loose: None,
     };
     if !root.present {
         return Ok(root);
@@ -188,13 +191,63 @@ fn root(layout_dir: &Path, image: &str, store: &BlobStore) -> Result<LayoutRoot,
             root.unread.push((below(&folder, &file), size));
             continue;
         }
+        let mut bytes = match File::open(&file) {
+            Ok(bytes) => bytes,
+            // What its mode closes to the suite is closed to others as well.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                root.unread.push((below(&folder, &file), size));
+                continue;
+            }
+            Err(source) => return Err(LayoutError::Read { path: file, source }),
+        };
         left -= size;
-        let mut bytes = open(&file)?;
         let stored = store.put_reader(&mut bytes)?;
         root.blobs.push(SavedFile { path: below(&folder, &file), size: stored.size, digest: stored.digest });
     }
     root.blobs.sort_by(|one, other| one.path.cmp(&other.path));
+    root.loose = Some(loose(&root, store)?);
     Ok(root)
+}
+
+/// Most documents of loose blobs that are kept, and the bytes of one.
+const LOOSE_DOCUMENTS: usize = 64;
+const LOOSE_DOCUMENT: u64 = 1 << 20;
+/// Most documents through which an index is followed.
+const FOLLOWED: usize = 1000;
+
+/// The blobs to which the index does not lead: neither itself, nor an index, manifest, config or layer below it.
+fn loose(root: &LayoutRoot, store: &BlobStore) -> Result<Vec<LooseBlob>, LayoutError> {
+    let small = |digest: &Digest| match store.document(digest, LOOSE_DOCUMENT) {
+        Ok(document) => Ok(Some(document)),
+        Err(BlobError::TooLarge { .. }) => Ok(None),
+        Err(error) => Err(error),
+    };
+    let mut named: BTreeSet<String> = BTreeSet::new();
+    let mut documents: Vec<Document> = root.index.clone().into_iter().collect();
+    let mut followed = 0;
+    while let Some(document) = documents.pop().filter(|_| followed < FOLLOWED) {
+        followed += 1;
+        let contents = contents_of(&document.bytes);
+        named.extend(contents.layers.iter().chain(&contents.config).map(|one| one.name.clone()));
+        for one in manifests_of(&document.bytes).unwrap_or_default() {
+            let held = one.named.digest.as_ref().and_then(|digest| blob_in(root, digest));
+            if named.insert(one.named.name.clone())
+                && let Some(held) = held
+            {
+                documents.extend(small(held)?);
+            }
+        }
+    }
+    let name = |path: &str| path.trim_start_matches("blobs/").replacen('/', ":", 1);
+    let mut found = Vec::new();
+    for blob in root.blobs.iter().filter(|blob| !named.contains(&name(&blob.path))) {
+        let is_kept = found.len() < LOOSE_DOCUMENTS;
+        let document = if is_kept { small(&blob.digest)? } else { None };
+        let document =
+            document.filter(|document| Json::parse(&document.bytes).is_ok_and(|json| json.members().is_some()));
+        found.push(LooseBlob { path: blob.path.clone(), document });
+    }
+    Ok(found)
 }
 
 async fn image_of(root: &LayoutRoot, layers: &LayerReader) -> Result<Option<Image>, LayoutError> {
@@ -267,18 +320,18 @@ fn below(folder: &Path, file: &Path) -> String {
     file.strip_prefix(folder).unwrap_or(file).to_string_lossy().into_owned()
 }
 
-fn open(path: &Path) -> Result<File, LayoutError> {
-    File::open(path).map_err(|source| LayoutError::Read { path: path.to_owned(), source })
-}
-
-/// A regular file's bytes; none where there is none, or it has more than [`budget::DOCUMENT`].
+/// A regular file's bytes; none where there is none, its mode closes it, or it has more than [`budget::DOCUMENT`].
 fn small(path: &Path) -> Result<Option<Document>, LayoutError> {
     let is_small = |metadata: fs::Metadata| metadata.is_file() && metadata.len() <= LIMIT;
     if !fs::symlink_metadata(path).is_ok_and(is_small) {
         return Ok(None);
     }
     let mut bytes = Vec::new();
-    let read = open(path)?.take(LIMIT).read_to_end(&mut bytes);
+    let read = match File::open(path) {
+        // What its mode closes to the suite is closed to others as well.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
+        opened => opened.and_then(|file| file.take(LIMIT).read_to_end(&mut bytes)),
+    };
     read.map_err(|source| LayoutError::Read { path: path.to_owned(), source })?;
     Ok(Some(Document::new(bytes, None)))
 }

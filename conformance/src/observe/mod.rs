@@ -25,7 +25,7 @@ mod tarball;
 mod trust;
 
 pub use blobs::{BlobError, BlobStore, StoredBlob};
-pub use changes::Snapshot;
+pub use changes::{Snapshot, modes_below};
 pub use credentials::{Credentials, REGISTRY_AUTH};
 pub use daemon::{DaemonError, DaemonObserver, ObservedInDaemon, PushError};
 pub use error::RegistryError;

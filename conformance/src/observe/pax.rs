@@ -32,6 +32,8 @@ pub(super) struct Extensions {
     pub(super) group: Option<String>,
     /// Extended attributes with their values in base64.
     pub(super) xattrs: BTreeMap<String, String>,
+    /// What records say beyond all that.
+    pub(super) records: BTreeMap<String, String>,
     sparse_offset: Option<u64>,
     any: bool,
 }
@@ -52,18 +54,21 @@ impl Extensions {
         self.long_link.as_deref().map(until_nul).or(self.link_path.as_deref())
     }
 
-    /// Reads `length key=value\n` records. Values may hold newlines, which is why their length is trusted and checked.
-    pub(super) fn read_pax(&mut self, mut bytes: &[u8]) -> Result<(), &'static str> {
+    /// Reads the records of an extended header.
+    pub(super) fn read_pax(&mut self, bytes: &[u8]) -> Result<(), &'static str> {
         self.any = true;
-        while !bytes.is_empty() {
-            let blank = bytes.iter().position(|byte| *byte == b' ').ok_or(MALFORMED)?;
-            let length: usize = decimal(&bytes[..blank]).ok_or(MALFORMED)?;
-            let record = bytes.get(blank + 1..length).and_then(|record| record.strip_suffix(b"\n")).ok_or(MALFORMED)?;
-            let equals = record.iter().position(|byte| *byte == b'=').ok_or(MALFORMED)?;
-            self.apply(&record[..equals], &record[equals + 1..])?;
-            bytes = &bytes[length..];
+        each_record(bytes, |key, value| self.apply(key, value))
+    }
+
+    /// Notes the records of a global header, as far as they can be read: engines do not apply them.
+    pub(super) fn note_global(&mut self, bytes: &[u8]) {
+        let noted = each_record(bytes, |key, value| {
+            self.records.insert(format!("global {}", text(key.to_vec())), text(value.to_vec()));
+            Ok(())
+        });
+        if let Err(reason) = noted {
+            self.records.insert("global".to_owned(), reason.to_owned());
         }
-        Ok(())
     }
 
     /// An empty value takes an override back.
@@ -75,7 +80,12 @@ impl Extensions {
             b"size" => self.stored_size = number(value)?,
             b"uid" => self.uid = number(value)?,
             b"gid" => self.gid = number(value)?,
-            b"mtime" => self.mtime = seconds(value)?,
+            b"mtime" => {
+                self.mtime = seconds(value)?;
+                if has_fraction(value) {
+                    self.records.insert("mtime".to_owned(), text(value.to_vec()));
+                }
+            }
             b"GNU.sparse.name" => {
                 self.sparse = true;
                 self.path = bytes();
@@ -91,6 +101,8 @@ impl Extensions {
                 if let Some(name) = key.strip_prefix(XATTR) {
                     // Its value may be empty, which takes nothing back.
                     self.xattrs.insert(text(name.to_vec()), BASE64.encode(value));
+                } else {
+                    self.records.insert(text(key.to_vec()), text(value.to_vec()));
                 }
             }
         }
@@ -114,6 +126,28 @@ impl Extensions {
         }
         Ok(())
     }
+}
+
+/// Reads `length key=value\n` records. Values may hold newlines, which is why their length is trusted and checked.
+fn each_record(
+    mut bytes: &[u8],
+    mut take: impl FnMut(&[u8], &[u8]) -> Result<(), &'static str>,
+) -> Result<(), &'static str> {
+    while !bytes.is_empty() {
+        let blank = bytes.iter().position(|byte| *byte == b' ').ok_or(MALFORMED)?;
+        let length: usize = decimal(&bytes[..blank]).ok_or(MALFORMED)?;
+        let record = bytes.get(blank + 1..length).and_then(|record| record.strip_suffix(b"\n")).ok_or(MALFORMED)?;
+        let equals = record.iter().position(|byte| *byte == b'=').ok_or(MALFORMED)?;
+        take(&record[..equals], &record[equals + 1..])?;
+        bytes = &bytes[length..];
+    }
+    Ok(())
+}
+
+/// Whether a decimal number of seconds has a fraction that is not 0.
+fn has_fraction(value: &[u8]) -> bool {
+    let fraction = value.split(|byte| *byte == b'.').nth(1).unwrap_or_default();
+    fraction.iter().any(|byte| *byte != b'0')
 }
 
 fn text(bytes: Vec<u8>) -> String {

@@ -64,6 +64,8 @@ pub(super) struct Head {
     pub(super) group: String,
     /// Extended attributes with their values in base64.
     pub(super) xattrs: BTreeMap<String, String>,
+    /// What records and header say beyond all that.
+    pub(super) records: BTreeMap<String, String>,
     /// Where the data are pieces of the file, and not the file.
     pub(super) sparse: Option<Sparse>,
 }
@@ -115,7 +117,7 @@ impl<R: Read> Tarball<R> {
                     extensions.read_pax(&records).map_err(|reason| TarError::Header { offset: at, reason })?;
                 }
                 // Engines do not apply global headers; neither is it an entry.
-                EntryType::XGlobalHeader => drop(self.extension(header, at)?),
+                EntryType::XGlobalHeader => extensions.note_global(&self.extension(header, at)?),
                 _ => return self.head(header, &extensions, at).map(Some),
             }
         }
@@ -213,7 +215,9 @@ impl<R: Read> Tarball<R> {
         let mode = u32::try_from(mode).unwrap_or_default();
         let (user, group) = names(header, extensions);
         let xattrs = extensions.xattrs.clone();
-        Ok(Head { path: absolute(&name), kind, mode, uid, gid, size, mtime, link, user, group, xattrs, sparse })
+        let records = further(header, extensions);
+        let path = absolute(&name);
+        Ok(Head { path, kind, mode, uid, gid, size, mtime, link, user, group, xattrs, records, sparse })
     }
 
     /// The next header block; none at two zero blocks, at one before the stream's end, or at the stream's end.
@@ -341,6 +345,19 @@ fn names(header: &Header, extensions: &Extensions) -> (String, String) {
     let user = extensions.user.clone().unwrap_or_else(|| text(header.username_bytes()));
     let group = extensions.group.clone().unwrap_or_else(|| text(header.groupname_bytes()));
     (user, group)
+}
+
+/// What records say that nothing else is made of, and the times that GNU's header has besides `mtime`.
+fn further(header: &Header, extensions: &Extensions) -> BTreeMap<String, String> {
+    let mut found = extensions.records.clone();
+    if let Some(gnu) = header.as_gnu() {
+        for (key, field) in [("atime", &gnu.atime), ("ctime", &gnu.ctime)] {
+            if let Some(time) = number(field).filter(|time| *time != 0) {
+                found.entry(key.to_owned()).or_insert_with(|| time.to_string());
+            }
+        }
+    }
+    found
 }
 
 fn check_sum(header: &Header, at: u64) -> Result<(), TarError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use judge::evidence::{Document, Export, Inputs, Outcome, RunImage};
+use judge::evidence::{Document, Export, Inputs, LayoutFacts, Outcome, RunImage};
 
 use super::context::Shared;
 use super::error::ExportError;
@@ -13,8 +13,9 @@ use super::invoke::execute;
 use super::listed::Listed;
 use super::store::{StepContext, Store};
 use crate::exporter::Invocation;
+use crate::observe::modes_below;
 use crate::scenario::Scenario;
-use crate::scenario::materialise::BuildDir;
+use crate::scenario::materialise::{BuildDir, LAYOUT};
 use crate::scenario::run_image::MadeImage;
 
 /// A call that is ready to be made.
@@ -67,6 +68,9 @@ impl Ready<'_> {
     ) -> Result<Export, ExportError> {
         let seen = store.observe(self.context, run, self.build_dir).await?;
         let report = called.report.as_deref();
+        let is_new = stamp(report) != called.report_before;
+        let written = report.filter(|_| is_new).map(|report| (report, called.inputs.report.as_str()));
+        let output_modes = output_modes(self.build_dir, written, seen.layout.as_ref());
         Ok(Export {
             id: self.context.id.to_owned(),
             scenario: self.scenario.name.clone(),
@@ -77,7 +81,7 @@ impl Ready<'_> {
             inputs: called.inputs,
             run_image,
             outcome: called.outcome,
-            report: read_report(report).filter(|_| stamp(report) != called.report_before),
+            report: read_report(report).filter(|_| is_new),
             tags_before: called.tags_before,
             tags: seen.tags,
             image: seen.image,
@@ -88,10 +92,29 @@ impl Ready<'_> {
             previous_after: seen.previous_after,
             build_sboms: Vec::new(),
             changed_files: called.listed.and_then(|listed| listed.changes(self.build_dir)),
+            output_modes,
             troubles: [called.troubles, seen.troubles].concat(),
             rebase: None,
         })
     }
+}
+
+/// Modes of the report that was written, here and as the exporter saw it, and of the files in layouts of images.
+fn output_modes(
+    build_dir: &BuildDir,
+    report: Option<(&Path, &str)>,
+    layout: Option<&LayoutFacts>,
+) -> BTreeMap<String, u32> {
+    let mode = |(here, seen): (&Path, &str)| {
+        let facts = std::fs::symlink_metadata(here).ok()?;
+        Some((seen.to_owned(), facts.mode() & 0o7777))
+    };
+    let mut found: BTreeMap<String, u32> = report.and_then(mode).into_iter().collect();
+    for root in layout.iter().flat_map(|layout| &layout.roots).filter(|root| root.present) {
+        let folder = format!("{LAYOUT}/{}", root.path);
+        found.extend(modes_below(&build_dir.here(&folder), &build_dir.seen(&folder)));
+    }
+    found
 }
 
 /// What tells a report that was written from one that a scenario had put there.

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use conformance::observe::{BlobStore, LayerReader, Limits, ReadLayer};
 use judge::digest::Digest;
-use judge::evidence::{Compression, Entry, EntryKind, LayerFault, Unlisted};
+use judge::evidence::{Compression, Entry, EntryKind, GzipHeader, LayerFault, Unlisted};
 use proptest::prelude::*;
 
 /// The tar of `/a` (a folder), `/a/hello` and a link to it.
@@ -243,4 +243,51 @@ async fn a_source_that_breaks_off_leaves_nothing_behind() {
     let document = store.put_document(b"{}".to_vec(), None).unwrap();
     assert_eq!(store.document(&document.digest, 2).unwrap(), document);
     assert!(store.document(&document.digest, 1).is_err());
+}
+
+#[test]
+fn what_gzip_headers_say_is_noted_of_every_member() {
+    let tar = small_tar();
+    let (first, second) = tar.split_at(tar.len() / 2);
+    let said = flate2::GzBuilder::new().mtime(9).filename("scratch.tar").comment("packed here");
+    let mut member = said.write(Vec::new(), flate2::Compression::fast());
+    member.write_all(second).unwrap();
+    let layer = read(&[gzip(first), member.finish().unwrap(), gzip(b"")].concat());
+    assert_eq!((layer.blob.diff_id.clone(), layer.problem.as_ref()), (Digest::of(&tar), None));
+    let header = layer.blob.gzip.unwrap();
+    assert_eq!(
+        (header.mtime, header.name.as_deref(), header.comment.as_deref()),
+        (9, Some("scratch.tar"), Some("packed here"))
+    );
+    assert_eq!(read(&gzip(&tar)).blob.gzip, Some(GzipHeader::default()));
+    assert_eq!((read(&tar).blob.gzip, read(&zstd(&tar)).blob.gzip), (None, None));
+}
+
+#[test]
+fn records_that_say_more_than_names_and_owners_are_noted() {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(tar::EntryType::XGlobalHeader);
+    header.set_size(18);
+    header.set_path("pax_global_header").unwrap();
+    header.set_cksum();
+    tar.append(&header, &b"18 comment=c0ffee\n"[..]).unwrap();
+    let records = [("atime", "1.5"), ("mtime", "2.25"), ("uname", "root"), ("SCHILY.xattr.user.x", "y"), ("path", "b")];
+    tar.append_pax_extensions(records.map(|(key, value)| (key, value.as_bytes()))).unwrap();
+    append(&mut tar, "a", tar::EntryType::Regular, b"");
+    tar.append_pax_extensions([("mtime", &b"2.000"[..])]).unwrap();
+    append(&mut tar, "c", tar::EntryType::Regular, b"");
+    let mut old = tar::Header::new_gnu();
+    old.set_size(0);
+    old.set_mode(0o644);
+    old.as_gnu_mut().unwrap().set_ctime(7);
+    tar.append_data(&mut old, "d", std::io::empty()).unwrap();
+    let layer = read(&tar.into_inner().unwrap());
+    let told = |index: usize| {
+        let records = &layer.blob.entries[index].more.records;
+        records.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(paths(&layer), ["/b", "/c", "/d"]);
+    assert_eq!([told(0), told(1), told(2)], ["atime=1.5 global comment=c0ffee mtime=2.25", "", "ctime=7"]);
+    assert_eq!((layer.blob.entries[0].mtime, layer.blob.entries[0].more.user.as_str()), (2, "root"));
 }

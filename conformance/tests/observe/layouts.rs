@@ -70,12 +70,22 @@ async fn an_export_is_told_with_what_was_left_out() {
     assert_eq!(before, ["host.example/run/latest"]);
     assert_eq!(layout_tag_state(&layout, &images[0]).unwrap(), None);
     let manifest = lay_out(&layout.join("host.example/app/v1"));
+    let loose =
+        [blob(&layout.join("host.example/app/v1"), b"{\"x\":1}"), blob(&layout.join("host.example/app/v1"), b"x")];
     assert_eq!(layout_tag_state(&layout, &images[0]).unwrap().as_deref(), Some(manifest.as_str()));
     let seen = layout_facts(&layout, &images, &before, &reader(&evidence)).await.unwrap();
     assert_eq!(seen.facts.folders, ["host.example/app/v1"]);
     let [first, second] = &seen.facts.roots[..] else { panic!("two images") };
-    assert_eq!((first.path.as_str(), first.present, first.blobs.len()), ("host.example/app/v1", true, 3));
+    assert_eq!((first.path.as_str(), first.present, first.blobs.len()), ("host.example/app/v1", true, 5));
     assert!(first.blobs.iter().all(|blob| blob.path == format!("blobs/sha256/{}", blob.digest.encoded())));
+    let name = |path: &str| path.trim_start_matches("blobs/sha256/").to_owned();
+    let told = first.loose.iter().flatten().map(|one| (name(&one.path), one.document.is_some()));
+    let mut found: Vec<_> = told.collect();
+    let mut expected =
+        [(&loose[0], true), (&loose[1], false)].map(|(digest, json)| (digest.encoded().to_owned(), json));
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
     assert!(first.oci_layout.is_some() && first.index.is_some());
     assert_eq!((second.present, &second.index), (false, &None));
     assert_eq!((seen.tags[0].digest.as_deref(), seen.tags[1].digest.as_deref()), (Some(manifest.as_str()), None));

@@ -344,6 +344,7 @@ fn noise_and_children_left_behind_do_no_harm() {
     let export: Value =
         serde_json::from_slice(&std::fs::read(evidence.join("minimal/registry/1/export.json")).unwrap()).unwrap();
     assert_eq!(export["outcome"]["printed"], 1_073_741_824_u64);
+    assert_eq!(export["outcome"]["outlived"], 1);
     // Both ends, and how much is missing between.
     assert!(std::fs::metadata(evidence.join("minimal/registry/1/stdout.txt")).unwrap().len() <= 256 * 1024 + 64);
 }

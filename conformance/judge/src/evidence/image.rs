@@ -156,6 +156,9 @@ pub struct Blob {
     pub size: u64,
     /// How it is compressed, told from its first bytes.
     pub compression: Compression,
+    /// What its gzip headers say. Absent where it is not compressed with gzip, and in evidence of before it was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gzip: Option<GzipHeader>,
     /// sha256 of the uncompressed bytes.
     pub diff_id: Digest,
     /// Uncompressed bytes.
@@ -166,6 +169,25 @@ pub struct Blob {
     /// told apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlisted: Option<Unlisted>,
+}
+
+/// What gzip headers say besides how the bytes are packed: of each fact the first that any member of the stream has.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GzipHeader {
+    /// A time in seconds since 1970; 0 where no member has one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mtime: u32,
+    /// The name of a file. Bytes that are not UTF-8 are replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// A comment. Bytes that are not UTF-8 are replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 /// Why a listing ends before its tar does: more is not kept in memory, whatever an exporter made.
@@ -232,6 +254,11 @@ pub struct EntryFacts {
     /// Extended attributes (PAX records `SCHILY.xattr.*`): their names, and their values in base64.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub xattrs: BTreeMap<String, String>,
+    /// What its PAX records and its header say beyond all that: other times than `mtime` (`atime`, `ctime`; `mtime`
+    /// where it has a fraction of a second), comments, numbers of devices. `global` stands before the key of a record of
+    /// a global header.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub records: BTreeMap<String, String>,
     /// Whether the tar holds pieces of the file and a map of them (GNU sparse files).
     #[serde(default, skip_serializing_if = "is_false")]
     pub sparse: bool,

@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 
 pub use contacts::{Act, Contact, Contacts, Protocol};
-pub use image::{Blob, Compression, Document, Entry, EntryFacts, EntryKind, Image, Layer, LayerFault, Unlisted};
+pub use image::{
+    Blob, Compression, Document, Entry, EntryFacts, EntryKind, GzipHeader, Image, Layer, LayerFault, Unlisted,
+};
 pub use inputs::{Aspect, Change, ChangedFile, ExtendedImage, FileFact, FileKind, Inputs, RunImage};
 pub use listing::Listing;
 pub(crate) use listing::watched;
@@ -27,8 +29,8 @@ pub use machine::Machine;
 pub use ran::{Container, FileInContainer, InContainer, Ran};
 pub use rebase::{MadeBy, Phase, Rebase};
 pub use stores::{
-    Arrival, DaemonFacts, EngineEnd, LayoutFacts, LayoutRoot, NotPushed, PushCause, RunImageInDaemon, SavedFile,
-    StoreKind, TagId,
+    Arrival, DaemonFacts, EngineEnd, LayoutFacts, LayoutRoot, LooseBlob, NotPushed, PushCause, RunImageInDaemon,
+    SavedFile, StoreKind, TagId,
 };
 pub use wire::{Channel, FaultKind, SentManifest, WireFault, WireRecord};
 
@@ -150,6 +152,10 @@ pub struct Export {
     /// working folder alone.
     #[serde(default)]
     pub changed_files: Option<Vec<ChangedFile>>,
+    /// Permission bits of the outputs on disk after the export: the report, and every file of a layout at an `<image>`'s
+    /// path. Nothing in evidence of before they were kept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub output_modes: BTreeMap<String, u32>,
     /// What the harness or its services could not observe, and why: verdict `error` for what rests on it.
     pub troubles: Vec<String>,
     /// What a rebase was given. Absent for an export, and so in all evidence of before rebasers were judged.
@@ -184,6 +190,10 @@ pub struct Outcome {
     /// an earlier version wrote the evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_printed: Option<Vec<Stream>>,
+    /// How many processes that it had started still ran some time after it had ended, and were ended. None where it was
+    /// ended itself, or an earlier version wrote the evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlived: Option<u32>,
 }
 
 /// What an exporter prints to, and what it writes that others read.

@@ -228,7 +228,20 @@ pub struct LayoutRoot {
     pub index: Option<Document>,
     /// Every file below `blobs/`: its path relative to the folder, its size, its hash.
     pub blobs: Vec<SavedFile>,
-    /// Files below `blobs/` that are too large to be kept, and their sizes: they were not read.
+    /// Files below `blobs/` that are too large to be kept, or closed by their mode, and their sizes: they were not read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<(String, u64)>,
+    /// Files below `blobs/` to which `index.json` does not lead. None in evidence of before they were told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loose: Option<Vec<LooseBlob>>,
+}
+
+/// A file of a layout's `blobs/` to which its `index.json` does not lead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LooseBlob {
+    /// Its path relative to the layout.
+    pub path: String,
+    /// Its bytes, where they are a small JSON object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<Document>,
 }

@@ -10,7 +10,7 @@ const fn of(patterns: &'static [&'static str], why: &'static str) -> Justified {
     Justified { patterns, why }
 }
 
-pub(super) const JUSTIFIED: [Justified; 41] = [
+pub(super) const JUSTIFIED: [Justified; 43] = [
     of(
         &["* id", "* scenario", "* service", "* step", "* target"],
         "how the suite files an export; nothing that it left",
@@ -73,6 +73,11 @@ pub(super) const JUSTIFIED: [Justified; 41] = [
         &["* base.*"],
         "under base.digest layers are compared with the image's, and its digest with the annotation; the rest is the run image's",
     ),
+    of(&["alter * output_modes.*"], "whether others than its owner may read an output is left to the exporter"),
+    of(
+        &["alter * image.config#*/homepage"],
+        "a homepage that is another than the group's is asked for together with all that a label may not make up",
+    ),
     of(&["* build_sboms[*"], "of an SBOM on disk place and content are asked"),
     of(
         &["* daemon.engine", "* daemon.push_problem", "* daemon.had_image"],
@@ -114,12 +119,13 @@ pub(super) const JUSTIFIED: [Justified; 41] = [
             "* image.layers[*.name",
             "* image.layers[*.left_out",
             "* daemon image.layers[*.compression",
+            "drop daemon image.layers[*.gzip",
         ],
         "the run image's layers are told by their diffIDs, and every layer by its hashes; the rest is how it was found",
     ),
     of(
-        &["* image.layers[*.uid", "* image.layers[*.gid", "* image.layers[*.size", "swap * image.layers[*.mode"],
-        "no specification says who owns files of the image; sizes follow from content, which is hashed",
+        &["* image.layers[*.gid", "* image.layers[*.size"],
+        "a group may be any of those that build and run image name; sizes follow from content, which is hashed",
     ),
     of(
         &["* image.layers[*metadata.toml].text*"],

@@ -54,6 +54,7 @@ const THEMES: &[&[Requirement]] = &[
     accounted::TABLE,
     sentences::TABLE,
     accounted::further::TABLE,
+    accounted::carried::TABLE,
     rebase::TABLE,
 ];
 

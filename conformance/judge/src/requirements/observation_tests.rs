@@ -61,6 +61,9 @@ fn the_sample_shows_what_is_always_asked() {
             ["created-as-annotation", "none", "sample/registry/1/manifest.json#/annotations"],
             ["rebasable", "false", &format!("{labels}/io.buildpacks.rebasable")],
             ["run-image-reference-in-the-label", "a digest reference", labels],
+            ["layers-of-the-run-image-are", "the same blobs", "sample/registry/1/manifest.json#/layers"],
+            ["what-is-said-of-a-good-build", "on standard output", "sample/registry/1/stdout.txt"],
+            ["modes-of-outputs", "report 644", "sample/registry/1/export.json#/output_modes"],
         ])
     );
     let config = "sample/daemon:classic/1/config.json";
@@ -76,11 +79,40 @@ fn the_sample_shows_what_is_always_asked() {
             ["labels-as-a-fallback", "none", &format!("{config}#/config/Labels")],
             ["rebasable", "false", &format!("{config}#/config/Labels/io.buildpacks.rebasable")],
             ["run-image-reference-in-the-label", "an image ID", &format!("{config}#/config/Labels")],
+            ["what-is-said-of-a-good-build", "on standard output", "sample/daemon:classic/1/stdout.txt"],
+            ["modes-of-outputs", "report 644", "sample/daemon:classic/1/export.json#/output_modes"],
         ])
     );
     let layout: Vec<String> =
         seen(&sample::scenario(), Target::Layout).into_iter().map(|(asked, _, _)| asked).collect();
     assert!(layout.contains(&"layout-digest-equals-registry".to_owned()), "{layout:?}");
+}
+
+#[test]
+fn what_is_left_to_an_exporter_is_told() {
+    let packed = |digest: &'static str| {
+        answer(ON, "layers-of-the-run-image-are", move |e| {
+            sample::edit_manifest(on(e, ON), |manifest| manifest["layers"][1]["digest"] = digest.into());
+        })
+    };
+    assert_eq!(packed("sha256:00").as_deref(), Some("packed anew"));
+    let said = |out: &'static str, err: &'static str| {
+        let said = answer(ON, "what-is-said-of-a-good-build", move |e| {
+            let outcome = &mut on(e, ON).outcome;
+            (outcome.stdout, outcome.stderr) = (out.to_owned(), err.to_owned());
+        });
+        said.unwrap()
+    };
+    assert_eq!(said("a", "b"), "on both streams");
+    assert_eq!(said(" ", "b"), "on standard error");
+    assert_eq!(said("", ""), "nowhere");
+    let modes = answer(ON, "modes-of-outputs", |e| {
+        let folder = "/layout/app/1";
+        let modes = [("index.json", 0o600), ("oci-layout", 0o644), ("blobs/sha256/00", 0o444)];
+        let modes = modes.map(|(name, mode)| (format!("{folder}/{name}"), mode));
+        on(e, ON).output_modes.extend(modes);
+    });
+    assert_eq!(modes.as_deref(), Some("blobs 444, index.json 600, oci-layout 644, report 644"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::build::METADATA;
 use crate::digest::Digest;
 use crate::evidence::{
-    Blob, Compression, Document, Entry, EntryFacts, EntryKind, Image, Layer, Listing, RunImage, Target,
+    Blob, Compression, Document, Entry, EntryFacts, EntryKind, GzipHeader, Image, Layer, Listing, RunImage, Target,
 };
 
 const MTIME: i64 = 315_532_801;
@@ -46,6 +46,7 @@ pub fn layer(name: &str, entries: impl Into<Listing>) -> Layer {
         named: None,
         size: tar.len() as u64,
         compression: Compression::Gzip,
+        gzip: Some(GzipHeader::default()),
         diff_id: Digest::of(tar.as_bytes()),
         uncompressed_size: tar.len() as u64,
         entries,

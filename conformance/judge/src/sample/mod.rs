@@ -223,6 +223,7 @@ fn export(target: Target, step: usize) -> Export {
             left: Some(Vec::new()),
             contacted: Some(contacted()),
             credentials_printed: None,
+            outlived: Some(0),
         },
         report: None,
         tags: Vec::new(),
@@ -234,6 +235,7 @@ fn export(target: Target, step: usize) -> Export {
         previous_after: None,
         build_sboms: vec![fact("/layers/sbom/build/b/sbom.cdx.json", "{\"b\":1}")],
         changed_files: Some(vec![written()]),
+        output_modes: BTreeMap::from([("/report/report.toml".to_owned(), 0o644)]),
         troubles: Vec::new(),
         rebase: None,
     };

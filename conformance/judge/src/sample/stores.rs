@@ -15,7 +15,7 @@ pub(super) fn in_daemon(export: &mut Export) {
     let pushed = Image { manifest: image.manifest.take(), ..image.clone() };
     for layer in &mut image.layers {
         let blob = layer.blob.as_mut().expect("a blob");
-        blob.compression = Compression::None;
+        (blob.compression, blob.gzip) = (Compression::None, None);
         blob.digest = blob.diff_id.clone();
         layer.name = format!("{}.tar", blob.diff_id.encoded());
     }
@@ -160,6 +160,7 @@ fn seal_stores(export: &mut Export, names: &[String], image_id: &str) {
                 oci_layout: Some(Document::new(br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec(), None)),
                 index: Some(index.clone()),
                 unread: Vec::new(),
+                loose: Some(Vec::new()),
                 blobs: blobs.clone(),
             })
             .collect();

@@ -57,6 +57,17 @@ impl<'a> Clock<'a> {
         words.find(|word| self.tells(word) && !self.is_given(word))
     }
 
+    /// A number of days since 1970 that is the export's.
+    fn told_in_days<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let is_of_a_word = |c: char| c.is_ascii_alphanumeric() || "-:.+".contains(c);
+        let words = text.split(|c: char| !is_of_a_word(c));
+        let mut numbers = words.filter(|word| word.len() == DIGITS_OF_DAYS);
+        numbers.find(|word| {
+            let day = word.parse::<i64>().ok();
+            day.is_some_and(|day| self.is_today(day) && !self.is_the_day_asked_for(day)) && !self.is_given(word)
+        })
+    }
+
     /// A date of the export as people and other programs than ISO 8601's write it.
     fn told_in_words(&self, text: &str) -> Option<&str> {
         self.dates.iter().map(String::as_str).find(|date| has_date(text, date) && !self.is_given(date))
@@ -98,6 +109,22 @@ impl<'a> Clock<'a> {
         };
         self.is_now(number / divisor) && !self.is_asked_for(number / divisor)
     }
+}
+
+/// Digits of a number of days since 1970, from 1997 until 2243.
+const DIGITS_OF_DAYS: usize = 5;
+
+/// What a person or a tool wrote in words: values of annotations and labels, and texts of the history. Numbers elsewhere
+/// are sizes and ports.
+fn told_in_values(image: &Image) -> Vec<(&'static str, String)> {
+    let annotations = view::annotations(image).into_iter().filter_map(|(_, value)| Some(value.as_str()?.to_owned()));
+    let labels = view::labels(image).values().cloned().collect::<Vec<_>>();
+    let config = view::json(image.config.as_ref());
+    let history = config.as_ref().and_then(|config| config.get("history")?.items()).unwrap_or_default();
+    let history = history.iter().flat_map(|entry| entry.members().unwrap_or_default());
+    let history = history.filter_map(|(_, value)| Some(value.as_str()?.to_owned()));
+    let of_the_config = labels.into_iter().chain(history).map(|text| ("config.json", text));
+    annotations.map(|text| ("manifest.json", text)).chain(of_the_config).collect()
 }
 
 /// Whether a text has a date that is not a part of a longer number.
@@ -161,13 +188,38 @@ pub(super) fn nothing_tells_the_time_of_the_export(export: &Export, image: &Imag
             return violated(message, "constants, and what inputs say", word, export.at(name));
         }
     }
+    for (name, text) in told_in_values(image) {
+        if let Some(word) = clock.told_in_days(&text) {
+            let message = format!("{name} has a number of days since 1970 that is the export's own and in no input");
+            return violated(message, "constants, and what inputs say", word, export.at(name));
+        }
+    }
     for (index, layer) in view::new_layers(export, image) {
+        let place = || export.at(&format!("export.json#/image/layers/{index}"));
+        let header = layer.blob.as_ref().and_then(|blob| blob.gzip.as_ref());
+        let packed = header.map(|header| i64::from(header.mtime)).filter(|time| *time != 0);
+        if let Some(time) = packed.filter(|time| clock.is_now(*time) && !clock.is_asked_for(*time)) {
+            let message = format!("the gzip header of layer {index} has the export's own time");
+            return violated(message, "a constant time, or none", time, place());
+        }
+        let of_the_header = header.into_iter().flat_map(|header| header.name.iter().chain(&header.comment));
+        let of_the_header = of_the_header.map(|text| (format!("the gzip header of layer {index}"), text));
+        let entries = layer.blob.iter().flat_map(|blob| &blob.entries);
+        let of_entries = entries.flat_map(|entry| {
+            let texts = entry.text.iter().chain(entry.more.records.values());
+            texts.map(|text| (entry.path.clone(), text))
+        });
+        for (what, text) in of_the_header.chain(of_entries) {
+            if let Some(word) = clock.told_in_words(text).or_else(|| clock.told(text)) {
+                let message = format!("{what} has a time that is the export's own and in no input");
+                return violated(message, "constants, and what inputs say", word, place());
+            }
+        }
         let mut entries = layer.blob.iter().flat_map(|blob| &blob.entries);
         // A layer that is re-used may be of any time; it is not of now.
         if let Some(entry) = entries.find(|entry| clock.is_now(entry.mtime) && !clock.is_asked_for(entry.mtime)) {
-            let place = export.at(&format!("export.json#/image/layers/{index}"));
             let message = format!("{} has the export's own time", entry.path);
-            return violated(message, "a constant time", entry.mtime, place);
+            return violated(message, "a constant time", entry.mtime, place());
         }
     }
     Finding::Holds

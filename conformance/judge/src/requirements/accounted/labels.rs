@@ -252,6 +252,33 @@ pub(super) fn labels_of_the_base_are_kept(export: &Export, image: &Image) -> Fin
     Finding::Holds
 }
 
+pub(super) fn homepages_are_kept(export: &Export, image: &Image) -> Finding {
+    let Some(label) = view::json_label(image, BUILD) else { return not_applicable("there is no label of the build") };
+    let group = toml_input(&export.inputs, &export.inputs.group).unwrap_or_default();
+    let metadata = inputs::metadata(export);
+    let mut result = not_applicable("nothing in group and build metadata has a homepage");
+    for (key, inputs_key) in [("buildpacks", "group"), ("extensions", "group-extensions")] {
+        // Exporters read one of both files.
+        let built = inputs::tables(&metadata, key);
+        let is_known = |table: &&&toml::Table| {
+            let same = |other: &&toml::Table| ["id", "homepage"].iter().all(|key| other.get(*key) == table.get(*key));
+            !inputs::text(table, "homepage").is_empty() && built.iter().any(same)
+        };
+        for table in inputs::tables(&group, inputs_key).iter().filter(is_known) {
+            let (id, version) = (inputs::text(table, "id"), inputs::text(table, "version"));
+            let mut entries = items(&label, key).iter();
+            let entry = entries.find(|entry| text(entry, "id") == id && text(entry, "version") == version);
+            // Other requirements tell of an entry that is not there, and of a homepage that is another.
+            if let Some(entry) = entry.filter(|entry| entry.get("homepage").is_none_or(is_blank)) {
+                let message = format!("the label does not say the homepage of {id}@{version}");
+                return violated(message, inputs::text(table, "homepage"), shown(Some(entry)), place(export, BUILD));
+            }
+            result = Finding::Holds;
+        }
+    }
+    result
+}
+
 pub(super) fn processes_are_whole(export: &Export, image: &Image) -> Finding {
     let metadata = inputs::metadata(export);
     let processes = inputs::tables(&metadata, "processes");

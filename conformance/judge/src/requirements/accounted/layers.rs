@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::platform_inputs::{self as inputs, InputLayer};
-use super::attributes;
+use super::{attributes, meant};
 use crate::digest::Digest;
 use crate::evidence::{Entry, EntryKind, Export, FileFact, FileKind, Image, Layer};
 use crate::json::Json;
@@ -72,7 +72,7 @@ const PERMISSIONS: &[Permission] = &[
     Permission {
         name: "build-metadata-written-anew",
         source: Source::platform("exporter, Outputs"),
-        permits: |model, seen| seen.entry.path == model.metadata && is_file(seen.entry),
+        permits: |model, seen| model.is_the_metadata(seen.entry),
     },
     Permission {
         name: "what-the-next-build-needs",
@@ -115,6 +115,17 @@ impl<'a> Model<'a> {
         let folder = missing.find(|layer| *path == layer.folder || view::is_below(path, &layer.folder));
         let Some(sha) = folder.map(|layer| self.named.get(&layer.folder)) else { return false };
         sha.is_none_or(|sha| seen.layer.is_none_or(|layer| layer.as_str() == sha))
+    }
+
+    /// `metadata.toml` may be written anew, and has nothing then that the build's has not.
+    fn is_the_metadata(&self, entry: &Entry) -> bool {
+        let adds_nothing = |text: &String| {
+            let (input, found) = (inputs::metadata(self.export), text.parse::<toml::Table>().unwrap_or_default());
+            found
+                .keys()
+                .all(|key| meant::is_empty(&found, key) || meant::is_read(key) || meant::is_same(&input, &found, key))
+        };
+        entry.path == self.metadata && is_file(entry) && entry.text.as_ref().is_none_or(adds_nothing)
     }
 
     fn is_parent(&self, path: &str) -> bool {
@@ -217,7 +228,7 @@ fn shown(entry: &Entry) -> String {
 }
 
 /// The diffID of a launch layer, by the lifecycle's label.
-fn named(image: &Image, layer: &InputLayer) -> Option<String> {
+pub(super) fn named(image: &Image, layer: &InputLayer) -> Option<String> {
     let label = view::lifecycle_label(image)?;
     let entries = label.get("buildpacks")?.items()?;
     let own = entries.iter().find(|entry| entry.get("key").and_then(Json::as_str) == Some(&layer.buildpack))?;

@@ -1,7 +1,6 @@
-//! What a layout names: the app image's manifest under the path of each `<image>`. Blobs that nothing names are free
-//! (`oci-image-image-layout.md`, Blobs).
+//! What a layout names: the app image's manifest under the path of each `<image>`, and nothing next to it.
 
-use crate::evidence::{Export, Image, LayoutRoot};
+use crate::evidence::{Change, Export, FileKind, Image, LayoutFacts, LayoutRoot};
 use crate::json::Json;
 use crate::reference::Reference;
 use crate::requirement::{not_applicable, violated};
@@ -22,6 +21,13 @@ pub(super) fn nothing_else_is_there(export: &Export, image: &Image) -> Finding {
         let place = export.at("export.json#/layout/folders");
         return violated("there is a layout that no <image> names", paths.join(", "), folder, place);
     }
+    let strays = strays(export, layout);
+    if let Some(file) = strays.first().filter(|_| !is_elsewhere) {
+        let more = if strays.len() == 1 { String::new() } else { format!(", and {} more", strays.len() - 1) };
+        let place = export.at("export.json#/changed_files");
+        let message = "the export leaves a file below <layout-dir> in no <image>'s folder";
+        return violated(message, paths.join(", "), format!("{}{more}", view::cut(file)), place);
+    }
     for root in layout.roots.iter().filter(|root| root.present) {
         let finding = is_the_image_s(export, image, root);
         if finding != Finding::Holds {
@@ -29,6 +35,21 @@ pub(super) fn nothing_else_is_there(export: &Export, image: &Image) -> Finding {
         }
     }
     Finding::Holds
+}
+
+/// Files that the export added below `<layout-dir>` and outside the folders of images.
+fn strays<'a>(export: &'a Export, layout: &LayoutFacts) -> Vec<&'a str> {
+    let Some(folder) = &export.inputs.layout_dir else { return Vec::new() };
+    let added = export.changed_files.iter().flatten();
+    let added = added.filter(|file| file.change == Change::Added && file.kind != FileKind::Directory);
+    let is_stray = |path: &&str| {
+        let Some(below) = path.strip_prefix(folder.as_str()).and_then(|rest| rest.strip_prefix('/')) else {
+            return false;
+        };
+        // What else lies in the image's own folder is free (`oci-image-image-layout.md`, Content).
+        !layout.roots.iter().any(|root| view::is_below(below, &root.path))
+    };
+    added.map(|file| file.path.as_str()).filter(is_stray).collect()
 }
 
 /// What the entry of the app image says of it: a name that was asked for, and of the proposal's keys what the image says.
@@ -60,7 +81,8 @@ fn says_what_is_so(export: &Export, image: &Image, entry: &Json) -> Finding {
 
 fn is_the_image_s(export: &Export, image: &Image, root: &LayoutRoot) -> Finding {
     if let Some((path, size)) = root.unread.first() {
-        let message = format!("a blob of {} is too large to be kept, and was not read", root.reference);
+        let message =
+            format!("a blob of {} is too large to be kept, or closed by its mode, and was not read", root.reference);
         let found = format!("{path} of {size} bytes");
         return violated(message, "blobs of the app image", found, export.at("export.json#/layout/roots"));
     }

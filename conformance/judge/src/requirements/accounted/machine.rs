@@ -15,6 +15,16 @@ const TOLD: [&str; 3] = ["annotations", "Labels", "history"];
 /// Shortest text that is searched for inside of others.
 const TELLING: usize = 5;
 
+/// The user that every machine has.
+const ROOT: &str = "root";
+
+impl Fact<'_> {
+    /// Whether a text that no build asks for has it.
+    fn is_in(&self, text: &str) -> bool {
+        if self.inside { is_inside(text, self.text) } else { text == self.text && text != ROOT }
+    }
+}
+
 /// A fact of the machine.
 struct Fact<'a> {
     what: &'static str,
@@ -119,6 +129,35 @@ pub(super) fn nothing_tells_the_machine(export: &Export, image: &Image) -> Findi
             let message = format!("{name} has the {} of the machine that exported, which is in no input", fact.what);
             let at = place.join("/");
             return violated(message, "what inputs say", view::cut(fact.text), export.at(&format!("{name}#/{at}")));
+        }
+    }
+    no_layer_tells_the_machine(export, image, &facts)
+}
+
+/// Headers of layers, names of owners and records of files, and what an exporter wrote anew.
+fn no_layer_tells_the_machine(export: &Export, image: &Image, facts: &[Fact<'_>]) -> Finding {
+    for (index, layer) in view::new_layers(export, image) {
+        let place = || export.at(&format!("export.json#/image/layers/{index}"));
+        let header = layer.blob.as_ref().and_then(|blob| blob.gzip.as_ref());
+        let of_the_header = header.iter().flat_map(|header| header.name.iter().chain(&header.comment));
+        for text in of_the_header {
+            if let Some(fact) = facts.iter().find(|fact| fact.is_in(text)) {
+                let message = format!("the gzip header of layer {index} has the {} of the machine", fact.what);
+                return violated(message, "constants, or nothing", view::cut(fact.text), place());
+            }
+        }
+        for entry in layer.blob.iter().flat_map(|blob| &blob.entries) {
+            let names = [&entry.more.user, &entry.more.group];
+            let of_an_owner = |fact: &&Fact<'_>| names.iter().any(|name| *name == fact.text && *name != ROOT);
+            let text = entry.text.as_deref().unwrap_or_default();
+            let of_a_text = |fact: &&Fact<'_>| {
+                let is_written = fact.inside && !fact.may_work && is_inside(text, fact.text);
+                is_written || entry.more.records.values().any(|value| fact.is_in(value))
+            };
+            if let Some(fact) = facts.iter().find(|fact| of_an_owner(fact) || of_a_text(fact)) {
+                let message = format!("{} has the {} of the machine that exported", entry.path, fact.what);
+                return violated(message, "what inputs say", view::cut(fact.text), place());
+            }
         }
     }
     Finding::Holds

@@ -1,8 +1,11 @@
 //! Both directions: an image has what its inputs ask for (the other themes), and nothing in it, in its registry, layout
 //! or report is without a reason; and a container of it can start.
 
+mod alone;
 mod attributes;
 mod base;
+mod blobs;
+pub(super) mod carried;
 mod clock;
 mod config;
 mod descriptors;
@@ -12,9 +15,13 @@ mod labels;
 mod layers;
 mod layout;
 mod machine;
+mod meant;
 mod members;
 mod modes;
+mod outputs;
+mod owners;
 mod ran;
+mod records;
 pub(super) mod registry;
 mod report;
 mod sboms;
@@ -24,6 +31,8 @@ pub(super) mod trials;
 mod trials_of_attributes;
 #[cfg(test)]
 mod trials_of_base;
+#[cfg(test)]
+mod trials_of_carried;
 #[cfg(test)]
 mod trials_of_containers;
 #[cfg(test)]
@@ -268,7 +277,7 @@ pub(super) const TABLE: &[Requirement] = &[
     )
     .beside_the_registry()
     .because("tools that copy a layout copy all that its index names, and fail where that is not whole")
-    .looks_like("a second manifest in index.json, or a layout at a path of no <image>")
+    .looks_like("a second manifest in index.json, a layout at a path of no <image>, or a file more next to one")
     .fix("write one manifest for each <image>, and the blobs that it names")
     .on(LAYOUT),
     Requirement::new(
@@ -286,7 +295,7 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Should,
         "image.no-export-time",
-        "no value of manifest and config, and no time of a file, is that of the export, unless an input has it",
+        "no value of manifest, config and metadata.toml, and no time of a file or a layer, is the export's, unless an input has it",
         Source::platform("Build Reproducibility"),
         |case| case.each_image(clock::nothing_tells_the_time_of_the_export),
     )
@@ -296,7 +305,7 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Should,
         "image.no-machine",
-        "nothing in manifest and config is the machine's or its user's, unless an input has it",
+        "nothing in manifest, config, metadata.toml and names of owners is the machine's or its user's, unless an input has it",
         Source::platform("Build Reproducibility"),
         |case| case.each_image(machine::nothing_tells_the_machine),
     )

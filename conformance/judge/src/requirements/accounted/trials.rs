@@ -28,7 +28,8 @@ pub(in super::super) fn trials() -> Vec<Trial> {
             .chain(super::trials_of_members::trials())
             .chain(super::trials_of_further::trials())
             .chain(super::trials_of_base::trials())
-            .chain(super::trials_on_disk::trials()),
+            .chain(super::trials_on_disk::trials())
+            .chain(super::trials_of_carried::trials()),
     )
 }
 

@@ -82,6 +82,7 @@ fn layout(export: &mut Export, path: &str, change: Change, aspects: &[Aspect]) {
         index: None,
         blobs: Vec::new(),
         unread: Vec::new(),
+        loose: None,
     };
     export.layout.as_mut().unwrap().roots = vec![root];
     export.changed_files =

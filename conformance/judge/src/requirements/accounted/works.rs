@@ -5,22 +5,22 @@ use std::collections::BTreeMap;
 
 use super::super::platform_inputs as inputs;
 use super::layers::{LAUNCHER, PROCESSES};
+use super::meant;
 use crate::evidence::{Entry, EntryKind, Export, Image};
-use crate::json::Json;
 use crate::requirement::{holds_when, not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
 
 /// Who the image's processes run as, as far as the config says it in numbers.
 #[derive(Clone, Copy)]
-struct User {
+pub(super) struct User {
     /// None where it is a name, which only the run image's passwd resolves.
-    uid: Option<u64>,
-    gid: Option<u64>,
+    pub(super) uid: Option<u64>,
+    pub(super) gid: Option<u64>,
 }
 
 impl User {
-    fn of(image: &Image) -> Self {
+    pub(super) fn of(image: &Image) -> Self {
         let config = view::json(image.config.as_ref());
         let text = config.as_ref().and_then(|json| json.at(&["config", "User"])?.as_str()).unwrap_or_default();
         let (user, group) = text.split_once(':').unwrap_or((text, ""));
@@ -147,7 +147,7 @@ pub(super) fn nothing_of_the_base_is_hidden(export: &Export, image: &Image) -> F
 }
 
 /// What the run image's layers leave, where they were read.
-fn base_entries<'a>(export: &Export, image: &'a Image) -> BTreeMap<&'a str, &'a Entry> {
+pub(super) fn base_entries<'a>(export: &Export, image: &'a Image) -> BTreeMap<&'a str, &'a Entry> {
     let layers = image.layers.iter().take(view::base_count(export));
     layers
         .filter_map(|layer| layer.blob.as_ref())
@@ -167,9 +167,6 @@ fn replaces(export: &Export, entry: &Entry, base: &Entry) -> bool {
     let closes = base.mode & 0o7777 & !entry.mode != 0;
     !is_own(&entry.path) && (entry.kind != base.kind || (entry.kind == EntryKind::Directory && closes))
 }
-
-/// What the launcher reads in the build's metadata.
-const READ: [&str; 3] = ["processes", "buildpacks", "buildpack-default-process-type"];
 
 pub(super) fn the_metadata_is_the_build_s(export: &Export, image: &Image) -> Finding {
     let path = format!("{}/config/metadata.toml", export.inputs.layers);
@@ -191,7 +188,7 @@ pub(super) fn the_metadata_is_the_build_s(export: &Export, image: &Image) -> Fin
     let Some(found) = found else {
         return violated("metadata.toml in the image does not parse", "TOML", view::cut(text), place(export));
     };
-    match READ.iter().find(|key| meaning(&expected, key) != meaning(&found, key)) {
+    match meant::READ.iter().find(|key| !meant::is_same(&expected, &found, key)) {
         Some(key) => {
             let shown = |table: &toml::Table| {
                 table.get(*key).map_or_else(|| "nothing".to_owned(), |v| view::cut(&v.to_string()))
@@ -201,36 +198,4 @@ pub(super) fn the_metadata_is_the_build_s(export: &Export, image: &Image) -> Fin
         }
         None => Finding::Holds,
     }
-}
-
-/// A value as a launcher reads it: what is empty or false is as what is not there, a command may be a string or a list.
-fn meaning(table: &toml::Table, key: &str) -> Json {
-    fn read(value: &toml::Value) -> Json {
-        match value {
-            toml::Value::Array(items) => Json::Array(items.iter().map(read).collect()),
-            toml::Value::Table(table) => {
-                let mut members: Vec<(String, Json)> =
-                    table.iter().map(|(key, value)| (key.clone(), member(key, value))).collect();
-                members.retain(|(_, value)| !matches!(value, Json::Null));
-                members.sort_by(|one, two| one.0.cmp(&two.0));
-                Json::Object(members)
-            }
-            other => Json::String(other.to_string()),
-        }
-    }
-    fn member(key: &str, value: &toml::Value) -> Json {
-        let is_nothing = match value {
-            toml::Value::String(text) => text.is_empty(),
-            toml::Value::Boolean(flag) => !flag,
-            toml::Value::Array(items) => items.is_empty(),
-            toml::Value::Table(table) => table.is_empty(),
-            _ => false,
-        };
-        match value {
-            _ if is_nothing => Json::Null,
-            toml::Value::String(_) if key == "command" => Json::Array(vec![read(value)]),
-            _ => read(value),
-        }
-    }
-    table.get(key).map_or(Json::Null, |value| member(key, value))
 }

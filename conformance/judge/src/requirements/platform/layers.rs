@@ -158,7 +158,24 @@ fn is_the_previous_one(before: &Export, export: &Export, layer: &InputLayer) -> 
     super::labels::data_is_in_the_label(export, layer)
 }
 
+/// Whether a layer of the run image, which is preserved, is another blob than there: packed anew. None where no manifest
+/// tells.
+fn is_packed_anew(export: &Export, image: &Image) -> Option<bool> {
+    let base = view::json(Some(&export.run_image.manifest))?;
+    let own = view::json(image.manifest.as_ref())?;
+    let digest = |descriptor: &Json| descriptor.get("digest").map(Json::to_value);
+    let mut pairs = base.get("layers")?.items()?.iter().zip(own.get("layers")?.items()?);
+    Some(pairs.any(|(one, two)| digest(one) != digest(two)))
+}
+
 pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
+    for export in case.good() {
+        let packed = export.image.as_ref().and_then(|image| is_packed_anew(export, image));
+        if let Some(packed) = packed {
+            let answer = if packed { "packed anew" } else { "the same blobs" };
+            see(export, "layers-of-the-run-image-are", answer.to_owned(), "manifest.json#/layers");
+        }
+    }
     for (before, export, layer) in reusing(case) {
         let digest = |export: &Export| -> Option<String> {
             let id = sha(export, &layer)?;

@@ -387,4 +387,5 @@ pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, S
         }
     }
     layers::observations(case, see);
+    written::observations(case, see);
 }

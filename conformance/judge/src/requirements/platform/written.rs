@@ -1,8 +1,10 @@
 //! What an export leaves on disk next to the image. What becomes of files that were there before is asked by
 //! `inputs.untouched`.
 
+use std::collections::BTreeMap;
+
 use crate::evidence::{Change, ChangedFile, Export};
-use crate::requirement::violated;
+use crate::requirement::{Case, violated};
 use crate::verdict::Finding;
 use crate::view;
 
@@ -65,6 +67,35 @@ pub(super) fn nothing_else_is_written(export: &Export) -> Finding {
         format!("{}{more}", view::cut(&first.path)),
         export.at("export.json#/changed_files"),
     )
+}
+
+/// What an exporter is free in: where it says what of a good build, and who may read what it leaves.
+pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, String, &str)) {
+    for export in case.good().filter(|export| export.image.is_some()) {
+        let says = |text: &str| !text.trim().is_empty();
+        let answer = match (says(&export.outcome.stdout), says(&export.outcome.stderr)) {
+            (true, true) => "on both streams",
+            (true, false) => "on standard output",
+            (false, true) => "on standard error",
+            (false, false) => "nowhere",
+        };
+        see(export, "what-is-said-of-a-good-build", answer.to_owned(), "stdout.txt");
+        let modes: BTreeMap<&str, u32> = export.output_modes.iter().map(|(path, mode)| (kind(path), *mode)).collect();
+        if !modes.is_empty() {
+            let told: Vec<String> = modes.iter().map(|(kind, mode)| format!("{kind} {mode:o}")).collect();
+            see(export, "modes-of-outputs", told.join(", "), "export.json#/output_modes");
+        }
+    }
+}
+
+/// What an output is, by its path.
+fn kind(path: &str) -> &'static str {
+    match path.rsplit('/').next() {
+        Some("index.json") => "index.json",
+        Some("oci-layout") => "oci-layout",
+        _ if path.contains("/blobs/") => "blobs",
+        _ => "report",
+    }
 }
 
 pub(super) fn nothing_is_left(export: &Export) -> Finding {

@@ -1,0 +1,96 @@
+//! The rows on what layers, labels, layouts and the machine are left with besides what was asked for.
+
+use super::{EXPORT, OUTPUTS, alone, blobs, labels, outputs, owners, records};
+use crate::requirement::{LAYOUT, Needs, Requirement, Source, WITH_MANIFEST};
+use crate::verdict::Level;
+
+pub(in super::super) const TABLE: &[Requirement] = &[
+    Requirement::new(
+        Level::Should,
+        "layout.blobs-named",
+        "index.json leads to every blob that an export adds to a layout, unless it is a run image's or an earlier state's",
+        Source::rfc_0119("How it Works"),
+        |case| case.each_image(blobs::every_blob_is_named),
+    )
+    .beside_the_registry()
+    .because("what nothing names came from the machine, takes room, and goes wherever the layout is copied to")
+    .looks_like("a file in blobs/ that neither manifest nor index has a descriptor of, and that was not there before")
+    .fix("write config, layers and manifest of the image alone, or remove what they have replaced")
+    .on(LAYOUT),
+    Requirement::new(
+        Level::Should,
+        "platform.outputs-readable",
+        "report and files of a layout can be read by their owner",
+        OUTPUTS,
+        |case| case.each(outputs::outputs_can_be_read),
+    )
+    .because("platforms read both after the export, and not all of them are root")
+    .looks_like("report.toml, index.json or a blob has mode 000")
+    .fix("make files with mode 644 or 666, and leave the rest to the umask")
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Should,
+        "platform.processes-ended",
+        "no process of the exporter runs on after it has ended",
+        Source::own("accounted"),
+        |case| case.each(outputs::every_process_has_ended),
+    )
+    .because("a platform takes the export for done: what runs on may change the image, or keep its container from ending")
+    .looks_like("a process that was started in the background runs a second after the exporter has exited")
+    .fix("wait for every process that is started, or end it")
+    .needing(Needs::Process),
+    Requirement::new(
+        Level::Should,
+        "layer.gzip-headers-constant",
+        "gzip headers of new layers have one name, one comment and one time, or none; a name may be the layer's digest",
+        Source::platform("Build Reproducibility"),
+        |case| case.each_image(records::gzip_headers_are_constant),
+    )
+    .because("a header is a part of the layer's digest, and what differs in it came from the machine")
+    .looks_like("the path of a scratch file, or the time at which each layer was packed")
+    .fix("pack a stream instead of a file, and set no time (gzip -n)")
+    .when("a new layer is packed by gzip")
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Should,
+        "layer.records-constant",
+        "further records and times of entries of new layers (atime, ctime, fractions, comments) have one value each",
+        Source::platform("Build Reproducibility"),
+        |case| case.each_image(records::records_are_constant),
+    )
+    .because("records are a part of the layer's digest, and differ from machine to machine though the files are the same")
+    .looks_like("atime or ctime of each file on disk, fractions of a second, numbers of inodes")
+    .fix("make headers from name, mode, owner, size and attributes, and let the library choose the format"),
+    Requirement::new(
+        Level::Should,
+        "layer.owners-explained",
+        "entries of new layers belong to root, to <uid> and <gid>, to the files' owner on disk, or to the run image's user",
+        Source::platform("exporter, Inputs"),
+        |case| case.each_image(owners::every_owner_is_explained),
+    )
+    .because("an owner that no one named is some user of the machine, and another user in the container")
+    .looks_like("files of the app belong to user 4242, whom neither build nor run image knows")
+    .fix("write <uid> and <gid>, or 0, as the owner of every entry"),
+    Requirement::new(
+        Level::Should,
+        "layer.launch-layers-alone",
+        "the layer that the label names as a launch layer holds what is in its folder, and no other file",
+        EXPORT,
+        |case| case.each_image(alone::launch_layers_hold_their_folders_alone),
+    )
+    .because("the next build re-uses the layer as it is, and gets whatever else is in it: a launcher or build metadata of old")
+    .looks_like("config/metadata.toml, the launcher or files of another layer are in the layer of a buildpack")
+    .fix("convert each launch layer's folder to a layer of its own, and put the rest into others")
+    .when("a buildpack has a launch layer that is not empty"),
+    Requirement::new(
+        Level::Should,
+        "labels.homepage-kept",
+        "a buildpack or extension in the label of the build has the homepage that group and build metadata have",
+        Source::platform("io.buildpacks.build.metadata"),
+        |case| case.each_image(labels::homepages_are_kept),
+    )
+    .because("platforms show by it where a buildpack comes from")
+    .looks_like("group.toml and config/metadata.toml have a homepage, and the entry in the label has none")
+    .fix("write every field of the group that the label has a place for")
+    .when("a buildpack or extension has a homepage in group.toml and in config/metadata.toml"),
+];
