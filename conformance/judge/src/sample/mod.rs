@@ -8,6 +8,7 @@ mod image;
 mod rebase;
 mod stores;
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
