@@ -1,7 +1,7 @@
 //! What an exporter contacts: noted as the kernel tells of it, each contact once.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
 use contacts::{Listener, Told};
 use judge::evidence::{Act, Contact, Contacts, Protocol};
@@ -48,15 +48,20 @@ impl Seen {
 }
 
 /// Where a thread waits for the listener over another one, and answers it.
-pub(super) struct Watch(std::sync::mpsc::Sender<Listener>);
+pub(super) struct Watch {
+    listener: mpsc::Sender<Listener>,
+    is_told: mpsc::Receiver<()>,
+}
 
 impl Watch {
     /// Begins to wait, on a thread of its own; none where there can be no further thread.
     pub(super) fn begin(mut tell: impl FnMut(News) + Send + 'static) -> Option<Self> {
-        let (sender, receiver) = std::sync::mpsc::channel::<Listener>();
+        let (sender, receiver) = mpsc::channel::<Listener>();
+        let (told, is_told) = mpsc::channel();
         let answers = move || {
             let Ok(listener) = receiver.recv() else { return };
             tell(News::Watched);
+            let _ = told.send(());
             let mut filter = Filter::default();
             listener.answer(|told| {
                 if let Some(news) = filter.news(told) {
@@ -64,13 +69,16 @@ impl Watch {
                 }
             });
         };
-        std::thread::Builder::new().spawn(answers).ok().map(|_| Self(sender))
+        std::thread::Builder::new().spawn(answers).ok().map(|_| Self { listener: sender, is_told })
     }
 
     /// Has the contacts seen of what this thread starts from now on. Where the kernel cannot do that, they are not.
     pub(super) fn over_this_thread(self) {
-        if let Ok(listener) = Listener::over_this_thread() {
-            let _ = self.0.send(listener);
+        if let Ok(listener) = Listener::over_this_thread()
+            && self.listener.send(listener).is_ok()
+        {
+            // An exporter that contacts no one may end before the other thread runs.
+            let _ = self.is_told.recv();
         }
     }
 }
@@ -187,6 +195,21 @@ mod tests {
         let hosts = "127.0.0.1 localhost\n127.0.1.1\tbox box.example # other\n";
         assert!(has(hosts, "localhost") && has(hosts, "Box") && has(hosts, "box.example"));
         assert!(!has(hosts, "127.0.0.1") && !has(hosts, "other") && !has(hosts, "bo"));
+    }
+
+    #[test]
+    fn who_contacts_no_one_is_watched_before_it_starts() {
+        let (sender, told) = mpsc::channel();
+        let watch = Watch::begin(move |news| {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            sender.send(news).unwrap();
+        });
+        let is_permitted = std::thread::spawn(|| Listener::over_this_thread().is_ok()).join().unwrap();
+        let is_known = std::thread::spawn(move || {
+            watch.unwrap().over_this_thread();
+            told.try_recv() == Ok(News::Watched)
+        });
+        assert_eq!(is_known.join().unwrap(), is_permitted);
     }
 
     #[test]
