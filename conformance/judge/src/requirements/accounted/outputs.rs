@@ -27,6 +27,8 @@ pub(super) fn every_process_has_ended(export: &Export) -> Finding {
     match export.outcome.outlived {
         _ if matches!(export.outcome.end, End::TimedOut(_)) => not_applicable("the exporter was ended"),
         None => Finding::Skipped("processes that outlive the exporter were not looked for".to_owned()),
+        // One that refuses whatever it is given starts nothing.
+        Some(0) if export.outcome.end != End::Exited(0) => not_applicable("no process of a refused build runs on"),
         Some(0) => Finding::Holds,
         Some(count) => violated(
             "a process of the exporter still runs a second after it has ended",

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::evidence::{
-    Change, ChangedFile, Document, Entry, EntryKind, Export, FileKind, GzipHeader, LooseBlob, ScenarioEvidence, Target,
+    Change, ChangedFile, Document, End, Entry, EntryKind, Export, FileKind, GzipHeader, LooseBlob, ScenarioEvidence,
+    Target,
 };
 use crate::sample::{self, STARTED, edit_config, edit_entries, edit_label};
 use crate::trial::Trials;
@@ -144,9 +145,14 @@ fn processes() -> Trials {
     Trials::of("platform.processes-ended")
         .rejects("one runs on", |export| export.outcome.outlived = Some(1))
         .rejects("many run on", |export| export.outcome.outlived = Some(200))
+        .rejects("one of a refused build runs on", |export| {
+            export.outcome.end = End::Exited(1);
+            export.outcome.outlived = Some(1);
+        })
+        .spares("nothing of a refused build runs on", |export| export.outcome.end = End::Exited(1))
         .spares("it was not looked for", |export| export.outcome.outlived = None)
         .spares("the exporter was ended", |export| {
-            export.outcome.end = crate::evidence::End::TimedOut(60);
+            export.outcome.end = End::TimedOut(60);
             export.outcome.outlived = None;
         })
 }
