@@ -1,6 +1,6 @@
 //! What an exporter contacts: noted as the kernel tells of it, each contact once.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
 use contacts::{Listener, Told};
@@ -19,31 +19,45 @@ pub(super) enum News {
     Watched,
     /// One that was not there before.
     Contact(Contact),
+    /// One of its own processes listens here.
+    Listens(SocketAddr),
     /// There is one that is not kept.
     More,
 }
 
 /// What is known of an exporter's contacts; nothing where they are not seen. All clones are one.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Seen(Arc<Mutex<Option<Contacts>>>);
+pub(super) struct Seen(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    contacts: Option<Contacts>,
+    own: Vec<SocketAddr>,
+}
 
 impl Seen {
-    fn known(&self) -> MutexGuard<'_, Option<Contacts>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn add(&self, news: News) {
         let mut known = self.known();
         match news {
-            News::Watched => drop(known.get_or_insert_default()),
-            News::Contact(contact) => known.get_or_insert_default().seen.push(contact),
-            News::More => known.get_or_insert_default().more = true,
+            News::Watched => drop(known.contacts.get_or_insert_default()),
+            News::Contact(contact) => known.contacts.get_or_insert_default().seen.push(contact),
+            News::Listens(own) => known.own.push(own),
+            News::More => known.contacts.get_or_insert_default().more = true,
         }
     }
 
     /// What is known by now.
     pub(super) fn so_far(&self) -> Option<Contacts> {
-        self.known().as_ref().map(|known| Contacts { knows_itself: knows_itself(), ..known.clone() })
+        let known = self.known();
+        let mut contacts = known.contacts.clone()?;
+        // Who waits for a server of its own contacts it before it listens.
+        contacts.seen.retain(|contact| !is_own(&known.own, contact));
+        contacts.knows_itself = knows_itself();
+        Some(contacts)
     }
 }
 
@@ -95,16 +109,17 @@ impl Filter {
     fn news(&mut self, told: Told) -> Option<News> {
         let contact = match told {
             Told::Listens(own) => {
-                if self.own.len() < MOST_OWN && !self.own.contains(&own) {
-                    self.own.push(own);
+                if self.own.len() >= MOST_OWN || self.own.contains(&own) {
+                    return None;
                 }
-                return None;
+                self.own.push(own);
+                return Some(News::Listens(own));
             }
             Told::Contact { address, protocol, act } => Some(contact(address, protocol, act)),
             Told::Unread => None,
         };
         if let Some(contact) = contact {
-            if self.known.contains(&contact) || self.is_own(&contact) {
+            if self.known.contains(&contact) || is_own(&self.own, &contact) {
                 return None;
             }
             if self.known.len() < MOST {
@@ -114,17 +129,17 @@ impl Filter {
         }
         (!std::mem::replace(&mut self.had_more, true)).then_some(News::More)
     }
+}
 
-    /// Whether one of the exporter's own processes listens there.
-    fn is_own(&self, contact: &Contact) -> bool {
-        let address = contact.address.to_canonical();
-        contact.protocol != Some(Protocol::Udp)
-            && self.own.iter().filter(|own| own.port() == contact.port).any(|own| {
-                let listens = own.ip().to_canonical();
-                // Who listens everywhere does so at every address of loopback.
-                listens == address || listens.is_unspecified() && (address.is_loopback() || address.is_unspecified())
-            })
-    }
+/// Whether one of the exporter's own processes listens there. A port of loopback is one program's, by whichever address.
+fn is_own(own: &[SocketAddr], contact: &Contact) -> bool {
+    let is_here = |address: IpAddr| address.is_loopback() || address.is_unspecified();
+    let address = contact.address.to_canonical();
+    let is_there = |own: &&SocketAddr| {
+        let listens = own.ip().to_canonical();
+        own.port() == contact.port && (listens == address || is_here(listens) && is_here(address))
+    };
+    contact.protocol != Some(Protocol::Udp) && own.iter().any(|own| is_there(&own))
 }
 
 fn contact(address: SocketAddr, protocol: Option<contacts::Protocol>, act: contacts::Act) -> Contact {
@@ -180,14 +195,25 @@ mod tests {
     fn what_its_own_processes_listen_at_is_no_contact() {
         let mut filter = Filter::default();
         for own in ["[::]:7", "127.0.0.1:8"] {
-            assert_eq!(filter.news(Told::Listens(own.parse().unwrap())), None);
+            assert!(matches!(filter.news(Told::Listens(own.parse().unwrap())), Some(News::Listens(_))));
         }
-        for own in ["127.0.0.1:7", "[::1]:7", "[::ffff:127.0.0.1]:7", "127.0.0.1:8", "[::ffff:127.0.0.1]:8"] {
+        for own in ["127.0.0.1:7", "[::1]:7", "[::ffff:127.0.0.1]:7", "127.0.0.1:8", "[::1]:8"] {
             assert_eq!(filter.news(told(own)), None, "{own}");
         }
-        for other in ["127.0.0.1:9", "127.0.0.2:8", "192.0.2.1:7"] {
+        for other in ["127.0.0.1:9", "192.0.2.1:8", "192.0.2.1:7"] {
             assert!(filter.news(told(other)).is_some(), "{other}");
         }
+    }
+
+    #[test]
+    fn who_waits_for_its_own_server_contacts_no_one_else() {
+        let (seen, mut filter) = (Seen::default(), Filter::default());
+        let own = "127.0.0.1:7".parse().unwrap();
+        for told in [told("[::1]:7"), told("127.0.0.1:9"), Told::Listens(own)] {
+            seen.add(filter.news(told).unwrap());
+        }
+        let ports: Vec<u16> = seen.so_far().unwrap().seen.iter().map(|contact| contact.port).collect();
+        assert_eq!(ports, [9]);
     }
 
     #[test]

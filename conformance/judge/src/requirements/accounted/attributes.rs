@@ -72,5 +72,27 @@ pub(super) fn unexplained(export: &Export, entry: &Entry, path: &str) -> Option<
         on_disk.get(name).is_some_and(|known| known == value) || !is_of_the_file(name) && on_disk.is_empty()
     };
     let other = entry.more.xattrs.iter().find(|(name, value)| !is_explained(name, value));
-    other.map(|(name, value)| format!("{name}={value} (base64)"))
+    let other = other.map(|(name, value)| format!("{name}={value} (base64)"));
+    other.or_else(|| {
+        let records = entry.more.records.iter();
+        let mut others = records.filter(|(key, _)| {
+            elsewhere(key).is_some_and(|name| !name.contains('%') && !on_disk.contains_key(name)) || is_for_all(key)
+        });
+        others.next().map(|(key, value)| format!("the record {key}={}", view::cut(value)))
+    })
+}
+
+/// The attribute that a record gives to those who read it: libarchive and star have spellings of their own.
+fn elsewhere(key: &str) -> Option<&str> {
+    match key {
+        "SCHILY.acl.access" => Some("system.posix_acl_access"),
+        "SCHILY.acl.default" => Some("system.posix_acl_default"),
+        _ => key.strip_prefix("LIBARCHIVE.xattr."),
+    }
+}
+
+/// Whether a record of a global header says of every entry that follows what is each entry's own: some programs apply it.
+fn is_for_all(key: &str) -> bool {
+    let own = ["path", "linkpath", "size", "uid", "gid"];
+    key.strip_prefix("global ").is_some_and(|key| own.contains(&key))
 }

@@ -22,13 +22,18 @@ enum Rule {
 
 /// Fields of `config` that are neither set by the specification (Entrypoint, Env, Labels, `WorkingDir`) nor asked for by
 /// `platform.base-config-preserved`, and that change what a container does. Others are an engine's or a vendor's, and free.
-const FIELDS: [(&str, Rule); 6] = [
+const FIELDS: [(&str, Rule); 11] = [
     ("Cmd", Rule::KeptOrNothing),
     ("Healthcheck", Rule::Kept),
     ("Shell", Rule::Kept),
     ("StopTimeout", Rule::Kept),
     ("OnBuild", Rule::OfTheRunImage),
     ("Tty", Rule::OfTheRunImage),
+    ("OpenStdin", Rule::OfTheRunImage),
+    ("NetworkDisabled", Rule::OfTheRunImage),
+    ("Memory", Rule::OfTheRunImage),
+    ("MemorySwap", Rule::OfTheRunImage),
+    ("CpuShares", Rule::OfTheRunImage),
 ];
 
 /// Null, false and what is empty are as nothing.
@@ -48,7 +53,9 @@ pub(super) fn every_field_is_explained(export: &Export, image: &Image) -> Findin
     let (base, config) = (view::json(Some(export.run_image.base_config())), view::json(image.config.as_ref()));
     for (key, rule) in FIELDS {
         let (expected, found) = (value(base.as_deref(), key), value(config.as_deref(), key));
-        let is_permitted = rule != Rule::Kept && found.is_none();
+        // Engines write limits that are none as 0.
+        let is_none = found.as_ref().is_none_or(|found| *found == serde_json::json!(0));
+        let is_permitted = rule != Rule::Kept && is_none;
         if expected != found && !is_permitted {
             let shown = |value: Option<serde_json::Value>| {
                 value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))

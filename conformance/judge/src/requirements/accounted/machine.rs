@@ -33,31 +33,34 @@ struct Fact<'a> {
     inside: bool,
     /// Whether it may stand in what says how the image works.
     may_work: bool,
-    /// A longer text in which it may stand.
-    but_in: Option<&'a str>,
+    /// Longer texts in which it may stand.
+    but_in: Vec<&'a str>,
 }
 
 fn facts<'a>(export: &'a Export, machine: &'a Machine) -> Vec<Fact<'a>> {
     let is_odd = |text: &str| text.len() >= TELLING && text.contains(|c: char| c.is_ascii_digit() || "-._".contains(c));
-    let word = |what, text: &'a str| Fact { what, text, inside: is_odd(text), may_work: false, but_in: None };
+    let word = |what, text: &'a str| Fact { what, text, inside: is_odd(text), may_work: false, but_in: Vec::new() };
     let mut found = vec![
         word("host name", &machine.hostname),
         word("kernel", &machine.kernel),
-        Fact { what: "user", text: &machine.user, inside: false, may_work: true, but_in: None },
+        Fact { what: "user", text: &machine.user, inside: false, may_work: true, but_in: Vec::new() },
     ];
     for name in VARIABLES {
         if let Some(value) = export.inputs.environment.get(name) {
             let inside = value.len() >= TELLING;
-            found.push(Fact { what: name, text: value, inside, may_work: false, but_in: None });
+            found.push(Fact { what: name, text: value, inside, may_work: false, but_in: Vec::new() });
         }
     }
     found.retain(|fact| !fact.text.is_empty() && !is_given(export, fact.text, true));
     let folder = export.inputs.layers.rsplit_once('/').map(|(folder, _)| folder).unwrap_or_default();
-    // Every analysis of a layout names the run image by a path in the folder, which is not a reason for other paths.
+    // Every analysis of a layout names the run image by a path in the folder, and <app> and <layers> are where the image
+    // has them; neither is a reason for other paths.
     if folder.len() >= TELLING && !is_given(export, folder, false) {
         let reference = export.run_image.reference.split('@').next().filter(|path| path.starts_with(folder));
         let what = "folder of the build";
-        found.push(Fact { what, text: folder, inside: true, may_work: true, but_in: reference });
+        let but_in =
+            [&export.inputs.app, &export.inputs.layers].into_iter().map(String::as_str).chain(reference).collect();
+        found.push(Fact { what, text: folder, inside: true, may_work: true, but_in });
     }
     found
 }
@@ -79,9 +82,8 @@ fn told<'f>(json: &Json, place: &mut Vec<String>, facts: &'f [Fact<'f>]) -> Opti
     let is_told = |text: &str, place: &[String]| {
         let works = !place.iter().any(|part| TOLD.contains(&part.as_str()));
         facts.iter().find(|fact| {
-            let other = fact.but_in.map_or_else(|| text.to_owned(), |longer| text.replace(longer, ""));
-            let is_there = if fact.inside { is_inside(&other, fact.text) } else { text == fact.text };
-            is_there && !(works && fact.may_work && !place.iter().any(|part| part == "author"))
+            let other = fact.but_in.iter().fold(text.to_owned(), |text, longer| text.replace(longer, ""));
+            fact.is_in(&other) && !(works && fact.may_work && !place.iter().any(|part| part == "author"))
         })
     };
     if let Some(text) = json.as_str() {

@@ -52,6 +52,16 @@ fn give(index: usize, name: &'static str, value: &'static str) -> impl Fn(&mut E
     }
 }
 
+fn note(key: &'static str, value: &'static str) -> impl Fn(&mut Export) + 'static {
+    move |export| {
+        edit_entries(export, APP, |entries| {
+            for entry in entries.iter_mut().filter(|entry| entry.path == MAIN) {
+                entry.more.records.insert(key.to_owned(), value.to_owned());
+            }
+        });
+    }
+}
+
 fn says(words: &'static str) -> impl Fn(&mut Export) + 'static {
     move |export| {
         lose(APP, "user.checksum")(export);
@@ -110,6 +120,12 @@ pub(super) fn trials() -> Vec<Trials> {
                     entries[1].more.xattrs.insert("security.capability".to_owned(), "AA==".to_owned());
                 });
             })
+            .rejects("an attribute as libarchive writes it", note("LIBARCHIVE.xattr.user.builder", "AA"))
+            .rejects("access rights of a file that has none", note("SCHILY.acl.access", "user::rwx"))
+            .rejects("a global header with a path", note("global path", "etc/shadow"))
+            .rejects("a global header with an owner", note("global uid", "0"))
+            .accepts("an attribute on disk as libarchive writes it", note("LIBARCHIVE.xattr.user.checksum", "AA"))
+            .accepts("a global header with a comment", note("global comment", "packed"))
             .accepts("an attribute is lost", lose(APP, "user.checksum"))
             .accepts("a label of the machine's on what is not an input", |e| {
                 edit_entries(e, 4, |entries| {

@@ -187,6 +187,11 @@ fn gzip() -> Trials {
             let name = format!("{}.tar", blob.diff_id.encoded());
             blob.gzip.get_or_insert_default().name = Some(name);
         })
+        .accepts("the layer's own name, cut, as a comment", |export| {
+            let blob = export.image.as_mut().unwrap().layers[BASE + APP].blob.as_mut().unwrap();
+            let comment = format!("layer {}", &blob.diff_id.encoded()[..12]);
+            blob.gzip.get_or_insert_default().comment = Some(comment);
+        })
         .accepts("the run image's layer has a name", |export| {
             let blob = export.image.as_mut().unwrap().layers[0].blob.as_mut().unwrap();
             blob.gzip.get_or_insert_default().name = Some("base.tar".to_owned());
@@ -238,6 +243,8 @@ fn records() -> Trials {
         .accepts("a constant comment", record("global comment", "packed"))
         .accepts("an attribute in another spelling", records_of("LIBARCHIVE.xattr.user.checksum", "AAEC"))
         .accepts("access rights", records_of("SCHILY.acl.access", "user::"))
+        .accepts("hashes of contents", records_of("APK-TOOLS.checksum.SHA1", "00"))
+        .accepts("kinds of files", records_of("SCHILY.filetype", "regular"))
         .accepts("the run image's own", |export| {
             record("comment", "packed")(export);
             let blob = export.image.as_mut().unwrap().layers[0].blob.as_mut().unwrap();

@@ -252,6 +252,11 @@ fn config() -> Trials {
         ("StopTimeout", json!(1)),
         ("OnBuild", json!(["RUN true"])),
         ("Tty", json!(true)),
+        ("NetworkDisabled", json!(true)),
+        ("OpenStdin", json!(true)),
+        ("Memory", json!(1_048_576)),
+        ("MemorySwap", json!(-1)),
+        ("CpuShares", json!(2)),
     ] {
         rows = rows.rejects(format!("{key} that was not asked for"), set(key, value));
     }
@@ -264,6 +269,7 @@ fn config() -> Trials {
     })
     .accepts("fields of an engine", |e| {
         set("Hostname", json!("x"))(e);
+        set("Memory", json!(0))(e);
         set("X-Example", json!("x"))(e);
     })
     .from(shelled)

@@ -53,6 +53,17 @@ pub(super) fn machine() -> Trials {
         .accepts("a user of the image that is called so", |e| {
             edit_config(e, |config| config["config"]["User"] = json!("builder"));
         })
+        .accepts("<app> and <layers> in the history, in the folder of the build", move |e| {
+            "/srv/job/layers".clone_into(&mut e.inputs.layers);
+            "/srv/job/workspace".clone_into(&mut e.inputs.app);
+            history("COPY /srv/job/workspace /srv/job/layers/a/b")(e);
+        })
+        .accepts("a label that is root's name", |e| {
+            if let Some(machine) = &mut e.inputs.machine {
+                "root".clone_into(&mut machine.user);
+            }
+            plain("x", "root")(e);
+        })
         .accepts("an app in the folder of the build", |e| {
             "/srv/job/layers".clone_into(&mut e.inputs.layers);
             edit_config(e, |config| config["config"]["WorkingDir"] = json!("/srv/job/workspace"));

@@ -1,7 +1,7 @@
 //! What a refused export leaves on disk.
 
 use super::super::platform_written as written;
-use crate::evidence::{Change, ChangedFile, End, Export};
+use crate::evidence::{Aspect, Change, ChangedFile, End, Export};
 use crate::requirement::{Case, Needs, Requirement, Source, not_applicable, together, violated};
 use crate::verdict::{Finding, Level};
 use crate::view;
@@ -41,7 +41,10 @@ fn of_one(case: &Case<'_>, export: &Export) -> Finding {
     let may_change: Vec<String> = inputs.collect();
     let is_other = |file: &&ChangedFile| {
         let permitted = if file.change == Change::Added { &outputs } else { &may_change };
-        !written::is_permitted(permitted, file) && !written::is_of_the_lifecycle(export, file)
+        // The same bytes are the same file, whenever they were written.
+        file.aspects != [Aspect::Time]
+            && !written::is_permitted(permitted, file)
+            && !written::is_of_the_lifecycle(export, file)
     };
     let left = export.outcome.left.iter().flatten().filter(|file| !written::is_permitted(&outputs, file));
     let others: Vec<&ChangedFile> = changed.iter().filter(is_other).chain(left).collect();

@@ -1,6 +1,6 @@
 //! What of a refusal's files is rejected, and what is not.
 
-use crate::evidence::{Change, ChangedFile, End, Export, FileKind};
+use crate::evidence::{Aspect, Change, ChangedFile, End, Export, FileKind};
 use crate::sample;
 use crate::trial::Trials;
 
@@ -39,6 +39,11 @@ pub(super) fn trials() -> Vec<Trials> {
             .rejects("a file more in <layers>", changed("/layers/left.toml", Change::Added))
             .rejects("a file in a folder for scratch files", left("/var/tmp/left"))
             .rejects("an image in the layout is another one", in_a_layout(Change::Altered))
+            .accepts("a file of the same bytes is written anew", |e| {
+                changed("/workspace/main", Change::Altered)(e);
+                let file = e.changed_files.iter_mut().flatten().last();
+                file.unwrap().aspects = vec![Aspect::Time];
+            })
             .accepts("the report of an earlier export is removed", changed("/report/report.toml", Change::Removed))
             .accepts(
                 "the launcher's SBOM is copied",

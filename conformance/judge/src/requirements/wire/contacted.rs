@@ -172,6 +172,12 @@ fn told(export: &Export) -> Vec<Told> {
             .filter_map(|word| Told::word(word).or_else(|| Told::authority(word, &[]).filter(|_| is_dotted(word)))),
     );
     found.extend(words(inputs.environment.values()).filter_map(Told::word));
+    // Host and port are given apart as well: PROXY_HOST and PROXY_PORT, -Dhttps.proxyHost and -Dhttps.proxyPort.
+    let given = words(&inputs.argv).chain(words(inputs.environment.values()));
+    let ports: Vec<u16> = given.filter_map(|word| word.parse().ok()).collect();
+    for host in found.iter_mut().filter(|host| host.ports.starts_with(&USUAL)) {
+        host.ports.extend(&ports);
+    }
     found.extend(proxies(inputs));
     // They have the run image's other names, and the previous image's.
     let files = [&inputs.run, &inputs.analyzed].into_iter().filter_map(|path| inputs.text(path));

@@ -142,6 +142,9 @@ fn named(trials: Trials) -> Trials {
         .accepts("a host without port", given("192.0.2.1/app", tcp("192.0.2.1:443")))
         .accepts("a host without port, without TLS", given("192.0.2.1/app", tcp("192.0.2.1:80")))
         .accepts("a host by IPv6", given("[2001:db8::1]:7/app", tcp("[2001:db8::1]:7")))
+        .accepts("a host and its port by two variables", |e| {
+            variable("MIRROR_HOST", "192.0.2.1", variable("MIRROR_PORT", "7", tcp("192.0.2.1:7")))(e);
+        })
         .accepts("localhost", given("localhost:7/app", tcp("[::1]:7")))
         .accepts("a host by name", given("r.example/app", tcp("192.0.2.1:443")))
         .accepts("a host by name, with its port", given("r.example:7/app", tcp("192.0.2.1:7")))
