@@ -83,7 +83,8 @@ fn told<'f>(json: &Json, place: &mut Vec<String>, facts: &'f [Fact<'f>]) -> Opti
         let works = !place.iter().any(|part| TOLD.contains(&part.as_str()));
         facts.iter().find(|fact| {
             let other = fact.but_in.iter().fold(text.to_owned(), |text, longer| text.replace(longer, ""));
-            fact.is_in(&other) && !(works && fact.may_work && !place.iter().any(|part| part == "author"))
+            let is_there = if fact.inside { is_inside(&other, fact.text) } else { other == fact.text };
+            is_there && !(works && fact.may_work && !place.iter().any(|part| part == "author"))
         })
     };
     if let Some(text) = json.as_str() {

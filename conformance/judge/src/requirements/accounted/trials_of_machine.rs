@@ -58,12 +58,6 @@ pub(super) fn machine() -> Trials {
             "/srv/job/workspace".clone_into(&mut e.inputs.app);
             history("COPY /srv/job/workspace /srv/job/layers/a/b")(e);
         })
-        .accepts("a label that is root's name", |e| {
-            if let Some(machine) = &mut e.inputs.machine {
-                "root".clone_into(&mut machine.user);
-            }
-            plain("x", "root")(e);
-        })
         .accepts("an app in the folder of the build", |e| {
             "/srv/job/layers".clone_into(&mut e.inputs.layers);
             edit_config(e, |config| config["config"]["WorkingDir"] = json!("/srv/job/workspace"));
