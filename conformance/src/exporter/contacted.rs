@@ -135,11 +135,11 @@ impl Filter {
 fn is_own(own: &[SocketAddr], contact: &Contact) -> bool {
     let is_here = |address: IpAddr| address.is_loopback() || address.is_unspecified();
     let address = contact.address.to_canonical();
-    let is_there = |own: &&SocketAddr| {
+    let listens_at = |own: &SocketAddr| {
         let listens = own.ip().to_canonical();
         own.port() == contact.port && (listens == address || is_here(listens) && is_here(address))
     };
-    contact.protocol != Some(Protocol::Udp) && own.iter().any(|own| is_there(&own))
+    contact.protocol != Some(Protocol::Udp) && own.iter().any(listens_at)
 }
 
 fn contact(address: SocketAddr, protocol: Option<contacts::Protocol>, act: contacts::Act) -> Contact {
