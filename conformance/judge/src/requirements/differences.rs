@@ -4,6 +4,7 @@ use crate::difference::{self, Comparison, Difference, Relation};
 use crate::evidence::{Export, Target};
 use crate::requirement::{Case, not_applicable, violated};
 use crate::verdict::Finding;
+use crate::view;
 
 /// Judges every comparison that an export of the case is part of. Where a repeat differs already, the registry export is
 /// no measure; what became of a daemon's image further on is judged all the same.
@@ -62,7 +63,7 @@ fn known(case: &Case<'_>, export: &Export, comparisons: &[Comparison]) -> Findin
     // What has no cause is told; where all of it has one, the first follows from that.
     let of_itself = each().find(|(_, one)| causes(case, &one.field).is_none());
     let Some((comparison, first)) = of_itself.or_else(|| each().next()) else { return Finding::Holds };
-    let more = if count == 1 { String::new() } else { format!(", and {} more", count - 1) };
+    let more = view::and_more(count);
     let or_nothing = |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
     violated(
         format!("{} differs between {} and {}{more}", first.field, comparison.left, comparison.right),

@@ -239,6 +239,12 @@ pub fn uncoloured(text: &str) -> String {
     plain
 }
 
+/// What follows the first of so many things where one alone is shown: how many others there are, or nothing.
+#[must_use]
+pub(crate) fn and_more(count: usize) -> String {
+    if count <= 1 { String::new() } else { format!(", and {} more", count - 1) }
+}
+
 /// A value cut to what a person reads.
 #[must_use]
 pub fn cut(text: &str) -> String {

@@ -52,16 +52,12 @@ impl<'a> Clock<'a> {
 
     /// The first word of a text that tells the time of the export.
     fn told<'t>(&self, text: &'t str) -> Option<&'t str> {
-        let is_of_a_word = |c: char| c.is_ascii_alphanumeric() || "-:.+".contains(c);
-        let mut words = text.split(|c: char| !is_of_a_word(c)).filter(|word| !word.is_empty());
-        words.find(|word| self.tells(word) && !self.is_given(word))
+        words(text).find(|word| self.tells(word) && !self.is_given(word))
     }
 
     /// A number of days since 1970 that is the export's.
     fn told_in_days<'t>(&self, text: &'t str) -> Option<&'t str> {
-        let is_of_a_word = |c: char| c.is_ascii_alphanumeric() || "-:.+".contains(c);
-        let words = text.split(|c: char| !is_of_a_word(c));
-        let mut numbers = words.filter(|word| word.len() == DIGITS_OF_DAYS);
+        let mut numbers = words(text).filter(|word| word.len() == DIGITS_OF_DAYS);
         numbers.find(|word| {
             let day = word.parse::<i64>().ok();
             day.is_some_and(|day| self.is_today(day) && !self.is_the_day_asked_for(day)) && !self.is_given(word)
@@ -109,6 +105,12 @@ impl<'a> Clock<'a> {
         };
         self.is_now(number / divisor) && !self.is_asked_for(number / divisor)
     }
+}
+
+/// Words as times and dates are: their marks are parts of them.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let is_of_a_word = |c: char| c.is_ascii_alphanumeric() || "-:.+".contains(c);
+    text.split(move |c: char| !is_of_a_word(c)).filter(|word| !word.is_empty())
 }
 
 /// Digits of a number of days since 1970, from 1997 until 2243.

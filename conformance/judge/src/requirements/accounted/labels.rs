@@ -8,10 +8,9 @@ use crate::evidence::{Export, Image};
 use crate::json::Json;
 use crate::requirement::{Case, holds_when, not_applicable, together, toml_input, violated};
 use crate::verdict::Finding;
-use crate::view;
+use crate::view::{self, LIFECYCLE};
 
 const BUILD: &str = "io.buildpacks.build.metadata";
-const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
 /// Labels that the exporter writes itself, whatever the run image has under their names.
 const WRITTEN: [&str; 5] =
     [BUILD, LIFECYCLE, "io.buildpacks.project.metadata", "io.buildpacks.rebasable", "io.buildpacks.exec-env"];

@@ -23,7 +23,7 @@ pub(super) fn nothing_else_is_there(export: &Export, image: &Image) -> Finding {
     }
     let strays = strays(export, layout);
     if let Some(file) = strays.first().filter(|_| !is_elsewhere) {
-        let more = if strays.len() == 1 { String::new() } else { format!(", and {} more", strays.len() - 1) };
+        let more = view::and_more(strays.len());
         let place = export.at("export.json#/changed_files");
         let message = "the export leaves a file below <layout-dir> in no <image>'s folder";
         return violated(message, paths.join(", "), format!("{}{more}", view::cut(file)), place);

@@ -1,6 +1,8 @@
 //! The machine and the user of the export: whatever of them is in the image, and in no input, makes another image of the
 //! same build on another machine.
 
+use std::borrow::Cow;
+
 use crate::evidence::{Export, Image, Machine};
 use crate::json::Json;
 use crate::requirement::violated;
@@ -18,13 +20,6 @@ const TELLING: usize = 5;
 /// The user that every machine has.
 const ROOT: &str = "root";
 
-impl Fact<'_> {
-    /// Whether a text that no build asks for has it.
-    fn is_in(&self, text: &str) -> bool {
-        if self.inside { is_inside(text, self.text) } else { text == self.text && text != ROOT }
-    }
-}
-
 /// A fact of the machine.
 struct Fact<'a> {
     what: &'static str,
@@ -35,6 +30,12 @@ struct Fact<'a> {
     may_work: bool,
     /// Longer texts in which it may stand.
     but_in: Vec<&'a str>,
+}
+
+impl Fact<'_> {
+    fn is_in(&self, text: &str) -> bool {
+        if self.inside { is_inside(text, self.text) } else { text == self.text }
+    }
 }
 
 fn facts<'a>(export: &'a Export, machine: &'a Machine) -> Vec<Fact<'a>> {
@@ -82,9 +83,9 @@ fn told<'f>(json: &Json, place: &mut Vec<String>, facts: &'f [Fact<'f>]) -> Opti
     let is_told = |text: &str, place: &[String]| {
         let works = !place.iter().any(|part| TOLD.contains(&part.as_str()));
         facts.iter().find(|fact| {
-            let other = fact.but_in.iter().fold(text.to_owned(), |text, longer| text.replace(longer, ""));
-            let is_there = if fact.inside { is_inside(&other, fact.text) } else { other == fact.text };
-            is_there && !(works && fact.may_work && !place.iter().any(|part| part == "author"))
+            let without = |text: Cow<'_, str>, longer: &&str| Cow::Owned(text.replace(longer, ""));
+            let other = fact.but_in.iter().fold(Cow::Borrowed(text), without);
+            fact.is_in(&other) && !(works && fact.may_work && !place.iter().any(|part| part == "author"))
         })
     };
     if let Some(text) = json.as_str() {
@@ -139,12 +140,14 @@ pub(super) fn nothing_tells_the_machine(export: &Export, image: &Image) -> Findi
 
 /// Headers of layers, names of owners and records of files, and what an exporter wrote anew.
 fn no_layer_tells_the_machine(export: &Export, image: &Image, facts: &[Fact<'_>]) -> Finding {
+    // In headers and records root is a constant of many tools.
+    let is_told = |fact: &Fact<'_>, text: &str| fact.is_in(text) && text != ROOT;
     for (index, layer) in view::new_layers(export, image) {
         let place = || export.at(&format!("export.json#/image/layers/{index}"));
         let header = layer.blob.as_ref().and_then(|blob| blob.gzip.as_ref());
         let of_the_header = header.iter().flat_map(|header| header.name.iter().chain(&header.comment));
         for text in of_the_header {
-            if let Some(fact) = facts.iter().find(|fact| fact.is_in(text)) {
+            if let Some(fact) = facts.iter().find(|fact| is_told(fact, text)) {
                 let message = format!("the gzip header of layer {index} has the {} of the machine", fact.what);
                 return violated(message, "constants, or nothing", view::cut(fact.text), place());
             }
@@ -155,7 +158,7 @@ fn no_layer_tells_the_machine(export: &Export, image: &Image, facts: &[Fact<'_>]
             let text = entry.text.as_deref().unwrap_or_default();
             let of_a_text = |fact: &&Fact<'_>| {
                 let is_written = fact.inside && !fact.may_work && is_inside(text, fact.text);
-                is_written || entry.more.records.values().any(|value| fact.is_in(value))
+                is_written || entry.more.records.values().any(|value| is_told(fact, value))
             };
             if let Some(fact) = facts.iter().find(|fact| of_an_owner(fact) || of_a_text(fact)) {
                 let message = format!("{} has the {} of the machine that exported", entry.path, fact.what);

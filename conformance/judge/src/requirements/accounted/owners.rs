@@ -1,4 +1,4 @@
-//! Owners of entries in new layers: whoever the build or the run image names.
+//! Owners of entries in new layers: those whom the build or the run image names.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What new layers carry beside their files: the header of their packing, and records of their entries. Both are free
+//! What new layers carry next to their files: the header of their packing, and records of their entries. Both are free
 //! (RFC 1952, POSIX' pax), and a part of the layer's digest: what differs from file to file, or from layer to layer, is
 //! not the exporter's constant.
 

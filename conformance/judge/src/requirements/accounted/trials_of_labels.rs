@@ -6,8 +6,8 @@ use crate::digest::Digest;
 use crate::evidence::{Document, Export, SavedFile, Target, WireRecord};
 use crate::sample::{self, STARTED, annotate, edit_config, edit_entries, edit_input, edit_label, edit_report};
 use crate::trial::{Trials, Wanted};
+use crate::view::LIFECYCLE;
 
-const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
 const BUILD: &str = "io.buildpacks.build.metadata";
 const METADATA: &str = "/layers/config/metadata.toml";
 

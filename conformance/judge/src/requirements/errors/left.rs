@@ -60,7 +60,7 @@ fn of_one(case: &Case<'_>, export: &Export) -> Finding {
         Change::Altered => "another one",
         Change::Removed => "gone",
     };
-    let more = if others.len() == 1 { String::new() } else { format!(", and {} more", others.len() - 1) };
+    let more = view::and_more(others.len());
     violated(
         "a refused export does not leave files as they were",
         "the files that were there, and no others",

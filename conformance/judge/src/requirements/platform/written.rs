@@ -60,7 +60,7 @@ pub(super) fn nothing_else_is_written(export: &Export) -> Finding {
     let is_other = |file: &&ChangedFile| file.change == Change::Added && !is_permitted(&places, file);
     let others: Vec<&ChangedFile> = changed.iter().filter(is_other).collect();
     let Some(first) = others.first() else { return Finding::Holds };
-    let more = if others.len() == 1 { String::new() } else { format!(", and {} more", others.len() - 1) };
+    let more = view::and_more(others.len());
     violated(
         "the export leaves a file that was not there",
         "more files in the folders of <layers>/sbom that are a buildpack's or the lifecycle's, caches, the report and a layout alone",
@@ -105,7 +105,7 @@ pub(super) fn nothing_is_left(export: &Export) -> Finding {
     let places = outputs(export);
     let others: Vec<&ChangedFile> = left.iter().filter(|file| !is_permitted(&places, file)).collect();
     let Some(first) = others.first() else { return Finding::Holds };
-    let more = if others.len() == 1 { String::new() } else { format!(", and {} more", others.len() - 1) };
+    let more = view::and_more(others.len());
     violated(
         "the export leaves a file next to its build",
         "nothing in folders for scratch files but TMPDIR and HOME",

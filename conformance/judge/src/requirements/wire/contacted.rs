@@ -1,10 +1,11 @@
-//! Whom an exporter contacts: whom it is told of, and nobody else.
+//! Whom an exporter contacts: those whom it is told of, and no others.
 
 use std::net::IpAddr;
 
 use crate::evidence::{Act, Contact, Contacts, Export, Inputs, Protocol, Target};
 use crate::requirement::{Case, UNSEEN, not_applicable, together, violated};
 use crate::verdict::Finding;
+use crate::view;
 
 /// The slug.
 pub(super) const NAMED: &str = "wire.hosts-named";
@@ -54,7 +55,7 @@ fn of_one(export: &Export) -> Finding {
         }
     };
     let (message, expected, contacts) = found;
-    let more = if contacts.len() == 1 { String::new() } else { format!(", and {} more", contacts.len() - 1) };
+    let more = view::and_more(contacts.len());
     let first = contacts.first().map(ToString::to_string).unwrap_or_default();
     violated(message, expected, format!("{first}{more}"), export.at("export.json#/outcome/contacted"))
 }
