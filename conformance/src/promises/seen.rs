@@ -99,7 +99,8 @@ impl<'a> Seen<'a> {
     /// What an input is told as: by flag, else by variable, else by default, as a path below the build folder.
     fn input(&self, flag: &str, variable: &str, default: &str) -> String {
         let told = self.flag(flag).or_else(|| self.variable(variable));
-        told.and_then(|path| path.strip_prefix("/build/")).unwrap_or(default).to_owned()
+        let told = told.map(|path| judge::view::cleaned(path, BUILD));
+        told.and_then(|path| path.strip_prefix("/build/").map(str::to_owned)).unwrap_or_else(|| default.to_owned())
     }
 
     fn table(&self, path: &str) -> Option<&Table> {

@@ -1,6 +1,7 @@
 //! What an exporter is given, as facts for the evidence.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use judge::evidence::{FileFact, Inputs, Machine, Target};
 
@@ -11,6 +12,11 @@ use crate::exporter::Invocation;
 use crate::observe::{REGISTRY_AUTH, file_facts};
 use crate::scenario::materialise::{APP, BuildDir, LAYERS, LAYOUT, LIFECYCLE, RUN};
 use crate::scenario::{CreationOrder, Scenario, Step, StepUser, UNPRIVILEGED};
+
+/// Where the exporter is started.
+pub(super) fn working_directory(step: &Step, build_dir: &BuildDir) -> PathBuf {
+    build_dir.seen.join(step.working_directory.as_deref().unwrap_or(APP))
+}
 
 /// User and group of a build: those that its step runs as, who own its files too.
 pub(super) fn owner(step: &Step) -> (u32, u32) {
@@ -34,7 +40,10 @@ pub(super) fn inputs<S: Store>(
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let told = Told { call };
     let layers_file = |name: &str| build_dir.seen(&format!("{LAYERS}/{name}"));
-    let path = |flag, variable, default: String| told.what(flag, variable).unwrap_or(default);
+    let here = working_directory(step, build_dir).display().to_string();
+    let path = |flag, variable, default: String| {
+        told.what(flag, variable).map_or(default, |path| judge::view::cleaned(&path, &here))
+    };
     let epoch = call.environment.get("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok());
     let secret = |name: &str| name == REGISTRY_AUTH;
     Ok(Inputs {

@@ -7,7 +7,7 @@ use judge::evidence::{Export, Outcome, Stream};
 
 use super::context::Shared;
 use super::error::{ExportError, service};
-use super::inputs::{owner, user_of};
+use super::inputs::{self, owner, user_of};
 use super::options::Options;
 use super::store::Store;
 use crate::exporter::secret::{Secret, SecretPlace};
@@ -15,7 +15,7 @@ use crate::exporter::supervise::{Spec, USUAL_UMASK};
 use crate::exporter::{CallPlaces, Invocation, invocation, platform_api, step_arguments, unsayable};
 use crate::limits::UNREACHABLE_GRACE;
 use crate::observe::{Credentials, REGISTRY_AUTH};
-use crate::scenario::materialise::{APP, BuildDir, DOCKER_CONFIG};
+use crate::scenario::materialise::{BuildDir, DOCKER_CONFIG};
 use crate::scenario::{CredentialsBy, Place, Scenario, Step};
 
 /// The variable by which programs are told which certificates to trust.
@@ -157,7 +157,7 @@ pub(super) async fn execute(
         argv: call.argv.clone(),
         environment: call.environment.clone(),
         // An absolute one stays what it is.
-        working_dir: build_dir.seen.join(step.working_directory.as_deref().unwrap_or(APP)),
+        working_dir: inputs::working_directory(step, build_dir),
         bind: shared.workplace.bind(build_dir),
         umask: step.umask.as_deref().and_then(|text| u32::from_str_radix(text, 8).ok()).unwrap_or(USUAL_UMASK),
         hostname: step.hostname.clone(),

@@ -4,6 +4,7 @@ use judge::evidence::{FaultKind, Phase, Target};
 use judge::reference::Reference;
 
 use super::base::is_inside;
+use super::format::NUMBER;
 use super::materialise::{ELSEWHERE, place_of, place_of_removed};
 use super::{Arrival, EndDaemon, FileEntry, HistoryShape, Place, Scenario, Step};
 use crate::error::chain;
@@ -11,6 +12,9 @@ use crate::globs;
 
 /// Sizes of a private daemon's disk, in MiB: an engine's own files fit into the least.
 const DISKS: std::ops::RangeInclusive<u32> = 16..=1024;
+
+/// How many files one entry may make: enough for more than a folder's first block, few enough to stay quick.
+const COUNTS: std::ops::RangeInclusive<u16> = 1..=10_000;
 
 /// The key at fault, and what is wrong with it.
 type Fault = (String, String);
@@ -114,6 +118,12 @@ fn check_entry(key: &str, entry: &FileEntry) -> Result<(), Fault> {
     }
     if let Some(mode) = &entry.mode {
         octal(&key, mode, 0o7777)?;
+    }
+    if let Some(count) = entry.count
+        && (!COUNTS.contains(&count) || !entry.path.contains(NUMBER) || entry.hard_link.is_some())
+    {
+        let (least, most) = (COUNTS.start(), COUNTS.end());
+        return wrong(&key, format!("count must be {least} to {most}, for a path with {NUMBER} and no hard link"));
     }
     match &entry.hard_link {
         Some(other) if place_of(other).is_none() => wrong(&key, "hard-link must name a file of the scenario"),

@@ -95,8 +95,12 @@ pub(crate) fn assemble(name: String, origin: Origin, files: Vec<SourceFile>) -> 
     let base::Merged { file, mut files } =
         base::resolve(base::Own { name: name.clone(), origin: origin.clone(), files })?;
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    let scenario = Scenario { name, origin, file, files };
+    let mut scenario = Scenario { name, origin, file, files };
     check::check(&scenario).map_err(|(key, reason)| ScenarioError::Senseless { file: shown, key, reason })?;
+    let steps = scenario.file.steps.iter_mut().map(|step| &mut step.files);
+    for entries in steps.chain([&mut scenario.file.files]) {
+        *entries = std::mem::take(entries).into_iter().flat_map(FileEntry::each).collect();
+    }
     Ok(scenario)
 }
 

@@ -195,6 +195,22 @@ pub fn is_below(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
 }
 
+/// The path that `path` means in `folder`, which is absolute: without `.`, `..` and slashes that say nothing. Links are not
+/// followed.
+#[must_use]
+pub fn cleaned(path: &str, folder: &str) -> String {
+    let whole = if path.starts_with('/') { path.to_owned() } else { format!("{folder}/{path}") };
+    let mut parts = Vec::new();
+    for part in whole.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            _ => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
 /// How the exporter ended, and what it said last of the reason.
 #[must_use]
 pub fn ended(export: &Export) -> String {

@@ -152,3 +152,17 @@ fn every_descriptor_of_manifest_and_index_is_told_with_its_place() {
     let expected = [("/config", 3), ("/subject", 4), ("/layers/0", 1), ("/layers/1", 2), ("/manifests/0", 5)];
     assert_eq!(found, expected.map(|(place, number)| (place.to_owned(), Some(number))));
 }
+
+#[test]
+fn paths_in_other_spellings_are_one_path() {
+    for (given, expected) in [
+        ("/build/app", "/build/app"),
+        ("/build/app/", "/build/app"),
+        ("/build//app/./x/..", "/build/app"),
+        (".", "/build/app"),
+        ("../layers/group.toml", "/build/layers/group.toml"),
+        ("../../../..", "/"),
+    ] {
+        assert_eq!(cleaned(given, "/build/app"), expected, "{given}");
+    }
+}

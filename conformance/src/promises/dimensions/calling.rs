@@ -134,6 +134,11 @@ fn given_by() -> Dimension {
                 .made(|build| build.call.files = GivenBy::Variable),
             Value::new("by default", move |seen| of(seen) == (false, false))
                 .made(|build| build.call.files = GivenBy::Default),
+            Value::new("a path with blanks", |seen| seen.call.argv.iter().any(|word| word.contains("with blanks/"))),
+            Value::new("a path that ends in a slash", |seen| seen.call.argv.iter().any(|word| word.ends_with('/'))),
+            Value::new("a path with `//`, `.` and `..`", |seen| {
+                ["//", "/./", "/../"].iter().all(|odd| seen.call.argv.iter().any(|word| word.contains(odd)))
+            }),
         ],
     )
 }

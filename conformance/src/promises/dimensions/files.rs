@@ -92,6 +92,7 @@ fn sizes() -> Dimension {
             Value::new("512", size(512..=512)).made(|build| make(build, 512)),
             Value::new("513", size(513..=513)).made(|build| make(build, 513)),
             Value::new("64 KiB and more", size(65_536..=usize::MAX)).made(|build| make(build, 65_537)),
+            Value::new("8 MiB and more", size(8 << 20..=usize::MAX)),
         ],
     )
 }
@@ -121,6 +122,7 @@ fn names() -> Dimension {
                 .made(|build| make(build, &"n".repeat(101))),
             Value::new("255 bytes", name(|name| name.len() == 255)).made(|build| make(build, &"n".repeat(255))),
             Value::new("a path of more than 255", good(|path, _| path.len() > 255)),
+            Value::new("a path of more than 1,000", good(|path, _| path.len() > 1000)),
         ],
     )
 }
@@ -143,6 +145,7 @@ fn counts() -> Dimension {
             Value::new("one", has(1..=1)),
             Value::new("2 to 99", has(2..=99)),
             Value::new("100 and more", has(100..=usize::MAX)),
+            Value::new("1,025 and more", has(1025..=usize::MAX)),
         ],
     )
 }

@@ -25,6 +25,12 @@ pub(super) fn dimensions() -> Vec<Dimension> {
 fn buildpacks() -> Dimension {
     let count = |seen: &Seen<'_>| Seen::list(seen.group(), "group").len();
     let is = move |range: std::ops::RangeInclusive<usize>| move |seen: &Seen<'_>| range.contains(&count(seen));
+    let id = |fits: fn(&str) -> bool| {
+        move |seen: &Seen<'_>| {
+            let ids = Seen::list(seen.group(), "group").into_iter().filter_map(|member| member.get("id")?.as_str());
+            ids.into_iter().any(fits)
+        }
+    };
     Dimension::new(
         "Buildpacks",
         "Members of the group (group.toml).",
@@ -37,6 +43,13 @@ fn buildpacks() -> Dimension {
             }),
             Value::new("without homepage", |seen| {
                 Seen::list(seen.group(), "group").iter().any(|member| !member.contains_key("homepage"))
+            }),
+            Value::new("an ID of one part", id(|id| !id.contains('/'))),
+            Value::new("an ID of three parts", id(|id| id.matches('/').count() > 1)),
+            Value::new("an ID with dots", id(|id| id.contains('.'))),
+            Value::new("of several Buildpack APIs", |seen| {
+                let members = Seen::list(seen.group(), "group");
+                members.iter().any(|member| member.get("api") != members[0].get("api"))
             }),
             Value::new("next to image extensions", |seen| !Seen::list(seen.group(), "group-extensions").is_empty()),
             Value::unseen(

@@ -86,6 +86,7 @@ fn config() -> Dimension {
             Value::new("ExposedPorts", |seen| !seen.run_image().exposed_ports.is_empty()),
             Value::new("Volumes", |seen| !seen.run_image().volumes.is_empty()),
             Value::new("StopSignal", |seen| seen.run_image().stop_signal.is_some()),
+            Value::new("another architecture than the machine's", |seen| seen.run_image().architecture.is_some()),
             Value::new("os.version", |seen| seen.run_image().os_version.is_some()),
         ],
     )

@@ -80,6 +80,9 @@ pub enum Need {
     Namespace,
 }
 
+/// What in the path of a file stands for its number.
+pub(crate) const NUMBER: &str = "{n}";
+
 /// A file that is made rather than copied; exactly one of `content`, `symlink`, `hard-link`, `directory`, `size`,
 /// `socket`, `fifo` says how, and with none of them `mode` is given to what is already there.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -103,6 +106,8 @@ pub struct FileEntry {
     pub fifo: bool,
     /// Permission bits as octal text, for example `4755`.
     pub mode: Option<String>,
+    /// So many of it: `{n}` in `path` is 1, 2, … for each.
+    pub count: Option<u16>,
     /// Extended attributes: names, and values in base64.
     pub xattrs: BTreeMap<String, String>,
 }
@@ -121,6 +126,13 @@ impl FileEntry {
             self.fifo,
         ];
         kinds.into_iter().filter(|kind| *kind).count()
+    }
+
+    /// Each of those that `count` says there are, this one alone without it.
+    pub(crate) fn each(self) -> Vec<Self> {
+        let Some(count) = self.count else { return vec![self] };
+        let numbered = |number: u16| self.path.replace(NUMBER, &number.to_string());
+        (1..=count).map(|number| Self { path: numbered(number), count: None, ..self.clone() }).collect()
     }
 }
 

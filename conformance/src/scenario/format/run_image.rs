@@ -44,6 +44,8 @@ pub struct RunImageFile {
     pub os_version: Option<String>,
     /// `os.features` of its config.
     pub os_features: Vec<String>,
+    /// `architecture` of its config; none for this machine's.
+    pub architecture: Option<String>,
     /// `variant` of its config.
     pub variant: Option<String>,
     /// Further fields of the config's `config`, as they are.
@@ -113,6 +115,7 @@ impl Default for RunImageFile {
             stop_signal: None,
             os_version: None,
             os_features: Vec::new(),
+            architecture: None,
             variant: None,
             config: toml::Table::new(),
             empty_config: false,

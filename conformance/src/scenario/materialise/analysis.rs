@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::scenario::run_image::{self, MadeExtension};
+use crate::scenario::run_image::MadeExtension;
 
 /// What the analysis phase found, for `analyzed.toml` and `run.toml`.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub struct Previous {
     pub metadata: Option<Value>,
 }
 
-pub(super) fn analyzed(analysis: &Analysis) -> String {
+pub(super) fn analyzed(analysis: &Analysis, architecture: &str) -> String {
     let mut file = toml::Table::new();
     if let Some(previous) = &analysis.previous {
         file.insert("image".to_owned(), toml::Table::from_iter([text("reference", &previous.reference)]).into());
@@ -45,7 +45,7 @@ pub(super) fn analyzed(analysis: &Analysis) -> String {
         text("image", &analysis.run_image),
         ("extend".to_owned(), analysis.extension.is_some().into()),
     ]);
-    let target = [text("os", "linux"), text("arch", run_image::architecture())];
+    let target = [text("os", "linux"), text("arch", architecture)];
     run.insert("target".to_owned(), toml::Table::from_iter(target).into());
     file.insert("run-image".to_owned(), run.into());
     file.to_string()
@@ -94,6 +94,6 @@ mod tests {
             }),
             extension: None,
         };
-        insta::assert_snapshot!(format!("{}---\n{}", analyzed(&analysis), run(&analysis)));
+        insta::assert_snapshot!(format!("{}---\n{}", analyzed(&analysis, "amd64"), run(&analysis)));
     }
 }

@@ -68,8 +68,10 @@ pub(crate) fn tree(
     let launcher = if is_run { PROGRAM } else { LAUNCHER.as_bytes() };
     let launcher = Node { kind: Kind::File(launcher.to_vec()), mode: 0o755 };
     tree.put(&format!("{LIFECYCLE}/launcher"), launcher);
-    let own =
-        [(format!("{LAYERS}/analyzed.toml"), analysis::analyzed(analysis)), (RUN.to_owned(), analysis::run(analysis))];
+    let own = [
+        (format!("{LAYERS}/analyzed.toml"), analysis::analyzed(analysis, scenario.file.run_image.architecture())),
+        (RUN.to_owned(), analysis::run(analysis)),
+    ];
     for (path, text) in own {
         tree.put(&path, Node::new(Kind::File(text.into_bytes())));
     }

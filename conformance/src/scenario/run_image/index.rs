@@ -4,7 +4,7 @@ use judge::evidence::Document;
 use oci_spec::image::{Arch, MediaType};
 use serde_json::{Value, json};
 
-use super::{MadeImage, MadeIndex, architecture, descriptor, for_platform, media_type};
+use super::{MadeImage, MadeIndex, descriptor, for_platform, media_type};
 use crate::scenario::{ImageFormat, IndexDigest, IndexEntries, RunImageFile};
 
 pub(super) fn make(
@@ -13,7 +13,7 @@ pub(super) fn make(
     image: &MadeImage,
     analysed: IndexDigest,
 ) -> std::io::Result<MadeIndex> {
-    let own = architecture();
+    let own = file.architecture();
     let elsewhere = (if own == Arch::Amd64.to_string() { Arch::ARM64 } else { Arch::Amd64 }).to_string();
     let plain = |architecture: &str| json!({ "architecture": architecture, "os": "linux" });
     let (mut others, mut inner, mut entries) = (Vec::new(), Vec::new(), Vec::new());

@@ -65,7 +65,7 @@ pub struct MadeLayer {
 /// # Errors
 /// The tar writer's, for a path that no tar can hold.
 pub fn make(file: &RunImageFile, salt: &str) -> std::io::Result<MadeImage> {
-    let mut image = for_platform(file, salt, architecture())?;
+    let mut image = for_platform(file, salt, file.architecture())?;
     if let Some(analysed) = file.index {
         image.index = Some(index::make(file, salt, &image, analysed)?);
     }
@@ -129,6 +129,14 @@ static ARCHITECTURE: LazyLock<String> = LazyLock::new(|| Arch::default().to_stri
 #[must_use]
 pub fn architecture() -> &'static str {
     &ARCHITECTURE
+}
+
+impl RunImageFile {
+    /// The architecture that its config names.
+    #[must_use]
+    pub fn architecture(&self) -> &str {
+        self.architecture.as_deref().unwrap_or(&ARCHITECTURE)
+    }
 }
 
 /// What Docker's engines call a layer that is not compressed; `oci-spec` has a word of theirs for gzip alone.

@@ -20,7 +20,8 @@ pub(in super::super) fn caches_and_scratch(export: &Export) -> Vec<String> {
     let caches = OUTPUTS.iter().filter_map(|(flag, name)| {
         super::flags::given(&inputs.argv, flag).map(str::to_owned).or_else(|| variable(name))
     });
-    let mut places: Vec<String> = caches.chain(SCRATCH.into_iter().filter_map(variable)).collect();
+    let places = caches.chain(SCRATCH.into_iter().filter_map(variable));
+    let mut places: Vec<String> = places.map(|place| view::cleaned(&place, &inputs.app)).collect();
     // A working folder that is the place of scratch files is not a place to be kept clean; the build's folders are.
     places.retain(|place| *place != inputs.app && *place != inputs.layers);
     places
