@@ -10,7 +10,7 @@ use super::error::{ExportError, disk};
 use super::inputs::facts_of;
 use super::invoke::{CERTIFICATES, call, can_run, execute, leave_out_secrets};
 use super::ready::Ready;
-use super::run_image::Published;
+use super::run_image::{MOVED_ON, Published};
 use super::store::{StepContext, Store};
 use crate::error::chain;
 use crate::naming::Names;
@@ -94,8 +94,9 @@ async fn prepare<S: Store>(
     let carried = carry(shared, step, &name)?;
     let build_dir = shared.workplace.build_dir(&name)?;
     bring(carried, &build_dir)?;
-    let made = run_image::make(&scenario.file.run_image, &salt(&shared.services.names, scenario))
-        .map_err(|source| disk("make the run image", source))?;
+    let moved_on = if step.newer_run_image { MOVED_ON } else { "" };
+    let salt = format!("{moved_on}{}", salt(&shared.services.names, scenario));
+    let made = run_image::make(&scenario.file.run_image, &salt).map_err(|source| disk("make the run image", source))?;
     let published = store.publish(&made, &build_dir).await?;
     let analysis =
         Analysis { extension: made.extension.clone(), ..analysis(step, store, context, &build_dir, &published) };

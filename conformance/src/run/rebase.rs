@@ -11,7 +11,7 @@ use super::export::{keep_inputs, lay_out, run_image_facts, salt};
 use super::inputs::owner;
 use super::invoke::{stand_in, with_certificates};
 use super::ready::Ready;
-use super::run_image::Published;
+use super::run_image::{MOVED_ON, Published};
 use super::store::{StepContext, Store};
 use crate::exporter::{CallPlaces, Invocation, RebaseCall, Rebaser, platform_api, rebase_invocation, rebase_unsayable};
 use crate::scenario::app_image::{self, Base};
@@ -20,7 +20,6 @@ use crate::scenario::run_image::{self, MadeImage};
 use crate::scenario::{Place, RebaseStep, RunImageFile, Scenario, Step};
 
 /// What goes into the top layer of a run image that has moved on.
-const MOVED_ON: &str = "the run image has moved on\n";
 
 /// A rebase that is ready to be run.
 struct Prepared {

@@ -7,6 +7,9 @@ use super::services::reference::ResolvedReference;
 use crate::scenario::materialise::{Analysis, Previous};
 use crate::scenario::{RunImageFile, Scenario};
 
+/// What is in the top layer of a run image that has moved on.
+pub(super) const MOVED_ON: &str = "the run image has moved on\n";
+
 /// The run image's names.
 pub(super) struct RunImageNames {
     /// Its own.

@@ -239,8 +239,16 @@ fn check_rebase(scenario: &Scenario, step: &Step, index: usize) -> Result<(), Fa
     if scenario.file.targets.contains(&Target::Layout) {
         return wrong("rebase", "the Platform API's rebaser has no layouts; targets must be registry or daemon");
     }
-    if step.previous_image || step.move_run_image_tag || step.delete_run_image || step.run_containers {
-        let reason = "previous-image, move-run-image-tag, delete-run-image and run-containers are an export's";
+    let of_exports = [
+        step.previous_image,
+        step.newer_run_image,
+        step.move_run_image_tag,
+        step.delete_run_image,
+        step.run_containers,
+    ];
+    if of_exports.contains(&true) {
+        let reason = "previous-image, newer-run-image, move-run-image-tag, delete-run-image and run-containers are an \
+                      export's";
         return wrong("rebase", reason);
     }
     if rebase.previous_by_digest && rebase.previous_image.is_none() {

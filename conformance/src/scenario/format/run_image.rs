@@ -12,6 +12,8 @@ pub struct RunImageFile {
     pub name: String,
     /// The manifest's format.
     pub format: ImageFormat,
+    /// Whether its manifest leaves out `mediaType`.
+    pub without_media_type: bool,
     /// Further names that `run.toml` lists as mirrors, as full references.
     pub mirrors: Vec<String>,
     /// Whether it stands behind an OCI index of two platforms, and by which digest the analysis refers to it.
@@ -98,6 +100,7 @@ impl Default for RunImageFile {
         };
         Self {
             name: "run:base".to_owned(),
+            without_media_type: false,
             format: ImageFormat::Oci,
             mirrors: Vec::new(),
             index: None,

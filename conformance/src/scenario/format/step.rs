@@ -36,6 +36,8 @@ pub struct Step {
     pub previous_image: bool,
     /// The step, from 1, whose image that is, where it is not the one before: another build has moved the tag since.
     pub previous_image_of_step: Option<usize>,
+    /// Whether the run image has moved on before the analysis: it is another image than that of steps without this.
+    pub newer_run_image: bool,
     /// Whether the run image's tag is moved to another image after the analysis.
     pub move_run_image_tag: bool,
     /// Whether the run image is gone after the analysis, by tag and by digest.

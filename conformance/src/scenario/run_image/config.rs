@@ -54,8 +54,8 @@ fn inner(file: &RunImageFile) -> Value {
 }
 
 fn history(shape: HistoryShape, layers: usize) -> Option<Value> {
-    let entry = |number: usize| json!({ "created": "1970-01-01T00:00:01Z", "created_by": format!("COPY / / # buildkit, stage {number}") });
-    let empty = json!({ "created": "1970-01-01T00:00:01Z", "created_by": "ENV A=B", "empty_layer": true });
+    let entry = |number: usize| json!({ "created": "1970-01-01T00:00:01Z", "created_by": format!("COPY / / # buildkit, stage {number}"), "comment": "buildkit.dockerfile.v0" });
+    let empty = json!({ "created": "1970-01-01T00:00:01Z", "created_by": "ENV A=B", "author": "the base's authors", "empty_layer": true });
     let layers: Vec<Value> = (1..=layers).map(entry).collect();
     match shape {
         HistoryShape::Whole => Some(json!(layers)),

@@ -166,6 +166,9 @@ fn manifest(file: &RunImageFile, layers: &[MadeLayer], config: &Document) -> Val
     if !file.annotations.is_empty() {
         manifest["annotations"] = json!(file.annotations);
     }
+    if let Some(members) = manifest.as_object_mut().filter(|_| file.without_media_type) {
+        members.remove("mediaType");
+    }
     manifest
 }
 
