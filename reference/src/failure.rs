@@ -9,7 +9,7 @@ const MOST: usize = 500;
 
 /// An error and its causes in one line, from what failed to why, without characters that a terminal obeys.
 #[must_use]
-pub fn told(error: &(dyn Error + 'static)) -> String {
+pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut parts = vec![error.to_string()];
     let mut next = error.source();
     while let Some(cause) = next {
@@ -90,10 +90,10 @@ mod tests {
     #[test]
     fn a_chain_is_one_line_that_no_terminal_obeys() {
         let refused = io::Error::from_raw_os_error(111);
-        assert_eq!(told(&Outer(refused)), "read  [31mthe file: Connection refused (os error 111)");
+        assert_eq!(chain(&Outer(refused)), "read  [31mthe file: Connection refused (os error 111)");
         // An input error that was made of another error has the same text.
         let wrapped = Outer(io::Error::other(Reason::new("why")));
-        assert_eq!(told(&wrapped), "read  [31mthe file: why");
+        assert_eq!(chain(&wrapped), "read  [31mthe file: why");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use reference::cli::{self, CliError, Environment, Phase};
 use reference::exit::Exit;
 use reference::export::{ExportError, export};
-use reference::failure::told;
+use reference::failure::chain;
 use reference::log::Log;
 use reference::rebase::{RebaseError, rebase};
 use reference::target::registry::Uploads;
@@ -44,8 +44,8 @@ fn refused(error: &CliError) -> ExitCode {
             let _ = answer.print();
             Exit::Success.into()
         }
-        CliError::PlatformApi(..) => fail(&told(error), Exit::PlatformApi),
-        _ => fail(&told(error), Exit::BadInput),
+        CliError::PlatformApi(..) => fail(&chain(error), Exit::PlatformApi),
+        _ => fail(&chain(error), Exit::BadInput),
     }
 }
 
@@ -77,7 +77,7 @@ fn run<E: std::error::Error + 'static>(
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     match result {
         Ok(Ok(())) => Exit::Success.into(),
-        Ok(Err(error)) => fail(&told(&error), code(&error)),
+        Ok(Err(error)) => fail(&chain(&error), code(&error)),
         Err(signal) => fail(&format!("{doing}: ended by {signal}"), broken),
     }
 }

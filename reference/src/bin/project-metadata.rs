@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => Exit::Success.into(),
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "ERROR: failed to {}", failure::told(&error));
+            let _ = writeln!(std::io::stderr(), "ERROR: failed to {}", failure::chain(&error));
             error.exit().into()
         }
     }

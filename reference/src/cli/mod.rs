@@ -3,11 +3,11 @@
 //! platforms write them. Those of the `rebaser` are in [`rebaser`].
 
 mod flags;
-mod given;
 mod phase;
 pub mod rebaser;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,8 +16,8 @@ use std::path::PathBuf;
 use crate::failure::Reason;
 use crate::log::LogLevel;
 use flags::Flags;
-use given::Given;
 pub use phase::Phase;
+use value::ArgValue;
 
 /// Platform API versions that exporter and rebaser speak.
 pub const PLATFORM_APIS: [&str; 4] = ["0.12", "0.13", "0.14", "0.15"];
@@ -129,13 +129,13 @@ pub type Environment = BTreeMap<String, OsString>;
 pub fn read(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Result<Options, CliError> {
     let platform_api = platform_api(Phase::Exporter, environment)?;
     let flags = Flags::read(arguments)?;
-    let find = |name, value, variable| Given::find((name, value), variable, environment);
-    let absolute = |given: Option<Given>, default: &str| match given {
+    let find = |name, value, variable| ArgValue::find((name, value), variable, environment);
+    let absolute = |given: Option<ArgValue>, default: &str| match given {
         Some(given) => given.absolute(),
         None => Ok(default.to_owned()),
     };
-    let path = |given: Option<Given>, default: PathBuf| given.map_or(Ok(default), Given::path);
-    let number = |given: Option<Given>| given.map_or(Ok(0), |given| given.number());
+    let path = |given: Option<ArgValue>, default: PathBuf| given.map_or(Ok(default), ArgValue::path);
+    let number = |given: Option<ArgValue>| given.map_or(Ok(0), |given| given.number());
     let layers = absolute(find("-layers", &flags.layers, "CNB_LAYERS_DIR"), "/layers")?;
     let below = |name: &str| PathBuf::from(format!("{layers}/{name}"));
     let (destination, experimental_warning) = destination(&flags, environment)?;
@@ -161,15 +161,15 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         )?,
         report: path(find("-report", &flags.report, "CNB_REPORT_PATH"), below("report.toml"))?,
         run: path(find("-run", &flags.run, "CNB_RUN_PATH"), "/cnb/run.toml".into())?,
-        source_date_epoch: Given::variable("SOURCE_DATE_EPOCH", environment)
+        source_date_epoch: ArgValue::variable("SOURCE_DATE_EPOCH", environment)
             .map(|given| given.seconds())
             .transpose()?,
-        exec_env: Given::variable("CNB_EXEC_ENV", environment).map(|given| given.exec_env()).transpose()?,
-        registry_auth: Given::variable("CNB_REGISTRY_AUTH", environment)
+        exec_env: ArgValue::variable("CNB_EXEC_ENV", environment).map(|given| given.exec_env()).transpose()?,
+        registry_auth: ArgValue::variable("CNB_REGISTRY_AUTH", environment)
             .map(|given| given.credentials())
             .transpose()?,
         without_effect: without_effect(&flags, environment),
-        images: flags.images.into_iter().map(|image| Given::image(image).text()).collect::<Result<_, _>>()?,
+        images: flags.images.into_iter().map(|image| ArgValue::image(image).text()).collect::<Result<_, _>>()?,
         layers,
         platform_api,
         experimental_warning,
@@ -184,7 +184,7 @@ fn platform_api(phase: Phase, environment: &Environment) -> Result<String, CliEr
 
 /// Flags that change nothing here must still be well-formed.
 fn accepted(flags: &Flags, environment: &Environment) -> Result<(), CliError> {
-    if let Some(given) = Given::find(("-parallel", &flags.parallel), "CNB_PARALLEL_EXPORT", environment) {
+    if let Some(given) = ArgValue::find(("-parallel", &flags.parallel), "CNB_PARALLEL_EXPORT", environment) {
         given.boolean()?;
     }
     Ok(())
@@ -193,16 +193,16 @@ fn accepted(flags: &Flags, environment: &Environment) -> Result<(), CliError> {
 /// Hosts as names of images have them: the flag's, else those of the variable, separated by commas.
 fn insecure(flags: &[OsString], environment: &Environment) -> Result<Vec<String>, CliError> {
     if !flags.is_empty() {
-        return flags.iter().map(|host| Given::flag("-insecure-registry", host.clone()).text()).collect();
+        return flags.iter().map(|host| ArgValue::flag("-insecure-registry", host.clone()).text()).collect();
     }
-    let Some(given) = Given::variable("CNB_INSECURE_REGISTRIES", environment) else { return Ok(Vec::new()) };
+    let Some(given) = ArgValue::variable("CNB_INSECURE_REGISTRIES", environment) else { return Ok(Vec::new()) };
     Ok(given.text()?.split(',').map(str::trim).filter(|host| !host.is_empty()).map(str::to_owned).collect())
 }
 
 fn destination(flags: &Flags, environment: &Environment) -> Result<(Destination, Option<&'static str>), CliError> {
-    let find = |name, value, variable| Given::find((name, value), variable, environment);
-    let boolean = |given: Option<Given>| given.map_or(Ok(false), |given| given.boolean());
-    let text = |name| Given::variable(name, environment).map(|given| given.text()).transpose();
+    let find = |name, value, variable| ArgValue::find((name, value), variable, environment);
+    let boolean = |given: Option<ArgValue>| given.map_or(Ok(false), |given| given.boolean());
+    let text = |name| ArgValue::variable(name, environment).map(|given| given.text()).transpose();
     let daemon = boolean(find("-daemon", &flags.daemon, "CNB_USE_DAEMON"))?;
     let layout = boolean(find("-layout", &flags.layout, "CNB_USE_LAYOUT"))?;
     let wrong = |reason| CliError::Value { name: "-layout", value: "true".to_owned(), reason };
@@ -230,7 +230,7 @@ fn without_effect(flags: &Flags, environment: &Environment) -> Vec<&'static str>
         ("-launch-cache", &flags.launch_cache, "CNB_LAUNCH_CACHE_DIR"),
     ]
     .into_iter()
-    .filter(|(flag, value, variable)| Given::find((flag, value), variable, environment).is_some())
+    .filter(|(flag, value, variable)| ArgValue::find((flag, value), variable, environment).is_some())
     .map(|(flag, _, _)| flag)
     .collect()
 }

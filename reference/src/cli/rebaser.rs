@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use super::flags::words;
-use super::given::Given;
+use super::value::ArgValue;
 use super::{CliError, Destination, Environment, Phase};
 use crate::log::LogLevel;
 
@@ -90,10 +90,10 @@ pub fn read(
 ) -> Result<RebaseOptions, CliError> {
     super::platform_api(Phase::Rebaser, environment)?;
     let flags = Flags::try_parse_from(words("rebaser", arguments))?;
-    let find = |name, value, variable| Given::find((name, value), variable, environment);
-    let text = |given: Option<Given>| given.map(|given| given.text()).transpose();
-    let named = |given: Option<Given>| text(given).map(|text| text.filter(|text| !text.is_empty()));
-    let boolean = |given: Option<Given>| given.map_or(Ok(false), |given| given.boolean());
+    let find = |name, value, variable| ArgValue::find((name, value), variable, environment);
+    let text = |given: Option<ArgValue>| given.map(|given| given.text()).transpose();
+    let named = |given: Option<ArgValue>| text(given).map(|text| text.filter(|text| !text.is_empty()));
+    let boolean = |given: Option<ArgValue>| given.map_or(Ok(false), |given| given.boolean());
     no_layout(&flags, environment)?;
     // Well-formed, though nothing is made that would be theirs.
     for given in [find("-uid", &flags.uid, "CNB_USER_ID"), find("-gid", &flags.gid, "CNB_GROUP_ID")] {
@@ -101,8 +101,9 @@ pub fn read(
     }
     let (flag, warnings) = run_image_flag(&flags)?;
     let daemon = boolean(find("-daemon", &flags.daemon, "CNB_USE_DAEMON"))?;
-    let host = text(Given::variable("DOCKER_HOST", environment))?;
-    let layers = Given::variable("CNB_LAYERS_DIR", environment).map_or(Ok("/layers".to_owned()), |it| it.absolute())?;
+    let host = text(ArgValue::variable("DOCKER_HOST", environment))?;
+    let layers =
+        ArgValue::variable("CNB_LAYERS_DIR", environment).map_or(Ok("/layers".to_owned()), |it| it.absolute())?;
     Ok(RebaseOptions {
         destination: if daemon { Destination::Daemon(host) } else { Destination::Registry },
         force: boolean(find("-force", &flags.force, "CNB_FORCE_REBASE"))?,
@@ -111,15 +112,15 @@ pub fn read(
             .map_or(Ok(LogLevel::Info), |given| given.log_level())?,
         previous_image: named(find("-previous-image", &flags.previous_image, ""))?,
         report: find("-report", &flags.report, "CNB_REPORT_PATH")
-            .map_or_else(|| Ok(PathBuf::from(format!("{layers}/report.toml"))), Given::path)?,
+            .map_or_else(|| Ok(PathBuf::from(format!("{layers}/report.toml"))), ArgValue::path)?,
         run_image: named(find("-run-image", flag, "CNB_RUN_IMAGE"))?,
-        source_date_epoch: Given::variable("SOURCE_DATE_EPOCH", environment)
+        source_date_epoch: ArgValue::variable("SOURCE_DATE_EPOCH", environment)
             .map(|given| given.seconds())
             .transpose()?,
-        registry_auth: Given::variable("CNB_REGISTRY_AUTH", environment)
+        registry_auth: ArgValue::variable("CNB_REGISTRY_AUTH", environment)
             .map(|given| given.credentials())
             .transpose()?,
-        images: flags.images.iter().map(|image| Given::image(image.clone()).text()).collect::<Result<_, _>>()?,
+        images: flags.images.iter().map(|image| ArgValue::image(image.clone()).text()).collect::<Result<_, _>>()?,
         warnings,
     })
 }
@@ -139,7 +140,7 @@ fn run_image_flag(flags: &Flags) -> Result<(&Option<OsString>, Vec<&'static str>
 
 /// The Platform API's rebaser has no layouts. One who asks for them does not want a registry to be written to.
 fn no_layout(flags: &Flags, environment: &Environment) -> Result<(), CliError> {
-    let given = Given::find(("-layout", &flags.layout), "CNB_USE_LAYOUT", environment);
+    let given = ArgValue::find(("-layout", &flags.layout), "CNB_USE_LAYOUT", environment);
     if given.map_or(Ok(false), |given| given.boolean())? {
         return Err(CliError::Value {
             name: if flags.layout.is_some() { "-layout" } else { "CNB_USE_LAYOUT" },
@@ -201,7 +202,7 @@ mod tests {
             ("-nonsense a", &[("CNB_PLATFORM_API", "9.0")], "this rebaser knows 0.12 to 0.15"),
             ("-app x a", &[], "--app"),
         ] {
-            let error = crate::failure::told(&parse(words, variables).unwrap_err());
+            let error = crate::failure::chain(&parse(words, variables).unwrap_err());
             assert!(error.contains(named), "{error}");
         }
         assert!(parse("a", &[("CNB_USE_LAYOUT", "false")]).is_ok());

@@ -112,7 +112,7 @@ fn every_input_of_the_specification_has_its_flag_and_variable() {
 
 #[test]
 fn an_unknown_flag_is_named_in_one_line() {
-    let error = crate::failure::told(&parse("-no-such-flag a", &[]).unwrap_err());
+    let error = crate::failure::chain(&parse("-no-such-flag a", &[]).unwrap_err());
     assert!(error.contains("no-such-flag") && !error.contains('\n'), "{error}");
 }
 

@@ -3,15 +3,15 @@
 mod begun;
 mod error;
 mod extended;
-mod making;
-mod reading;
+mod inputs;
+mod layers;
 
 use crate::annotations::{self, Annotations};
 use crate::cli::{Destination, Options};
 use crate::digest::DiffId;
 use crate::image::{self, ConfigParts, MANIFEST};
 use crate::image_name::ImageName;
-use crate::inputs::{self, RunImage};
+use crate::inputs::{RunImage, without_json};
 use crate::layer::{MODIFIED, Owner};
 use crate::log::Log;
 use crate::plan::{self, LauncherFacts, RunImageFacts};
@@ -24,8 +24,8 @@ use crate::target::{Keeping, NewImage, NewLayer, Outcome, Platform, StoredImage,
 
 pub use error::ExportError;
 use extended::Extended;
-use making::{Made, Maker};
-use reading::Inputs;
+use inputs::Inputs;
+use layers::{LayerBuilder, Made};
 
 /// Exports. The report of an earlier export is removed before anything else, so that none is taken for this one's.
 /// What is in `uploads` after a failure, or where this is given up, is for the caller to cancel.
@@ -81,7 +81,7 @@ async fn to(
     } else {
         (base, Vec::new())
     };
-    let made = Maker::new(inputs, &mut target, previous.as_ref(), log).make(options, sources, extension).await?;
+    let made = LayerBuilder::new(inputs, &mut target, previous.as_ref(), log).make(options, sources, extension).await?;
     let config = config(options, inputs, &base, &made, &facts);
     sources::keep_build_sboms(&options.layers, &options.launcher_sbom)?;
     let outcome = write(inputs, &facts, target, config, made.layers, log).await?;
@@ -95,7 +95,7 @@ fn warn(options: &Options, inputs: &Inputs, log: Log) {
     if let Some(warning) = options.experimental_warning {
         log.warn(warning);
     }
-    for key in inputs::without_json(&inputs.project.0) {
+    for key in without_json(&inputs.project.0) {
         log.warn(format_args!("{key} of project metadata is null in its label: JSON has neither inf nor nan"));
     }
 }

@@ -138,6 +138,6 @@ mod tests {
             }
             Ok(())
         });
-        assert!(crate::failure::told(&result.err().unwrap()).contains("the disk is full"));
+        assert!(crate::failure::chain(&result.err().unwrap()).contains("the disk is full"));
     }
 }

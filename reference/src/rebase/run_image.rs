@@ -30,14 +30,14 @@ pub(super) async fn find(
         let name = match candidate {
             Ok(name) => name,
             Err(error) => {
-                tried.push(failure::told(&error));
+                tried.push(failure::chain(&error));
                 continue;
             }
         };
         match store.run_image(&name, platform).await {
             Ok(found) => return Ok(found),
             Err(error) => {
-                let told = failure::told(&error);
+                let told = failure::chain(&error);
                 log.debug(format_args!("The run image {name} cannot be used: {told}"));
                 tried.push(told);
             }

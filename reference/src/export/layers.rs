@@ -12,7 +12,7 @@ use crate::target::{Making, NewLayer, StoredImage, Target};
 
 use super::ExportError;
 use super::begun::{Begun, Way, Workshop};
-use super::reading::Inputs;
+use super::inputs::Inputs;
 
 /// Layers, and what the labels say of them.
 pub(super) struct Made {
@@ -25,7 +25,7 @@ pub(super) struct Made {
 }
 
 /// Makes the layers.
-pub(super) struct Maker<'a, T> {
+pub(super) struct LayerBuilder<'a, T> {
     inputs: &'a Inputs,
     target: &'a mut T,
     previous: Option<&'a StoredImage>,
@@ -35,7 +35,7 @@ pub(super) struct Maker<'a, T> {
     origins: Vec<String>,
 }
 
-impl<'a, T: Target> Maker<'a, T> {
+impl<'a, T: Target> LayerBuilder<'a, T> {
     pub(super) fn new(inputs: &'a Inputs, target: &'a mut T, previous: Option<&'a StoredImage>, log: Log) -> Self {
         let workshop = workshop(target, previous);
         Self { inputs, target, previous, log, workshop, layers: Vec::new(), origins: Vec::new() }

@@ -8,13 +8,13 @@ use super::{CliError, Environment};
 use crate::log::LogLevel;
 
 /// A value and where it is from.
-pub(super) struct Given {
+pub(super) struct ArgValue {
     /// The flag or variable.
     name: &'static str,
     value: OsString,
 }
 
-impl Given {
+impl ArgValue {
     /// What the flag says, else the variable; an empty variable is none.
     pub(super) fn find(
         (flag, value): (&'static str, &Option<OsString>),
