@@ -176,7 +176,7 @@ impl Trials {
 
     /// A near miss of the target's export: the requirement does not speak of it.
     #[must_use]
-    pub fn spares(self, name: impl Into<String>, change: impl Fn(&mut Export) + 'static) -> Self {
+    pub fn ignores(self, name: impl Into<String>, change: impl Fn(&mut Export) + 'static) -> Self {
         self.add(name.into(), Wanted::NotJudged, change)
     }
 

@@ -3,7 +3,7 @@
 
 use super::fields::Fields;
 use super::output::Output;
-use super::side::{
+use super::predicates::{
     Side, annotations_are_lost_in_a_classic_store, annotations_are_lost_in_a_docker_archive, it_is_true_of_the_config,
     it_is_true_of_the_manifest, layer_member, podman_gives_no_os_version, podman_had_the_image,
     the_base_is_that_of_its_analysis, the_daemon_made_the_manifest, the_descriptor_is_true,

@@ -4,7 +4,7 @@
 mod classes;
 mod fields;
 mod output;
-mod side;
+mod predicates;
 #[cfg(test)]
 mod tests;
 

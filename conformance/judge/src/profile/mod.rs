@@ -1,12 +1,12 @@
 //! Profiles: sets of levels. A profile only raises what the catalogue says, never lowers it.
 
-mod own;
+mod custom;
 
 use crate::evidence::Target;
 use crate::requirement::Requirement;
 use crate::verdict::Level;
 
-pub use own::{OwnProfile, ProfileError};
+pub use custom::{OwnProfile, ProfileError};
 
 /// A profile: a built-in one (the shared catalogue, Profiles) or a user's own.
 #[derive(Debug, Clone, PartialEq, Eq)]

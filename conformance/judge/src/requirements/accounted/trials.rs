@@ -134,7 +134,7 @@ fn works() -> Vec<Trials> {
                 user("cnb", e);
                 moded(LAUNCHER, "/cnb/lifecycle/launcher", 0o601)(e);
             })
-            .spares("no launcher", |e| edit_layers(e, |own| drop(own.remove(LAUNCHER)))),
+            .ignores("no launcher", |e| edit_layers(e, |own| drop(own.remove(LAUNCHER)))),
         Trials::of("works.paths-open")
             .rejects("/cnb is closed", moded(LAUNCHER, "/cnb", 0o000))
             .rejects("the app is closed in its last layer", |e| {
@@ -188,8 +188,8 @@ fn visible() -> Vec<Trials> {
             .rejects("arguments in one text", meant(ARGUMENTS_IN_ONE_TEXT))
             .rejects("another default", |e| edit_input(e, METADATA, "buildpack-default-process-type='other'\n"))
             .accepts("written anew", meant(ANEW))
-            .spares("it is not there", |e| edit_layers(e, |own| drop(own.remove(CONFIG))))
-            .spares("other bytes that were not kept", |e| {
+            .ignores("it is not there", |e| edit_layers(e, |own| drop(own.remove(CONFIG))))
+            .ignores("other bytes that were not kept", |e| {
                 meant(OTHER_ARGUMENTS)(e);
                 entries(CONFIG, |entries| entries[0].text = None)(e);
             }),

@@ -91,15 +91,15 @@ pub(super) fn trials() -> Vec<Trials> {
                     file.xattrs.insert("security.selinux".to_owned(), "AA==".to_owned());
                 }
             })
-            .spares("a file alone has them that is not exported", |e| {
+            .ignores("a file alone has them that is not exported", |e| {
                 let own = BTreeMap::from([("user.checksum".to_owned(), "AAEC".to_owned())]);
                 for file in &mut e.inputs.files {
                     let is_one = file.path.ends_with("/analyzed.toml");
                     file.xattrs = if is_one { own.clone() } else { BTreeMap::new() };
                 }
             })
-            .spares("there are none", |e| e.inputs.files.iter_mut().for_each(|file| file.xattrs.clear()))
-            .spares("there are the machine's alone", |e| {
+            .ignores("there are none", |e| e.inputs.files.iter_mut().for_each(|file| file.xattrs.clear()))
+            .ignores("there are the machine's alone", |e| {
                 for file in &mut e.inputs.files {
                     file.xattrs =
                         file.xattrs.keys().map(|_| ("security.selinux".to_owned(), "AA==".to_owned())).collect();

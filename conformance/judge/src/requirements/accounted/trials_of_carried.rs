@@ -101,8 +101,8 @@ fn blobs() -> Trials {
                 aspects: vec![],
             });
         })
-        .spares("it was not noted", |export| export.layout.as_mut().unwrap().roots[0].loose = None)
-        .spares("the folders were not listed", |export| export.changed_files = None)
+        .ignores("it was not noted", |export| export.layout.as_mut().unwrap().roots[0].loose = None)
+        .ignores("the folders were not listed", |export| export.changed_files = None)
 }
 
 fn strays() -> Trials {
@@ -138,7 +138,7 @@ fn modes() -> Trials {
         .rejects("a blob that no one reads", mode("/layout/app.example/app/latest/blobs/sha256/00", 0))
         .accepts("a report for its owner alone", mode("/report/report.toml", 0o600))
         .accepts("an index that no one writes", mode("/layout/app.example/app/latest/index.json", 0o444))
-        .spares("modes were not noted", |export| export.output_modes.clear())
+        .ignores("modes were not noted", |export| export.output_modes.clear())
 }
 
 fn processes() -> Trials {
@@ -149,9 +149,9 @@ fn processes() -> Trials {
             export.outcome.end = End::Exited(1);
             export.outcome.outlived = Some(1);
         })
-        .spares("nothing of a refused build runs on", |export| export.outcome.end = End::Exited(1))
-        .spares("it was not looked for", |export| export.outcome.outlived = None)
-        .spares("the exporter was ended", |export| {
+        .ignores("nothing of a refused build runs on", |export| export.outcome.end = End::Exited(1))
+        .ignores("it was not looked for", |export| export.outcome.outlived = None)
+        .ignores("the exporter was ended", |export| {
             export.outcome.end = End::TimedOut(60);
             export.outcome.outlived = None;
         })
@@ -196,10 +196,10 @@ fn gzip() -> Trials {
             let blob = export.image.as_mut().unwrap().layers[0].blob.as_mut().unwrap();
             blob.gzip.get_or_insert_default().name = Some("base.tar".to_owned());
         })
-        .spares("headers were not noted", |export| {
+        .ignores("headers were not noted", |export| {
             export.image.as_mut().unwrap().layers[BASE].blob.as_mut().unwrap().gzip = None;
         })
-        .spares("no layer is packed by gzip", |export| {
+        .ignores("no layer is packed by gzip", |export| {
             for layer in &mut export.image.as_mut().unwrap().layers {
                 let blob = layer.blob.as_mut().unwrap();
                 (blob.compression, blob.gzip) = (crate::evidence::Compression::None, None);
@@ -250,7 +250,7 @@ fn records() -> Trials {
             let blob = export.image.as_mut().unwrap().layers[0].blob.as_mut().unwrap();
             blob.entries[0].more.records.insert("comment".to_owned(), "base".to_owned());
         })
-        .spares("records were not noted", |export| {
+        .ignores("records were not noted", |export| {
             let blob = export.image.as_mut().unwrap().layers[BASE].blob.as_mut().unwrap();
             (blob.compression, blob.gzip) = (crate::evidence::Compression::Gzip, None);
         })
@@ -349,12 +349,12 @@ fn homepages() -> Trials {
         .rejects("it is empty", says(json!("")))
         .rejects("it is null", says(json!(null)))
         .accepts("it is another, of which another row tells", says(json!("https://other.example")))
-        .spares("the build metadata have none", |export| {
+        .ignores("the build metadata have none", |export| {
             let text = export.inputs.text(METADATA).unwrap().replacen("homepage='https://b.example'", "", 1);
             sample::edit_input(export, METADATA, &text);
         })
         .from(sample::scenario)
-        .spares("the group has none", |export| edit_label(export, BUILD, |label| label["launcher"] = json!({})))
+        .ignores("the group has none", |export| edit_label(export, BUILD, |label| label["launcher"] = json!({})))
 }
 
 /// Other words in the layer's metadata.

@@ -134,8 +134,8 @@ pub(super) fn trials() -> Vec<Trials> {
 fn of(slug: &str) -> Trials {
     Trials::of(slug)
         .from(ran)
-        .spares("the engine runs no containers at all", not_run)
-        .spares("no container was asked for", none_asked_for)
+        .ignores("the engine runs no containers at all", not_run)
+        .ignores("no container was asked for", none_asked_for)
 }
 
 fn starting() -> Vec<Trials> {
@@ -163,7 +163,7 @@ fn starting() -> Vec<Trials> {
                 edit_layers(e, |layers| drop(layers.pop()));
                 containers(|all| refuse(&mut all[1]))(e);
             })
-            .spares("a process was not run", containers(|all| drop(all.pop())))
+            .ignores("a process was not run", containers(|all| drop(all.pop())))
             .accepts("with arguments", own(|found| found.argv.push("-v".to_owned()))),
     ]
 }

@@ -68,12 +68,12 @@ fn history() -> Trials {
             });
         })
         .accepts("another history of new layers", entry(5, "created_by", json!("x")))
-        .spares("the run image has none", |e| {
+        .ignores("the run image has none", |e| {
             let mut run: Value = serde_json::from_slice(&e.run_image.config.bytes).unwrap();
             run.as_object_mut().unwrap().remove("history");
             e.run_image.config = Document::new(run.to_string().into_bytes(), None);
         })
-        .spares("the run image's is not of its layers", |e| {
+        .ignores("the run image's is not of its layers", |e| {
             let mut run: Value = serde_json::from_slice(&e.run_image.config.bytes).unwrap();
             run["history"].as_array_mut().unwrap().pop();
             e.run_image.config = Document::new(run.to_string().into_bytes(), None);
@@ -117,7 +117,7 @@ fn descriptors() -> Trials {
             e.run_image.manifest.bytes = run.to_string().into_bytes();
             edit_manifest(e, |manifest| manifest["layers"][0] = descriptor);
         })
-        .spares("a Docker manifest", |e| {
+        .ignores("a Docker manifest", |e| {
             edit_manifest(e, |m| m["mediaType"] = json!("application/vnd.docker.distribution.manifest.v2+json"));
         })
 }
@@ -261,16 +261,16 @@ fn uploads() -> Trials {
         .accepts("one that is done at once", sent(&[("POST", "/v2/app/blobs/uploads/?digest=sha256:0", 201)]))
         .accepts("one that wants credentials first", sent(&[("POST", "/v2/app/blobs/uploads/", 401)]))
         .accepts("a read that fails", sent(&[("GET", "/v2/app/blobs/uploads/u1", 404)]))
-        .spares(
+        .ignores(
             "one that is refused",
             sent(&[("POST", "/v2/app/blobs/uploads/", 202), ("PUT", "/v2/app/blobs/uploads/u2?digest=sha256:0", 500)]),
         )
-        .spares(
+        .ignores(
             "a registry with uploads elsewhere",
             sent(&[("POST", "/v2/app/blobs/uploads/", 202), ("PUT", "/artifacts/u2?digest=sha256:0", 201)]),
         )
-        .spares("no upload", |e| e.wire = Some(Vec::new()))
-        .spares("no recorder", |e| e.wire = None)
+        .ignores("no upload", |e| e.wire = Some(Vec::new()))
+        .ignores("no recorder", |e| e.wire = None)
 }
 
 fn blobs() -> Trials {
@@ -304,14 +304,14 @@ fn blobs() -> Trials {
             wire.push(record("PUT", "/v2/app/manifests/2", 201));
             wire.push(record("PUT", &format!("/v2/app/manifests/{digest}"), 201));
         })
-        .spares("a manifest was replaced", move |e| {
+        .ignores("a manifest was replaced", move |e| {
             e.wire.as_mut().unwrap().push(record(one_more.0, one_more.1, one_more.2));
             sent(&[("PUT", "/v2/app/manifests/latest", 201)])(e);
         })
-        .spares("another manifest was put by its digest", move |e| {
+        .ignores("another manifest was put by its digest", move |e| {
             e.wire.as_mut().unwrap().push(record(one_more.0, one_more.1, one_more.2));
             e.wire.as_mut().unwrap().push(record("PUT", &format!("/v2/app/manifests/{}", Digest::of(b"x")), 201));
         })
-        .spares("no blob was uploaded", |e| e.wire = Some(Vec::new()))
-        .spares("no recorder", |e| e.wire = None)
+        .ignores("no blob was uploaded", |e| e.wire = Some(Vec::new()))
+        .ignores("no recorder", |e| e.wire = None)
 }

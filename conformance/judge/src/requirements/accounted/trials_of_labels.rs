@@ -203,7 +203,7 @@ fn base() -> Trials {
         .accepts("one that the exporter writes is another", plain("io.buildpacks.rebasable", "true"))
         .accepts("one more", plain("io.buildpacks.base.distro.version", "24.04"))
         .accepts("a label of another kind is changed", plain("base", "other"))
-        .spares("a buildpack replaced it", |e| {
+        .ignores("a buildpack replaced it", |e| {
             edit_input(e, METADATA, "[[labels]]\nkey='io.buildpacks.base.distro.name'\nvalue='own'\n");
             plain("io.buildpacks.base.distro.name", "own")(e);
         })
@@ -228,7 +228,7 @@ fn processes() -> Trials {
         .from(direct)
         .rejects("direct, which is true, is left out", without("direct"))
         .rejects("direct, which is true, is null", label(BUILD, |label| label["processes"][0]["direct"] = Value::Null))
-        .spares("there is no process", |e| edit_input(e, METADATA, "[[labels]]\nkey='k'\nvalue='2'\n"))
+        .ignores("there is no process", |e| edit_input(e, METADATA, "[[labels]]\nkey='k'\nvalue='2'\n"))
 }
 
 fn config() -> Trials {
@@ -333,7 +333,7 @@ fn registry() -> Trials {
             e.inputs.argv.splice(1..1, ["-cache-image", "host.example/cache:1"].map(str::to_owned));
             sent("PUT", "/v2/cache/manifests/1", 201)(e);
         })
-        .spares("no recorder", |e| e.wire = None)
+        .ignores("no recorder", |e| e.wire = None)
 }
 
 fn layout() -> Trials {
@@ -385,7 +385,7 @@ fn layout() -> Trials {
             }
             both(e);
         })
-        .spares("it was not observed", |e| e.layout = None)
+        .ignores("it was not observed", |e| e.layout = None)
 }
 
 /// Gives the app image's entry in each index one more annotation.
@@ -403,7 +403,7 @@ fn report() -> Trials {
         .rejects("the ID of another image", told("image-id='sha256:", "image-id='sha256:0"))
         .accepts("the ID without its algorithm", told("image-id='sha256:", "image-id='"))
         .accepts("more keys", told("[image]", "[image]\nx-example=1"))
-        .spares("it has no table of the image", |e| e.report = Some(Document::new(b"x=1\n".to_vec(), None)))
+        .ignores("it has no table of the image", |e| e.report = Some(Document::new(b"x=1\n".to_vec(), None)))
         .on(&[Target::Layout])
         .rejects("another digest", told("\ndigest='sha256:", "\ndigest='sha256:0"))
         .rejects("another size", told("manifest-size=", "manifest-size=1"))

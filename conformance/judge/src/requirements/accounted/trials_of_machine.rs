@@ -89,7 +89,7 @@ pub(super) fn machine() -> Trials {
             }
             plain("x", "the layers of an app")(e);
         })
-        .spares("it was not noted", |e| e.inputs.machine = None)
+        .ignores("it was not noted", |e| e.inputs.machine = None)
         .on(&[Target::Registry, Target::Layout])
         .rejects("an annotation of the host", |e| annotate(e, "com.example.host", Some("worker-17")))
 }

@@ -68,7 +68,7 @@ fn inputs() -> Trials {
             e.inputs.environment.insert("TMPDIR".to_owned(), "/elsewhere/tmp".to_owned());
             gone("/elsewhere/tmp/old")(e);
         })
-        .spares("it was not observed", |e| e.changed_files = None)
+        .ignores("it was not observed", |e| e.changed_files = None)
 }
 
 /// A layout with the image's folder and another image next to it.
@@ -151,7 +151,7 @@ fn sboms() -> Trials {
         .rejects("it is another", on_disk("/layers/sbom/build/buildpacksio_lifecycle/sbom.cdx.json", "x"))
         .rejects("it is in another folder", on_disk("/layers/sbom/build/lifecycle/sbom.cdx.json", "lifecycle"))
         .rejects("it has another name", on_disk(OTHER_NAME, "lifecycle"))
-        .spares("there is none", |e| drop(e.inputs.files.pop()))
+        .ignores("there is none", |e| drop(e.inputs.files.pop()))
         .from(with_sbom("/elsewhere"))
         .rejects("it is not there, of another folder", |e| drop(e.build_sboms.pop()))
         .rejects(

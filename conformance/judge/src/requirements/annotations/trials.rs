@@ -110,7 +110,10 @@ fn form() -> Vec<Trials> {
             .rejects("a key twice", raw("\"a.b\":\"c\"", "\"a.b\":\"c\",\"a.b\":\"c\""))
             .accepts("an empty object", manifest(|m| m["layers"][1]["annotations"] = json!({})))
             .accepts("another value", manifest(|m| m["layers"][0]["annotations"]["a.b"] = json!("ä")))
-            .spares("no annotation", manifest(|m| drop(m["layers"][0].as_object_mut().unwrap().remove("annotations")))),
+            .ignores(
+                "no annotation",
+                manifest(|m| drop(m["layers"][0].as_object_mut().unwrap().remove("annotations"))),
+            ),
     ]
 }
 
@@ -228,7 +231,7 @@ fn media_types() -> Vec<Trials> {
                 "a Content-Type with parameter",
                 served("application/vnd.oci.image.manifest.v1+json; charset=utf-8"),
             )
-            .spares(
+            .ignores(
                 "Docker without annotations",
                 manifest(|m| {
                     m["mediaType"] = json!(DOCKER);
@@ -273,7 +276,7 @@ fn media_types() -> Vec<Trials> {
                     m["subject"] = json!({ "mediaType": media_type, "digest": Digest::of(b"x"), "size": 1 });
                 }),
             )
-            .spares(
+            .ignores(
                 "Docker's without annotations",
                 manifest(|m| {
                     m["layers"][2]["mediaType"] = json!("application/vnd.docker.image.rootfs.diff.tar.gzip");
@@ -308,8 +311,8 @@ fn values() -> Vec<Trials> {
         sample::contribute(e, &[("org.opencontainers.image.created", "2026-01-01T00:00:00Z")]);
         annotate(e, "org.opencontainers.image.created", Some("yesterday"));
     });
-    created = created.spares("none", |e| annotate(e, "org.opencontainers.image.created", None));
-    created = created.from(sample::scenario).spares("a buildpack's", contributes("created", "yesterday"));
+    created = created.ignores("none", |e| annotate(e, "org.opencontainers.image.created", None));
+    created = created.from(sample::scenario).ignores("a buildpack's", contributes("created", "yesterday"));
     let mut licenses = Trials::of("annotations.licenses-spdx");
     for bad in ["the usual", "Apache 2.0", "apache-2.0", "Apache-2.0, MIT", "", "Apache-2.0 OR", "Apache-2.0 / MIT"] {
         licenses = licenses.rejects(format!("'{bad}'"), set("licenses", bad));
@@ -319,11 +322,11 @@ fn values() -> Vec<Trials> {
     }
     licenses = licenses
         .follows("the run image's own", LEAK, |e| leaks("licenses", "the usual")(e))
-        .spares(
+        .ignores(
             "an input that is not an expression",
             given("[source.metadata]\nlicenses='the usual'\n", "licenses", "the usual"),
         )
-        .spares("a buildpack's", contributes("licenses", "the usual"));
+        .ignores("a buildpack's", contributes("licenses", "the usual"));
     let other = "[source.metadata]\nrepository='git@git.example:app'\n";
     vec![
         created,
@@ -342,11 +345,11 @@ fn values() -> Vec<Trials> {
             .accepts("another absolute URL", set("source", "ssh://git@git.example/app"))
             .accepts("a URL that is not ASCII", set("documentation", "https://docs.example/ä?q=世界#x"))
             .accepts("source alone", |e| annotate(e, "org.opencontainers.image.documentation", None))
-            .spares("an input that is not a URL", move |e| {
+            .ignores("an input that is not a URL", move |e| {
                 annotate(e, "org.opencontainers.image.documentation", None);
                 given(other, "source", "git@git.example:app")(e);
             })
-            .spares("a buildpack's", |e| {
+            .ignores("a buildpack's", |e| {
                 annotate(e, "org.opencontainers.image.documentation", None);
                 contributes("source", "git.example/app")(e);
             }),
@@ -368,7 +371,7 @@ fn origin() -> Vec<Trials> {
         })
         .accepts("a key of its own kept", key("x.y", "sentinel-annotation"))
         .accepts("a value that holds one", set("title", "sentinel-annotation-title of mine"))
-        .spares("a run image without annotations and labels", |e| e.run_image.sentinels.clear());
+        .ignores("a run image without annotations and labels", |e| e.run_image.sentinels.clear());
     let moved = |manifest: &mut Value| {
         let map = manifest["annotations"].as_object_mut().unwrap();
         let first = map.shift_remove("org.opencontainers.image.base.name").unwrap();
@@ -397,7 +400,7 @@ fn origin() -> Vec<Trials> {
                     });
                 }
             })
-            .spares("other inputs", |e| drop(e.inputs.environment.insert("X".to_owned(), "1".to_owned()))),
+            .ignores("other inputs", |e| drop(e.inputs.environment.insert("X".to_owned(), "1".to_owned()))),
         Trials::of("annotations.no-label-substitute")
             .rejects("another source as label", label("source", "elsewhere"))
             .rejects("the run image's digest in capitals as label", label("base.digest", "sha256:ABC"))

@@ -139,14 +139,14 @@ fn presence() -> Vec<Trials> {
                 sample::raw_manifest(e, "image.base.digest", "image.base.Digest");
             })
             .accepts("another digest, which other rows judge", set(DIGEST, other()))
-            .spares("an extended run image", extended)
-            .spares("Docker schema 2", docker)
-            .spares("a buildpack's", theirs(DIGEST))
+            .ignores("an extended run image", extended)
+            .ignores("Docker schema 2", docker)
+            .ignores("a buildpack's", theirs(DIGEST))
             .from(behind_an_index)
             .accepts("the platform manifest's", platform_s)
             .from(sample::scenario)
             .on(&[Target::Layout])
-            .spares("a layout's reference without digest", without_digest),
+            .ignores("a layout's reference without digest", without_digest),
         Trials::of("base.name-present")
             .rejects("none", none(NAME))
             .follows("one left over from the run image", LEAK, leaks(NAME, "below.example/base:1"))
@@ -158,17 +158,17 @@ fn presence() -> Vec<Trials> {
                 e.run_image.manifest = Document::new(docker.to_string().into_bytes(), None);
                 e.run_image.reference = reference;
             })
-            .spares("a run image whose digest is not known", |e| {
+            .ignores("a run image whose digest is not known", |e| {
                 without_digest(e);
                 none(NAME)(e);
             })
-            .spares("a run image whose name is not a reference", |e| {
+            .ignores("a run image whose name is not a reference", |e| {
                 "reg.example:port/run".clone_into(&mut e.run_image.name);
                 none(NAME)(e);
             })
-            .spares("an extended run image", extended)
-            .spares("Docker schema 2", docker)
-            .spares("a buildpack's", theirs(NAME)),
+            .ignores("an extended run image", extended)
+            .ignores("Docker schema 2", docker)
+            .ignores("a buildpack's", theirs(NAME)),
         Trials::of("base.pair")
             .rejects("the name alone", none(DIGEST))
             .follows("the run image's name alone", LEAK, |e| {
@@ -176,12 +176,12 @@ fn presence() -> Vec<Trials> {
                 leaks(NAME, "below.example/base:1")(e);
             })
             .accepts("any digest", set(DIGEST, "x"))
-            .spares("the digest alone", none(NAME))
-            .spares("neither", |e| {
+            .ignores("the digest alone", none(NAME))
+            .ignores("neither", |e| {
                 none(NAME)(e);
                 none(DIGEST)(e);
             })
-            .spares("a buildpack's name", theirs(NAME)),
+            .ignores("a buildpack's name", theirs(NAME)),
     ]
 }
 
@@ -217,16 +217,16 @@ fn digests() -> Vec<Trials> {
     };
     vec![
         exact(Trials::of("base.digest-is-run-image"))
-            .spares("none", none(DIGEST))
-            .spares("an extended run image", extended)
-            .spares("Docker schema 2", docker)
-            .spares("a buildpack's", theirs(DIGEST))
+            .ignores("none", none(DIGEST))
+            .ignores("an extended run image", extended)
+            .ignores("Docker schema 2", docker)
+            .ignores("a buildpack's", theirs(DIGEST))
             .from(behind_an_index)
             .rejects("behind an index, neither digest", set(DIGEST, other()))
             .accepts("behind an index, the platform manifest's", platform_s)
             .from(sample::scenario)
             .on(&[Target::Layout])
-            .spares("a layout's reference without digest", without_digest),
+            .ignores("a layout's reference without digest", without_digest),
         exact(Trials::of("base.digest-resolves"))
             .rejects("a word", set(DIGEST, "latest"))
             .rejects("another algorithm", set(DIGEST, "md5:d41d8cd98f00b204e9800998ecf8427e"))
@@ -236,8 +236,8 @@ fn digests() -> Vec<Trials> {
                 let document = e.base.as_mut().unwrap().fetched.document.as_mut().unwrap();
                 document.content_type = Some("application/vnd.oci.image.index.v1+json".to_owned());
             })
-            .spares("none", none(DIGEST))
-            .spares("a buildpack's", theirs(DIGEST)),
+            .ignores("none", none(DIGEST))
+            .ignores("a buildpack's", theirs(DIGEST)),
         Trials::of("base.digest-not-image-id")
             .on(WITH_MANIFEST)
             .rejects("the run image's imageID", image_id)
@@ -247,7 +247,7 @@ fn digests() -> Vec<Trials> {
                 annotate(e, DIGEST, Some(&id));
             })
             .accepts("another digest, which other rows judge", set(DIGEST, other()))
-            .spares("none", none(DIGEST))
+            .ignores("none", none(DIGEST))
             .on(DAEMON)
             .from(|| sample::kept_by(StoreKind::Containerd))
             .rejects("the run image's imageID in a daemon", image_id)
@@ -257,12 +257,12 @@ fn digests() -> Vec<Trials> {
                 let run = e.run_image.in_daemon.as_mut().unwrap();
                 run.repo_digests.push(format!("host.example/run@{}", run.id));
             })
-            .spares("none in a daemon", none(DIGEST)),
+            .ignores("none in a daemon", none(DIGEST)),
         exact(Trials::of("base.digest-pinned").on(REGISTRY).from(moved))
             .rejects("what the tag names now", set(DIGEST, Digest::of(b"moved").to_string()))
             .accepts("a name by another mirror", set(NAME, "mirror.example/run:base"))
-            .spares("none", none(DIGEST))
-            .spares("a tag that did not move", |e| e.run_image.tag_moved_to = None),
+            .ignores("none", none(DIGEST))
+            .ignores("a tag that did not move", |e| e.run_image.tag_moved_to = None),
         Trials::of("base.shares-layers")
             .rejects("another image under the digest", |e| {
                 let other = json!({ "rootfs": { "diff_ids": [Digest::of(b"other")] } });
@@ -280,9 +280,9 @@ fn digests() -> Vec<Trials> {
             })
             .accepts("fewer layers of its own", |e| edit_layers(e, |own| own.truncate(3)))
             .accepts("layers of its own in other order", |e| edit_layers(e, |own| own.swap(1, 2)))
-            .spares("none", none(DIGEST))
-            .spares("nothing is served, which another row judges", fetched(404, None))
-            .spares("a buildpack's", theirs(DIGEST)),
+            .ignores("none", none(DIGEST))
+            .ignores("nothing is served, which another row judges", fetched(404, None))
+            .ignores("a buildpack's", theirs(DIGEST)),
     ]
 }
 
@@ -319,9 +319,9 @@ fn names() -> Vec<Trials> {
             named("docker.io/library/run:22", "registry-1.docker.io/library/run:22"),
         )
         .accepts("Docker Hub not spelt out", named("index.docker.io/library/run:22", "run:22"))
-        .spares("none", none(NAME))
-        .spares("an extended run image", extended)
-        .spares("a buildpack's", theirs(NAME));
+        .ignores("none", none(NAME))
+        .ignores("an extended run image", extended)
+        .ignores("a buildpack's", theirs(NAME));
     let digest = || format!("host.example/run@{}", other());
     let mut full = Trials::of("base.name-fully-qualified");
     for bad in
@@ -334,17 +334,17 @@ fn names() -> Vec<Trials> {
     }
     vec![
         is_it,
-        full.spares("none", none(NAME)).spares("a buildpack's", theirs(NAME)),
+        full.ignores("none", none(NAME)).ignores("a buildpack's", theirs(NAME)),
         Trials::of("base.name-is-tag")
             .rejects("a digest reference", set(NAME, digest()))
             .rejects("tag and digest", set(NAME, format!("host.example/run:base@{}", other())))
             .accepts("another tag, which another row judges", set(NAME, "host.example/run:other"))
             .accepts("a name without tag", set(NAME, "host.example/run"))
-            .spares("a run image named by digest", move |e| {
+            .ignores("a run image named by digest", move |e| {
                 e.run_image.name = digest();
                 annotate(e, NAME, Some(&digest()));
             })
-            .spares("none", none(NAME)),
+            .ignores("none", none(NAME)),
     ]
 }
 
@@ -380,18 +380,18 @@ fn agreement() -> Vec<Trials> {
             .accepts("the digest alone", none(NAME))
             .accepts("the name alone", none(DIGEST))
             .accepts("a buildpack's name next to the exporter's digest", theirs(NAME))
-            .spares("no runImage in the label", |e| {
+            .ignores("no runImage in the label", |e| {
                 edit_label(e, LABEL, |label| drop(label.as_object_mut().unwrap().remove("runImage")));
             })
-            .spares("the digest alone, and none in the label", |e| {
+            .ignores("the digest alone, and none in the label", |e| {
                 none(NAME)(e);
                 label("reference", json!("sha256:an-image-id"))(e);
             })
-            .spares("neither", |e| {
+            .ignores("neither", |e| {
                 none(NAME)(e);
                 none(DIGEST)(e);
             })
-            .spares("an extended run image", extended)
+            .ignores("an extended run image", extended)
             .from(behind_an_index)
             .rejects("behind an index, neither digest", set(DIGEST, other()))
             .accepts("behind an index, the platform manifest's", |e| {

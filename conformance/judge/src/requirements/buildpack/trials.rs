@@ -49,10 +49,10 @@ fn present() -> Trials {
         .rejects("the key in other case", |e| sample::raw_manifest(e, "com.example.one\"", "com.example.One\""))
         .accepts("the first definition, which another row judges", set(TEAM, Some("first")))
         .accepts("an annotation of its own", set("com.example.more", Some("x")))
-        .spares("a key that others give", |e| {
+        .ignores("a key that others give", |e| {
             edit_input(e, METADATA, "[[annotations]]\nkey='org.opencontainers.image.title'\nvalue='theirs'\n");
         })
-        .spares("none contributed", |e| edit_input(e, METADATA, ""))
+        .ignores("none contributed", |e| edit_input(e, METADATA, ""))
         .from(a_reserved_key)
         .rejects("a reserved key that the platform gives no value is lost", set(VENDOR, None))
 }
@@ -62,10 +62,10 @@ fn last() -> Trials {
         .from(sample::contributed)
         .rejects("the first definition", set(TEAM, Some("first")))
         .accepts("the other key is not there", set(ONE, None))
-        .spares("it is not there", set(TEAM, None))
-        .spares("neither definition's value", set(TEAM, Some("both")))
-        .spares("one definition twice", |e| contribute(e, &[(TEAM, "x"), (TEAM, "x")]))
-        .spares("one left over from the run image", set(TEAM, Some("sentinel-annotation")))
+        .ignores("it is not there", set(TEAM, None))
+        .ignores("neither definition's value", set(TEAM, Some("both")))
+        .ignores("one definition twice", |e| contribute(e, &[(TEAM, "x"), (TEAM, "x")]))
+        .ignores("one left over from the run image", set(TEAM, Some("sentinel-annotation")))
 }
 
 fn same() -> Trials {
@@ -110,12 +110,12 @@ fn alone() -> Trials {
             file.path = "/layers/a_one/launch.toml".to_owned();
             e.inputs.files.push(file);
         })
-        .spares("another input differs as well", |e| {
+        .ignores("another input differs as well", |e| {
             let mut file = e.inputs.file(METADATA).unwrap().clone();
             file.path = "/layers/a_one/other.toml".to_owned();
             e.inputs.files.push(file);
         })
-        .spares("other things in metadata.toml differ", |e| {
+        .ignores("other things in metadata.toml differ", |e| {
             let text = format!("{}[extra]\n", e.inputs.text(METADATA).unwrap());
             edit_input(e, METADATA, &text);
         })

@@ -68,7 +68,7 @@ fn process() -> Vec<Trials> {
                 alone(evidence, target);
                 on(evidence, target).outcome.end = End::Exited(62);
             })
-            .spares("not all inputs", |e| {
+            .ignores("not all inputs", |e| {
                 edit_input(e, "/layers/project-metadata.toml", "[source.metadata]\nname='x'\n");
             }),
         Trials::of("daemon.annotations-not-labels")
@@ -97,7 +97,7 @@ fn process() -> Vec<Trials> {
                 e.inputs.argv.extend(["-log-level=error", "-log-level", "warn"].map(str::to_owned));
                 e.outcome.stdout.clear();
             })
-            .spares("errors alone are asked for", |e| {
+            .ignores("errors alone are asked for", |e| {
                 e.inputs.environment.insert("CNB_LOG_LEVEL".to_owned(), "error".to_owned());
                 e.outcome.stdout.clear();
             })
@@ -363,5 +363,5 @@ fn round_trip() -> Trials {
         })
         .accepts("another manifest", pushed(|image| image.manifest = None))
         .accepts("layers compressed in another way", |e| crate::harmless::HARMLESS[4].1(e))
-        .spares("a daemon that is not the suite's", problem(PushCause::NotAllowed, "the push failed elsewhere"))
+        .ignores("a daemon that is not the suite's", problem(PushCause::NotAllowed, "the push failed elsewhere"))
 }

@@ -7,10 +7,10 @@ mod codes_trials;
 mod left;
 #[cfg(test)]
 mod left_trials;
+mod may_refuse;
 mod named;
 #[cfg(test)]
 mod named_tests;
-mod own;
 pub(super) mod refusal;
 pub(super) mod said;
 mod streams;
@@ -104,8 +104,8 @@ macro_rules! faults {
                 .on($targets)
                 .needing(Needs::Process),
             )*
-            own::SPECIAL_FILE,
-            own::RUN_IMAGE_FORM,
+            may_refuse::SPECIAL_FILE,
+            may_refuse::RUN_IMAGE_FORM,
             left::NOTHING_LEFT,
             streams::ON_STDERR,
             codes::KEPT,

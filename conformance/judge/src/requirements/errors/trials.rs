@@ -65,9 +65,9 @@ fn refusal(fault: &'static super::Fault) -> Trials {
         })
         .whole("the good build was refused as well", Wanted::Follows("platform.exit-zero"), refuse_all)
         .whole("no good build", Wanted::NotJudged, no_control)
-        .spares("another user than the good build's", |e| e.inputs.run_as = Some(4_321))
-        .spares("a flag that the good build has not", |e| e.inputs.argv.push("-unheard-of".to_owned()))
-        .spares("a good build", |e| e.inputs.expected_failure = Some("errors.none".to_owned()));
+        .ignores("another user than the good build's", |e| e.inputs.run_as = Some(4_321))
+        .ignores("a flag that the good build has not", |e| e.inputs.argv.push("-unheard-of".to_owned()))
+        .ignores("a good build", |e| e.inputs.expected_failure = Some("errors.none".to_owned()));
     trials = match fault.exit {
         Some(_) => trials.rejects("another exit code", end(End::Exited(1))),
         None => trials.accepts("another exit code", end(End::Exited(246))),
@@ -97,7 +97,7 @@ fn message(fault: &'static super::Fault) -> Trials {
         .accepts("on the other stream", |e| e.outcome.stdout = std::mem::take(&mut e.outcome.stderr))
         .accepts("in capitals", |e| e.outcome.stderr = e.outcome.stderr.to_uppercase())
         .accepts("among other lines", |e| e.outcome.stderr = format!("warning: x\n{}\ndone\n", e.outcome.stderr))
-        .spares("it is not refused, which another row judges", end(End::Exited(0)));
+        .ignores("it is not refused, which another row judges", end(End::Exited(0)));
     for (language, trace) in STACK_TRACES {
         trials = trials.follows(format!("a stack trace of {language}"), fault.slug, move |e| {
             trace.clone_into(&mut e.outcome.stdout);
@@ -131,9 +131,9 @@ fn on_stderr() -> Trials {
         })
         .accepts("on both", |e| e.outcome.stdout.clone_from(&e.outcome.stderr))
         .accepts("progress on standard output", |e| "working on it".clone_into(&mut e.outcome.stdout))
-        .spares("no output, which another row judges", |e| e.outcome.stderr.clear())
-        .spares("a crash", |e| "panic: x\n\ngoroutine 1 [running]:".clone_into(&mut e.outcome.stderr))
-        .spares("it is not refused", end(End::Exited(0)))
+        .ignores("no output, which another row judges", |e| e.outcome.stderr.clear())
+        .ignores("a crash", |e| "panic: x\n\ngoroutine 1 [running]:".clone_into(&mut e.outcome.stderr))
+        .ignores("it is not refused", end(End::Exited(0)))
         .whole("the good build was refused as well", Wanted::Follows("platform.exit-zero"), refuse_all)
         .whole("no good build", Wanted::NotJudged, no_control)
 }
@@ -167,7 +167,7 @@ fn run_image_form() -> Trials {
         .rejects("refused with a report of success", and(Box::new(report("[image]\ntags=['a']"))))
         .accepts("refused, and why", says("ERROR: the run image is an index in an index"))
         .accepts("refused by a layer's type", says("application/vnd.oci.image.layer.v1.tar+gzip is not known"))
-        .spares("no such run image", |e| e.inputs.may_refuse = None)
+        .ignores("no such run image", |e| e.inputs.may_refuse = None)
 }
 
 fn special_file() -> Trials {
@@ -203,5 +203,5 @@ fn special_file() -> Trials {
         .accepts("refused by name", refuse("/workspace/run.sock is a socket"))
         .accepts("kept as what it is", as_entry(EntryKind::Other))
         .accepts("left out with a warning", |e| "warning: run.sock is left out".clone_into(&mut e.outcome.stderr))
-        .spares("no special file", |e| e.inputs.may_refuse = None)
+        .ignores("no special file", |e| e.inputs.may_refuse = None)
 }

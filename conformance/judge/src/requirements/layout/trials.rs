@@ -44,7 +44,7 @@ fn path() -> Trials {
             layout.roots[0].index = None;
         })
         .accepts("another folder as well", |e| e.layout.as_mut().unwrap().folders.push("run.example/run".to_owned()))
-        .spares("a registry with a port", |e| {
+        .ignores("a registry with a port", |e| {
             let root = &mut e.layout.as_mut().unwrap().roots[0];
             "host.example:5000/app".clone_into(&mut root.reference);
             root.present = false;

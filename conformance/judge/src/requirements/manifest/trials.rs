@@ -63,13 +63,13 @@ fn schema() -> Vec<Trials> {
             .rejects("not JSON", |e| crate::sample::raw_manifest(e, "{", ""))
             .accepts("no mediaType", manifest(without("mediaType")))
             .accepts("an artifactType", manifest(|m| m["artifactType"] = json!("application/vnd.example.x")))
-            .spares("Docker schema 2", manifest(|m| m["mediaType"] = json!(DOCKER))),
+            .ignores("Docker schema 2", manifest(|m| m["mediaType"] = json!(DOCKER))),
         Trials::of("manifest.media-type-present")
             .rejects("none", manifest(without("mediaType")))
             .rejects("null", manifest(|m| m["mediaType"] = json!(null)))
             .rejects("a number", manifest(|m| m["mediaType"] = json!(2)))
             .accepts("another, which another row judges", manifest(|m| m["mediaType"] = json!("application/json")))
-            .spares("Docker schema 2", manifest(|m| m["mediaType"] = json!(DOCKER))),
+            .ignores("Docker schema 2", manifest(|m| m["mediaType"] = json!(DOCKER))),
         Trials::of("manifest.descriptor-types")
             .from(bare)
             .rejects("a layer of Docker's type", manifest(|m| m["layers"][3]["mediaType"] = json!(DOCKER_LAYER)))
@@ -88,9 +88,9 @@ fn schema() -> Vec<Trials> {
             )
             .accepts("a subject of Docker's type", manifest(|m| m["subject"] = json!({ "mediaType": DOCKER })))
             .accepts("no mediaType of its own", manifest(without("mediaType")))
-            .spares("Docker schema 2", manifest(|m| m["mediaType"] = json!(DOCKER)))
+            .ignores("Docker schema 2", manifest(|m| m["mediaType"] = json!(DOCKER)))
             .accepts("annotations", manifest(|m| m["annotations"] = json!({ "a.b": "c" })))
-            .spares(
+            .ignores(
                 "a layer of Docker's type in an annotated manifest, of which another row speaks",
                 manifest(|m| {
                     m["annotations"] = json!({ "a.b": "c" });
@@ -193,7 +193,7 @@ fn whole() -> Trials {
         .rejects("a size that is not a number", problem(3, LayerFault::Tar, "the size is not a number"))
         .rejects("an archive that ends inside an entry", problem(4, LayerFault::Tar, "it ends inside an entry"))
         .rejects("more entries than are kept of a layer", unlisted(3, Unlisted::Layer))
-        .spares("more entries than are kept of a run", unlisted(3, Unlisted::Run))
+        .ignores("more entries than are kept of a run", unlisted(3, Unlisted::Run))
         .accepts("more entries of the run image's", unlisted(0, Unlisted::Layer))
         .accepts("a layer of the run image's", problem(0, LayerFault::Tar, "the size is not a number"))
         .accepts("a layer that the registry does not have", problem(3, LayerFault::Bytes, "the registry answers 404"))
@@ -257,7 +257,7 @@ fn run_image() -> Trials {
             edit_report(e, "mirrors=['mirror.example/run:base']\n", "");
             edit_report(e, "[image.run-image]\n", "[image.run-image]\nmirrors = [\"mirror.example/run:base\"]\n");
         })
-        .spares("no run image data", |e| {
+        .ignores("no run image data", |e| {
             let text = e.report.as_ref().unwrap().text().unwrap().split("[image.run-image]").next().unwrap().to_owned();
             e.report = Some(crate::evidence::Document::new(text.into_bytes(), None));
         })

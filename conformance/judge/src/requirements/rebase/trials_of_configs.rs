@@ -55,7 +55,7 @@ fn of_labels() -> Vec<Trials> {
                 });
                 annotate(export, "x", Some("y"));
             })
-            .spares("the old label names none", |export| {
+            .ignores("the old label names none", |export| {
                 before(export, |export| {
                     edit_label(export, LIFECYCLE, |label| {
                         drop(label["runImage"].as_object_mut().unwrap().remove("image"));
@@ -77,7 +77,7 @@ fn of_labels() -> Vec<Trials> {
             .accepts("null is as good as nothing", |export| {
                 edit_label(export, LIFECYCLE, |label| label["more"] = Value::Null);
             })
-            .spares("there was no label", |export| {
+            .ignores("there was no label", |export| {
                 before(export, |export| {
                     edit_config(export, |config| {
                         config["config"]["Labels"].as_object_mut().unwrap().remove(LIFECYCLE);
@@ -168,7 +168,7 @@ fn fields() -> Vec<Trials> {
                     config["history"].as_array_mut().unwrap().push(json!({ "empty_layer": true }));
                 });
             })
-            .spares("the run image has none", |export| {
+            .ignores("the run image has none", |export| {
                 let run = &mut export.run_image.config;
                 let mut value: Value = serde_json::from_slice(&run.bytes).unwrap();
                 value.as_object_mut().unwrap().shift_remove("history");
@@ -208,7 +208,7 @@ fn refusals() -> Vec<Trials> {
                 })
                 .rejects("the tag has moved", |export| export.tags[0].digest = Some(other_digest()))
                 .accepts("another code", |export| export.outcome.end = End::Exited(1))
-                .spares("another reason", |export| export.inputs.expected_failure = Some("rebase.other".to_owned()))
+                .ignores("another reason", |export| export.inputs.expected_failure = Some("rebase.other".to_owned()))
                 .whole("it is accepted, and no other rebase was made", Wanted::Rejected, move |evidence, target| {
                     evidence.rebases.retain(|export| export.step == 1);
                     accept(sample::step(evidence, target, 1));
@@ -232,7 +232,7 @@ fn refusals() -> Vec<Trials> {
             .rejects("a code of the exporter", |export| export.outcome.end = End::Exited(62))
             .rejects("a code of no phase", |export| export.outcome.end = End::Exited(101))
             .accepts("a generic one", |export| export.outcome.end = End::Exited(2))
-            .spares("it is accepted", |export| export.outcome.end = End::Exited(0)),
+            .ignores("it is accepted", |export| export.outcome.end = End::Exited(0)),
     );
     found.push(
         Trials::of("rebase.refusal-explained")

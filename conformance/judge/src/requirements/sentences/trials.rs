@@ -92,7 +92,7 @@ fn types() -> Trials {
             set(&["config", "Volumes"], json!(["/data"]))(e);
         })
         .accepts("fields that it does not know", set(&["config", "X-Example"], json!(1)))
-        .spares("not JSON", |e| crate::sample::raw_config(e, "{", ""))
+        .ignores("not JSON", |e| crate::sample::raw_config(e, "{", ""))
 }
 
 fn layer(change: impl Fn(&mut Value) + 'static) -> impl Fn(&mut Export) + 'static {
@@ -113,7 +113,7 @@ fn artifact_type() -> Trials {
     for bad in [json!("artifact"), json!(""), json!(1), json!(null), json!("a/b/c"), json!("/b"), json!("a/b; c")] {
         rows = rows.rejects(format!("{bad}"), typed(bad));
     }
-    rows.accepts("another type", typed(json!("text/x-1+json"))).spares("none", |e| {
+    rows.accepts("another type", typed(json!("text/x-1+json"))).ignores("none", |e| {
         edit_manifest(e, |manifest| drop(manifest.as_object_mut().unwrap().remove("artifactType")));
     })
 }
@@ -134,7 +134,7 @@ fn urls() -> Trials {
         .rejects("a file", with("file:///a"))
         .accepts("a bare name, which another row judges", with("x.example/a"))
         .accepts("https in upper case", with("HTTPS://x.example/a"))
-        .spares("no urls", layer(|layer| drop(layer.as_object_mut().unwrap().remove("urls"))))
+        .ignores("no urls", layer(|layer| drop(layer.as_object_mut().unwrap().remove("urls"))))
 }
 
 fn distributable() -> Trials {
@@ -186,15 +186,15 @@ fn environments() -> Trials {
     })
     .rejects("some, where the build says nothing", for_every_environment)
     .accepts("in another order", said(json!(["test", "ci"])))
-    .spares("neither says anything", |e| {
+    .ignores("neither says anything", |e| {
         for_every_environment(e);
         edit_label(e, BUILD, |l| drop(l["processes"][0].as_object_mut().unwrap().remove("exec-env")));
     })
-    .spares("the build says nothing, and the label null", |e| {
+    .ignores("the build says nothing, and the label null", |e| {
         for_every_environment(e);
         edit_label(e, BUILD, |l| l["processes"][0]["exec-env"] = Value::Null);
     })
-    .spares("no label", |e| edit_config(e, |c| drop(c["config"]["Labels"].as_object_mut().unwrap().remove(BUILD))))
+    .ignores("no label", |e| edit_config(e, |c| drop(c["config"]["Labels"].as_object_mut().unwrap().remove(BUILD))))
 }
 
 fn index(change: impl Fn(&mut Value) + 'static) -> impl Fn(&mut Export) + 'static {
@@ -278,7 +278,7 @@ fn indexes() -> Vec<Trials> {
                 index["manifests"].as_array_mut().unwrap().push(more);
             }),
         )
-        .spares("not JSON", unreadable);
+        .ignores("not JSON", unreadable);
     let mut grammar = Trials::of("layout.ref-name-form");
     for bad in ["", "a b", "-a", "a-", "a..b", "a---b", "a//b", "/a", "a_", "ä", "a,b", "a\n"] {
         grammar = grammar.rejects(format!("'{bad}'"), named(bad));
@@ -311,7 +311,7 @@ fn indexes() -> Vec<Trials> {
             .rejects("another annotation", entry("annotations", json!({ "a.b": "c" })))
             .rejects("a number", entry("annotations", json!({ NAME: 1 })))
             .accepts("any name", named("x")),
-        grammar.spares("no name", without("annotations")),
+        grammar.ignores("no name", without("annotations")),
     ]
 }
 
@@ -339,5 +339,5 @@ fn pushed() -> Trials {
         .rejects("a parameter", sent("PUT", Some("application/vnd.oci.image.manifest.v1+json; charset=utf-8")))
         .accepts("the type alone", sent("PUT", Some("application/vnd.oci.image.manifest.v1+json")))
         .accepts("reading without one", sent("GET", None))
-        .spares("no recorder", |e| e.wire = None)
+        .ignores("no recorder", |e| e.wire = None)
 }

@@ -164,10 +164,10 @@ fn serves_the_app() -> Trials {
             let record = &mut e.wire.as_mut().unwrap()[PUT];
             record.target = record.target.replace("/v2/app/", "/v2/other/");
         })
-        .spares("evidence of before manifests were kept", |e| {
+        .ignores("evidence of before manifests were kept", |e| {
             e.wire.as_mut().unwrap().iter_mut().for_each(|record| record.manifest = None);
         })
-        .spares("no recorder", |e| e.wire = None)
+        .ignores("no recorder", |e| e.wire = None)
 }
 
 fn moves_last() -> Trials {
@@ -264,12 +264,12 @@ fn moves_last() -> Trials {
             drop(wire.drain(..PUT));
             wire.push(record(90, "PUT", format!("/v2/app/blobs/uploads/u9?digest={}", Digest::of(b"x")), 201));
         })
-        .spares("in evidence without manifests, two that were put under the tag", |e| {
+        .ignores("in evidence without manifests, two that were put under the tag", |e| {
             e.wire.as_mut().unwrap()[PUT].manifest = None;
             again(PUT, at(35, 36))(e);
         })
-        .spares("no manifest", |e| drop(e.wire.as_mut().unwrap().pop()))
-        .spares("no recorder", |e| e.wire = None)
+        .ignores("no manifest", |e| drop(e.wire.as_mut().unwrap().pop()))
+        .ignores("no recorder", |e| e.wire = None)
 }
 
 fn content_type() -> Trials {
@@ -299,8 +299,11 @@ fn content_type() -> Trials {
                 record.status = 415;
             }),
         )
-        .spares("a manifest without mediaType", with(PUT, |record| record.manifest.as_mut().unwrap().media_type = None))
-        .spares("no recorder", |e| e.wire = None)
+        .ignores(
+            "a manifest without mediaType",
+            with(PUT, |record| record.manifest.as_mut().unwrap().media_type = None),
+        )
+        .ignores("no recorder", |e| e.wire = None)
 }
 
 /// An export that a fault of the registry ended, and a build next to it that was accepted.
@@ -336,8 +339,8 @@ fn spared(trials: Trials) -> Trials {
         .whole("no good build", Wanted::NotJudged, |evidence, target| {
             evidence.exports.retain(|e| e.target != target || !e.inputs.faults.is_empty());
         })
-        .spares("it met no fault", |e| e.wire.as_mut().unwrap()[0].fault = None)
-        .spares("no recorder", |e| e.wire = None)
+        .ignores("it met no fault", |e| e.wire.as_mut().unwrap()[0].fault = None)
+        .ignores("no recorder", |e| e.wire = None)
 }
 
 fn reported() -> Trials {
@@ -372,8 +375,8 @@ fn moves_nothing() -> Trials {
             e.tags_before.insert(e.tags[0].reference.clone(), before);
         })
         .accepts("a report, which another row judges", report)
-        .spares("exit 0, which another row judges", |e| e.outcome.end = End::Exited(0))
-        .spares("the registry took the manifest and closed the connection", |e| {
+        .ignores("exit 0, which another row judges", |e| e.outcome.end = End::Exited(0))
+        .ignores("the registry took the manifest and closed the connection", |e| {
             e.inputs.faults = vec![fault(FaultKind::ResetAfter)];
             moved(e);
         });
@@ -403,9 +406,9 @@ fn transient() -> Trials {
             refuse_all(evidence, target);
             fails(sample::on(evidence, target));
         })
-        .spares("a build without faults", |e| e.inputs.may_refuse = None)
-        .spares("it met no fault", |e| e.wire.as_mut().unwrap()[0].fault = None)
-        .spares("no recorder", |e| e.wire = None)
+        .ignores("a build without faults", |e| e.inputs.may_refuse = None)
+        .ignores("it met no fault", |e| e.wire.as_mut().unwrap()[0].fault = None)
+        .ignores("no recorder", |e| e.wire = None)
 }
 
 fn verifies() -> Trials {
@@ -453,11 +456,11 @@ fn no_leak() -> Trials {
             e.outcome.end = End::Exited(62);
         })
         .accepts("an export that fails after it followed", |e| e.outcome.end = End::Exited(62))
-        .spares("it did not follow", |e| drop(e.wire.as_mut().unwrap().remove(0)))
-        .spares("it had no credentials", |e| {
+        .ignores("it did not follow", |e| drop(e.wire.as_mut().unwrap().remove(0)))
+        .ignores("it had no credentials", |e| {
             e.wire.as_mut().unwrap().iter_mut().for_each(|record| record.had_credentials = false);
         })
-        .spares("no recorder", |e| e.wire = None)
+        .ignores("no recorder", |e| e.wire = None)
 }
 
 /// An export that was given credentials and used them, and a build next to it without.
@@ -493,14 +496,14 @@ fn credentials_used() -> Trials {
             refuse_all(evidence, target);
             fails(sample::on(evidence, target));
         })
-        .spares("a registry that wants none", |e| {
+        .ignores("a registry that wants none", |e| {
             e.wire.as_mut().unwrap().iter_mut().for_each(|record| record.had_credentials = false);
         })
-        .spares("a build without credentials that fails", move |e| {
+        .ignores("a build without credentials that fails", move |e| {
             e.inputs.may_refuse = None;
             fails(e);
         })
-        .spares("no recorder", |e| e.wire = None)
+        .ignores("no recorder", |e| e.wire = None)
 }
 
 fn credentials_not_printed() -> Trials {
@@ -519,8 +522,8 @@ fn credentials_not_printed() -> Trials {
         .accepts("an export that fails", |e| e.outcome.end = End::Exited(62))
         .accepts("their name is printed", |e| "read CNB_REGISTRY_AUTH".clone_into(&mut e.outcome.stderr))
         .accepts("no recorder", |e| e.wire = None)
-        .spares("no credentials", |e| e.outcome.credentials_printed = None)
-        .spares("an export that fails before it uses them", |e| {
+        .ignores("no credentials", |e| e.outcome.credentials_printed = None)
+        .ignores("an export that fails before it uses them", |e| {
             e.outcome.end = End::Exited(1);
             e.wire.as_mut().unwrap().iter_mut().for_each(|record| record.had_credentials = false);
         })

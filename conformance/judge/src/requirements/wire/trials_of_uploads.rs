@@ -76,12 +76,12 @@ pub(super) fn no_reupload() -> Trials {
         )
         .accepts("a mount of what is there", again(MOUNTED, at(60, 61)))
         .accepts("a blob that is sent without asking", |e| drop(e.wire.as_mut().unwrap().remove(ASKED)))
-        .spares("a registry that failed on purpose", move |e| {
+        .ignores("a registry that failed on purpose", move |e| {
             twice(e);
             e.inputs.faults = vec![fault(FaultKind::Status)];
         })
-        .spares("nothing was sent", |e| e.wire.as_mut().unwrap().truncate(1))
-        .spares("no recorder", |e| e.wire = None)
+        .ignores("nothing was sent", |e| e.wire.as_mut().unwrap().truncate(1))
+        .ignores("no recorder", |e| e.wire = None)
 }
 
 pub(super) fn mount() -> Trials {
@@ -118,14 +118,14 @@ pub(super) fn mount() -> Trials {
             with(MOUNTED, |record| record.status = 405)(e);
             sent(e);
         })
-        .spares("a run image in another registry", move |e| {
+        .ignores("a run image in another registry", move |e| {
             alone(e);
             e.run_image.reference = e.run_image.reference.replace("host.example", "other.example");
         })
-        .spares("a run image in the same repository", move |e| {
+        .ignores("a run image in the same repository", move |e| {
             alone(e);
             e.run_image.reference = e.run_image.reference.replace("/run@", "/app@");
         })
-        .spares("it was there", |e| drop(e.wire.as_mut().unwrap().remove(MOUNTED)))
-        .spares("no recorder", |e| e.wire = None)
+        .ignores("it was there", |e| drop(e.wire.as_mut().unwrap().remove(MOUNTED)))
+        .ignores("no recorder", |e| e.wire = None)
 }

@@ -216,8 +216,8 @@ fn kept() -> Vec<Trials> {
             .rejects("another annotation", |e| annotate(e, TITLE, Some("x")))
             .rejects("no manifest", |e| e.image.as_mut().unwrap().manifest = None)
             .accepts("another digest after a push, which another row judges", pushed(made_up))
-            .spares("a classic store", |e| e.daemon.as_mut().unwrap().store = StoreKind::Classic)
-            .spares("podman", |e| e.daemon.as_mut().unwrap().store = StoreKind::Podman)
+            .ignores("a classic store", |e| e.daemon.as_mut().unwrap().store = StoreKind::Classic)
+            .ignores("podman", |e| e.daemon.as_mut().unwrap().store = StoreKind::Podman)
             .whole("no registry export", Wanted::NotJudged, alone),
         Trials::of("daemon.annotations-kept")
             .from(containerd)
@@ -227,7 +227,7 @@ fn kept() -> Vec<Trials> {
             .rejects("all are lost", everywhere(made_up))
             .accepts("in another order", |e| crate::harmless::HARMLESS[0].1(e))
             .accepts("lost by the push, which another row judges", pushed(made_up))
-            .spares("a classic store", |e| e.daemon.as_mut().unwrap().store = StoreKind::Classic)
+            .ignores("a classic store", |e| e.daemon.as_mut().unwrap().store = StoreKind::Classic)
             .whole("the registry export has none", Wanted::NotJudged, bare)
             .whole("the registry export has the run image's alone", Wanted::NotJudged, left_over)
             .whole("no registry export", Wanted::NotJudged, alone)
@@ -243,8 +243,8 @@ fn round_trip() -> Vec<Trials> {
             .rejects("a manifest made up", pushed(made_up))
             .rejects("layers compressed again", pushed(|image| *image = sample::recompressed(image)))
             .accepts("another digest in the store, which another row judges", |e| annotate(e, TITLE, None))
-            .spares("it was not pushed", not_pushed)
-            .spares("podman", |e| e.daemon.as_mut().unwrap().store = StoreKind::Podman)
+            .ignores("it was not pushed", not_pushed)
+            .ignores("podman", |e| e.daemon.as_mut().unwrap().store = StoreKind::Podman)
             .whole("no registry export", Wanted::NotJudged, alone),
         Trials::of("daemon.round-trip-annotations")
             .from(podman)
@@ -252,8 +252,8 @@ fn round_trip() -> Vec<Trials> {
             .rejects("one is lost", pushed_manifest(|m| drop(m["annotations"].as_object_mut().unwrap().remove(TITLE))))
             .rejects("one is another", pushed_manifest(|m| m["annotations"][TITLE] = json!("x")))
             .accepts("lost in the store, which another row judges", |e| annotate(e, TITLE, None))
-            .spares("a classic store", |e| e.daemon.as_mut().unwrap().store = StoreKind::Classic)
-            .spares("it was not pushed", not_pushed)
+            .ignores("a classic store", |e| e.daemon.as_mut().unwrap().store = StoreKind::Classic)
+            .ignores("it was not pushed", not_pushed)
             .whole("the registry export has none", Wanted::NotJudged, bare)
             .whole("the registry export has the run image's alone", Wanted::NotJudged, left_over)
             .whole("no registry export", Wanted::NotJudged, alone),
@@ -304,7 +304,7 @@ fn bases() -> Vec<Trials> {
                 let reference = run.repo_digests[0].clone();
                 refer(e, &reference);
             })
-            .spares("bare imageIDs", |e| {
+            .ignores("bare imageIDs", |e| {
                 let id = e.run_image.config.digest.clone();
                 edit_label(e, LABEL, |label| {
                     label["runImage"]["reference"] = json!(id);
@@ -324,13 +324,13 @@ fn bases() -> Vec<Trials> {
                 let run = e.run_image.in_daemon.as_mut().unwrap();
                 run.repo_digests.insert(0, format!("a.example/b@{}", Digest::of(b"other")));
             })
-            .spares("none", |e| annotate(e, DIGEST, None))
-            .spares("a buildpack's", |e| {
+            .ignores("none", |e| annotate(e, DIGEST, None))
+            .ignores("a buildpack's", |e| {
                 annotate(e, DIGEST, Some("x"));
                 sample::contribute(e, &[]);
                 let given = format!("[[annotations]]\nkey='{DIGEST}'\nvalue='x'\n");
                 sample::edit_input(e, "/layers/config/metadata.toml", &given);
             })
-            .spares("nothing was observed", |e| e.run_image.in_daemon = None),
+            .ignores("nothing was observed", |e| e.run_image.in_daemon = None),
     ]
 }

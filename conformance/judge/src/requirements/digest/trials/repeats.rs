@@ -22,9 +22,9 @@ pub(super) fn repeated() -> Vec<Trials> {
             .rejects("layers compressed in another way", |e| crate::harmless::HARMLESS[3].1(e))
             .accepts("another report", |e| e.report = None)
             .accepts("another log", |e| e.outcome.stdout = "took 3 s".to_owned())
-            .spares("other inputs", another)
-            .spares("a refused export", refused)
-            .spares("another run image", |e| e.run_image.digest = Digest::of(b"x")),
+            .ignores("other inputs", another)
+            .ignores("a refused export", refused)
+            .ignores("another run image", |e| e.run_image.digest = Digest::of(b"x")),
         Trials::of("digest.same-inputs-same-image-id")
             .from(sample::repeated)
             .rejects("another config", other_config())
@@ -32,8 +32,8 @@ pub(super) fn repeated() -> Vec<Trials> {
             .rejects("another layer", |e| edit_layers(e, |own| own[3] = sample::layer("changed", Vec::new())))
             .rejects("labels in other order", |e| crate::harmless::HARMLESS[0].1(e))
             .accepts("another log", |e| e.outcome.stdout = "took 3 s".to_owned())
-            .spares("other inputs", another)
-            .spares("a refused export", refused)
+            .ignores("other inputs", another)
+            .ignores("a refused export", refused)
             .on(WITH_MANIFEST)
             .accepts("another annotation", |e| annotate(e, "x.y", Some("1"))),
         Trials::of("digest.environment-independent")
@@ -46,8 +46,8 @@ pub(super) fn repeated() -> Vec<Trials> {
             .accepts("more of them differ", |e| {
                 drop(e.inputs.surroundings.insert("hostname".to_owned(), "x".to_owned()));
             })
-            .spares("the build differs as well", another)
-            .spares("another run image", |e| e.run_image.digest = Digest::of(b"x"))
+            .ignores("the build differs as well", another)
+            .ignores("another run image", |e| e.run_image.digest = Digest::of(b"x"))
             .on(REGISTRY)
             .rejects("an annotation more", |e| annotate(e, "x.y", Some("1")))
             .on(&[Target::Layout])
@@ -145,7 +145,7 @@ pub(super) fn annotated() -> Vec<Trials> {
             .rejects("a layer more", |e| edit_layers(e, |own| own.push(sample::layer("more", Vec::new()))))
             .rejects("the first diffID", config(|c| c["rootfs"]["diff_ids"][0] = json!(Digest::of(b"x"))))
             .accepts("another label", config(|c| c["config"]["Labels"]["x"] = json!("1")))
-            .spares("another input as well", |e| drop(e.inputs.environment.insert("X".to_owned(), "1".to_owned())))
+            .ignores("another input as well", |e| drop(e.inputs.environment.insert("X".to_owned(), "1".to_owned())))
             .whole("a repeat differs already", Wanted::NotJudged, |evidence, target| {
                 let mut again = step(evidence, target, 1).clone();
                 edit_config(&mut again, |config| config["x"] = json!(1));

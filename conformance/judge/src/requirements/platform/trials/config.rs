@@ -121,7 +121,7 @@ pub(super) fn run() -> Vec<Trials> {
                 e.inputs.process_type = Some("worker".to_owned());
                 set("Entrypoint", json!(["/cnb/process/worker"]))(e);
             })
-            .spares("an unknown process", |e| e.inputs.process_type = Some("x".to_owned())),
+            .ignores("an unknown process", |e| e.inputs.process_type = Some("x".to_owned())),
         needed
             .rejects("no CNB_APP_DIR", config(|c| drop(c["config"]["Env"].as_array_mut().unwrap().remove(2))))
             .rejects("no CNB_LAYERS_DIR", config(|c| drop(c["config"]["Env"].as_array_mut().unwrap().remove(1))))

@@ -44,7 +44,7 @@ pub(super) fn files() -> Vec<Trials> {
                 }),
             )
             .accepts("another mode", entries(4, |entries| entries[1].mode = 0o555))
-            .spares("none is given", |e| e.inputs.files.retain(|file| file.path != "/cnb/lifecycle/launcher")),
+            .ignores("none is given", |e| e.inputs.files.retain(|file| file.path != "/cnb/lifecycle/launcher")),
         Trials::of("platform.process-symlinks")
             .rejects("none", without(6))
             .rejects("to another file", entries(6, |entries| entries[0].link = Some("/cnb/lifecycle/other".to_owned())))
@@ -59,7 +59,7 @@ pub(super) fn files() -> Vec<Trials> {
                     entries.push(more);
                 }),
             )
-            .spares("no process", input(METADATA, "")),
+            .ignores("no process", input(METADATA, "")),
         Trials::of("platform.config-layer")
             .rejects("none", without(5))
             .rejects("another path", entries(5, |entries| entries[0].path = "/layers/config/Metadata.toml".to_owned()))
@@ -84,7 +84,7 @@ pub(super) fn files() -> Vec<Trials> {
                 e.build_sboms.push(more);
             })
             .accepts("another mode", |e| e.build_sboms[0].mode = 0o600)
-            .spares("none given", |e| e.inputs.files.retain(|file| !file.path.contains("sbom/build"))),
+            .ignores("none given", |e| e.inputs.files.retain(|file| !file.path.contains("sbom/build"))),
     ]
 }
 
@@ -119,7 +119,7 @@ pub(super) fn sboms() -> Trials {
             "the launcher's has another name",
             entries(1, |entries| launcher_sbom(entries, "launcher.sbom.cdx.json")),
         )
-        .spares("none given", |e| e.inputs.files.retain(|file| !file.path.contains("sbom")))
+        .ignores("none given", |e| e.inputs.files.retain(|file| !file.path.contains("sbom")))
         .from(in_another_folder)
         .accepts("the name of the folder", entries(1, |entries| launcher_sbom(entries, "launcher.sbom.cdx.json")))
         .accepts("any name", entries(1, |entries| launcher_sbom(entries, "x.y.sbom.cdx.json")))

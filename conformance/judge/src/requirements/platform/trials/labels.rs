@@ -190,7 +190,7 @@ pub(super) fn lifecycle() -> Vec<Trials> {
                     l["stack"]["runImage"].as_object_mut().unwrap().remove("mirrors");
                 });
             })
-            .spares("no stack", label(LIFECYCLE, |l| drop(l.as_object_mut().unwrap().remove("stack")))),
+            .ignores("no stack", label(LIFECYCLE, |l| drop(l.as_object_mut().unwrap().remove("stack")))),
     ]
 }
 
@@ -302,7 +302,7 @@ pub(super) fn layers_in_the_label() -> Vec<Trials> {
                     entries.push(file);
                 });
             })
-            .spares("no store", |e| e.inputs.files.retain(|file| !file.path.ends_with("store.toml"))),
+            .ignores("no store", |e| e.inputs.files.retain(|file| !file.path.ends_with("store.toml"))),
     ]
 }
 
@@ -329,7 +329,7 @@ pub(super) fn more_labels() -> Vec<Trials> {
                 edit_input(e, METADATA, "[[labels]]\nkey='ä b'\nvalue='世界'\n");
                 plain("ä b", "世界")(e);
             })
-            .spares("none contributed", input(METADATA, "")),
+            .ignores("none contributed", input(METADATA, "")),
     ]
 }
 

@@ -45,7 +45,7 @@ pub(super) fn layers() -> Vec<Trials> {
                     entries.push(link);
                 }),
             )
-            .spares("no launch layer", input("/layers/a_one/runtime.toml", "[types]\nbuild=true\n")),
+            .ignores("no launch layer", input("/layers/a_one/runtime.toml", "[types]\nbuild=true\n")),
         Trials::of("platform.no-other-layers")
             .rejects(
                 "the compiler is in the image",
@@ -68,7 +68,7 @@ pub(super) fn layers() -> Vec<Trials> {
                 entries(0, |entries| entries[1].path = "/layers/b/tools2/x".to_owned()),
             )
             .accepts("the bare folder", entries(0, |entries| entries[1].path = "/layers/b/tools".to_owned()))
-            .spares("launch layers alone", input("/layers/b/tools.toml", "[types]\nlaunch=true\n")),
+            .ignores("launch layers alone", input("/layers/b/tools.toml", "[types]\nlaunch=true\n")),
     ]
 }
 
@@ -122,7 +122,7 @@ pub(super) fn app() -> Trials {
                 own[3] = sample::layer("app", entries);
             });
         })
-        .spares("a sparse file that was not read", entries(3, |entries| entries[1].content = None))
+        .ignores("a sparse file that was not read", entries(3, |entries| entries[1].content = None))
         .rejects(
             "a sparse file that was not read, of another size",
             entries(3, |entries| (entries[1].content, entries[1].size) = (None, 1 << 40)),

@@ -24,11 +24,11 @@ pub(super) fn process() -> Vec<Trials> {
                 end(End::Exited(1))(e);
                 e.inputs.run_as = Some(0);
             })
-            .spares("exit 1 for a user who cannot be the owner that it is told", |e| {
+            .ignores("exit 1 for a user who cannot be the owner that it is told", |e| {
                 end(End::Exited(1))(e);
                 e.inputs.run_as = Some(65534);
             })
-            .spares("an export that is to fail", |e| e.inputs.expected_failure = Some("errors.no-image".to_owned())),
+            .ignores("an export that is to fail", |e| e.inputs.expected_failure = Some("errors.no-image".to_owned())),
         Trials::of("platform.empty-slice-accepted")
             .rejects("refused for its slice", refused("ERROR: slice 2 matches no file"))
             .rejects("refused by its pattern", refused("ERROR: glob 'nothing' has no match"))
@@ -44,7 +44,7 @@ pub(super) fn process() -> Vec<Trials> {
             )
             .follows("refused without a word", "platform.exit-zero", refused(""))
             .follows("a path that is called so", "platform.exit-zero", refused("open /tmp/slice/nothing: no such file"))
-            .spares("every slice matches", input(METADATA, "[[slices]]\npaths=['main']\n")),
+            .ignores("every slice matches", input(METADATA, "[[slices]]\npaths=['main']\n")),
         Trials::of("platform.report-written")
             .rejects("none", |e| e.report = None)
             .rejects("half a report", report(b"[image"))
@@ -101,7 +101,7 @@ pub(super) fn flags() -> Trials {
             e.report = Some(Document::new(b"[image".to_vec(), None));
         })
         .accepts("a flag with two dashes", |e| "--app".clone_into(&mut e.inputs.argv[1]))
-        .spares("variables that say the same", |e| {
+        .ignores("variables that say the same", |e| {
             for (name, value) in [
                 ("CNB_APP_DIR", "/workspace"),
                 ("CNB_LAYERS_DIR", "/layers"),
@@ -148,7 +148,7 @@ pub(super) fn written() -> Trials {
             e.inputs.environment.insert("TMPDIR".to_owned(), "/elsewhere/tmp".to_owned());
             changed("/elsewhere/tmp/x", Change::Added)(e);
         })
-        .spares("it was not observed", |e| e.changed_files = None)
+        .ignores("it was not observed", |e| e.changed_files = None)
 }
 
 pub(super) fn nothing_left() -> Trials {
@@ -170,7 +170,7 @@ pub(super) fn nothing_left() -> Trials {
             e.inputs.environment.insert("HOME".to_owned(), "/tmp/home".to_owned());
             left("/tmp/home/.cache", FileKind::Directory)(e);
         })
-        .spares("it had no folders of its own", |e| e.outcome.left = None)
+        .ignores("it had no folders of its own", |e| e.outcome.left = None)
 }
 
 fn refused(said: &'static str) -> impl Fn(&mut Export) + 'static {
@@ -229,7 +229,7 @@ pub(super) fn steps() -> Vec<Trials> {
             .rejects("the old types", runtime("cache", json!(false)))
             .accepts("another app layer", |e| edit_layers(e, |own| own.insert(4, sample::layer("more", Vec::new()))))
             .accepts("another place among the layers", |e| edit_layers(e, |own| own.swap(0, 1)))
-            .spares("not for launch", input("/layers/a_one/runtime.toml", "[types]\nbuild=true\n"))
+            .ignores("not for launch", input("/layers/a_one/runtime.toml", "[types]\nbuild=true\n"))
             .whole("a refused export between", Wanted::Held, |evidence, target| {
                 let mut between = sample::step(evidence, target, 1).clone();
                 between.inputs.expected_failure = Some("errors.missing-analyzed".to_owned());
@@ -247,6 +247,6 @@ pub(super) fn steps() -> Vec<Trials> {
             .rejects("the time limit of 11 s", end(End::TimedOut(11)))
             .rejects("a tag is there", |e| e.tags[0].digest = Some("sha256:0".to_owned()))
             .accepts("another message", |e| "x".clone_into(&mut e.outcome.stderr))
-            .spares("another reason", |e| e.inputs.expected_failure = Some("errors.no-image".to_owned())),
+            .ignores("another reason", |e| e.inputs.expected_failure = Some("errors.no-image".to_owned())),
     ]
 }
