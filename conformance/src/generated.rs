@@ -5,7 +5,7 @@
 #[derive(Debug, Clone, PartialEq)]
 pub struct Build {
     /// The exports that are made of it.
-    pub course: Course,
+    pub sequence: Sequence,
     /// The app folder.
     pub app: Vec<TreeFile>,
     /// Buildpacks in order of execution; at least one.
@@ -77,7 +77,7 @@ impl Build {
         buildpack.layers = vec![Layer::plain("runtime")];
         buildpack.processes = vec![Process::plain("web")];
         Self {
-            course: Course::Once,
+            sequence: Sequence::Once,
             app: Vec::new(),
             buildpacks: vec![buildpack],
             launcher_sbom: false,
@@ -158,7 +158,7 @@ impl RunImage {
 
 /// What is exported, one export after another.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Course {
+pub enum Sequence {
     /// The build once.
     Once,
     /// The same build twice.

@@ -14,7 +14,7 @@ pub type Case = (String, String, Target);
 
 /// What narrows a run beyond its scenarios.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Narrowed {
+pub struct RunFilter {
     /// The globs of `--requirement`.
     pub requirements: Patterns,
     /// The globs of `--scenario`; empty also where an earlier version wrote it.
@@ -35,7 +35,7 @@ pub struct Narrowed {
     pub left_out: usize,
 }
 
-impl Narrowed {
+impl RunFilter {
     /// Whether this case is one of those that were asked for.
     #[must_use]
     pub fn asks(&self, verdict: &Verdict) -> bool {
@@ -46,7 +46,7 @@ impl Narrowed {
 
 /// A run without its exports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunFacts {
+pub struct RunRecord {
     /// [`judge::evidence::EVIDENCE_VERSION`].
     pub version: u32,
     /// Whether the run came to its end; what stands below `started` is not known before.
@@ -66,7 +66,7 @@ pub struct RunFacts {
     /// Services that had to be observed, by the words of `--require`: see [`RequiredService`].
     pub require: Vec<String>,
     /// What narrowed the run.
-    pub narrowed: Narrowed,
+    pub narrowed: RunFilter,
     /// Folders of scenarios that are not compiled in, by the scenario's name.
     pub scenario_folders: BTreeMap<String, String>,
     /// What else of the command line holds for every case, word by word; empty also where an earlier version wrote it.

@@ -33,7 +33,7 @@ use crate::exporter::{Exporter, Rebaser};
 use crate::globs::Patterns;
 use crate::observe::Trust;
 use crate::rig::registry::RegistryChoice;
-use crate::run::{Options, RunError, WorkplaceError, control};
+use crate::run::{Options, RunError, WorkspaceError, control};
 use crate::whole_file;
 use clap::{ArgMatches, ValueEnum};
 use judge::evidence::Target;
@@ -187,10 +187,10 @@ fn not_run(error: RunError) -> Failure {
         }
         RunError::Evidence(_)
         | RunError::NotStarted { .. }
-        | RunError::Workplace(WorkplaceError::NoTemporaryFolder { .. }) => Failure::usage(error),
+        | RunError::Workspace(WorkspaceError::NoTemporaryFolder { .. }) => Failure::usage(error),
         RunError::NotJudged { .. } => Failure { exit: Exit::NothingJudged, cause: error.into() },
         RunError::Interrupted => Failure { exit: Exit::Interrupted, cause: error.into() },
-        RunError::Workplace(_) | RunError::Registry(_) | RunError::Service { .. } => Failure::suite(error),
+        RunError::Workspace(_) | RunError::Registry(_) | RunError::Service { .. } => Failure::suite(error),
     }
 }
 

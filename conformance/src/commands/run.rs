@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::exporter::Exporter;
 use crate::globs::nearest;
 use crate::progress;
-use crate::record::{Case, Narrowed};
+use crate::record::{Case, RunFilter};
 use crate::report::terminal::counted;
 use crate::report::{Report, json};
 use crate::rig::registry::RegistryChoice;
@@ -67,7 +67,7 @@ pub(super) fn options(arguments: &RunArguments) -> Result<Options, Failure> {
         targets(conditions.target)
     };
     possible(&conditions.services.require, &targets)?;
-    let mut narrowed = Narrowed {
+    let mut narrowed = RunFilter {
         requirements,
         scenarios: globs("scenario", &conditions.scenario)?,
         only: None,
@@ -145,7 +145,7 @@ fn of_phase(scenarios: Vec<Scenario>, phase: Phase, exporter: &Exporter) -> Resu
 /// asked for by name are run, whatever they show.
 fn telling(
     scenarios: Vec<Scenario>,
-    narrowed: &Narrowed,
+    narrowed: &RunFilter,
     targets: &[Target],
     is_named: bool,
 ) -> Result<Vec<Scenario>, Failure> {

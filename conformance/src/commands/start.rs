@@ -9,7 +9,7 @@ use crate::cli::Cli;
 use crate::exit::Exit;
 use crate::exporter::supervise;
 use crate::masked::without_credentials;
-use crate::rig::engine::keeper;
+use crate::rig::engine::supervisor;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 /// The variable that names the folder of temporary files.
@@ -30,9 +30,9 @@ pub fn start() -> ExitCode {
         return if supervise::first() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     if let [_, first, spec] = arguments.as_slice()
-        && first == keeper::ARGUMENT
+        && first == supervisor::ARGUMENT
     {
-        return if keeper::keep(Path::new(spec)) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        return if supervisor::keep(Path::new(spec)) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let read = Cli::command().try_get_matches().and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let exit = match read {

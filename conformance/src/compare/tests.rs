@@ -1,7 +1,7 @@
 use judge::evidence::End;
 
 use super::*;
-use crate::record::Narrowed;
+use crate::record::RunFilter;
 use crate::report::sample;
 
 fn side(change: impl FnOnce(&mut Report)) -> Side {
@@ -75,12 +75,12 @@ fn what_was_not_judged_before_is_no_regression_and_what_is_not_judged_now_no_fix
 
 #[test]
 fn what_a_narrowed_run_was_not_asked_for_is_not_removed() {
-    let less = |change: fn(&mut Narrowed)| {
+    let less = |change: fn(&mut RunFilter)| {
         side(|report| {
             report.tool.catalogue = "1".to_owned();
             report.verdicts.retain(|verdict| verdict.requirement == "platform.exit-zero");
             report.scenarios = vec!["other".to_owned()];
-            let mut narrowed = Narrowed::default();
+            let mut narrowed = RunFilter::default();
             change(&mut narrowed);
             report.narrowed = Some(narrowed);
         })
@@ -89,10 +89,10 @@ fn what_a_narrowed_run_was_not_asked_for_is_not_removed() {
     assert!(whole.removed_requirements.changed.contains(&"base.digest-present".to_owned()), "{whole:?}");
     assert_eq!(whole.removed_scenarios.changed, ["minimal"]);
     for (number, change) in [
-        (|narrowed: &mut Narrowed| {
+        (|narrowed: &mut RunFilter| {
             narrowed.requirements = vec!["platform.exit-*".to_owned()].try_into().unwrap();
             narrowed.scenarios = vec!["oth*".to_owned()].try_into().unwrap();
-        }) as fn(&mut Narrowed),
+        }) as fn(&mut RunFilter),
         |narrowed| {
             let case = ("other".to_owned(), "platform.exit-zero".to_owned(), Target::Registry);
             narrowed.only = Some([case].into());

@@ -117,7 +117,7 @@ impl DemoRegistry {
             extension: None,
         };
         std::fs::create_dir_all(folder).map_err(store("make the build folder"))?;
-        let build_dir = BuildDir { here: folder.to_path_buf(), seen: folder.to_path_buf() };
+        let build_dir = BuildDir { host_path: folder.to_path_buf(), exporter_path: folder.to_path_buf() };
         materialise(scenario, &step, &analysis, &build_dir)?;
         let platform_api = exporter.first_platform_api();
         let insecure = [self.host().to_owned()];

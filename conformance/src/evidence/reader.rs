@@ -13,7 +13,7 @@ use super::parts;
 use crate::budget;
 use crate::error::{Cause, context};
 use crate::given;
-use crate::record::{RunFacts, ScenarioFacts};
+use crate::record::{RunRecord, ScenarioFacts};
 
 /// The oldest format that is read: in version 1 every `export.json` is whole by itself.
 const OLDEST: u32 = 1;
@@ -75,7 +75,7 @@ pub enum StoredError {
 /// A run that was stored.
 pub struct Stored {
     /// The run without its exports.
-    pub facts: RunFacts,
+    pub facts: RunRecord,
     /// Its exports.
     pub scenarios: Vec<ScenarioEvidence>,
 }
@@ -98,7 +98,7 @@ impl Stored {
         let reader = Reader { folder, named, hashed, left: Cell::new(budget::EVIDENCE), listings: RefCell::default() };
         let index = reader.index()?;
         reader.verify(&index)?;
-        let mut facts: RunFacts =
+        let mut facts: RunRecord =
             serde_json::from_slice(&reader.bytes("run.json")?).map_err(|error| reader.damaged("run.json", error))?;
         let known: BTreeSet<String> = files(&index).into_iter().map(|(file, _)| file).collect();
         let mut exports = BTreeMap::new();

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::index::files;
 use super::parts;
 use crate::locked::locked;
-use crate::record::RunFacts;
+use crate::record::RunRecord;
 use crate::whole_file;
 
 /// Why evidence could not be kept.
@@ -151,7 +151,7 @@ impl EvidenceFolder {
     ///
     /// # Errors
     /// [`EvidenceError::Write`] naming the file.
-    pub fn write_run(&self, facts: &RunFacts) -> Result<(), EvidenceError> {
+    pub fn write_run(&self, facts: &RunRecord) -> Result<(), EvidenceError> {
         let path = self.root.join("run.json");
         let fail = |source| EvidenceError::Write { path: path.clone(), source };
         let text = serde_json::to_string_pretty(facts).map_err(|error| fail(error.into()))? + "\n";
@@ -164,7 +164,7 @@ impl EvidenceFolder {
     ///
     /// # Errors
     /// [`EvidenceError::Write`] naming the file.
-    pub fn complete(&self, facts: &RunFacts) -> Result<(), EvidenceError> {
+    pub fn complete(&self, facts: &RunRecord) -> Result<(), EvidenceError> {
         self.write_run(facts)?;
         let fail = |path: PathBuf| move |source| EvidenceError::Write { path, source };
         let index = self.root.join("index.json");

@@ -112,7 +112,7 @@ fn in_place_of(
     step: &Step,
     call: &CallPlaces<'_>,
 ) -> (BTreeMap<String, String>, Option<String>) {
-    let layers = call.build_dir.seen(LAYERS);
+    let layers = call.build_dir.for_exporter(LAYERS);
     by_variables(unsaid, environment, &step.unset, |name| {
         let flag = flags::named(name);
         let default = flag.and_then(|flag| flag.default).map(|default| default.replace("{layers}", &layers));
@@ -128,7 +128,7 @@ fn command_line(
     images: &[String],
     call: &CallPlaces<'_>,
 ) -> (Vec<String>, Vec<Unsaid>) {
-    let seen = |name: &str| call.build_dir.seen(name);
+    let seen = |name: &str| call.build_dir.for_exporter(name);
     let mut argv = vec![exporter.program.display().to_string()];
     let mut unsaid: Vec<Unsaid> = Vec::new();
     argv.extend(exporter.before.iter().cloned());

@@ -111,7 +111,7 @@ pub fn speaks_of_tls(outcome: &Outcome) -> bool {
 /// How it ended, and the line that tells most: one about flags, else the last of both streams that speaks of an error,
 /// else the last one.
 #[must_use]
-pub fn told(outcome: &Outcome, argv: &[String]) -> String {
+pub fn display_exit(outcome: &Outcome, argv: &[String]) -> String {
     let all = lines(outcome);
     let speaks = |line: &&String| {
         let text = line.to_lowercase();
@@ -264,11 +264,14 @@ mod tests {
     #[test]
     fn the_line_that_tells_most_is_told() {
         let go = "flag provided but not defined: -layout\nUsage:\n  -version\n\tshow version";
-        assert_eq!(told(&outcome(2, "", go), &argv()), "exit 2; it said: flag provided but not defined: -layout");
+        assert_eq!(
+            display_exit(&outcome(2, "", go), &argv()),
+            "exit 2; it said: flag provided but not defined: -layout"
+        );
         let out = "Saving...\n\u{1b}[31;1mERROR: \u{1b}[0mfailed to export: no space\nTimer: 3 ms";
-        assert_eq!(told(&outcome(62, out, ""), &argv()), "exit 62; it said: ERROR: failed to export: no space");
-        assert_eq!(told(&outcome(3, "", "no\nway\n"), &argv()), "exit 3; it said: way");
-        assert_eq!(told(&outcome(1, "", ""), &argv()), "exit 1, without a word");
+        assert_eq!(display_exit(&outcome(62, out, ""), &argv()), "exit 62; it said: ERROR: failed to export: no space");
+        assert_eq!(display_exit(&outcome(3, "", "no\nway\n"), &argv()), "exit 3; it said: way");
+        assert_eq!(display_exit(&outcome(1, "", ""), &argv()), "exit 1, without a word");
         for (line, is_hinted) in [
             ("python3: can't open file '/tmp/x.py': No such file or directory", true),
             ("ERROR: /tmp/settings: no such file or directory", true),
@@ -276,7 +279,7 @@ mod tests {
             ("ERROR: /opt/x: no such file or directory", false),
             ("ERROR: /tmp/x: permission denied", false),
         ] {
-            let found = told(&outcome(1, "", line), &argv());
+            let found = display_exit(&outcome(1, "", line), &argv());
             assert_eq!(found.ends_with("which is empty: keep what it needs elsewhere)"), is_hinted, "{found}");
         }
     }

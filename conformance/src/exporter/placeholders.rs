@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use judge::evidence::Target;
 
 use crate::scenario::materialise::{BuildDir, DOCKER_CONFIG, TEMPORARY};
-use crate::scenario::{IMAGES, Place, ScenarioFile, Step};
+use crate::scenario::{IMAGES, RegistryEndpoint, ScenarioFile, Step};
 
 /// What of the surroundings goes into a call.
 #[derive(Debug, Clone)]
@@ -35,11 +35,11 @@ impl CallPlaces<'_> {
         let mut found = BTreeMap::from(
             [
                 ("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned())),
-                ("HOME", self.build_dir.seen(TEMPORARY)),
-                ("TMPDIR", self.build_dir.seen(temporary)),
+                ("HOME", self.build_dir.for_exporter(TEMPORARY)),
+                ("TMPDIR", self.build_dir.for_exporter(temporary)),
                 ("LC_ALL", "C.UTF-8".to_owned()),
                 ("TZ", "UTC".to_owned()),
-                ("DOCKER_CONFIG", self.build_dir.seen(DOCKER_CONFIG)),
+                ("DOCKER_CONFIG", self.build_dir.for_exporter(DOCKER_CONFIG)),
                 (PLATFORM_API, self.platform_api.to_owned()),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
@@ -60,10 +60,10 @@ pub(super) struct Placeholders {
 
 impl Placeholders {
     pub(super) fn of(scenario: &ScenarioFile, step: &Step, images: &[String], call: &CallPlaces<'_>) -> Self {
-        let named = scenario.images_of(step).first().map(|name| Place::split(name).1);
+        let named = scenario.images_of(step).first().map(|name| RegistryEndpoint::split(name).1);
         let prefix = images.first().zip(named).and_then(|(image, name)| image.strip_suffix(name));
         Self {
-            build: call.build_dir.seen.display().to_string(),
+            build: call.build_dir.exporter_path.display().to_string(),
             images: prefix.unwrap_or_default().to_owned(),
             insecure: call.insecure_registries.join(","),
         }

@@ -98,7 +98,7 @@ fn command_line(
     if let Some(previous) = rebase.previous_image {
         flag("-previous-image", Some(previous.to_owned()));
     }
-    flag("-report", Some(call.build_dir.seen(REPORT)));
+    flag("-report", Some(call.build_dir.for_exporter(REPORT)));
     flag("-uid", Some(call.owner.0.to_string()));
     flag("-gid", Some(call.owner.1.to_string()));
     // The flag came with Platform API 0.13.

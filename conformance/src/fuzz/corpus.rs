@@ -16,7 +16,7 @@ pub struct KeepError {
 }
 
 /// Where a failure is kept.
-pub(super) struct Place {
+pub(super) struct KeptCase {
     /// The scenario's name.
     pub(super) name: String,
     /// Its folder.
@@ -26,24 +26,24 @@ pub(super) struct Place {
 }
 
 /// Writes a scenario's folder below `root` under the first free of `name`, `name-2` and so on.
-pub(super) fn write(root: &Path, name: &str, files: &[SourceFile]) -> Result<Place, KeepError> {
-    let place = free(root, name);
+pub(super) fn write(root: &Path, name: &str, files: &[SourceFile]) -> Result<KeptCase, KeepError> {
+    let kept = free(root, name);
     for file in files {
-        let path = place.folder.join(&file.path);
+        let path = kept.folder.join(&file.path);
         let fail = |source| KeepError { path: path.clone(), source };
         path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(fail)?;
         std::fs::write(&path, &file.content).map_err(fail)?;
     }
-    Ok(place)
+    Ok(kept)
 }
 
-fn free(root: &Path, name: &str) -> Place {
+fn free(root: &Path, name: &str) -> KeptCase {
     let mut number = 1;
     loop {
         let name = if number == 1 { name.to_owned() } else { format!("{name}-{number}") };
         let (folder, evidence) = (root.join(&name), root.join(format!("{name}.evidence")));
         if !folder.exists() && !evidence.exists() {
-            return Place { name, folder, evidence };
+            return KeptCase { name, folder, evidence };
         }
         number += 1;
     }

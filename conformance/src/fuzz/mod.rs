@@ -2,9 +2,9 @@
 //! oracle: a case fails where a requirement of the catalogue does. `docs/fuzz.md` is for users.
 
 mod causes;
+mod corpus;
 pub mod draw;
 pub mod folder;
-mod kept;
 pub mod pairs;
 mod progress;
 pub mod report;
@@ -27,13 +27,13 @@ use tokio_util::sync::CancellationToken;
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
 use crate::generated::Build;
-use crate::record::Narrowed;
+use crate::record::RunFilter;
 use crate::report::groups::theme_of;
 use crate::run::{self, Options, RunError};
 use crate::scenario::{Origin, Scenario, ScenarioError};
 use causes::{Found, cause_of, in_turn};
+use corpus::KeepError;
 use draw::{DrawError, Drawn};
-use kept::KeepError;
 use progress::Progress;
 use report::{Failure, Report, Trouble};
 
@@ -240,13 +240,13 @@ impl Fuzzer {
             failing.requirement.replace('.', "-"),
             failing.target
         );
-        let place = kept::write(&self.settings.keep, &name, &folder::files(&shrunk.build))?;
-        let mut scenario = folder::scenario(&shrunk.build, &place.name)?;
-        scenario.origin = Origin::Folder(place.folder.clone());
-        let options = Options { evidence: Some(place.evidence.clone()), ..self.narrow(failing, scenario) };
+        let kept = corpus::write(&self.settings.keep, &name, &folder::files(&shrunk.build))?;
+        let mut scenario = folder::scenario(&shrunk.build, &kept.name)?;
+        scenario.origin = Origin::Folder(kept.folder.clone());
+        let options = Options { evidence: Some(kept.evidence.clone()), ..self.narrow(failing, scenario) };
         let again = self.run(options, false).await?;
         let verdict = again.and_then(|report| shrink::failed(report.verdicts, failing));
-        failure.keep(&place, verdict.as_ref(), &self.settings.options);
+        failure.keep(&kept, verdict.as_ref(), &self.settings.options);
         Ok(())
     }
 
@@ -255,7 +255,7 @@ impl Fuzzer {
         let only = (scenario.name.clone(), failing.requirement.clone(), failing.target);
         Options {
             scenarios: vec![scenario],
-            narrowed: Narrowed { only: Some([only].into()), ..Narrowed::default() },
+            narrowed: RunFilter { only: Some([only].into()), ..RunFilter::default() },
             targets: judge::repeat::targets(&failing.requirement, failing.target),
             require: Vec::new(),
             ..self.settings.options.clone()

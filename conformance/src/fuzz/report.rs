@@ -6,7 +6,7 @@ use judge::evidence::Target;
 use judge::verdict::Verdict;
 use serde::Serialize;
 
-use super::kept::Place;
+use super::corpus::KeptCase;
 use super::{Failing, Settings};
 use crate::exit::Exit;
 use crate::report::terminal::{counted, visible};
@@ -142,22 +142,22 @@ impl Failure {
     }
 
     /// Says where it is kept, and what the kept scenario's own verdict says.
-    pub(super) fn keep(&mut self, place: &Place, again: Option<&Verdict>, options: &Options) {
+    pub(super) fn keep(&mut self, kept: &KeptCase, again: Option<&Verdict>, options: &Options) {
         if let Some(verdict) = again {
             self.repeated = true;
             self.message.clone_from(&verdict.message);
             self.expected.clone_from(&verdict.expected);
             self.found.clone_from(&verdict.found);
         }
-        self.scenario = Some(place.folder.display().to_string());
-        self.evidence = Some(place.evidence.display().to_string());
-        self.repeat = Some(again.map_or_else(|| self.command(place, options), |verdict| verdict.repeat.clone()));
+        self.scenario = Some(kept.folder.display().to_string());
+        self.evidence = Some(kept.evidence.display().to_string());
+        self.repeat = Some(again.map_or_else(|| self.command(kept, options), |verdict| verdict.repeat.clone()));
     }
 
-    fn command(&self, place: &Place, options: &Options) -> String {
-        let scenario_folders = [(place.name.clone(), place.folder.display().to_string())].into();
+    fn command(&self, kept: &KeptCase, options: &Options) -> String {
+        let scenario_folders = [(kept.name.clone(), kept.folder.display().to_string())].into();
         let selection = judge::Selection { phase: None, requirements: None, scenario_folders, ..selection(options) };
-        judge::repeat::command(&selection, &[&place.name], &self.requirement, &[], self.target)
+        judge::repeat::command(&selection, &[&kept.name], &self.requirement, &[], self.target)
     }
 }
 
@@ -230,8 +230,8 @@ impl Report {
         for failure in &self.failures {
             let all = failure.also.iter().flat_map(|also| &also.cases).chain(&failure.cases);
             let count = all.collect::<std::collections::BTreeSet<_>>().len();
-            let place = failure.scenario.as_deref().unwrap_or("not kept");
-            let _ = writeln!(text, "cause {:<40} {:>9}  {}", failure.cause, counted(count, "case"), visible(place));
+            let kept = failure.scenario.as_deref().unwrap_or("not kept");
+            let _ = writeln!(text, "cause {:<40} {:>9}  {}", failure.cause, counted(count, "case"), visible(kept));
         }
         if let Some(pairs) = self.pairs {
             let _ = writeln!(

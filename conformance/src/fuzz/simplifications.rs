@@ -1,10 +1,10 @@
 //! Simplifications that make a whole part of a build plain.
 
-use crate::generated::{Build, Buildpack, Calling, Course};
+use crate::generated::{Build, Buildpack, Calling, Sequence};
 
 /// In the order in which they are tried: what costs an export the most comes first.
 pub(super) const ALL: &[fn(&mut Build)] = &[
-    |build| build.course = Course::Once,
+    |build| build.sequence = Sequence::Once,
     |build| build.app.clear(),
     |build| build.buildpacks.truncate(1),
     |build| each(build, |buildpack| buildpack.layers.clear()),

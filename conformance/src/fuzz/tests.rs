@@ -3,7 +3,7 @@ use std::fmt::Write;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-use super::{case_name, draw::draw, folder, kept, strategy};
+use super::{case_name, corpus, draw::draw, folder, strategy};
 use crate::scenario::{Scenario, from_folder};
 
 /// All that a scenario is run from.
@@ -21,7 +21,7 @@ proptest! {
     #[test]
     fn a_kept_scenario_reads_back_as_it_was_run(build in strategy::build()) {
         let root = tempfile::tempdir().unwrap();
-        let place = kept::write(root.path(), "kept", &folder::files(&build)).unwrap();
+        let place = corpus::write(root.path(), "kept", &folder::files(&build)).unwrap();
         let read = from_folder(&place.folder).unwrap();
         prop_assert_eq!(read.len(), 1);
         prop_assert_eq!(told(&read[0]), told(&folder::scenario(&build, "kept").unwrap()));
@@ -48,8 +48,8 @@ fn the_same_seed_gives_the_same_cases_in_any_order() {
 fn a_scenario_that_is_there_is_not_written_over() {
     let root = tempfile::tempdir().unwrap();
     let files = folder::files(&draw(1, 0).unwrap().current());
-    let first = kept::write(root.path(), "one", &files).unwrap();
-    let second = kept::write(root.path(), "one", &files).unwrap();
+    let first = corpus::write(root.path(), "one", &files).unwrap();
+    let second = corpus::write(root.path(), "one", &files).unwrap();
     assert_eq!((first.name.as_str(), second.name.as_str()), ("one", "one-2"));
 }
 

@@ -10,7 +10,7 @@ use crate::exporter::{CallPlaces, Exporter, Invocation, invocation};
 use crate::scenario::materialise::{
     Analysis, BuildDir, Kind, MaterialiseError, Node, Previous, buildpack_folder, tree,
 };
-use crate::scenario::{Place, RunImageFile, Scenario, Step};
+use crate::scenario::{RegistryEndpoint, RunImageFile, Scenario, Step};
 
 /// Where the build is, for paths of a call.
 const BUILD: &str = "/build";
@@ -174,7 +174,7 @@ impl<'a> Seen<'a> {
 }
 
 fn analysis(image: &RunImageFile, step: &Step) -> Analysis {
-    let name = |name: &String| format!("{HOST}/{}", Place::split(name).1);
+    let name = |name: &String| format!("{HOST}/{}", RegistryEndpoint::split(name).1);
     let listed = image.analysed_name.clone().unwrap_or_else(|| name(&image.name));
     let mirror = image.chosen_mirror.as_ref().map(name);
     Analysis {
@@ -207,7 +207,7 @@ fn call(scenario: &Scenario, step: &Step, target: Target) -> Invocation {
         rebaser: None,
         argument: String::new(),
     };
-    let build_dir = BuildDir { here: PathBuf::from(BUILD), seen: PathBuf::from(BUILD) };
+    let build_dir = BuildDir { host_path: PathBuf::from(BUILD), exporter_path: PathBuf::from(BUILD) };
     let registries = [HOST.to_owned()];
     let api = exporter.first_platform_api();
     let call = CallPlaces {
@@ -222,7 +222,11 @@ fn call(scenario: &Scenario, step: &Step, target: Target) -> Invocation {
             (0, 0)
         },
     };
-    let images: Vec<String> =
-        scenario.file.images_of(step).iter().map(|name| format!("{HOST}/{}", Place::split(name).1)).collect();
+    let images: Vec<String> = scenario
+        .file
+        .images_of(step)
+        .iter()
+        .map(|name| format!("{HOST}/{}", RegistryEndpoint::split(name).1))
+        .collect();
     invocation(&exporter, &scenario.file, step, &images, &call)
 }

@@ -9,9 +9,9 @@ use judge::{Judgement, Selection};
 
 use super::{Report, SCHEMA_VERSION, Totals, headline};
 use crate::exit::Exit;
-use crate::record::{RunFacts, Tool, is_service};
+use crate::record::{RunRecord, Tool, is_service};
 
-impl RunFacts {
+impl RunRecord {
     /// What is judged of this run, and what its repeat commands carry.
     #[must_use]
     pub fn selection(&self, profile: &Profile) -> Selection {

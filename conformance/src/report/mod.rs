@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Cause;
 use crate::exit::Exit;
-use crate::record::{ExporterFacts, Narrowed, PathFacts, ServiceFacts, Tool};
+use crate::record::{ExporterFacts, PathFacts, RunFilter, ServiceFacts, Tool};
 use crate::shard::Shard;
 use observations::Record;
 
@@ -104,7 +104,7 @@ pub struct Report {
     pub shard: Option<Shard>,
     /// What narrowed the run; none where an earlier version wrote the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub narrowed: Option<Narrowed>,
+    pub narrowed: Option<RunFilter>,
     /// Services that were used, and those that were not available.
     pub services: Vec<ServiceFacts>,
     /// Scenarios that were run.

@@ -8,17 +8,17 @@ use tokio_util::sync::CancellationToken;
 use super::options::{Event, Options, RunError};
 use super::services::Services;
 use super::services::private::Means;
-use super::workplace::Workplace;
+use super::workspace::Workspace;
 use crate::evidence::writer::EvidenceFolder;
 use crate::exporter::process::Supervisor;
 use crate::limits::{Patience, STARTING_AFTER_SIGNAL};
 use crate::observe::BlobStore;
 
 /// What the parts of a run share.
-pub(super) struct Shared {
+pub(super) struct RunContext {
     pub(super) options: Options,
     pub(super) services: Services,
-    pub(super) workplace: Workplace,
+    pub(super) workspace: Workspace,
     pub(super) evidence: EvidenceFolder,
     pub(super) supervisor: Supervisor,
     pub(super) cancelled: CancellationToken,
@@ -28,7 +28,7 @@ pub(super) struct Shared {
     pub(super) events: UnboundedSender<Event>,
 }
 
-impl Shared {
+impl RunContext {
     /// What a new engine is started by.
     pub(super) fn means(&self) -> Means<'_> {
         Means { supervisor: &self.supervisor, cancelled: &self.cancelled, patience: &self.patience }
@@ -40,20 +40,20 @@ pub(super) async fn start(
     options: &Options,
     supervisor: &Supervisor,
     patience: &Patience,
-) -> Result<(Workplace, EvidenceFolder, Services), RunError> {
+) -> Result<(Workspace, EvidenceFolder, Services), RunError> {
     let kept = [&options.evidence, &options.keep].into_iter().flatten().cloned().collect();
-    let workplace = Workplace::open(supervisor, kept).await?;
-    let folder = options.evidence.clone().unwrap_or_else(|| workplace.scratch().join("evidence"));
+    let workspace = Workspace::open(supervisor, kept).await?;
+    let folder = options.evidence.clone().unwrap_or_else(|| workspace.scratch().join("evidence"));
     let evidence = EvidenceFolder::create(&folder)?;
     let blobs = BlobStore::open(evidence.root())
         .map_err(|error| RunError::Service { service: "evidence".to_owned(), source: error.into() })?;
     let services = Services::start(options, blobs, patience).await?;
-    Ok((workplace, evidence, services))
+    Ok((workspace, evidence, services))
 }
 
 /// What killed runs had left, in words, and is gone now.
-pub(super) fn removed(workplace: &Workplace, services: &Services) -> Vec<String> {
-    let folders = workplace.removed().iter().map(|folder| folder.display().to_string());
+pub(super) fn removed(workspace: &Workspace, services: &Services) -> Vec<String> {
+    let folders = workspace.removed().iter().map(|folder| folder.display().to_string());
     folders.chain(services.removed().iter().cloned()).collect()
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use judge::evidence::{End, Outcome, Target};
 use tokio_util::sync::CancellationToken;
 
-use super::context::{Shared, removed, start, unless_interrupted};
+use super::context::{RunContext, removed, start, unless_interrupted};
 use super::error::ExportError;
 use super::export::{self, Attempt};
 use super::invoke::CERTIFICATES_VARIABLE;
@@ -20,7 +20,7 @@ use crate::exporter::process::{ProcessError, Supervisor};
 use crate::exporter::{Exporter, startable, version};
 use crate::limits::Patience;
 use crate::rig::registry::RegistryChoice;
-use crate::scenario::{self, Place, Scenario};
+use crate::scenario::{self, RegistryEndpoint, Scenario};
 
 /// The Platform API from which on there is something to judge.
 const OLDEST: &str = "0.12";
@@ -96,7 +96,7 @@ pub async fn control(
 
 /// Where control exports are made.
 struct Bench {
-    shared: Shared,
+    shared: RunContext,
     scenario: Scenario,
     /// The same build under TLS, where the run has a scenario with that.
     under_tls: Option<Scenario>,
@@ -129,7 +129,8 @@ impl Bench {
             RegistryChoice::Url(address) => RegistryChoice::Url(address.clone()),
             _ => RegistryChoice::Embedded,
         };
-        let wants_tls = options.scenarios.iter().any(|scenario| scenario.places().contains(&Place::Secure));
+        let wants_tls =
+            options.scenarios.iter().any(|scenario| scenario.endpoints().contains(&RegistryEndpoint::Secure));
         let under_tls = wants_tls.then(|| under_tls(&scenario));
         let options = Options {
             scenarios: std::iter::once(&scenario).chain(&under_tls).cloned().collect(),
@@ -141,17 +142,17 @@ impl Bench {
         };
         let patience = Patience::new(Duration::from_secs(options.service_limit), cancelled.clone());
         let started_up = Box::pin(start(&options, supervisor, &patience));
-        let (workplace, evidence, services) = unless_interrupted(cancelled, started_up).await?;
+        let (workspace, evidence, services) = unless_interrupted(cancelled, started_up).await?;
         // No one listens to the events of a control, and the run after it finds nothing any more.
-        for what in removed(&workplace, &services) {
+        for what in removed(&workspace, &services) {
             eprintln!("conformance: removed what killed runs had left: {what}");
         }
         // No one is shown what is not part of the run.
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
-        let shared = Shared {
+        let shared = RunContext {
             options,
             services,
-            workplace,
+            workspace,
             evidence,
             supervisor: supervisor.clone(),
             cancelled: cancelled.clone(),
@@ -186,7 +187,7 @@ impl Bench {
         let first =
             if self.seen.is_empty() { self.with_platform_api(target).await? } else { self.call(target).await? };
         let Some(first) = first else { return Ok(State::Goes) };
-        let told = complaint::told(&first.outcome, &first.argv);
+        let told = complaint::display_exit(&first.outcome, &first.argv);
         self.seen.push(Seen { target, succeeded: first.outcome.succeeded(), told: told.clone() });
         if matches!(first.outcome.end, End::TimedOut(_)) {
             // One that tries again and again may be one that is not told that there is no TLS.
@@ -209,7 +210,7 @@ impl Bench {
     /// Whether the exporter trusts whom `SSL_CERT_FILE` names: asked where a recorder speaks TLS. An exporter that does
     /// not is not failed for it.
     async fn without_trust(&mut self, first: &Attempt) -> Result<(), RunError> {
-        let told = |attempt: &Attempt| complaint::told(&attempt.outcome, &attempt.argv);
+        let told = |attempt: &Attempt| complaint::display_exit(&attempt.outcome, &attempt.argv);
         if self.shared.services.records_tls() && !first.outcome.succeeded() {
             self.shared.services.without_recorder();
             if self.call(Target::Registry).await?.is_some_and(|again| again.outcome.succeeded()) {
@@ -227,7 +228,7 @@ impl Bench {
         // One that comes to speak is judged by what it does then.
         if let Ok(made) = made
             && !made.outcome.succeeded()
-            && !self.shared.services.is_trusted(Place::Secure)
+            && !self.shared.services.is_trusted(RegistryEndpoint::Secure)
         {
             self.shared.options.exporter.distrust = Some(format!(
                 "the exporter exports to a registry without TLS, and accepts no certificate of an authority that {} \
@@ -269,7 +270,7 @@ impl Bench {
             "the registry has no TLS, and the exporter, which is not given {INSECURE} by its description or by Platform \
              API {}, does not reach it ({}); give --registry the URL of one that has TLS",
             self.shared.options.platform_api,
-            complaint::told(&first.outcome, &first.argv)
+            complaint::display_exit(&first.outcome, &first.argv)
         )
     }
 
@@ -286,7 +287,7 @@ impl Bench {
                 return Ok(Some(found));
             }
             if told.is_empty() {
-                told = complaint::told(&found.outcome, &found.argv);
+                told = complaint::display_exit(&found.outcome, &found.argv);
             }
         }
         let mut speaks = None;
@@ -392,14 +393,14 @@ impl Bench {
 
 /// The build, where TLS is spoken.
 fn under_tls(scenario: &Scenario) -> Scenario {
-    let place = |name: &str| format!("{}/{}", Place::Secure.word(), Place::split(name).1);
+    let place = |name: &str| format!("{}/{}", RegistryEndpoint::Secure.name(), RegistryEndpoint::split(name).1);
     let mut found = Scenario { name: NAME_UNDER_TLS.to_owned(), ..scenario.clone() };
     found.file.images = found.file.images.iter().map(|name| place(name)).collect();
     found.file.run_image.name = place(&found.file.run_image.name);
     found
 }
 
-async fn once<S: Store>(shared: &Shared, scenario: &Scenario, store: S) -> Result<Attempt, ExportError> {
+async fn once<S: Store>(shared: &RunContext, scenario: &Scenario, store: S) -> Result<Attempt, ExportError> {
     let mut store = Bounded::new(shared, scenario, store);
     let step = &scenario.file.steps[0];
     let context = StepContext { number: 1, step, id: NAME, previous: None };

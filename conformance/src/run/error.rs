@@ -1,6 +1,6 @@
 //! Why an export could not be made or observed.
 
-use super::workplace::WorkplaceError;
+use super::workspace::WorkspaceError;
 use crate::error::Cause;
 use crate::evidence::writer::EvidenceError;
 use crate::exporter::process::ProcessError;
@@ -10,7 +10,7 @@ use crate::scenario::materialise::MaterialiseError;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ExportError {
     #[error(transparent)]
-    Workplace(#[from] WorkplaceError),
+    Workspace(#[from] WorkspaceError),
     #[error(transparent)]
     Materialise(#[from] MaterialiseError),
     #[error(transparent)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use judge::evidence::{Export, ExtendedImage, RunImage, Target};
 
-use super::context::Shared;
+use super::context::RunContext;
 use super::error::{ExportError, disk};
 use super::inputs::facts_of;
 use super::invoke::{CERTIFICATES, call, can_run, execute, leave_out_secrets};
@@ -33,7 +33,7 @@ struct Prepared {
 
 /// Makes one export.
 pub(super) async fn run<S: Store>(
-    shared: &Shared,
+    shared: &RunContext,
     scenario: &Scenario,
     store: &mut S,
     context: &StepContext<'_>,
@@ -65,7 +65,7 @@ pub(super) struct Attempt {
 
 /// Makes an export of which no evidence is kept.
 pub(super) async fn attempt<S: Store>(
-    shared: &Shared,
+    shared: &RunContext,
     scenario: &Scenario,
     store: &mut S,
     context: &StepContext<'_>,
@@ -83,7 +83,7 @@ pub(super) async fn attempt<S: Store>(
 
 /// Does what the phases before the exporter do, and what happens between them and it.
 async fn prepare<S: Store>(
-    shared: &Shared,
+    shared: &RunContext,
     scenario: &Scenario,
     store: &mut S,
     context: &StepContext<'_>,
@@ -92,7 +92,7 @@ async fn prepare<S: Store>(
     // It shows in what the system tells an exporter of its mounts.
     let name = format!("{}-{}", shared.services.names.project(&scenario.name), store.service().replace(':', "-"));
     let carried = carry(shared, step, &name)?;
-    let build_dir = shared.workplace.build_dir(&name)?;
+    let build_dir = shared.workspace.build_dir(&name)?;
     bring(carried, &build_dir)?;
     let moved_on = if step.newer_run_image { MOVED_ON } else { "" };
     let salt = format!("{moved_on}{}", salt(&shared.services.names, scenario));
@@ -121,17 +121,17 @@ fn unsupported(error: MaterialiseError) -> ExportError {
 
 /// A layout build finds its previous image in the same layout folder, and a daemon build what a platform keeps in its
 /// launch cache, so those folders outlive the step.
-fn carry(shared: &Shared, step: &Step, name: &str) -> Result<Vec<(&'static str, PathBuf)>, ExportError> {
+fn carry(shared: &RunContext, step: &Step, name: &str) -> Result<Vec<(&'static str, PathBuf)>, ExportError> {
     let mut carried = Vec::new();
     if !step.previous_image {
         return Ok(carried);
     }
-    let before = match shared.workplace.sequential() {
-        None => shared.workplace.scratch().join(name),
-        Some(_) => shared.workplace.seen().to_path_buf(),
+    let before = match shared.workspace.sequential() {
+        None => shared.workspace.scratch().join(name),
+        Some(_) => shared.workspace.exporter_path().to_path_buf(),
     };
     for folder in [LAYOUT, LAUNCH_CACHE] {
-        let to = shared.workplace.scratch().join(format!("{name}-{folder}"));
+        let to = shared.workspace.scratch().join(format!("{name}-{folder}"));
         match std::fs::rename(before.join(folder), &to) {
             Ok(()) => carried.push((folder, to)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -143,7 +143,7 @@ fn carry(shared: &Shared, step: &Step, name: &str) -> Result<Vec<(&'static str, 
 
 fn bring(carried: Vec<(&'static str, PathBuf)>, build_dir: &BuildDir) -> Result<(), ExportError> {
     for (folder, from) in carried {
-        std::fs::rename(from, build_dir.here(folder))
+        std::fs::rename(from, build_dir.on_host(folder))
             .map_err(|source| disk(&format!("bring back {folder}"), source))?;
     }
     Ok(())
@@ -152,15 +152,16 @@ fn bring(carried: Vec<(&'static str, PathBuf)>, build_dir: &BuildDir) -> Result<
 /// Lays the inputs out. What suite and exporter trust beyond the machine's own certificates lies in the build:
 /// elsewhere the exporter may not see it.
 pub(super) fn lay_out(
-    shared: &Shared,
+    shared: &RunContext,
     scenario: &Scenario,
     step: &Step,
     analysis: &Analysis,
     build_dir: &BuildDir,
 ) -> Result<(), ExportError> {
     materialise::materialise(scenario, step, analysis, build_dir).map_err(unsupported)?;
-    let Some(text) = shared.services.certificates(&scenario.places()) else { return Ok(()) };
-    std::fs::write(build_dir.here(CERTIFICATES), text).map_err(|source| disk("write the certificates to trust", source))
+    let Some(text) = shared.services.certificates(&scenario.endpoints()) else { return Ok(()) };
+    std::fs::write(build_dir.on_host(CERTIFICATES), text)
+        .map_err(|source| disk("write the certificates to trust", source))
 }
 
 /// A run image that is to be gone, or to be in a daemon in one way and no other, must not be another scenario's too:
@@ -206,7 +207,7 @@ async fn move_tag<S: Store>(
 }
 
 pub(super) fn keep_inputs(
-    shared: &Shared,
+    shared: &RunContext,
     scenario: &Scenario,
     step: &Step,
     analysis: &Analysis,
@@ -216,10 +217,10 @@ pub(super) fn keep_inputs(
     let Some(root) = &shared.options.keep else { return Ok(None) };
     let here = root.join(id);
     std::fs::create_dir_all(&here).map_err(|source| disk(&format!("keep inputs in {}", here.display()), source))?;
-    let build_dir = BuildDir { here: here.clone(), seen: shared.workplace.seen().to_path_buf() };
+    let build_dir = BuildDir { host_path: here.clone(), exporter_path: shared.workspace.exporter_path().to_path_buf() };
     materialise::materialise(scenario, step, analysis, &build_dir)?;
     // The run image and the previous one: an export to a layout, made again, needs them.
-    copy_files(&build.here(LAYOUT), &build_dir.here(LAYOUT)).map_err(|source| disk("keep the layout", source))?;
+    copy_files(&build.on_host(LAYOUT), &build_dir.on_host(LAYOUT)).map_err(|source| disk("keep the layout", source))?;
     materialise::hand_over(scenario, step, &build_dir)?;
     Ok(Some(here))
 }

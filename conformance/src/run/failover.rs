@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use judge::evidence::{EVIDENCE_VERSION, EngineEnd, NotPushed, NotRun, Phase, PushCause, ScenarioEvidence, Target};
 
-use super::context::Shared;
+use super::context::RunContext;
 use super::error::ExportError;
 use super::services::daemon::DaemonService;
-use super::services::slot::Slot;
+use super::services::slot::DaemonSlot;
 use super::steps::on_daemon;
 use crate::error::chain;
 use crate::scenario::Scenario;
 
 /// Runs a scenario on a daemon available.
-pub(super) async fn run(shared: &Shared, scenario: &Scenario, slot: &Slot, evidence: &mut ScenarioEvidence) {
+pub(super) async fn run(shared: &RunContext, scenario: &Scenario, slot: &DaemonSlot, evidence: &mut ScenarioEvidence) {
     let service = slot.current();
     let mut found = nothing_yet(scenario);
     on_daemon(shared, scenario, &service, &mut found).await;
@@ -69,7 +69,7 @@ async fn answers(service: &DaemonService) -> bool {
 
 /// Runs the scenario again on an engine of its own; without one, what was found says so.
 async fn run_alone(
-    shared: &Shared,
+    shared: &RunContext,
     scenario: &Scenario,
     gone: &DaemonService,
     mut found: ScenarioEvidence,
@@ -96,7 +96,7 @@ async fn run_alone(
 }
 
 /// Runs a scenario on a new private daemon of every store.
-pub(super) async fn on_private(shared: &Shared, scenario: &Scenario, evidence: &mut ScenarioEvidence) {
+pub(super) async fn on_private(shared: &RunContext, scenario: &Scenario, evidence: &mut ScenarioEvidence) {
     let disk = scenario.file.private_daemon.and_then(|daemon| daemon.disk);
     let stores = shared.services.stores();
     if stores.is_empty() && !shared.services.daemons.is_empty() {

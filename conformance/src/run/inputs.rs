@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use judge::evidence::{FileFact, Inputs, Machine, Target};
 
-use super::context::Shared;
+use super::context::RunContext;
 use super::error::{ExportError, service};
 use super::store::Store;
 use crate::exporter::Invocation;
@@ -15,7 +15,7 @@ use crate::scenario::{CreationOrder, Scenario, Step, StepUser, UNPRIVILEGED};
 
 /// Where the exporter is started.
 pub(super) fn working_directory(step: &Step, build_dir: &BuildDir) -> PathBuf {
-    build_dir.seen.join(step.working_directory.as_deref().unwrap_or(APP))
+    build_dir.exporter_path.join(step.working_directory.as_deref().unwrap_or(APP))
 }
 
 /// User and group of a build: those that its step runs as, who own its files too.
@@ -25,7 +25,7 @@ pub(super) fn owner(step: &Step) -> (u32, u32) {
 }
 
 pub(super) fn inputs<S: Store>(
-    shared: &Shared,
+    shared: &RunContext,
     scenario: &Scenario,
     step: &Step,
     store: &S,
@@ -39,7 +39,7 @@ pub(super) fn inputs<S: Store>(
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let told = Told { call };
-    let layers_file = |name: &str| build_dir.seen(&format!("{LAYERS}/{name}"));
+    let layers_file = |name: &str| build_dir.for_exporter(&format!("{LAYERS}/{name}"));
     let here = working_directory(step, build_dir).display().to_string();
     let path = |flag, variable, default: String| {
         told.what(flag, variable).map_or(default, |path| judge::view::cleaned(&path, &here))
@@ -55,16 +55,16 @@ pub(super) fn inputs<S: Store>(
             .map(|(n, v)| (n.clone(), v.clone()))
             .collect(),
         images: images.to_vec(),
-        layers: build_dir.seen(LAYERS),
-        app: build_dir.seen(APP),
+        layers: build_dir.for_exporter(LAYERS),
+        app: build_dir.for_exporter(APP),
         analyzed: path("-analyzed", "CNB_ANALYZED_PATH", layers_file("analyzed.toml")),
         group: path("-group", "CNB_GROUP_PATH", layers_file("group.toml")),
         project_metadata: path("-project-metadata", "CNB_PROJECT_METADATA_PATH", layers_file("project-metadata.toml")),
         report: path("-report", "CNB_REPORT_PATH", layers_file("report.toml")),
-        run: path("-run", "CNB_RUN_PATH", build_dir.seen(RUN)),
-        launcher: path("-launcher", "", build_dir.seen(&format!("{LIFECYCLE}/launcher"))),
-        launcher_sbom: path("-launcher-sbom", "", build_dir.seen(LIFECYCLE)),
-        layout_dir: (store.target() == Target::Layout).then(|| build_dir.seen(LAYOUT)),
+        run: path("-run", "CNB_RUN_PATH", build_dir.for_exporter(RUN)),
+        launcher: path("-launcher", "", build_dir.for_exporter(&format!("{LIFECYCLE}/launcher"))),
+        launcher_sbom: path("-launcher-sbom", "", build_dir.for_exporter(LIFECYCLE)),
+        layout_dir: (store.target() == Target::Layout).then(|| build_dir.for_exporter(LAYOUT)),
         process_type: told.what("-process-type", "CNB_PROCESS_TYPE"),
         source_date_epoch: epoch,
         uid: told.number("-uid", "CNB_USER_ID").unwrap_or(owner(step).0),
@@ -148,7 +148,7 @@ fn surroundings(scenario: &Scenario, step: &Step) -> BTreeMap<String, String> {
 
 /// The files strictly below a folder.
 pub(super) fn facts_of(build_dir: &BuildDir, name: &str) -> Result<Vec<FileFact>, ExportError> {
-    let seen = build_dir.seen(name);
-    let facts = file_facts(&build_dir.here(name), &seen).map_err(|error| service("read the inputs", error))?;
+    let seen = build_dir.for_exporter(name);
+    let facts = file_facts(&build_dir.on_host(name), &seen).map_err(|error| service("read the inputs", error))?;
     Ok(facts.into_iter().filter(|fact| fact.path != seen).collect())
 }

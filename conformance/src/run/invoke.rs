@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use judge::evidence::{Export, Outcome, Stream};
 
-use super::context::Shared;
+use super::context::RunContext;
 use super::error::{ExportError, service};
 use super::inputs::{self, owner, user_of};
 use super::options::Options;
@@ -16,7 +16,7 @@ use crate::exporter::{CallPlaces, Invocation, invocation, platform_api, step_arg
 use crate::limits::UNREACHABLE_GRACE;
 use crate::observe::{Credentials, REGISTRY_AUTH};
 use crate::scenario::materialise::{BuildDir, DOCKER_CONFIG};
-use crate::scenario::{CredentialsBy, Place, Scenario, Step};
+use crate::scenario::{CredentialsBy, RegistryEndpoint, Scenario, Step};
 
 /// The variable by which programs are told which certificates to trust.
 pub(super) const CERTIFICATES_VARIABLE: &str = "SSL_CERT_FILE";
@@ -25,7 +25,7 @@ pub(super) const CERTIFICATES: &str = "certificates.pem";
 
 /// Whether this machine and user allow the step.
 pub(super) fn can_run<S: Store>(
-    shared: &Shared,
+    shared: &RunContext,
     scenario: &Scenario,
     step: &Step,
     store: &S,
@@ -55,7 +55,7 @@ pub(super) fn can_run<S: Store>(
     }
     let skipped =
         |reason: String| ExportError::Skipped(format!("an unprivileged user cannot run the exporter: {reason}"));
-    if let Some(reason) = shared.workplace.out_of_reach(&shared.options.exporter.program) {
+    if let Some(reason) = shared.workspace.out_of_reach(&shared.options.exporter.program) {
         return Err(skipped(reason));
     }
     let socket = store.docker_host().and_then(|host| host.strip_prefix("unix://"));
@@ -68,7 +68,7 @@ pub(super) fn can_run<S: Store>(
 
 /// The build folder of a call that is not made yet: what is asked of it is the same wherever it lies.
 pub(super) fn stand_in() -> BuildDir {
-    BuildDir { here: PathBuf::from("/build"), seen: PathBuf::from("/build") }
+    BuildDir { host_path: PathBuf::from("/build"), exporter_path: PathBuf::from("/build") }
 }
 
 /// Whether SBOMs of a launcher are among the files of this step.
@@ -84,15 +84,15 @@ fn has_sboms(scenario: &Scenario, step: &Step) -> bool {
 }
 
 /// `host:port` of every registry of the step that has no TLS.
-fn insecure_hosts(shared: &Shared, scenario: &Scenario, step: &Step) -> Vec<String> {
+fn insecure_hosts(shared: &RunContext, scenario: &Scenario, step: &Step) -> Vec<String> {
     let file = &scenario.file;
     let names = file.images_of(step).iter().chain([&file.run_image.name]).chain(&file.run_image.chosen_mirror);
-    let in_use: Vec<Place> = names.map(|name| Place::split(name).0).collect();
+    let in_use: Vec<RegistryEndpoint> = names.map(|name| RegistryEndpoint::split(name).0).collect();
     shared.services.insecure_hosts(&in_use)
 }
 
 fn call_places<'a, S: Store>(
-    shared: &'a Shared,
+    shared: &'a RunContext,
     scenario: &'a Scenario,
     step: &'a Step,
     store: &'a S,
@@ -111,7 +111,7 @@ fn call_places<'a, S: Store>(
 
 /// The exporter's command line and environment.
 pub(super) fn call<S: Store>(
-    shared: &Shared,
+    shared: &RunContext,
     scenario: &Scenario,
     step: &Step,
     store: &S,
@@ -126,15 +126,15 @@ pub(super) fn call<S: Store>(
 
 /// The variable that names the certificates to trust, where the call has not one of its own.
 pub(super) fn with_certificates(
-    shared: &Shared,
+    shared: &RunContext,
     scenario: &Scenario,
     step: &Step,
     build_dir: &BuildDir,
     mut made: Invocation,
 ) -> Invocation {
-    let are_some = shared.services.certificates(&scenario.places()).is_some();
+    let are_some = shared.services.certificates(&scenario.endpoints()).is_some();
     if are_some && !step.unset.iter().any(|name| name == CERTIFICATES_VARIABLE) {
-        let seen = build_dir.seen(CERTIFICATES);
+        let seen = build_dir.for_exporter(CERTIFICATES);
         made.environment.entry(CERTIFICATES_VARIABLE.to_owned()).or_insert(seen);
     }
     made
@@ -143,14 +143,14 @@ pub(super) fn with_certificates(
 /// Runs the exporter under its supervisor. Where the recorder finds that the registry is silent, the exporter is ended:
 /// what it does then tells nothing of it.
 pub(super) async fn execute(
-    shared: &Shared,
+    shared: &RunContext,
     scenario: &Scenario,
     step: &Step,
     call: &Invocation,
     build_dir: &BuildDir,
     name: &str,
 ) -> Result<Outcome, ExportError> {
-    let scratch = shared.workplace.scratch();
+    let scratch = shared.workspace.scratch();
     let handed = shared.services.credentials(scenario, step);
     let secret = handed.as_ref().map(|(handed, host)| secret(handed, host, step, build_dir)).unzip();
     let spec = Spec {
@@ -158,10 +158,10 @@ pub(super) async fn execute(
         environment: call.environment.clone(),
         // An absolute one stays what it is.
         working_dir: inputs::working_directory(step, build_dir),
-        bind: shared.workplace.bind(build_dir),
+        bind: shared.workspace.bind(build_dir),
         umask: step.umask.as_deref().and_then(|text| u32::from_str_radix(text, 8).ok()).unwrap_or(USUAL_UMASK),
         hostname: step.hostname.clone(),
-        isolation: shared.workplace.isolation(words_of(call)),
+        isolation: shared.workspace.isolation(words_of(call)),
         processors: step.processors,
         other_kernel: step.other_kernel,
         user: user_of(step),
@@ -195,7 +195,7 @@ fn secret(handed: &Credentials, host: &str, step: &Step, build_dir: &BuildDir) -
     if let Some(text) = by_variable {
         return (SecretPlace::Variable(REGISTRY_AUTH.to_owned()), Secret::new(text));
     }
-    (SecretPlace::Folder(PathBuf::from(build_dir.seen(DOCKER_CONFIG))), Secret::new(handed.docker_config(host)))
+    (SecretPlace::Folder(PathBuf::from(build_dir.for_exporter(DOCKER_CONFIG))), Secret::new(handed.docker_config(host)))
 }
 
 /// What an exporter printed of the credentials that it was given is never kept, but that it did.
@@ -210,7 +210,7 @@ fn without_secrets(outcome: Outcome, handed: Option<&Credentials>) -> Outcome {
 
 /// What an exporter wrote of its credentials into image or report is not kept either. Digests and sizes stay those of what
 /// it wrote.
-pub(super) fn leave_out_secrets(shared: &Shared, scenario: &Scenario, step: &Step, export: &mut Export) {
+pub(super) fn leave_out_secrets(shared: &RunContext, scenario: &Scenario, step: &Step, export: &mut Export) {
     let Some((handed, _)) = shared.services.credentials(scenario, step) else { return };
     let image = export.image.as_mut();
     let (manifest, config) = image.map(|image| (&mut image.manifest, &mut image.config)).unzip();

@@ -12,11 +12,11 @@ pub(super) struct Listed(Snapshot);
 impl Listed {
     /// Lists it; none where that cannot be done.
     pub(super) fn before(build_dir: &BuildDir) -> Option<Self> {
-        Snapshot::of(&build_dir.here, &build_dir.seen("")).ok().map(Self)
+        Snapshot::of(&build_dir.host_path, &build_dir.for_exporter("")).ok().map(Self)
     }
 
     /// What is otherwise now; none where it cannot be listed.
     pub(super) fn changes(&self, build_dir: &BuildDir) -> Option<Vec<ChangedFile>> {
-        self.0.changes(&build_dir.here, &build_dir.seen("")).ok()
+        self.0.changes(&build_dir.host_path, &build_dir.for_exporter("")).ok()
     }
 }

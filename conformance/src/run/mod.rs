@@ -18,7 +18,7 @@ mod scenario;
 mod services;
 mod steps;
 mod store;
-mod workplace;
+mod workspace;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -34,14 +34,14 @@ use tokio_util::sync::CancellationToken;
 use crate::error::chain;
 use crate::exporter::process::Supervisor;
 use crate::limits::Patience;
-use crate::record::{self, ExporterFacts, PathFacts, RunFacts, Tool};
+use crate::record::{self, ExporterFacts, PathFacts, RunRecord, Tool};
 use crate::report::Report;
 use crate::scenario::Scenario;
-use context::{Shared, removed, start, unless_interrupted};
+use context::{RunContext, removed, start, unless_interrupted};
 
 pub use conditions::{conditions, selection};
 pub use options::{Event, Options, Remedy, RunError, TIMEOUT};
-pub use workplace::WorkplaceError;
+pub use workspace::WorkspaceError;
 
 /// Runs and judges. An interruption ends it early: what was seen until then is in the report, whose exit code is 130.
 ///
@@ -70,14 +70,14 @@ pub async fn observed(
     let started = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let patience = Patience::new(Duration::from_secs(options.service_limit), cancelled.clone());
     let started_up = Box::pin(start(&options, &supervisor, &patience));
-    let (workplace, evidence, services) = unless_interrupted(&cancelled, started_up).await?;
-    let removed = removed(&workplace, &services);
+    let (workspace, evidence, services) = unless_interrupted(&cancelled, started_up).await?;
+    let removed = removed(&workspace, &services);
     if !removed.is_empty() {
         let _ = events.send(Event::Removed { what: removed });
     }
     let (failed, token) = (OnceLock::new(), cancelled.clone());
     let shared =
-        Shared { options, services, workplace, evidence, supervisor, cancelled: token, patience, failed, events };
+        RunContext { options, services, workspace, evidence, supervisor, cancelled: token, patience, failed, events };
     let shared = Arc::new(shared);
     shared.evidence.write_run(&facts(&shared, &[], &BTreeMap::new(), &started))?;
     let (found, took) = Box::pin(all_scenarios(&shared)).await;
@@ -107,8 +107,8 @@ pub async fn observed(
 }
 
 /// What every scenario left, and the milliseconds that each took which was run to its end.
-async fn all_scenarios(shared: &Arc<Shared>) -> (Vec<ScenarioEvidence>, BTreeMap<String, u64>) {
-    let jobs = if shared.workplace.sequential().is_some() { 1 } else { shared.options.jobs };
+async fn all_scenarios(shared: &Arc<RunContext>) -> (Vec<ScenarioEvidence>, BTreeMap<String, u64>) {
+    let jobs = if shared.workspace.sequential().is_some() { 1 } else { shared.options.jobs };
     let steps: usize = shared.options.scenarios.iter().map(|s| scenario::planned(shared, s)).sum();
     let _ = shared.events.send(Event::Started { exports: steps });
     let all = 0..shared.options.scenarios.len();
@@ -125,7 +125,7 @@ async fn all_scenarios(shared: &Arc<Shared>) -> (Vec<ScenarioEvidence>, BTreeMap
 
 /// Runs those with these numbers, each on a thread of its own: making inputs and reading images takes as much processor
 /// time as the exporter does.
-async fn several(shared: &Arc<Shared>, numbers: Vec<usize>, jobs: usize) -> Vec<(ScenarioEvidence, Option<u64>)> {
+async fn several(shared: &Arc<RunContext>, numbers: Vec<usize>, jobs: usize) -> Vec<(ScenarioEvidence, Option<u64>)> {
     let runtime = tokio::runtime::Handle::current();
     let runs = futures_util::stream::iter(numbers).map(|number| {
         let (shared, runtime) = (Arc::clone(shared), runtime.clone());
@@ -143,7 +143,7 @@ async fn several(shared: &Arc<Shared>, numbers: Vec<usize>, jobs: usize) -> Vec<
 }
 
 /// One scenario; under `--fail-fast` none begins after the first one that fails.
-async fn one(shared: &Shared, scenario: &Scenario) -> (ScenarioEvidence, Option<u64>) {
+async fn one(shared: &RunContext, scenario: &Scenario) -> (ScenarioEvidence, Option<u64>) {
     if let Some(failed) = shared.failed.get() {
         return (scenario::not_begun(shared, scenario, &format!("--fail-fast: {failed} failed before it began")), None);
     }
@@ -166,7 +166,7 @@ fn ends(options: &Options, verdict: &Verdict) -> bool {
 }
 
 /// The run as far as it is known.
-fn facts(shared: &Shared, found: &[ScenarioEvidence], took: &BTreeMap<String, u64>, started: &str) -> RunFacts {
+fn facts(shared: &RunContext, found: &[ScenarioEvidence], took: &BTreeMap<String, u64>, started: &str) -> RunRecord {
     let options = &shared.options;
     let Selection { exporter_argument, scenario_folders, conditions, phase, .. } = selection(options);
     let mut services = shared.services.facts();
@@ -179,7 +179,7 @@ fn facts(shared: &Shared, found: &[ScenarioEvidence], took: &BTreeMap<String, u6
             export.service == service.name || export.inputs.images.iter().chain(run_image).any(|text| is_in(text))
         });
     }
-    RunFacts {
+    RunRecord {
         version: judge::evidence::EVIDENCE_VERSION,
         complete: false,
         tool: Tool::this(),
@@ -201,10 +201,10 @@ fn facts(shared: &Shared, found: &[ScenarioEvidence], took: &BTreeMap<String, u6
         started: started.to_owned(),
         seconds: 0.0,
         paths: PathFacts {
-            build: shared.workplace.seen().display().to_string(),
-            isolated: shared.workplace.sequential().is_none(),
-            reason: shared.workplace.sequential().map(str::to_owned),
-            exposed: shared.workplace.exposed().map(str::to_owned),
+            build: shared.workspace.exporter_path().display().to_string(),
+            isolated: shared.workspace.sequential().is_none(),
+            reason: shared.workspace.sequential().map(str::to_owned),
+            exposed: shared.workspace.exposed().map(str::to_owned),
         },
         services,
         scenarios: record::scenarios(found, took),

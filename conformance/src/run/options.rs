@@ -6,14 +6,14 @@ use jiff::civil::Date;
 use judge::evidence::{Phase, Target};
 use judge::profile::Profile;
 
-use super::workplace::WorkplaceError;
+use super::workspace::WorkspaceError;
 use crate::baseline::Baseline;
 use crate::error::Cause;
 use crate::evidence::writer::EvidenceError;
 use crate::exporter::Exporter;
 use crate::limits::{SERVICE_LIMIT, processors};
 use crate::observe::Trust;
-use crate::record::Narrowed;
+use crate::record::RunFilter;
 use crate::rig::registry::{RegistryChoice, RegistryError};
 use crate::scenario::Scenario;
 
@@ -30,7 +30,7 @@ pub struct Options {
     /// What is run.
     pub scenarios: Vec<Scenario>,
     /// What narrows the run further.
-    pub narrowed: Narrowed,
+    pub narrowed: RunFilter,
     /// Targets to export to.
     pub targets: Vec<Target>,
     /// Which registry.
@@ -73,7 +73,7 @@ impl Options {
             exporter,
             profile: Profile::Rfc196,
             scenarios: Vec::new(),
-            narrowed: Narrowed::default(),
+            narrowed: RunFilter::default(),
             targets: Target::ALL.to_vec(),
             registry: RegistryChoice::Auto,
             daemons: Vec::new(),
@@ -97,7 +97,7 @@ impl Options {
 pub enum RunError {
     /// There is no place to build at.
     #[error(transparent)]
-    Workplace(#[from] WorkplaceError),
+    Workspace(#[from] WorkspaceError),
     /// Evidence cannot be kept.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),

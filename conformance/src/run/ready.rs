@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use judge::evidence::{Document, Export, Inputs, LayoutFacts, Outcome, RunImage};
 
-use super::context::Shared;
+use super::context::RunContext;
 use super::error::ExportError;
 use super::inputs::inputs;
 use super::invoke::execute;
@@ -20,7 +20,7 @@ use crate::scenario::run_image::MadeImage;
 
 /// A call that is ready to be made.
 pub(super) struct Ready<'a> {
-    pub(super) shared: &'a Shared,
+    pub(super) shared: &'a RunContext,
     pub(super) scenario: &'a Scenario,
     pub(super) context: &'a StepContext<'a>,
     /// Tells its files from those of other exports at the same time.
@@ -49,7 +49,7 @@ impl Ready<'_> {
         let step = self.context.step;
         let inputs = inputs(shared, scenario, step, store, &self.call, self.images, build_dir)?;
         let tags_before = store.tags(step, build_dir).await?;
-        let report = build_dir.here_of(&inputs.report);
+        let report = build_dir.host_path_of(&inputs.report);
         let report_before = stamp(report.as_deref());
         let listed = Listed::before(build_dir);
         let mut troubles = store.before_export(step, &tags_before).await?;
@@ -112,7 +112,7 @@ fn output_modes(
     let mut found: BTreeMap<String, u32> = report.and_then(mode).into_iter().collect();
     for root in layout.iter().flat_map(|layout| &layout.roots).filter(|root| root.present) {
         let folder = format!("{LAYOUT}/{}", root.path);
-        found.extend(modes_below(&build_dir.here(&folder), &build_dir.seen(&folder)));
+        found.extend(modes_below(&build_dir.on_host(&folder), &build_dir.for_exporter(&folder)));
     }
     found
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use judge::evidence::{Export, MadeBy, Rebase};
 
-use super::context::Shared;
+use super::context::RunContext;
 use super::error::{ExportError, disk};
 use super::export::{keep_inputs, lay_out, run_image_facts, salt};
 use super::inputs::owner;
@@ -17,7 +17,7 @@ use crate::exporter::{CallPlaces, Invocation, RebaseCall, Rebaser, platform_api,
 use crate::scenario::app_image::{self, Base};
 use crate::scenario::materialise::{self, BuildDir};
 use crate::scenario::run_image::{self, MadeImage};
-use crate::scenario::{Place, RebaseStep, RunImageFile, Scenario, Step};
+use crate::scenario::{RebaseStep, RegistryEndpoint, RunImageFile, Scenario, Step};
 
 /// What goes into the top layer of a run image that has moved on.
 
@@ -34,7 +34,7 @@ struct Prepared {
 
 /// Makes one rebase.
 pub(super) async fn run<S: Store>(
-    shared: &Shared,
+    shared: &RunContext,
     scenario: &Scenario,
     store: &mut S,
     context: &StepContext<'_>,
@@ -144,14 +144,14 @@ impl App {
 
 /// Puts the app image, and the run image that it is to be rebased on, where the rebaser finds them.
 async fn prepare<S: Store>(
-    shared: &Shared,
+    shared: &RunContext,
     scenario: &Scenario,
     store: &mut S,
     (step, rebase): (&Step, &RebaseStep),
     id: &str,
 ) -> Result<Prepared, ExportError> {
     let name = format!("{}-{}", shared.services.names.project(&scenario.name), store.service().replace(':', "-"));
-    let build_dir = shared.workplace.build_dir(&name)?;
+    let build_dir = shared.workspace.build_dir(&name)?;
     let own_salt = salt(&shared.services.names, scenario);
     let make = |file: &RunImageFile, salt: &str| {
         run_image::make(file, salt).map_err(|source| disk("make the run image", source))
@@ -192,7 +192,7 @@ async fn prepare<S: Store>(
 }
 
 /// The Platform API that the rebaser is told: the command line's, else its own, else the exporter's.
-fn api<'a>(shared: &'a Shared, scenario: &'a Scenario, rebaser: &'a Rebaser, step: &'a Step) -> &'a str {
+fn api<'a>(shared: &'a RunContext, scenario: &'a Scenario, rebaser: &'a Rebaser, step: &'a Step) -> &'a str {
     let options = &shared.options;
     let own = rebaser.platform_api.as_ref().filter(|_| options.exporter.asked_platform_api.is_none());
     platform_api(&scenario.file, step, own.unwrap_or(&options.platform_api))
@@ -200,7 +200,7 @@ fn api<'a>(shared: &'a Shared, scenario: &'a Scenario, rebaser: &'a Rebaser, ste
 
 #[expect(clippy::too_many_arguments, reason = "they are what a call is made of")]
 fn call<S: Store>(
-    shared: &Shared,
+    shared: &RunContext,
     scenario: &Scenario,
     rebaser: &Rebaser,
     store: &S,
@@ -217,7 +217,7 @@ fn call<S: Store>(
 
 /// What `ask` makes of the surroundings of a call.
 fn with_call_places<S: Store, T>(
-    shared: &Shared,
+    shared: &RunContext,
     scenario: &Scenario,
     rebaser: &Rebaser,
     store: &S,
@@ -228,8 +228,8 @@ fn with_call_places<S: Store, T>(
     let file = &scenario.file;
     let run_image = rebase.run_image.as_ref().map(|run_image| &run_image.name);
     let names = file.images_of(step).iter().chain([&file.run_image.name]).chain(&file.run_image.chosen_mirror);
-    let in_use: Vec<Place> =
-        names.chain(run_image).chain(&rebase.previous_image).map(|name| Place::split(name).0).collect();
+    let in_use: Vec<RegistryEndpoint> =
+        names.chain(run_image).chain(&rebase.previous_image).map(|name| RegistryEndpoint::split(name).0).collect();
     ask(&CallPlaces {
         build_dir,
         target: store.target(),

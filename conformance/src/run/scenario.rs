@@ -2,14 +2,14 @@
 
 use judge::evidence::{EVIDENCE_VERSION, NotRun, ScenarioEvidence, Target};
 
-use super::context::Shared;
+use super::context::RunContext;
 use super::failover;
 use super::steps::{Obstacle, not_attempted, on};
 use super::store::{layout::LayoutStore, registry::RegistryStore};
-use crate::scenario::{Need, Place, Scenario};
+use crate::scenario::{Need, RegistryEndpoint, Scenario};
 
 /// How many exports [`run`] will make.
-pub(super) fn planned(shared: &Shared, scenario: &Scenario) -> usize {
+pub(super) fn planned(shared: &RunContext, scenario: &Scenario) -> usize {
     let exports = |target: Target| {
         let services = match (target, &scenario.file.private_daemon) {
             (Target::Daemon, Some(_)) => shared.services.stores().len(),
@@ -21,7 +21,7 @@ pub(super) fn planned(shared: &Shared, scenario: &Scenario) -> usize {
     targets(shared, scenario).map(exports).sum()
 }
 
-fn targets<'a>(shared: &'a Shared, scenario: &'a Scenario) -> impl Iterator<Item = Target> + use<'a> {
+fn targets<'a>(shared: &'a RunContext, scenario: &'a Scenario) -> impl Iterator<Item = Target> + use<'a> {
     let has_all = missing(shared, scenario).is_none();
     let wanted = move |target: &Target| {
         has_all
@@ -33,7 +33,7 @@ fn targets<'a>(shared: &'a Shared, scenario: &'a Scenario) -> impl Iterator<Item
 }
 
 /// Runs it; what could not be run is named in the evidence.
-pub(super) async fn run(shared: &Shared, scenario: &Scenario) -> ScenarioEvidence {
+pub(super) async fn run(shared: &RunContext, scenario: &Scenario) -> ScenarioEvidence {
     let mut evidence = ScenarioEvidence {
         version: EVIDENCE_VERSION,
         scenario: scenario.name.clone(),
@@ -59,7 +59,7 @@ pub(super) async fn run(shared: &Shared, scenario: &Scenario) -> ScenarioEvidenc
 }
 
 /// The evidence of a scenario that was left out: every target that it asks for, with the reason.
-pub(super) fn not_begun(shared: &Shared, scenario: &Scenario, reason: &str) -> ScenarioEvidence {
+pub(super) fn not_begun(shared: &RunContext, scenario: &Scenario, reason: &str) -> ScenarioEvidence {
     let mut not_run = left_out(shared, scenario);
     let missing = targets(shared, scenario).flat_map(|target| {
         let reason = Obstacle { reason: reason.to_owned(), not_described: false };
@@ -71,7 +71,7 @@ pub(super) fn not_begun(shared: &Shared, scenario: &Scenario, reason: &str) -> S
 }
 
 /// What keeps exporter or rebaser from a target that they are asked for.
-fn obstacle(shared: &Shared, scenario: &Scenario, target: Target) -> Option<Obstacle> {
+fn obstacle(shared: &RunContext, scenario: &Scenario, target: Target) -> Option<Obstacle> {
     let exporter = &shared.options.exporter;
     let skipped = |reason: String| Some(Obstacle { reason, not_described: false });
     if scenario.file.rebases() {
@@ -99,7 +99,7 @@ fn obstacle(shared: &Shared, scenario: &Scenario, target: Target) -> Option<Obst
         return skipped(format!("the description of exporter {} does not say extensions = true", exporter.name));
     }
     if target == Target::Registry
-        && scenario.places().contains(&Place::Secure)
+        && scenario.endpoints().contains(&RegistryEndpoint::Secure)
         && let Some(reason) = &exporter.distrust
     {
         return skipped(reason.clone());
@@ -108,19 +108,19 @@ fn obstacle(shared: &Shared, scenario: &Scenario, target: Target) -> Option<Obst
 }
 
 /// Why the scenario cannot be run by this user on this machine.
-fn missing(shared: &Shared, scenario: &Scenario) -> Option<String> {
+fn missing(shared: &RunContext, scenario: &Scenario) -> Option<String> {
     let is_root = nix::unistd::geteuid().is_root();
     scenario.file.all_needs().into_iter().find_map(|need| match need {
         Need::Root => (!is_root).then(|| "it needs root, and the suite runs as another user".to_owned()),
         Need::Namespace => shared
-            .workplace
+            .workspace
             .sequential()
             .map(|reason| format!("it needs a namespace of its own for each exporter: {reason}")),
     })
 }
 
 /// Targets that were asked for and will not be run, with the reason.
-fn left_out(shared: &Shared, scenario: &Scenario) -> Vec<NotRun> {
+fn left_out(shared: &RunContext, scenario: &Scenario) -> Vec<NotRun> {
     let options = &shared.options;
     let asked = scenario.file.targets.iter().filter(|target| options.targets.contains(target));
     let mut found = Vec::new();

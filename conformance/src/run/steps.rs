@@ -2,7 +2,7 @@
 
 use judge::evidence::{NotRun, Phase, ScenarioEvidence, Target};
 
-use super::context::Shared;
+use super::context::RunContext;
 use super::error::ExportError;
 use super::options::Event;
 use super::services::daemon::DaemonService;
@@ -44,7 +44,7 @@ pub(super) fn not_attempted(
 
 /// Runs it on one daemon.
 pub(super) async fn on_daemon(
-    shared: &Shared,
+    shared: &RunContext,
     scenario: &Scenario,
     service: &DaemonService,
     evidence: &mut ScenarioEvidence,
@@ -53,7 +53,7 @@ pub(super) async fn on_daemon(
 }
 
 /// Runs it in one store.
-pub(super) async fn on<S: Store>(shared: &Shared, scenario: &Scenario, store: S, evidence: &mut ScenarioEvidence) {
+pub(super) async fn on<S: Store>(shared: &RunContext, scenario: &Scenario, store: S, evidence: &mut ScenarioEvidence) {
     let mut store = Bounded::new(shared, scenario, store);
     for number in 1..=scenario.file.steps.len() {
         if shared.cancelled.is_cancelled() {

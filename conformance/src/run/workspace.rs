@@ -28,7 +28,7 @@ const JOB: &str = "job-";
 
 /// Why there is no place to build at.
 #[derive(Debug, thiserror::Error)]
-pub enum WorkplaceError {
+pub enum WorkspaceError {
     /// The folder of temporary files is not there.
     #[error("prepare a work folder: TMPDIR names {}, which is not a folder; set it to one that you may write", path.display())]
     NoTemporaryFolder {
@@ -55,7 +55,7 @@ pub enum WorkplaceError {
 }
 
 /// The place where this run builds; dropping it removes all that it made.
-pub(super) struct Workplace {
+pub(super) struct Workspace {
     seen: PathBuf,
     root: PathBuf,
     scratch: Held,
@@ -69,23 +69,23 @@ pub(super) struct Workplace {
     lock: Option<Flock<File>>,
 }
 
-impl Workplace {
+impl Workspace {
     /// Prepares the place; tries whether a private mount namespace is allowed, and whether what is the suite's can be kept
     /// from exporters, with the folders `hidden`.
     ///
     /// # Errors
-    /// [`WorkplaceError`]; waits while another run holds the fixed folder.
-    pub(super) async fn open(supervisor: &Supervisor, hidden: Vec<PathBuf>) -> Result<Self, WorkplaceError> {
+    /// [`WorkspaceError`]; waits while another run holds the fixed folder.
+    pub(super) async fn open(supervisor: &Supervisor, hidden: Vec<PathBuf>) -> Result<Self, WorkspaceError> {
         let temporary = std::env::temp_dir();
         if !temporary.is_dir() {
             // A folder that was made here would be left, and its path most likely is a misspelt one.
-            return Err(WorkplaceError::NoTemporaryFolder { path: temporary });
+            return Err(WorkspaceError::NoTemporaryFolder { path: temporary });
         }
         let root = temporary.join(format!("cnb-{}", nix::unistd::geteuid()));
         let seen = root.join(BUILD);
         let lock = lock(&root, FlockArg::LockShared)?;
         let runs = root.join(RUNS);
-        let fail = |source| WorkplaceError::Folder { path: runs.clone(), source };
+        let fail = |source| WorkspaceError::Folder { path: runs.clone(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&runs).map_err(fail)?;
         let removed = without_those_left(&temporary, &runs);
         let scratch = Held::new_in(&runs, JOB).map_err(fail)?;
@@ -105,7 +105,7 @@ impl Workplace {
                 place.lock = Some(lock_exclusively(&place.root).await?);
                 // Another run may have removed it meanwhile.
                 fs::create_dir_all(place.scratch.path())
-                    .map_err(|source| WorkplaceError::Folder { path: place.scratch.path().to_owned(), source })?;
+                    .map_err(|source| WorkspaceError::Folder { path: place.scratch.path().to_owned(), source })?;
                 place.sequential = Some(format!("no private mount namespace: {reason}"));
             }
             Err(other) => return Err(other.into()),
@@ -139,7 +139,7 @@ impl Workplace {
 
     /// The folder at which every exporter sees its build.
     #[must_use]
-    pub(super) fn seen(&self) -> &Path {
+    pub(super) fn exporter_path(&self) -> &Path {
         &self.seen
     }
 
@@ -152,23 +152,23 @@ impl Workplace {
     /// A fresh, empty build folder; `name` tells builds that exist at the same time apart.
     ///
     /// # Errors
-    /// [`WorkplaceError::Folder`].
-    pub(super) fn build_dir(&self, name: &str) -> Result<BuildDir, WorkplaceError> {
+    /// [`WorkspaceError::Folder`].
+    pub(super) fn build_dir(&self, name: &str) -> Result<BuildDir, WorkspaceError> {
         let here = match self.sequential {
             None => self.scratch.path().join(name),
             Some(_) => self.seen.clone(),
         };
-        let fail = |source| WorkplaceError::Folder { path: here.clone(), source };
+        let fail = |source| WorkspaceError::Folder { path: here.clone(), source };
         remove_all(&here).map_err(fail)?;
         fs::DirBuilder::new().recursive(true).mode(0o755).create(&here).map_err(fail)?;
         fs::set_permissions(&here, fs::Permissions::from_mode(0o755)).map_err(fail)?;
-        Ok(BuildDir { here, seen: self.seen.clone() })
+        Ok(BuildDir { host_path: here, exporter_path: self.seen.clone() })
     }
 
-    /// What a supervisor binds where, so that the exporter sees `build_dir.here` at `build_dir.seen`.
+    /// What a supervisor binds where, so that the exporter sees `build_dir.host_path` at `build_dir.exporter_path`.
     #[must_use]
     pub(super) fn bind(&self, build_dir: &BuildDir) -> Option<(PathBuf, PathBuf)> {
-        self.sequential.is_none().then(|| (build_dir.here.clone(), build_dir.seen.clone()))
+        self.sequential.is_none().then(|| (build_dir.host_path.clone(), build_dir.exporter_path.clone()))
     }
 
     /// Why a user who is neither root nor the owner of anything here cannot reach builds and `program`; none where
@@ -214,7 +214,7 @@ impl Workplace {
     }
 }
 
-impl Drop for Workplace {
+impl Drop for Workspace {
     fn drop(&mut self) {
         let _ = remove_all(self.scratch.path());
         if let Some(lock) = self.lock.take() {
@@ -231,17 +231,17 @@ fn lock_again(lock: Flock<File>) -> Result<Flock<File>, ()> {
     lock.relock(FlockArg::LockExclusiveNonblock).map(|()| lock).map_err(|_| ())
 }
 
-async fn lock_exclusively(root: &Path) -> Result<Flock<File>, WorkplaceError> {
+async fn lock_exclusively(root: &Path) -> Result<Flock<File>, WorkspaceError> {
     let root = root.to_path_buf();
     let path = root.clone();
     tokio::task::spawn_blocking(move || lock(&root, FlockArg::LockExclusive))
         .await
-        .map_err(|error| WorkplaceError::Folder { path, source: io::Error::other(error) })?
+        .map_err(|error| WorkspaceError::Folder { path, source: io::Error::other(error) })?
 }
 
 /// Locks the folder's lock file, and makes sure that it is not one that another run has just removed.
-fn lock(root: &Path, how: FlockArg) -> Result<Flock<File>, WorkplaceError> {
-    let fail = |source: io::Error| WorkplaceError::Folder { path: root.to_path_buf(), source };
+fn lock(root: &Path, how: FlockArg) -> Result<Flock<File>, WorkspaceError> {
+    let fail = |source: io::Error| WorkspaceError::Folder { path: root.to_path_buf(), source };
     let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
     for _ in 0..100 {
         let build = root.join(BUILD);
@@ -252,7 +252,7 @@ fn lock(root: &Path, how: FlockArg) -> Result<Flock<File>, WorkplaceError> {
             other => other.map_err(fail)?,
         };
         if facts.uid() != nix::unistd::geteuid().as_raw() {
-            return Err(WorkplaceError::Foreign { path: root.to_path_buf() });
+            return Err(WorkspaceError::Foreign { path: root.to_path_buf() });
         }
         let Ok(file) = File::create(root.join(LOCK)) else { continue };
         let locked = Flock::lock(file, how).map_err(|(_, error)| fail(error.into()))?;

@@ -6,7 +6,7 @@ use judge::reference::Reference;
 use super::base::is_inside;
 use super::format::NUMBER;
 use super::materialise::{ELSEWHERE, place_of, place_of_removed};
-use super::{Arrival, EndDaemon, FileEntry, HistoryShape, Place, Scenario, Step};
+use super::{Arrival, EndDaemon, FileEntry, HistoryShape, RegistryEndpoint, Scenario, Step};
 use crate::error::chain;
 use crate::globs;
 
@@ -89,7 +89,7 @@ fn check_names(scenario: &Scenario) -> Result<(), Fault> {
     let published: Vec<(&str, &String)> =
         own.chain(file.run_image.chosen_mirror.iter().map(|name| ("run-image.chosen-mirror", name))).collect();
     for (key, name) in &published {
-        let reference = Reference::parse(&format!("host.example/{}", Place::split(name).1));
+        let reference = Reference::parse(&format!("host.example/{}", RegistryEndpoint::split(name).1));
         if !reference.is_ok_and(|reference| reference.digest.is_none()) {
             return wrong(key, format!("'{name}' is not [place/]repository[:tag]"));
         }
@@ -98,7 +98,7 @@ fn check_names(scenario: &Scenario) -> Result<(), Fault> {
     let of_steps = file.steps.iter().flat_map(|step| file.images_of(step)).map(|name| ("steps.images", name));
     for (key, name) in images.chain(of_steps).chain(published) {
         let first = name.split_once('/').map_or("", |(first, _)| first);
-        if first.ends_with("-registry") && Place::split(name).0 == Place::Main {
+        if first.ends_with("-registry") && RegistryEndpoint::split(name).0 == RegistryEndpoint::Main {
             return wrong(key, format!("'{first}' is not a place; conformance docs scenario lists them"));
         }
     }

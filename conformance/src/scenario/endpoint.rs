@@ -2,8 +2,8 @@
 
 /// A registry, as scenarios name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// The run's registry: names without a place.
+pub enum RegistryEndpoint {
+    /// The run's registry: names without an endpoint.
     Main,
     /// One more registry.
     Other,
@@ -17,7 +17,7 @@ pub enum Place {
     Secure,
 }
 
-impl Place {
+impl RegistryEndpoint {
     const NAMED: [(Self, &'static str); 5] = [
         (Self::Other, "other-registry"),
         (Self::Closed, "closed-registry"),
@@ -26,20 +26,20 @@ impl Place {
         (Self::Secure, "secure-registry"),
     ];
 
-    /// The place that a name begins with, and the rest of the name.
+    /// The endpoint that a name begins with, and the rest of the name.
     #[must_use]
     pub fn split(name: &str) -> (Self, &str) {
         let first = name.split_once('/');
         let named = first.and_then(|(first, rest)| {
-            Self::NAMED.into_iter().find(|(_, word)| *word == first).map(|(place, _)| (place, rest))
+            Self::NAMED.into_iter().find(|(_, word)| *word == first).map(|(endpoint, _)| (endpoint, rest))
         });
         named.unwrap_or((Self::Main, name))
     }
 
     /// The word in scenarios and reports; `registry` for the run's own.
     #[must_use]
-    pub fn word(self) -> &'static str {
-        Self::NAMED.into_iter().find(|(place, _)| *place == self).map_or("registry", |(_, word)| word)
+    pub fn name(self) -> &'static str {
+        Self::NAMED.into_iter().find(|(endpoint, _)| *endpoint == self).map_or("registry", |(_, word)| word)
     }
 
     /// The host that stands for it in a layout, where a port could become anything.
@@ -62,9 +62,12 @@ mod tests {
 
     #[test]
     fn only_a_first_part_that_is_a_place_s_word_names_one() {
-        assert_eq!(Place::split("other-registry/team/app:1"), (Place::Other, "team/app:1"));
-        assert_eq!(Place::split("team/other-registry/app"), (Place::Main, "team/other-registry/app"));
-        assert_eq!(Place::split("other-registry"), (Place::Main, "other-registry"));
-        assert_eq!(Place::split("silent-registry/a").0.word(), "silent-registry");
+        assert_eq!(RegistryEndpoint::split("other-registry/team/app:1"), (RegistryEndpoint::Other, "team/app:1"));
+        assert_eq!(
+            RegistryEndpoint::split("team/other-registry/app"),
+            (RegistryEndpoint::Main, "team/other-registry/app")
+        );
+        assert_eq!(RegistryEndpoint::split("other-registry"), (RegistryEndpoint::Main, "other-registry"));
+        assert_eq!(RegistryEndpoint::split("silent-registry/a").0.name(), "silent-registry");
     }
 }

@@ -4,15 +4,16 @@
 pub mod app_image;
 mod base;
 mod check;
+mod endpoint;
 mod format;
 pub mod materialise;
-mod place;
 pub mod run_image;
 mod source;
 
 use crate::error::Cause;
 use std::path::{Path, PathBuf};
 
+pub use endpoint::RegistryEndpoint;
 pub(crate) use format::IMAGES;
 pub(crate) use format::values::KEYS;
 pub use format::{
@@ -20,7 +21,6 @@ pub use format::{
     IndexDigest, IndexEntries, LayerCompression, Need, PrivateDaemon, RebaseStep, RecordedApp, RunImageFile, RunLayer,
     ScenarioFile, Step, StepUser, UNPRIVILEGED,
 };
-pub use place::Place;
 pub use source::{Origin, SourceFile};
 
 /// Why a scenario cannot be used.
@@ -107,14 +107,14 @@ pub(crate) fn assemble(name: String, origin: Origin, files: Vec<SourceFile>) -> 
 impl Scenario {
     /// Every place that a name in it begins with, each once.
     #[must_use]
-    pub fn places(&self) -> Vec<Place> {
+    pub fn endpoints(&self) -> Vec<RegistryEndpoint> {
         let file = &self.file;
         let steps = file.steps.iter().flat_map(|step| file.images_of(step));
         let rebases = file.steps.iter().filter_map(|step| step.rebase.as_ref());
         let further = rebases
             .flat_map(|rebase| rebase.run_image.iter().map(|run_image| &run_image.name).chain(&rebase.previous_image));
         let names = steps.chain([&file.run_image.name]).chain(&file.run_image.chosen_mirror).chain(further);
-        let mut found: Vec<Place> = names.map(|name| Place::split(name).0).collect();
+        let mut found: Vec<RegistryEndpoint> = names.map(|name| RegistryEndpoint::split(name).0).collect();
         found.sort();
         found.dedup();
         found
@@ -123,7 +123,7 @@ impl Scenario {
     /// Whether an exporter may wait in it for a registry that cannot be reached.
     #[must_use]
     pub fn waits(&self) -> bool {
-        self.places().iter().any(|place| matches!(place, Place::Closed | Place::Silent))
+        self.endpoints().iter().any(|place| matches!(place, RegistryEndpoint::Closed | RegistryEndpoint::Silent))
     }
 }
 

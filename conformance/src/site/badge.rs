@@ -53,7 +53,7 @@ fn on(targets: &BTreeMap<Target, Standing>, wanted: Standing) -> String {
 /// Whether only some scenarios or requirements were run.
 pub(super) fn is_narrowed(report: &Report) -> bool {
     report.shard.is_some()
-        || report.narrowed.as_ref().is_some_and(|narrowed| *narrowed != crate::record::Narrowed::default())
+        || report.narrowed.as_ref().is_some_and(|narrowed| *narrowed != crate::record::RunFilter::default())
 }
 
 impl Badge {

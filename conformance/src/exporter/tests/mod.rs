@@ -13,7 +13,7 @@ use crate::scenario::ScenarioFile;
 use crate::scenario::materialise::BuildDir;
 
 static BUILD_DIR: LazyLock<BuildDir> =
-    LazyLock::new(|| BuildDir { here: PathBuf::from("/here"), seen: PathBuf::from("/build") });
+    LazyLock::new(|| BuildDir { host_path: PathBuf::from("/here"), exporter_path: PathBuf::from("/build") });
 
 /// A call under the newest Platform API, as root.
 fn on(target: Target, insecure_registries: &[String]) -> CallPlaces<'_> {

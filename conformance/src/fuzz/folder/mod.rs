@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use toml::{Table, Value};
 
-use crate::generated::{Build, Course};
+use crate::generated::{Build, Sequence};
 use crate::scenario::{self, Origin, Scenario, ScenarioError, SourceFile};
 use tree::Tree;
 
@@ -46,14 +46,14 @@ pub fn files(build: &Build) -> Vec<SourceFile> {
         files.push(text_file("lifecycle/lifecycle.sbom.cdx.json", sbom("lifecycle")));
         files.push(text_file("lifecycle/launcher.sbom.cdx.json", sbom("launcher")));
     }
-    match &build.course {
-        Course::OtherApp | Course::LayersReused => {
+    match &build.sequence {
+        Sequence::OtherApp | Sequence::LayersReused => {
             files.push(text_file(&format!("{OVERLAY}/app/changes"), "second\n".to_owned()));
         }
-        Course::OtherProject(project) => {
+        Sequence::OtherProject(project) => {
             files.push(toml_file(&format!("{OVERLAY}/layers/project-metadata.toml"), project));
         }
-        Course::Once | Course::Twice | Course::TagMoved | Course::TagMovedLater => {}
+        Sequence::Once | Sequence::Twice | Sequence::TagMoved | Sequence::TagMovedLater => {}
     }
     files.push(toml_file("scenario.toml", &scenario_file(build, made)));
     files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -86,16 +86,16 @@ fn steps(build: &Build) -> Vec<Value> {
     let moved = || step(&[("move-run-image-tag", true.into())]);
     let over = ("overlay", Value::from(OVERLAY));
     let previous = ("previous-image", Value::from(true));
-    match &build.course {
-        Course::Once => vec![plain()],
-        Course::Twice => vec![plain(), plain()],
-        Course::TagMoved => vec![moved()],
-        Course::TagMovedLater => vec![plain(), moved()],
-        Course::OtherApp => vec![plain(), step(&[over, previous])],
-        Course::LayersReused => {
+    match &build.sequence {
+        Sequence::Once => vec![plain()],
+        Sequence::Twice => vec![plain(), plain()],
+        Sequence::TagMoved => vec![moved()],
+        Sequence::TagMovedLater => vec![plain(), moved()],
+        Sequence::OtherApp => vec![plain(), step(&[over, previous])],
+        Sequence::LayersReused => {
             vec![plain(), step(&[over, previous, ("remove", buildpacks::reusable(build).into())])]
         }
-        Course::OtherProject(_) => vec![plain(), step(&[over])],
+        Sequence::OtherProject(_) => vec![plain(), step(&[over])],
     }
 }
 

@@ -9,7 +9,7 @@ mod tree;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 
-use crate::generated::{Build, Calling, Course};
+use crate::generated::{Build, Calling, Sequence};
 use text::{seldom, sometimes};
 
 /// Every build that can be drawn.
@@ -18,7 +18,7 @@ pub(super) fn build() -> BoxedStrategy<Build> {
     let epoch = sometimes(20, 1_u32..2_000_000_000);
     // What costs the most to export comes first, because shrinking goes from front to back.
     (
-        course(),
+        sequence(),
         tree::files(8),
         buildpacks::buildpacks(),
         seldom(15),
@@ -28,8 +28,8 @@ pub(super) fn build() -> BoxedStrategy<Build> {
         processes,
         epoch,
     )
-        .prop_map(|(course, app, buildpacks, launcher_sbom, run_image, project, images, processes, epoch)| Build {
-            course,
+        .prop_map(|(sequence, app, buildpacks, launcher_sbom, run_image, project, images, processes, epoch)| Build {
+            sequence,
             app,
             buildpacks,
             launcher_sbom,
@@ -44,15 +44,15 @@ pub(super) fn build() -> BoxedStrategy<Build> {
         .boxed()
 }
 
-fn course() -> impl Strategy<Value = Course> {
+fn sequence() -> impl Strategy<Value = Sequence> {
     prop_oneof![
-        10 => Just(Course::Once),
-        3 => Just(Course::TagMoved),
-        2 => Just(Course::Twice),
-        1 => Just(Course::TagMovedLater),
-        2 => Just(Course::OtherApp),
-        2 => Just(Course::LayersReused),
-        2 => project::project().prop_map(Course::OtherProject),
+        10 => Just(Sequence::Once),
+        3 => Just(Sequence::TagMoved),
+        2 => Just(Sequence::Twice),
+        1 => Just(Sequence::TagMovedLater),
+        2 => Just(Sequence::OtherApp),
+        2 => Just(Sequence::LayersReused),
+        2 => project::project().prop_map(Sequence::OtherProject),
     ]
 }
 

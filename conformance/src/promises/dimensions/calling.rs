@@ -4,7 +4,7 @@ use judge::evidence::Target;
 
 use crate::generated::{Build, GivenBy};
 use crate::promises::{Dimension, Seen, Value};
-use crate::scenario::{CreationOrder, CredentialsBy, Place};
+use crate::scenario::{CreationOrder, CredentialsBy, RegistryEndpoint};
 
 /// Flags with their variables; `switch` has no value.
 const INPUTS: [(&str, &str); 20] = [
@@ -198,14 +198,16 @@ fn tags() -> Dimension {
             Value::new("without tag", |seen| seen.is_good() && seen.images().iter().any(|image| !has_tag(image)))
                 .made(|build| set(build, &["team/app"])),
             Value::new("in a repository of several parts", |seen| {
-                seen.is_good() && seen.images().iter().any(|image| Place::split(image).1.matches('/').count() > 1)
+                seen.is_good()
+                    && seen.images().iter().any(|image| RegistryEndpoint::split(image).1.matches('/').count() > 1)
             }),
             Value::new("with upper-case letters", has(|tag| tag.contains(char::is_uppercase))),
             Value::new("with a tag of 128 characters", has(|tag| tag.len() == 128)),
             Value::new("by digest", |seen| seen.images().iter().any(|image| image.contains('@'))),
             Value::new("that is not a reference", |seen| seen.images().iter().any(|image| image.contains(' '))),
             Value::new("in two registries", |seen| {
-                let mut places: Vec<Place> = seen.images().iter().map(|image| Place::split(image).0).collect();
+                let mut places: Vec<RegistryEndpoint> =
+                    seen.images().iter().map(|image| RegistryEndpoint::split(image).0).collect();
                 places.dedup();
                 places.len() > 1
             }),

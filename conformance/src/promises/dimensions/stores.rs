@@ -3,9 +3,9 @@
 use judge::evidence::FaultKind;
 use oci_spec::image::{ANNOTATION_TITLE, ANNOTATION_VERSION};
 
-use crate::generated::{Build, Course, RunToml};
+use crate::generated::{Build, RunToml, Sequence};
 use crate::promises::{Dimension, Seen, Value};
-use crate::scenario::{Arrival, ImageFormat, IndexDigest, Place};
+use crate::scenario::{Arrival, ImageFormat, IndexDigest, RegistryEndpoint};
 
 pub(super) fn dimensions() -> Vec<Dimension> {
     vec![
@@ -179,40 +179,42 @@ fn previous() -> Dimension {
         "Exports of a build, previous images",
         "What was exported before.",
         vec![
-            Value::new("the first export", |seen| seen.number == 1).made(|build| build.course = Course::Once),
-            Value::new("the same build once more", is_again).made(|build| build.course = Course::Twice),
+            Value::new("the first export", |seen| seen.number == 1).made(|build| build.sequence = Sequence::Once),
+            Value::new("the same build once more", is_again).made(|build| build.sequence = Sequence::Twice),
             Value::new("a previous image, another app", |seen| seen.step.previous_image && seen.step.overlay.is_some())
-                .made(|build| build.course = Course::OtherApp),
+                .made(|build| build.sequence = Sequence::OtherApp),
             Value::new("a launch layer re-used by its metadata", |seen| {
                 let is_gone = |path: &str| seen.step.remove.iter().any(|removed| removed == path);
                 seen.step.previous_image && seen.layers().iter().any(|(path, _)| is_gone(path))
             })
-            .made(|build| build.course = Course::LayersReused),
+            .made(|build| build.sequence = Sequence::LayersReused),
             Value::new("the run image's tag moved meanwhile", |seen| seen.step.move_run_image_tag)
-                .made(|build| build.course = Course::TagMoved),
+                .made(|build| build.sequence = Sequence::TagMoved),
         ],
     )
 }
 
 fn registries() -> Dimension {
-    let run_image = |seen: &Seen<'_>| Place::split(&seen.run_image().name).0;
-    let app = |seen: &Seen<'_>| seen.images().first().map(|image| Place::split(image).0);
-    let is = move |place: Place| move |seen: &Seen<'_>| app(seen) == Some(place) || run_image(seen) == place;
+    let run_image = |seen: &Seen<'_>| RegistryEndpoint::split(&seen.run_image().name).0;
+    let app = |seen: &Seen<'_>| seen.images().first().map(|image| RegistryEndpoint::split(image).0);
+    let is = move |place: RegistryEndpoint| move |seen: &Seen<'_>| app(seen) == Some(place) || run_image(seen) == place;
     Dimension::new(
         "Registries",
         "Where app and run image are.",
         vec![
             Value::new("one for both", move |seen| app(seen) == Some(run_image(seen))),
             Value::new("two", move |seen| seen.is_good() && app(seen).is_some_and(|place| place != run_image(seen))),
-            Value::new("one that refuses connections", is(Place::Closed)),
-            Value::new("one that never answers", is(Place::Silent)),
-            Value::new("one with TLS", is(Place::Secure)),
+            Value::new("one that refuses connections", is(RegistryEndpoint::Closed)),
+            Value::new("one that never answers", is(RegistryEndpoint::Silent)),
+            Value::new("one with TLS", is(RegistryEndpoint::Secure)),
         ],
     )
 }
 
 fn credentials() -> Dimension {
-    let is_guarded = |seen: &Seen<'_>| seen.images().iter().any(|image| Place::split(image).0 == Place::Guarded);
+    let is_guarded = |seen: &Seen<'_>| {
+        seen.images().iter().any(|image| RegistryEndpoint::split(image).0 == RegistryEndpoint::Guarded)
+    };
     let are_given = |seen: &Seen<'_>| seen.step.faults.iter().any(|fault| fault.kind == FaultKind::WantsCredentials);
     Dimension::new(
         "Credentials",

@@ -4,7 +4,7 @@ use judge::verdict::Verdict;
 
 use super::{PLAIN, VERBOSE};
 use crate::exit::Exit;
-use crate::record::Narrowed;
+use crate::record::RunFilter;
 use crate::report::Report;
 use crate::report::sample::report;
 use crate::report::terminal::{self, Detail, Style, wrapped};
@@ -75,8 +75,8 @@ fn colour_takes_no_room() {
 
 #[test]
 fn a_part_of_a_run_is_not_called_the_whole() {
-    let answer = |change: &dyn Fn(&mut Narrowed)| {
-        let mut narrowed = Narrowed::default();
+    let answer = |change: &dyn Fn(&mut RunFilter)| {
+        let mut narrowed = RunFilter::default();
         change(&mut narrowed);
         let whole = Report { exit_code: Exit::Conformant, narrowed: Some(narrowed), ..report() };
         let text = terminal::render(&whole, PLAIN);

@@ -1,9 +1,9 @@
 //! Private engines: a dockerd of the suite's own, for what may end or fill one. Its folder, socket, mounts and processes
-//! are no one else's, it makes no network, and a [`keeper`] takes all of it away, also when the harness is killed.
+//! are no one else's, it makes no network, and a [`supervisor`] takes all of it away, also when the harness is killed.
 
-pub mod gate;
-pub mod keeper;
 pub mod program;
+pub mod socket_proxy;
+pub mod supervisor;
 
 use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
@@ -17,9 +17,9 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-use gate::{At, Gate};
-use keeper::{ENDED, Order, STARTED, Spec};
 use program::EngineProgram;
+use socket_proxy::{KillPoint, SocketProxy};
+use supervisor::{ENDED, EngineCommand, STARTED, Spec};
 
 use crate::error::Cause;
 use crate::limits::ENGINE;
@@ -67,24 +67,24 @@ enum State {
     Ended(String),
 }
 
-/// The engine's process, as its keeper lets it be seen.
+/// The engine's process, as its supervisor lets it be seen.
 struct Process {
-    orders: Mutex<Option<ChildStdin>>,
+    commands: Mutex<Option<ChildStdin>>,
     state: watch::Receiver<State>,
 }
 
-/// A running private engine. Without [`PrivateEngine::stop`] its keeper takes it away once this is dropped.
+/// A running private engine. Without [`PrivateEngine::stop`] its supervisor takes it away once this is dropped.
 pub struct PrivateEngine {
-    keeper: Child,
+    supervisor: Child,
     process: Arc<Process>,
-    gate: Gate,
+    proxy: SocketProxy,
     folder: PathBuf,
     program: PathBuf,
     cancelled: CancellationToken,
 }
 
 impl PrivateEngine {
-    /// Starts one; `harness` is the `conformance` binary, which is its keeper too. Only root can. It is not waited for
+    /// Starts one; `harness` is the `conformance` binary, which is its supervisor too. Only root can. It is not waited for
     /// any more once `cancelled` is.
     ///
     /// # Errors
@@ -95,8 +95,8 @@ impl PrivateEngine {
         let folder = tempfile::Builder::new().prefix("engine-").tempdir();
         let folder = folder.map_err(|error| fail(error.into()))?;
         let spec = prepare(folder.path(), wanted).map_err(|error| fail(error.into()))?;
-        let mut keeper = Command::new(harness)
-            .arg(keeper::ARGUMENT)
+        let mut supervisor = Command::new(harness)
+            .arg(supervisor::ARGUMENT)
             .arg(&spec)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -104,14 +104,15 @@ impl PrivateEngine {
             .process_group(0)
             .spawn()
             .map_err(|error| fail(error.into()))?;
-        let (Some(orders), Some(told)) = (keeper.stdin.take(), keeper.stdout.take()) else {
-            return Err(fail("its keeper has no pipes".into()));
+        let (Some(commands), Some(told)) = (supervisor.stdin.take(), supervisor.stdout.take()) else {
+            return Err(fail("its supervisor has no pipes".into()));
         };
-        // From here on the keeper removes it.
+        // From here on the supervisor removes it.
         let folder = folder.keep();
-        let process = Arc::new(Process { orders: Mutex::new(Some(orders)), state: watched(told) });
-        let gate = Gate::open(&folder, Arc::clone(&process)).map_err(|error| fail(error.into()))?;
-        let engine = Self { keeper, process, gate, folder, program: program.clone(), cancelled: cancelled.clone() };
+        let process = Arc::new(Process { commands: Mutex::new(Some(commands)), state: watched(told) });
+        let proxy = SocketProxy::open(&folder, Arc::clone(&process)).map_err(|error| fail(error.into()))?;
+        let engine =
+            Self { supervisor, process, proxy, folder, program: program.clone(), cancelled: cancelled.clone() };
         match engine.start_again().await {
             Ok(()) => Ok(engine),
             Err(error) => {
@@ -124,7 +125,7 @@ impl PrivateEngine {
     /// Its address, as `DOCKER_HOST` spells it.
     #[must_use]
     pub fn host(&self) -> String {
-        format!("unix://{}", self.gate.socket().display())
+        format!("unix://{}", self.proxy.socket().display())
     }
 
     /// How it ended; none while it runs.
@@ -139,18 +140,18 @@ impl PrivateEngine {
     /// [`EngineError::Start`], with its last words.
     pub async fn start_again(&self) -> Result<(), EngineError> {
         let fail = |source: Cause| EngineError::Start { program: self.program.clone(), source };
-        if self.process.order(Order::Start).await.is_err() {
-            return Err(fail("its keeper is gone".into()));
+        if self.process.send(EngineCommand::Start).await.is_err() {
+            return Err(fail("its supervisor is gone".into()));
         }
         let until = Instant::now() + ENGINE;
         // An engine that has ended before still says so until it is started.
         let mut state = self.process.state.clone();
         let started = state.wait_for(|state| *state == State::Running);
         if !matches!(tokio::time::timeout(Duration::from_secs(5), started).await, Ok(Ok(_))) {
-            return Err(fail(self.ended().unwrap_or_else(|| "its keeper is gone".to_owned()).into()));
+            return Err(fail(self.ended().unwrap_or_else(|| "its supervisor is gone".to_owned()).into()));
         }
         while Instant::now() < until {
-            if self.gate.engine_answers().await {
+            if self.proxy.engine_answers().await {
                 return Ok(());
             }
             if let Some(how) = self.ended() {
@@ -169,7 +170,7 @@ impl PrivateEngine {
     /// # Errors
     /// [`EngineError`].
     pub async fn restart(&self) -> Result<(), EngineError> {
-        self.process.end(Order::Stop).await.map_err(|cause| self.not_ended(cause))?;
+        self.process.end(EngineCommand::Stop).await.map_err(|cause| self.not_ended(cause))?;
         self.start_again().await
     }
 
@@ -182,14 +183,14 @@ impl PrivateEngine {
     }
 
     /// From now on it ends as soon as it is asked to do what `at` says.
-    pub fn end_at(&self, at: At) {
-        self.gate.arm(at);
+    pub fn end_at(&self, at: KillPoint) {
+        self.proxy.arm(at);
     }
 
     /// Lets it live again; whether it was ended since [`Self::end_at`].
     #[must_use]
     pub fn was_ended(&self) -> bool {
-        self.gate.disarm()
+        self.proxy.disarm()
     }
 
     /// The end of its log: from where it tells of a crash, where it does.
@@ -203,14 +204,14 @@ impl PrivateEngine {
     /// # Errors
     /// [`EngineError::Stop`] naming what is left.
     pub async fn stop(self) -> Result<(), EngineError> {
-        let Self { mut keeper, process, gate, folder, .. } = self;
-        drop(gate);
+        let Self { mut supervisor, process, proxy, folder, .. } = self;
+        drop(proxy);
         let fail = |source: Cause| EngineError::Stop { folder: folder.clone(), source };
-        // An engine that writes nothing more is removed sooner; one that does not end is ended by its keeper.
-        let _ = process.end(Order::Kill).await;
+        // An engine that writes nothing more is removed sooner; one that does not end is ended by its supervisor.
+        let _ = process.end(EngineCommand::Kill).await;
         process.close().await;
-        match tokio::time::timeout(ENGINE, keeper.wait()).await {
-            Err(_) => Err(fail("its keeper does not end".into())),
+        match tokio::time::timeout(ENGINE, supervisor.wait()).await {
+            Err(_) => Err(fail("its supervisor does not end".into())),
             Ok(Err(error)) => Err(fail(error.into())),
             Ok(Ok(_)) if folder.exists() => Err(fail("it is still there".into())),
             Ok(Ok(_)) => Ok(()),
@@ -230,19 +231,19 @@ impl Process {
         }
     }
 
-    async fn order(&self, order: Order) -> std::io::Result<()> {
-        let mut orders = self.orders.lock().await;
-        let orders = orders.as_mut().ok_or(std::io::ErrorKind::BrokenPipe)?;
-        orders.write_all(format!("{}\n", order.word()).as_bytes()).await?;
-        orders.flush().await
+    async fn send(&self, command: EngineCommand) -> std::io::Result<()> {
+        let mut commands = self.commands.lock().await;
+        let commands = commands.as_mut().ok_or(std::io::ErrorKind::BrokenPipe)?;
+        commands.write_all(format!("{}\n", command.name()).as_bytes()).await?;
+        commands.flush().await
     }
 
     /// Ends the engine and waits for its end; one that has ended already is not a fault.
-    async fn end(&self, order: Order) -> Result<(), Cause> {
+    async fn end(&self, command: EngineCommand) -> Result<(), Cause> {
         if self.ended().is_some() {
             return Ok(());
         }
-        self.order(order).await?;
+        self.send(command).await?;
         let mut state = self.state.clone();
         let ended = state.wait_for(|state| *state != State::Running);
         match tokio::time::timeout(ENGINE, ended).await {
@@ -251,13 +252,13 @@ impl Process {
         }
     }
 
-    /// Tells the keeper that the harness is done.
+    /// Tells the supervisor that the harness is done.
     async fn close(&self) {
-        self.orders.lock().await.take();
+        self.commands.lock().await.take();
     }
 }
 
-/// What the keeper says, as the engine's state; it has ended with its keeper.
+/// What the supervisor says, as the engine's state; it has ended with its supervisor.
 fn watched(told: ChildStdout) -> watch::Receiver<State> {
     let (sender, receiver) = watch::channel(State::Ended("before it was started".to_owned()));
     tokio::spawn(async move {
@@ -270,12 +271,12 @@ fn watched(told: ChildStdout) -> watch::Receiver<State> {
             };
             let _ = sender.send(state);
         }
-        let _ = sender.send(State::Ended("with its keeper".to_owned()));
+        let _ = sender.send(State::Ended("with its supervisor".to_owned()));
     });
     receiver
 }
 
-/// Lays out an engine's folder; the file that its keeper reads.
+/// Lays out an engine's folder; the file that its supervisor reads.
 fn prepare(folder: &Path, wanted: &Wanted) -> std::io::Result<PathBuf> {
     for part in ["data", "exec"] {
         std::fs::create_dir(folder.join(part))?;
@@ -292,7 +293,7 @@ fn prepare(folder: &Path, wanted: &Wanted) -> std::io::Result<PathBuf> {
     argv.extend(without.map(str::to_owned));
     argv.extend(["--userland-proxy=false", "--group=root"].map(str::to_owned));
     let spec = Spec { argv, folder: folder.to_path_buf(), disk_mib: wanted.disk_mib };
-    let file = folder.join("keeper.json");
+    let file = folder.join("supervisor.json");
     std::fs::write(&file, serde_json::to_vec(&spec)?)?;
     Ok(file)
 }

@@ -1,5 +1,5 @@
-//! The socket by which everybody speaks to a private engine: bytes pass as they are, and the engine is ended in the
-//! middle of a request where that is wanted. HTTP is looked at as far as the request line.
+//! The socket through which all clients reach a private engine: bytes pass as they are, and the engine is killed in the
+//! middle of a request where a scenario asks for it. Of HTTP only the request line is read.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
 use super::Process;
-use super::keeper::Order;
+use super::supervisor::EngineCommand;
 use crate::locked::locked;
 
 /// How much of an image reaches the engine before it ends: never a whole one.
@@ -22,15 +22,15 @@ const BEGINS: Duration = Duration::from_millis(50);
 
 /// In which request an engine ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
+pub enum KillPoint {
     /// While it is sent an image.
     Load,
     /// After it has begun to push one.
     Push,
 }
 
-/// A listening gate; it ends when it is dropped.
-pub(super) struct Gate {
+/// A listening proxy; it ends when it is dropped.
+pub(super) struct SocketProxy {
     shared: Arc<Shared>,
     socket: PathBuf,
     task: JoinHandle<()>,
@@ -39,11 +39,11 @@ pub(super) struct Gate {
 struct Shared {
     engine: PathBuf,
     process: Arc<Process>,
-    armed: Mutex<Option<At>>,
+    armed: Mutex<Option<KillPoint>>,
     fired: AtomicBool,
 }
 
-impl Gate {
+impl SocketProxy {
     /// Listens at `docker.sock` in the engine's folder.
     pub(super) fn open(folder: &Path, process: Arc<Process>) -> std::io::Result<Self> {
         let socket = folder.join("docker.sock");
@@ -65,7 +65,7 @@ impl Gate {
         &self.socket
     }
 
-    pub(super) fn arm(&self, at: At) {
+    pub(super) fn arm(&self, at: KillPoint) {
         self.shared.fired.store(false, Ordering::SeqCst);
         *locked(&self.shared.armed) = Some(at);
     }
@@ -89,7 +89,7 @@ impl Gate {
     }
 }
 
-impl Drop for Gate {
+impl Drop for SocketProxy {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -97,7 +97,7 @@ impl Drop for Gate {
 
 impl Shared {
     /// Takes the order to end the engine, where these bytes begin the request that it was given for.
-    fn fires(&self, bytes: &[u8]) -> Option<At> {
+    fn fires(&self, bytes: &[u8]) -> Option<KillPoint> {
         let mut armed = locked(&self.armed);
         let at = armed.filter(|at| asked(bytes) == Some(*at))?;
         armed.take();
@@ -110,22 +110,22 @@ impl Shared {
         let process = Arc::clone(&self.process);
         let ended = tokio::spawn(async move {
             tokio::time::sleep(BEGINS).await;
-            let _ = process.end(Order::Kill).await;
+            let _ = process.end(EngineCommand::Kill).await;
         });
         let _ = ended.await;
     }
 }
 
 /// What a request asks the engine to do. A request begins with a write of its client's, so it begins a chunk.
-fn asked(bytes: &[u8]) -> Option<At> {
+fn asked(bytes: &[u8]) -> Option<KillPoint> {
     let line = bytes.strip_prefix(b"POST ")?;
     let end = line.iter().position(|byte| *byte == b'\r')?;
     let target = std::str::from_utf8(&line[..end]).ok()?.split(' ').next()?;
     let path = target.split('?').next()?;
     if path.ends_with("/images/load") || path.ends_with("/images/create") && target.contains("fromSrc=") {
-        Some(At::Load)
+        Some(KillPoint::Load)
     } else if path.contains("/images/") && path.ends_with("/push") {
-        Some(At::Push)
+        Some(KillPoint::Push)
     } else {
         None
     }
@@ -153,13 +153,13 @@ async fn sent(shared: Arc<Shared>, mut from: OwnedReadHalf, mut to: OwnedWriteHa
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         let bytes = &buffer[..read];
         match shared.fires(bytes) {
-            Some(At::Load) => {
+            Some(KillPoint::Load) => {
                 let head = bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(read, |at| at + 4);
                 let _ = to.write_all(&bytes[..read.min(head + OF_AN_IMAGE)]).await;
                 shared.end().await;
                 return true;
             }
-            Some(At::Push) => pushes.store(true, Ordering::SeqCst),
+            Some(KillPoint::Push) => pushes.store(true, Ordering::SeqCst),
             None => {}
         }
         if to.write_all(bytes).await.is_err() {
@@ -191,10 +191,10 @@ mod tests {
     #[test]
     fn requests_are_told_by_their_line() {
         for (line, at) in [
-            ("POST /v1.41/images/load?quiet=1 HTTP/1.1\r\nHost: x\r\n\r\n", Some(At::Load)),
-            ("POST /images/create?fromSrc=-&repo=a HTTP/1.1\r\n", Some(At::Load)),
+            ("POST /v1.41/images/load?quiet=1 HTTP/1.1\r\nHost: x\r\n\r\n", Some(KillPoint::Load)),
+            ("POST /images/create?fromSrc=-&repo=a HTTP/1.1\r\n", Some(KillPoint::Load)),
             ("POST /v1.41/images/create?fromImage=a HTTP/1.1\r\n", None),
-            ("POST /v1.41/images/127.0.0.1:5000/team/app/push?tag=x HTTP/1.1\r\n", Some(At::Push)),
+            ("POST /v1.41/images/127.0.0.1:5000/team/app/push?tag=x HTTP/1.1\r\n", Some(KillPoint::Push)),
             ("POST /v1.41/images/app/tag?repo=push HTTP/1.1\r\n", None),
             ("GET /v1.41/images/load HTTP/1.1\r\n", None),
             ("POST /v1.41/images/load", None),

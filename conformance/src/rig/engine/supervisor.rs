@@ -19,13 +19,13 @@ use serde::{Deserialize, Serialize};
 use crate::error::chain;
 use crate::exporter::supervise::descendants;
 
-/// The argument that turns the program into a keeper.
+/// The argument that turns the program into a supervisor.
 pub const ARGUMENT: &str = "__keep-engine";
 
 /// How long an engine that is asked to end may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// What a keeper is to keep.
+/// What a supervisor is to keep.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Spec {
     /// The engine's program and arguments.
@@ -36,9 +36,9 @@ pub(super) struct Spec {
     pub(super) disk_mib: Option<u32>,
 }
 
-/// What a keeper is told, a word a line.
+/// What a supervisor is told, a word a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum EngineCommand {
     /// Start the engine.
     Start,
     /// Ask it to end, as a service manager does.
@@ -47,10 +47,10 @@ pub(super) enum Order {
     Kill,
 }
 
-impl Order {
+impl EngineCommand {
     const ALL: [Self; 3] = [Self::Start, Self::Stop, Self::Kill];
 
-    pub(super) fn word(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Start => "start",
             Self::Stop => "stop",
@@ -59,22 +59,22 @@ impl Order {
     }
 
     fn read(line: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|order| order.word() == line.trim())
+        Self::ALL.into_iter().find(|command| command.name() == line.trim())
     }
 }
 
-/// What a keeper says, one a line: `started`, or `ended` and how.
+/// What a supervisor says, one a line: `started`, or `ended` and how.
 pub(super) const STARTED: &str = "started";
 /// The other word.
 pub(super) const ENDED: &str = "ended";
 
 enum Event {
-    Told(Order),
+    Told(EngineCommand),
     Ended(ExitStatus),
     HarnessGone,
 }
 
-/// Runs a keeper to its end; false when something of the engine is left.
+/// Runs a supervisor to its end; false when something of the engine is left.
 #[must_use]
 pub fn keep(spec: &Path) -> bool {
     let Some(spec) = std::fs::read(spec).ok().and_then(|bytes| serde_json::from_slice::<Spec>(&bytes).ok()) else {
@@ -108,13 +108,13 @@ fn serve(spec: &Spec) {
     let mut engine = None;
     while let Ok(event) = receiver.recv() {
         match event {
-            Event::Told(Order::Start) if engine.is_none() => match start(spec, sender.clone()) {
+            Event::Told(EngineCommand::Start) if engine.is_none() => match start(spec, sender.clone()) {
                 Ok(pid) => engine = Some(pid),
                 Err(error) => say(&format!("{ENDED} before it was started: {}", chain(&error))),
             },
-            Event::Told(Order::Start) => {}
-            Event::Told(order) => {
-                if engine.take().is_some_and(|pid| end(pid, order, &receiver)) {
+            Event::Told(EngineCommand::Start) => {}
+            Event::Told(command) => {
+                if engine.take().is_some_and(|pid| end(pid, command, &receiver)) {
                     break;
                 }
             }
@@ -143,13 +143,13 @@ fn how(status: ExitStatus) -> String {
     }
 }
 
-/// Standard input carries orders; its end means that the harness is gone.
+/// Standard input carries commands; its end means that the harness is gone.
 fn listen(sender: Sender<Event>) {
     std::thread::spawn(move || {
         for line in io::stdin().lock().lines() {
             let Ok(line) = line else { break };
-            if let Some(order) = Order::read(&line) {
-                let _ = sender.send(Event::Told(order));
+            if let Some(command) = EngineCommand::read(&line) {
+                let _ = sender.send(Event::Told(command));
             }
         }
         let _ = sender.send(Event::HarnessGone);
@@ -173,9 +173,9 @@ fn start(spec: &Spec, sender: Sender<Event>) -> io::Result<Pid> {
 }
 
 /// Ends the engine and says how it ended, one that was asked and does not end all the same; whether the harness is gone.
-fn end(pid: Pid, order: Order, receiver: &Receiver<Event>) -> bool {
+fn end(pid: Pid, command: EngineCommand, receiver: &Receiver<Event>) -> bool {
     let (signal, patience) =
-        if order == Order::Stop { (Signal::SIGTERM, PATIENCE) } else { (Signal::SIGKILL, Duration::ZERO) };
+        if command == EngineCommand::Stop { (Signal::SIGTERM, PATIENCE) } else { (Signal::SIGKILL, Duration::ZERO) };
     let _ = kill(pid, signal);
     let mut gone = false;
     let mut wait = |patience: Duration| {

@@ -1,4 +1,4 @@
-//! The places that scenarios name next to the run's registry: started where a chosen scenario names them, ended with the
+//! The endpoints that scenarios name next to the run's registry: started where a chosen scenario names them, ended with the
 //! run.
 
 use super::super::options::RunError;
@@ -9,7 +9,7 @@ use crate::record::ServiceFacts;
 use crate::rig::proxy::{Authority, Guard, RecordingProxy, Setup};
 use crate::rig::registry::{Registry, RegistryChoice, RegistryKind};
 use crate::rig::unreachable::{ClosedPort, SilentServer};
-use crate::scenario::Place;
+use crate::scenario::RegistryEndpoint;
 
 /// How a registry is spoken to.
 #[derive(Clone)]
@@ -76,7 +76,7 @@ struct Guarded {
 impl Endpoints {
     /// Starts what `needed` names; `main` is the run's registry, reached by `access`.
     pub(in crate::run) async fn start(
-        needed: &[Place],
+        needed: &[RegistryEndpoint],
         (main, access): (&Registry, &Access),
         docker_host: Option<&str>,
         (layers, patience): (&LayerReader, &Patience),
@@ -84,52 +84,52 @@ impl Endpoints {
     ) -> Result<Self, RunError> {
         let mut found = Self::default();
         // Before a registry with TLS a guard needs what an exporter of this run does not accept.
-        let guards_other = needed.contains(&Place::Guarded) && !main.insecure() && !recording.has_tls();
+        let guards_other = needed.contains(&RegistryEndpoint::Guarded) && !main.insecure() && !recording.has_tls();
         // A registry that was given wants what it wants; here nothing but TLS is to be seen.
-        let secures_other = needed.contains(&Place::Secure) && main.kind() == RegistryKind::Url;
-        if needed.contains(&Place::Other) || guards_other || secures_other {
+        let secures_other = needed.contains(&RegistryEndpoint::Secure) && main.kind() == RegistryKind::Url;
+        if needed.contains(&RegistryEndpoint::Other) || guards_other || secures_other {
             let registry = like(main, docker_host).await?;
             let access =
                 Access::of(&registry, registry.host().to_owned(), None, (layers, &Trust::default(), patience))?;
             found.other = Some((registry, access));
         }
-        if needed.contains(&Place::Closed) {
-            found.closed = Some(ClosedPort::take().map_err(|error| failed(Place::Closed, error))?);
+        if needed.contains(&RegistryEndpoint::Closed) {
+            found.closed = Some(ClosedPort::take().map_err(|error| failed(RegistryEndpoint::Closed, error))?);
         }
-        if needed.contains(&Place::Silent) {
-            found.silent = Some(SilentServer::start().await.map_err(|error| failed(Place::Silent, error))?);
+        if needed.contains(&RegistryEndpoint::Silent) {
+            found.silent = Some(SilentServer::start().await.map_err(|error| failed(RegistryEndpoint::Silent, error))?);
         }
-        if needed.contains(&Place::Guarded) {
+        if needed.contains(&RegistryEndpoint::Guarded) {
             let behind = found.other.as_ref().filter(|_| guards_other).map_or((main, access), |(r, a)| (r, a));
             found.guarded = Some(guarded(behind.0, behind.1, patience, recording).await?);
         }
-        if needed.contains(&Place::Secure) {
+        if needed.contains(&RegistryEndpoint::Secure) {
             let behind = found.other.as_ref().filter(|_| secures_other).map_or((main, access), |(r, a)| (r, a));
             let setup = Setup { authority: recording.authority, beside: recording.main, ..Setup::default() };
-            found.secure = Some(recorded(Place::Secure, behind, setup, recording.patience).await?);
+            found.secure = Some(recorded(RegistryEndpoint::Secure, behind, setup, recording.patience).await?);
         }
         Ok(found)
     }
 
-    /// The host by which references name a place; none for the run's registry and what was not started.
-    pub(in crate::run) fn host(&self, place: Place) -> Option<&str> {
-        match place {
-            Place::Main => None,
-            Place::Other => self.other.as_ref().map(|(_, access)| access.host.as_str()),
-            Place::Closed => self.closed.as_ref().map(ClosedPort::host),
-            Place::Silent => self.silent.as_ref().map(SilentServer::host),
-            Place::Guarded => self.guarded.as_ref().map(|guarded| guarded.access.host.as_str()),
-            Place::Secure => self.secure.as_ref().map(|secure| secure.access.host.as_str()),
+    /// The host by which references name an endpoint; none for the run's registry and what was not started.
+    pub(in crate::run) fn host(&self, endpoint: RegistryEndpoint) -> Option<&str> {
+        match endpoint {
+            RegistryEndpoint::Main => None,
+            RegistryEndpoint::Other => self.other.as_ref().map(|(_, access)| access.host.as_str()),
+            RegistryEndpoint::Closed => self.closed.as_ref().map(ClosedPort::host),
+            RegistryEndpoint::Silent => self.silent.as_ref().map(SilentServer::host),
+            RegistryEndpoint::Guarded => self.guarded.as_ref().map(|guarded| guarded.access.host.as_str()),
+            RegistryEndpoint::Secure => self.secure.as_ref().map(|secure| secure.access.host.as_str()),
         }
     }
 
     /// How images are put there and asked for; none where that cannot be.
-    pub(in crate::run) fn access(&self, place: Place) -> Option<&Access> {
-        match place {
-            Place::Other => self.other.as_ref().map(|(_, access)| access),
-            Place::Guarded => self.guarded.as_ref().map(|guarded| &guarded.access),
-            Place::Secure => self.secure.as_ref().map(|secure| &secure.access),
-            Place::Main | Place::Closed | Place::Silent => None,
+    pub(in crate::run) fn access(&self, endpoint: RegistryEndpoint) -> Option<&Access> {
+        match endpoint {
+            RegistryEndpoint::Other => self.other.as_ref().map(|(_, access)| access),
+            RegistryEndpoint::Guarded => self.guarded.as_ref().map(|guarded| &guarded.access),
+            RegistryEndpoint::Secure => self.secure.as_ref().map(|secure| &secure.access),
+            RegistryEndpoint::Main | RegistryEndpoint::Closed | RegistryEndpoint::Silent => None,
         }
     }
 
@@ -138,20 +138,22 @@ impl Endpoints {
         self.secure.as_ref().map(|secure| &secure.recorder)
     }
 
-    /// Whether a place is spoken to under TLS, by a certificate of this run's authority.
-    pub(in crate::run) fn has_tls(&self, place: Place) -> bool {
-        let there = match place {
-            Place::Guarded => &self.guarded,
-            Place::Secure => &self.secure,
-            Place::Main | Place::Other | Place::Closed | Place::Silent => return false,
+    /// Whether an endpoint is spoken to under TLS, by a certificate of this run's authority.
+    pub(in crate::run) fn has_tls(&self, endpoint: RegistryEndpoint) -> bool {
+        let there = match endpoint {
+            RegistryEndpoint::Guarded => &self.guarded,
+            RegistryEndpoint::Secure => &self.secure,
+            RegistryEndpoint::Main | RegistryEndpoint::Other | RegistryEndpoint::Closed | RegistryEndpoint::Silent => {
+                return false;
+            }
         };
         there.as_ref().is_some_and(|there| there.recorder.has_tls())
     }
 
     /// For reports.
     pub(in crate::run) fn facts(&self) -> Vec<ServiceFacts> {
-        let fact = |place: Place, kind: &str, version: &str, note: &str| ServiceFacts {
-            name: place.word().to_owned(),
+        let fact = |endpoint: RegistryEndpoint, kind: &str, version: &str, note: &str| ServiceFacts {
+            name: endpoint.name().to_owned(),
             kind: kind.to_owned(),
             version: version.to_owned(),
             store: None,
@@ -160,20 +162,20 @@ impl Endpoints {
         };
         let mut found = Vec::new();
         if let Some((registry, _)) = &self.other {
-            found.push(fact(Place::Other, registry.kind().name(), registry.version(), registry.why()));
+            found.push(fact(RegistryEndpoint::Other, registry.kind().name(), registry.version(), registry.why()));
         }
         if self.closed.is_some() {
-            found.push(fact(Place::Closed, "none", "", "a port where nothing listens"));
+            found.push(fact(RegistryEndpoint::Closed, "none", "", "a port where nothing listens"));
         }
         if self.silent.is_some() {
-            found.push(fact(Place::Silent, "none", "", "it accepts connections and never answers"));
+            found.push(fact(RegistryEndpoint::Silent, "none", "", "it accepts connections and never answers"));
         }
         if let Some(guarded) = &self.guarded {
-            found.push(fact(Place::Guarded, guarded.kind.name(), "", "behind basic authentication"));
+            found.push(fact(RegistryEndpoint::Guarded, guarded.kind.name(), "", "behind basic authentication"));
         }
         if let Some(secure) = &self.secure {
             let note = "under TLS, with a certificate of this run's own";
-            found.push(fact(Place::Secure, secure.kind.name(), "", note));
+            found.push(fact(RegistryEndpoint::Secure, secure.kind.name(), "", note));
         }
         found
     }
@@ -188,8 +190,8 @@ impl Endpoints {
     }
 }
 
-fn failed(place: Place, cause: impl Into<Cause>) -> RunError {
-    RunError::Service { service: place.word().to_owned(), source: cause.into() }
+fn failed(endpoint: RegistryEndpoint, cause: impl Into<Cause>) -> RunError {
+    RunError::Service { service: endpoint.name().to_owned(), source: cause.into() }
 }
 
 /// One more registry of the same kind; an embedded one next to a registry that was given.
@@ -209,8 +211,8 @@ async fn guarded(
     recording: &Recording<'_>,
 ) -> Result<Guarded, RunError> {
     // No one is told the password, so nothing that leaves the suite can hold it.
-    let guard =
-        Guard::made_up().ok_or_else(|| failed(Place::Guarded, "the system gives no randomness for a password"))?;
+    let guard = Guard::made_up()
+        .ok_or_else(|| failed(RegistryEndpoint::Guarded, "the system gives no randomness for a password"))?;
     let has_tls = !registry.insecure();
     let setup = Setup {
         guard: Some(guard),
@@ -218,18 +220,18 @@ async fn guarded(
         roots: has_tls.then(|| recording.trust.roots()),
         beside: None,
     };
-    recorded(Place::Guarded, (registry, access), setup, patience).await
+    recorded(RegistryEndpoint::Guarded, (registry, access), setup, patience).await
 }
 
 /// A recorder before a registry, as `setup` says.
 async fn recorded(
-    place: Place,
+    endpoint: RegistryEndpoint,
     (registry, access): (&Registry, &Access),
     setup: Setup<'_>,
     patience: &Patience,
 ) -> Result<Guarded, RunError> {
     let recorder = RecordingProxy::start_as(registry.base_url(), setup, patience).await;
-    let recorder = recorder.map_err(|error| failed(place, error))?;
+    let recorder = recorder.map_err(|error| failed(endpoint, error))?;
     let access = Access { host: recorder.host().to_owned(), ..access.clone() };
     Ok(Guarded { recorder, access, kind: registry.kind() })
 }

@@ -11,7 +11,7 @@ use crate::error::{Cause, chain};
 use crate::limits::Overdue;
 use crate::locked::locked;
 use crate::observe::{Credentials, PushError};
-use crate::rig::engine::gate::At;
+use crate::rig::engine::socket_proxy::KillPoint;
 use crate::scenario::{EndDaemon, Step};
 
 /// Why a daemon did not push.
@@ -50,7 +50,7 @@ impl DaemonService {
             }
         }
         if step.end_daemon == Some(EndDaemon::Load) {
-            engine.end_at(At::Load);
+            engine.end_at(KillPoint::Load);
         }
         Ok(troubles)
     }
@@ -85,7 +85,7 @@ impl DaemonService {
         let Some(engine) = &self.engine else { return push(reference.to_owned()).await };
         let is_meant = step.end_daemon == Some(EndDaemon::Push);
         if is_meant {
-            engine.end_at(At::Push);
+            engine.end_at(KillPoint::Push);
         }
         let first = push(reference.to_owned()).await;
         let was_meant = is_meant && engine.was_ended();

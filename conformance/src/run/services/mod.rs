@@ -23,12 +23,12 @@ use crate::record::{RequiredService, ServiceFacts, is_service};
 use crate::rig::daemon::Daemon;
 use crate::rig::proxy::{Authority, RecordingProxy, Setup};
 use crate::rig::registry::{Registry, RegistryKind};
-use crate::scenario::{Place, Scenario, Step};
+use crate::scenario::{RegistryEndpoint, Scenario, Step};
 use daemon::DaemonService;
 use endpoints::{Access, Endpoints, Recording};
 use private::PrivateDaemons;
 use reference::ResolvedReference;
-use slot::Slot;
+use slot::DaemonSlot;
 
 /// Variable by which `registry-compose/with-services` names the daemons that it started itself.
 const OWN_DAEMON: &str = "CONFORMANCE_OWN_DAEMON";
@@ -50,7 +50,7 @@ pub(super) struct Services {
     /// Reads layers into the evidence.
     pub(super) layers: LayerReader,
     /// Every daemon available.
-    pub(super) daemons: Vec<Slot>,
+    pub(super) daemons: Vec<DaemonSlot>,
     /// Engines of the suite's own.
     pub(super) private: PrivateDaemons,
     /// Why there is none.
@@ -73,14 +73,14 @@ impl Services {
         let registry = Registry::start(&options.registry, first).await?;
         let service = |service: &str, source: Cause| RunError::Service { service: service.to_owned(), source };
         let is_ours = registry.kind() != RegistryKind::Url;
-        let mut needed: Vec<Place> = options.scenarios.iter().flat_map(Scenario::places).collect();
+        let mut needed: Vec<RegistryEndpoint> = options.scenarios.iter().flat_map(Scenario::endpoints).collect();
         needed.sort();
         needed.dedup();
         let recorder = patience.within_exporter(Duration::from_secs(options.timeout));
         // An exporter that does not accept the recorder's certificate could not be judged at all.
         let distrust = options.exporter.distrust.clone().filter(|_| !registry.insecure());
         let speaks_tls = !registry.insecure() && distrust.is_none();
-        let authority = if speaks_tls || needed.contains(&Place::Secure) {
+        let authority = if speaks_tls || needed.contains(&RegistryEndpoint::Secure) {
             Some(Authority::new().map_err(|error| service("the recorder's certificate", error.into()))?)
         } else {
             None
@@ -110,7 +110,7 @@ impl Services {
         if let Some(reason) = not_at_hand(&options.require, &daemons, &no_daemon) {
             return Err(service("daemon", reason.into()));
         }
-        let daemons = daemons.into_iter().map(Slot::new).collect();
+        let daemons = daemons.into_iter().map(DaemonSlot::new).collect();
         let recording = Recording {
             main: proxy.as_ref(),
             authority: authority.as_ref(),
@@ -148,25 +148,25 @@ impl Services {
 
     /// Where a name of a scenario lies.
     pub(super) fn locate(&self, scenario: &str, name: &str) -> ResolvedReference {
-        let (place, name) = Place::split(name);
+        let (endpoint, name) = RegistryEndpoint::split(name);
         let at = name.find('@').or_else(|| name.rfind(':').filter(|colon| !name[*colon..].contains('/')));
         let (repository, rest) = name.split_at(at.unwrap_or(name.len()));
         ResolvedReference {
-            place,
-            host: self.host(place).to_owned(),
+            endpoint,
+            host: self.host(endpoint).to_owned(),
             repository: self.repository(scenario, repository),
             rest: rest.to_owned(),
         }
     }
 
-    /// The host by which references name a place.
-    pub(super) fn host(&self, place: Place) -> &str {
-        self.extra.host(place).unwrap_or(&self.main.host)
+    /// The host by which references name an endpoint.
+    pub(super) fn host(&self, endpoint: RegistryEndpoint) -> &str {
+        self.extra.host(endpoint).unwrap_or(&self.main.host)
     }
 
-    /// How a place is spoken to; none where no one answers.
-    pub(super) fn access(&self, place: Place) -> Option<&Access> {
-        if place == Place::Main { Some(&self.main) } else { self.extra.access(place) }
+    /// How an endpoint is spoken to; none where no one answers.
+    pub(super) fn access(&self, endpoint: RegistryEndpoint) -> Option<&Access> {
+        if endpoint == RegistryEndpoint::Main { Some(&self.main) } else { self.extra.access(endpoint) }
     }
 
     /// The run's registry.
@@ -183,7 +183,10 @@ impl Services {
     /// else such as are good at the recorder, where the step has that want some.
     pub(super) fn credentials(&self, scenario: &Scenario, step: &Step) -> Option<(Credentials, &str)> {
         let first = scenario.file.images_of(step).first();
-        let secure = self.extra.secure().filter(|_| first.is_some_and(|name| Place::split(name).0 == Place::Secure));
+        let secure = self
+            .extra
+            .secure()
+            .filter(|_| first.is_some_and(|name| RegistryEndpoint::split(name).0 == RegistryEndpoint::Secure));
         if let Some(handed) = self.handed.as_ref().filter(|_| secure.is_none()) {
             return Some((handed.clone(), &self.main.host));
         }
@@ -195,19 +198,19 @@ impl Services {
         })
     }
 
-    /// The certificates that exporters have to be told of which speak to these places, as PEM; none where they find them
+    /// The certificates that exporters have to be told of which speak to these endpoints, as PEM; none where they find them
     /// by themselves.
-    pub(super) fn certificates(&self, places: &[Place]) -> Option<&str> {
+    pub(super) fn certificates(&self, endpoints: &[RegistryEndpoint]) -> Option<&str> {
         let is_recorder = self.proxy.as_ref().is_some_and(RecordingProxy::has_tls)
-            || places.iter().any(|place| self.extra.has_tls(*place));
+            || endpoints.iter().any(|endpoint| self.extra.has_tls(*endpoint));
         if is_recorder { self.certificates_of_recorders.as_deref() } else { self.certificates.as_deref() }
     }
 
     /// The hosts for `-insecure-registry`: where there is no TLS, the run's registry and what else is in use.
-    pub(super) fn insecure_hosts(&self, places: &[Place]) -> Vec<String> {
+    pub(super) fn insecure_hosts(&self, endpoints: &[RegistryEndpoint]) -> Vec<String> {
         let main = self.registry.insecure().then_some(&self.main.host);
-        let plain = places.iter().filter(|place| !self.extra.has_tls(**place));
-        let others = plain.filter_map(|place| self.extra.host(*place)).map(str::to_owned);
+        let plain = endpoints.iter().filter(|endpoint| !self.extra.has_tls(**endpoint));
+        let others = plain.filter_map(|endpoint| self.extra.host(*endpoint)).map(str::to_owned);
         let mut found: Vec<String> = main.into_iter().cloned().collect();
         for host in others {
             if !found.contains(&host) {
@@ -220,7 +223,7 @@ impl Services {
     /// What the exporter sent for one scenario since [`Self::forget_wire`].
     pub(super) fn wire(&self, scenario: &Scenario) -> Option<Vec<WireRecord>> {
         let prefix = self.requests_of(&scenario.name);
-        let secure = self.extra.secure().filter(|_| scenario.places().contains(&Place::Secure));
+        let secure = self.extra.secure().filter(|_| scenario.endpoints().contains(&RegistryEndpoint::Secure));
         let mut found: Option<Vec<WireRecord>> = self.proxy.as_ref().map(|proxy| proxy.taken(&prefix));
         if let Some(secure) = secure {
             let records = found.get_or_insert_default();
@@ -232,7 +235,7 @@ impl Services {
 
     /// Why no recorder stands before what a scenario exports to; none where one does.
     pub(super) fn unrecorded(&self, scenario: &Scenario) -> Option<&str> {
-        let has_own = self.extra.secure().is_some() && scenario.places().contains(&Place::Secure);
+        let has_own = self.extra.secure().is_some() && scenario.endpoints().contains(&RegistryEndpoint::Secure);
         (self.proxy.is_none() && !has_own).then_some(self.unrecorded.as_str())
     }
 
@@ -242,9 +245,9 @@ impl Services {
         self.registry.host().clone_into(&mut self.main.host);
     }
 
-    /// Whether an exporter has accepted the certificate of the recorder before a place.
-    pub(super) fn is_trusted(&self, place: Place) -> bool {
-        let recorder = if place == Place::Secure { self.extra.secure() } else { self.proxy.as_ref() };
+    /// Whether an exporter has accepted the certificate of the recorder before an endpoint.
+    pub(super) fn is_trusted(&self, endpoint: RegistryEndpoint) -> bool {
+        let recorder = if endpoint == RegistryEndpoint::Secure { self.extra.secure() } else { self.proxy.as_ref() };
         recorder.is_some_and(RecordingProxy::is_trusted)
     }
 
@@ -304,9 +307,10 @@ impl Services {
         let _ = self.wire(scenario);
     }
 
-    /// Whether what is at a place has to be deleted one by one, because the registry outlives the run.
-    pub(super) fn cleans_up(&self, place: Place) -> bool {
-        let is_main = place == Place::Main || (place == Place::Guarded && self.registry.insecure());
+    /// Whether what is at an endpoint has to be deleted one by one, because the registry outlives the run.
+    pub(super) fn cleans_up(&self, endpoint: RegistryEndpoint) -> bool {
+        let is_main =
+            endpoint == RegistryEndpoint::Main || (endpoint == RegistryEndpoint::Guarded && self.registry.insecure());
         is_main && self.is_given()
     }
 
@@ -341,11 +345,17 @@ impl Services {
         }
     }
 
-    /// The host of one of [`Self::facts`], where it is one of the places next to the run's registry.
+    /// The host of one of [`Self::facts`], where it is one of the endpoints next to the run's registry.
     pub(super) fn host_of(&self, service: &str) -> Option<&str> {
-        let places = [Place::Other, Place::Closed, Place::Silent, Place::Guarded, Place::Secure];
-        let place = places.into_iter().find(|place| place.word() == service)?;
-        self.extra.host(place)
+        let endpoints = [
+            RegistryEndpoint::Other,
+            RegistryEndpoint::Closed,
+            RegistryEndpoint::Silent,
+            RegistryEndpoint::Guarded,
+            RegistryEndpoint::Secure,
+        ];
+        let endpoint = endpoints.into_iter().find(|endpoint| endpoint.name() == service)?;
+        self.extra.host(endpoint)
     }
 
     /// The stores of Docker's engines available, each with a daemon that has it.
@@ -384,7 +394,7 @@ impl Services {
         };
         let mut found = vec![fact("registry", registry.kind().name(), registry.version(), None, &note)];
         found.extend(self.extra.facts());
-        found.extend(self.daemons.iter().map(Slot::facts));
+        found.extend(self.daemons.iter().map(DaemonSlot::facts));
         found.extend(self.private.facts());
         if self.daemons.is_empty() {
             found.push(fact("daemon", "none", "", None, &self.no_daemon));

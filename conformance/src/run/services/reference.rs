@@ -3,13 +3,13 @@
 use judge::digest::Digest;
 use judge::reference::Reference;
 
-use crate::scenario::Place;
+use crate::scenario::RegistryEndpoint;
 
 /// A name of a scenario, where it lies in this run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::run) struct ResolvedReference {
     /// In which registry.
-    pub(in crate::run) place: Place,
+    pub(in crate::run) endpoint: RegistryEndpoint,
     /// The registry as references name it.
     pub(in crate::run) host: String,
     /// The repository there.

@@ -9,7 +9,7 @@ use crate::locked::locked;
 use crate::record::ServiceFacts;
 
 /// A daemon available, or the private engine in its place.
-pub(in crate::run) struct Slot {
+pub(in crate::run) struct DaemonSlot {
     current: Mutex<Arc<DaemonService>>,
     /// Held while a replacement is started.
     replacing: tokio::sync::Mutex<()>,
@@ -19,7 +19,7 @@ pub(in crate::run) struct Slot {
     note: Mutex<Vec<String>>,
 }
 
-impl Slot {
+impl DaemonSlot {
     pub(in crate::run) fn new(service: DaemonService) -> Self {
         Self {
             current: Mutex::new(Arc::new(service)),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use judge::evidence::{Export, Image, Target};
 
-use super::super::context::Shared;
+use super::super::context::RunContext;
 use super::super::error::{ExportError, service};
 use super::super::run_image::Published;
 use super::{Observed, StepContext, Store};
@@ -19,21 +19,21 @@ use crate::scenario::{RunImageFile, Scenario, Step};
 /// A store of one scenario.
 pub(in crate::run) struct Bounded<'a, S> {
     store: S,
-    shared: &'a Shared,
+    shared: &'a RunContext,
     scenario: &'a Scenario,
     /// What is left for the export that is under way.
     left: Duration,
 }
 
 impl<'a, S: Store> Bounded<'a, S> {
-    pub(in crate::run) fn new(shared: &'a Shared, scenario: &'a Scenario, store: S) -> Self {
+    pub(in crate::run) fn new(shared: &'a RunContext, scenario: &'a Scenario, store: S) -> Self {
         Self { store, shared, scenario, left: shared.patience.around_an_export() }
     }
 }
 
 /// Waits for what a store does, no longer than what is left.
 async fn bounded<T>(
-    shared: &Shared,
+    shared: &RunContext,
     left: &mut Duration,
     doing: &str,
     work: impl Future<Output = Result<T, ExportError>>,

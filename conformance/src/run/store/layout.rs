@@ -5,28 +5,28 @@ use std::collections::BTreeMap;
 use judge::evidence::{Export, Image, Target};
 use judge::reference::Reference;
 
-use super::super::context::Shared;
+use super::super::context::RunContext;
 use super::super::error::{ExportError, disk, service};
 use super::super::run_image::{Published, RunImageNames};
 use super::{Observed, StepContext, Store, base_digest};
 use crate::observe::{ObservedLayout, layout_base_image, layout_facts, layout_tag_state, list_layout_folders};
 use crate::scenario::materialise::{BuildDir, LAYOUT};
 use crate::scenario::run_image::{MadeImage, architecture};
-use crate::scenario::{Place, RunImageFile, Scenario, Step};
+use crate::scenario::{RegistryEndpoint, RunImageFile, Scenario, Step};
 
 /// Why nothing is rebased in a layout.
 const NO_LAYOUTS: &str = "the Platform API's rebaser has no layouts";
 
 /// A scenario's layout folder.
 pub(in crate::run) struct LayoutStore<'a> {
-    shared: &'a Shared,
+    shared: &'a RunContext,
     scenario: &'a Scenario,
     run_image: RunImageNames,
     before: Vec<String>,
 }
 
 impl<'a> LayoutStore<'a> {
-    pub(in crate::run) fn new(shared: &'a Shared, scenario: &'a Scenario) -> Self {
+    pub(in crate::run) fn new(shared: &'a RunContext, scenario: &'a Scenario) -> Self {
         let run_image = RunImageNames::new(&shared.services, scenario);
         Self { shared, scenario, run_image, before: Vec::new() }
     }
@@ -35,7 +35,7 @@ impl<'a> LayoutStore<'a> {
     /// because what a port becomes in a path is open.
     fn run_image_folder(&self, image: &MadeImage) -> String {
         let name = self.run_image.analysed();
-        let host = if name.place == Place::Main { "base.internal" } else { name.place.layout_host() };
+        let host = if name.endpoint == RegistryEndpoint::Main { "base.internal" } else { name.endpoint.layout_host() };
         format!("{host}/{}/sha256/{}", name.repository, image.analysed().digest.encoded())
     }
 
@@ -47,7 +47,7 @@ impl<'a> LayoutStore<'a> {
 
     async fn facts(&self, step: &Step, build_dir: &BuildDir) -> Result<ObservedLayout, ExportError> {
         let layers = &self.shared.services.layers;
-        let facts = layout_facts(&build_dir.here(LAYOUT), &self.tags_of(step), &self.before, layers).await;
+        let facts = layout_facts(&build_dir.on_host(LAYOUT), &self.tags_of(step), &self.before, layers).await;
         facts.map_err(|error| service("observe the layout", error))
     }
 }
@@ -63,7 +63,7 @@ impl Store for LayoutStore<'_> {
 
     fn images(&self, step: &Step) -> Vec<String> {
         let image = |name: &String| {
-            let (place, rest) = Place::split(name);
+            let (place, rest) = RegistryEndpoint::split(name);
             format!("{}/{}/{rest}", place.layout_host(), self.shared.services.names.project(&self.scenario.name))
         };
         self.scenario.file.images_of(step).iter().map(image).collect()
@@ -71,9 +71,10 @@ impl Store for LayoutStore<'_> {
 
     async fn publish(&mut self, image: &MadeImage, build_dir: &BuildDir) -> Result<Published, ExportError> {
         let folder = self.run_image_folder(image);
-        let here = build_dir.here(LAYOUT).join(&folder);
+        let here = build_dir.on_host(LAYOUT).join(&folder);
         image.write_layout(&here).map_err(|source| disk("write the run image's layout", source))?;
-        let reference = format!("{}@{}", build_dir.seen(&format!("{LAYOUT}/{folder}")), image.analysed().digest);
+        let reference =
+            format!("{}@{}", build_dir.for_exporter(&format!("{LAYOUT}/{folder}")), image.analysed().digest);
         // The name is that of the registry export, so that annotations and labels can be compared.
         Ok(self.run_image.published(self.scenario, reference))
     }
@@ -84,13 +85,13 @@ impl Store for LayoutStore<'_> {
     }
 
     async fn delete_run_image(&mut self, image: &MadeImage, build_dir: &BuildDir) -> Result<(), ExportError> {
-        let folder = build_dir.here(LAYOUT).join(self.run_image_folder(image));
+        let folder = build_dir.on_host(LAYOUT).join(self.run_image_folder(image));
         std::fs::remove_dir_all(folder).map_err(|source| disk("remove the run image's layout", source))
     }
 
     fn previous_reference(&self, export: &Export, build_dir: &BuildDir) -> Option<String> {
         let root = export.layout.as_ref()?.roots.first()?;
-        Some(format!("{}@{}", build_dir.seen(&format!("{LAYOUT}/{}", root.path)), export.manifest_digest()?))
+        Some(format!("{}@{}", build_dir.for_exporter(&format!("{LAYOUT}/{}", root.path)), export.manifest_digest()?))
     }
 
     async fn tags(
@@ -99,7 +100,7 @@ impl Store for LayoutStore<'_> {
         build_dir: &BuildDir,
     ) -> Result<BTreeMap<String, Option<String>>, ExportError> {
         let fail = |error| service("observe the layout", error);
-        let folder = build_dir.here(LAYOUT);
+        let folder = build_dir.on_host(LAYOUT);
         self.before = list_layout_folders(&folder).map_err(fail)?;
         let mut found = BTreeMap::new();
         for reference in self.tags_of(step) {
@@ -116,7 +117,7 @@ impl Store for LayoutStore<'_> {
         build_dir: &BuildDir,
     ) -> Result<Observed, ExportError> {
         let found = self.facts(context.step, build_dir).await?;
-        let folder = build_dir.here(LAYOUT).join(self.run_image_folder(run));
+        let folder = build_dir.on_host(LAYOUT).join(self.run_image_folder(run));
         let base = match found.image.as_ref().and_then(base_digest) {
             Some(value) => {
                 let image = layout_base_image(&folder, &value, "linux", architecture());

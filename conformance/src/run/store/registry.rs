@@ -7,7 +7,7 @@ use judge::digest::Digest;
 use judge::evidence::{BaseImage, Export, Image, Target};
 use judge::reference::Reference;
 
-use super::super::context::Shared;
+use super::super::context::RunContext;
 use super::super::error::{ExportError, service};
 use super::super::run_image::{Published, RunImageNames};
 use super::super::services::endpoints::Access;
@@ -17,11 +17,11 @@ use crate::error::{Cause, chain};
 use crate::observe::RegistryError;
 use crate::scenario::materialise::BuildDir;
 use crate::scenario::run_image::{MadeImage, architecture};
-use crate::scenario::{Place, RunImageFile, Scenario, Step};
+use crate::scenario::{RegistryEndpoint, RunImageFile, Scenario, Step};
 
 /// A scenario's repositories in the registries.
 pub(in crate::run) struct RegistryStore<'a> {
-    shared: &'a Shared,
+    shared: &'a RunContext,
     scenario: &'a Scenario,
     run_image: RunImageNames,
     /// Names that the run image had before.
@@ -32,7 +32,7 @@ pub(in crate::run) struct RegistryStore<'a> {
 }
 
 impl<'a> RegistryStore<'a> {
-    pub(in crate::run) fn new(shared: &'a Shared, scenario: &'a Scenario) -> Self {
+    pub(in crate::run) fn new(shared: &'a RunContext, scenario: &'a Scenario) -> Self {
         let run_image = RunImageNames::new(&shared.services, scenario);
         Self { shared, scenario, run_image, earlier: Vec::new(), before: BTreeMap::new(), made: BTreeSet::new() }
     }
@@ -44,10 +44,10 @@ impl<'a> RegistryStore<'a> {
 
     /// How `image` can be asked for; none for what is not a tag, and where no one answers.
     fn access(&self, image: &ResolvedReference) -> Option<&'a Access> {
-        self.shared.services.access(image.place).filter(|_| image.is_tag())
+        self.shared.services.access(image.endpoint).filter(|_| image.is_tag())
     }
 
-    fn remember(&mut self, place: Place, repository: &str, digest: &Digest) {
+    fn remember(&mut self, place: RegistryEndpoint, repository: &str, digest: &Digest) {
         if self.shared.services.cleans_up(place) {
             self.made.insert((repository.to_owned(), digest.clone()));
         }
@@ -64,7 +64,7 @@ impl<'a> RegistryStore<'a> {
 
     /// Puts an image under a name, where that is one that can be reached.
     async fn put(&mut self, image: &MadeImage, name: &ResolvedReference) -> Result<(), RegistryError> {
-        let Some(access) = self.shared.services.access(name.place) else { return Ok(()) };
+        let Some(access) = self.shared.services.access(name.endpoint) else { return Ok(()) };
         let (client, repository) = (&access.client, name.repository.as_str());
         for blob in image.blobs() {
             client.push_blob(repository, Bytes::copy_from_slice(blob)).await?;
@@ -75,7 +75,7 @@ impl<'a> RegistryStore<'a> {
             let media_type = document.content_type.as_deref().unwrap_or_default();
             let bytes = Bytes::copy_from_slice(&document.bytes);
             client.push_manifest(repository, reference, media_type, bytes).await?;
-            self.remember(name.place, repository, &document.digest);
+            self.remember(name.endpoint, repository, &document.digest);
         }
         Ok(())
     }
@@ -88,7 +88,7 @@ impl<'a> RegistryStore<'a> {
     async fn base(&self, image: &Image) -> Result<Option<BaseImage>, ExportError> {
         let Some(value) = base_digest(image) else { return Ok(None) };
         let name = self.run_image.analysed();
-        let Some(access) = self.shared.services.access(name.place) else { return Ok(None) };
+        let Some(access) = self.shared.services.access(name.endpoint) else { return Ok(None) };
         let fetched = access.observer.base_image(&name.repository, &value, "linux", architecture()).await;
         fetched.map(Some).map_err(|error| service("fetch the base image", error))
     }
@@ -97,7 +97,7 @@ impl<'a> RegistryStore<'a> {
     async fn delete_everywhere(&self, image: &MadeImage) -> Result<(), ExportError> {
         let fail = |error| service("ask whether the run image is gone", error);
         for name in self.run_image.all() {
-            let Some(access) = self.shared.services.access(name.place) else { continue };
+            let Some(access) = self.shared.services.access(name.endpoint) else { continue };
             for document in image.documents().into_iter().rev() {
                 let deleted = access.client.delete(&name.repository, document.digest.as_str()).await;
                 deleted.map_err(|error| self.not_deleted(error))?;
@@ -170,7 +170,7 @@ impl Store for RegistryStore<'_> {
                 digest => digest.map_err(|error| service("ask for a tag", error))?,
             };
             if let Some(digest) = &digest {
-                self.remember(image.place, &image.repository, digest);
+                self.remember(image.endpoint, &image.repository, digest);
             }
             found.insert(image.reference(), digest.map(|digest| digest.to_string()));
         }
@@ -207,7 +207,7 @@ impl Store for RegistryStore<'_> {
             seen.troubles.extend(found.trouble);
             seen.tags.push(found.tag);
             let Some(manifest) = found.manifest else { continue };
-            self.remember(image.place, &image.repository, &manifest.digest);
+            self.remember(image.endpoint, &image.repository, &manifest.digest);
             if index == 0 {
                 let observed = observer.image_of(&image.repository, manifest).await;
                 seen.troubles.extend(observed.troubles);
@@ -276,7 +276,7 @@ impl Store for RegistryStore<'_> {
         let previous = rebases.filter_map(|rebase| rebase.previous_image.as_deref()).map(locate);
         let own = self.run_image.all().chain(&self.earlier).cloned();
         let names: BTreeSet<ResolvedReference> = images.chain(caches).chain(previous).chain(own).collect();
-        for name in names.iter().filter(|name| services.cleans_up(name.place) && name.is_tag()) {
+        for name in names.iter().filter(|name| services.cleans_up(name.endpoint) && name.is_tag()) {
             services.delete(&name.repository, name.tag()).await;
         }
         for (repository, digest) in std::mem::take(&mut self.made) {

@@ -64,9 +64,9 @@ impl MaterialiseError {
 #[derive(Debug, Clone)]
 pub struct BuildDir {
     /// The build folder as this process writes it.
-    pub here: PathBuf,
+    pub host_path: PathBuf,
     /// The build folder as the exporter sees it: the same in every run, because paths are part of the image.
-    pub seen: PathBuf,
+    pub exporter_path: PathBuf,
 }
 
 impl BuildDir {
@@ -77,20 +77,20 @@ impl BuildDir {
 
     /// The path that the exporter sees.
     #[must_use]
-    pub fn seen(&self, name: &str) -> String {
-        Self::below(&self.seen, name)
+    pub fn for_exporter(&self, name: &str) -> String {
+        Self::below(&self.exporter_path, name)
     }
 
     /// Where this process sees what the exporter sees at a path; none for what is not below the build folder.
     #[must_use]
-    pub fn here_of(&self, seen: &str) -> Option<PathBuf> {
-        Path::new(seen).strip_prefix(&self.seen).ok().map(|below| self.here.join(below))
+    pub fn host_path_of(&self, seen: &str) -> Option<PathBuf> {
+        Path::new(seen).strip_prefix(&self.exporter_path).ok().map(|below| self.host_path.join(below))
     }
 
     /// The same file as this process sees it.
     #[must_use]
-    pub fn here(&self, name: &str) -> PathBuf {
-        self.here.join(name)
+    pub fn on_host(&self, name: &str) -> PathBuf {
+        self.host_path.join(name)
     }
 }
 
@@ -125,7 +125,7 @@ pub const TEMPORARY: &str = "tmp";
 /// The launcher's bytes: any program will do where nothing launches the image.
 const LAUNCHER: &str = "#!/bin/sh\nexec \"$@\"\n";
 
-/// Lays out one step's inputs below `build_dir.here`, which must be an empty folder.
+/// Lays out one step's inputs below `build_dir.host_path`, which must be an empty folder.
 ///
 /// # Errors
 /// [`MaterialiseError`] naming the file.
@@ -135,7 +135,7 @@ pub fn materialise(
     analysis: &Analysis,
     build_dir: &BuildDir,
 ) -> Result<(), MaterialiseError> {
-    let writer = Writer { scenario, root: &build_dir.here };
+    let writer = Writer { scenario, root: &build_dir.host_path };
     let nodes = tree::tree(scenario, step, analysis)?;
     for folder in [LAYERS, APP, LIFECYCLE, "report", LAYOUT, LAUNCH_CACHE, CACHE, DOCKER_CONFIG, TEMPORARY] {
         writer.folder(folder)?;
@@ -168,7 +168,7 @@ pub fn hand_over(scenario: &Scenario, step: &Step, build_dir: &BuildDir) -> Resu
     if step.user.is_none() {
         return Ok(());
     }
-    let writer = Writer { scenario, root: &build_dir.here };
+    let writer = Writer { scenario, root: &build_dir.host_path };
     let temporary = step.temporary.as_deref().unwrap_or(TEMPORARY);
     let working = step.working_directory.as_deref().filter(|folder| !folder.starts_with('/'));
     let own = [LAYERS, APP, "report", LAYOUT, LAUNCH_CACHE, CACHE, DOCKER_CONFIG, TEMPORARY, temporary];

@@ -22,7 +22,7 @@ fn analysis() -> Analysis {
 
 fn lay_out(scenario: &Scenario, step: &Step) -> (tempfile::TempDir, BuildDir) {
     let folder = tempfile::tempdir().unwrap();
-    let build_dir = BuildDir { here: folder.path().to_path_buf(), seen: PathBuf::from("/build") };
+    let build_dir = BuildDir { host_path: folder.path().to_path_buf(), exporter_path: PathBuf::from("/build") };
     materialise(scenario, step, &analysis(), &build_dir).unwrap();
     (folder, build_dir)
 }
@@ -45,13 +45,13 @@ fn sockets_pipes_links_and_folders_are_made_with_their_bits() {
         FileEntry { content: Some("z".to_owned()), mode, ..entry("app/z") },
     ];
     let (_folder, build_dir) = lay_out(&scenario, &Step::default());
-    let facts = |name: &str| fs::symlink_metadata(build_dir.here(&format!("{APP}/{name}"))).unwrap();
+    let facts = |name: &str| fs::symlink_metadata(build_dir.on_host(&format!("{APP}/{name}"))).unwrap();
     assert!(facts("socket").file_type().is_socket() && facts("fifo").file_type().is_fifo());
     assert!(facts("link").is_symlink());
     assert_eq!(facts("closed").permissions().mode() & 0o7777, 0o500);
     assert_eq!((facts("a").ino(), facts("a").permissions().mode() & 0o7777), (facts("z").ino(), 0o4711));
     // Observing them must neither fail nor wait for someone who writes into the pipe.
-    let seen = crate::observe::file_facts(&build_dir.here(APP), "/workspace").unwrap();
+    let seen = crate::observe::file_facts(&build_dir.on_host(APP), "/workspace").unwrap();
     let others = seen.iter().filter(|fact| fact.kind == judge::evidence::FileKind::Other);
     assert_eq!(others.map(|fact| fact.path.as_str()).collect::<Vec<_>>(), ["/workspace/fifo", "/workspace/socket"]);
 }
@@ -67,10 +67,10 @@ fn a_step_s_files_come_last_and_a_folder_can_stand_where_the_report_goes() {
         ..Step::default()
     };
     let (_folder, build_dir) = lay_out(&scenario(), &step);
-    assert!(build_dir.here(REPORT).is_dir());
-    assert_eq!(fs::read_to_string(build_dir.here("layers/analyzed.toml")).unwrap(), "not = [toml");
-    assert!(!build_dir.here(RUN).exists());
-    assert_eq!(fs::read_dir(build_dir.here(APP)).unwrap().count(), 0);
+    assert!(build_dir.on_host(REPORT).is_dir());
+    assert_eq!(fs::read_to_string(build_dir.on_host("layers/analyzed.toml")).unwrap(), "not = [toml");
+    assert!(!build_dir.on_host(RUN).exists());
+    assert_eq!(fs::read_dir(build_dir.on_host(APP)).unwrap().count(), 0);
 }
 
 #[test]
@@ -84,15 +84,15 @@ fn file_times_are_given_to_everything_and_neither_they_nor_the_order_change_what
         Step { file_times: Some(1_234_567_890), creation_order: Some(CreationOrder::Reversed), ..Step::default() };
     let (_folder, build_dir) = lay_out(&scenario, &step);
     for top in [APP, LAYERS, "cnb"] {
-        for found in walkdir::WalkDir::new(build_dir.here(top)) {
+        for found in walkdir::WalkDir::new(build_dir.on_host(top)) {
             let found = found.unwrap();
             assert_eq!(found.metadata().unwrap().mtime(), 1_234_567_890, "{}", found.path().display());
         }
     }
     let (_other, usual) = lay_out(&scenario, &Step::default());
     assert_eq!(
-        crate::observe::file_facts(&build_dir.here(APP), "/x").unwrap(),
-        crate::observe::file_facts(&usual.here(APP), "/x").unwrap(),
+        crate::observe::file_facts(&build_dir.on_host(APP), "/x").unwrap(),
+        crate::observe::file_facts(&usual.on_host(APP), "/x").unwrap(),
     );
 }
 
@@ -108,7 +108,7 @@ fn what_the_exporter_writes_to_is_handed_over_and_the_inputs_are_not() {
     };
     let (_folder, build_dir) = lay_out(&scenario(), &step);
     hand_over(&scenario(), &step, &build_dir).unwrap();
-    let owner = |name: &str| fs::metadata(build_dir.here(name)).unwrap().uid();
+    let owner = |name: &str| fs::metadata(build_dir.on_host(name)).unwrap().uid();
     assert_eq!([owner("report"), owner("other-tmp"), owner(LAYOUT)], [UNPRIVILEGED; 3]);
     // The build is that user's, and what the lifecycle brings is not.
     assert_eq!([owner(APP), owner(LAYERS), owner("layers/group.toml")], [UNPRIVILEGED; 3]);

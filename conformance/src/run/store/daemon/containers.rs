@@ -97,7 +97,7 @@ impl<'a> Containers<'a> {
 
 /// The processes that a build's metadata lists, in their order, each once.
 pub(super) fn processes(build_dir: &BuildDir) -> Vec<String> {
-    let text = crate::given::text(&build_dir.here(&format!("{LAYERS}/config/metadata.toml"))).unwrap_or_default();
+    let text = crate::given::text(&build_dir.on_host(&format!("{LAYERS}/config/metadata.toml"))).unwrap_or_default();
     let table: toml::Table = text.parse().unwrap_or_default();
     let list = table.get("processes").and_then(toml::Value::as_array).into_iter().flatten();
     let mut seen = BTreeSet::new();

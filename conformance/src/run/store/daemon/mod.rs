@@ -12,7 +12,7 @@ use super::{Observed, StepContext, Store};
 use crate::error::{Cause, chain};
 use crate::rig::daemon::DaemonError;
 use crate::rig::turns::Turn;
-use crate::run::context::Shared;
+use crate::run::context::RunContext;
 use crate::run::error::{ExportError, disk, service};
 use crate::run::run_image::{Published, RunImageNames};
 use crate::run::services::daemon::DaemonService;
@@ -20,12 +20,12 @@ use crate::run::services::engine::PushProblem;
 use crate::run::services::reference::ResolvedReference;
 use crate::scenario::materialise::BuildDir;
 use crate::scenario::run_image::MadeImage;
-use crate::scenario::{AfterPush, Place, RunImageFile, Scenario, Step};
+use crate::scenario::{AfterPush, RegistryEndpoint, RunImageFile, Scenario, Step};
 use containers::{Containers, processes};
 
 /// A scenario's images in a daemon.
 pub(in crate::run) struct DaemonStore<'a> {
-    shared: &'a Shared,
+    shared: &'a RunContext,
     scenario: &'a Scenario,
     service: &'a DaemonService,
     run_image: RunImageNames,
@@ -43,7 +43,7 @@ pub(in crate::run) struct DaemonStore<'a> {
 }
 
 impl<'a> DaemonStore<'a> {
-    pub(in crate::run) fn new(shared: &'a Shared, scenario: &'a Scenario, service: &'a DaemonService) -> Self {
+    pub(in crate::run) fn new(shared: &'a RunContext, scenario: &'a Scenario, service: &'a DaemonService) -> Self {
         let run_image = RunImageNames::new(&shared.services, scenario);
         let containers = Containers::new(service, &shared.services.repository(&scenario.name, "container"));
         let (made, had) = (Vec::new(), BTreeSet::new());
@@ -94,7 +94,7 @@ impl<'a> DaemonStore<'a> {
         {
             self.pull_back(context, &reference, facts).await?;
         }
-        if self.shared.services.cleans_up(Place::Main) {
+        if self.shared.services.cleans_up(RegistryEndpoint::Main) {
             self.shared.services.delete(&repository, &tag).await;
         }
         match found? {
