@@ -3,30 +3,28 @@
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
+use strum::FromRepr;
 
 /// How the program ends; its number in reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, FromRepr)]
+#[repr(u8)]
 #[serde(into = "u8", try_from = "u8")]
 pub enum Exit {
     /// Everything judged conforms to the deciding profile.
-    Conformant,
+    Conformant = 0,
     /// Something judged does not.
-    NotConformant,
+    NotConformant = 1,
     /// The command line, or a file that it names, is wrong.
-    Usage,
+    Usage = 2,
     /// The suite or its services failed, or a required service was missing.
-    SuiteFailed,
+    SuiteFailed = 3,
     /// Nothing was judged.
-    NothingJudged,
+    NothingJudged = 4,
     /// Ended by a signal from the user.
-    Interrupted,
+    Interrupted = 130,
 }
 
 impl Exit {
-    /// Every one.
-    const ALL: [Self; 6] =
-        [Self::Conformant, Self::NotConformant, Self::Usage, Self::SuiteFailed, Self::NothingJudged, Self::Interrupted];
-
     /// What holds of several that may be so: the strongest of those that are, else [`Self::Conformant`].
     #[must_use]
     pub fn strongest<const N: usize>(of: [(bool, Self); N]) -> Self {
@@ -36,14 +34,7 @@ impl Exit {
     /// The number that the shell sees.
     #[must_use]
     pub fn code(self) -> u8 {
-        match self {
-            Self::Conformant => 0,
-            Self::NotConformant => 1,
-            Self::Usage => 2,
-            Self::SuiteFailed => 3,
-            Self::NothingJudged => 4,
-            Self::Interrupted => 130,
-        }
+        self as u8
     }
 
     /// The one that holds where both do: 2, then 3, then 1, then 4, then 0; an interruption above all.
@@ -71,8 +62,7 @@ impl TryFrom<u8> for Exit {
     type Error = String;
 
     fn try_from(code: u8) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|exit| exit.code() == code);
-        found.ok_or_else(|| format!("{code} is not an exit code of this program"))
+        Self::from_repr(code).ok_or_else(|| format!("{code} is not an exit code of this program"))
     }
 }
 
@@ -95,7 +85,7 @@ mod tests {
 
     #[test]
     fn reports_have_its_number_and_no_other() {
-        for exit in Exit::ALL {
+        for exit in (0..=u8::MAX).filter_map(Exit::from_repr) {
             assert_eq!(serde_json::to_value(exit).unwrap(), exit.code());
             assert_eq!(serde_json::from_value::<Exit>(exit.code().into()).unwrap(), exit);
         }

@@ -1,12 +1,14 @@
 //! What a requirement came to: the finding of its judge, weighed by its level.
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, IntoStaticStr, VariantArray};
 
 use crate::evidence::Target;
 
 /// How binding a requirement is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr, Display)]
 #[serde(rename_all = "UPPERCASE")]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum Level {
     /// Its absence is not a fault.
     Optional,
@@ -20,17 +22,7 @@ impl Level {
     /// The word of RFC 2119.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Optional => "OPTIONAL",
-            Self::Should => "SHOULD",
-            Self::Must => "MUST",
-        }
-    }
-}
-
-impl std::fmt::Display for Level {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
+        self.into()
     }
 }
 
@@ -110,53 +102,33 @@ pub struct Violation {
 
 /// The verdict on one requirement, in one scenario, on one service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[derive(IntoStaticStr, Display, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Answer {
     /// It holds.
-    #[serde(rename = "pass")]
     Pass,
     /// A violated MUST.
-    #[serde(rename = "fail")]
     Fail,
     /// A violated SHOULD.
-    #[serde(rename = "warn")]
     Warn,
     /// An OPTIONAL that is not there.
-    #[serde(rename = "absent")]
     Absent,
     /// Its condition does not hold.
     #[serde(rename = "n/a")]
+    #[strum(serialize = "n/a")]
     NotApplicable,
     /// Not observed.
-    #[serde(rename = "skipped")]
     Skipped,
     /// The harness's own failure.
-    #[serde(rename = "error")]
     Error,
 }
 
 impl Answer {
-    /// All answers, in the order of totals.
-    pub const ALL: [Self; 7] =
-        [Self::Pass, Self::Fail, Self::Warn, Self::Absent, Self::NotApplicable, Self::Skipped, Self::Error];
-
     /// The word in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Fail => "fail",
-            Self::Warn => "warn",
-            Self::Absent => "absent",
-            Self::NotApplicable => "n/a",
-            Self::Skipped => "skipped",
-            Self::Error => "error",
-        }
-    }
-}
-
-impl std::fmt::Display for Answer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
+        self.into()
     }
 }
 
@@ -247,7 +219,7 @@ mod tests {
         for level in [Level::Optional, Level::Should, Level::Must] {
             assert_eq!(serde_json::to_value(level).unwrap(), level.to_string());
         }
-        for answer in Answer::ALL {
+        for answer in Answer::VARIANTS {
             assert_eq!(serde_json::to_value(answer).unwrap(), answer.to_string());
         }
     }

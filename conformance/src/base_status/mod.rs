@@ -7,6 +7,7 @@ mod text;
 use judge::digest::Digest;
 use judge::view;
 use serde::Serialize;
+use strum::IntoStaticStr;
 
 use crate::exit::Exit;
 use crate::observe::Standing;
@@ -17,8 +18,9 @@ pub use text::table;
 pub const VERSION: u32 = 1;
 
 /// What is to be done about an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum State {
     /// The base is what its name names, and the image is based on its layers.
     UpToDate,
@@ -37,15 +39,8 @@ pub enum State {
 impl State {
     /// Its word in table and JSON.
     #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::UpToDate => "up-to-date",
-            Self::Newer => "newer",
-            Self::BaseGone => "base-gone",
-            Self::LayersDiffer => "layers-differ",
-            Self::NotSaid => "not-said",
-            Self::Unread => "unread",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     fn exit(self) -> Exit {

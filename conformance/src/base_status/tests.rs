@@ -75,8 +75,8 @@ fn the_exit_code_is_that_of_the_worst() {
         let rows: Vec<Row> = states.iter().map(|state| row(*state)).collect();
         assert_eq!(exit(&rows), expected);
         let json: serde_json::Value = serde_json::from_str(&json(&rows)).unwrap();
-        assert_eq!(json["images"][0]["state"], states[0].word());
-        assert!(table(&rows).contains(states[0].word()));
+        assert_eq!(json["images"][0]["state"], states[0].name());
+        assert!(table(&rows).contains(states[0].name()));
     }
 }
 

@@ -38,7 +38,7 @@ fn cells(row: &Row) -> [String; 7] {
     };
     [
         row.image.clone(),
-        row.state.word().to_owned(),
+        row.state.name().to_owned(),
         row.base_name.clone().unwrap_or_else(|| "-".to_owned()),
         short(&row.base_digest),
         short(&row.current_digest),

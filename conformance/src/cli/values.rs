@@ -63,17 +63,11 @@ pub(crate) fn profile(text: &str) -> Result<Profile, String> {
 
 /// A list, so that shells complete it.
 pub(super) fn target() -> impl TypedValueParser<Value = Target> {
-    PossibleValuesParser::new(Target::ALL.map(Target::name)).try_map(|text| {
-        let found = Target::ALL.into_iter().find(|target| target.name() == text);
-        found.ok_or("targets are registry, daemon and layout")
-    })
+    PossibleValuesParser::new(Target::ALL.map(Target::name)).try_map(|text| text.parse::<Target>())
 }
 
 pub(super) fn phase(text: &str) -> Result<Phase, String> {
-    [Phase::Exporter, Phase::Rebaser]
-        .into_iter()
-        .find(|phase| phase.name() == text)
-        .ok_or_else(|| "a phase is exporter or rebaser".to_owned())
+    text.parse().map_err(|_| "a phase is exporter or rebaser".to_owned())
 }
 
 pub(crate) fn platform_api(text: &str) -> Result<String, String> {

@@ -169,8 +169,7 @@ fn telling(
 
 /// Services that are required belong to targets that are asked for.
 fn possible(require: &[String], targets: &[Target]) -> Result<(), Failure> {
-    let target =
-        |service: &str| Target::ALL.into_iter().find(|target| service.split(':').next() == Some(target.name()));
+    let target = |service: &str| service.split(':').next()?.parse::<Target>().ok();
     match require.iter().find(|service| target(service).is_some_and(|target| !targets.contains(&target))) {
         None => Ok(()),
         Some(service) => Err(Failure::usage(format!(

@@ -6,6 +6,7 @@ mod markdown;
 use judge::view::RFC_KEYS;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use strum::IntoStaticStr;
 
 pub use markdown::render;
 
@@ -52,8 +53,9 @@ pub struct Consumer {
 }
 
 /// How it is known what a tool reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "lowercase")]
 pub enum KnownBy {
     /// Its source was read.
     Source,
@@ -62,6 +64,7 @@ pub enum KnownBy {
     /// Its documentation, or what its makers say, was read.
     Documentation,
     /// Nothing was found.
+    #[strum(serialize = "not found")]
     NotFound,
 }
 
@@ -69,12 +72,7 @@ impl KnownBy {
     /// As in tables.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Run => "run",
-            Self::Documentation => "documentation",
-            Self::NotFound => "not found",
-        }
+        self.into()
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use judge::requirement::Requirement;
 use judge::requirements;
 use serde_json::{Value, json as object};
+use strum::VariantArray as _;
 
 use super::table::{Document, Keyword, Reason, Row, Table, Why};
 
@@ -126,7 +127,7 @@ fn line(out: &mut String, name: &str, counts: [(usize, usize); 4]) {
 
 fn reasons(out: &mut String, table: &Table) {
     out.push_str("\n| not judged | sentences | sections | because |\n|---|---|---|---|\n");
-    for reason in Reason::ALL {
+    for &reason in Reason::VARIANTS {
         let is_it = |row: &&Row| matches!(row.why, Why::Because(found) if found == reason);
         let sentences = table.documents.iter().flat_map(rows).filter(is_it).count();
         let aside = table.documents.iter().flat_map(|document| &document.set_aside);

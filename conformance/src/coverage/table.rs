@@ -1,6 +1,7 @@
 //! The table's form, and its reading.
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 /// The table is compiled in: that it does not parse is this program's own fault.
 #[derive(Debug, thiserror::Error)]
@@ -81,8 +82,9 @@ pub enum Why {
 }
 
 /// Keywords of RFC 2119 by their weight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum Keyword {
     /// MUST, SHALL, REQUIRED.
     Must,
@@ -91,6 +93,7 @@ pub enum Keyword {
     /// MAY, OPTIONAL.
     May,
     /// None of them, though it fixes something of the output.
+    #[strum(serialize = "states")]
     States,
 }
 
@@ -101,18 +104,14 @@ impl Keyword {
     /// As in documents.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Must => "MUST",
-            Self::Should => "SHOULD",
-            Self::May => "MAY",
-            Self::States => "states",
-        }
+        self.into()
     }
 }
 
 /// Why no requirement judges a sentence. The list is closed: what fits none of it has to be judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Reason {
     /// It binds the platform.
     Platforms,
@@ -145,43 +144,10 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// All of them.
-    pub const ALL: [Self; 14] = [
-        Self::Platforms,
-        Self::BaseImages,
-        Self::Buildpacks,
-        Self::OtherPhase,
-        Self::Launcher,
-        Self::Registries,
-        Self::Readers,
-        Self::Specifications,
-        Self::Permission,
-        Self::NotAnAppImage,
-        Self::Windows,
-        Self::OpenForm,
-        Self::Unseen,
-        Self::NotProvoked,
-    ];
-
     /// Its word in the table.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Platforms => "platforms",
-            Self::BaseImages => "base-images",
-            Self::Buildpacks => "buildpacks",
-            Self::OtherPhase => "other-phase",
-            Self::Launcher => "launcher",
-            Self::Registries => "registries",
-            Self::Readers => "readers",
-            Self::Specifications => "specifications",
-            Self::Permission => "permission",
-            Self::NotAnAppImage => "not-an-app-image",
-            Self::Windows => "windows",
-            Self::OpenForm => "open-form",
-            Self::Unseen => "unseen",
-            Self::NotProvoked => "not-provoked",
-        }
+        self.into()
     }
 
     /// In a sentence.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use strum::IntoStaticStr;
+
 use super::build::{Built, build};
 use super::buildpack::{self, Buildpack};
 use super::detect::{Folders, detect};
@@ -10,13 +12,16 @@ use super::programs::Programs;
 use super::{PipelineError, scenario, write};
 
 /// A way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Way {
     /// The proposal: the platform writes `project-metadata.toml`, and the exporter makes annotations of it.
     Platform,
     /// The review: a buildpack contributes annotations.
+    #[strum(serialize = "buildpack-annotations")]
     Annotations,
     /// RFC 0034: a buildpack contributes labels of the same keys.
+    #[strum(serialize = "buildpack-labels")]
     Labels,
     /// Nothing is said; what the others are measured against.
     Neither,
@@ -29,12 +34,7 @@ impl Way {
     /// Its word in tables, records and the names of scenarios.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Platform => "platform",
-            Self::Annotations => "buildpack-annotations",
-            Self::Labels => "buildpack-labels",
-            Self::Neither => "neither",
-        }
+        self.into()
     }
 
     fn uses_the_buildpack(self) -> bool {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use judge::requirement::Requirement;
 use judge::requirements;
 use judge::verdict::{Answer, Verdict};
+use strum::IntoStaticStr;
 
 use super::Report;
 
@@ -79,11 +80,13 @@ fn worst(report: &Report) -> BTreeMap<&str, Standing> {
 /// What each requirement came to, in a word or two.
 #[must_use]
 pub fn standings(report: &Report) -> BTreeMap<&str, &'static str> {
-    worst(report).into_iter().map(|(slug, standing)| (slug, standing.word())).collect()
+    worst(report).into_iter().map(|(slug, standing)| (slug, standing.name())).collect()
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 enum Standing {
+    #[strum(serialize = "not seen")]
     Unseen,
     Holds,
     Doubtful,
@@ -94,16 +97,8 @@ enum Standing {
 }
 
 impl Standing {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Unseen => "not seen",
-            Self::Holds => "holds",
-            Self::Doubtful => "doubtful",
-            Self::Follows => "follows",
-            Self::Known => "known",
-            Self::Undecided => "undecided",
-            Self::Broken => "broken",
-        }
+    fn name(self) -> &'static str {
+        self.into()
     }
 
     fn of(verdict: &Verdict) -> Self {

@@ -42,7 +42,7 @@ fn the_judge_has_neither_network_nor_runtime() {
     let names: Vec<&str> = manifest["dependencies"].as_table().unwrap().keys().map(String::as_str).collect();
     assert_eq!(
         names,
-        ["base64", "globset", "jiff", "serde", "serde_json", "sha2", "shlex", "spdx", "thiserror", "toml"]
+        ["base64", "globset", "jiff", "serde", "serde_json", "sha2", "shlex", "spdx", "strum", "thiserror", "toml"]
     );
     let source = include_str!("../../judge/src/judge/mod.rs");
     for word in ["std::fs", "std::net", "std::time::SystemTime", "Instant"] {

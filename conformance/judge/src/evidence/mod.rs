@@ -14,6 +14,8 @@ mod wire;
 
 use std::collections::BTreeMap;
 
+use strum::{Display, EnumString, IntoStaticStr};
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -40,6 +42,8 @@ pub const EVIDENCE_VERSION: u32 = 2;
 /// Where an export was written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[derive(IntoStaticStr, Display, EnumString)]
+#[strum(serialize_all = "lowercase")]
 pub enum Target {
     /// An OCI registry.
     Registry,
@@ -56,17 +60,7 @@ impl Target {
     /// The name on the command line and in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Registry => "registry",
-            Self::Daemon => "daemon",
-            Self::Layout => "layout",
-        }
-    }
-}
-
-impl std::fmt::Display for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
+        self.into()
     }
 }
 

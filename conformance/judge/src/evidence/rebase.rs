@@ -1,12 +1,15 @@
 //! What a rebase was given beyond what an export is: the app image as it was, the new run image's name, and force.
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr};
 
 use super::Image;
 
 /// A phase of the lifecycle that writes an app image.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[derive(IntoStaticStr, Display, EnumString)]
+#[strum(serialize_all = "lowercase")]
 pub enum Phase {
     /// The exporter: an image from a build.
     #[default]
@@ -19,16 +22,7 @@ impl Phase {
     /// The word on the command line and in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Exporter => "exporter",
-            Self::Rebaser => "rebaser",
-        }
-    }
-}
-
-impl std::fmt::Display for Phase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
+        self.into()
     }
 }
 

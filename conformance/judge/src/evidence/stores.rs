@@ -1,13 +1,15 @@
 //! What only one kind of store shows: a daemon's inspection and archive, a layout's folders.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use super::{Document, Image, Ran};
 use crate::digest::Digest;
 
 /// How a daemon keeps images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum StoreKind {
     /// Docker's own graph drivers: an image is its config; there is no manifest.
     Classic,
@@ -21,11 +23,7 @@ impl StoreKind {
     /// Its word in evidence, reports and the names of services.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Classic => "classic",
-            Self::Containerd => "containerd",
-            Self::Podman => "podman",
-        }
+        self.into()
     }
 }
 

@@ -159,8 +159,8 @@ impl OwnProfile {
         };
         let mut raises = Vec::new();
         for (key, value) in &read.levels {
-            match (Target::ALL.into_iter().find(|target| target.name() == key), value) {
-                (Some(target), toml::Value::Table(table)) => {
+            match (key.parse::<Target>(), value) {
+                (Ok(target), toml::Value::Table(table)) => {
                     for (pattern, level) in table {
                         raises.push(raise(file, &extends, pattern, level, Some(target))?);
                     }

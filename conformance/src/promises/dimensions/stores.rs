@@ -229,7 +229,7 @@ fn credentials() -> Dimension {
 
 fn daemons() -> Dimension {
     let arrives =
-        |arrival: Arrival| Value::new(arrival.word(), move |seen| seen.run_image().in_daemon == Some(arrival));
+        |arrival: Arrival| Value::new(arrival.name(), move |seen| seen.run_image().in_daemon == Some(arrival));
     let mut values: Vec<Value> =
         [Arrival::PulledByTag, Arrival::PulledByDigest, Arrival::Loaded, Arrival::Made].map(arrives).into();
     values.push(Value::new("as its store keeps most of it", |seen| seen.run_image().in_daemon.is_none()));

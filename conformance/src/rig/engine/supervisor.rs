@@ -15,6 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 
 use crate::error::chain;
 use crate::exporter::supervise::descendants;
@@ -37,7 +38,8 @@ pub(super) struct Spec {
 }
 
 /// What a supervisor is told, a word a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "lowercase")]
 pub(super) enum EngineCommand {
     /// Start the engine.
     Start,
@@ -48,18 +50,8 @@ pub(super) enum EngineCommand {
 }
 
 impl EngineCommand {
-    const ALL: [Self; 3] = [Self::Start, Self::Stop, Self::Kill];
-
     pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Stop => "stop",
-            Self::Kill => "kill",
-        }
-    }
-
-    fn read(line: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|command| command.name() == line.trim())
+        self.into()
     }
 }
 
@@ -148,7 +140,7 @@ fn listen(sender: Sender<Event>) {
     std::thread::spawn(move || {
         for line in io::stdin().lock().lines() {
             let Ok(line) = line else { break };
-            if let Some(command) = EngineCommand::read(&line) {
+            if let Ok(command) = line.trim().parse::<EngineCommand>() {
                 let _ = sender.send(Event::Told(command));
             }
         }

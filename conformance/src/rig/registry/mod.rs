@@ -5,12 +5,12 @@ mod container;
 pub mod embedded;
 mod executable;
 
-use std::fmt;
 use std::str::FromStr;
 
 use container::Container;
 use embedded::Embedded;
 use executable::Executable;
+use strum::{Display, IntoStaticStr};
 
 use crate::error::{Cause, chain};
 use crate::masked::without_credentials;
@@ -50,7 +50,8 @@ pub enum RegistryError {
 }
 
 /// Where a registry runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, Display)]
+#[strum(serialize_all = "lowercase")]
 pub enum RegistryKind {
     /// In this process.
     Embedded,
@@ -66,18 +67,7 @@ impl RegistryKind {
     /// The word on the command line and in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Embedded => "embedded",
-            Self::Container => "container",
-            Self::Executable => "executable",
-            Self::Url => "url",
-        }
-    }
-}
-
-impl fmt::Display for RegistryKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        self.into()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use strum::IntoStaticStr;
 
 /// A run image to be made and published.
 #[derive(Debug, Clone, Deserialize)]
@@ -195,8 +196,9 @@ pub enum LayerCompression {
 }
 
 /// How a run image comes into a daemon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Arrival {
     /// The daemon pulls its tag.
     PulledByTag,
@@ -223,13 +225,8 @@ impl Arrival {
 
     /// The word in scenarios and evidence.
     #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::PulledByTag => "pulled-by-tag",
-            Self::PulledByDigest => "pulled-by-digest",
-            Self::Loaded => "loaded",
-            Self::Made => "made",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
