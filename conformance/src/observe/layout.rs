@@ -14,28 +14,16 @@ use walkdir::WalkDir;
 
 use super::blobs::{BlobError, BlobStore};
 use super::documents::{Named, contents_of, descriptor_for, manifest_for, manifests_of};
+use super::files::FileError;
 use super::layer::{LayerError, LayerReader};
 use crate::budget;
 
 /// Why a layout could not be observed: the disk's trouble or the harness's.
 #[derive(Debug, thiserror::Error)]
 pub enum LayoutError {
-    /// A folder cannot be listed.
-    #[error("list the files below '{root}'")]
-    Walk {
-        /// The folder that was walked.
-        root: PathBuf,
-        /// Which file, and why.
-        source: walkdir::Error,
-    },
-    /// A file cannot be read.
-    #[error("read '{path}'")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    /// A folder cannot be listed, or a file read.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// What is there cannot be kept.
     #[error(transparent)]
     Blob(#[from] BlobError),
@@ -77,8 +65,8 @@ pub fn mapped_path(reference: &str) -> Option<String> {
 /// it is not there. Blocks the thread.
 ///
 /// # Errors
-/// [`LayoutError::Walk`] when a folder cannot be listed.
-pub fn list_layout_folders(layout_dir: &Path) -> Result<Vec<String>, LayoutError> {
+/// [`FileError`] when a folder cannot be listed.
+pub fn list_layout_folders(layout_dir: &Path) -> Result<Vec<String>, FileError> {
     let mut folders = Vec::new();
     for file in files_below(layout_dir)? {
         let is_mark = file.file_name().is_some_and(|name| name == "oci-layout" || name == "index.json");
@@ -94,8 +82,8 @@ pub fn list_layout_folders(layout_dir: &Path) -> Result<Vec<String>, LayoutError
 /// What the index at the `<image>`'s mapped path names; none where there is none. Blocks the thread.
 ///
 /// # Errors
-/// [`LayoutError::Read`] when the index is there and cannot be read.
-pub fn layout_tag_state(layout_dir: &Path, reference: &str) -> Result<Option<String>, LayoutError> {
+/// [`FileError`] when the index is there and cannot be read.
+pub fn layout_tag_state(layout_dir: &Path, reference: &str) -> Result<Option<String>, FileError> {
     let (Some(path), Ok(parsed)) = (mapped_path(reference), Reference::parse(reference)) else { return Ok(None) };
     let index = small(&layout_dir.join(path).join("index.json"))?;
     Ok(index.and_then(|index| descriptor_for(&index.bytes, &parsed)).map(|named| named.name))
@@ -105,8 +93,8 @@ pub fn layout_tag_state(layout_dir: &Path, reference: &str) -> Result<Option<Str
 /// `asked` is not a digest. Blocks the thread.
 ///
 /// # Errors
-/// [`LayoutError::Read`] when it is there and cannot be read.
-pub fn layout_document(folder: &Path, asked: &str) -> Result<Fetched, LayoutError> {
+/// [`FileError`] when it is there and cannot be read.
+pub fn layout_document(folder: &Path, asked: &str) -> Result<Fetched, FileError> {
     let document = match Digest::parse(asked) {
         Ok(digest) => small(&folder.join(blob_path(&digest)))?,
         Err(_) => None,
@@ -118,13 +106,13 @@ pub fn layout_document(folder: &Path, asked: &str) -> Result<Fetched, LayoutErro
 /// or, where it is an index, of its manifest for this platform. Blocks the thread.
 ///
 /// # Errors
-/// [`LayoutError::Read`] when something is there and cannot be read.
+/// [`FileError`] when something is there and cannot be read.
 pub fn layout_base_image(
     folder: &Path,
     base_digest: &str,
     os: &str,
     architecture: &str,
-) -> Result<BaseImage, LayoutError> {
+) -> Result<BaseImage, FileError> {
     let fetched = layout_document(folder, base_digest)?;
     let Some(found) = &fetched.document else { return Ok(BaseImage { fetched, config: None }) };
     let mut contents = contents_of(&found.bytes);
@@ -198,7 +186,7 @@ fn root(layout_dir: &Path, image: &str, store: &BlobStore) -> Result<LayoutRoot,
                 root.unread.push((below(&folder, &file), size));
                 continue;
             }
-            Err(source) => return Err(LayoutError::Read { path: file, source }),
+            Err(source) => return Err(FileError::Read { path: file, source }.into()),
         };
         left -= size;
         let stored = store.put_reader(&mut bytes)?;
@@ -302,13 +290,13 @@ fn blob_path(digest: &Digest) -> String {
 }
 
 /// Every regular file below `folder`; none where it is not there or is not a folder.
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>, LayoutError> {
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
     if !fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_dir()) {
         return Ok(Vec::new());
     }
     let mut files = Vec::new();
     for file in WalkDir::new(folder).follow_root_links(false) {
-        let file = file.map_err(|source| LayoutError::Walk { root: folder.to_owned(), source })?;
+        let file = file.map_err(|source| FileError::Walk { root: folder.to_owned(), source })?;
         if file.file_type().is_file() {
             files.push(file.into_path());
         }
@@ -321,7 +309,7 @@ fn below(folder: &Path, file: &Path) -> String {
 }
 
 /// A regular file's bytes; none where there is none, its mode closes it, or it has more than [`budget::DOCUMENT`].
-fn small(path: &Path) -> Result<Option<Document>, LayoutError> {
+fn small(path: &Path) -> Result<Option<Document>, FileError> {
     let is_small = |metadata: fs::Metadata| metadata.is_file() && metadata.len() <= LIMIT;
     if !fs::symlink_metadata(path).is_ok_and(is_small) {
         return Ok(None);
@@ -332,6 +320,6 @@ fn small(path: &Path) -> Result<Option<Document>, LayoutError> {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
         opened => opened.and_then(|file| file.take(LIMIT).read_to_end(&mut bytes)),
     };
-    read.map_err(|source| LayoutError::Read { path: path.to_owned(), source })?;
+    read.map_err(|source| FileError::Read { path: path.to_owned(), source })?;
     Ok(Some(Document::new(bytes, None)))
 }

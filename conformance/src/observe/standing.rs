@@ -7,8 +7,9 @@ use judge::evidence::Document;
 
 use super::documents::{contents_of, manifest_for, manifests_of};
 use super::error::RegistryError;
+use super::files::FileError;
 use super::http::AccessError;
-use super::layout::{LayoutError, layout_document};
+use super::layout::layout_document;
 use super::registry::RegistryObserver;
 
 /// An index may stand in an index, and none leads further than this.
@@ -75,14 +76,14 @@ impl RegistryObserver {
 /// What a layout's name leads to: a digest, a reference name of its index, or its only image where nothing is asked for.
 ///
 /// # Errors
-/// [`LayoutError`] when a file is there and cannot be read.
+/// [`FileError`] when a file is there and cannot be read.
 pub fn layout_standing(
     folder: &Path,
     asked: Option<&str>,
     (os, architecture): (&str, &str),
-) -> Result<Stands, LayoutError> {
+) -> Result<Stands, FileError> {
     let path: PathBuf = folder.join("index.json");
-    let index = std::fs::read(&path).map_err(|source| LayoutError::Read { path, source })?;
+    let index = std::fs::read(&path).map_err(|source| FileError::Read { path, source })?;
     let entries = manifests_of(&index).unwrap_or_default();
     let digest = match asked {
         Some(asked) if Digest::parse(asked).is_ok() => Digest::parse(asked).ok(),
