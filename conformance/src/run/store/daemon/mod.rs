@@ -249,7 +249,7 @@ impl Store for DaemonStore<'_> {
         for reference in self.tags_of(step) {
             let id = self.service.daemon.image_id(&reference).await;
             found.insert(reference.clone(), id.map_err(|error| self.failed("inspect", error))?);
-            // StepContext the export, so that an interruption leaves nothing.
+            // Before the export, so that an interruption leaves nothing.
             self.remember(reference);
         }
         Ok(found)
