@@ -9,8 +9,37 @@ use serde::{Deserialize, Serialize};
 use crate::globs::Patterns;
 use crate::shard::Shard;
 
-/// A case that is judged where only some are: scenario, requirement, target.
-pub type Case = (String, String, Target);
+/// A case that is judged where only some are; an array in `run.json` and in reports.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "(String, String, Target)", into = "(String, String, Target)")]
+pub struct Case {
+    /// The scenario.
+    pub scenario: String,
+    /// The requirement's slug.
+    pub requirement: String,
+    /// The target.
+    pub target: Target,
+}
+
+impl Case {
+    /// The case of a verdict.
+    #[must_use]
+    pub fn of(verdict: &Verdict) -> Self {
+        (verdict.scenario.clone(), verdict.requirement.clone(), verdict.target).into()
+    }
+}
+
+impl From<(String, String, Target)> for Case {
+    fn from((scenario, requirement, target): (String, String, Target)) -> Self {
+        Self { scenario, requirement, target }
+    }
+}
+
+impl From<Case> for (String, String, Target) {
+    fn from(Case { scenario, requirement, target }: Case) -> Self {
+        (scenario, requirement, target)
+    }
+}
 
 /// What narrows a run beyond its scenarios.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +68,7 @@ impl RunFilter {
     /// Whether this case is one of those that were asked for.
     #[must_use]
     pub fn asks(&self, verdict: &Verdict) -> bool {
-        let case = || (verdict.scenario.clone(), verdict.requirement.clone(), verdict.target);
-        self.only.as_ref().is_none_or(|only| only.contains(&case()))
+        self.only.as_ref().is_none_or(|only| only.contains(&Case::of(verdict)))
     }
 }
 

@@ -132,6 +132,15 @@ impl Answer {
     }
 }
 
+/// What a baseline says of a failure that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownFailure {
+    /// Why it is known, in words.
+    pub reason: String,
+    /// The last day on which it may fail, YYYY-MM-DD.
+    pub until: Option<String>,
+}
+
 /// One line of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
@@ -153,8 +162,8 @@ pub struct Verdict {
     pub base_level: Level,
     /// The verdict.
     pub verdict: Answer,
-    /// Reserved for baselines: `{reason, until}`.
-    pub known: Option<serde_json::Value>,
+    /// What the baseline says of the failure; none where it does not name it.
+    pub known: Option<KnownFailure>,
     /// The id of the verdict that this one follows from: it is `skipped` then, and weighs nothing by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows_from: Option<String>,

@@ -5,9 +5,8 @@ mod update;
 
 use globset::{Glob, GlobMatcher};
 use jiff::civil::Date;
-use judge::verdict::{Answer, Verdict};
+use judge::verdict::{Answer, KnownFailure, Verdict};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::json;
 
 use crate::error::{Cause, context};
 use crate::report::{BaselineFacts, Report};
@@ -60,6 +59,12 @@ pub struct Known {
     /// The last day on which it may fail: YYYY-MM-DD.
     #[serde(default, deserialize_with = "date")]
     pub until: Option<String>,
+}
+
+impl Known {
+    fn failure(&self) -> KnownFailure {
+        KnownFailure { reason: self.reason.clone(), until: self.until.clone() }
+    }
 }
 
 fn any() -> String {
@@ -164,7 +169,7 @@ impl Baseline {
     pub fn apply(&self, report: &mut Report, today: Date) {
         for verdict in report.verdicts.iter_mut().filter(|verdict| verdict.verdict == Answer::Fail) {
             let found = self.entry(verdict, today);
-            verdict.known = found.map(|entry| json!({ "reason": entry.known.reason, "until": entry.known.until }));
+            verdict.known = found.map(|entry| entry.known.failure());
         }
         // What a quick run did not look at may still fail.
         let verdicts = if report.is_quick() { &[] } else { report.verdicts.as_slice() };

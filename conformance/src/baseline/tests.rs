@@ -35,7 +35,7 @@ fn a_known_failure_keeps_its_verdict_and_does_not_decide() {
         let report = after(&known("base.digest-present", more));
         assert_eq!(report.exit_code, Exit::Conformant, "{more}: {:?}", problems(&report));
         let failed = report.verdicts.iter().find(|verdict| verdict.verdict == Answer::Fail).unwrap();
-        assert_eq!(failed.known.as_ref().unwrap()["reason"], "upstream");
+        assert_eq!(failed.known.as_ref().unwrap().reason, "upstream");
         assert!(report.headlines.iter().any(|headline| headline.text.ends_with("; 1 known")));
     }
 }

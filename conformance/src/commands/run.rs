@@ -222,8 +222,8 @@ fn ready_to_keep(folder: &Path) -> Result<(), Failure> {
 /// What failed in a report, or could not be judged for the suite's own fault.
 fn failed(file: &Path) -> Result<BTreeSet<Case>, Failure> {
     let report = json::read(file).map_err(Failure::usage)?;
-    let failed = report.verdicts.into_iter().filter(|verdict| matches!(verdict.verdict, Answer::Fail | Answer::Error));
-    let only: BTreeSet<Case> = failed.map(|v| (v.scenario, v.requirement, v.target)).collect();
+    let failed = report.verdicts.iter().filter(|verdict| matches!(verdict.verdict, Answer::Fail | Answer::Error));
+    let only: BTreeSet<Case> = failed.map(Case::of).collect();
     if only.is_empty() {
         return Err(Failure::usage(format!("select scenarios: nothing failed in {}", file.display())));
     }
@@ -234,12 +234,11 @@ fn failed(file: &Path) -> Result<BTreeSet<Case>, Failure> {
 fn only_failed(scenarios: Vec<Scenario>, only: &BTreeSet<Case>) -> Vec<Scenario> {
     let mut kept = Vec::new();
     for mut scenario in scenarios {
-        let of_it: Vec<&Case> = only.iter().filter(|(name, _, _)| *name == scenario.name).collect();
-        let compares = of_it.iter().any(|(_, requirement, _)| judge::requirements::compares_with_registry(requirement));
-        scenario
-            .file
-            .targets
-            .retain(|target| of_it.iter().any(|(_, _, of)| of == target) || (compares && *target == Target::Registry));
+        let of_it: Vec<&Case> = only.iter().filter(|case| case.scenario == scenario.name).collect();
+        let compares = of_it.iter().any(|case| judge::requirements::compares_with_registry(&case.requirement));
+        scenario.file.targets.retain(|target| {
+            of_it.iter().any(|case| case.target == *target) || (compares && *target == Target::Registry)
+        });
         if !of_it.is_empty() && !scenario.file.targets.is_empty() {
             kept.push(scenario);
         }

@@ -49,7 +49,7 @@ fn asks_for_requirement(report: &Report, other: &Report, slug: &str, targets: &B
         return false;
     }
     report.narrowed.as_ref().is_none_or(|narrowed| {
-        let is_case = |only: &BTreeSet<crate::record::Case>| only.iter().any(|(_, requirement, _)| requirement == slug);
+        let is_case = |only: &BTreeSet<crate::record::Case>| only.iter().any(|case| case.requirement == slug);
         narrowed.requirements.matches(slug) && narrowed.only.as_ref().is_none_or(is_case)
     })
 }
@@ -58,7 +58,7 @@ fn asks_for_requirement(report: &Report, other: &Report, slug: &str, targets: &B
 fn asks_for_scenario(report: &Report, name: &str) -> bool {
     report.shard.is_none()
         && report.narrowed.as_ref().is_none_or(|narrowed| {
-            let is_case = |only: &BTreeSet<crate::record::Case>| only.iter().any(|(scenario, ..)| scenario == name);
+            let is_case = |only: &BTreeSet<crate::record::Case>| only.iter().any(|case| case.scenario == name);
             narrowed.left_out == 0 && narrowed.scenarios.matches(name) && narrowed.only.as_ref().is_none_or(is_case)
         })
 }

@@ -1,7 +1,7 @@
 use judge::evidence::End;
 
 use super::*;
-use crate::record::RunFilter;
+use crate::record::{Case, RunFilter};
 use crate::report::sample;
 
 fn side(change: impl FnOnce(&mut Report)) -> Side {
@@ -94,7 +94,11 @@ fn what_a_narrowed_run_was_not_asked_for_is_not_removed() {
             narrowed.scenarios = vec!["oth*".to_owned()].try_into().unwrap();
         }) as fn(&mut RunFilter),
         |narrowed| {
-            let case = ("other".to_owned(), "platform.exit-zero".to_owned(), Target::Registry);
+            let case = Case {
+                scenario: "other".to_owned(),
+                requirement: "platform.exit-zero".to_owned(),
+                target: Target::Registry,
+            };
             narrowed.only = Some([case].into());
         },
     ]

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
 use crate::generated::Build;
-use crate::record::RunFilter;
+use crate::record::{Case, RunFilter};
 use crate::report::groups::theme_of;
 use crate::run::{self, Options, RunError};
 use crate::scenario::{Origin, Scenario, ScenarioError};
@@ -252,7 +252,8 @@ impl Fuzzer {
 
     /// What judges one scenario by one requirement, in which what follows from it weighs as ever.
     fn narrow(&self, failing: &Failing, scenario: Scenario) -> Options {
-        let only = (scenario.name.clone(), failing.requirement.clone(), failing.target);
+        let only =
+            Case { scenario: scenario.name.clone(), requirement: failing.requirement.clone(), target: failing.target };
         Options {
             scenarios: vec![scenario],
             narrowed: RunFilter { only: Some([only].into()), ..RunFilter::default() },

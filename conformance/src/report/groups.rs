@@ -226,8 +226,8 @@ pub fn is_known(verdict: &Verdict) -> bool {
 #[must_use]
 pub fn known_words(verdict: &Verdict) -> Option<String> {
     let known = verdict.known.as_ref()?;
-    let reason = known["reason"].as_str().unwrap_or_default();
-    Some(known["until"].as_str().map_or_else(|| reason.to_owned(), |until| format!("{reason} (until {until})")))
+    let until = known.until.as_ref().map(|until| format!(" (until {until})")).unwrap_or_default();
+    Some(format!("{}{until}", known.reason))
 }
 
 /// What is violated or undecided, the most pressing first; of those as pressing, the one that explains most.

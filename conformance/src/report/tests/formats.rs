@@ -1,7 +1,7 @@
 //! What every format tells: failures that are known, what follows from a cause, one and many.
 
 use judge::profile::Profile;
-use judge::verdict::{Answer, Level, Verdict};
+use judge::verdict::{Answer, KnownFailure, Level, Verdict};
 
 use super::PLAIN;
 use crate::report::sample::{report, verdict};
@@ -10,7 +10,8 @@ use crate::report::{github, headline, in_toto, junit, markdown, terminal};
 #[test]
 fn known_failures_are_told_apart_in_every_format() {
     let mut report = report();
-    report.verdicts[0].known = Some(serde_json::json!({ "reason": "mended next week", "until": "2030-01-31" }));
+    report.verdicts[0].known =
+        Some(KnownFailure { reason: "mended next week".to_owned(), until: Some("2030-01-31".to_owned()) });
     report.verdicts.push(verdict("base.digest-pinned", Answer::Fail, Level::Must, Level::Must));
     let text = terminal::render(&report, PLAIN);
     let (before, after) = text.split_once("\nknown failures\n").unwrap();

@@ -1,6 +1,6 @@
 //! Requirements by what came of them, the one that explains most first.
 
-use judge::verdict::{Answer, Verdict};
+use judge::verdict::{Answer, KnownFailure, Verdict};
 
 use crate::report::groups::{Tally, groups};
 use crate::report::{Report, sample};
@@ -32,7 +32,7 @@ fn a_requirement_counts_once_as_the_worst_that_was_seen() {
         ("a.five", "s", Answer::Fail),
     ]);
     assert_eq!(Tally::of(&report).words(), "1 hold, 2 broken, 1 doubtful, 1 not seen");
-    report.verdicts[6].known = Some(serde_json::json!({ "reason": "later", "until": null }));
+    report.verdicts[6].known = Some(KnownFailure { reason: "later".to_owned(), until: None });
     assert_eq!(Tally::of(&report).words(), "1 hold, 1 broken, 1 broken as known, 1 doubtful, 1 not seen");
     report.verdicts[1].followed_by = vec!["a.four".to_owned()];
     let tally = Tally::of(&report);
@@ -50,7 +50,7 @@ fn what_explains_most_comes_first_and_what_is_known_last() {
         ("a.five", "s", Answer::Fail),
         ("a.six", "s", Answer::Skipped),
     ]);
-    report.verdicts[5].known = Some(serde_json::json!({ "reason": "later", "until": "2030-01-31" }));
+    report.verdicts[5].known = Some(KnownFailure { reason: "later".to_owned(), until: Some("2030-01-31".to_owned()) });
     report.verdicts[6].follows_from = Some("s/registry/a.two".to_owned());
     let found = groups(&report);
     let slugs: Vec<&str> = found.iter().map(|group| group.first().requirement.as_str()).collect();
