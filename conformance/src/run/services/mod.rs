@@ -4,6 +4,7 @@ pub(super) mod daemon;
 pub(super) mod endpoints;
 pub(super) mod engine;
 pub(super) mod private;
+mod recording;
 pub(super) mod reference;
 pub(super) mod slot;
 
@@ -11,11 +12,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use judge::digest::Digest;
-use judge::evidence::{FaultKind, StoreKind, WireFault, WireRecord};
+use judge::evidence::{FaultKind, StoreKind};
 
 use super::options::{Options, RunError};
 use crate::error::{Cause, chain};
-use crate::limits::{CREDENTIAL_HELPER, Overdue, Patience};
+use crate::limits::{CREDENTIAL_HELPER, Patience};
 use crate::locked::locked;
 use crate::naming::Names;
 use crate::observe::{BlobStore, Credentials, LayerReader, Limits};
@@ -218,93 +219,6 @@ impl Services {
             }
         }
         found
-    }
-
-    /// What the exporter sent for one scenario since [`Self::forget_wire`].
-    pub(super) fn wire(&self, scenario: &Scenario) -> Option<Vec<WireRecord>> {
-        let prefix = self.requests_of(&scenario.name);
-        let secure = self.extra.secure().filter(|_| scenario.endpoints().contains(&RegistryEndpoint::Secure));
-        let mut found: Option<Vec<WireRecord>> = self.proxy.as_ref().map(|proxy| proxy.taken(&prefix));
-        if let Some(secure) = secure {
-            let records = found.get_or_insert_default();
-            records.extend(secure.taken(&prefix));
-            records.sort_by_key(|record| record.sequence);
-        }
-        found
-    }
-
-    /// Why no recorder stands before what a scenario exports to; none where one does.
-    pub(super) fn unrecorded(&self, scenario: &Scenario) -> Option<&str> {
-        let has_own = self.extra.secure().is_some() && scenario.endpoints().contains(&RegistryEndpoint::Secure);
-        (self.proxy.is_none() && !has_own).then_some(self.unrecorded.as_str())
-    }
-
-    /// From now on exporters speak to the registry itself.
-    pub(super) fn without_recorder(&mut self) {
-        self.proxy = None;
-        self.registry.host().clone_into(&mut self.main.host);
-    }
-
-    /// Whether an exporter has accepted the certificate of the recorder before an endpoint.
-    pub(super) fn is_trusted(&self, endpoint: RegistryEndpoint) -> bool {
-        let recorder = if endpoint == RegistryEndpoint::Secure { self.extra.secure() } else { self.proxy.as_ref() };
-        recorder.is_some_and(RecordingProxy::is_trusted)
-    }
-
-    /// Whether exporters speak under TLS to the recorder before the run's registry.
-    pub(super) fn records_tls(&self) -> bool {
-        self.proxy.as_ref().is_some_and(RecordingProxy::has_tls)
-    }
-
-    /// Whether an exporter has asked the run's registry for TLS, which has none, and sent it nothing of this scenario in
-    /// the clear.
-    pub(super) fn wants_tls(&self, scenario: &Scenario) -> bool {
-        self.proxy.as_ref().is_some_and(RecordingProxy::was_asked_for_tls)
-            && self.wire(scenario).is_none_or(|records| records.is_empty())
-    }
-
-    /// From now on what is sent for one scenario meets these faults of the registry, and no others.
-    pub(super) fn arm(&self, scenario: &str, faults: &[WireFault]) {
-        let prefix = self.requests_of(scenario);
-        if let Some(secure) = self.extra.secure() {
-            secure.arm(&prefix, faults);
-        }
-        let Some(proxy) = &self.proxy else { return };
-        let mut faults = faults.to_vec();
-        // The user's credentials are the registry's matter: it asks for them in its own way.
-        let asked = faults.iter_mut().filter(|fault| fault.kind == FaultKind::WantsCredentials);
-        asked.filter(|_| self.handed.is_some()).for_each(|fault| fault.path.clear());
-        proxy.arm(&prefix, &faults);
-    }
-
-    /// Takes the first silence of the registry that the recorder saw in what was sent for one scenario.
-    pub(super) fn silence(&self, scenario: &str) -> Option<Overdue> {
-        let prefix = self.requests_of(scenario);
-        self.recorders().find_map(|recorder| recorder.silence(&prefix))
-    }
-
-    /// Waits until the registry is silent in something that is sent for one scenario.
-    pub(super) async fn falls_silent(&self, scenario: &str) -> Overdue {
-        let prefix = self.requests_of(scenario);
-        let silent: Vec<_> = self.recorders().map(|recorder| Box::pin(recorder.falls_silent(&prefix))).collect();
-        if silent.is_empty() {
-            return std::future::pending().await;
-        }
-        futures_util::future::select_all(silent).await.0
-    }
-
-    fn recorders(&self) -> impl Iterator<Item = &RecordingProxy> {
-        self.proxy.iter().chain(self.extra.secure())
-    }
-
-    /// How the path begins of every request for one scenario.
-    fn requests_of(&self, scenario: &str) -> String {
-        format!("/v2/{}/", self.repository(scenario, "").trim_end_matches('/'))
-    }
-
-    /// Forgets what was sent so far.
-    pub(super) fn forget_wire(&self, scenario: &Scenario) {
-        let _ = self.wire(scenario);
     }
 
     /// Whether what is at an endpoint has to be deleted one by one, because the registry outlives the run.
