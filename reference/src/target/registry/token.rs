@@ -9,7 +9,7 @@ use super::challenge::Challenge;
 use super::credentials::{Credential, Credentials};
 use super::error::RegistryError;
 use super::proxy::Clients;
-use super::request::{Request, TRIES, retried};
+use super::request::{Request, Spent, TRIES, retried};
 use super::secrets;
 use crate::failure::Reason;
 
@@ -17,6 +17,7 @@ use crate::failure::Reason;
 pub(super) async fn authorization(
     http: &Clients,
     credentials: &Credentials,
+    spent: &Spent,
     insecure: bool,
     request: &Request<'_>,
     challenges: &[Challenge],
@@ -45,7 +46,7 @@ pub(super) async fn authorization(
     let service = bearer.parameters.get("service");
     let asking = asking(http.of(realm.as_str())?, request, realm, service, credential)?;
     let unending = || RegistryError::Broken(Reason::new("a request that cannot be sent twice"));
-    let answer = retried(request, TRIES, PATIENCE, |_| asking.try_clone().ok_or_else(unending)).await?;
+    let answer = retried(request, spent, TRIES, PATIENCE, |_| asking.try_clone().ok_or_else(unending)).await?;
     let bytes = body(request.doing, request.name, success(request.doing, request.name, answer).await?).await?;
     let json: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let token = json["token"].as_str().or_else(|| json["access_token"].as_str());

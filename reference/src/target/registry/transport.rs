@@ -13,7 +13,7 @@ use super::challenge::challenges;
 use super::credentials::Credentials;
 use super::error::RegistryError;
 use super::proxy::Clients;
-use super::request::{Content, Request, TRIES, retried};
+use super::request::{Content, Request, Spent, TRIES, retried};
 use super::secrets;
 use super::token;
 use crate::image_name::ImageName;
@@ -36,6 +36,7 @@ pub(super) struct Transport {
     credentials: Credentials,
     /// Registry and repositories → Authorization header that the registry asked for.
     known: Mutex<HashMap<String, String>>,
+    spent: Spent,
 }
 
 impl Transport {
@@ -48,7 +49,7 @@ impl Transport {
                 .connect_timeout(TO_CONNECT)
                 .user_agent(concat!("reference-exporter/", env!("CARGO_PKG_VERSION")))
         });
-        Self { http, insecure: insecure.to_vec(), credentials, known: Mutex::default() }
+        Self { http, insecure: insecure.to_vec(), credentials, known: Mutex::default(), spent: Spent::default() }
     }
 
     /// Where a registry keeps something of a repository.
@@ -88,6 +89,7 @@ impl Transport {
             let Some(header) = token::authorization(
                 &self.http,
                 &self.credentials,
+                &self.spent,
                 self.is_insecure(request.name),
                 request,
                 &challenges(response.headers()),
@@ -129,7 +131,7 @@ impl Transport {
         most: u32,
     ) -> Result<Response, RegistryError> {
         let patience = if matches!(request.content, Content::None) { PATIENCE } else { UPLOAD_PATIENCE };
-        retried(request, most, patience, |taken| {
+        retried(request, &self.spent, most, patience, |taken| {
             let builder =
                 self.http.of(request.url)?.request(request.method.clone(), request.url).header(ACCEPT, MANIFESTS);
             let builder = filled(builder, &request.content, taken)?;
