@@ -36,6 +36,7 @@ mod naming;
 pub mod observe;
 pub mod pages;
 pub mod pipeline;
+mod processes;
 pub mod profile_file;
 pub mod progress;
 pub mod project;

@@ -2,7 +2,7 @@
 //! ends every process that the exporter leaves, also when the harness itself is killed (its end of a pipe closes).
 //! Runs in a process of its own, so that nothing of it touches the harness; its name tells an exporter nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -25,6 +25,7 @@ use super::contacted::{News, Seen, Watch};
 use super::isolate::{self, Isolation, Scratch};
 use super::secret::{self, Secret, SecretPlace};
 use crate::error::chain;
+use crate::processes::descendants;
 
 /// The argument that turns the program into a supervisor; a word that tells an exporter nothing.
 pub const ARGUMENT: &str = "--job";
@@ -382,29 +383,4 @@ fn end_descendants(receiver: &mpsc::Receiver<Event>, mut exited: bool) {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// Every process below `root`, from `/proc`.
-pub(crate) fn descendants(root: u32) -> Vec<i32> {
-    let mut parents: Vec<(i32, i32)> = Vec::new();
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
-        // The name in the second field may hold anything, also parentheses; the parent comes second after it.
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
-        if let Some(parent) = parent {
-            parents.push((pid, parent));
-        }
-    }
-    let mut found: BTreeSet<i32> = BTreeSet::from([i32::try_from(root).unwrap_or(0)]);
-    loop {
-        let before = found.len();
-        found.extend(
-            parents.iter().filter(|(_, parent)| found.contains(parent)).map(|(pid, _)| *pid).collect::<Vec<_>>(),
-        );
-        if found.len() == before {
-            break;
-        }
-    }
-    found.into_iter().filter(|pid| *pid != i32::try_from(root).unwrap_or(0)).collect()
 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
 use crate::error::chain;
-use crate::exporter::supervise::descendants;
+use crate::processes::descendants;
 
 /// The argument that turns the program into a supervisor.
 pub const ARGUMENT: &str = "__keep-engine";
