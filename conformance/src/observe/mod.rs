@@ -21,6 +21,7 @@ mod pull;
 mod registry;
 mod sparse;
 mod standing;
+mod streams;
 mod tarball;
 mod trust;
 
