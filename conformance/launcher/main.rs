@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// What the kernel shows there is no part of an image.
+/// What the kernel shows there is not part of an image.
 const NOT_OF_THE_IMAGE: [&str; 3] = ["/proc", "/sys", "/dev"];
 /// Most files that are listed.
 const MOST: usize = 20_000;

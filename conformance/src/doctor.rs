@@ -181,7 +181,7 @@ fn findings(out: &mut String, report: &Report) {
         _ => 2,
     });
     if !found.is_empty() {
-        let _ = writeln!(out, "What is to be mended:");
+        let _ = writeln!(out, "What is to be fixed:");
     }
     for (verdict, services) in found {
         let word = match verdict.verdict {
@@ -212,7 +212,7 @@ fn profiles(out: &mut String, report: &Report) {
     let listed: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
     let _ = writeln!(
         out,
-        "Requirements of each profile to mend, as far as the smallest build shows: {}.",
+        "Requirements of each profile to fix, as far as the smallest build shows: {}.",
         listed.join(", ")
     );
     match (near.last(), counts.iter().min_by_key(|(_, count)| *count)) {

@@ -126,7 +126,7 @@ pub struct BaseStatusArguments {
     /// A registry without TLS that is not on loopback; may be repeated
     #[arg(long, value_name = "HOST:PORT")]
     pub insecure_registry: Vec<String>,
-    /// A PEM file of certificates to trust registries by, besides the machine's or those of `SSL_CERT_FILE`
+    /// A PEM file of certificates to trust registries by, in addition to the machine's or those of `SSL_CERT_FILE`
     #[arg(long, value_name = "FILE")]
     pub registry_ca: Option<PathBuf>,
     /// Seconds that a registry or daemon may be silent
@@ -211,7 +211,7 @@ pub enum Command {
         /// Its name; without one, every name is listed
         page: Option<String>,
     },
-    /// Say what a requirement asks, why, where it is written, what a violation looks like and how to mend it
+    /// Say what a requirement asks, why, where it is written, what a violation looks like and how to fix it
     Explain {
         /// The requirement's slug, for example base.digest-is-run-image
         requirement: String,

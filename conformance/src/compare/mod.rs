@@ -1,4 +1,4 @@
-//! An old and a new run compared: what fails now and did not, what is mended, what was added and taken
+//! An old and a new run compared: what fails now and did not, what is fixed, what was added and taken
 //! away, and whose digests changed, with the fields that made them change.
 
 mod address;

@@ -17,9 +17,9 @@ use walkdir::WalkDir;
 
 use crate::observe::kind_of;
 
-/// Most files that are told of what an exporter left.
+/// How many files that an exporter left are reported at most.
 const MOST: usize = 100;
-/// Folders for scratch files besides the one that the suite uses.
+/// Folders for scratch files other than the one that the suite uses.
 const SCRATCH: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 const NOTHING: Option<&str> = None;
 

@@ -1,7 +1,7 @@
 //! Reads a tar stream the way container engines read it (ustar, PAX, GNU long names), bounded in memory and never
 //! trusting a number in it. Who may ask for what, and what the files mean, is left to others.
 //!
-//! `tar::Archive` mends or refuses what is hostile; here it has to be said at which byte what is wrong.
+//! `tar::Archive` repairs or refuses what is hostile; here it has to be said at which byte what is wrong.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};

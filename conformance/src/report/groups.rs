@@ -1,4 +1,4 @@
-//! What a run came to, requirement by requirement: how many hold, and what is to be mended, by cause, the one that
+//! What a run came to, requirement by requirement: how many hold, and what is to be fixed, by cause, the one that
 //! explains most first. Every format for people shows these groups.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -137,7 +137,7 @@ pub struct Group<'a> {
     pub likewise: Vec<&'a str>,
     /// Requirements that are violated only because of this one.
     pub followers: Vec<&'a str>,
-    /// Requirements that this one leaves violated or unjudged: what mending it decides.
+    /// Requirements that this one leaves violated or unjudged: what fixing it decides.
     pub explains: usize,
 }
 

@@ -48,7 +48,7 @@ fn result(report: &Report) -> &'static str {
     }
 }
 
-/// What decides the result besides the exporter, as a descriptor that carries its content.
+/// What decides the result other than the exporter, as a descriptor that carries its content.
 fn configuration(report: &Report) -> Result<Value, serde_json::Error> {
     let known: Vec<Value> = report
         .verdicts

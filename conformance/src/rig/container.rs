@@ -45,7 +45,7 @@ pub async fn run(daemon: &Daemon, name: &str, image: &str, entrypoint: Option<&s
     ended
 }
 
-/// Removes the container, running or not. One that is not there is no fault.
+/// Removes the container, running or not. A missing one is not an error.
 pub async fn remove(daemon: &Daemon, name: &str) {
     let doing = format!("remove the container {name}");
     let _ = daemon.waits().answer(&doing, removal(daemon, name)).await;

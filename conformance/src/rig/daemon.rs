@@ -279,7 +279,7 @@ impl Daemon {
         }
     }
 
-    /// Removes one name of an image, and the image with its last name. One that is not there is no fault.
+    /// Removes one name of an image, and the image with its last name. A missing one is not an error.
     pub async fn remove_image(&self, reference: &str) {
         let options = RemoveImageOptionsBuilder::default().force(true).build();
         let _ = self.asked(("remove", reference), self.api.remove_image(reference, Some(options), None)).await;

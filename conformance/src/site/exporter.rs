@@ -1,4 +1,4 @@
-//! An exporter's page: the answer for each profile, what to mend first, and what was run.
+//! An exporter's page: the answer for each profile, what to fix first, and what was run.
 
 use super::html::{Html, el, link, said, table};
 use super::{Site, badge, overview, picture, requirement_link, slug_of};
@@ -17,9 +17,9 @@ pub(super) fn page(site: &Site<'_>, at: usize) -> Vec<Html> {
     let mut body = vec![
         said("p", &format!("Requirements: {}.", Tally::of(report).words())),
         profiles(report),
-        said("h2", "What to mend first"),
+        said("h2", "What to fix first"),
     ];
-    body.extend(mend(report));
+    body.extend(fix(report));
     body.push(said("h2", "Themes"));
     let bars = overview::by_theme(report).into_iter().map(|(theme, counts)| {
         let [pass, warn, fail] = counts;
@@ -54,7 +54,7 @@ fn profiles(report: &Report) -> Html {
     table("Answers by profile", &["profile", "answer"], rows.collect())
 }
 
-fn mend(report: &Report) -> Vec<Html> {
+fn fix(report: &Report) -> Vec<Html> {
     let found = groups(report);
     if found.is_empty() {
         return vec![said("p", "Nothing: no requirement was seen violated in what was run.")];

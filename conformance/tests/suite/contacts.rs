@@ -1,4 +1,4 @@
-//! Whom an exporter contacts besides the registry: on this machine alone, at ports where nobody listens.
+//! Contacts of an exporter other than the registry: on this machine alone, at ports where nothing listens.
 
 use std::path::Path;
 

@@ -104,7 +104,7 @@ fn a_bundle_that_unpacks_to_more_than_it_may_takes_no_disk() {
     }
 }
 
-/// A pipe that nobody writes to, a device without an end, and a file that is larger than all memory.
+/// A pipe without a writer, a device without an end, and a file that is larger than all memory.
 fn endless(folder: &Path) -> Vec<PathBuf> {
     let [pipe, sparse] = ["pipe", "sparse"].map(|name| folder.join(name));
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();

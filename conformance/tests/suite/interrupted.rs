@@ -1,4 +1,4 @@
-//! Signals at moments that nobody chose. `INTERRUPTIONS` says how many of each signal, `INTERRUPTIONS_SEED` which moments.
+//! Signals at random moments. `INTERRUPTIONS` says how many of each signal, `INTERRUPTIONS_SEED` which moments.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Signals at moments that nobody chose, within the time that an export takes. `INTERRUPTIONS` says how many of each
+//! Signals at random moments, within the time that an export takes. `INTERRUPTIONS` says how many of each
 //! signal and target, `INTERRUPTIONS_SEED` which moments.
 
 use std::collections::BTreeMap;
@@ -66,7 +66,7 @@ trait Place {
     fn build(&self) -> &Build;
 }
 
-/// A build with some MiB that do not compress, and an exporter that hears all signals, whoever starts the tests.
+/// A build with some MiB that do not compress, and an exporter that receives all signals, whatever mask the tests run under.
 fn large_build(build: Build) -> Build {
     let mut noise = Chance(1);
     fs::write(build.path("app/large"), noise.bytes(3 << 20)).unwrap();

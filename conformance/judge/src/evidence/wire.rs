@@ -44,7 +44,7 @@ pub struct WireRecord {
     /// the registry has none, and in evidence of before TLS was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<Channel>,
-    /// The hosts that its answer names besides the one that was asked, each with its scheme and port as they stand there:
+    /// The hosts that its answer names other than the one that was asked, each with its scheme and port as written there:
     /// by Location, or as the realm of a challenge. Empty where there are none, and in evidence of before they were kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,

@@ -26,7 +26,7 @@ pub(super) const JUSTIFIED: [Justified; 43] = [
             "drop * outcome.contacted.seen[*",
             "empty * outcome.contacted.seen",
         ],
-        "whom an exporter does not contact is no matter, and a host that is given by its name may be at any address",
+        "a contact less violates nothing, and a host that is given by name may be at any address",
     ),
     of(&["drop * outcome.credentials_printed"], "an exporter that is given no credentials cannot print any"),
     of(&["*.content_type"], "what a registry adds to the bytes, and nothing next to a file; the bytes decide"),

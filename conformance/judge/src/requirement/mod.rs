@@ -95,7 +95,7 @@ impl Requirement {
         self
     }
 
-    /// How a violation is mended.
+    /// How a violation is fixed.
     #[must_use]
     pub const fn fix(mut self, remedy: &'static str) -> Self {
         self.remedy = remedy;

@@ -11,27 +11,21 @@ use crate::report::{github, headline, in_toto, junit, markdown, terminal};
 fn known_failures_are_told_apart_in_every_format() {
     let mut report = report();
     report.verdicts[0].known =
-        Some(KnownFailure { reason: "mended next week".to_owned(), until: Some("2030-01-31".to_owned()) });
+        Some(KnownFailure { reason: "fixed next week".to_owned(), until: Some("2030-01-31".to_owned()) });
     report.verdicts.push(verdict("base.digest-pinned", Answer::Fail, Level::Must, Level::Must));
     let text = terminal::render(&report, PLAIN);
     let (before, after) = text.split_once("\nknown failures\n").unwrap();
     assert!(before.contains("FAIL  base.digest-pinned") && !before.contains("base.digest-present"), "{text}");
-    assert!(
-        after.starts_with("  KNOWN base.digest-present  (1 case)  mended next week (until 2030-01-31)\n"),
-        "{text}"
-    );
+    assert!(after.starts_with("  KNOWN base.digest-present  (1 case)  fixed next week (until 2030-01-31)\n"), "{text}");
     let text = markdown::render(&report, markdown::COMMENT);
     let (before, after) = text.split_once("### Known failures (1)").unwrap();
     assert!(before.contains("base&#46;digest-pinned") && !before.contains("base&#46;digest-present"), "{text}");
-    assert!(after.contains("- known <code>mended next week"), "{text}");
+    assert!(after.contains("- known <code>fixed next week"), "{text}");
     let text = github::render(&report);
     assert!(text.contains("::notice title=known failures::1 requirement; see the summary"), "{text}");
     assert!(!text.contains("base.digest-present"), "{text}");
     let text = junit::render(&report).unwrap();
-    assert!(
-        text.contains("<skipped message=\"known: mended next week (until 2030-01-31)\" type=\"known\"/>"),
-        "{text}"
-    );
+    assert!(text.contains("<skipped message=\"known: fixed next week (until 2030-01-31)\" type=\"known\"/>"), "{text}");
     assert_eq!(text.matches("<failure").count(), 1, "{text}");
     let statement: serde_json::Value = serde_json::from_str(&in_toto::render(&report).unwrap()).unwrap();
     let named = |list: &str| statement["predicate"][list].to_string().contains("base.digest-present");

@@ -103,7 +103,7 @@ async fn pass(recorder: Arc<Recorder>, request: Request, way: Way) -> Result<Res
     Ok(answer)
 }
 
-/// The hosts that an answer leads to besides the one that was asked.
+/// The hosts that an answer leads to other than the one that was asked.
 fn names(headers: &HeaderMap, asked: Option<&str>) -> Vec<String> {
     let values = |name| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     let realms = values(header::WWW_AUTHENTICATE).filter_map(|value| value.split_once("realm=\"")?.1.split('"').next());

@@ -31,7 +31,7 @@ pub enum GitError {
         root: PathBuf,
     },
     /// The repository is damaged or of a kind that is not known.
-    #[error("read the repository {}: {reason}; mend it, or give --no-git", root.display())]
+    #[error("read the repository {}: {reason}; fix it, or give --no-git", root.display())]
     Broken {
         /// The work tree.
         root: PathBuf,

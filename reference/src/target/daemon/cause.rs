@@ -6,7 +6,7 @@ use crate::failure::Reason;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
     /// It refused, in words.
-    #[error("it says: {0}; once that is mended, export again")]
+    #[error("it says: {0}; once that is fixed, export again")]
     Says(Reason),
     /// It refused with a status alone.
     #[error("it answers with status {0} and no reason; its log may say why")]

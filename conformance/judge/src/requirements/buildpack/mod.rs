@@ -77,7 +77,7 @@ image there")
         "annotations are on the manifest so that content stays as it is: layers that change with them cannot be shared or \
          re-used",
     )
-    .looks_like("two builds that differ in [[annotations]] alone have other layers besides the one with \
+    .looks_like("two builds that differ in [[annotations]] alone have other layers than the one with \
 metadata.toml")
     .fix("keep annotations out of every layer; only the layer with config/metadata.toml holds that file")
     .when("two exports differ in [[annotations]] alone, and a repeat does not differ already"),

@@ -95,8 +95,8 @@ macro_rules! faults {
                     |case| refusal::is_explained(case, &$name),
                 )
                 .because(concat!(
-                    "whoever runs the build has the output alone to go by; without ", $names,
-                    " they cannot tell what to mend"
+                    "the user sees only the output; without ", $names,
+                    " they cannot tell what to fix"
                 ))
                 .looks_like(concat!("output without ", $names, ", or with a stack trace of the exporter's language"))
                 .fix(concat!("print one line with ", $names, " and what is wrong, and no stack trace"))
@@ -235,7 +235,7 @@ faults! {
         bad: "a registry that cannot be reached",
         ask: "a non-zero exit by itself within the limit of the exporter's description, no report that claims success",
         names: "the registry or a reference on it" by named::images_and_run_image,
-        because: "a registry may refuse connections or swallow them; a build that waits forever blocks whoever waits for it",
+        because: "a registry may refuse connections or swallow them; a build that waits forever blocks the pipeline that runs it",
         fix: "give connections and requests a time limit and the whole export a bounded number of attempts",
     }
     UNAUTHORIZED = "errors.unauthorized" {

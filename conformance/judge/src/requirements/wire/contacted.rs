@@ -40,7 +40,7 @@ fn of_one(export: &Export) -> Finding {
         ([], []) if contacts.more => {
             return Finding::Skipped("not all that the exporter contacted is known".to_owned());
         }
-        ([], []) if contacts.seen.is_empty() => return not_applicable("the exporter contacted nobody"),
+        ([], []) if contacts.seen.is_empty() => return not_applicable("the exporter contacted no host"),
         ([], []) => return Finding::Holds,
         // What the registry answered may name hosts.
         _ if export.target == Target::Registry && export.wire.is_none() => {
@@ -61,7 +61,7 @@ fn of_one(export: &Export) -> Finding {
 }
 
 /// Whether there is a name to ask for. `localhost` may be asked for as an address of one kind alone, which the file of
-/// hosts need not have; and programs ask for the host's own name, which tells nobody anything.
+/// hosts need not have; and programs ask for the host's own name, which discloses nothing.
 fn may_ask_name_servers(contacts: &Contacts, told: &[Told]) -> bool {
     !contacts.knows_itself || told.iter().any(|host| host.by_name)
 }

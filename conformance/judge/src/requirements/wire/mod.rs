@@ -155,7 +155,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::own("wire"),
         elsewhere::credentials_stay_at_their_registry,
     )
-    .because("whoever answers there could read and write every image that the platform may; registries lead to others' storage")
+    .because("the host that answers there could read and write every image that the platform may; registries redirect to others' storage")
     .looks_like("after a redirect, or at an upload's place on another host, the request has the registry's Authorization")
     .fix("send Authorization to the host and port for which it was given, and leave it out of every other request")
     .when("a scenario has the registry lead to another host, and the exporter followed and had credentials")
@@ -168,7 +168,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::own("wire"),
         clear::credentials_stay_under_tls,
     )
-    .because("whoever is on the way can read what is sent in the clear, and then read and write what the platform may")
+    .because("anyone on the network path can read what is sent in the clear, and then read and write what the platform may")
     .looks_like("the registry is tried without TLS first or last, and the request has Authorization")
     .fix("send Authorization under TLS alone, unless -insecure-registry names the registry")
     .when("a recorder stood between exporter and registry, and spoke TLS, and the exporter had credentials")

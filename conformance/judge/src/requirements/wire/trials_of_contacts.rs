@@ -93,7 +93,7 @@ pub(super) fn trials() -> Trials {
     known(named(others(Trials::of(NAMED).from(by_number))))
 }
 
-/// Whom nobody named.
+/// Contacts that no input names.
 fn others(trials: Trials) -> Trials {
     trials
         .rejects("another port of this machine", tcp("127.0.0.1:9"))
@@ -174,7 +174,7 @@ fn named(trials: Trials) -> Trials {
         })
 }
 
-/// What is no contact with anybody else, whom answers name, and what is not known.
+/// What is not a contact with another host, hosts that answers name, and what is not known.
 fn known(trials: Trials) -> Trials {
     trials
         .accepts("the way to the registry's address is asked for", udp("127.0.0.1:9"))
@@ -195,7 +195,7 @@ fn known(trials: Trials) -> Trials {
             "a host where requests were recorded",
             led(|one| one.elsewhere = Some("192.0.2.1:7".to_owned()), tcp("192.0.2.1:7")),
         )
-        .ignores("nobody", |e| e.outcome.contacted.as_mut().unwrap().seen.clear())
+        .ignores("no contact", |e| e.outcome.contacted.as_mut().unwrap().seen.clear())
         .ignores("there are others that are not known", |e| e.outcome.contacted.as_mut().unwrap().more = true)
         .ignores("it was not observed, and evidence of before", |e| e.outcome.contacted = None)
         .on(&[Target::Registry])
