@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::super::manifest::is_docker;
+use super::super::sentences::not_platform;
 use crate::evidence::{Export, Image};
 use crate::forms::{is_digest, is_media_type};
 use crate::json::Json;
@@ -39,8 +40,7 @@ pub(super) fn descriptors_are_whole(export: &Export, image: &Image) -> Finding {
         for (key, form, is_it) in FIELDS {
             let found = descriptor.get(key);
             if !found.is_some_and(is_it) {
-                let found = found.map_or_else(|| "nothing".to_owned(), |found| view::cut(&found.to_string()));
-                return violated(format!("{key} of a descriptor is not {form}"), form, found, place);
+                return violated(format!("{key} of a descriptor is not {form}"), form, shown(found), place);
             }
         }
     }
@@ -64,7 +64,49 @@ pub(super) fn the_manifest_is_of_an_image(export: &Export, image: &Image) -> Fin
             return violated(message, "nothing, or the run image", view::cut(&subject.to_string()), place);
         }
     }
-    its_parts_are_an_image_s(export, manifest.as_deref(), base.as_deref())
+    let finding = its_parts_are_an_image_s(export, manifest.as_deref(), base.as_deref());
+    if finding != Finding::Holds {
+        return finding;
+    }
+    let Some(manifest) = manifest.as_deref() else { return Finding::Holds };
+    let finding = the_config_is_of_its_platform(export, image, manifest, base.as_deref());
+    if finding != Finding::Holds {
+        return finding;
+    }
+    the_index_types_it_as_it_is(export, manifest, &indexes)
+}
+
+/// A platform says what an image needs; what says so of the config, and what the config says, are read by different tools.
+fn the_config_is_of_its_platform(export: &Export, image: &Image, manifest: &Json, base: Option<&Json>) -> Finding {
+    let (descriptor, config) = (manifest.get("config"), view::json(image.config.as_ref()));
+    let descriptor = descriptor.filter(|descriptor| !view::is_descriptor_of(base, descriptor));
+    let platform = descriptor.and_then(|descriptor| descriptor.get("platform"));
+    let Some((name, expected)) = platform.and_then(|platform| not_platform(platform, config.as_deref())) else {
+        return Finding::Holds;
+    };
+    let message = format!("{name} of the config's descriptor is not the config's");
+    let place = export.at("manifest.json#/config/platform");
+    violated(message, expected, shown(platform.and_then(|platform| platform.get(name))), place)
+}
+
+/// The type by which an index tells an artifact is the config's media type where it names an image
+/// (`oci-image-descriptor.md`, artifactType), or what the manifest says itself, as the distribution specification has it.
+fn the_index_types_it_as_it_is(export: &Export, manifest: &Json, indexes: &[Rc<Json>]) -> Finding {
+    let own = export.manifest_digest().map(ToString::to_string);
+    let types = [manifest.at(&["config", "mediaType"]), manifest.get("artifactType")];
+    for entry in indexes.iter().flat_map(|index| index.get("manifests").and_then(Json::items).unwrap_or_default()) {
+        let is_own = own.is_some() && entry.get("digest").and_then(Json::as_str) == own.as_deref();
+        let Some(found) = entry.get("artifactType").filter(|found| is_own && **found != Json::Null) else { continue };
+        if !types.contains(&Some(found)) {
+            let message = "index.json gives the app image an artifactType that is not its own";
+            return violated(message, shown(types[0]), shown(Some(found)), export.at("index.json#/manifests"));
+        }
+    }
+    Finding::Holds
+}
+
+fn shown(value: Option<&Json>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
 }
 
 /// By the media type of the config tools tell an image from an artifact. One that is missing another row asks for.

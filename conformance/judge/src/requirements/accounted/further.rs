@@ -43,12 +43,15 @@ pub(in super::super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Should,
         "manifest.nothing-else",
-        "config and layers are of an image, and the subject if any is the run image",
+        "config and layers are of an image, platform and artifactType are its own, and the subject if any is the run image",
         Source::oci_manifest("Image Manifest Property Descriptions"),
         |case| case.each_image(descriptors::the_manifest_is_of_an_image),
     )
     .because("registries list what has a subject as a part of that image, and tools tell an image by its parts' media types")
-    .looks_like("a config of another kind, or a subject that is in no input")
+    .looks_like(
+        "a config of another kind or for another platform, an artifactType in index.json that the image has not, or a \
+         subject that is in no input",
+    )
     .fix("write config, layers and annotations, and nothing that says what else the manifest may be")
     .on(WITH_MANIFEST),
     Requirement::new(

@@ -150,6 +150,11 @@ fn member(key: &'static str, value: Value) -> impl Fn(&mut Export) + 'static {
     move |export| edit_manifest(export, |manifest| manifest[key] = value.clone())
 }
 
+/// The type that index.json gives the app image.
+fn typed(kind: &'static str) -> impl Fn(&mut Export) + 'static {
+    index(move |index| index["manifests"][0]["artifactType"] = json!(kind))
+}
+
 fn kinds() -> Trials {
     let other =
         json!({ "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": Digest::of(b"x"), "size": 1 });
@@ -188,6 +193,27 @@ fn kinds() -> Trials {
             let digest = e.run_image.manifest.digest.clone();
             edit_manifest(e, |manifest| manifest["subject"] = json!({ "digest": digest }));
         })
+        .rejects(
+            "a config for another platform",
+            field("/config", "platform", json!({ "os": "linux", "architecture": "s390x" })),
+        )
+        .rejects(
+            "a config for a variant that the config does not name",
+            field("/config", "platform", json!({ "os": "linux", "architecture": "amd64", "variant": "v3" })),
+        )
+        .accepts(
+            "a config for its own platform",
+            field("/config", "platform", json!({ "os": "linux", "architecture": "amd64" })),
+        )
+        .accepts(
+            "a platform that lacks what a platform has, which another row judges",
+            field("/config", "platform", json!({ "os": "linux" })),
+        )
+        .accepts(
+            "a layer for one kind of machine",
+            field(LAST, "platform", json!({ "os": "linux", "architecture": "amd64", "variant": "v3" })),
+        )
+        .accepts("a config that is typed", field("/config", "artifactType", json!("application/vnd.example.config")))
         .accepts("no urls", field(LAST, "urls", json!([])))
         .accepts(
             "a layer of the run image that is elsewhere",
@@ -204,6 +230,23 @@ fn kinds() -> Trials {
     trials
         .on(&[Target::Layout])
         .rejects("a subject of the index", index(|index| index["subject"] = json!({})))
+        .rejects("the entry is typed as an artifact", typed("application/vnd.cncf.helm.config.v1+json"))
+        .accepts("the entry is typed as the config is", typed("application/vnd.oci.image.config.v1+json"))
+        .accepts("the entry is typed as the manifest is", |e| {
+            member("artifactType", json!("application/vnd.example.app"))(e);
+            let digest = e.manifest_digest().unwrap().to_string();
+            index(move |index| index["manifests"][0]["digest"] = json!(digest))(e);
+            typed("application/vnd.example.app")(e);
+        })
+        .accepts(
+            "another image that was there before is typed",
+            index(|index| {
+                let mut more = index["manifests"][0].clone();
+                more["digest"] = json!(Digest::of(b"other"));
+                more["artifactType"] = json!("application/vnd.example.app");
+                index["manifests"].as_array_mut().unwrap().push(more);
+            }),
+        )
         .accepts("annotations of the index", index(|index| index["annotations"] = json!({ "com.example.x": "y" })))
 }
 

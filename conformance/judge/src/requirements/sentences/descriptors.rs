@@ -23,34 +23,29 @@ pub(super) fn the_artifact_type_is_a_media_type(export: &Export, image: &Image) 
 }
 
 pub(super) fn urls_are_of_the_web(export: &Export, image: &Image) -> Finding {
-    let Some(manifest) = view::json(image.manifest.as_ref()) else {
-        return not_applicable("the manifest is not JSON");
-    };
     // Layers of the run image keep their descriptors.
     let base = view::json(Some(&export.run_image.manifest));
-    let known: Vec<String> = base.iter().flat_map(|base| urls(base)).map(|(_, url)| url).collect();
-    let given = urls(&manifest);
-    if given.is_empty() {
-        return not_applicable("no descriptor has urls");
-    }
+    let of_the_base = base.iter().flat_map(|base| view::descriptors(base));
+    let known: Vec<String> = of_the_base.flat_map(|(_, one)| urls(one)).collect();
     // Of what is not a URI manifest.descriptor-fields speaks.
     let is_web =
         |url: &str| uri_scheme(url).is_none_or(|s| ["http", "https"].contains(&s.to_ascii_lowercase().as_str()));
-    let other = given.into_iter().find(|(_, url)| !is_web(url) && !known.contains(url));
-    other.map_or(Finding::Holds, |(pointer, url)| {
-        let place = export.at(&format!("manifest.json#{pointer}/urls"));
-        violated("an entry of urls is not of the web", "http or https", view::cut(&url), place)
-    })
+    let mut finding = not_applicable("no descriptor has urls of its own");
+    for (place, descriptor) in view::own_descriptors(export, image) {
+        for url in urls(&descriptor) {
+            if !is_web(&url) && !known.contains(&url) {
+                let place = format!("{place}/urls");
+                return violated("an entry of urls is not of the web", "http or https", view::cut(&url), place);
+            }
+            finding = Finding::Holds;
+        }
+    }
+    finding
 }
 
-fn urls(manifest: &Json) -> Vec<(String, String)> {
-    let descriptors = view::descriptors(manifest).into_iter();
-    let listed = descriptors.filter_map(|(pointer, one)| Some((pointer, one.get("urls")?.items()?)));
-    listed
-        .flat_map(|(pointer, items)| {
-            items.iter().filter_map(move |url| Some((pointer.clone(), url.as_str()?.to_owned())))
-        })
-        .collect()
+fn urls(descriptor: &Json) -> Vec<String> {
+    let listed = descriptor.get("urls").and_then(Json::items).unwrap_or_default();
+    listed.iter().filter_map(|url| url.as_str().map(str::to_owned)).collect()
 }
 
 pub(super) fn new_layers_are_distributable(export: &Export, image: &Image) -> Finding {

@@ -1,5 +1,6 @@
 //! A layout's `index.json` beyond what makes it one (`oci-image-image-index.md`), and the name that it gives.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::evidence::Export;
@@ -59,7 +60,7 @@ fn not_annotations(holder: &Json) -> Option<String> {
 
 /// What is wrong with a platform, next to the config of the image that it is of: its field, and what is expected. That
 /// os and architecture are there is manifest.descriptor-fields'.
-fn not_platform(platform: &Json, config: Option<&Json>) -> Option<(&'static str, String)> {
+pub(in super::super) fn not_platform(platform: &Json, config: Option<&Json>) -> Option<(&'static str, String)> {
     for name in ["architecture", "os", "variant", "os.version"] {
         let Some(value) = platform.get(name) else { continue };
         let is_required = ["architecture", "os"].contains(&name);
@@ -80,8 +81,17 @@ fn not_platform(platform: &Json, config: Option<&Json>) -> Option<(&'static str,
         }
     }
     let are_texts = |value: &Json| value.items().is_some_and(|items| items.iter().all(|item| item.as_str().is_some()));
-    let features = platform.get("os.features").filter(|value| !are_texts(value));
-    features.map(|_| ("os.features", "an array of strings".to_owned()))
+    let features = platform.get("os.features")?;
+    if !are_texts(features) {
+        return Some(("os.features", "an array of strings".to_owned()));
+    }
+    // No feature at all is as nothing, which may be left out.
+    let set = |value: Option<&Json>| -> BTreeSet<String> {
+        value.and_then(Json::items).unwrap_or_default().iter().map(ToString::to_string).collect()
+    };
+    let expected = config.map(|config| config.get("os.features"))?;
+    let is_another = !set(Some(features)).is_empty() && set(Some(features)) != set(expected);
+    is_another.then(|| ("os.features", shown(expected)))
 }
 
 pub(super) fn optional_fields_have_their_form(export: &Export) -> Finding {

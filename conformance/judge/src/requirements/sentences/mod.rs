@@ -8,6 +8,8 @@ mod push;
 #[cfg(test)]
 pub(super) mod trials;
 
+pub(super) use index::not_platform;
+
 use crate::requirement::{LAYOUT, Needs, REGISTRY, Requirement, Source, WITH_MANIFEST};
 use crate::verdict::Level;
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::digest::Digest;
-use crate::evidence::{Document, Export, WireRecord};
+use crate::evidence::{Document, Export, Target, WireRecord};
 use crate::sample::{edit_config, edit_document, edit_input, edit_label, edit_manifest};
 use crate::trial::{self, Trial, Trials};
 
@@ -135,6 +135,9 @@ fn urls() -> Trials {
         .accepts("a bare name, which another row judges", with("x.example/a"))
         .accepts("https in upper case", with("HTTPS://x.example/a"))
         .ignores("no urls", layer(|layer| drop(layer.as_object_mut().unwrap().remove("urls"))))
+        .on(&[Target::Layout])
+        .rejects("a file in index.json", entry("urls", json!(["file:///a"])))
+        .accepts("the web in index.json", entry("urls", json!(["https://x.example/a"])))
 }
 
 fn distributable() -> Trials {
@@ -236,6 +239,7 @@ fn indexes() -> Vec<Trials> {
         json!({ "architecture": "amd64", "os": "linux", "variant": 8 }),
         json!({ "architecture": "amd64", "os": "linux", "variant": "v3" }),
         json!({ "architecture": "amd64", "os": "linux", "os.features": "x" }),
+        json!({ "architecture": "amd64", "os": "linux", "os.features": ["x"] }),
         json!({ "architecture": "amd64", "os": "linux", "os.version": [] }),
     ] {
         fields = fields.rejects(format!("platform {bad}"), entry("platform", bad));
@@ -265,10 +269,17 @@ fn indexes() -> Vec<Trials> {
         .accepts("no platform", without("platform"))
         .accepts("an artifactType", entry("artifactType", json!("application/vnd.example.x")))
         .accepts("annotations", index(|index| index["annotations"] = json!({ "a.b": "c" })))
-        .accepts(
-            "a feature",
-            entry("platform", json!({ "architecture": "amd64", "os": "linux", "os.features": ["x"] })),
-        )
+        .accepts("no features", entry("platform", json!({ "architecture": "amd64", "os": "linux", "os.features": [] })))
+        .accepts("the config's features, in another order", |e| {
+            edit_config(e, |config| config["os.features"] = json!(["x", "y"]));
+            // The config has another digest now, and so has the manifest.
+            let manifest = e.manifest_digest().unwrap().to_string();
+            let platform = json!({ "architecture": "amd64", "os": "linux", "os.features": ["y", "x"] });
+            index(move |index| {
+                index["manifests"][0]["digest"] = json!(manifest);
+                index["manifests"][0]["platform"] = platform.clone();
+            })(e);
+        })
         .accepts(
             "another image's platform",
             index(move |index| {
