@@ -51,6 +51,8 @@ pub struct RunImageFile {
     pub architecture: Option<String>,
     /// `variant` of its config.
     pub variant: Option<String>,
+    /// `author` of its config.
+    pub author: Option<String>,
     /// Further fields of the config's `config`, as they are.
     pub config: toml::Table,
     /// Whether the config's `config` has nothing at all in it.
@@ -121,6 +123,7 @@ impl Default for RunImageFile {
             os_features: Vec::new(),
             architecture: None,
             variant: None,
+            author: None,
             config: toml::Table::new(),
             empty_config: false,
             history: HistoryShape::default(),

@@ -27,6 +27,9 @@ pub(super) fn make(file: &RunImageFile, layers: &[MadeLayer], architecture: &str
     if let Some(variant) = &file.variant {
         config["variant"] = json!(variant);
     }
+    if let Some(author) = &file.author {
+        config["author"] = json!(author);
+    }
     config
 }
 

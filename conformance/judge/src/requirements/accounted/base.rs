@@ -10,10 +10,13 @@ use crate::view;
 /// Fields that no other requirement asks for and that change on which machine, or how, a container runs.
 const FIELDS: [&[&str]; 2] = [&["os.features"], &["config", "ArgsEscaped"]];
 
+/// Who made the run image. Where that is not said, an exporter may name an author of the app image.
+const AUTHOR: &[&str] = &["author"];
+
 /// Null, false and what is empty are as nothing.
 fn value(config: &Json, path: &[&str]) -> Option<serde_json::Value> {
     let found = config.at(path)?.to_value();
-    let is_nothing = found.is_null() || found == false || found.as_array().is_some_and(Vec::is_empty);
+    let is_nothing = found.is_null() || found == false || found == "" || found.as_array().is_some_and(Vec::is_empty);
     (!is_nothing).then_some(found)
 }
 
@@ -27,9 +30,10 @@ pub(super) fn rare_fields_are_kept(export: &Export, image: &Image) -> Finding {
     else {
         return not_applicable("there is no config");
     };
-    for path in FIELDS {
+    for path in FIELDS.into_iter().chain([AUTHOR]) {
         let (expected, found) = (value(&base, path), value(&config, path));
-        if expected != found {
+        let is_free = path == AUTHOR && expected.is_none();
+        if expected != found && !is_free {
             let name = path.join(".");
             return violated(
                 format!("{name} is not the run image's"),

@@ -1,6 +1,6 @@
 //! The rows on files that were there before, on history, descriptors, uploads and the lifecycle's SBOM.
 
-use super::{OUTPUTS, descriptors, history, members, modes, sboms, untouched, uploads};
+use super::{OUTPUTS, descriptors, history, members, modes, notes, sboms, untouched, uploads};
 use crate::requirement::{Needs, REGISTRY, Requirement, Source, WITH_MANIFEST};
 use crate::verdict::Level;
 
@@ -53,6 +53,20 @@ pub(in super::super) const TABLE: &[Requirement] = &[
          subject that is in no input",
     )
     .fix("write config, layers and annotations, and nothing that says what else the manifest may be")
+    .on(WITH_MANIFEST),
+    Requirement::new(
+        Level::Should,
+        "annotations.descriptors-true",
+        "annotations of descriptors that programs act on say what is so: diffID, table of contents, image's name, base",
+        Source::oci_descriptor("Properties"),
+        |case| case.each_image(notes::annotations_of_descriptors_are_true),
+    )
+    .because("programs that unpack, load or copy an image go by these keys, and do not read the blob to see whether they are true")
+    .looks_like(
+        "containerd.io/uncompressed is another digest than the diffID, a table of contents is named that the layer has not, \
+         io.containerd.image.name is a name that no <image> has, or base.digest on a layer is another than the manifest's",
+    )
+    .fix("write these keys from the bytes and names of this image, or leave them out")
     .on(WITH_MANIFEST),
     Requirement::new(
         Level::Should,

@@ -18,6 +18,7 @@ mod machine;
 mod meant;
 mod members;
 mod modes;
+mod notes;
 mod outputs;
 mod owners;
 mod ran;
@@ -43,6 +44,8 @@ mod trials_of_labels;
 mod trials_of_machine;
 #[cfg(test)]
 mod trials_of_members;
+#[cfg(test)]
+mod trials_of_notes;
 #[cfg(test)]
 mod trials_on_disk;
 mod untouched;
@@ -239,12 +242,12 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Must,
         "config.rare-fields-kept",
-        "os.features and ArgsEscaped are the run image's",
+        "os.features and ArgsEscaped are the run image's, and so is author where it has one",
         OUTPUTS,
         |case| case.each_image(base::rare_fields_are_kept),
     )
-    .because("they decide on which machine an image may run, and how its arguments are read there")
-    .looks_like("a field that the run image has is gone, or one that it lacks is there")
+    .because("they decide on which machine an image may run, how its arguments are read there, and who answers for its base")
+    .looks_like("a field that the run image has is gone, or another, or one that it lacks is there")
     .fix("edit the run image's config in place of making one from the fields that are known"),
     Requirement::new(
         Level::Should,

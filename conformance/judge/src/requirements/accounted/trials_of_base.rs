@@ -18,7 +18,10 @@ fn base_has(key: &'static str, value: Value) -> impl Fn(&mut Export) + 'static {
 }
 
 fn put(config: &mut Value, key: &str, value: &Value) {
-    if key == "os.features" { config[key] = value.clone() } else { config["config"][key] = value.clone() }
+    match key {
+        "ArgsEscaped" => config["config"][key] = value.clone(),
+        _ => config[key] = value.clone(),
+    }
 }
 
 fn with_variable(export: &mut Export) {
@@ -34,6 +37,19 @@ pub(super) fn trials() -> Vec<Trials> {
             .rejects("other os.features", |e| {
                 edit_base(e, |base| base["os.features"] = json!(["one"]));
                 edit_config(e, |config| config["os.features"] = json!(["two"]));
+            })
+            .rejects("the author is gone", base_has("author", json!("Ada <ada@base.example>")))
+            .rejects("another author", |e| {
+                edit_base(e, |base| base["author"] = json!("Ada <ada@base.example>"));
+                edit_config(e, |config| config["author"] = json!("exporter"));
+            })
+            .accepts("the run image's author", |e| {
+                edit_base(e, |base| base["author"] = json!("Ada <ada@base.example>"));
+                edit_config(e, |config| config["author"] = json!("Ada <ada@base.example>"));
+            })
+            .accepts("an author where the run image has none", |e| {
+                edit_base(e, |base| base["author"] = json!(""));
+                edit_config(e, |config| config["author"] = json!("nobody"));
             })
             .accepts("both have them", |e| {
                 edit_base(e, |base| base["os.features"] = json!(["one"]));

@@ -111,6 +111,24 @@ pub(super) fn fields_have_their_types(export: &Export, image: &Image) -> Finding
     Finding::Holds
 }
 
+/// Of what is not a time [`fields_have_their_types`] speaks.
+pub(super) fn times_are_in_upper_case(export: &Export, image: &Image) -> Finding {
+    let (base, config) = (view::json(Some(export.run_image.base_config())), view::json(image.config.as_ref()));
+    let created = |holder: &Json| holder.get("created").and_then(Json::as_str).map(str::to_owned);
+    // A time that the run image has so is preserved as it is.
+    let old: Vec<String> = base.as_deref().into_iter().chain(entries(base.as_deref())).filter_map(created).collect();
+    let of_the_history = entries(config.as_deref()).iter().enumerate();
+    let of_the_history = of_the_history.map(|(index, entry)| (format!("history/{index}/created"), entry));
+    let holders = config.as_deref().map(|config| ("created".to_owned(), config)).into_iter().chain(of_the_history);
+    for (place, text) in holders.filter_map(|(place, holder)| Some((place, created(holder)?))) {
+        if is_rfc_3339(&text) && text.contains(['t', 'z']) && !old.contains(&text) {
+            let place = export.at(&format!("config.json#/{place}"));
+            return violated("a time is in lower case", text.to_ascii_uppercase(), text, place);
+        }
+    }
+    Finding::Holds
+}
+
 fn entries(config: Option<&Json>) -> &[Json] {
     config.and_then(|json| json.get("history")?.items()).unwrap_or_default()
 }

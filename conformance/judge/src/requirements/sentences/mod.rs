@@ -25,6 +25,16 @@ pub(super) const TABLE: &[Requirement] = &[
     .looks_like("Env is an object, ExposedPorts a list, empty_layer a word, or a time of the history no RFC 3339 time")
     .fix("write each field in the type that the specification gives it, or leave it out"),
     Requirement::new(
+        Level::Should,
+        "config.times-upper-case",
+        "T and Z in created of the config and of its history are in upper case",
+        Source::oci_config("Properties"),
+        |case| case.each_image(config::times_are_in_upper_case),
+    )
+    .because("RFC 3339 (section 5.6) has generators use upper case; Go's decoder, which most engines read configs with, takes no other")
+    .looks_like("created is 1980-01-01t00:00:01z, and the engine says that it cannot parse the time")
+    .fix("write T between date and time, and Z or an offset after it"),
+    Requirement::new(
         Level::Must,
         "manifest.artifact-type",
         "artifactType of the manifest is a media type",

@@ -13,7 +13,7 @@ const NAME: &str = "org.opencontainers.image.ref.name";
 
 pub(in super::super) fn trials() -> Vec<Trial> {
     trial::all(
-        [types(), artifact_type(), urls(), distributable(), environments()]
+        [types(), times(), artifact_type(), urls(), distributable(), environments()]
             .into_iter()
             .chain(indexes())
             .chain([pushed()]),
@@ -97,6 +97,24 @@ fn types() -> Trials {
 
 fn layer(change: impl Fn(&mut Value) + 'static) -> impl Fn(&mut Export) + 'static {
     move |export| edit_manifest(export, |manifest| change(&mut manifest["layers"][3]))
+}
+
+fn times() -> Trials {
+    Trials::of("config.times-upper-case")
+        .rejects("created in lower case", set(&["created"], json!("1980-01-01t00:00:01z")))
+        .rejects("T in lower case", set(&["created"], json!("1980-01-01t00:00:01+00:00")))
+        .rejects("Z in lower case", set(&["created"], json!("1980-01-01T00:00:01z")))
+        .rejects("a time of the history", history(json!({ "created": "1980-01-01T00:00:01z", "empty_layer": true })))
+        .accepts("an offset and a fraction", set(&["created"], json!("1980-01-01T01:00:01.5+01:00")))
+        .accepts("null", set(&["created"], Value::Null))
+        .accepts("words, which another row judges", set(&["created"], json!("at zero")))
+        .accepts("words of the history", history(json!({ "created_by": "tar z", "empty_layer": true })))
+        .accepts("the run image's", |e| {
+            let mut base: Value = serde_json::from_slice(&e.run_image.config.bytes).unwrap();
+            base["history"] = json!([{ "created": "1980-01-01t00:00:01z" }]);
+            e.run_image.config = Document::new(base.to_string().into_bytes(), None);
+            history(json!({ "created": "1980-01-01t00:00:01z", "empty_layer": true }))(e);
+        })
 }
 
 fn artifact_type() -> Trials {
