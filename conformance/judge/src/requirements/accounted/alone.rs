@@ -1,4 +1,7 @@
-//! Launch layers: each is its folder, and nothing that another build would bring along by re-using it.
+//! Launch layers: each is its folder, and nothing that another build would bring along by re-using it; and new layers of
+//! all kinds: each is there once.
+
+use std::collections::HashMap;
 
 use super::super::platform_inputs as inputs;
 use super::layers::named;
@@ -25,6 +28,24 @@ pub(super) fn launch_layers_hold_their_folders_alone(export: &Export, image: &Im
             let message = format!("layer {index} is that of {}, and holds what is not in it", layer.folder);
             let place = export.at(&format!("export.json#/image/layers/{index}"));
             return violated(message, format!("what is below {}", layer.folder), &entry.path, place);
+        }
+    }
+    Finding::Holds
+}
+
+/// Empty layers may be one layer as often as they like.
+pub(super) fn no_layer_is_there_twice(export: &Export, image: &Image) -> Finding {
+    let ids = view::diff_ids(image.config.as_ref());
+    let mut first = HashMap::new();
+    for (index, layer) in view::new_layers(export, image) {
+        let (Some(id), Some(blob)) = (ids.get(index), &layer.blob) else { continue };
+        let file = blob.entries.iter().find(|entry| entry.kind != EntryKind::Directory);
+        let Some(file) = file else { continue };
+        if let Some(before) = first.insert(id, index) {
+            let message = format!("layer {index} is layer {before} once more");
+            let found = format!("{}, in both", view::cut(&file.path));
+            let place = export.at(&format!("export.json#/image/layers/{index}"));
+            return violated(message, "each layer of files once", found, place);
         }
     }
     Finding::Holds

@@ -84,6 +84,16 @@ pub(in super::super) const TABLE: &[Requirement] = &[
     .when("a buildpack has a launch layer that is not empty"),
     Requirement::new(
         Level::Should,
+        "layer.once",
+        "no new layer that has files is in the image twice",
+        EXPORT,
+        |case| case.each_image(alone::no_layer_is_there_twice),
+    )
+    .because("a folder is converted to one layer; a second changes nothing, and engines can mount only so many")
+    .looks_like("one diffID is twice among diff_ids of the new layers, and in the manifest")
+    .fix("remember the layers that are in the image, and leave out what is there"),
+    Requirement::new(
+        Level::Should,
         "labels.homepage-kept",
         "a buildpack or extension in the label of the build has the homepage that group and build metadata have",
         Source::platform("io.buildpacks.build.metadata"),

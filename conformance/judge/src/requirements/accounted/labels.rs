@@ -4,7 +4,8 @@
 use super::super::platform_inputs as inputs;
 use super::super::{contributed_labels, same_value};
 use super::at;
-use crate::evidence::{Export, Image};
+use super::layers::PROCESSES;
+use crate::evidence::{Entry, EntryKind, Export, Image};
 use crate::json::Json;
 use crate::requirement::{Case, holds_when, not_applicable, together, toml_input, violated};
 use crate::verdict::Finding;
@@ -178,6 +179,10 @@ fn every_layer_is_in_the_image(export: &Export, image: &Image, label: &Json) -> 
             return violated(message, "one of diff_ids", sha, place(export, LIFECYCLE));
         }
     }
+    let finding = layers_hold_what_they_are_named_for(export, image, label);
+    if finding != Finding::Holds {
+        return finding;
+    }
     let told = export.inputs.environment.get("CNB_EXEC_ENV").map_or("production", String::as_str);
     let labels = view::labels(image);
     let own = labels.get("io.buildpacks.exec-env").map_or("", String::as_str);
@@ -188,6 +193,29 @@ fn every_layer_is_in_the_image(export: &Export, image: &Image, label: &Json) -> 
         }
     }
     the_base_is_not_made_up(export, image)
+}
+
+/// The layer of processes has their links, and one of SBOMs nothing else where the build has none. Of the others
+/// `platform.layer-metadata-stored` speaks.
+fn layers_hold_what_they_are_named_for(export: &Export, image: &Image, label: &Json) -> Finding {
+    let sboms = format!("{}/sbom/launch", export.inputs.layers);
+    let files = view::new_files(export, image);
+    let has = |folder: &str| files.keys().any(|path| view::is_below(path, folder));
+    let named = [("process-types", PROCESSES, has(PROCESSES)), ("sbom", sboms.as_str(), !has(&sboms))];
+    for (key, folder, _) in named.into_iter().filter(|(.., is_asked)| *is_asked) {
+        let sha = label.get(key).map(|entry| text(entry, "sha")).unwrap_or_default();
+        let mut blobs = image.layers.iter().filter_map(|layer| layer.blob.as_ref());
+        let blob = blobs.find(|blob| blob.diff_id.as_str() == sha && blob.unlisted.is_none());
+        let mut files = blob.iter().flat_map(|blob| &blob.entries).filter(|entry| entry.kind != EntryKind::Directory);
+        let first = files.next();
+        let is_there = |entry: &Entry| view::is_below(&entry.path, folder);
+        if let Some(other) = first.filter(|entry| !is_there(entry) && !files.any(is_there)) {
+            let message = format!("{key}.sha is of a layer that has nothing of its kind");
+            let expected = format!("the layer of {folder}, or nothing");
+            return violated(message, expected, format!("that of {}", other.path), place(export, LIFECYCLE));
+        }
+    }
+    Finding::Holds
 }
 
 /// What labels say of the run image is the run image's: the base and stack that images are known by are not made up.

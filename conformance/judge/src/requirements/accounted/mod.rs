@@ -45,6 +45,8 @@ mod trials_of_machine;
 #[cfg(test)]
 mod trials_of_members;
 #[cfg(test)]
+mod trials_of_named;
+#[cfg(test)]
 mod trials_of_notes;
 #[cfg(test)]
 mod trials_on_disk;
@@ -286,12 +288,15 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Must,
         "report.nothing-else",
-        "what the report says of the image's ID, and in a layout of digest, size and tags, is true",
+        "what the report says of the image's ID and of materials, and in a layout of digest, size and tags, is true",
         Source::platform("report.toml"),
         |case| case.each_image(report::what_it_says_is_true),
     )
     .because("platforms go by the report, whatever the target is")
-    .looks_like("image-id, digest or manifest-size is another image's, or a tag is listed that was not asked for")
+    .looks_like(
+        "image-id, digest or manifest-size is another image's, a tag is listed that was not asked for, or a bill of materials \
+         that no buildpack gave",
+    )
     .fix("fill the report from the bytes that were written")
     .when("the report says it")
     .on(WITH_MANIFEST),

@@ -1,4 +1,5 @@
-//! What the report says of the image, where no other requirement asks: of a layout everything, of a registry the ID.
+//! What the report says of image and build, where no other requirement asks: of a layout everything, of a registry the ID
+//! and the bill of materials.
 
 use super::super::digest::report;
 use crate::evidence::{Export, Image, Target};
@@ -20,6 +21,10 @@ pub(super) fn what_it_says_is_true(export: &Export, image: &Image) -> Finding {
             return wrong(export, "image-id", &config.to_string(), found);
         }
     }
+    let finding = its_materials_are_the_build_s(export);
+    if finding != Finding::Holds {
+        return finding;
+    }
     // Elsewhere the theme of digests asks it of a report.
     if export.target != Target::Layout {
         return Finding::Holds;
@@ -37,6 +42,25 @@ pub(super) fn what_it_says_is_true(export: &Export, image: &Image) -> Finding {
         return wrong(export, "manifest-size", &size, found);
     }
     the_tags_are_asked_for(export, &report)
+}
+
+/// `build.bom` is of old: what buildpacks give as `bom` in `build.toml` (`cnb-buildpack.md`, build.toml `bom` Array). More
+/// tables are an exporter's own; in this one nothing is that no buildpack gave.
+fn its_materials_are_the_build_s(export: &Export) -> Finding {
+    let whole = export.report.as_ref().and_then(|report| report.text()?.parse::<toml::Table>().ok());
+    let bom = whole.as_ref().and_then(|report| report.get("build")?.get("bom")?.as_array());
+    let is_given = |entry: &&toml::Value| {
+        let name = entry.get("name").and_then(toml::Value::as_str).filter(|name| !name.is_empty());
+        let mut texts = export.inputs.files.iter().filter_map(|file| file.text.as_deref());
+        name.is_some_and(|name| texts.any(|text| text.contains(name)))
+    };
+    match bom.into_iter().flatten().find(|entry| !is_given(entry)) {
+        Some(found) => {
+            let message = "the report has a bill of materials that is in no input";
+            violated(message, "what buildpacks gave, or nothing", shown(found), export.at("report.toml#build.bom"))
+        }
+        None => Finding::Holds,
+    }
 }
 
 /// RFC 0119 refers to an image in a layout by its path, so a tag may be either.

@@ -26,6 +26,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
             .chain(super::trials_of_labels::trials())
             .chain([super::trials_of_machine::machine()])
             .chain(super::trials_of_members::trials())
+            .chain(super::trials_of_named::trials())
             .chain(super::trials_of_notes::trials())
             .chain(super::trials_of_further::trials())
             .chain(super::trials_of_base::trials())
