@@ -21,6 +21,12 @@ fn value<'a>(entry: &'a Json, key: &str) -> Option<&'a Json> {
     entry.get(key).filter(|value| !matches!(value, Json::Null | Json::Bool(false)) && value.as_str() != Some(""))
 }
 
+/// Whether both are one instant, in whichever form of RFC 3339 a program writes the times that it has read.
+fn is_same_time(one: Option<&Json>, other: Option<&Json>) -> bool {
+    let instant = |value: Option<&Json>| value?.as_str()?.parse::<jiff::Timestamp>().ok();
+    one == other || instant(one).is_some() && instant(one) == instant(other)
+}
+
 fn shown(value: Option<&Json>) -> String {
     value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
 }
@@ -48,7 +54,7 @@ pub(super) fn the_run_image_s_history_is_kept(export: &Export, image: &Image) ->
         }
         let (before, now) = (value(entry, "created"), value(seen, "created"));
         // A constant `created` conflicts with the run image's, and that reproducibility asks for.
-        if now.is_some() && now != before && now != constant {
+        if now.is_some() && !is_same_time(now, before) && !is_same_time(now, constant) {
             let message = format!("created of entry {index} of the history is neither the run image's nor the image's");
             return violated(message, shown(before), shown(now), place);
         }

@@ -49,7 +49,15 @@ fn history() -> Trials {
         .rejects("a comment is lost", entry(0, "comment", Value::Null))
         .rejects("a layer where there was none", entry(1, "empty_layer", json!(false)))
         .rejects("another time", entry(2, "created", json!("2026-01-01T00:00:00Z")))
+        .rejects("a part of its time", entry(2, "created", json!("2020")))
         .rejects("another order", |e| edit_config(e, |config| config["history"].as_array_mut().unwrap().swap(0, 2)))
+        .accepts("its time with an offset", |e| {
+            edit_config(e, |config| {
+                let created = &mut config["history"][2]["created"];
+                let text = created.as_str().unwrap().trim_end_matches('Z').to_owned();
+                *created = json!(format!("{text}.000+00:00"));
+            });
+        })
         .accepts("times as the image's created", |e| {
             edit_config(e, |config| {
                 let created = config["created"].clone();

@@ -166,10 +166,21 @@ fn base_path(export: &Export) -> String {
     variable(&env(Some(export.run_image.base_config())), "PATH").unwrap_or_default()
 }
 
+/// Whether a path of the image is that of a folder of the build, which may be spelled as the exporter was given it: with a
+/// slash at its end, for example.
+fn is_the_folder(export: &Export, seen: &str, expected: &str) -> bool {
+    let (argv, environment) = (&export.inputs.argv, &export.inputs.environment);
+    let is_given = || {
+        let values = argv.iter().map(|word| word.split_once('=').map_or(word.as_str(), |(_, value)| value));
+        values.chain(environment.values().map(String::as_str)).any(|value| value == seen)
+    };
+    seen == expected || seen.starts_with('/') && view::cleaned(seen, "/") == expected && is_given()
+}
+
 /// Whether a variable of the image names its folder.
 pub(super) fn the_variable_is(export: &Export, image: &Image, name: &str, expected: &str) -> Finding {
     let seen = variable(&env(image.config.as_ref()), name);
-    holds_when(seen.as_deref() == Some(expected), || {
+    holds_when(seen.as_deref().is_some_and(|seen| is_the_folder(export, seen, expected)), || {
         let seen = seen.unwrap_or_else(|| "nothing".to_owned());
         violated(format!("{name} is not set to its folder"), expected, seen, at(export, "config/Env"))
     })
@@ -217,7 +228,8 @@ pub(super) fn the_path_is_exact(export: &Export, image: &Image) -> Finding {
 pub(super) fn the_working_dir_is_the_app(export: &Export, image: &Image) -> Finding {
     let config = view::json(image.config.as_ref());
     let found = config.as_ref().and_then(|json| json.at(&["config", "WorkingDir"]));
-    holds_when(found.and_then(Json::as_str) == Some(&export.inputs.app), || {
+    let is_the_app = |found: &str| is_the_folder(export, found, &export.inputs.app);
+    holds_when(found.and_then(Json::as_str).is_some_and(is_the_app), || {
         violated("the working folder is not <app>", &export.inputs.app, shown(found), at(export, "config/WorkingDir"))
     })
 }

@@ -64,12 +64,16 @@ pub(in super::super) fn not_platform(platform: &Json, config: Option<&Json>) -> 
     for name in ["architecture", "os", "variant", "os.version"] {
         let Some(value) = platform.get(name) else { continue };
         let is_required = ["architecture", "os"].contains(&name);
-        let Some(text) = value.as_str().filter(|text| !text.is_empty()) else {
+        let Some(text) = value.as_str() else {
             if is_required {
                 continue;
             }
-            return Some((name, "a string that is not empty".to_owned()));
+            return Some((name, "a string".to_owned()));
         };
+        // An empty one says nothing.
+        if text.is_empty() {
+            continue;
+        }
         let expected = config.and_then(|config| config.get(name)?.as_str()).filter(|text| !text.is_empty());
         if let Some(expected) = expected.filter(|expected| *expected != text) {
             return Some((name, expected.to_owned()));

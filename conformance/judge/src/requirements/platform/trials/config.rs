@@ -150,6 +150,14 @@ pub(super) fn run() -> Vec<Trials> {
             .rejects("a slash after it", set("WorkingDir", json!("/workspace/")))
             .rejects("empty", set("WorkingDir", json!("")))
             .rejects("none", unset("WorkingDir"))
+            .rejects("a slash after another folder", |e| {
+                e.inputs.argv.insert(1, "-app=/workspace/".to_owned());
+                set("WorkingDir", json!("/other/"))(e);
+            })
+            .accepts("a slash after it, as it was given", |e| {
+                e.inputs.argv.splice(1..1, ["-app", "/workspace/"].map(str::to_owned));
+                set("WorkingDir", json!("/workspace/"))(e);
+            })
             .accepts("another <app>", |e| {
                 "/app".clone_into(&mut e.inputs.app);
                 set("WorkingDir", json!("/app"))(e);
