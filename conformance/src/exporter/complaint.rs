@@ -204,6 +204,7 @@ mod tests {
             milliseconds: 0,
             credentials_printed: None,
             outlived: None,
+            written: None,
         }
     }
 

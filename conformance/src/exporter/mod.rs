@@ -14,6 +14,7 @@ pub mod startable;
 pub mod supervise;
 #[cfg(test)]
 mod tests;
+mod written;
 
 pub use command::{Invocation, invocation};
 pub(crate) use command::{platform_api, step_arguments, unsayable, version};

@@ -125,7 +125,7 @@ impl Supervisor {
         }
         match serde_json::from_slice(&report).map_err(|error| fail(error.into()))? {
             _ if cancelled.is_cancelled() => Err(ProcessError::Interrupted),
-            Report::Ended { end, milliseconds, left, contacted, outlived } => {
+            Report::Ended { end, milliseconds, left, contacted, outlived, written } => {
                 let printed = out.printed + err.printed;
                 let (stdout, stderr, credentials_printed) = (out.text(), err.text(), None);
                 Ok(Outcome {
@@ -139,6 +139,7 @@ impl Supervisor {
                     contacted,
                     credentials_printed,
                     outlived,
+                    written,
                 })
             }
             Report::Abandoned => Err(ProcessError::Interrupted),

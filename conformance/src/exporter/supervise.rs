@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use super::contacted::{News, Seen, Watch};
 use super::isolate::{self, Isolation, Scratch};
 use super::secret::{self, Secret, SecretPlace};
+use super::written::Writes;
 use crate::error::chain;
 use crate::processes::descendants;
 
@@ -92,6 +93,9 @@ pub enum Report {
         /// How many processes that it had started still ran some time after its end; none where it was ended itself.
         #[serde(default)]
         outlived: Option<u32>,
+        /// Which files it wrote outside of its build and of its folders for scratch files; none where that was not seen.
+        #[serde(default)]
+        written: Option<Vec<String>>,
     },
     /// It was ended because the harness went away.
     Abandoned,
@@ -186,25 +190,28 @@ fn run(spec: &Spec, scratch: &Scratch) -> Report {
     let noted = seen.clone();
     std::thread::spawn(move || {
         let tell = move |news| noted.add(news);
-        let report = if own.isolation.is_some() { among_themselves(&own, tell) } else { to_its_end(&own, tell) };
+        let report = if own.isolation.is_some() { among_themselves(&own, tell) } else { to_its_end(&own, None, tell) };
         let _ = sender.send(Event::Ended(report));
     });
     let event = receiver.recv_timeout(Duration::from_secs(spec.limit_seconds));
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     end_descendants(&receiver, matches!(event, Ok(Event::Ended(_))));
-    let ended = |end, milliseconds, outlived| Report::Ended {
+    let ended = |end, milliseconds, outlived, written| Report::Ended {
         end,
         milliseconds,
         left: spec.isolation.is_some().then(|| scratch.left()),
         contacted: seen.so_far(),
         outlived,
+        written,
     };
     match event {
         // What it took to make its namespaces is not the exporter's time.
-        Ok(Event::Ended(Report::Ended { end, milliseconds, outlived, .. })) => ended(end, milliseconds, outlived),
+        Ok(Event::Ended(Report::Ended { end, milliseconds, outlived, written, .. })) => {
+            ended(end, milliseconds, outlived, written)
+        }
         Ok(Event::Ended(other)) => other,
         Ok(Event::HarnessGone) | Err(RecvTimeoutError::Disconnected) => Report::Abandoned,
-        Err(RecvTimeoutError::Timeout) => ended(End::TimedOut(spec.limit_seconds), milliseconds, None),
+        Err(RecvTimeoutError::Timeout) => ended(End::TimedOut(spec.limit_seconds), milliseconds, None, None),
     }
 }
 
@@ -251,11 +258,13 @@ pub fn first() -> bool {
     let Some(spec) = serde_json::from_slice::<Spec>(&text).ok().filter(|_| read) else { return false };
     let socket = Arc::new(Mutex::new(socket));
     let _ = std::fs::write("/proc/self/comm", "init");
-    let report = match isolate::own_processes().and_then(|()| isolate::give_up_capabilities()) {
-        Ok(()) => to_its_end(&spec, {
+    let entered = isolate::own_processes().map(|()| Writes::begin());
+    let report = match entered.and_then(|writes| isolate::give_up_capabilities().map(|()| writes)) {
+        Ok(writes) => {
             let socket = Arc::clone(&socket);
-            move |news| drop(write_line(&socket, &Line::News(news)))
-        }),
+            let tell = move |news| drop(write_line(&socket, &Line::News(news)));
+            to_its_end(&spec, writes.as_ref(), tell)
+        }
         Err(error) => Report::NotStarted { namespace: true, reason: chain(&error) },
     };
     write_line(&socket, &Line::Ended(report)).is_ok()
@@ -269,7 +278,7 @@ fn write_line(socket: &Mutex<UnixStream>, line: &Line) -> io::Result<()> {
 }
 
 /// Starts the exporter and waits for it; `tell` is told what it contacts.
-fn to_its_end(spec: &Spec, tell: impl FnMut(News) + Send + 'static) -> Report {
+fn to_its_end(spec: &Spec, writes: Option<&Writes>, tell: impl FnMut(News) + Send + 'static) -> Report {
     let started = Instant::now();
     let not_started = |error: io::Error| Report::NotStarted { namespace: false, reason: chain(&error) };
     let Some((program, arguments)) = spec.argv.split_first() else {
@@ -292,7 +301,9 @@ fn to_its_end(spec: &Spec, tell: impl FnMut(News) + Send + 'static) -> Report {
         Err(error) => return not_started(error),
     };
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Report::Ended { end: end(status), milliseconds, left: None, contacted: None, outlived: Some(outlived()) }
+    let outlived = Some(outlived());
+    let written = writes.map(Writes::so_far);
+    Report::Ended { end: end(status), milliseconds, left: None, contacted: None, outlived, written }
 }
 
 /// Looks for processes that outlive the exporter, and the time between: one that is about to end has time to.

@@ -19,8 +19,6 @@ use crate::scenario::materialise::{self, BuildDir};
 use crate::scenario::run_image::{self, MadeImage};
 use crate::scenario::{RebaseStep, RegistryEndpoint, RunImageFile, Scenario, Step};
 
-/// What goes into the top layer of a run image that has moved on.
-
 /// A rebase that is ready to be run.
 struct Prepared {
     name: String,

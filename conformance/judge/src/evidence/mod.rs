@@ -188,6 +188,11 @@ pub struct Outcome {
     /// ended itself, or an earlier version wrote the evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlived: Option<u32>,
+    /// Which files it wrote on the machine outside of its build and of its folders for scratch files, also those that are gone
+    /// again, sorted; not all where there are many. None where that was not observed, or an earlier version wrote the
+    /// evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Vec<String>>,
 }
 
 /// What an exporter prints to, and what it writes that others read.

@@ -225,6 +225,7 @@ fn export(target: Target, step: usize) -> Export {
             contacted: Some(contacted()),
             credentials_printed: None,
             outlived: Some(0),
+            written: Some(Vec::new()),
         },
         report: None,
         tags: Vec::new(),

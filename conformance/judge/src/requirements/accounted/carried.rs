@@ -41,6 +41,17 @@ pub(in super::super) const TABLE: &[Requirement] = &[
     .needing(Needs::Process),
     Requirement::new(
         Level::Should,
+        "platform.machine-untouched",
+        "an export writes no file of the machine but its outputs, caches and scratch files",
+        Source::own("accounted"),
+        |case| case.each(outputs::the_machine_is_as_it_was),
+    )
+    .because("what lies elsewhere stays there: credentials and sources of one build for all who use the machine later")
+    .looks_like("a file below /opt, /etc or /var/lib is written, also where it is removed again")
+    .fix("write to the outputs, to caches that are given, to TMPDIR and HOME, or to a folder called cache")
+    .needing(Needs::Process),
+    Requirement::new(
+        Level::Should,
         "layer.gzip-headers-constant",
         "gzip headers of new layers have one name, one comment and one time, or none; a name may be the layer's digest",
         Source::platform("Build Reproducibility"),

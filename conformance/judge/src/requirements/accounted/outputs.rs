@@ -1,8 +1,11 @@
-//! What an export leaves for those who come after it: outputs that can be read, and no process of its own.
+//! What an export leaves for those who come after it: outputs that can be read, no process of its own, and a machine that
+//! is as it was.
 
+use super::super::platform::written::caches_and_scratch;
 use crate::evidence::{End, Export};
 use crate::requirement::{not_applicable, violated};
 use crate::verdict::Finding;
+use crate::view;
 
 /// The bit of a mode that lets a file's owner read it.
 const BY_ITS_OWNER: u32 = 0o400;
@@ -37,4 +40,32 @@ pub(super) fn every_process_has_ended(export: &Export) -> Finding {
             export.at("export.json#/outcome/outlived"),
         ),
     }
+}
+
+/// Folders of the machine that are for what programs keep while they run, and for what they say.
+const RUNNING: [&str; 4] = ["/run", "/var/run", "/var/log", "/dev"];
+/// Folders by whose name everyone may tell that what is in them can be lost.
+const CACHES: [&str; 3] = ["cache", ".cache", "caches"];
+
+pub(super) fn the_machine_is_as_it_was(export: &Export) -> Finding {
+    let Some(written) = &export.outcome.written else {
+        return Finding::Skipped("writes outside of the build were not observed".to_owned());
+    };
+    if export.outcome.end != End::Exited(0) && written.is_empty() {
+        return not_applicable("a refused build writes nothing");
+    }
+    let own = caches_and_scratch(export);
+    let is_permitted = |path: &str| {
+        let parents = path.rsplit_once('/').map_or("", |(folder, _)| folder).split('/');
+        own.iter().map(String::as_str).chain(RUNNING).any(|folder| path == folder || view::is_below(path, folder))
+            || parents.into_iter().any(|part| CACHES.contains(&part))
+    };
+    let others: Vec<&String> = written.iter().filter(|path| !is_permitted(path)).collect();
+    let Some(first) = others.first() else { return Finding::Holds };
+    violated(
+        "the export writes a file of the machine that is neither its build's nor a cache",
+        "files of the build, in folders for scratch files, in HOME and in caches alone",
+        format!("{}{}", view::cut(first), view::and_more(others.len())),
+        export.at("export.json#/outcome/written"),
+    )
 }

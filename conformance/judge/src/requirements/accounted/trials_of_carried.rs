@@ -1,10 +1,9 @@
-//! What is rejected of headers, records and owners in layers, of blobs in layouts and of what is left, and what is not.
+//! What is rejected of headers, records and owners in layers, and of blobs in layouts, and what is not.
 
 use serde_json::json;
 
 use crate::evidence::{
-    Change, ChangedFile, Document, End, Entry, EntryKind, Export, FileKind, GzipHeader, LooseBlob, ScenarioEvidence,
-    Target,
+    Change, ChangedFile, Document, Entry, EntryKind, Export, FileKind, GzipHeader, LooseBlob, ScenarioEvidence, Target,
 };
 use crate::sample::{self, STARTED, edit_config, edit_entries, edit_label};
 use crate::trial::Trials;
@@ -20,7 +19,7 @@ const CONFIG: usize = 5;
 const BASE: usize = 2;
 
 pub(super) fn trials() -> Vec<Trials> {
-    vec![blobs(), strays(), modes(), processes(), gzip(), records(), owners(), alone(), homepages()]
+    vec![blobs(), strays(), gzip(), records(), owners(), alone(), homepages()]
         .into_iter()
         .chain([metadata(), clock(), machine()])
         .collect()
@@ -122,38 +121,6 @@ fn strays() -> Trials {
         .accepts("the image is elsewhere, for the port in its name", |export| {
             export.layout.as_mut().unwrap().roots[0].present = false;
             adds("app.example_5000/app/latest/index.json", FileKind::File)(export);
-        })
-}
-
-fn mode(path: &'static str, mode: u32) -> impl Fn(&mut Export) + 'static {
-    move |export| {
-        export.output_modes.insert(path.to_owned(), mode);
-    }
-}
-
-fn modes() -> Trials {
-    Trials::of("platform.outputs-readable")
-        .rejects("a report that no one reads", mode("/report/report.toml", 0))
-        .rejects("a report for others alone", mode("/report/report.toml", 0o244))
-        .rejects("a blob that no one reads", mode("/layout/app.example/app/latest/blobs/sha256/00", 0))
-        .accepts("a report for its owner alone", mode("/report/report.toml", 0o600))
-        .accepts("an index that no one writes", mode("/layout/app.example/app/latest/index.json", 0o444))
-        .ignores("modes were not noted", |export| export.output_modes.clear())
-}
-
-fn processes() -> Trials {
-    Trials::of("platform.processes-ended")
-        .rejects("one runs on", |export| export.outcome.outlived = Some(1))
-        .rejects("many run on", |export| export.outcome.outlived = Some(200))
-        .rejects("one of a refused build runs on", |export| {
-            export.outcome.end = End::Exited(1);
-            export.outcome.outlived = Some(1);
-        })
-        .ignores("nothing of a refused build runs on", |export| export.outcome.end = End::Exited(1))
-        .ignores("it was not looked for", |export| export.outcome.outlived = None)
-        .ignores("the exporter was ended", |export| {
-            export.outcome.end = End::TimedOut(60);
-            export.outcome.outlived = None;
         })
 }
 

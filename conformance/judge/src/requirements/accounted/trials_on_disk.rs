@@ -1,11 +1,12 @@
-//! What is rejected of files that were there before and of SBOMs on disk, and what is not.
+//! What is rejected of what an export leaves on the machine (files that were there before, SBOMs, outputs, processes), and
+//! what is not.
 
-use crate::evidence::{Aspect, Change, ChangedFile, Export, FileFact, FileKind, LayoutRoot, Target};
+use crate::evidence::{Aspect, Change, ChangedFile, End, Export, FileFact, FileKind, LayoutRoot, Target};
 use crate::sample;
 use crate::trial::Trials;
 
 pub(super) fn trials() -> Vec<Trials> {
-    vec![inputs(), layouts(), sboms()]
+    vec![inputs(), layouts(), sboms(), modes(), processes(), machine()]
 }
 
 fn changed(path: &'static str, change: Change, aspects: &'static [Aspect]) -> impl Fn(&mut Export) + 'static {
@@ -162,4 +163,61 @@ fn sboms() -> Trials {
         .accepts("there are others next to it", |e| {
             e.build_sboms.push(file("/layers/sbom/build/buildpacksio_lifecycle/more.sbom.cdx.json", "x"));
         })
+}
+
+fn mode(path: &'static str, mode: u32) -> impl Fn(&mut Export) + 'static {
+    move |export| {
+        export.output_modes.insert(path.to_owned(), mode);
+    }
+}
+
+fn modes() -> Trials {
+    Trials::of("platform.outputs-readable")
+        .rejects("a report that no one reads", mode("/report/report.toml", 0))
+        .rejects("a report for others alone", mode("/report/report.toml", 0o244))
+        .rejects("a blob that no one reads", mode("/layout/app.example/app/latest/blobs/sha256/00", 0))
+        .accepts("a report for its owner alone", mode("/report/report.toml", 0o600))
+        .accepts("an index that no one writes", mode("/layout/app.example/app/latest/index.json", 0o444))
+        .ignores("modes were not noted", |export| export.output_modes.clear())
+}
+
+fn processes() -> Trials {
+    Trials::of("platform.processes-ended")
+        .rejects("one runs on", |export| export.outcome.outlived = Some(1))
+        .rejects("many run on", |export| export.outcome.outlived = Some(200))
+        .rejects("one of a refused build runs on", |export| {
+            export.outcome.end = End::Exited(1);
+            export.outcome.outlived = Some(1);
+        })
+        .ignores("nothing of a refused build runs on", |export| export.outcome.end = End::Exited(1))
+        .ignores("it was not looked for", |export| export.outcome.outlived = None)
+        .ignores("the exporter was ended", |export| {
+            export.outcome.end = End::TimedOut(60);
+            export.outcome.outlived = None;
+        })
+}
+
+fn machine() -> Trials {
+    let writes = |path: &'static str| move |export: &mut Export| export.outcome.written = Some(vec![path.to_owned()]);
+    Trials::of("platform.machine-untouched")
+        .rejects("a file of the system", writes("/etc/hosts"))
+        .rejects("a folder of programs", writes("/opt/exporter/state.json"))
+        .rejects("a file that is called cache", writes("/var/lib/cache"))
+        .rejects("a folder with the beginning of a permitted one", writes("/runtime/state"))
+        .rejects("one of many", |export| {
+            export.outcome.written = Some(["/run/x", "/srv/x", "/srv/y"].map(str::to_owned).into());
+        })
+        .rejects("one of a refused build", |export| {
+            export.outcome.end = End::Exited(1);
+            export.outcome.written = Some(vec!["/srv/x".to_owned()]);
+        })
+        .accepts("a cache of the machine", writes("/var/lib/containers/cache/blob-info-cache-v1.sqlite"))
+        .accepts("what programs keep while they run", writes("/run/containers/lock"))
+        .accepts("a log", writes("/var/log/exporter.log"))
+        .accepts("a file of its home", |export| {
+            export.inputs.environment.insert("HOME".to_owned(), "/home/someone".to_owned());
+            export.outcome.written = Some(vec!["/home/someone/.docker/state".to_owned()]);
+        })
+        .ignores("nothing of a refused build", |export| export.outcome.end = End::Exited(1))
+        .ignores("writes were not observed", |export| export.outcome.written = None)
 }
