@@ -134,6 +134,13 @@ impl Credentials {
         Some(json!({ host: self.basic()? }).to_string())
     }
 
+    /// What is secret in these credentials: what is sent, and what it is made of.
+    #[must_use]
+    pub fn secrets(&self) -> [String; 2] {
+        let (Self::Password { password: secret, .. } | Self::IdentityToken(secret)) = self;
+        [self.pair(), secret.clone()]
+    }
+
     /// `text` without what is secret in these credentials, in every form in which they are sent.
     #[must_use]
     pub fn hidden_in(&self, text: &str) -> String {
@@ -147,11 +154,8 @@ impl Credentials {
     }
 
     fn replaced_in(&self, text: &str, by: impl Fn(&str) -> String) -> String {
-        let secret = match self {
-            Self::Password { password, .. } => password,
-            Self::IdentityToken(token) => token,
-        };
-        let words = [self.pair(), self.pair().trim_end_matches('=').to_owned(), secret.clone()];
+        let [pair, secret] = self.secrets();
+        let words = [pair.clone(), pair.trim_end_matches('=').to_owned(), secret];
         let long = words.iter().filter(|word| word.len() >= LEAST_HIDDEN);
         long.fold(text.to_owned(), |text, word| text.replace(word.as_str(), &by(word)))
     }

@@ -151,6 +151,7 @@ pub(super) async fn execute(
     name: &str,
 ) -> Result<Outcome, ExportError> {
     let scratch = shared.workspace.scratch();
+    shared.services.look_for(scenario, step, &call.environment);
     let handed = shared.services.credentials(scenario, step);
     let secret = handed.as_ref().map(|(handed, host)| secret(handed, host, step, build_dir)).unzip();
     let spec = Spec {

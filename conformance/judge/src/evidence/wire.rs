@@ -48,6 +48,32 @@ pub struct WireRecord {
     /// by Location, or as the realm of a challenge. Empty where there are none, and in evidence of before they were kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
+    /// What it told besides what it asks, and where; never the words themselves, which are masked here. Absent in evidence
+    /// of before that was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Vec<Told>>,
+}
+
+/// Something that a request told, though it is for nobody there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// What.
+    pub what: Private,
+    /// The header's name, in lower case; none where it stood in the request's target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+}
+
+/// What an exporter knows and no request has to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Private {
+    /// A credential that it was given, elsewhere than in Authorization.
+    Credential,
+    /// A path of its machine that is the value of a variable.
+    Variable,
+    /// The name of its machine.
+    HostName,
 }
 
 /// How a request came to where TLS is spoken.

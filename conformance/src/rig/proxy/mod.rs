@@ -9,8 +9,10 @@ mod guard;
 mod recorder;
 mod sent;
 mod serving;
+mod told;
 mod upstream;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +28,7 @@ use faults::Faults;
 pub use guard::Guard;
 use recorder::{Recorded, Recorder};
 use serving::serve;
+pub use told::Known;
 use upstream::Upstream;
 
 use crate::limits::{Overdue, Patience};
@@ -110,6 +113,7 @@ impl RecordingProxy {
             records: Mutex::new(Vec::new()),
             guard: setup.guard,
             made_up: Mutex::new(Vec::new()),
+            known: Mutex::new(BTreeMap::new()),
             elsewhere: elsewhere.clone(),
             acceptor: setup.authority.map(Authority::acceptor),
             handshakes: AtomicU64::new(0),
@@ -135,8 +139,8 @@ impl RecordingProxy {
         self.address.port()
     }
 
-    /// Takes the records of all requests whose path begins with `prefix`, and of those in the clear that had the
-    /// credentials made up for it.
+    /// Takes the records of all requests whose path begins with `prefix`, and of those that had the credentials made up for
+    /// it in the clear or where they do not belong.
     #[must_use]
     pub fn taken(&self, prefix: &str) -> Vec<WireRecord> {
         let mut records = self.recorder.records.lock().unwrap_or_else(PoisonError::into_inner);
@@ -175,6 +179,12 @@ impl RecordingProxy {
             all.len() - 1
         });
         (all[known].1.user.clone(), all[known].1.password.clone())
+    }
+
+    /// From now on it is looked for whether requests whose path begins with `prefix` tell what is known, and whether ones of
+    /// no other prefix tell a credential of it.
+    pub fn look_for(&self, prefix: &str, known: Known) {
+        self.recorder.known.lock().unwrap_or_else(PoisonError::into_inner).insert(prefix.to_owned(), Arc::new(known));
     }
 
     /// From now on requests whose path begins with `prefix` meet these faults of the registry, and no others.

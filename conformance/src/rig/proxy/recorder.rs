@@ -1,5 +1,6 @@
 //! What a recorder knows, and how it waits for its registry.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,13 +8,14 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use futures_util::StreamExt;
-use judge::evidence::{FaultKind, WireFault, WireRecord};
+use judge::evidence::{FaultKind, Private, Told, WireFault, WireRecord};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::faults::{self, Closed, Faults};
 use super::guard::Guard;
 use super::sent::{Kept, Sent};
+use super::told::Known;
 use super::upstream::Upstream;
 use crate::limits::{Overdue, Waits};
 
@@ -24,6 +26,8 @@ pub(super) struct Recorder {
     pub(super) guard: Option<Guard>,
     /// Credentials that no one has but exporters that are given them, by what paths begin with that are asked with them.
     pub(super) made_up: Mutex<Vec<(String, Guard)>>,
+    /// What exporters know that no request has to tell, by what the paths of theirs begin with.
+    pub(super) known: Mutex<BTreeMap<String, Arc<Known>>>,
     /// The other host, where there is one on this machine.
     pub(super) elsewhere: Option<String>,
     /// With which TLS is spoken, where it is.
@@ -42,6 +46,25 @@ pub(super) struct Recorder {
 pub(super) struct Recorded {
     pub(super) record: WireRecord,
     pub(super) of: Option<String>,
+}
+
+/// What a request was found to tell.
+pub(super) struct Looked {
+    /// How the paths begin of those whose it is.
+    pub(super) of: String,
+    pub(super) told: Vec<Told>,
+    known: Arc<Known>,
+}
+
+impl Looked {
+    fn has_credential(&self) -> bool {
+        self.told.iter().any(|told| told.what == Private::Credential)
+    }
+
+    /// What of a word of the request may be kept.
+    pub(super) fn kept(&self, text: String) -> String {
+        if self.has_credential() { self.known.masked(&text) } else { text }
+    }
 }
 
 impl Recorder {
@@ -69,6 +92,20 @@ impl Recorder {
     pub(super) fn whose(&self, headers: &HeaderMap) -> Option<String> {
         let all = self.made_up.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().find(|(_, guard)| guard.lets_pass(headers)).map(|(of, _)| of.clone())
+    }
+
+    /// What a request tells, and whose it is; none where it is not known what to look for.
+    pub(super) fn looked_through(&self, headers: &HeaderMap, target: &str) -> Option<Looked> {
+        let all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let looked = |(of, known): (&String, &Arc<Known>)| Looked {
+            of: of.clone(),
+            told: known.told(headers, target),
+            known: Arc::clone(known),
+        };
+        if let Some(own) = all.iter().find(|(prefix, _)| target.starts_with(prefix.as_str())) {
+            return Some(looked(own));
+        }
+        all.iter().map(looked).find(Looked::has_credential)
     }
 
     pub(super) fn change(&self, sequence: u64, change: impl FnOnce(&mut WireRecord)) {

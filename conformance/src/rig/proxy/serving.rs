@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::faults::{self, Closed};
 use super::guard::challenge;
-use super::recorder::{Recorded, Recorder, Waiting};
+use super::recorder::{Looked, Recorded, Recorder, Waiting};
 use super::sent::{Kept, Sent};
 
 /// Answers every connection. A connection that the recorder closes without an answer is one of HTTP itself, below what a
@@ -78,16 +78,23 @@ struct Way {
 }
 
 /// What is known of a request before it is passed on.
-fn record(sequence: u64, parts: &axum::http::request::Parts, target: &str, way: Way) -> WireRecord {
+fn record(
+    sequence: u64,
+    parts: &axum::http::request::Parts,
+    (target, looked): (&str, Option<&Looked>),
+    way: Way,
+) -> WireRecord {
+    let kept = |text: String| looked.map_or_else(|| text.clone(), |looked| looked.kept(text.clone()));
     let content_type = parts.headers.get(header::CONTENT_TYPE);
     WireRecord {
         sequence,
         method: parts.method.to_string(),
-        target: target.to_owned(),
-        content_type: content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        target: kept(target.to_owned()),
+        content_type: content_type.map(|value| kept(String::from_utf8_lossy(value.as_bytes()).into_owned())),
         had_credentials: parts.headers.contains_key(header::AUTHORIZATION),
         elsewhere: way.elsewhere,
         channel: way.channel,
+        told: looked.map(|looked| looked.told.clone()),
         ..WireRecord::default()
     }
 }
@@ -123,7 +130,9 @@ async fn passed(recorder: Arc<Recorder>, request: Request, way: Way, sequence: u
     let is_elsewhere = way.elsewhere.is_some();
     let is_unheard = way.channel == Some(Channel::Clear) && !is_elsewhere;
     let of = if is_unheard { recorder.whose(&parts.headers) } else { None };
-    let begun = Recorded { record: record(sequence, &parts, &target, way), of };
+    let looked = recorder.looked_through(&parts.headers, &target);
+    let of = of.or_else(|| looked.as_ref().map(|looked| looked.of.clone()));
+    let begun = Recorded { record: record(sequence, &parts, (&target, looked.as_ref()), way), of };
     recorder.records.lock().unwrap_or_else(PoisonError::into_inner).push(begun);
     let sent = Sent::new();
     let kept = is_manifest(&parts.method, &target).then(Kept::default);
@@ -154,7 +163,8 @@ async fn passed(recorder: Arc<Recorder>, request: Request, way: Way, sequence: u
         None => return Ok(StatusCode::BAD_REQUEST.into_response()),
     }
     let body = if has_body { Body::from_stream(watched) } else { Body::empty() };
-    let doing = format!("answer {} {}", parts.method, parts.uri.path());
+    let target = looked.map_or_else(|| target.clone(), |looked| looked.kept(target.clone()));
+    let doing = format!("answer {} {}", parts.method, target.split('?').next().unwrap_or_default());
     let mut waiting = Waiting { recorder: recorder.clone(), target: target.clone(), doing, sent, over: false };
     let asked = recorder.upstream.ask(axum::http::Request::from_parts(parts, body));
     let (status, why) = match waiting.head(asked).await {

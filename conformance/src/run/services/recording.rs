@@ -1,11 +1,13 @@
 //! What the recorders before the run's registries saw of a scenario, and the faults that they make.
 
+use std::collections::BTreeMap;
+
 use judge::evidence::{FaultKind, WireFault, WireRecord};
 
 use super::Services;
 use crate::limits::Overdue;
-use crate::rig::proxy::RecordingProxy;
-use crate::scenario::{RegistryEndpoint, Scenario};
+use crate::rig::proxy::{Known, RecordingProxy};
+use crate::scenario::{RegistryEndpoint, Scenario, Step};
 
 impl Services {
     /// What the exporter sent for one scenario since [`Self::forget_wire`].
@@ -63,6 +65,19 @@ impl Services {
         let asked = faults.iter_mut().filter(|fault| fault.kind == FaultKind::WantsCredentials);
         asked.filter(|_| self.handed.is_some()).for_each(|fault| fault.path.clear());
         proxy.arm(&prefix, &faults);
+    }
+
+    /// From now on recorders look for what the exporter of a step knows and no request has to tell.
+    pub(in crate::run) fn look_for(&self, scenario: &Scenario, step: &Step, environment: &BTreeMap<String, String>) {
+        let credentials = self.credentials(scenario, step);
+        let secrets = credentials.iter().flat_map(|(credentials, _)| credentials.secrets());
+        let known = secrets.fold(Known::default(), |known, word| known.credential(&word));
+        let known = environment.values().fold(known, |known, value| known.variable(value));
+        // A machine's own name may be a word that every program says, such as that of its system.
+        let known = step.hostname.iter().fold(known, |known, name| known.host_name(name));
+        for recorder in self.recorders() {
+            recorder.look_for(&self.requests_of(&scenario.name), known.clone());
+        }
     }
 
     /// Takes the first silence of the registry that the recorder saw in what was sent for one scenario.

@@ -1,6 +1,7 @@
-//! Where a registry leads to another host: what an exporter sends there.
+//! Where credentials go: to no other host, wherever the registry leads, and nowhere but into Authorization.
 
-use crate::evidence::{Export, WireRecord};
+use super::told;
+use crate::evidence::{Export, Private, WireRecord};
 use crate::requirement::{Case, UNSEEN, not_applicable, together, violated};
 use crate::verdict::Finding;
 use crate::view;
@@ -18,8 +19,11 @@ fn of_one(export: &Export) -> Finding {
         return Finding::Error(trouble.clone());
     }
     let Some(wire) = &export.wire else { return Finding::Skipped(UNSEEN.to_owned()) };
+    if let Some(found) = told::first(export, wire, &[Private::Credential]) {
+        return found;
+    }
     let elsewhere: Vec<&WireRecord> = wire.iter().filter(|record| !record.is_to_the_registry()).collect();
-    if elsewhere.is_empty() {
+    if elsewhere.is_empty() && !told::was_looked_for(wire) {
         return not_applicable("the registry led to no other host, or the exporter did not follow");
     }
     match elsewhere.into_iter().find(|record| record.had_credentials) {

@@ -8,10 +8,13 @@ mod exchange;
 mod faults;
 mod handed;
 mod sent;
+mod told;
 #[cfg(test)]
 pub(super) mod trials;
 #[cfg(test)]
 mod trials_of_contacts;
+#[cfg(test)]
+mod trials_of_leaks;
 #[cfg(test)]
 mod trials_of_tls;
 #[cfg(test)]
@@ -151,14 +154,33 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Must,
         elsewhere::NO_LEAK,
-        "credentials for the registry are sent to no other host, wherever the registry leads",
+        "credentials for the registry are sent to no other host, wherever the registry leads, and in Authorization alone",
         Source::own("wire"),
         elsewhere::credentials_stay_at_their_registry,
     )
-    .because("the host that answers there could read and write every image that the platform may; registries redirect to others' storage")
-    .looks_like("after a redirect, or at an upload's place on another host, the request has the registry's Authorization")
-    .fix("send Authorization to the host and port for which it was given, and leave it out of every other request")
-    .when("a scenario has the registry lead to another host, and the exporter followed and had credentials")
+    .because("whoever answers there could read and write every image that the platform may; registries lead to others' storage")
+    .looks_like(
+        "after a redirect, or at an upload's place on another host, the request has the registry's Authorization; or the \
+         password stands in User-Agent or in a query, which proxies and registries write into their logs",
+    )
+    .fix(
+        "send Authorization to the host and port for which it was given, leave it out of every other request, and put \
+         credentials into no other header and no address",
+    )
+    .when("a recorder stood between exporter and registry, and the exporter had credentials")
+    .on(REGISTRY)
+    .needing(Needs::Process),
+    Requirement::new(
+        Level::Should,
+        "wire.surroundings-not-told",
+        "no request tells the name of the exporter's machine, or paths of it that its variables hold",
+        Source::own("wire"),
+        told::surroundings_are_not_told,
+    )
+    .because("registries and proxies keep headers and addresses in their logs; what a build's machine is like is not for them")
+    .looks_like("User-Agent has the host's name, or all variables")
+    .fix("send headers that say which program asks, and nothing of where it runs")
+    .when(RECORDED)
     .on(REGISTRY)
     .needing(Needs::Process),
     Requirement::new(

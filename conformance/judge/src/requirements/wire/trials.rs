@@ -1,9 +1,8 @@
 //! What the theme rejects, and what it must not.
 
-use super::elsewhere::NO_LEAK;
 use super::faults::{MOVES_NOTHING, REPORTED, TRANSIENT, VERIFIES};
 use super::handed::{NOT_PRINTED, USED};
-use super::{trials_of_contacts, trials_of_tls, trials_of_uploads};
+use super::{trials_of_contacts, trials_of_leaks, trials_of_tls, trials_of_uploads};
 use crate::digest::Digest;
 use crate::evidence::{
     Document, End, Export, FaultKind, ScenarioEvidence, SentManifest, Stream, Target, WireFault, WireRecord,
@@ -24,13 +23,13 @@ pub(in super::super) fn trials() -> Vec<Trial> {
             moves_nothing(),
             transient(),
             verifies(),
-            no_leak(),
             credentials_used(),
             credentials_not_printed(),
             trials_of_contacts::trials(),
         ]
         .into_iter()
-        .chain(trials_of_tls::trials()),
+        .chain(trials_of_tls::trials())
+        .chain(trials_of_leaks::trials()),
     )
 }
 
@@ -421,46 +420,6 @@ fn verifies() -> Trials {
         .rejects("a report of success", report)
         .accepts("another exit code", |e| e.outcome.end = End::Exited(246));
     spared(trials)
-}
-
-/// An export that was led to another host, and had credentials for the registry.
-fn led_elsewhere() -> ScenarioEvidence {
-    let mut evidence = pushed();
-    let export = sample::on(&mut evidence, Target::Registry);
-    export.inputs.may_refuse = Some(NO_LEAK.to_owned());
-    export.inputs.faults = vec![fault(FaultKind::WantsCredentials), fault(FaultKind::Redirect)];
-    let wire = export.wire.as_mut().unwrap();
-    for record in wire.iter_mut() {
-        record.had_credentials = true;
-    }
-    let there = WireRecord {
-        elsewhere: Some("127.0.0.2:4711".to_owned()),
-        ..record(6, "GET", "/v2/run/manifests/sha256:0", 200)
-    };
-    wire.insert(0, there);
-    evidence
-}
-
-fn no_leak() -> Trials {
-    let leaks = with(0, |record| record.had_credentials = true);
-    Trials::of(NO_LEAK)
-        .from(led_elsewhere)
-        .rejects("Authorization after a redirect", leaks)
-        .rejects("Authorization with an upload", |e| {
-            with(0, |record| {
-                (record.method, record.status, record.had_credentials) = ("PUT".to_owned(), 201, true);
-            })(e);
-        })
-        .rejects("Authorization in an export that fails after it", |e| {
-            with(0, |record| record.had_credentials = true)(e);
-            e.outcome.end = End::Exited(62);
-        })
-        .accepts("an export that fails after it followed", |e| e.outcome.end = End::Exited(62))
-        .ignores("it did not follow", |e| drop(e.wire.as_mut().unwrap().remove(0)))
-        .ignores("it had no credentials", |e| {
-            e.wire.as_mut().unwrap().iter_mut().for_each(|record| record.had_credentials = false);
-        })
-        .ignores("no recorder", |e| e.wire = None)
 }
 
 /// An export that was given credentials and used them, and a build next to it without.
