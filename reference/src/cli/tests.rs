@@ -71,6 +71,15 @@ fn wrong_values_name_their_flag() {
 }
 
 #[test]
+fn a_time_beyond_the_last_is_refused_with_the_last() {
+    assert!(parse("a", &[("SOURCE_DATE_EPOCH", "253402207200")]).is_ok());
+    for value in ["253402207201", "253402300799", "9223372036854775807"] {
+        let error = parse("a", &[("SOURCE_DATE_EPOCH", value)]).unwrap_err().to_string();
+        assert!(error.contains("at most 253402207200"), "{error}");
+    }
+}
+
+#[test]
 fn values_that_are_no_text_are_refused_and_never_left_out() {
     use std::os::unix::ffi::OsStringExt;
     let bytes = || OsString::from_vec(vec![b'/', 0xff]);

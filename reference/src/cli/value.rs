@@ -84,8 +84,16 @@ impl ArgValue {
     }
 
     pub(super) fn seconds(&self) -> Result<i64, CliError> {
+        /// 9999-12-30T22:00:00Z: the last time that has a date of four digits in every time zone, which the library asks.
+        const LAST: i64 = 253_402_207_200;
+        let number: Option<i64> = self.text()?.parse().ok();
+        if number.is_some_and(|seconds| seconds > LAST) {
+            return Err(
+                self.wrong("it takes seconds since 1970, and at most 253402207200, which is 9999-12-30T22:00:00Z")
+            );
+        }
         let fits = |seconds: &i64| jiff::Timestamp::from_second(*seconds).is_ok();
-        self.text()?.parse().ok().filter(fits).ok_or_else(|| self.wrong("it takes seconds since 1970"))
+        number.filter(fits).ok_or_else(|| self.wrong("it takes seconds since 1970"))
     }
 
     pub(super) fn log_level(&self) -> Result<LogLevel, CliError> {
