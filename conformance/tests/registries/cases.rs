@@ -156,7 +156,35 @@ async fn a_chunk_with_a_gap_is_refused_and_the_upload_goes_on() {
     let gap = session.send("gap", Method::PATCH, &next, &[("content-range", "9-12")], b"blob").await;
     assert_eq!((gap.status().as_u16(), session.next(&gap)), (416, next.clone()));
     let digest = Digest::of(b"blob");
-    let end = session.send("end", Method::PUT, &format!("{next}?digest={digest}"), &[], b"blob").await;
+    let end = session.send("end", Method::PUT, &format!("{next}&digest={digest}"), &[], b"blob").await;
     assert_eq!(end.status().as_u16(), 201);
+    registry.stop().await.unwrap();
+}
+
+/// As registries of the world have it: a client that makes the place itself, or joins the digest with a second `?`, fails.
+#[tokio::test]
+async fn an_upload_goes_on_at_its_whole_place_alone_with_a_host_or_without() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let registry = Registry::start(&RegistryChoice::Embedded, None).await.unwrap();
+    let mut session = Session { client: Client::new(), base: registry.base_url().to_owned(), transcript: Vec::new() };
+    let digest = Digest::of(b"blob");
+    let mut have_hosts = Vec::new();
+    for _ in 0..2 {
+        let begun = session.send("begin", Method::POST, "/v2/a/blobs/uploads/", &[], b"").await;
+        have_hosts.push(begun.headers()["location"].to_str().unwrap().starts_with(&session.base));
+        let next = session.next(&begun);
+        let (bare, _) = next.split_once('?').unwrap();
+        for wrong in [format!("{bare}?digest={digest}"), format!("{next}?digest={digest}")] {
+            let refused = session.send("wrong", Method::PUT, &wrong, &[], b"blob").await;
+            assert!(matches!(refused.status().as_u16(), 400 | 404), "{wrong}: {}", refused.status());
+        }
+        let appended = session.send("append", Method::PATCH, &next, &[], b"bl").await;
+        // The place of before says that nothing is there yet.
+        let stale = session.send("stale", Method::PUT, &format!("{next}&digest={digest}"), &[], b"ob").await;
+        let next = session.next(&appended);
+        let end = session.send("end", Method::PUT, &format!("{next}&digest={digest}"), &[], b"ob").await;
+        assert_eq!((stale.status().as_u16(), end.status().as_u16()), (404, 201));
+    }
+    assert_eq!(have_hosts, [false, true]);
     registry.stop().await.unwrap();
 }

@@ -16,6 +16,8 @@ use super::answer::{Code, answer, broken, parameter, refusal};
 use super::store::{Store, Upload};
 
 const DIGEST: header::HeaderName = header::HeaderName::from_static("docker-content-digest");
+/// The parameter of an upload's place.
+const STATE: &str = "_state";
 const UPLOAD: header::HeaderName = header::HeaderName::from_static("docker-upload-uuid");
 
 fn unknown() -> Response {
@@ -106,7 +108,7 @@ pub(super) async fn begin(store: &Store, repository: &str, parts: &Parts, body: 
         };
     }
     let id = store.park(None, upload);
-    accepted(repository, &id, 0)
+    accepted(repository, (&id, parts), 0)
 }
 
 fn mount(store: &Store, repository: &str, parts: &Parts) -> Option<Response> {
@@ -126,17 +128,33 @@ fn created(repository: &str, digest: &Digest) -> Response {
     answer(StatusCode::CREATED, &headers, Body::empty())
 }
 
-fn progress(status: StatusCode, repository: &str, id: &str, size: u64) -> Response {
+/// What the query of an upload's place says, so that it has to come back: other than that of the place before, as with
+/// registries that write there how far it is.
+fn state(id: &str, size: u64) -> String {
+    Digest::of(format!("{id} {size}").as_bytes()).encoded().chars().take(16).collect()
+}
+
+/// Whether a request came to the place that was given last.
+fn is_at_its_place(store: &Store, id: &str, parts: &Parts) -> bool {
+    let size = store.contents().uploads.get(id).map(|upload| upload.size);
+    size.is_some_and(|size| parameter(&parts.uri, STATE) == Some(state(id, size)))
+}
+
+/// How far an upload is, and where it goes on: every second one says that with its host, as a client has to take both.
+fn progress(status: StatusCode, repository: &str, (id, parts): (&str, &Parts), size: u64) -> Response {
+    let path = format!("/v2/{repository}/blobs/uploads/{id}?{STATE}={}", state(id, size));
+    let is_second = id.ends_with(['0', '2', '4', '6', '8']);
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).filter(|_| is_second);
     let headers = [
-        (header::LOCATION, format!("/v2/{repository}/blobs/uploads/{id}")),
+        (header::LOCATION, host.map_or_else(|| path.clone(), |host| format!("http://{host}{path}"))),
         (header::RANGE, format!("0-{}", size.saturating_sub(1))),
         (UPLOAD, id.to_owned()),
     ];
     answer(status, &headers, Body::empty())
 }
 
-fn accepted(repository: &str, id: &str, size: u64) -> Response {
-    progress(StatusCode::ACCEPTED, repository, id, size)
+fn accepted(repository: &str, upload: (&str, &Parts), size: u64) -> Response {
+    progress(StatusCode::ACCEPTED, repository, upload, size)
 }
 
 async fn receive(upload: &mut Upload, body: Body) -> io::Result<()> {
@@ -151,35 +169,41 @@ async fn receive(upload: &mut Upload, body: Body) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a chunk begins where the upload stands.
+/// Whether a chunk begins where the upload stands, and is as long as it says.
 fn continues(parts: &Parts, size: u64) -> bool {
-    let Some(text) = parts.headers.get(header::CONTENT_RANGE).and_then(|value| value.to_str().ok()) else {
-        return true;
+    let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(range) = text(header::CONTENT_RANGE) else { return true };
+    let Some((Ok(first), Ok(last))) =
+        range.split_once('-').map(|(first, last)| (first.parse::<u64>(), last.parse::<u64>()))
+    else {
+        return false;
     };
-    let first = text.trim_start_matches("bytes ").split('-').next().and_then(|start| start.parse::<u64>().ok());
-    first == Some(size)
+    let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    first == size && length.is_none_or(|length| first.checked_add(length) == last.checked_add(1))
 }
 
 pub(super) async fn append(store: &Store, repository: &str, id: &str, parts: &Parts, body: Body) -> Response {
-    let Some(mut upload) = store.take(repository, id) else { return no_upload() };
+    let upload = if is_at_its_place(store, id, parts) { store.take(repository, id) } else { None };
+    let Some(mut upload) = upload else { return no_upload() };
     let size = upload.size;
     if !continues(parts, size) {
         store.park(Some(id.to_owned()), upload);
-        return progress(StatusCode::RANGE_NOT_SATISFIABLE, repository, id, size);
+        return progress(StatusCode::RANGE_NOT_SATISFIABLE, repository, (id, parts), size);
     }
     if let Err(error) = receive(&mut upload, body).await {
         return broken(&error);
     }
     let size = upload.size;
     store.park(Some(id.to_owned()), upload);
-    accepted(repository, id, size)
+    accepted(repository, (id, parts), size)
 }
 
 pub(super) async fn finish(store: &Store, repository: &str, id: &str, parts: &Parts, body: Body) -> Response {
     let Some(digest) = parameter(&parts.uri, "digest") else {
         return refusal(StatusCode::BAD_REQUEST, Code::DigestInvalid, "the query has no digest");
     };
-    let Some(mut upload) = store.take(repository, id) else { return no_upload() };
+    let upload = if is_at_its_place(store, id, parts) { store.take(repository, id) } else { None };
+    let Some(mut upload) = upload else { return no_upload() };
     if !continues(parts, upload.size) {
         return refusal(StatusCode::RANGE_NOT_SATISFIABLE, Code::BlobUploadInvalid, "the chunk begins elsewhere");
     }
@@ -199,9 +223,10 @@ fn commit(store: &Store, upload: Upload, digest: &str) -> Response {
     }
 }
 
-pub(super) fn status(store: &Store, repository: &str, id: &str) -> Response {
+/// Also asked at a place of before: who lost an answer learns by it where the upload goes on.
+pub(super) fn status(store: &Store, repository: &str, id: &str, parts: &Parts) -> Response {
     let size = store.contents().uploads.get(id).filter(|upload| upload.repository == repository).map(|u| u.size);
-    size.map_or_else(no_upload, |size| progress(StatusCode::NO_CONTENT, repository, id, size))
+    size.map_or_else(no_upload, |size| progress(StatusCode::NO_CONTENT, repository, (id, parts), size))
 }
 
 pub(super) fn cancel(store: &Store, id: &str) -> Response {
