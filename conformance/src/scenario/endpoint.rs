@@ -15,15 +15,18 @@ pub enum RegistryEndpoint {
     Guarded,
     /// Speaks TLS, with a certificate of an authority that `SSL_CERT_FILE` names.
     Secure,
+    /// Wants a token, which its token server gives for credentials that the exporter is given.
+    Token,
 }
 
 impl RegistryEndpoint {
-    const NAMED: [(Self, &'static str); 5] = [
+    const NAMED: [(Self, &'static str); 6] = [
         (Self::Other, "other-registry"),
         (Self::Closed, "closed-registry"),
         (Self::Silent, "silent-registry"),
         (Self::Guarded, "guarded-registry"),
         (Self::Secure, "secure-registry"),
+        (Self::Token, "token-registry"),
     ];
 
     /// The endpoint that a name begins with, and the rest of the name.
@@ -52,6 +55,7 @@ impl RegistryEndpoint {
             Self::Silent => "backup.internal",
             Self::Guarded => "vault.internal",
             Self::Secure => "images.internal",
+            Self::Token => "depot.internal",
         }
     }
 }

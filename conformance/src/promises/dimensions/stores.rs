@@ -216,13 +216,16 @@ fn credentials() -> Dimension {
         seen.images().iter().any(|image| RegistryEndpoint::split(image).0 == RegistryEndpoint::Guarded)
     };
     let are_given = |seen: &Seen<'_>| seen.step.faults.iter().any(|fault| fault.kind == FaultKind::WantsCredentials);
+    let is_token =
+        |seen: &Seen<'_>| seen.images().iter().any(|image| RegistryEndpoint::split(image).0 == RegistryEndpoint::Token);
     Dimension::new(
         "Credentials",
         "Registry Authentication.",
         vec![
-            Value::new("none wanted", move |seen| !is_guarded(seen) && !are_given(seen)),
+            Value::new("none wanted", move |seen| !is_guarded(seen) && !are_given(seen) && !is_token(seen)),
             Value::new("wanted and not there", is_guarded),
             Value::new("wanted and given", are_given),
+            Value::new("wanted as a token", is_token),
         ],
     )
 }

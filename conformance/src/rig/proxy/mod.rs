@@ -9,6 +9,7 @@ mod guard;
 mod recorder;
 mod sent;
 mod serving;
+mod token;
 mod told;
 mod upstream;
 
@@ -28,6 +29,7 @@ use faults::Faults;
 pub use guard::Guard;
 use recorder::{Recorded, Recorder};
 use serving::serve;
+use token::Tokens;
 pub use told::Known;
 use upstream::Upstream;
 
@@ -61,6 +63,8 @@ pub struct Setup<'a> {
     pub authority: Option<&'a Authority>,
     /// Whose certificates a registry with TLS may have.
     pub roots: Option<RootCertStore>,
+    /// Wants tokens, which its own token server gives for credentials that are made up.
+    pub wants_tokens: bool,
     /// A recorder in whose order the requests of this one are counted.
     pub beside: Option<&'a RecordingProxy>,
 }
@@ -113,6 +117,7 @@ impl RecordingProxy {
             records: Mutex::new(Vec::new()),
             guard: setup.guard,
             made_up: Mutex::new(Vec::new()),
+            tokens: setup.wants_tokens.then(|| Tokens::new(&host)),
             known: Mutex::new(BTreeMap::new()),
             elsewhere: elsewhere.clone(),
             acceptor: setup.authority.map(Authority::acceptor),
@@ -185,6 +190,12 @@ impl RecordingProxy {
     /// no other prefix tell a credential of it.
     pub fn look_for(&self, prefix: &str, known: Known) {
         self.recorder.known.lock().unwrap_or_else(PoisonError::into_inner).insert(prefix.to_owned(), Arc::new(known));
+    }
+
+    /// What every token begins with that is given for the credentials made up for `prefix`; empty where none is wanted.
+    #[must_use]
+    pub fn tokens(&self, prefix: &str) -> String {
+        self.recorder.tokens.as_ref().map_or_else(String::new, |tokens| tokens.beginning(prefix))
     }
 
     /// From now on requests whose path begins with `prefix` meet these faults of the registry, and no others.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
 use futures_util::StreamExt;
 use judge::evidence::{FaultKind, Private, Told, WireFault, WireRecord};
@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use super::faults::{self, Closed, Faults};
 use super::guard::Guard;
 use super::sent::{Kept, Sent};
+use super::token::Tokens;
 use super::told::Known;
 use super::upstream::Upstream;
 use crate::limits::{Overdue, Waits};
@@ -26,6 +27,8 @@ pub(super) struct Recorder {
     pub(super) guard: Option<Guard>,
     /// Credentials that no one has but exporters that are given them, by what paths begin with that are asked with them.
     pub(super) made_up: Mutex<Vec<(String, Guard)>>,
+    /// Where tokens are wanted.
+    pub(super) tokens: Option<Tokens>,
     /// What exporters know that no request has to tell, by what the paths of theirs begin with.
     pub(super) known: Mutex<BTreeMap<String, Arc<Known>>>,
     /// The other host, where there is one on this machine.
@@ -69,16 +72,26 @@ impl Looked {
 
 impl Recorder {
     /// Whether a request has the credentials that it needs; those that are none of the registry's are taken away.
-    pub(super) fn lets_pass(&self, headers: &mut HeaderMap, target: &str, is_elsewhere: bool) -> bool {
+    pub(super) fn lets_pass(
+        &self,
+        headers: &mut HeaderMap,
+        (method, target): (&Method, &str),
+        is_elsewhere: bool,
+    ) -> bool {
         let is_made_up = self.whose(headers).is_some();
         let asks = !is_elsewhere && self.faults.want_credentials(target);
         let has_some = headers.contains_key(header::AUTHORIZATION);
         // The registry knows neither those nor what is for another host.
-        if is_made_up || is_elsewhere {
+        if (is_made_up && self.tokens.is_none()) || is_elsewhere {
             headers.remove(header::AUTHORIZATION);
         }
         if is_elsewhere {
             return true;
+        }
+        if let Some(tokens) = &self.tokens {
+            let passes = tokens.let_pass(headers, method, target);
+            headers.remove(header::AUTHORIZATION);
+            return passes;
         }
         if let Some(guard) = &self.guard {
             let passes = guard.lets_pass(headers);

@@ -19,6 +19,7 @@ use super::faults::{self, Closed};
 use super::guard::challenge;
 use super::recorder::{Looked, Recorded, Recorder, Waiting};
 use super::sent::{Kept, Sent};
+use super::token;
 
 /// Answers every connection. A connection that the recorder closes without an answer is one of HTTP itself, below what a
 /// router can say.
@@ -85,12 +86,16 @@ fn record(
     way: Way,
 ) -> WireRecord {
     let kept = |text: String| looked.map_or_else(|| text.clone(), |looked| looked.kept(text.clone()));
-    let content_type = parts.headers.get(header::CONTENT_TYPE);
+    let of = |name| {
+        let all: Vec<_> =
+            parts.headers.get_all(name).iter().map(|one| String::from_utf8_lossy(one.as_bytes())).collect();
+        (!all.is_empty()).then(|| kept(all.join(", ")))
+    };
     WireRecord {
         sequence,
         method: parts.method.to_string(),
         target: kept(target.to_owned()),
-        content_type: content_type.map(|value| kept(String::from_utf8_lossy(value.as_bytes()).into_owned())),
+        content_type: of(header::CONTENT_TYPE),
         had_credentials: parts.headers.contains_key(header::AUTHORIZATION),
         elsewhere: way.elsewhere,
         channel: way.channel,
@@ -129,7 +134,9 @@ async fn passed(recorder: Arc<Recorder>, request: Request, way: Way, sequence: u
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
     let is_elsewhere = way.elsewhere.is_some();
     let is_unheard = way.channel == Some(Channel::Clear) && !is_elsewhere;
-    let of = if is_unheard { recorder.whose(&parts.headers) } else { None };
+    let tokens = recorder.tokens.as_ref().filter(|_| !is_elsewhere);
+    let is_of_tokens = tokens.is_some_and(|_| token::is_for_the_server(&target));
+    let of = if is_unheard || is_of_tokens { recorder.whose(&parts.headers) } else { None };
     let looked = recorder.looked_through(&parts.headers, &target);
     let of = of.or_else(|| looked.as_ref().map(|looked| looked.of.clone()));
     let begun = Recorded { record: record(sequence, &parts, (&target, looked.as_ref()), way), of };
@@ -143,9 +150,15 @@ async fn passed(recorder: Arc<Recorder>, request: Request, way: Way, sequence: u
         recorder.answered(sequence, StatusCode::BAD_REQUEST);
         return Ok(in_the_clear());
     }
-    if !recorder.lets_pass(&mut parts.headers, &target, is_elsewhere) {
+    if let Some(tokens) = tokens.filter(|_| is_of_tokens) {
+        let answer = tokens.answer(&parts.method, &target, recorder.whose(&parts.headers));
+        recorder.answered(sequence, answer.status());
+        return Ok(answer);
+    }
+    let may_mount = tokens.is_none_or(|tokens| tokens.may_mount(&parts.headers, &target));
+    if !recorder.lets_pass(&mut parts.headers, (&parts.method, &target), is_elsewhere) {
         recorder.answered(sequence, StatusCode::UNAUTHORIZED);
-        return Ok(challenge());
+        return Ok(tokens.map_or_else(challenge, |tokens| tokens.challenge(&parts.method, &target)));
     }
     // A body of known length keeps its header, so that the registry sees what was sent; an empty one stays empty.
     let has_body = parts.headers.contains_key(header::TRANSFER_ENCODING)
@@ -158,6 +171,8 @@ async fn passed(recorder: Arc<Recorder>, request: Request, way: Way, sequence: u
         }
     }
     let asked = met.as_ref().map_or_else(|| target.clone(), |(_, fault)| faults::asked_instead(fault, &target));
+    // A mount from where a token is not good is declined, as registries do.
+    let asked = if may_mount { asked } else { asked.split('?').next().unwrap_or_default().to_owned() };
     match recorder.upstream.url(&asked) {
         Some(uri) => parts.uri = uri,
         None => return Ok(StatusCode::BAD_REQUEST.into_response()),

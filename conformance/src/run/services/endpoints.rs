@@ -44,6 +44,7 @@ pub(in crate::run) struct Endpoints {
     silent: Option<SilentServer>,
     guarded: Option<Guarded>,
     secure: Option<Guarded>,
+    token: Option<Guarded>,
 }
 
 /// What is recorded of a run, and with which certificates.
@@ -85,8 +86,9 @@ impl Endpoints {
         let mut found = Self::default();
         // Before a registry with TLS a guard needs what an exporter of this run does not accept.
         let guards_other = needed.contains(&RegistryEndpoint::Guarded) && !main.insecure() && !recording.has_tls();
-        // A registry that was given wants what it wants; here nothing but TLS is to be seen.
-        let secures_other = needed.contains(&RegistryEndpoint::Secure) && main.kind() == RegistryKind::Url;
+        // A registry that was given wants what it wants; here nothing but TLS, or tokens, is to be seen.
+        let is_hidden = needed.contains(&RegistryEndpoint::Secure) || needed.contains(&RegistryEndpoint::Token);
+        let secures_other = is_hidden && main.kind() == RegistryKind::Url;
         if needed.contains(&RegistryEndpoint::Other) || guards_other || secures_other {
             let registry = like(main, docker_host).await?;
             let access =
@@ -108,6 +110,11 @@ impl Endpoints {
             let setup = Setup { authority: recording.authority, beside: recording.main, ..Setup::default() };
             found.secure = Some(recorded(RegistryEndpoint::Secure, behind, setup, recording.patience).await?);
         }
+        if needed.contains(&RegistryEndpoint::Token) {
+            let behind = found.other.as_ref().filter(|_| secures_other).map_or((main, access), |(r, a)| (r, a));
+            let setup = Setup { wants_tokens: true, beside: recording.main, ..Setup::default() };
+            found.token = Some(recorded(RegistryEndpoint::Token, behind, setup, recording.patience).await?);
+        }
         Ok(found)
     }
 
@@ -120,6 +127,7 @@ impl Endpoints {
             RegistryEndpoint::Silent => self.silent.as_ref().map(SilentServer::host),
             RegistryEndpoint::Guarded => self.guarded.as_ref().map(|guarded| guarded.access.host.as_str()),
             RegistryEndpoint::Secure => self.secure.as_ref().map(|secure| secure.access.host.as_str()),
+            RegistryEndpoint::Token => self.token.as_ref().map(|token| token.access.host.as_str()),
         }
     }
 
@@ -129,13 +137,24 @@ impl Endpoints {
             RegistryEndpoint::Other => self.other.as_ref().map(|(_, access)| access),
             RegistryEndpoint::Guarded => self.guarded.as_ref().map(|guarded| &guarded.access),
             RegistryEndpoint::Secure => self.secure.as_ref().map(|secure| &secure.access),
+            RegistryEndpoint::Token => self.token.as_ref().map(|token| &token.access),
             RegistryEndpoint::Main | RegistryEndpoint::Closed | RegistryEndpoint::Silent => None,
         }
     }
 
     /// The recorder of what is sent under TLS.
     pub(in crate::run) fn secure(&self) -> Option<&RecordingProxy> {
-        self.secure.as_ref().map(|secure| &secure.recorder)
+        self.recorder(RegistryEndpoint::Secure)
+    }
+
+    /// The recorder before an endpoint, of those whose requests are evidence.
+    pub(in crate::run) fn recorder(&self, endpoint: RegistryEndpoint) -> Option<&RecordingProxy> {
+        let there = match endpoint {
+            RegistryEndpoint::Secure => &self.secure,
+            RegistryEndpoint::Token => &self.token,
+            _ => return None,
+        };
+        there.as_ref().map(|there| &there.recorder)
     }
 
     /// Whether an endpoint is spoken to under TLS, by a certificate of this run's authority.
@@ -143,9 +162,11 @@ impl Endpoints {
         let there = match endpoint {
             RegistryEndpoint::Guarded => &self.guarded,
             RegistryEndpoint::Secure => &self.secure,
-            RegistryEndpoint::Main | RegistryEndpoint::Other | RegistryEndpoint::Closed | RegistryEndpoint::Silent => {
-                return false;
-            }
+            RegistryEndpoint::Main
+            | RegistryEndpoint::Other
+            | RegistryEndpoint::Closed
+            | RegistryEndpoint::Silent
+            | RegistryEndpoint::Token => return false,
         };
         there.as_ref().is_some_and(|there| there.recorder.has_tls())
     }
@@ -177,12 +198,15 @@ impl Endpoints {
             let note = "under TLS, with a certificate of this run's own";
             found.push(fact(RegistryEndpoint::Secure, secure.kind.name(), "", note));
         }
+        if let Some(token) = &self.token {
+            found.push(fact(RegistryEndpoint::Token, token.kind.name(), "", "behind a token server of this run's own"));
+        }
         found
     }
 
     /// Ends everything; what is left, in words.
     pub(in crate::run) async fn stop(self) -> Vec<String> {
-        drop((self.guarded, self.secure));
+        drop((self.guarded, self.secure, self.token));
         match self.other {
             Some((registry, _)) => registry.stop().await.err().map(|error| chain(&error)).into_iter().collect(),
             None => Vec::new(),
@@ -218,7 +242,7 @@ async fn guarded(
         guard: Some(guard),
         authority: recording.authority.filter(|_| has_tls),
         roots: has_tls.then(|| recording.trust.roots()),
-        beside: None,
+        ..Setup::default()
     };
     recorded(RegistryEndpoint::Guarded, (registry, access), setup, patience).await
 }

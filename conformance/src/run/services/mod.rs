@@ -184,15 +184,14 @@ impl Services {
     /// else such as are good at the recorder, where the step has that want some.
     pub(super) fn credentials(&self, scenario: &Scenario, step: &Step) -> Option<(Credentials, &str)> {
         let first = scenario.file.images_of(step).first();
-        let secure = self
-            .extra
-            .secure()
-            .filter(|_| first.is_some_and(|name| RegistryEndpoint::split(name).0 == RegistryEndpoint::Secure));
-        if let Some(handed) = self.handed.as_ref().filter(|_| secure.is_none()) {
+        let endpoint = first.map_or(RegistryEndpoint::Main, |name| RegistryEndpoint::split(name).0);
+        let own = self.extra.recorder(endpoint);
+        if let Some(handed) = self.handed.as_ref().filter(|_| own.is_none()) {
             return Some((handed.clone(), &self.main.host));
         }
-        let recorder = secure.or(self.proxy.as_ref())?;
-        let wants_some = step.faults.iter().any(|fault| fault.kind == FaultKind::WantsCredentials);
+        let recorder = own.or(self.proxy.as_ref())?;
+        let wants_some = endpoint == RegistryEndpoint::Token
+            || step.faults.iter().any(|fault| fault.kind == FaultKind::WantsCredentials);
         wants_some.then(|| {
             let (user, password) = recorder.made_up(&self.requests_of(&scenario.name));
             (Credentials::Password { user, password }, recorder.host())
@@ -267,6 +266,7 @@ impl Services {
             RegistryEndpoint::Silent,
             RegistryEndpoint::Guarded,
             RegistryEndpoint::Secure,
+            RegistryEndpoint::Token,
         ];
         let endpoint = endpoints.into_iter().find(|endpoint| endpoint.name() == service)?;
         self.extra.host(endpoint)

@@ -13,11 +13,10 @@ impl Services {
     /// What the exporter sent for one scenario since [`Self::forget_wire`].
     pub(in crate::run) fn wire(&self, scenario: &Scenario) -> Option<Vec<WireRecord>> {
         let prefix = self.requests_of(&scenario.name);
-        let secure = self.extra.secure().filter(|_| scenario.endpoints().contains(&RegistryEndpoint::Secure));
         let mut found: Option<Vec<WireRecord>> = self.proxy.as_ref().map(|proxy| proxy.taken(&prefix));
-        if let Some(secure) = secure {
+        for recorder in scenario.endpoints().into_iter().filter_map(|endpoint| self.extra.recorder(endpoint)) {
             let records = found.get_or_insert_default();
-            records.extend(secure.taken(&prefix));
+            records.extend(recorder.taken(&prefix));
             records.sort_by_key(|record| record.sequence);
         }
         found
@@ -25,7 +24,7 @@ impl Services {
 
     /// Why no recorder stands before what a scenario exports to; none where one does.
     pub(in crate::run) fn unrecorded(&self, scenario: &Scenario) -> Option<&str> {
-        let has_own = self.extra.secure().is_some() && scenario.endpoints().contains(&RegistryEndpoint::Secure);
+        let has_own = scenario.endpoints().into_iter().any(|endpoint| self.extra.recorder(endpoint).is_some());
         (self.proxy.is_none() && !has_own).then_some(self.unrecorded.as_str())
     }
 
@@ -56,8 +55,8 @@ impl Services {
     /// From now on what is sent for one scenario meets these faults of the registry, and no others.
     pub(in crate::run) fn arm(&self, scenario: &str, faults: &[WireFault]) {
         let prefix = self.requests_of(scenario);
-        if let Some(secure) = self.extra.secure() {
-            secure.arm(&prefix, faults);
+        for recorder in self.extra_recorders() {
+            recorder.arm(&prefix, faults);
         }
         let Some(proxy) = &self.proxy else { return };
         let mut faults = faults.to_vec();
@@ -76,7 +75,9 @@ impl Services {
         // A machine's own name may be a word that every program says, such as that of its system.
         let known = step.hostname.iter().fold(known, |known, name| known.host_name(name));
         for recorder in self.recorders() {
-            recorder.look_for(&self.requests_of(&scenario.name), known.clone());
+            // Each has tokens of its own.
+            let known = known.clone().credential(&recorder.tokens(&self.requests_of(&scenario.name)));
+            recorder.look_for(&self.requests_of(&scenario.name), known);
         }
     }
 
@@ -97,7 +98,13 @@ impl Services {
     }
 
     fn recorders(&self) -> impl Iterator<Item = &RecordingProxy> {
-        self.proxy.iter().chain(self.extra.secure())
+        self.proxy.iter().chain(self.extra_recorders())
+    }
+
+    fn extra_recorders(&self) -> impl Iterator<Item = &RecordingProxy> {
+        [RegistryEndpoint::Secure, RegistryEndpoint::Token]
+            .into_iter()
+            .filter_map(|endpoint| self.extra.recorder(endpoint))
     }
 
     /// How the path begins of every request for one scenario.

@@ -1,0 +1,206 @@
+//! A registry that wants tokens, and the token server that it names: docker's token authentication, as all large registries
+//! have it. A token is good for the repositories and actions that were asked for, and for nothing else.
+
+use std::sync::{Mutex, PoisonError};
+
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::guard::Guard;
+
+/// What the token server is told of whom a token is for.
+const SERVICE: &str = "registry.internal";
+/// Where it is asked.
+const PATH: &str = "/token";
+/// For how many seconds it says that a token is good.
+const SECONDS: u32 = 300;
+
+pub(super) struct Tokens {
+    /// Where the token server is.
+    realm: String,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What the tokens of each prefix begin with.
+    beginnings: Vec<(String, String)>,
+    issued: Vec<Issued>,
+}
+
+struct Issued {
+    token: String,
+    /// For whose credentials.
+    of: String,
+    /// Repositories, each with an action.
+    scopes: Vec<(String, String)>,
+}
+
+/// Whether the token server is asked.
+pub(super) fn is_for_the_server(target: &str) -> bool {
+    target.split('?').next() == Some(PATH)
+}
+
+fn refusal(status: StatusCode, code: &str) -> Response {
+    let body = json!({ "errors": [{ "code": code, "message": "authentication required" }] }).to_string();
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// The repository that a path is of.
+fn repository(target: &str) -> Option<&str> {
+    let rest = target.split('?').next()?.strip_prefix("/v2/")?;
+    ["/manifests/", "/blobs/", "/tags/", "/referrers/"]
+        .iter()
+        .find_map(|part| rest.rsplit_once(part))
+        .map(|(name, _)| name)
+}
+
+fn parameters(target: &str) -> Vec<(String, String)> {
+    let url = reqwest::Url::parse(&format!("http://localhost{target}"));
+    url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
+}
+
+/// The repositories and actions of scopes, `repository:NAME:ACTION,ACTION`, several separated by blanks.
+fn scopes(parameters: &[(String, String)]) -> Vec<(String, String)> {
+    let all = parameters.iter().filter(|(key, _)| key == "scope").flat_map(|(_, value)| value.split_whitespace());
+    let named = all.filter_map(|scope| scope.strip_prefix("repository:")?.rsplit_once(':'));
+    named.flat_map(|(name, actions)| actions.split(',').map(|action| (name.to_owned(), action.to_owned()))).collect()
+}
+
+fn action(method: &Method) -> &'static str {
+    if *method == Method::GET || *method == Method::HEAD { "pull" } else { "push" }
+}
+
+impl Tokens {
+    pub(super) fn new(host: &str) -> Self {
+        Self { realm: format!("http://{host}{PATH}"), state: Mutex::default() }
+    }
+
+    /// What every token of a prefix begins with: always the same, and another one than that of any other prefix.
+    pub(super) fn beginning(&self, of: &str) -> String {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = state.beginnings.iter().find(|(prefix, _)| prefix == of) {
+            return known.clone();
+        }
+        // Without randomness it still tells these tokens from others, on this machine alone.
+        let made = Guard::made_up().map_or_else(|| of.replace('/', "-"), |guard| guard.password);
+        state.beginnings.push((of.to_owned(), made.clone()));
+        made
+    }
+
+    /// Whether a request has a token that is good for it.
+    pub(super) fn let_pass(&self, headers: &HeaderMap, method: &Method, target: &str) -> bool {
+        repository(target).map_or_else(
+            || self.is_good(headers, |_| true),
+            |name| self.is_good(headers, |issued| issued.is_for(name, action(method))),
+        )
+    }
+
+    /// Whether a mount, where one is asked for, is of what the token may read.
+    pub(super) fn may_mount(&self, headers: &HeaderMap, target: &str) -> bool {
+        let from = parameters(target).into_iter().find(|(key, _)| key == "from").map(|(_, name)| name);
+        from.is_none_or(|name| self.is_good(headers, |issued| issued.is_for(&name, "pull")))
+    }
+
+    fn is_good(&self, headers: &HeaderMap, is_enough: impl Fn(&Issued) -> bool) -> bool {
+        let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let Some((scheme, token)) = sent.and_then(|value| value.split_once(' ')) else { return false };
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        scheme.eq_ignore_ascii_case("bearer")
+            && state.issued.iter().any(|issued| issued.token == token.trim() && is_enough(issued))
+    }
+
+    /// What is answered to a request without a token that is good for it.
+    pub(super) fn challenge(&self, method: &Method, target: &str) -> Response {
+        let actions = if action(method) == "pull" { "pull" } else { "pull,push" };
+        let scope =
+            repository(target).map_or_else(String::new, |name| format!(",scope=\"repository:{name}:{actions}\""));
+        let wanted = format!("Bearer realm=\"{}\",service=\"{SERVICE}\"{scope}", self.realm);
+        let mut answer = refusal(StatusCode::UNAUTHORIZED, "UNAUTHORIZED");
+        if let Ok(value) = wanted.parse() {
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+        }
+        answer
+    }
+
+    /// What the token server answers to someone whose credentials were made up for `of`. Each second token is called
+    /// `access_token`, because servers call it so or so, and clients have to take both.
+    pub(super) fn answer(&self, method: &Method, target: &str, of: Option<String>) -> Response {
+        if *method != Method::GET {
+            return refusal(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED");
+        }
+        let Some(of) = of else { return refusal(StatusCode::UNAUTHORIZED, "UNAUTHORIZED") };
+        let asked = parameters(target);
+        if !asked.iter().any(|(key, value)| key == "service" && value == SERVICE) {
+            return refusal(StatusCode::BAD_REQUEST, "UNSUPPORTED");
+        }
+        let beginning = self.beginning(&of);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = state.issued.iter().filter(|issued| issued.of == of).count();
+        let token = format!("{beginning}.{count}");
+        let scopes = scopes(&asked).into_iter().filter(|(name, _)| format!("/v2/{name}/").starts_with(&of)).collect();
+        let name = if count % 2 == 0 { "token" } else { "access_token" };
+        let body = json!({ name: token, "expires_in": SECONDS }).to_string();
+        state.issued.push(Issued { token, of, scopes });
+        (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+    }
+}
+
+impl Issued {
+    fn is_for(&self, repository: &str, action: &str) -> bool {
+        self.scopes.iter().any(|(name, asked)| name == repository && (asked == action || asked == "*"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn issued(tokens: &Tokens, query: &str) -> (u16, serde_json::Value) {
+        let answer = tokens.answer(&Method::GET, &format!("/token?{query}"), Some("/v2/team/".to_owned()));
+        let status = answer.status().as_u16();
+        let bytes = axum::body::to_bytes(answer.into_body(), 1 << 16).await.unwrap();
+        (status, serde_json::from_slice(&bytes).unwrap())
+    }
+
+    fn with(token: &str) -> HeaderMap {
+        HeaderMap::from_iter([(header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap())])
+    }
+
+    #[tokio::test]
+    async fn a_token_is_good_for_what_was_asked_and_for_nothing_else() {
+        let tokens = Tokens::new("127.0.0.1:1");
+        let asked = "service=registry.internal&scope=repository%3Ateam/app%3Apull&scope=repository:other/app:pull";
+        let (status, body) = issued(&tokens, asked).await;
+        let pull = with(body["token"].as_str().unwrap());
+        assert_eq!(status, 200);
+        let passes = |headers: &HeaderMap, method: Method, target: &str| tokens.let_pass(headers, &method, target);
+        assert!(passes(&pull, Method::GET, "/v2/team/app/manifests/latest") && passes(&pull, Method::GET, "/v2/"));
+        assert!(!passes(&pull, Method::PUT, "/v2/team/app/manifests/latest"));
+        assert!(!passes(&pull, Method::GET, "/v2/team/run/manifests/latest"));
+        assert!(!passes(&pull, Method::GET, "/v2/other/app/manifests/latest"), "for other credentials");
+        assert!(!passes(&with("made-up"), Method::GET, "/v2/") && !passes(&HeaderMap::new(), Method::GET, "/v2/"));
+        let both = "service=registry.internal&scope=repository:team/app:pull,push+repository:team/run:pull";
+        let (_, body) = issued(&tokens, both).await;
+        let push = with(body["access_token"].as_str().unwrap());
+        assert!(passes(&push, Method::POST, "/v2/team/app/blobs/uploads/?mount=x&from=team/run"));
+        assert!(tokens.may_mount(&push, "/v2/team/app/blobs/uploads/?mount=x&from=team/run"));
+        assert!(!tokens.may_mount(&pull, "/v2/team/app/blobs/uploads/?mount=x&from=team/run"));
+        assert!(tokens.may_mount(&pull, "/v2/team/app/blobs/uploads/"));
+    }
+
+    #[tokio::test]
+    async fn no_token_is_given_without_credentials_or_the_service() {
+        let tokens = Tokens::new("127.0.0.1:1");
+        assert_eq!(issued(&tokens, "scope=repository:team/app:pull").await.0, 400);
+        assert_eq!(issued(&tokens, "service=registry").await.0, 400);
+        let asked = "/token?service=registry.internal";
+        assert_eq!(tokens.answer(&Method::GET, asked, None).status(), 401);
+        assert_eq!(tokens.answer(&Method::POST, asked, Some("/v2/team/".to_owned())).status(), 405);
+        let challenge = tokens.challenge(&Method::PUT, "/v2/team/app/manifests/latest");
+        let expected = "Bearer realm=\"http://127.0.0.1:1/token\",service=\"registry.internal\",\
+             scope=\"repository:team/app:pull,push\"";
+        assert_eq!(challenge.headers()[header::WWW_AUTHENTICATE], expected);
+    }
+}
