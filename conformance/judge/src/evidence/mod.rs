@@ -34,7 +34,7 @@ pub use stores::{
     Arrival, DaemonFacts, EngineEnd, LayoutFacts, LayoutRoot, LooseBlob, NotPushed, PushCause, RunImageInDaemon,
     SavedFile, StoreKind, TagId,
 };
-pub use wire::{Channel, FaultKind, Private, SentManifest, Told, WireFault, WireRecord};
+pub use wire::{Channel, FaultKind, Form, Private, SentManifest, Told, WireFault, WireRecord};
 
 /// Version of the evidence format; `index.json` and `run.json` carry it.
 pub const EVIDENCE_VERSION: u32 = 2;

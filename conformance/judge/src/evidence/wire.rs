@@ -52,6 +52,23 @@ pub struct WireRecord {
     /// of before that was looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<Vec<Told>>,
+    /// What its headers say of its form. Absent in evidence of before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<Form>,
+}
+
+/// What a request's headers say of its form, as they stand there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Form {
+    /// Content-Length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<String>,
+    /// Content-Range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<String>,
+    /// Every Accept, joined by commas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept: Option<String>,
 }
 
 /// Something that a request told, though it is for nobody there.

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use hyper_util::rt::TokioIo;
-use judge::evidence::{Channel, WireRecord};
+use judge::evidence::{Channel, Form, WireRecord};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -100,6 +100,11 @@ fn record(
         elsewhere: way.elsewhere,
         channel: way.channel,
         told: looked.map(|looked| looked.told.clone()),
+        form: Some(Form {
+            length: of(header::CONTENT_LENGTH),
+            range: of(header::CONTENT_RANGE),
+            accept: of(header::ACCEPT),
+        }),
         ..WireRecord::default()
     }
 }

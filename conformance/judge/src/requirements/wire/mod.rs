@@ -6,6 +6,7 @@ mod contacted;
 mod elsewhere;
 mod exchange;
 mod faults;
+mod form;
 mod handed;
 mod sent;
 mod told;
@@ -13,6 +14,8 @@ mod told;
 pub(super) mod trials;
 #[cfg(test)]
 mod trials_of_contacts;
+#[cfg(test)]
+mod trials_of_form;
 #[cfg(test)]
 mod trials_of_leaks;
 #[cfg(test)]
@@ -97,6 +100,58 @@ pub(super) const TABLE: &[Requirement] = &[
     .looks_like("Content-Type is Docker's manifest type, and mediaType in the manifest is OCI's")
     .fix("send the manifest's mediaType as Content-Type")
     .when("a recorder stood between exporter and registry, and a manifest that was put has mediaType")
+    .on(REGISTRY)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Should,
+        "wire.upload-form",
+        "a blob that comes with the request which ends its upload has Content-Length, and application/octet-stream as Content-Type",
+        Source::oci_distribution("POST then PUT"),
+        |case| case.each(form::uploads_have_length_and_type),
+    )
+    .because("registries and the stores behind them refuse a body of unknown length with 411, and forms with 400 or 415")
+    .looks_like("the blob comes with Transfer-Encoding: chunked, without a type, or as application/x-www-form-urlencoded")
+    .fix("send both headers with the blob; to stream it, send it by PATCH and end the upload by a PUT without a body")
+    .when("a recorder stood between exporter and registry, and a blob came with the request that ends its upload")
+    .on(REGISTRY)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Must,
+        "wire.chunks-in-order",
+        "the Content-Range of a chunk is the bytes that it has, each beginning after the last",
+        Source::oci_distribution("Pushing a blob in chunks"),
+        |case| case.each(form::chunks_follow_one_another),
+    )
+    .because("registries that go by it answer 416, or leave a gap in the blob")
+    .looks_like("the first chunk of 100 bytes says 0-100, or bytes 0-99/*")
+    .fix("write first and last byte as numbers, both included, or send the blob without Content-Range")
+    .when("a recorder stood between exporter and registry, and a chunk said its range")
+    .on(REGISTRY)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Should,
+        "wire.manifest-accepted",
+        "a manifest is asked for with an Accept that names types of manifests",
+        Source::oci_distribution("Pulling manifests"),
+        |case| case.each(form::manifests_are_accepted_by_type),
+    )
+    .because("registries answer with what Accept names; without it some give an old form, or say that there is nothing")
+    .looks_like("Accept is absent, */* alone, or application/json")
+    .fix("send Accept with OCI's and Docker's types of manifests and indexes, with HEAD too")
+    .when("a recorder stood between exporter and registry, and a manifest was asked for")
+    .on(REGISTRY)
+    .needing(Needs::Success),
+    Requirement::new(
+        Level::Should,
+        "wire.manifest-length",
+        "a manifest is put with Content-Length",
+        MANIFESTS,
+        |case| case.each(form::manifests_have_a_length),
+    )
+    .because("registries limit manifests by their length, and some refuse one of unknown length with 411")
+    .looks_like("the manifest comes with Transfer-Encoding: chunked")
+    .fix("send the manifest's length")
+    .when("a recorder stood between exporter and registry, and a manifest was put")
     .on(REGISTRY)
     .needing(Needs::Success),
     Requirement::new(
@@ -217,8 +272,15 @@ pub(super) const TABLE: &[Requirement] = &[
         handed::they_are_used,
     )
     .because("registries that platforms push to want credentials, and these two are the ways in which they are given")
-    .looks_like("the variable has an Authorization header for the registry, and the exporter asks without one and gives up")
-    .fix("send the header that CNB_REGISTRY_AUTH has for the registry's host; where it is not set, read docker's config.json")
+    .looks_like(
+        "the variable has an Authorization header for the registry, and the exporter asks without one and gives up; or the registry \
+         wants a token, and the exporter knows user and password alone, leaves service or scope out, or reads token and not \
+         access_token",
+    )
+    .fix(
+        "send the header that CNB_REGISTRY_AUTH has for the registry's host; where it is not set, read docker's config.json, and \
+         where WWW-Authenticate says Bearer, ask its realm for a token with service and scope",
+    )
     .when("a scenario gives credentials to the exporter for a registry that wants them")
     .on(REGISTRY)
     .needing(Needs::Process),

@@ -10,7 +10,7 @@ use crate::verdict::Finding;
 use crate::view;
 
 /// The requests of an export; the finding on one of which they are not known, or in which the registry failed.
-fn wire(export: &Export) -> Result<&[WireRecord], Finding> {
+pub(super) fn wire(export: &Export) -> Result<&[WireRecord], Finding> {
     match &export.wire {
         None => Err(Finding::Skipped(UNSEEN.to_owned())),
         Some(_) if !export.inputs.faults.is_empty() => {

@@ -73,8 +73,9 @@ fn no_leak() -> Trials {
 /// Requests that were looked through, and tell nothing.
 fn looked_through() -> ScenarioEvidence {
     let mut evidence = pushed();
-    let wire = sample::on(&mut evidence, Target::Registry).wire.as_mut().unwrap();
-    wire.iter_mut().for_each(|record| record.told = Some(Vec::new()));
+    for record in sample::on(&mut evidence, Target::Registry).wire.iter_mut().flatten() {
+        record.told = Some(Vec::new());
+    }
     evidence
 }
 
