@@ -1,7 +1,7 @@
 //! What a refusal is, and what its message holds.
 
 use super::{Fault, named, refused, said};
-use crate::evidence::{End, Export};
+use crate::evidence::{End, Export, Tag};
 use crate::memo;
 use crate::requirement::{Case, not_applicable, together, violated};
 use crate::verdict::Finding;
@@ -108,7 +108,12 @@ fn in_time(export: &Export, fault: &Fault) -> Finding {
 
 /// Holds when every `<image>` that can be asked for names what it named before.
 pub(in super::super) fn moves_nothing(export: &Export, may_write: bool) -> Finding {
-    for tag in export.tags.iter().filter(|_| !may_write) {
+    moves_nothing_but(export, |_| may_write)
+}
+
+/// The same of every tag but those that may be written.
+pub(in super::super) fn moves_nothing_but(export: &Export, may_write: impl Fn(&Tag) -> bool) -> Finding {
+    for tag in export.tags.iter().filter(|tag| !may_write(tag)) {
         let Some(before) = export.tags_before.get(&tag.reference) else { continue };
         if *before != tag.digest {
             let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());

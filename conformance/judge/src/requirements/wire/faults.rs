@@ -1,7 +1,8 @@
 //! What an exporter does when the registry fails, as the scenario wants it and the recorder makes it.
 
-use super::super::errors::refusal::{claims_no_success, exits_with, is_no_crash, moves_nothing};
-use crate::evidence::{Export, FaultKind};
+use super::super::errors::refusal::{claims_no_success, exits_with, is_no_crash, moves_nothing, moves_nothing_but};
+use crate::evidence::{Export, FaultKind, Tag, WireRecord};
+use crate::reference::Reference;
 use crate::requirement::{Case, UNSEEN, not_applicable, together, violated};
 use crate::verdict::Finding;
 use crate::view;
@@ -78,8 +79,28 @@ pub(super) fn a_failed_export_moves_nothing(case: &Case<'_>) -> Finding {
                 "the registry took the manifest without an answer, so the tag is not the exporter's doing",
             );
         }
-        moves_nothing(export, false)
+        moves_nothing_but(export, |tag| was_put_beside_a_refused_one(export, tag))
     })
+}
+
+/// Whether a tag serves what the exporter put under it, and the registry refused the same manifest under another `<image>`.
+/// Several tags cannot be put at once, and no specification says in which order, or what becomes of the others.
+fn was_put_beside_a_refused_one(export: &Export, tag: &Tag) -> bool {
+    let is_at = |place: Option<(&str, &str)>, reference: &str| {
+        let name = Reference::parse(reference).ok();
+        let own = name.as_ref().map(|name| (name.repository.as_str(), name.tag.as_deref().unwrap_or_default()));
+        own.is_some() && own == place
+    };
+    let sent = |record: &WireRecord| record.manifest.as_ref().map(|manifest| manifest.digest.to_string());
+    let puts = || export.wire.iter().flatten().filter(|record| record.method == "PUT");
+    let others = || export.inputs.images.iter().filter(|image| **image != tag.reference);
+    let is_refused = puts().any(|record| {
+        let was_met = record.fault.is_some() && sent(record).is_some() && sent(record) == tag.digest;
+        was_met && others().any(|image| is_at(record.manifest_at(), image))
+    });
+    // One that the exporter's end cut off may have been done, and what it said is not known.
+    let may_be_done = |record: &WireRecord| record.is_done() || record.status == 0;
+    is_refused && puts().any(|record| may_be_done(record) && is_at(record.manifest_at(), &tag.reference))
 }
 
 pub(super) fn transient_faults_are_survived(case: &Case<'_>) -> Finding {

@@ -8,6 +8,7 @@ use crate::evidence::{
     Document, End, Export, FaultKind, ScenarioEvidence, SentManifest, Stream, Target, WireFault, WireRecord,
 };
 use crate::json::Json;
+use crate::reference::Reference;
 use crate::sample;
 use crate::trial::{self, Trial, Trials, Wanted};
 
@@ -361,6 +362,20 @@ fn reported() -> Trials {
     spared(trials)
 }
 
+/// The tag is put, and then that of another `<image>` is refused.
+fn put_beside(export: &mut Export) {
+    let digest = Digest::of(b"put");
+    let name = export.tags[0].reference.clone();
+    export.tags[0].digest = Some(digest.to_string());
+    let place = Reference::parse(&name).unwrap();
+    let target = |tag: &str| format!("/v2/{}/manifests/{tag}", place.repository);
+    export.inputs.images = vec![name, format!("{}/{}:other", place.registry, place.repository)];
+    let wire = export.wire.as_mut().unwrap();
+    let manifest = Some(SentManifest { digest, media_type: None, blobs: Vec::new() });
+    (wire[0].target, wire[0].manifest) = (target("other"), manifest.clone());
+    wire.push(WireRecord { manifest, ..record(5, "PUT", target(&place.tag.unwrap()), 201) });
+}
+
 fn moves_nothing() -> Trials {
     let trials = Trials::of(MOVES_NOTHING)
         .from(failed(REPORTED, FaultKind::ResetBefore))
@@ -375,6 +390,28 @@ fn moves_nothing() -> Trials {
             e.tags_before.insert(e.tags[0].reference.clone(), before);
         })
         .accepts("a report, which another row judges", report)
+        .accepts("one tag was put, and that of another <image> was refused", put_beside)
+        .accepts("the answer to one was not waited for, and that of another <image> was refused", |e| {
+            put_beside(e);
+            let cut_off = &mut e.wire.as_mut().unwrap()[1];
+            (cut_off.status, cut_off.manifest) = (0, None);
+        })
+        .rejects("the tag serves another manifest than the one that was put beside the refused one", |e| {
+            put_beside(e);
+            moved(e);
+        })
+        .rejects("another manifest was put than the one that was refused", |e| {
+            put_beside(e);
+            e.wire.as_mut().unwrap()[0].manifest.as_mut().unwrap().digest = Digest::of(b"refused");
+        })
+        .rejects("an upload was refused, and a tag was put", |e| {
+            put_beside(e);
+            "/v2/app/blobs/uploads/u1".clone_into(&mut e.wire.as_mut().unwrap()[0].target);
+        })
+        .rejects("the one that was refused is of no <image>", |e| {
+            put_beside(e);
+            e.inputs.images.pop();
+        })
         .ignores("exit 0, which another row judges", |e| e.outcome.end = End::Exited(0))
         .ignores("the registry took the manifest and closed the connection", |e| {
             e.inputs.faults = vec![fault(FaultKind::ResetAfter)];

@@ -75,10 +75,10 @@ fn upload() -> Trials {
         )
         .accepts("in capitals", with(UPLOADED, typed(Some("Application/Octet-Stream"))))
         .accepts("a manifest without Content-Length, which another row judges", with(PUT, without_length))
-        .spares("streamed by PATCH", streamed)
-        .spares("an empty PUT", with(UPLOADED, |record| record.request_bytes = 0))
-        .spares("its form is not known", unknown)
-        .spares("no recorder", |e| e.wire = None)
+        .ignores("streamed by PATCH", streamed)
+        .ignores("an empty PUT", with(UPLOADED, |record| record.request_bytes = 0))
+        .ignores("its form is not known", unknown)
+        .ignores("no recorder", |e| e.wire = None)
 }
 
 /// Two chunks, and a PUT that ends the upload with a third.
@@ -119,7 +119,7 @@ fn chunked() -> Trials {
             let wire = e.wire.as_mut().unwrap();
             "/v2/app/blobs/uploads/u1-2".clone_into(&mut wire[UPLOADED + 1].target);
         })
-        .spares("requests are repeated because the registry fails", |e| {
+        .ignores("requests are repeated because the registry fails", |e| {
             in_chunks([CHUNKS[1], CHUNKS[1], None])(e);
             e.inputs.faults = vec![fault(FaultKind::ResetAfter)];
         })
@@ -130,12 +130,12 @@ fn chunked() -> Trials {
             "/v2/app/blobs/uploads/u2".clone_into(&mut other.target);
             wire.insert(UPLOADED + 1, other);
         })
-        .spares("streamed without a range", streamed)
-        .spares("its form is not known", |e| {
+        .ignores("streamed without a range", streamed)
+        .ignores("its form is not known", |e| {
             in_chunks(CHUNKS)(e);
             unknown(e);
         })
-        .spares("no recorder", |e| e.wire = None)
+        .ignores("no recorder", |e| e.wire = None)
 }
 
 fn accepted() -> Trials {
@@ -161,9 +161,9 @@ fn accepted() -> Trials {
                 record.form = Some(Form::default());
             }),
         )
-        .spares("no manifest is read", |e| drop(e.wire.as_mut().unwrap().remove(READ)))
-        .spares("its form is not known", unknown)
-        .spares("no recorder", |e| e.wire = None)
+        .ignores("no manifest is read", |e| drop(e.wire.as_mut().unwrap().remove(READ)))
+        .ignores("its form is not known", unknown)
+        .ignores("no recorder", |e| e.wire = None)
 }
 
 fn length() -> Trials {
@@ -171,7 +171,7 @@ fn length() -> Trials {
         .from(formed)
         .rejects("none", with(PUT, without_length))
         .accepts("a blob without, which another row judges", with(UPLOADED, without_length))
-        .spares("no manifest is put", |e| drop(e.wire.as_mut().unwrap().remove(PUT)))
-        .spares("its form is not known", unknown)
-        .spares("no recorder", |e| e.wire = None)
+        .ignores("no manifest is put", |e| drop(e.wire.as_mut().unwrap().remove(PUT)))
+        .ignores("its form is not known", unknown)
+        .ignores("no recorder", |e| e.wire = None)
 }
