@@ -10,7 +10,7 @@ const fn of(patterns: &'static [&'static str], why: &'static str) -> Justified {
     Justified { patterns, why }
 }
 
-pub(super) const JUSTIFIED: [Justified; 43] = [
+pub(super) const JUSTIFIED: [Justified; 44] = [
     of(
         &["* id", "* scenario", "* service", "* step", "* target"],
         "how the suite files an export; nothing that it left",
@@ -195,6 +195,14 @@ pub(super) const JUSTIFIED: [Justified; 43] = [
             "empty registry wire[*.manifest*",
         ],
         "a blob that was not sent may have been there, and the manifest that is served is judged by itself",
+    ),
+    of(
+        &[
+            "alter registry wire[*.form.length",
+            "empty registry wire[*.form.length",
+            "alter registry wire[*.form.accept",
+        ],
+        "that there is a length is asked, which the server holds against the body; of Accept one type is enough",
     ),
     of(&["alter registry wire[*.fault"], "where a scenario declares no faults, no request met one"),
     of(

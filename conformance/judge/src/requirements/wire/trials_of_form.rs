@@ -82,59 +82,62 @@ fn upload() -> Trials {
 }
 
 /// Two chunks, and a PUT that ends the upload with a third.
-fn in_chunks(ranges: [Option<&'static str>; 3]) -> impl Fn(&mut Export) + 'static {
+fn in_chunks() -> ScenarioEvidence {
+    let mut evidence = formed();
+    let export = sample::on(&mut evidence, Target::Registry);
+    let patch = |sequence, state: &str| WireRecord {
+        request_bytes: 100,
+        form: Some(Form::default()),
+        ..record(sequence, "PATCH", format!("/v2/app/blobs/uploads/u1?_state={state}"), 202)
+    };
+    let wire = export.wire.as_mut().unwrap();
+    wire.splice(UPLOADED..UPLOADED, [patch(35, "a"), patch(37, "b")]);
+    say([Some("0-99"), Some("100-199"), Some("200-299")])(export);
+    evidence
+}
+
+/// The ranges that they say.
+fn say(ranges: [Option<&'static str>; 3]) -> impl Fn(&mut Export) + 'static {
     move |export| {
-        let wire = export.wire.as_mut().unwrap();
-        let form = |range: Option<&str>| Some(Form { range: range.map(str::to_owned), ..Form::default() });
-        let patch = |sequence, state: &str, range| WireRecord {
-            request_bytes: 100,
-            form: form(range),
-            ..record(sequence, "PATCH", format!("/v2/app/blobs/uploads/u1?_state={state}"), 202)
-        };
-        wire[UPLOADED].form = form(ranges[2]);
-        wire.splice(UPLOADED..UPLOADED, [patch(35, "a", ranges[0]), patch(37, "b", ranges[1])]);
+        for (record, range) in export.wire.as_mut().unwrap()[UPLOADED..].iter_mut().zip(ranges) {
+            record.form.as_mut().unwrap().range = range.map(str::to_owned);
+        }
     }
 }
 
-const CHUNKS: [Option<&str>; 3] = [Some("0-99"), Some("100-199"), Some("200-299")];
-
 fn chunked() -> Trials {
+    const FIRST: Option<&str> = Some("0-99");
+    const SECOND: Option<&str> = Some("100-199");
     Trials::of("wire.chunks-in-order")
-        .from(formed)
-        .rejects("the end is not included", in_chunks([Some("0-100"), Some("100-200"), None]))
-        .rejects("the first begins with 1", in_chunks([Some("1-100"), Some("101-200"), None]))
-        .rejects("with a unit", in_chunks([Some("bytes 0-99/*"), CHUNKS[1], None]))
-        .rejects("with a blank", in_chunks([Some("0 - 99"), CHUNKS[1], None]))
-        .rejects("a gap", in_chunks([CHUNKS[0], Some("200-299"), None]))
-        .rejects("the same range again", in_chunks([CHUNKS[0], CHUNKS[0], None]))
-        .rejects("the last, with the PUT", in_chunks([CHUNKS[0], CHUNKS[1], Some("0-99")]))
+        .from(in_chunks)
+        .rejects("the end is not included", say([Some("0-100"), Some("100-200"), None]))
+        .rejects("the first begins with 1", say([Some("1-100"), Some("101-200"), None]))
+        .rejects("with a unit", say([Some("bytes 0-99/*"), SECOND, None]))
+        .rejects("with a blank", say([Some("0 - 99"), SECOND, None]))
+        .rejects("a gap", say([FIRST, Some("200-299"), None]))
+        .rejects("the same range again", say([FIRST, FIRST, None]))
+        .rejects("the last, with the PUT", say([FIRST, SECOND, FIRST]))
         .rejects("one that was refused for it", |e| {
-            in_chunks([CHUNKS[0], Some("9-108"), None])(e);
+            say([FIRST, Some("9-108"), None])(e);
             e.wire.as_mut().unwrap()[UPLOADED + 1].status = 416;
         })
-        .accepts("all in order", in_chunks(CHUNKS))
-        .accepts("the last without a range", in_chunks([CHUNKS[0], CHUNKS[1], None]))
+        .accepts("the last without a range", say([FIRST, SECOND, None]))
         .accepts("the second at another place", |e| {
-            in_chunks([CHUNKS[0], CHUNKS[1], None])(e);
-            let wire = e.wire.as_mut().unwrap();
-            "/v2/app/blobs/uploads/u1-2".clone_into(&mut wire[UPLOADED + 1].target);
-        })
-        .ignores("requests are repeated because the registry fails", |e| {
-            in_chunks([CHUNKS[1], CHUNKS[1], None])(e);
-            e.inputs.faults = vec![fault(FaultKind::ResetAfter)];
+            say([FIRST, SECOND, None])(e);
+            "/v2/app/blobs/uploads/u1-2".clone_into(&mut e.wire.as_mut().unwrap()[UPLOADED + 1].target);
         })
         .accepts("two uploads", |e| {
-            in_chunks(CHUNKS)(e);
             let wire = e.wire.as_mut().unwrap();
             let mut other = wire[UPLOADED].clone();
             "/v2/app/blobs/uploads/u2".clone_into(&mut other.target);
             wire.insert(UPLOADED + 1, other);
         })
-        .ignores("streamed without a range", streamed)
-        .ignores("its form is not known", |e| {
-            in_chunks(CHUNKS)(e);
-            unknown(e);
+        .ignores("requests are repeated because the registry fails", |e| {
+            say([SECOND, SECOND, None])(e);
+            e.inputs.faults = vec![fault(FaultKind::ResetAfter)];
         })
+        .ignores("streamed without a range", say([None; 3]))
+        .ignores("its form is not known", unknown)
         .ignores("no recorder", |e| e.wire = None)
 }
 
