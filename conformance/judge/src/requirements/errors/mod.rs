@@ -169,6 +169,13 @@ faults! {
                   it out would lose what the platform said without a word",
         fix: "tell a missing file from one that does not parse, and refuse the latter",
     }
+    MISSING_GROUP = "errors.missing-group" {
+        level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "a missing group.toml", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "group.toml" by named::group,
+        because: "the group says whose layers are exported; one that is taken as empty gives an image without any of them",
+        fix: "treat a missing <group> as an error, not as an empty file",
+    }
     MALFORMED_GROUP = "errors.malformed-group" {
         level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
         bad: "a group.toml that is not TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
@@ -176,12 +183,54 @@ faults! {
         because: "the group says whose layers are exported; without it an image would lack them all",
         fix: "let a parse error of <group> end the export",
     }
+    MISSING_METADATA = "errors.missing-metadata" {
+        level: Level::Must, source: OUTPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "a missing config/metadata.toml", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "config/metadata.toml" by named::build_metadata,
+        because: "the image has to contain the file; one that is made up has none of the processes, slices and labels of the \
+                  build",
+        fix: "treat a missing <layers>/config/metadata.toml as an error, not as an empty file",
+    }
     MALFORMED_METADATA = "errors.malformed-metadata" {
         level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
         bad: "a config/metadata.toml that is not TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
         names: "config/metadata.toml" by named::build_metadata,
         because: "processes, slices and labels come from it; an image without them does not start what was built",
         fix: "let a parse error of <layers>/config/metadata.toml end the export",
+    }
+    MISSING_LAUNCHER = "errors.missing-launcher" {
+        level: Level::Must, source: OUTPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "a missing launcher", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "the launcher's path" by named::launcher,
+        because: "every process is a link to the launcher; an image without it starts nothing",
+        fix: "open <launcher> before anything is written, and end the export where it is not there",
+    }
+    MALFORMED_LAYER = "errors.malformed-layer" {
+        level: Level::Should, source: Source::buildpack("Phase #6: Export"), targets: EVERYWHERE, exit: None,
+        writes: false, timed: false,
+        bad: "a <layer>.toml that is not TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "the layer" by named::malformed_layers,
+        because: "the file says whether the layer is for launch; one that does not parse says neither yes nor no, and an \
+                  image without the layer may not start",
+        fix: "let a parse error of <layers>/<buildpack>/<layer>.toml end the export, and do not read it as launch = false",
+    }
+    MALFORMED_STORE = "errors.malformed-store" {
+        level: Level::Must, source: Source::buildpack("Phase #6: Export"), targets: EVERYWHERE, exit: None,
+        writes: false, timed: false,
+        bad: "a store.toml that is not TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "store.toml" by named::malformed_stores,
+        because: "what a buildpack keeps for its next build has to be stored with the image; without it that build begins \
+                  with nothing, and no one is told",
+        fix: "tell a missing store.toml from one that does not parse, and refuse the latter",
+    }
+    MALFORMED_RUN = "errors.malformed-run" {
+        level: Level::Must, source: Source::platform("io.buildpacks.lifecycle.metadata"), targets: EVERYWHERE, exit: None,
+        writes: false, timed: false,
+        bad: "a run.toml that is not TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "run.toml" by named::run_file,
+        because: "the file may be missing, but the run image's name and mirrors in the label have to come from one that is \
+                  there; without them a rebase looks for the run image elsewhere",
+        fix: "tell a missing <run> from one that does not parse, and refuse the latter",
     }
     MISSING_RUN_IMAGE = "errors.missing-run-image" {
         level: Level::Must, source: OUTPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,

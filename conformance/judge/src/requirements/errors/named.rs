@@ -177,6 +177,17 @@ pub(super) fn build_metadata(export: &Export) -> Vec<String> {
     file(&format!("{}/config/metadata.toml", export.inputs.layers), &["config/metadata.toml", "build metadata"])
 }
 
+pub(super) fn launcher(export: &Export) -> Vec<String> {
+    file(
+        &export.inputs.launcher,
+        &["-launcher", "the launcher", "launcher layer", "launcher layers", "launcher executable"],
+    )
+}
+
+pub(super) fn run_file(export: &Export) -> Vec<String> {
+    file(&export.inputs.run, &["-run", "CNB_RUN_PATH", "run file", "run metadata"])
+}
+
 /// The run image by any of its names; the file that should have named it, where it does not.
 pub(super) fn run_image(export: &Export) -> Vec<String> {
     let run = &export.run_image;
@@ -214,21 +225,38 @@ pub(super) fn run_image_s_form(export: &Export) -> Vec<String> {
 
 pub(super) fn reused_layers(export: &Export) -> Vec<String> {
     let without_folder = build::layers(export).into_iter().filter(|layer| layer.types.launch && !layer.has_folder);
-    without_folder
-        .flat_map(|layer| {
-            all_distinct([
-                layer.name.clone(),
-                format!("{}:{}", layer.buildpack, layer.name),
-                format!("{}/{}", layer.buildpack, layer.name),
-                format!("layer {}", layer.name),
-                format!("layer={}", layer.name),
-                format!("layer: {}", layer.name),
-                format!("{} layer", layer.name),
-                layer.folder.clone(),
-                format!("{}.toml", layer.folder),
-            ])
-        })
-        .collect()
+    without_folder.flat_map(|layer| one_layer(&layer)).collect()
+}
+
+/// Layers whose file is not TOML.
+pub(super) fn malformed_layers(export: &Export) -> Vec<String> {
+    let is_malformed = |layer: &build::InputLayer| is_malformed(export, &format!("{}.toml", layer.folder));
+    build::layers(export).into_iter().filter(is_malformed).flat_map(|layer| one_layer(&layer)).collect()
+}
+
+/// A layer with its buildpack, or as a layer; its folder and file.
+fn one_layer(layer: &build::InputLayer) -> Vec<String> {
+    all_distinct([
+        layer.name.clone(),
+        format!("{}:{}", layer.buildpack, layer.name),
+        format!("{}/{}", layer.buildpack, layer.name),
+        format!("layer {}", layer.name),
+        format!("layer={}", layer.name),
+        format!("layer: {}", layer.name),
+        format!("{} layer", layer.name),
+        layer.folder.clone(),
+        format!("{}.toml", layer.folder),
+    ])
+}
+
+/// Each `store.toml` of a buildpack that is not TOML.
+pub(super) fn malformed_stores(export: &Export) -> Vec<String> {
+    let stores = build::buildpacks(export).into_iter().map(|buildpack| build::store_file(export, &buildpack.id));
+    stores.filter(|path| is_malformed(export, path)).flat_map(|path| within(&export.inputs, &path)).collect()
+}
+
+fn is_malformed(export: &Export, path: &str) -> bool {
+    export.inputs.file(path).is_some() && crate::requirement::toml_input(&export.inputs, path).is_none()
 }
 
 pub(super) fn process_type(export: &Export) -> Vec<String> {

@@ -44,6 +44,8 @@ fn prepare(slug: &str, export: &mut Export) {
         "errors.digest-as-tag" => export.inputs.images = vec![format!("host.example/app@{}", Digest::of(b"x"))],
         "errors.malformed-reference" => export.inputs.images = vec!["host.example/App:!".to_owned()],
         "errors.reused-layer-missing" => export.inputs.files.retain(|file| file.path != "/layers/a_one/runtime"),
+        "errors.malformed-layer" => sample::edit_input(export, "/layers/a_one/runtime.toml", "[types\n"),
+        "errors.malformed-store" => sample::edit_input(export, "/layers/a_one/store.toml", "[metadata\n"),
         "errors.unreadable-file" => {
             export.inputs.files.iter_mut().filter(|file| file.path == "/workspace/main").for_each(|file| file.mode = 0);
         }
@@ -113,6 +115,12 @@ fn many_ways_to_name_it_are_accepted() {
         ("errors.malformed-project-metadata", "failed to read project metadata file: toml: line 2"),
         ("errors.malformed-group", "failed to read group file: toml: line 2"),
         ("errors.malformed-metadata", "failed to read build metadata file: toml: line 2"),
+        ("errors.missing-group", "failed to read group file: open /layers/group.toml: no such file or directory"),
+        ("errors.missing-metadata", "failed to read build metadata file: no such file or directory"),
+        ("errors.missing-launcher", "creating launcher layer: open /cnb/lifecycle/launcher: no such file or directory"),
+        ("errors.malformed-layer", "failed to parse metadata for layers '[a/one:runtime]'"),
+        ("errors.malformed-store", "failed decoding store.toml for buildpack \"a/one\": toml: line 1"),
+        ("errors.malformed-run", "resolve run image for export: failed to read run file: toml: line 1"),
         ("errors.two-registries", "writing to multiple registries is unsupported"),
         ("errors.no-image", "at least one image argument is required"),
         ("errors.report-unwritable", "failed to write export report: is a directory"),
@@ -138,6 +146,11 @@ fn many_ways_to_name_it_are_accepted() {
         ("errors.malformed-group", "the subgroup.toml is bad"),
         ("errors.unreadable-file", "domain: permission denied"),
         ("errors.missing-analyzed", ""),
+        ("errors.missing-launcher", "the relauncher is gone"),
+        ("errors.malformed-layer", "a runtime error"),
+        ("errors.malformed-layer", "failed to parse metadata for layers '[b:tools]'"),
+        ("errors.malformed-store", "the store of images failed"),
+        ("errors.malformed-run", "failed to run: toml: line 1"),
         ("errors.daemon-full", "write /tmp/spool: no space left on device"),
         ("errors.daemon-ends", "unexpected EOF"),
         // Words that are there by accident: a part of every reference, and what an image is called anyway.

@@ -69,6 +69,11 @@ pub(in super::super) fn buildpack_folder(export: &Export, id: &str) -> String {
     format!("{}/{}", export.inputs.layers, escaped(id))
 }
 
+/// What a buildpack keeps for its next build; the file need not be there.
+pub(in super::super) fn store_file(export: &Export, id: &str) -> String {
+    format!("{}/store.toml", buildpack_folder(export, id))
+}
+
 pub(in super::super) fn layers(export: &Export) -> Vec<InputLayer> {
     let mut found = Vec::new();
     for buildpack in buildpacks(export) {

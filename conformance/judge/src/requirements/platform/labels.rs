@@ -428,7 +428,7 @@ pub(super) fn data_is_in_the_label(export: &Export, layer: &InputLayer) -> Findi
 pub(super) fn the_store_is_kept(export: &Export, image: &Image) -> Finding {
     let mut result = not_applicable("no buildpack left a store.toml");
     for buildpack in inputs::buildpacks(export) {
-        let path = format!("{}/store.toml", inputs::buildpack_folder(export, &buildpack.id));
+        let path = inputs::store_file(export, &buildpack.id);
         let Some(file) = export.inputs.file(&path) else { continue };
         let table = toml_input(&export.inputs, &path).unwrap_or_default();
         let mut sentinels = Vec::new();
