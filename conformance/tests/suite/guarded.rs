@@ -225,8 +225,8 @@ async fn verdicts_are_the_same_behind_a_password_a_token_server_and_a_private_au
         // No one is let in where such a registry leads: that host wants the credentials too, which must not go there.
         let mut other = different(&plain, &ran);
         other.retain(|line| !line.contains("\"registry-leads-elsewhere\""));
-        // What an exporter prints of its credentials can be told where it has some.
-        other.retain(|line| !is_told_here_alone(line, &["wire.credentials-not-printed"]));
+        // What an exporter tells of its credentials can be judged where it has some.
+        other.retain(|line| !is_told_here_alone(line, &["wire.credentials-not-printed", "wire.no-credential-leak"]));
         assert_eq!(other, [""; 0], "{}", ran.printed);
         assert_eq!(ran.code, Some(0), "{}", ran.printed);
         seen_no_credential(&ran);

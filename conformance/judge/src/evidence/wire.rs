@@ -48,7 +48,7 @@ pub struct WireRecord {
     /// by Location, or as the realm of a challenge. Empty where there are none, and in evidence of before they were kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
-    /// What it told besides what it asks, and where; never the words themselves, which are masked here. Absent in evidence
+    /// What it told in addition to what it asks, and where; never the words themselves, which are masked here. Absent in evidence
     /// of before that was looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<Vec<Told>>,
@@ -71,7 +71,7 @@ pub struct Form {
     pub accept: Option<String>,
 }
 
-/// Something that a request told, though it is for nobody there.
+/// Something that a request told, though the server does not need it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// What.

@@ -192,12 +192,6 @@ impl RecordingProxy {
         self.recorder.known.lock().unwrap_or_else(PoisonError::into_inner).insert(prefix.to_owned(), Arc::new(known));
     }
 
-    /// What every token begins with that is given for the credentials made up for `prefix`; empty where none is wanted.
-    #[must_use]
-    pub fn tokens(&self, prefix: &str) -> String {
-        self.recorder.tokens.as_ref().map_or_else(String::new, |tokens| tokens.beginning(prefix))
-    }
-
     /// From now on requests whose path begins with `prefix` meet these faults of the registry, and no others.
     pub fn arm(&self, prefix: &str, faults: &[WireFault]) {
         self.recorder.faults.arm(prefix, faults);

@@ -103,8 +103,14 @@ impl Recorder {
 
     /// For what the credentials of a request were made up.
     pub(super) fn whose(&self, headers: &HeaderMap) -> Option<String> {
+        self.password_of(headers).map(|(of, _)| of)
+    }
+
+    /// The same, and the password of those credentials.
+    pub(super) fn password_of(&self, headers: &HeaderMap) -> Option<(String, String)> {
         let all = self.made_up.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().find(|(_, guard)| guard.lets_pass(headers)).map(|(of, _)| of.clone())
+        let (of, guard) = all.iter().find(|(_, guard)| guard.lets_pass(headers))?;
+        Some((of.clone(), guard.password.clone()))
     }
 
     /// What a request tells, and whose it is; none where it is not known what to look for.

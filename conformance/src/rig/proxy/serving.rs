@@ -156,7 +156,7 @@ async fn passed(recorder: Arc<Recorder>, request: Request, way: Way, sequence: u
         return Ok(in_the_clear());
     }
     if let Some(tokens) = tokens.filter(|_| is_of_tokens) {
-        let answer = tokens.answer(&parts.method, &target, recorder.whose(&parts.headers));
+        let answer = tokens.answer(&parts.method, &target, recorder.password_of(&parts.headers));
         recorder.answered(sequence, answer.status());
         return Ok(answer);
     }

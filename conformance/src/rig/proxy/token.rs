@@ -7,8 +7,6 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::guard::Guard;
-
 /// What the token server is told of whom a token is for.
 const SERVICE: &str = "registry.internal";
 /// Where it is asked.
@@ -19,14 +17,7 @@ const SECONDS: u32 = 300;
 pub(super) struct Tokens {
     /// Where the token server is.
     realm: String,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// What the tokens of each prefix begin with.
-    beginnings: Vec<(String, String)>,
-    issued: Vec<Issued>,
+    issued: Mutex<Vec<Issued>>,
 }
 
 struct Issued {
@@ -74,19 +65,7 @@ fn action(method: &Method) -> &'static str {
 
 impl Tokens {
     pub(super) fn new(host: &str) -> Self {
-        Self { realm: format!("http://{host}{PATH}"), state: Mutex::default() }
-    }
-
-    /// What every token of a prefix begins with: always the same, and another one than that of any other prefix.
-    pub(super) fn beginning(&self, of: &str) -> String {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = state.beginnings.iter().find(|(prefix, _)| prefix == of) {
-            return known.clone();
-        }
-        // Without randomness it still tells these tokens from others, on this machine alone.
-        let made = Guard::made_up().map_or_else(|| of.replace('/', "-"), |guard| guard.password);
-        state.beginnings.push((of.to_owned(), made.clone()));
-        made
+        Self { realm: format!("http://{host}{PATH}"), issued: Mutex::default() }
     }
 
     /// Whether a request has a token that is good for it.
@@ -106,9 +85,9 @@ impl Tokens {
     fn is_good(&self, headers: &HeaderMap, is_enough: impl Fn(&Issued) -> bool) -> bool {
         let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let Some((scheme, token)) = sent.and_then(|value| value.split_once(' ')) else { return false };
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         scheme.eq_ignore_ascii_case("bearer")
-            && state.issued.iter().any(|issued| issued.token == token.trim() && is_enough(issued))
+            && all.iter().any(|issued| issued.token == token.trim() && is_enough(issued))
     }
 
     /// What is answered to a request without a token that is good for it.
@@ -124,25 +103,25 @@ impl Tokens {
         answer
     }
 
-    /// What the token server answers to someone whose credentials were made up for `of`. Each second token is called
-    /// `access_token`, because servers call it so or so, and clients have to take both.
-    pub(super) fn answer(&self, method: &Method, target: &str, of: Option<String>) -> Response {
+    /// What the token server answers to someone with this password, which was made up for `of`. A token begins with it, so that
+    /// what looks for the password finds and masks the token as well. Each second token is called `access_token`, because
+    /// servers call it so or so, and clients have to take both.
+    pub(super) fn answer(&self, method: &Method, target: &str, whose: Option<(String, String)>) -> Response {
         if *method != Method::GET {
             return refusal(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED");
         }
-        let Some(of) = of else { return refusal(StatusCode::UNAUTHORIZED, "UNAUTHORIZED") };
+        let Some((of, password)) = whose else { return refusal(StatusCode::UNAUTHORIZED, "UNAUTHORIZED") };
         let asked = parameters(target);
         if !asked.iter().any(|(key, value)| key == "service" && value == SERVICE) {
             return refusal(StatusCode::BAD_REQUEST, "UNSUPPORTED");
         }
-        let beginning = self.beginning(&of);
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = state.issued.iter().filter(|issued| issued.of == of).count();
-        let token = format!("{beginning}.{count}");
+        let mut all = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = all.iter().filter(|issued| issued.of == of).count();
+        let token = format!("{password}.{count}");
         let scopes = scopes(&asked).into_iter().filter(|(name, _)| format!("/v2/{name}/").starts_with(&of)).collect();
         let name = if count % 2 == 0 { "token" } else { "access_token" };
         let body = json!({ name: token, "expires_in": SECONDS }).to_string();
-        state.issued.push(Issued { token, of, scopes });
+        all.push(Issued { token, of, scopes });
         (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], body).into_response()
     }
 }
@@ -157,8 +136,12 @@ impl Issued {
 mod tests {
     use super::*;
 
+    fn whose() -> Option<(String, String)> {
+        Some(("/v2/team/".to_owned(), "a-password".to_owned()))
+    }
+
     async fn issued(tokens: &Tokens, query: &str) -> (u16, serde_json::Value) {
-        let answer = tokens.answer(&Method::GET, &format!("/token?{query}"), Some("/v2/team/".to_owned()));
+        let answer = tokens.answer(&Method::GET, &format!("/token?{query}"), whose());
         let status = answer.status().as_u16();
         let bytes = axum::body::to_bytes(answer.into_body(), 1 << 16).await.unwrap();
         (status, serde_json::from_slice(&bytes).unwrap())
@@ -175,6 +158,7 @@ mod tests {
         let (status, body) = issued(&tokens, asked).await;
         let pull = with(body["token"].as_str().unwrap());
         assert_eq!(status, 200);
+        assert!(body["token"].as_str().unwrap().starts_with("a-password"), "so that it is found and masked");
         let passes = |headers: &HeaderMap, method: Method, target: &str| tokens.let_pass(headers, &method, target);
         assert!(passes(&pull, Method::GET, "/v2/team/app/manifests/latest") && passes(&pull, Method::GET, "/v2/"));
         assert!(!passes(&pull, Method::PUT, "/v2/team/app/manifests/latest"));
@@ -197,7 +181,7 @@ mod tests {
         assert_eq!(issued(&tokens, "service=registry").await.0, 400);
         let asked = "/token?service=registry.internal";
         assert_eq!(tokens.answer(&Method::GET, asked, None).status(), 401);
-        assert_eq!(tokens.answer(&Method::POST, asked, Some("/v2/team/".to_owned())).status(), 405);
+        assert_eq!(tokens.answer(&Method::POST, asked, whose()).status(), 405);
         let challenge = tokens.challenge(&Method::PUT, "/v2/team/app/manifests/latest");
         let expected = "Bearer realm=\"http://127.0.0.1:1/token\",service=\"registry.internal\",\
              scope=\"repository:team/app:pull,push\"";

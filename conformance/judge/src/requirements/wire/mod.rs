@@ -213,7 +213,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::own("wire"),
         elsewhere::credentials_stay_at_their_registry,
     )
-    .because("whoever answers there could read and write every image that the platform may; registries lead to others' storage")
+    .because("the host that answers there could read and write every image that the platform may; registries redirect to others' storage")
     .looks_like(
         "after a redirect, or at an upload's place on another host, the request has the registry's Authorization; or the \
          password stands in User-Agent or in a query, which proxies and registries write into their logs",

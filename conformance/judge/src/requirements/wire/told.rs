@@ -1,4 +1,4 @@
-//! What requests tell besides what they ask: a credential, a variable, the name of the machine.
+//! What requests tell in addition to what they ask: a credential, a variable, the name of the machine.
 
 use crate::evidence::{Export, Private, WireRecord};
 use crate::requirement::{Case, UNSEEN, not_applicable, together, violated};

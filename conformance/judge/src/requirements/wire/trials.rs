@@ -396,7 +396,7 @@ fn moves_nothing() -> Trials {
             let cut_off = &mut e.wire.as_mut().unwrap()[1];
             (cut_off.status, cut_off.manifest) = (0, None);
         })
-        .rejects("the tag serves another manifest than the one that was put beside the refused one", |e| {
+        .rejects("the tag serves another manifest than the one that was put next to the refused one", |e| {
             put_beside(e);
             moved(e);
         })

@@ -52,7 +52,7 @@ fn no_leak() -> Trials {
             e.outcome.end = End::Exited(62);
         })
         .accepts("an export that fails after it followed", |e| e.outcome.end = End::Exited(62))
-        .ignores("it did not follow, and nobody looked for credentials in other places", |e| {
+        .ignores("it did not follow, and credentials in other places were not looked for", |e| {
             e.wire.as_mut().unwrap().remove(0);
             forget(e);
         })
@@ -91,6 +91,6 @@ fn surroundings() -> Trials {
         })
         .accepts("a password, which another row judges", with(0, told(Private::Credential, Some("user-agent"))))
         .accepts("an export that fails", |e| e.outcome.end = End::Exited(62))
-        .ignores("nobody looked", forget)
+        .ignores("it was not looked for", forget)
         .ignores("no recorder", |e| e.wire = None)
 }

@@ -108,7 +108,7 @@ pub(super) async fn begin(store: &Store, repository: &str, parts: &Parts, body: 
         };
     }
     let id = store.park(None, upload);
-    accepted(repository, (&id, parts), 0)
+    accepted(repository, &id, 0)
 }
 
 fn mount(store: &Store, repository: &str, parts: &Parts) -> Option<Response> {
@@ -140,21 +140,18 @@ fn is_at_its_place(store: &Store, id: &str, parts: &Parts) -> bool {
     size.is_some_and(|size| parameter(&parts.uri, STATE) == Some(state(id, size)))
 }
 
-/// How far an upload is, and where it goes on: every second one says that with its host, as a client has to take both.
-fn progress(status: StatusCode, repository: &str, (id, parts): (&str, &Parts), size: u64) -> Response {
-    let path = format!("/v2/{repository}/blobs/uploads/{id}?{STATE}={}", state(id, size));
-    let is_second = id.ends_with(['0', '2', '4', '6', '8']);
-    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).filter(|_| is_second);
+/// How far an upload is, and where it goes on: without a host, because it does not know what stands before it.
+fn progress(status: StatusCode, repository: &str, id: &str, size: u64) -> Response {
     let headers = [
-        (header::LOCATION, host.map_or_else(|| path.clone(), |host| format!("http://{host}{path}"))),
+        (header::LOCATION, format!("/v2/{repository}/blobs/uploads/{id}?{STATE}={}", state(id, size))),
         (header::RANGE, format!("0-{}", size.saturating_sub(1))),
         (UPLOAD, id.to_owned()),
     ];
     answer(status, &headers, Body::empty())
 }
 
-fn accepted(repository: &str, upload: (&str, &Parts), size: u64) -> Response {
-    progress(StatusCode::ACCEPTED, repository, upload, size)
+fn accepted(repository: &str, id: &str, size: u64) -> Response {
+    progress(StatusCode::ACCEPTED, repository, id, size)
 }
 
 async fn receive(upload: &mut Upload, body: Body) -> io::Result<()> {
@@ -188,14 +185,14 @@ pub(super) async fn append(store: &Store, repository: &str, id: &str, parts: &Pa
     let size = upload.size;
     if !continues(parts, size) {
         store.park(Some(id.to_owned()), upload);
-        return progress(StatusCode::RANGE_NOT_SATISFIABLE, repository, (id, parts), size);
+        return progress(StatusCode::RANGE_NOT_SATISFIABLE, repository, id, size);
     }
     if let Err(error) = receive(&mut upload, body).await {
         return broken(&error);
     }
     let size = upload.size;
     store.park(Some(id.to_owned()), upload);
-    accepted(repository, (id, parts), size)
+    accepted(repository, id, size)
 }
 
 pub(super) async fn finish(store: &Store, repository: &str, id: &str, parts: &Parts, body: Body) -> Response {
@@ -224,9 +221,9 @@ fn commit(store: &Store, upload: Upload, digest: &str) -> Response {
 }
 
 /// Also asked at a place of before: who lost an answer learns by it where the upload goes on.
-pub(super) fn status(store: &Store, repository: &str, id: &str, parts: &Parts) -> Response {
+pub(super) fn status(store: &Store, repository: &str, id: &str) -> Response {
     let size = store.contents().uploads.get(id).filter(|upload| upload.repository == repository).map(|u| u.size);
-    size.map_or_else(no_upload, |size| progress(StatusCode::NO_CONTENT, repository, (id, parts), size))
+    size.map_or_else(no_upload, |size| progress(StatusCode::NO_CONTENT, repository, id, size))
 }
 
 pub(super) fn cancel(store: &Store, id: &str) -> Response {

@@ -122,7 +122,7 @@ async fn serve(State(store): State<Arc<Store>>, request: Request) -> Response {
         (Place::Uploads { repository }, &Method::POST) => blobs::begin(&store, repository, &parts, body).await,
         (Place::Upload { repository, id }, &Method::PATCH) => blobs::append(&store, repository, id, &parts, body).await,
         (Place::Upload { repository, id }, &Method::PUT) => blobs::finish(&store, repository, id, &parts, body).await,
-        (Place::Upload { repository, id }, &Method::GET) => blobs::status(&store, repository, id, &parts),
+        (Place::Upload { repository, id }, &Method::GET) => blobs::status(&store, repository, id),
         (Place::Upload { id, .. }, &Method::DELETE) => blobs::cancel(&store, id),
         (Place::Manifest { repository, reference }, &Method::GET | &Method::HEAD) => {
             manifests::get(&store, repository, reference, &parts.method)
