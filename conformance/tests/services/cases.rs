@@ -63,8 +63,9 @@ const NOT_IN_A_CLASSIC_STORE: [&str; 6] = [
     "daemon.round-trip-digest",
 ];
 
-/// Requirements on optional fields, which the reference does not write.
-const NOT_WRITTEN: [&str; 3] = ["manifest.artifact-type", "manifest.descriptor-data", "manifest.descriptor-urls"];
+/// Requirements on optional fields, which the reference does not write, and on uploads in chunks, which it does not make.
+const NOT_WRITTEN: [&str; 4] =
+    ["manifest.artifact-type", "manifest.descriptor-data", "manifest.descriptor-urls", "wire.chunks-in-order"];
 
 /// Requirements that are n/a, absent or skipped wherever they are asked.
 fn not_judged(report: &Value) -> BTreeSet<String> {

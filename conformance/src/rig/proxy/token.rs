@@ -136,12 +136,12 @@ impl Issued {
 mod tests {
     use super::*;
 
-    fn whose() -> Option<(String, String)> {
-        Some(("/v2/team/".to_owned(), "a-password".to_owned()))
+    fn whose() -> (String, String) {
+        ("/v2/team/".to_owned(), "a-password".to_owned())
     }
 
     async fn issued(tokens: &Tokens, query: &str) -> (u16, serde_json::Value) {
-        let answer = tokens.answer(&Method::GET, &format!("/token?{query}"), whose());
+        let answer = tokens.answer(&Method::GET, &format!("/token?{query}"), Some(whose()));
         let status = answer.status().as_u16();
         let bytes = axum::body::to_bytes(answer.into_body(), 1 << 16).await.unwrap();
         (status, serde_json::from_slice(&bytes).unwrap())
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(issued(&tokens, "service=registry").await.0, 400);
         let asked = "/token?service=registry.internal";
         assert_eq!(tokens.answer(&Method::GET, asked, None).status(), 401);
-        assert_eq!(tokens.answer(&Method::POST, asked, whose()).status(), 405);
+        assert_eq!(tokens.answer(&Method::POST, asked, Some(whose())).status(), 405);
         let challenge = tokens.challenge(&Method::PUT, "/v2/team/app/manifests/latest");
         let expected = "Bearer realm=\"http://127.0.0.1:1/token\",service=\"registry.internal\",\
              scope=\"repository:team/app:pull,push\"";
