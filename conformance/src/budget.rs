@@ -17,7 +17,7 @@ pub const ENTRIES: usize = 300_000;
 /// Most memory of the listing of one layer.
 pub const LISTING: usize = 48 << 20;
 /// Most memory of the listings of all layers of a run: they are there until it is judged.
-pub const LISTINGS: usize = 96 << 20;
+pub const LISTINGS: usize = 112 << 20;
 
 /// Most bytes of a file that a person writes: a scenario's, a description, a profile, a baseline.
 pub const TEXT: u64 = 4 << 20;
