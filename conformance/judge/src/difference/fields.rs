@@ -146,8 +146,7 @@ fn label(found: &mut Fields, key: &str, value: &Value) {
 }
 
 fn report(found: &mut Fields, output: &Output<'_>) {
-    let table = output.export.report.as_ref().and_then(|report| report.text()?.parse::<toml::Table>().ok());
-    if let Some(value) = table.and_then(|table| serde_json::to_value(table).ok()) {
+    if let Some(value) = crate::view::report(output.export).and_then(|table| serde_json::to_value(table).ok()) {
         put(found, "report".to_owned(), &value);
     }
 }

@@ -195,6 +195,12 @@ pub fn is_below(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
 }
 
+/// A value as findings show it; `nothing` where there is none.
+#[must_use]
+pub fn shown(value: Option<impl std::fmt::Display>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), |value| cut(&value.to_string()))
+}
+
 /// The path that `path` means in `folder`, which is absolute: without `.`, `..` and slashes that say nothing. Links are not
 /// followed.
 #[must_use]
@@ -311,13 +317,39 @@ pub fn descriptors(manifest: &Json) -> Vec<(String, &Json)> {
     found
 }
 
+/// The index of each root of a layout that is JSON.
+#[must_use]
+pub fn indexes(export: &Export) -> Vec<Rc<Json>> {
+    let roots = export.layout.iter().flat_map(|layout| &layout.roots);
+    roots.filter_map(|root| json(root.index.as_ref())).collect()
+}
+
+/// What an index lists.
+#[must_use]
+pub fn entries(index: &Json) -> &[Json] {
+    index.get("manifests").and_then(Json::items).unwrap_or_default()
+}
+
+/// Entries of an index that name the app image.
+#[must_use]
+pub fn own_entries<'a>(export: &Export, index: &'a Json) -> Vec<&'a Json> {
+    let digest = export.manifest_digest().map(ToString::to_string);
+    let is_own = |entry: &&Json| digest.is_some() && entry.get("digest").and_then(Json::as_str) == digest.as_deref();
+    entries(index).iter().filter(is_own).collect()
+}
+
+/// The report, where it can be read.
+#[must_use]
+pub fn report(export: &Export) -> Option<toml::Table> {
+    export.report.as_ref()?.text()?.parse().ok()
+}
+
 /// The descriptors of an image's manifest and of the index of each root of its layout, each with its place in the
 /// evidence; without the run image's own, which are preserved as they are.
 #[must_use]
 pub fn own_descriptors(export: &Export, image: &Image) -> Vec<(String, Json)> {
     let base = json(Some(&export.run_image.manifest));
-    let roots = export.layout.iter().flat_map(|layout| &layout.roots);
-    let indexes = roots.filter_map(|root| json(root.index.as_ref())).map(|index| ("index.json", index));
+    let indexes = indexes(export).into_iter().map(|index| ("index.json", index));
     let documents =
         json(image.manifest.as_ref()).map(|manifest| ("manifest.json", manifest)).into_iter().chain(indexes);
     let mut found = Vec::new();

@@ -20,10 +20,6 @@ fn value(config: &Json, path: &[&str]) -> Option<serde_json::Value> {
     (!is_nothing).then_some(found)
 }
 
-fn shown(value: Option<&serde_json::Value>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
-}
-
 pub(super) fn rare_fields_are_kept(export: &Export, image: &Image) -> Finding {
     let (Some(base), Some(config)) =
         (view::json(Some(export.run_image.base_config())), view::json(image.config.as_ref()))
@@ -37,8 +33,8 @@ pub(super) fn rare_fields_are_kept(export: &Export, image: &Image) -> Finding {
             let name = path.join(".");
             return violated(
                 format!("{name} is not the run image's"),
-                shown(expected.as_ref()),
-                shown(found.as_ref()),
+                view::shown(expected.as_ref()),
+                view::shown(found.as_ref()),
                 at(export, &path.join("/")),
             );
         }

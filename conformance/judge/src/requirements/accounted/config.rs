@@ -57,13 +57,10 @@ pub(super) fn every_field_is_explained(export: &Export, image: &Image) -> Findin
         let is_none = found.as_ref().is_none_or(|found| *found == serde_json::json!(0));
         let is_permitted = rule != Rule::Kept && is_none;
         if expected != found && !is_permitted {
-            let shown = |value: Option<serde_json::Value>| {
-                value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
-            };
             return violated(
                 format!("config.{key} is neither the run image's nor asked for by the build"),
-                shown(expected),
-                shown(found),
+                view::shown(expected),
+                view::shown(found),
                 at(export, &format!("config/{key}")),
             );
         }

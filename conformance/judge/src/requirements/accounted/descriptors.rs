@@ -8,20 +8,15 @@ use super::super::sentences::not_platform;
 use crate::evidence::{Export, Image};
 use crate::forms::{is_digest, is_media_type};
 use crate::json::Json;
-use crate::requirement::{not_applicable, violated};
+use crate::requirement::{not_applicable, together, violated};
 use crate::verdict::Finding;
-use crate::view;
+use crate::view::{self, shown};
 
 /// Media types of an image's config.
 const CONFIGS: [&str; 2] =
     ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
 /// What media types of layers begin with; packed or not, encrypted or not, to be distributed or not.
 const LAYERS: [&str; 2] = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
-
-fn indexes(export: &Export) -> Vec<Rc<Json>> {
-    let roots = export.layout.iter().flat_map(|layout| &layout.roots);
-    roots.filter_map(|root| view::json(root.index.as_ref())).collect()
-}
 
 /// A field that each descriptor has: its name, its form in words, and the form.
 type Field = (&'static str, &'static str, fn(&Json) -> bool);
@@ -48,7 +43,7 @@ pub(super) fn descriptors_are_whole(export: &Export, image: &Image) -> Finding {
 }
 
 pub(super) fn the_manifest_is_of_an_image(export: &Export, image: &Image) -> Finding {
-    let (manifest, indexes) = (view::json(image.manifest.as_ref()), indexes(export));
+    let (manifest, indexes) = (view::json(image.manifest.as_ref()), view::indexes(export));
     let documents =
         manifest.iter().map(|json| ("manifest.json", json)).chain(indexes.iter().map(|i| ("index.json", i)));
     let (base, run) = (view::json(Some(&export.run_image.manifest)), &export.run_image);
@@ -64,16 +59,12 @@ pub(super) fn the_manifest_is_of_an_image(export: &Export, image: &Image) -> Fin
             return violated(message, "nothing, or the run image", view::cut(&subject.to_string()), place);
         }
     }
-    let finding = its_parts_are_an_image_s(export, manifest.as_deref(), base.as_deref());
-    if finding != Finding::Holds {
-        return finding;
-    }
     let Some(manifest) = manifest.as_deref() else { return Finding::Holds };
-    let finding = the_config_is_of_its_platform(export, image, manifest, base.as_deref());
-    if finding != Finding::Holds {
-        return finding;
-    }
-    the_index_types_it_as_it_is(export, manifest, &indexes)
+    together([
+        its_parts_are_an_image_s(export, manifest, base.as_deref()),
+        the_config_is_of_its_platform(export, image, manifest, base.as_deref()),
+        the_index_types_it_as_it_is(export, manifest, &indexes),
+    ])
 }
 
 /// A platform says what an image needs; what says so of the config, and what the config says, are read by different tools.
@@ -92,11 +83,9 @@ fn the_config_is_of_its_platform(export: &Export, image: &Image, manifest: &Json
 /// The type by which an index tells an artifact is the config's media type where it names an image
 /// (`oci-image-descriptor.md`, artifactType), or what the manifest says itself, as the distribution specification has it.
 fn the_index_types_it_as_it_is(export: &Export, manifest: &Json, indexes: &[Rc<Json>]) -> Finding {
-    let own = export.manifest_digest().map(ToString::to_string);
     let types = [manifest.at(&["config", "mediaType"]), manifest.get("artifactType")];
-    for entry in indexes.iter().flat_map(|index| index.get("manifests").and_then(Json::items).unwrap_or_default()) {
-        let is_own = own.is_some() && entry.get("digest").and_then(Json::as_str) == own.as_deref();
-        let Some(found) = entry.get("artifactType").filter(|found| is_own && **found != Json::Null) else { continue };
+    for entry in indexes.iter().flat_map(|index| view::own_entries(export, index)) {
+        let Some(found) = entry.get("artifactType").filter(|found| **found != Json::Null) else { continue };
         if !types.contains(&Some(found)) {
             let message = "index.json gives the app image an artifactType that is not its own";
             return violated(message, shown(types[0]), shown(Some(found)), export.at("index.json#/manifests"));
@@ -105,14 +94,10 @@ fn the_index_types_it_as_it_is(export: &Export, manifest: &Json, indexes: &[Rc<J
     Finding::Holds
 }
 
-fn shown(value: Option<&Json>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
-}
-
 /// By the media type of the config tools tell an image from an artifact. One that is missing another row asks for.
-fn its_parts_are_an_image_s(export: &Export, manifest: Option<&Json>, base: Option<&Json>) -> Finding {
-    let descriptors = manifest.map(view::descriptors).unwrap_or_default();
-    for (pointer, one) in descriptors.into_iter().filter(|(_, one)| !view::is_descriptor_of(base, one)) {
+fn its_parts_are_an_image_s(export: &Export, manifest: &Json, base: Option<&Json>) -> Finding {
+    for (pointer, one) in view::descriptors(manifest).into_iter().filter(|(_, one)| !view::is_descriptor_of(base, one))
+    {
         let Some(found) = one.get("mediaType").and_then(Json::as_str) else { continue };
         let (is_it, expected) = match pointer.split('/').nth(1) {
             Some("config") => (CONFIGS.contains(&found), CONFIGS[0]),

@@ -7,7 +7,7 @@ use crate::evidence::{Export, Image};
 use crate::json::Json;
 use crate::requirement::{not_applicable, violated};
 use crate::verdict::Finding;
-use crate::view;
+use crate::view::{self, shown};
 
 /// Fields of an entry that say who made a layer, and how.
 const FIELDS: [&str; 4] = ["created_by", "author", "comment", "empty_layer"];
@@ -25,10 +25,6 @@ fn value<'a>(entry: &'a Json, key: &str) -> Option<&'a Json> {
 fn is_same_time(one: Option<&Json>, other: Option<&Json>) -> bool {
     let instant = |value: Option<&Json>| value?.as_str()?.parse::<jiff::Timestamp>().ok();
     one == other || instant(one).is_some() && instant(one) == instant(other)
-}
-
-fn shown(value: Option<&Json>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
 }
 
 pub(super) fn the_run_image_s_history_is_kept(export: &Export, image: &Image) -> Finding {

@@ -9,7 +9,7 @@ use crate::evidence::{Entry, EntryKind, Export, Image};
 use crate::json::Json;
 use crate::requirement::{Case, holds_when, not_applicable, together, toml_input, violated};
 use crate::verdict::Finding;
-use crate::view::{self, LIFECYCLE};
+use crate::view::{self, LIFECYCLE, shown};
 
 const BUILD: &str = "io.buildpacks.build.metadata";
 /// Labels that the exporter writes itself, whatever the run image has under their names.
@@ -18,10 +18,6 @@ const WRITTEN: [&str; 5] =
 
 fn place(export: &Export, label: &str) -> String {
     at(export, &format!("config/Labels/{label}"))
-}
-
-fn shown(value: Option<&Json>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
 }
 
 fn text<'a>(entry: &'a Json, key: &str) -> &'a str {

@@ -99,9 +99,8 @@ pub(super) fn annotations_of_descriptors_are_true(export: &Export, image: &Image
             }
         }
     }
-    let roots = export.layout.iter().flat_map(|layout| &layout.roots);
-    roots
-        .filter_map(|root| view::json(root.index.as_ref()))
+    view::indexes(export)
+        .into_iter()
         .map(|index| the_index_is_true(export, image, &index))
         .find(|finding| *finding != Finding::Holds)
         .unwrap_or(Finding::Holds)
@@ -109,10 +108,8 @@ pub(super) fn annotations_of_descriptors_are_true(export: &Export, image: &Image
 
 /// Of the entries those of the app image; what else an index names was there before.
 fn the_index_is_true(export: &Export, image: &Image, index: &Rc<Json>) -> Finding {
-    let own = export.manifest_digest().map(ToString::to_string);
-    let entries = index.get("manifests").and_then(Json::items).unwrap_or_default();
-    let is_own = |entry: &&Json| own.is_some() && entry.get("digest").and_then(Json::as_str) == own.as_deref();
-    for (key, value) in entries.iter().filter(is_own).flat_map(annotations) {
+    let own = view::own_entries(export, index);
+    for (key, value) in own.iter().flat_map(|entry| annotations(entry)) {
         let expected = match key {
             NAME if !export.inputs.images.iter().any(|image| is_same_image(image, value)) => {
                 export.inputs.images.join(", ")
@@ -123,7 +120,7 @@ fn the_index_is_true(export: &Export, image: &Image, index: &Rc<Json>) -> Findin
         return wrong(export.at("index.json#/manifests"), key, expected, value);
     }
     // An index of several images is based on none.
-    let of_all = annotations(index).into_iter().filter(|_| entries.iter().all(|entry| is_own(&entry)));
+    let of_all = annotations(index).into_iter().filter(|_| own.len() == view::entries(index).len());
     for (key, value) in of_all {
         if let Some(expected) = of_the_base(export, image, key, value) {
             return wrong(export.at("index.json#/annotations"), key, expected, value);

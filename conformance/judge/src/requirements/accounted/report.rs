@@ -47,7 +47,7 @@ pub(super) fn what_it_says_is_true(export: &Export, image: &Image) -> Finding {
 /// `build.bom` is of old: what buildpacks give as `bom` in `build.toml` (`cnb-buildpack.md`, build.toml `bom` Array). More
 /// tables are an exporter's own; in this one nothing is that no buildpack gave.
 fn its_materials_are_the_build_s(export: &Export) -> Finding {
-    let whole = export.report.as_ref().and_then(|report| report.text()?.parse::<toml::Table>().ok());
+    let whole = crate::view::report(export);
     let bom = whole.as_ref().and_then(|report| report.get("build")?.get("bom")?.as_array());
     let is_given = |entry: &&toml::Value| {
         let name = entry.get("name").and_then(toml::Value::as_str).filter(|name| !name.is_empty());

@@ -85,14 +85,11 @@ pub(super) fn the_config_is_the_same(export: &Export, image: &Image, registry: &
     for path in COMPARED {
         let (expected, found) = (comparable(one.as_deref(), path), comparable(two.as_deref(), path));
         if expected != found {
-            let shown = |value: Option<serde_json::Value>| {
-                value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
-            };
             let place = export.at(&format!("config.json#/{}", path.join("/")));
             return violated(
                 format!("{} differs from the registry export", path.join(".")),
-                shown(expected),
-                shown(found),
+                view::shown(expected),
+                view::shown(found),
                 place,
             );
         }

@@ -7,16 +7,11 @@ use crate::view;
 
 /// The table `image` of the report.
 pub(in super::super) fn report(export: &Export) -> Option<toml::Table> {
-    let table: toml::Table = export.report.as_ref()?.text()?.parse().ok()?;
-    table.get("image")?.as_table().cloned()
+    view::report(export)?.get("image")?.as_table().cloned()
 }
 
 fn in_report(export: &Export, key: &str) -> Option<toml::Value> {
     report(export)?.get(key).cloned()
-}
-
-fn shown(value: Option<&toml::Value>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
 }
 
 pub(in super::super) fn the_report_has_the_digest_served(export: &Export, _: &Image) -> Finding {
@@ -26,7 +21,7 @@ pub(in super::super) fn the_report_has_the_digest_served(export: &Export, _: &Im
         violated(
             "the report's digest is not that of the manifest served",
             served,
-            shown(found.as_ref()),
+            view::shown(found.as_ref()),
             export.at("report.toml#image.digest"),
         )
     })
@@ -44,7 +39,7 @@ pub(in super::super) fn the_report_has_the_manifest_s_size(export: &Export, imag
         violated(
             "the report's manifest size is not that of the bytes served",
             size,
-            shown(found.as_ref()),
+            view::shown(found.as_ref()),
             export.at("report.toml#image.manifest-size"),
         )
     })
@@ -65,7 +60,7 @@ pub(in super::super) fn the_report_lists_every_tag(export: &Export) -> Finding {
         violated(
             "the report's tags are not those exported to",
             expected.join(", "),
-            shown(listed.as_ref()),
+            view::shown(listed.as_ref()),
             export.at("report.toml#image.tags"),
         )
     })

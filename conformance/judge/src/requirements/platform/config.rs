@@ -6,14 +6,10 @@ use crate::evidence::{Export, Image, StoreKind};
 use crate::json::Json;
 use crate::requirement::{holds_when, not_applicable, violated};
 use crate::verdict::Finding;
-use crate::view;
+use crate::view::{self, shown};
 
 fn at(export: &Export, name: &str) -> String {
     export.at(&format!("config.json#/{name}"))
-}
-
-fn shown(value: Option<&Json>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
 }
 
 pub(super) fn the_base_layers_come_first(export: &Export, image: &Image) -> Finding {
@@ -166,21 +162,23 @@ fn base_path(export: &Export) -> String {
     variable(&env(Some(export.run_image.base_config())), "PATH").unwrap_or_default()
 }
 
+/// The flag of `<app>`, and the variable of exporter and image; the same of `<layers>`.
+pub(super) const APP: (&str, &str) = ("app", "CNB_APP_DIR");
+pub(super) const LAYERS: (&str, &str) = ("layers", "CNB_LAYERS_DIR");
+
 /// Whether a path of the image is that of a folder of the build, which may be spelled as the exporter was given it: with a
 /// slash at its end, for example.
-fn is_the_folder(export: &Export, seen: &str, expected: &str) -> bool {
+fn is_the_folder(export: &Export, seen: &str, (flag, variable): (&str, &str), expected: &str) -> bool {
     let (argv, environment) = (&export.inputs.argv, &export.inputs.environment);
-    let is_given = || {
-        let values = argv.iter().map(|word| word.split_once('=').map_or(word.as_str(), |(_, value)| value));
-        values.chain(environment.values().map(String::as_str)).any(|value| value == seen)
-    };
-    seen == expected || seen.starts_with('/') && view::cleaned(seen, "/") == expected && is_given()
+    let given = inputs::given(argv, flag).or_else(|| environment.get(variable).map(String::as_str));
+    seen == expected || seen.starts_with('/') && view::cleaned(seen, "/") == expected && given == Some(seen)
 }
 
 /// Whether a variable of the image names its folder.
-pub(super) fn the_variable_is(export: &Export, image: &Image, name: &str, expected: &str) -> Finding {
+pub(super) fn the_variable_is(export: &Export, image: &Image, folder: (&str, &str), expected: &str) -> Finding {
+    let (_, name) = folder;
     let seen = variable(&env(image.config.as_ref()), name);
-    holds_when(seen.as_deref().is_some_and(|seen| is_the_folder(export, seen, expected)), || {
+    holds_when(seen.as_deref().is_some_and(|seen| is_the_folder(export, seen, folder, expected)), || {
         let seen = seen.unwrap_or_else(|| "nothing".to_owned());
         violated(format!("{name} is not set to its folder"), expected, seen, at(export, "config/Env"))
     })
@@ -188,8 +186,8 @@ pub(super) fn the_variable_is(export: &Export, image: &Image, name: &str, expect
 
 pub(super) fn the_environment_is_set(export: &Export, image: &Image) -> Finding {
     let found = env(image.config.as_ref());
-    for (name, expected) in [("CNB_LAYERS_DIR", &export.inputs.layers), ("CNB_APP_DIR", &export.inputs.app)] {
-        let finding = the_variable_is(export, image, name, expected);
+    for (folder, expected) in [(LAYERS, &export.inputs.layers), (APP, &export.inputs.app)] {
+        let finding = the_variable_is(export, image, folder, expected);
         if finding != Finding::Holds {
             return finding;
         }
@@ -228,7 +226,7 @@ pub(super) fn the_path_is_exact(export: &Export, image: &Image) -> Finding {
 pub(super) fn the_working_dir_is_the_app(export: &Export, image: &Image) -> Finding {
     let config = view::json(image.config.as_ref());
     let found = config.as_ref().and_then(|json| json.at(&["config", "WorkingDir"]));
-    let is_the_app = |found: &str| is_the_folder(export, found, &export.inputs.app);
+    let is_the_app = |found: &str| is_the_folder(export, found, APP, &export.inputs.app);
     holds_when(found.and_then(Json::as_str).is_some_and(is_the_app), || {
         violated("the working folder is not <app>", &export.inputs.app, shown(found), at(export, "config/WorkingDir"))
     })

@@ -66,14 +66,14 @@ fn the_project_metadata_were_read(export: &Export, image: &Image) -> Finding {
 
 fn the_app_is_the_flag_s(export: &Export, image: &Image) -> Finding {
     together([
-        config::the_variable_is(export, image, "CNB_APP_DIR", &export.inputs.app),
+        config::the_variable_is(export, image, config::APP, &export.inputs.app),
         config::the_working_dir_is_the_app(export, image),
     ])
 }
 
 fn the_layers_are_the_flag_s(export: &Export, image: &Image) -> Finding {
     together([
-        config::the_variable_is(export, image, "CNB_LAYERS_DIR", &export.inputs.layers),
+        config::the_variable_is(export, image, config::LAYERS, &export.inputs.layers),
         files::the_build_metadata_is_there(export, image),
     ])
 }
@@ -85,24 +85,10 @@ fn the_report_is_at_the_flag_s_path(export: &Export) -> Finding {
     })
 }
 
-/// The value that the command line gives a flag, with one dash or two, after a space or `=`; the last one counts.
-pub(super) fn given<'a>(argv: &'a [String], flag: &str) -> Option<&'a str> {
-    let mut found = None;
-    for (index, argument) in argv.iter().enumerate() {
-        let Some(rest) = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-')) else { continue };
-        if rest == flag {
-            found = argv.get(index + 1).map(String::as_str).or(found);
-        } else if let Some(value) = rest.strip_prefix(flag).and_then(|rest| rest.strip_prefix('=')) {
-            found = Some(value);
-        }
-    }
-    found
-}
-
 pub(super) fn the_flag_wins(export: &Export, image: &Image) -> Finding {
     let contradicted = PAIRS.iter().filter_map(|pair| {
         let value = export.inputs.environment.get(pair.variable)?;
-        let flag = given(&export.inputs.argv, pair.flag)?;
+        let flag = inputs::given(&export.inputs.argv, pair.flag)?;
         pair.label.is_none_or(|label| view::json_label(image, label).is_some()).then_some(())?;
         (flag != value).then_some((pair, flag, value))
     });

@@ -123,3 +123,17 @@ pub(in super::super) fn slices(export: &Export) -> Vec<Vec<String>> {
     };
     tables(&metadata(export), "slices").into_iter().map(paths).collect()
 }
+
+/// The value that the command line gives a flag, with one dash or two, after a space or `=`; the last one counts.
+pub(super) fn given<'a>(argv: &'a [String], flag: &str) -> Option<&'a str> {
+    let mut found = None;
+    for (index, argument) in argv.iter().enumerate() {
+        let Some(rest) = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-')) else { continue };
+        if rest == flag {
+            found = argv.get(index + 1).map(String::as_str).or(found);
+        } else if let Some(value) = rest.strip_prefix(flag).and_then(|rest| rest.strip_prefix('=')) {
+            found = Some(value);
+        }
+    }
+    found
+}

@@ -13,7 +13,7 @@ use crate::json::Json;
 use crate::reference::is_same_image;
 use crate::requirement::{holds_when, not_applicable, toml_input, violated};
 use crate::verdict::Finding;
-use crate::view::{self, LIFECYCLE};
+use crate::view::{self, LIFECYCLE, shown};
 
 pub(super) const BUILD: &str = "io.buildpacks.build.metadata";
 pub(super) const PROJECT: &str = "io.buildpacks.project.metadata";
@@ -25,10 +25,6 @@ fn at(export: &Export, label: &str) -> String {
 fn missing(export: &Export, image: &Image, label: &str) -> Finding {
     let found = view::labels(image).get(label).map_or_else(|| "nothing".to_owned(), |text| view::cut(text));
     violated(format!("the label {label} is missing or not JSON"), "a JSON object", found, at(export, label))
-}
-
-fn shown(value: Option<&Json>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
 }
 
 pub(super) fn the_project_metadata_is_in_its_label(export: &Export, image: &Image) -> Finding {
@@ -414,11 +410,9 @@ pub(super) fn data_is_in_the_label(export: &Export, layer: &InputLayer) -> Findi
     let none = toml::Value::Table(toml::Table::new());
     let is_it = same_data(layer.metadata.as_ref().unwrap_or(&none), data.unwrap_or(&Json::Null));
     holds_when(is_it, || {
-        let expected =
-            layer.metadata.as_ref().map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()));
         violated(
             format!("data of layer {} is not its metadata", layer.name),
-            expected,
+            shown(layer.metadata.as_ref()),
             shown(data),
             at(export, LIFECYCLE),
         )

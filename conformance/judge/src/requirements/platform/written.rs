@@ -18,7 +18,7 @@ pub(in super::super) fn caches_and_scratch(export: &Export) -> Vec<String> {
     let inputs = &export.inputs;
     let variable = |name: &str| inputs.environment.get(name).cloned();
     let caches = OUTPUTS.iter().filter_map(|(flag, name)| {
-        super::flags::given(&inputs.argv, flag).map(str::to_owned).or_else(|| variable(name))
+        super::inputs::given(&inputs.argv, flag).map(str::to_owned).or_else(|| variable(name))
     });
     let places = caches.chain(SCRATCH.into_iter().filter_map(variable));
     let mut places: Vec<String> = places.map(|place| view::cleaned(&place, &inputs.app)).collect();

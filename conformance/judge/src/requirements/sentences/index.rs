@@ -8,7 +8,7 @@ use crate::forms::is_media_type;
 use crate::json::Json;
 use crate::requirement::{holds_when, not_applicable, violated};
 use crate::verdict::Finding;
-use crate::view;
+use crate::view::{self, shown};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -16,19 +16,7 @@ const NAME: &str = "org.opencontainers.image.ref.name";
 
 /// The indexes of all `<image>` that there are.
 fn indexes(export: &Export) -> Vec<Rc<Json>> {
-    let roots = export.layout.iter().flat_map(|layout| &layout.roots);
-    roots.filter_map(|root| view::json(root.index.as_ref())).filter(|index| index.members().is_some()).collect()
-}
-
-fn entries(index: &Json) -> &[Json] {
-    index.get("manifests").and_then(Json::items).unwrap_or_default()
-}
-
-/// Entries that name the app image.
-fn own<'a>(export: &Export, index: &'a Json) -> Vec<&'a Json> {
-    let digest = export.manifest_digest().map(ToString::to_string);
-    let is_own = |entry: &&Json| digest.is_some() && entry.get("digest").and_then(Json::as_str) == digest.as_deref();
-    entries(index).iter().filter(is_own).collect()
+    view::indexes(export).into_iter().filter(|index| index.members().is_some()).collect()
 }
 
 /// Judges each index; without one layout.valid tells what is missing.
@@ -43,10 +31,6 @@ fn each(export: &Export, judge: impl Fn(&Json) -> Finding) -> Finding {
 
 fn at(export: &Export, pointer: &str) -> String {
     export.at(&format!("index.json#/{pointer}"))
-}
-
-fn shown(value: Option<&Json>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), |value| view::cut(&value.to_string()))
 }
 
 /// What is wrong with the annotations of an index or a descriptor.
@@ -110,15 +94,16 @@ pub(super) fn optional_fields_have_their_form(export: &Export) -> Finding {
             let message = "artifactType of index.json is not a media type";
             return violated(message, "a media type", shown(artifact), at(export, "artifactType"));
         }
-        for (holder, pointer) in std::iter::once((index, "")).chain(entries(index).iter().map(|one| (one, "manifests")))
+        for (holder, pointer) in
+            std::iter::once((index, "")).chain(view::entries(index).iter().map(|one| (one, "manifests")))
         {
             if let Some(found) = not_annotations(holder) {
                 let message = "annotations in index.json are not map of strings";
                 return violated(message, "strings, each key once", found, at(export, pointer));
             }
         }
-        let own = own(export, index);
-        for entry in entries(index) {
+        let own = view::own_entries(export, index);
+        for entry in view::entries(index) {
             let beside = config.as_deref().filter(|_| own.iter().any(|one| std::ptr::eq(*one, entry)));
             let platform = entry.get("platform");
             if let Some((name, expected)) = platform.and_then(|platform| not_platform(platform, beside)) {
@@ -142,7 +127,7 @@ pub(super) fn it_says_its_media_type(export: &Export) -> Finding {
 pub(super) fn platforms_are_there(export: &Export) -> Finding {
     each(export, |index| {
         let of_oci = |entry: &&&Json| entry.get("mediaType").and_then(Json::as_str) == Some(MANIFEST);
-        let own = own(export, index);
+        let own = view::own_entries(export, index);
         let without = own.iter().find(|entry| of_oci(entry) && entry.get("platform").is_none());
         holds_when(without.is_none(), || {
             let message = "index.json does not say the platform of the app image";
@@ -158,7 +143,7 @@ fn name(entry: &Json) -> Option<&str> {
 
 pub(super) fn the_image_has_a_name(export: &Export) -> Finding {
     each(export, |index| {
-        let own = own(export, index);
+        let own = view::own_entries(export, index);
         holds_when(own.is_empty() || own.iter().any(|entry| name(entry).is_some()), || {
             violated("no entry of index.json names the app image", NAME, "nothing", at(export, "manifests"))
         })
@@ -176,14 +161,14 @@ fn is_a_reference(text: &str) -> bool {
 }
 
 pub(super) fn names_follow_the_grammar(export: &Export) -> Finding {
-    let is_named = indexes(export).iter().any(|index| entries(index).iter().any(|entry| name(entry).is_some()));
+    let is_named = indexes(export).iter().any(|index| view::entries(index).iter().any(|entry| name(entry).is_some()));
     if !is_named {
         return not_applicable("no entry of index.json has ref.name");
     }
     each(export, |index| {
         // A tag that was asked for may be outside of it, as tags may be by the distribution specification.
         let is_asked = |name: &str| export.inputs.images.iter().any(|image| image.ends_with(&format!(":{name}")));
-        let mut names = own(export, index).into_iter().filter_map(name);
+        let mut names = view::own_entries(export, index).into_iter().filter_map(name);
         names.find(|name| !is_a_reference(name) && !is_asked(name)).map_or(Finding::Holds, |found| {
             let message = "ref.name in index.json is outside of the grammar";
             violated(message, "words between single separators", view::cut(found), at(export, "manifests"))

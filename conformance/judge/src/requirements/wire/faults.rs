@@ -79,13 +79,13 @@ pub(super) fn a_failed_export_moves_nothing(case: &Case<'_>) -> Finding {
                 "the registry took the manifest without an answer, so the tag is not the exporter's doing",
             );
         }
-        moves_nothing_but(export, |tag| was_put_beside_a_refused_one(export, tag))
+        moves_nothing_but(export, |tag| was_put_next_to_a_refused_one(export, tag))
     })
 }
 
 /// Whether a tag serves what the exporter put under it, and the registry refused the same manifest under another `<image>`.
 /// Several tags cannot be put at once, and no specification says in which order, or what becomes of the others.
-fn was_put_beside_a_refused_one(export: &Export, tag: &Tag) -> bool {
+fn was_put_next_to_a_refused_one(export: &Export, tag: &Tag) -> bool {
     let is_at = |place: Option<(&str, &str)>, reference: &str| {
         let name = Reference::parse(reference).ok();
         let own = name.as_ref().map(|name| (name.repository.as_str(), name.tag.as_deref().unwrap_or_default()));

@@ -363,7 +363,7 @@ fn reported() -> Trials {
 }
 
 /// The tag is put, and then that of another `<image>` is refused.
-fn put_beside(export: &mut Export) {
+fn put_next_to_it(export: &mut Export) {
     let digest = Digest::of(b"put");
     let name = export.tags[0].reference.clone();
     export.tags[0].digest = Some(digest.to_string());
@@ -390,26 +390,26 @@ fn moves_nothing() -> Trials {
             e.tags_before.insert(e.tags[0].reference.clone(), before);
         })
         .accepts("a report, which another row judges", report)
-        .accepts("one tag was put, and that of another <image> was refused", put_beside)
+        .accepts("one tag was put, and that of another <image> was refused", put_next_to_it)
         .accepts("the answer to one was not waited for, and that of another <image> was refused", |e| {
-            put_beside(e);
+            put_next_to_it(e);
             let cut_off = &mut e.wire.as_mut().unwrap()[1];
             (cut_off.status, cut_off.manifest) = (0, None);
         })
         .rejects("the tag serves another manifest than the one that was put next to the refused one", |e| {
-            put_beside(e);
+            put_next_to_it(e);
             moved(e);
         })
         .rejects("another manifest was put than the one that was refused", |e| {
-            put_beside(e);
+            put_next_to_it(e);
             e.wire.as_mut().unwrap()[0].manifest.as_mut().unwrap().digest = Digest::of(b"refused");
         })
         .rejects("an upload was refused, and a tag was put", |e| {
-            put_beside(e);
+            put_next_to_it(e);
             "/v2/app/blobs/uploads/u1".clone_into(&mut e.wire.as_mut().unwrap()[0].target);
         })
         .rejects("the one that was refused is of no <image>", |e| {
-            put_beside(e);
+            put_next_to_it(e);
             e.inputs.images.pop();
         })
         .ignores("exit 0, which another row judges", |e| e.outcome.end = End::Exited(0))

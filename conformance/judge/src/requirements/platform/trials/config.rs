@@ -155,7 +155,7 @@ pub(super) fn run() -> Vec<Trials> {
                 set("WorkingDir", json!("/other/"))(e);
             })
             .accepts("a slash after it, as it was given", |e| {
-                e.inputs.argv.splice(1..1, ["-app", "/workspace/"].map(str::to_owned));
+                e.inputs.argv.extend(["-app", "/workspace/"].map(str::to_owned));
                 set("WorkingDir", json!("/workspace/"))(e);
             })
             .accepts("another <app>", |e| {
