@@ -33,10 +33,14 @@ impl RegistryEndpoint {
     #[must_use]
     pub fn split(name: &str) -> (Self, &str) {
         let first = name.split_once('/');
-        let named = first.and_then(|(first, rest)| {
-            Self::NAMED.into_iter().find(|(_, word)| *word == first).map(|(endpoint, _)| (endpoint, rest))
-        });
+        let named = first.and_then(|(first, rest)| Self::named(first).map(|endpoint| (endpoint, rest)));
         named.unwrap_or((Self::Main, name))
+    }
+
+    /// The endpoint of a word in scenarios and reports; none for the run's own.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::NAMED.into_iter().find(|(_, known)| *known == word).map(|(endpoint, _)| endpoint)
     }
 
     /// The word in scenarios and reports; `registry` for the run's own.

@@ -85,7 +85,10 @@ fn record(
     (target, looked): (&str, Option<&Looked>),
     way: Way,
 ) -> WireRecord {
-    let kept = |text: String| looked.map_or_else(|| text.clone(), |looked| looked.kept(text.clone()));
+    let kept = |text: String| match looked {
+        Some(looked) => looked.kept(text),
+        None => text,
+    };
     let of = |name| {
         let all: Vec<_> =
             parts.headers.get_all(name).iter().map(|one| String::from_utf8_lossy(one.as_bytes())).collect();
@@ -183,7 +186,10 @@ async fn passed(recorder: Arc<Recorder>, request: Request, way: Way, sequence: u
         None => return Ok(StatusCode::BAD_REQUEST.into_response()),
     }
     let body = if has_body { Body::from_stream(watched) } else { Body::empty() };
-    let target = looked.map_or_else(|| target.clone(), |looked| looked.kept(target.clone()));
+    let target = match looked {
+        Some(looked) => looked.kept(target),
+        None => target,
+    };
     let doing = format!("answer {} {}", parts.method, target.split('?').next().unwrap_or_default());
     let mut waiting = Waiting { recorder: recorder.clone(), target: target.clone(), doing, sent, over: false };
     let asked = recorder.upstream.ask(axum::http::Request::from_parts(parts, body));

@@ -260,16 +260,7 @@ impl Services {
 
     /// The host of one of [`Self::facts`], where it is one of the endpoints next to the run's registry.
     pub(super) fn host_of(&self, service: &str) -> Option<&str> {
-        let endpoints = [
-            RegistryEndpoint::Other,
-            RegistryEndpoint::Closed,
-            RegistryEndpoint::Silent,
-            RegistryEndpoint::Guarded,
-            RegistryEndpoint::Secure,
-            RegistryEndpoint::Token,
-        ];
-        let endpoint = endpoints.into_iter().find(|endpoint| endpoint.name() == service)?;
-        self.extra.host(endpoint)
+        self.extra.host(RegistryEndpoint::named(service)?)
     }
 
     /// The stores of Docker's engines available, each with a daemon that has it.
