@@ -16,6 +16,8 @@ pub const UNCOMPRESSED: u64 = 8 << 30;
 pub const ENTRIES: usize = 300_000;
 /// Most memory of the listing of one layer.
 pub const LISTING: usize = 48 << 20;
+/// Most memory of what is kept of the listing of a layer that has no room for all of it.
+pub const START_OF_LISTING: usize = 1 << 20;
 /// Most memory of the listings of all layers of a run: they are there until it is judged.
 pub const LISTINGS: usize = 112 << 20;
 

@@ -65,6 +65,8 @@ pub struct Limits {
     pub entries: usize,
     /// Most bytes of memory that they take.
     pub kept: usize,
+    /// Most bytes of memory of those that are kept where there is no room for all of them.
+    pub kept_of_more: usize,
     /// Most bytes of memory that the entries of all layers take that are read.
     pub kept_in_all: usize,
 }
@@ -76,6 +78,7 @@ impl Default for Limits {
             uncompressed: budget::UNCOMPRESSED,
             entries: budget::ENTRIES,
             kept: budget::LISTING,
+            kept_of_more: budget::START_OF_LISTING,
             kept_in_all: budget::LISTINGS,
         }
     }
@@ -227,6 +230,22 @@ impl Room {
         }
         None
     }
+
+    /// Keeps the first of the entries of a layer that cannot be listed whole, and gives back what the others took: the
+    /// layers after it need the room.
+    fn shorten(&self, mut entries: Vec<Entry>) -> Vec<Entry> {
+        let (mut first, mut taken) = (0, 0);
+        for entry in &entries {
+            taken += memory_of(entry);
+            if taken > self.limits.kept_of_more {
+                break;
+            }
+            first += 1;
+        }
+        let given_back = entries.drain(first..).map(|entry| memory_of(&entry)).sum();
+        self.all.fetch_sub(given_back, Ordering::Relaxed);
+        entries
+    }
 }
 
 /// What was found of a tar's entries.
@@ -238,8 +257,16 @@ struct Listed {
     fault: Option<(LayerFault, String)>,
 }
 
-/// The tar's entries as far as it can be read, and why no further.
+/// The tar's entries as far as it can be read, and why no further; the first of them where there is no room for all.
 fn entries_of(source: &mut impl Read, room: &mut Room) -> Listed {
+    let listed = all_entries_of(source, room);
+    match listed.unlisted {
+        None => listed,
+        Some(_) => Listed { entries: room.shorten(listed.entries), ..listed },
+    }
+}
+
+fn all_entries_of(source: &mut impl Read, room: &mut Room) -> Listed {
     let mut tar = Tarball::new(source);
     let mut listed = Listed::default();
     loop {

@@ -184,6 +184,21 @@ fn a_bomb_is_not_read_to_its_end() {
 }
 
 #[test]
+fn a_layer_that_cannot_be_listed_leaves_room_for_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = BlobStore::open(folder.path()).unwrap();
+    let [large, small] = [gzip(&small_tar()), small_tar()].map(|bytes| store.put_reader(&mut &*bytes).unwrap().digest);
+    let one = 2 * size_of::<Entry>();
+    let limits = Limits { entries: 2, kept_of_more: one, kept_in_all: 2 * one, ..Limits::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let reader = LayerReader::new(store, limits);
+    for digest in [large, small] {
+        let layer = runtime.block_on(reader.read(&digest)).unwrap();
+        assert_eq!((paths(&layer), layer.blob.unlisted), (vec!["/a"], Some(Unlisted::Layer)));
+    }
+}
+
+#[test]
 fn sizes_that_lie_cost_no_memory() {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::GNULongName);
