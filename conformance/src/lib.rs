@@ -21,6 +21,7 @@ pub mod evidence;
 pub mod exit;
 pub mod exporter;
 pub mod figures;
+mod file_names;
 mod flags;
 pub mod fuzz;
 pub mod generated;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -11,6 +12,7 @@ use judge::evidence::{Aspect, Change, ChangedFile, FileKind};
 use walkdir::WalkDir;
 
 use super::files::{FileError, content, kind_of, shown};
+use crate::file_names;
 
 /// Most changes that are kept: who changes more has changed enough.
 const MOST: usize = 1000;
@@ -48,7 +50,7 @@ impl Stamp {
             size: metadata.len(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             content: None,
-            link: link.map(|link| link.to_string_lossy().into_owned()),
+            link: link.map(|link| file_names::text(link.as_os_str().as_bytes())),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use judge::evidence::{FileFact, FileKind};
 use walkdir::WalkDir;
 
 use super::blobs::Hash;
+use crate::file_names;
 
 /// A file that could not be observed.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +63,8 @@ pub fn file_facts(root: &Path, shown_as: &str) -> Result<Vec<FileFact>, FileErro
 
 pub(super) fn shown(shown_as: &str, below: &Path) -> String {
     let root = shown_as.trim_end_matches('/');
-    let below = below.to_string_lossy();
-    match (root, below.as_ref()) {
+    let below = file_names::text(below.as_os_str().as_bytes());
+    match (root, below.as_str()) {
         ("", "") => "/".to_owned(),
         (root, "") => root.to_owned(),
         (root, below) => format!("{root}/{below}"),
@@ -100,7 +102,7 @@ fn fact(path: &Path, metadata: &Metadata, shown: String) -> Result<FileFact, Fil
             (fact.size, fact.content, fact.text) = (size, Some(content), text);
         }
         FileKind::Symlink => {
-            fact.link = Some(fs::read_link(path).map_err(failed)?.to_string_lossy().into_owned());
+            fact.link = Some(file_names::text(fs::read_link(path).map_err(failed)?.as_os_str().as_bytes()));
         }
         FileKind::Directory | FileKind::Other => {}
     }

@@ -13,6 +13,7 @@ use tar::{EntryType, Header};
 use super::blobs::Hash;
 use super::pax::Extensions;
 use super::sparse::{MOST_PIECES, Map};
+use crate::file_names;
 
 /// Where a tar stream stops being one. Offsets are in bytes of the uncompressed stream.
 #[derive(Debug, thiserror::Error)]
@@ -206,7 +207,7 @@ impl<R: Read> Tarball<R> {
         }
         let link = matches!(kind, EntryKind::Symlink | EntryKind::HardLink).then(|| {
             let written = header.link_name_bytes().unwrap_or_default();
-            String::from_utf8_lossy(extensions.link().unwrap_or(&written)).into_owned()
+            file_names::text(extensions.link().unwrap_or(&written))
         });
         let mode = unsigned(&old.mode).ok_or_else(|| fail("its mode is not a number"))? & 0o7777;
         let uid = extensions.uid.or_else(|| unsigned(&old.uid)).ok_or_else(|| fail("its owner is not a number"))?;
@@ -389,7 +390,7 @@ fn has_data(kind: EntryType, is: EntryKind) -> bool {
 }
 
 fn absolute(name: &[u8]) -> String {
-    let text = String::from_utf8_lossy(name);
+    let text = file_names::text(name);
     let mut path = String::with_capacity(text.len() + 1);
     for component in text.split('/').filter(|component| !component.is_empty() && *component != ".") {
         path.push('/');

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +13,7 @@ use nix::sys::time::TimeSpec;
 
 use super::MaterialiseError;
 use super::tree::{Kind, Node};
+use crate::file_names;
 use crate::scenario::{FileEntry, Scenario};
 
 pub(super) struct Writer<'a> {
@@ -36,7 +37,7 @@ impl Writer<'_> {
         for (path, node) in &order {
             if let Kind::HardLink(other) = &node.kind {
                 self.parent(path)?;
-                fs::hard_link(self.root.join(other), self.root.join(path)).map_err(self.fail(path))?;
+                fs::hard_link(self.at(other), self.at(path)).map_err(self.fail(path))?;
             }
         }
         let (folders, others): (Vec<_>, Vec<_>) =
@@ -51,11 +52,11 @@ impl Writer<'_> {
 
     fn make(&self, path: &str, kind: &Kind) -> Result<(), MaterialiseError> {
         self.parent(path)?;
-        let at = self.root.join(path);
+        let at = self.at(path);
         let special = |kind: SFlag| mknod(&at, kind, Mode::S_IRUSR | Mode::S_IWUSR, 0).map_err(io::Error::from);
         match kind {
             Kind::File(bytes) => fs::write(&at, bytes),
-            Kind::Symlink(target) => std::os::unix::fs::symlink(target, &at),
+            Kind::Symlink(target) => std::os::unix::fs::symlink(file_names::name(target), &at),
             Kind::Socket => special(SFlag::S_IFSOCK),
             Kind::Fifo => special(SFlag::S_IFIFO),
             Kind::HardLink(_) => Ok(()),
@@ -67,7 +68,7 @@ impl Writer<'_> {
     /// Creates a folder and those above it, with bits that do not depend on the umask.
     pub(super) fn folder(&self, path: &str) -> Result<(), MaterialiseError> {
         let mut at = self.root.to_path_buf();
-        for part in Path::new(path).components() {
+        for part in Path::new(&file_names::name(path)).components() {
             at.push(part);
             if !at.is_dir() {
                 fs::create_dir(&at).map_err(self.fail(path))?;
@@ -77,12 +78,17 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Where a path of a scenario lies.
+    fn at(&self, path: &str) -> PathBuf {
+        self.root.join(file_names::name(path))
+    }
+
     fn parent(&self, path: &str) -> Result<(), MaterialiseError> {
         path.rsplit_once('/').map_or(Ok(()), |(folder, _)| self.folder(folder))
     }
 
     fn mode(&self, path: &str, mode: u32) -> Result<(), MaterialiseError> {
-        fs::set_permissions(self.root.join(path), fs::Permissions::from_mode(mode)).map_err(self.fail(path))
+        fs::set_permissions(self.at(path), fs::Permissions::from_mode(mode)).map_err(self.fail(path))
     }
 
     /// Gives a file its extended attributes.
@@ -95,7 +101,7 @@ impl Writer<'_> {
                 source,
             };
             let value = STANDARD.decode(value).map_err(|error| fail(io::Error::other(error)))?;
-            xattr::set(self.root.join(place), name, &value).map_err(fail)?;
+            xattr::set(self.at(place), name, &value).map_err(fail)?;
         }
         Ok(())
     }
