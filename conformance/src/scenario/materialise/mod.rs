@@ -2,6 +2,7 @@
 //! steps change or remove are applied here; what the exporter does with the folder is not the concern of this module.
 
 mod analysis;
+mod launch;
 mod tree;
 mod writer;
 

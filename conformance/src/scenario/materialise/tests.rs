@@ -9,21 +9,10 @@ fn scenario() -> Scenario {
     minimal.unwrap()
 }
 
-fn analysis() -> Analysis {
-    Analysis {
-        run_image: "r".to_owned(),
-        reference: "r".to_owned(),
-        listed: "r".to_owned(),
-        mirrors: Vec::new(),
-        previous: None,
-        extension: None,
-    }
-}
-
 fn lay_out(scenario: &Scenario, step: &Step) -> (tempfile::TempDir, BuildDir) {
     let folder = tempfile::tempdir().unwrap();
     let build_dir = BuildDir { host_path: folder.path().to_path_buf(), exporter_path: PathBuf::from("/build") };
-    materialise(scenario, step, &analysis(), &build_dir).unwrap();
+    materialise(scenario, step, &tree::analysed(), &build_dir).unwrap();
     (folder, build_dir)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{APP, Analysis, LAUNCHER, LAYERS, LIFECYCLE, MaterialiseError, RUN, analysis};
+use super::{APP, Analysis, LAUNCHER, LAYERS, LIFECYCLE, MaterialiseError, RUN, analysis, launch};
 use crate::launcher::PROGRAM;
 use crate::scenario::base::is_inside;
 use crate::scenario::{FileEntry, Scenario, Step};
@@ -99,6 +99,9 @@ pub(crate) fn tree(
     }
     for entry in &step.files {
         tree.entry(entry)?;
+    }
+    if let Some((place, text)) = launch::missing(&tree.nodes) {
+        tree.put(&place, Node::new(Kind::File(text.into_bytes())));
     }
     for (from, to) in &step.moved {
         tree.moves(from, to)?;
@@ -217,26 +220,28 @@ fn made_up(path: &str, size: u64) -> Vec<u8> {
     bytes
 }
 
+/// An analysis for tests that do not look at it.
+#[cfg(test)]
+pub(super) fn analysed() -> Analysis {
+    Analysis {
+        run_image: "r".to_owned(),
+        reference: "r".to_owned(),
+        listed: "r".to_owned(),
+        mirrors: Vec::new(),
+        previous: None,
+        extension: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn analysis() -> Analysis {
-        Analysis {
-            run_image: "r".to_owned(),
-            reference: "r".to_owned(),
-            listed: "r".to_owned(),
-            mirrors: Vec::new(),
-            previous: None,
-            extension: None,
-        }
-    }
 
     #[test]
     fn a_step_removes_and_overlays() {
         let scenarios = crate::scenario::built_in().unwrap();
         let scenario = scenarios.iter().find(|scenario| scenario.name == "rebuilt-with-another-app").unwrap();
-        let [first, second] = [0, 1].map(|at| tree(scenario, &scenario.file.steps[at], &analysis()).unwrap());
+        let [first, second] = [0, 1].map(|at| tree(scenario, &scenario.file.steps[at], &analysed()).unwrap());
         assert_ne!(first, second);
         assert!(second.keys().all(|path| !path.starts_with("step-2/")));
     }
@@ -259,7 +264,7 @@ mod tests {
             files: vec![entry("layers/analyzed.toml")],
             ..Step::default()
         };
-        let found = tree(&scenario, &step, &analysis()).unwrap();
+        let found = tree(&scenario, &step, &analysed()).unwrap();
         assert_eq!(found["layers/analyzed.toml"].kind, Kind::File(b"x".to_vec()));
         assert!(!found.contains_key(RUN) && !found.contains_key("cnb/lifecycle/launcher"));
     }
