@@ -170,14 +170,14 @@ faults! {
         fix: "tell a missing file from one that does not parse, and refuse the latter",
     }
     MISSING_GROUP = "errors.missing-group" {
-        level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        level: Level::Should, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
         bad: "a missing group.toml", ask: "a non-zero exit, no tag moved, no report that claims success",
         names: "group.toml" by named::group,
         because: "the group says whose layers are exported; one that is taken as empty gives an image without any of them",
         fix: "treat a missing <group> as an error, not as an empty file",
     }
     MALFORMED_GROUP = "errors.malformed-group" {
-        level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        level: Level::Should, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
         bad: "a group.toml that is not TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
         names: "group.toml" by named::group,
         because: "the group says whose layers are exported; without it an image would lack them all",
@@ -215,7 +215,7 @@ faults! {
         fix: "let a parse error of <layers>/<buildpack>/<layer>.toml end the export, and do not read it as launch = false",
     }
     MALFORMED_STORE = "errors.malformed-store" {
-        level: Level::Must, source: Source::buildpack("Phase #6: Export"), targets: EVERYWHERE, exit: None,
+        level: Level::Should, source: Source::buildpack("Phase #6: Export"), targets: EVERYWHERE, exit: None,
         writes: false, timed: false,
         bad: "a store.toml that is not TOML", ask: "a non-zero exit, no tag moved, no report that claims success",
         names: "store.toml" by named::malformed_stores,
