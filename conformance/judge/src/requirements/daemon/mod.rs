@@ -74,7 +74,7 @@ pub(super) const TABLE: &[Requirement] = &[
         "daemon.report-image-id",
         "report.toml has the config digest, or the daemon's own ID where the store's ID is another",
         Source::platform("report.toml"),
-        |case| case.each_image(the_report_has_the_image_id),
+        |case| case.each_image(|e, image| super::digest::of_the_report(e, the_report_has_the_image_id(e, image))),
     )
     .beside_the_registry()
     .because("for a daemon the image ID is how the platform finds the image")

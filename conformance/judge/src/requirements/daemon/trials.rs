@@ -127,7 +127,7 @@ fn ids() -> Vec<Trials> {
                     (e.image_id().unwrap().to_string(), view::diff_ids(e.image.as_ref().unwrap().config.as_ref()));
                 edit_report(e, &id, &other[0]);
             })
-            .rejects("no report", |e| e.report = None)
+            .follows("no report", "platform.report-written", |e| e.report = None)
             .rejects("the report of the run before", |e| {
                 let mut before = e.clone();
                 edit_config(&mut before, |config| config["x"] = json!(1));

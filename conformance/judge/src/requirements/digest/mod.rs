@@ -23,7 +23,8 @@ use repeats::{
 
 pub(super) use repeats::a_repeat_differs;
 pub(super) use reported::{
-    report, the_report_has_the_digest_served, the_report_has_the_manifest_s_size, the_report_lists_every_tag,
+    of_the_report, report, the_report_has_the_digest_served, the_report_has_the_manifest_s_size,
+    the_report_lists_every_tag,
 };
 
 const REPORT: Source = Source::platform("report.toml");
@@ -37,7 +38,7 @@ pub(super) const TABLE: &[Requirement] = &[
         "digest.report-agrees",
         "report.toml has the digest of the bytes served",
         REPORT,
-        |case| case.each_image(the_report_has_the_digest_served),
+        |case| case.each_image(|e, image| of_the_report(e, the_report_has_the_digest_served(e, image))),
     )
     .because("platforms take the digest from the report to sign, deploy or scan the image")
     .looks_like(
@@ -50,14 +51,14 @@ pub(super) const TABLE: &[Requirement] = &[
         "digest.report-manifest-size",
         "report.toml has the manifest's length in bytes",
         REPORT,
-        |case| case.each_image(the_report_has_the_manifest_s_size),
+        |case| case.each_image(|e, image| of_the_report(e, the_report_has_the_manifest_s_size(e, image))),
     )
     .because("together with the digest the size makes a descriptor, which is refused when one of them is wrong")
     .looks_like("image.manifest-size is missing or not the length of the bytes served")
     .fix("count the bytes that were sent")
     .on(REGISTRY),
     Requirement::new(Level::Must, "digest.report-tags", "report.toml lists every tag and no other", REPORT, |case| {
-        case.each(the_report_lists_every_tag)
+        case.each(|export| of_the_report(export, the_report_lists_every_tag(export)))
     })
     .because("platforms learn from the report what was written")
     .looks_like("a tag is missing in image.tags, or one is there that was not asked for")
@@ -87,7 +88,7 @@ pub(super) const TABLE: &[Requirement] = &[
     )
     .because("runtimes check every layer against its diffID and refuse the image otherwise")
     .looks_like("a layer decompresses to other bytes than diff_ids says, or counts differ")
-    .fix("keep layers and diffIDs in one list"),
+    .fix("hash each tar before it is compressed, and keep layers and diffIDs in one list"),
     Requirement::new(
         Level::Should,
         "digest.history-true",

@@ -10,6 +10,11 @@ pub(in super::super) fn report(export: &Export) -> Option<toml::Table> {
     view::report(export)?.get("image")?.as_table().cloned()
 }
 
+/// What is found of the report: where there is none that can be read, it follows from that.
+pub(in super::super) fn of_the_report(export: &Export, finding: Finding) -> Finding {
+    if view::report(export).is_some() { finding } else { finding.following(&["platform.report-written"]) }
+}
+
 fn in_report(export: &Export, key: &str) -> Option<toml::Value> {
     report(export)?.get(key).cloned()
 }

@@ -71,7 +71,7 @@ pub(super) const TABLE: &[Requirement] = &[
         "layout.report-tags",
         "report.toml lists the tag reference of every <image> and nothing else",
         Source::platform("report.toml"),
-        |case| case.each(the_report_has_the_tag_references),
+        |case| case.each(|export| super::digest::of_the_report(export, the_report_has_the_tag_references(export))),
     )
     .beside_the_registry()
     .because(

@@ -199,7 +199,7 @@ fn report_tags() -> Trials {
         .rejects("a number", |e| sample::edit_report(e, "'app.example/app:latest'", "1"))
         .rejects("none", |e| sample::edit_report(e, "tags=['app.example/app:latest']", "tags=[]"))
         .rejects("no list", |e| sample::edit_report(e, "tags=", "tag="))
-        .rejects("no report", |e| e.report = None)
+        .follows("no report", "platform.report-written", |e| e.report = None)
         .accepts("without the tag that is the usual one", named("app.example/app"))
         .from(sample::with_two_tags)
         .rejects("of two the second is a path", |e| {
