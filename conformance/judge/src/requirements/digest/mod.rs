@@ -310,7 +310,12 @@ fn layers_are_those_of_the_config(export: &Export, image: &Image) -> Finding {
         let problem = layer.problem.as_ref().map_or_else(String::new, |problem| format!(" ({problem})"));
         let found =
             layer.blob.as_ref().map_or_else(|| "nothing".to_owned(), |blob| blob.diff_id.to_string()) + &problem;
-        return violated(format!("layer {index} is not what diff_ids[{index}] says"), id, found, place);
+        let is_packed = layer.blob.as_ref().is_some_and(|blob| blob.digest.as_str() == id);
+        let message = match is_packed {
+            true => format!("diff_ids[{index}] is the digest of the compressed layer, and not that of its tar"),
+            false => format!("layer {index} is not what diff_ids[{index}] says"),
+        };
+        return violated(message, id, found, place);
     }
     Finding::Holds
 }

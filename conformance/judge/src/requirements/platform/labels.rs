@@ -491,7 +491,7 @@ pub(super) fn contributed_labels_are_there(export: &Export, image: &Image) -> Fi
         let found = labels.get(key).map(String::as_str);
         if found != Some(expected) {
             return violated(
-                format!("the label {key} is not what the last buildpack gave it"),
+                format!("the label {key} is not what the last [[labels]] of metadata.toml with this key gives it"),
                 expected,
                 found.unwrap_or("nothing"),
                 at(export, key),

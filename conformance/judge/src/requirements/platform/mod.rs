@@ -88,13 +88,13 @@ pub(super) const TABLE: &[Requirement] = &[
     .when("a buildpack has a layer that is not for launch"),
     must(
         "platform.app-files-once",
-        "each app file is in exactly one app layer: earlier slices first, the rest in further layers",
+        "each app file is in exactly one app layer, each slice and the rest in layers of their own",
         LAUNCH_TOML,
         |case| case.each_image(slices::app_files_are_in_one_layer_each),
     )
-    .because("slices let unchanged parts of an app stay shared; a file in two layers defeats that")
-    .looks_like("an app file is in no layer, in two, or in the layer of a later slice")
-    .fix("give every slice its layer and put the rest in further ones"),
+    .because("an image without a file of the app does not run, and slices let unchanged parts of it stay shared")
+    .looks_like("an app file is in no layer, in two, with other content, or in the layer of another slice")
+    .fix("put each file into the layer of the first slice that matches it, and the rest into further layers"),
     must("platform.empty-slice-accepted", "a slice that matches nothing fails no export", LAUNCH_TOML, |case| {
         case.each(slices::an_empty_slice_is_accepted)
     })

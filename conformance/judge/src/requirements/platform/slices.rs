@@ -2,7 +2,7 @@
 //!
 //! `globset`, `glob` and `wax` do not match as `filepath.Match` does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::inputs;
 use crate::evidence::{Entry, EntryKind, Export, FileFact, FileKind, Image};
@@ -121,7 +121,7 @@ pub(super) fn app_files_are_in_one_layer_each(export: &Export, image: &Image) ->
         let message = format!("{} is a folder of the app with a mode of its own and not in the image", folder.path);
         return violated(message, format!("a folder of mode {:o}", folder.mode), "none", place);
     }
-    match slices_come_in_order(export, &layers_of, &place) {
+    match slices_are_apart(export, &layers_of, &place) {
         Finding::Holds => super::layers::unread(inputs::leaves(export, app), &files),
         finding => finding,
     }
@@ -153,15 +153,12 @@ fn wrong_content(file: &FileFact, files: &BTreeMap<String, &Entry>) -> Option<St
     })
 }
 
-/// Files of different slices, and files of no slice, are in different layers, and earlier slices in earlier layers.
-fn slices_come_in_order(export: &Export, layers_of: &BTreeMap<&str, Vec<usize>>, place: &str) -> Finding {
-    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
-    let layers = |paths: &[String]| -> Vec<usize> {
-        let mut found: Vec<usize> =
-            paths.iter().flat_map(|path| layers_of.get(path.as_str()).cloned().unwrap_or_default()).collect();
-        found.sort_unstable();
-        found.dedup();
-        found
+/// Files of different slices, and files of no slice, are in different layers. No sentence orders these layers in the
+/// image.
+fn slices_are_apart(export: &Export, layers_of: &BTreeMap<&str, Vec<usize>>, place: &str) -> Finding {
+    let mut groups: Vec<(String, BTreeSet<usize>)> = Vec::new();
+    let layers = |paths: &[String]| -> BTreeSet<usize> {
+        paths.iter().flat_map(|path| layers_of.get(path.as_str()).into_iter().flatten().copied()).collect()
     };
     let taken = taken(export);
     for (index, paths) in taken.iter().enumerate().filter(|(_, paths)| !paths.is_empty()) {
@@ -172,17 +169,17 @@ fn slices_come_in_order(export: &Export, layers_of: &BTreeMap<&str, Vec<usize>>,
         .filter(|path| !taken.iter().flatten().any(|taken| taken == path))
         .collect();
     groups.push(("the rest".to_owned(), layers(&rest)));
-    for pair in groups.windows(2) {
-        let ((before, first), (after, second)) = (&pair[0], &pair[1]);
-        if let (Some(last), Some(next)) = (first.last(), second.first())
-            && last >= next
-        {
-            return violated(
-                "the layers of the app do not follow the slices",
-                format!("{before} in layers before those of {after}"),
-                format!("{before} in the layers {first:?}, counted from 0, and {after} in {second:?}"),
-                place.to_owned(),
-            );
+    let mut owners: BTreeMap<usize, &str> = BTreeMap::new();
+    for (name, layers) in &groups {
+        for layer in layers {
+            if let Some(other) = owners.insert(*layer, name) {
+                return violated(
+                    format!("files of {other} and of {name} are in one layer"),
+                    "layers of their own",
+                    format!("layer {layer}, counted from 0"),
+                    place.to_owned(),
+                );
+            }
         }
     }
     Finding::Holds

@@ -25,7 +25,9 @@ fn each(
     }
     let found = asked.into_iter().find_map(|(record, form)| Some((record, wrong(record, form)?)));
     found.map_or(Finding::Holds, |(record, (message, found))| {
-        let found = view::cut(&format!("{} {}: {found}", record.method, record.path()));
+        let led =
+            record.elsewhere.as_ref().map_or_else(String::new, |host| format!(" at {host}, to which a redirect led"));
+        let found = view::cut(&format!("{} {}{led}: {found}", record.method, record.path()));
         violated(message, expected, found, export.at("export.json#/wire"))
     })
 }
