@@ -65,6 +65,6 @@ fn a_url_has_a_scheme_and_a_host() {
         ("https://host.example/a b", false),
         ("host.example/x", false),
     ] {
-        assert_eq!(super::is_absolute_url(text), is_it, "{text}");
+        assert_eq!(super::values::is_absolute_url(text), is_it, "{text}");
     }
 }

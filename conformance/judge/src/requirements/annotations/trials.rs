@@ -7,6 +7,7 @@ use crate::digest::Digest;
 use crate::evidence::ScenarioEvidence;
 use crate::sample::{self, annotate, edit_config, edit_input, edit_manifest, raw_manifest};
 use crate::trial::{self, Trial, Trials, Wanted};
+use crate::view::{PREFIX, RFC_KEYS};
 
 const TITLE: &str = "org.opencontainers.image.title";
 const DOCKER: &str = "application/vnd.docker.distribution.manifest.v2+json";

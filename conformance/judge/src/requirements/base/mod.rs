@@ -1,21 +1,32 @@
 //! The run image: what `base.name` and `base.digest` say, and whether it is true.
 
+mod digest;
+mod name;
+mod observed;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 pub(super) mod trials;
 
-use super::annotating::{Annotating, is_run_image_s};
 use super::annotations::{leaked, of_value};
 use crate::digest::Digest;
-use crate::evidence::{Export, Image, RunImageInDaemon, Target};
+use crate::evidence::{Export, Target};
 use crate::json::Json;
-use crate::reference::{Reference, is_same_image};
+use crate::reference::Reference;
 use crate::requirement::{
     Case, EVERYWHERE, Requirement, Source, WITH_MANIFEST, absent, holds_when, not_applicable, toml_input, violated,
 };
 use crate::verdict::{Finding, Level};
 use crate::view::{self, PREFIX};
+use digest::{
+    base_digest_is_the_analysed_run_image, right_digests, the_base_s_layers_come_first, the_digest_is_no_image_id,
+    the_digest_resolves, the_digest_stays_after_the_tag_moved,
+};
+use name::{
+    matched_name, the_name_comes_with_its_digest, the_name_is_a_tag, the_name_is_the_run_image_s,
+    the_name_spells_out_its_registry,
+};
+pub(super) use observed::observations;
 
 const HOW: Source = Source::rfc_196("How it Works");
 const REVIEW: Source = Source::rfc_196_review("review of base.name and base.digest");
@@ -243,159 +254,9 @@ fn the_name_is_there(export: &Export) -> Finding {
     is_there(export, "base.name", &export.run_image.name)
 }
 
-/// Digests by which the analysed run image can rightly be called: that of the reference, and behind an index also that
-/// of the chosen platform's manifest.
-fn right_digests(export: &Export) -> Vec<Digest> {
-    let pinned = view::pinned(export).unwrap_or_else(|| export.run_image.digest.clone());
-    let mut right = vec![pinned];
-    if export.run_image.index.is_some() {
-        right.extend([export.run_image.digest.clone(), export.run_image.manifest.digest.clone()]);
-    }
-    right
-}
-
-fn base_digest_is_the_analysed_run_image(export: &Export, found: &str) -> Finding {
-    let right = right_digests(export);
-    holds_when(right.iter().any(|digest| digest.as_str() == found), || {
-        violated("base.digest is not the analysed run image", &right[0], view::cut(found), at(export, "base.digest"))
-    })
-}
-
-fn the_digest_resolves(export: &Export, found: &str) -> Finding {
-    let Ok(digest) = Digest::parse(found) else {
-        return violated(
-            "base.digest is not a valid digest",
-            "sha256:<64 digits>",
-            view::cut(found),
-            at(export, "base.digest"),
-        );
-    };
-    let served = export.base.as_ref().map(|base| &base.fetched);
-    let document = served.and_then(|served| served.document.as_ref());
-    match (document, served) {
-        (Some(document), _) if document.digest == digest => Finding::Holds,
-        (Some(document), _) => {
-            let found = format!("bytes of {}", document.digest);
-            violated(
-                "the run image's repository serves other bytes under base.digest",
-                digest,
-                found,
-                at(export, "base.digest"),
-            )
-        }
-        (None, Some(served)) => {
-            let found = format!("status {}", served.status);
-            violated(
-                "the run image's repository has nothing under base.digest",
-                digest,
-                found,
-                at(export, "base.digest"),
-            )
-        }
-        (None, None) => Finding::Skipped("what lies under base.digest was not fetched".to_owned()),
-    }
-}
-
-/// Whether the daemon has the digest of some repository: a containerd store's ID can be both.
-fn is_in_a_repository(run_image: &RunImageInDaemon, digest: &str) -> bool {
-    run_image.digests().any(|known| known == digest)
-}
-
-fn the_digest_is_no_image_id(export: &Export, found: &str) -> Finding {
-    let own = export.image.as_ref().and_then(|image| image.config.as_ref()).map(|config| &config.digest);
-    let ids = [Some(&export.run_image.config.digest), own].into_iter().flatten().map(Digest::as_str);
-    let of_the_daemon = export.run_image.in_daemon.as_ref().filter(|run| !is_in_a_repository(run, found));
-    let is_one = ids.chain(of_the_daemon.map(|run| run.id.as_str())).any(|id| id == found);
-    holds_when(!is_one, || {
-        violated("base.digest is an imageID", &right_digests(export)[0], found, at(export, "base.digest"))
-    })
-}
-
-fn the_digest_stays_after_the_tag_moved(export: &Export, found: &str) -> Finding {
-    let Some(moved) = export.run_image.tag_moved_to.as_ref().filter(|_| export.target == Target::Registry) else {
-        return not_applicable("the run image's tag did not move between analysis and export");
-    };
-    let right = right_digests(export);
-    holds_when(right.iter().any(|digest| digest.as_str() == found), || {
-        let message = if found == moved.as_str() {
-            "base.digest is what the run image's tag names now"
-        } else {
-            "base.digest is not the analysed digest"
-        };
-        violated(message, &right[0], view::cut(found), at(export, "base.digest"))
-    })
-}
-
 /// `runImage` of the lifecycle's label.
 fn label(export: &Export) -> Option<Json> {
     view::lifecycle_label(export.image.as_ref()?)?.get("runImage").cloned()
-}
-
-/// Names by which the run image can rightly be called, and what each is.
-fn right_names(export: &Export) -> Vec<(&'static str, String)> {
-    let mut names = vec![("run-image.image", export.run_image.name.clone())];
-    let text = |value: Option<&Json>| value.and_then(Json::as_str).map(str::to_owned);
-    if let Some(label) = label(export) {
-        names.extend(text(label.get("image")).map(|name| ("the label's runImage.image", name)));
-        let mirrors = label.get("mirrors").and_then(Json::items).unwrap_or_default();
-        names.extend(mirrors.iter().filter_map(|mirror| Some(("a mirror in the label", text(Some(mirror))?))));
-    }
-    let run = toml_input(&export.inputs, &export.inputs.run);
-    let images = run.as_ref().and_then(|table| table.get("images")?.as_array()).map(Vec::as_slice).unwrap_or_default();
-    let is_ours = |name: &str| is_same_image(name, &export.run_image.name);
-    for entry in images {
-        let mut all: Vec<&str> = entry.get("image").and_then(toml::Value::as_str).into_iter().collect();
-        let mirrors = entry.get("mirrors").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        all.extend(mirrors.iter().filter_map(toml::Value::as_str));
-        if all.iter().any(|name| is_ours(name)) {
-            names.extend(all.into_iter().map(|name| ("an entry of run.toml", name.to_owned())));
-        }
-    }
-    names
-}
-
-fn matched_name(export: &Export, found: &str) -> Option<&'static str> {
-    let parsed = Reference::parse(found).ok();
-    let is_it = |name: &str| {
-        // A name that is not a reference names what it says.
-        let Some(found) = &parsed else { return name == found };
-        Reference::parse(name).is_ok_and(|right| {
-            // A name by digest as well as by tag names the same image as the tag alone.
-            right.same_image(found) || right.same_repository(found) && found.digest.is_none() && right.tag == found.tag
-        })
-    };
-    right_names(export).into_iter().find(|(_, name)| is_it(name)).map(|(what, _)| what)
-}
-
-fn the_name_is_the_run_image_s(export: &Export, found: &str) -> Finding {
-    holds_when(matched_name(export, found).is_some(), || {
-        violated(
-            "base.name does not name the run image",
-            &export.run_image.name,
-            view::cut(found),
-            at(export, "base.name"),
-        )
-    })
-}
-
-fn the_name_spells_out_its_registry(export: &Export, found: &str) -> Finding {
-    holds_when(Reference::parse(found).is_ok_and(|reference| reference.spelled_registry), || {
-        let expected = Reference::parse(&export.run_image.name).map_or_else(
-            |_| "a reference, or nothing where the run image's name is not one".to_owned(),
-            |name| name.to_string(),
-        );
-        violated("base.name does not spell out its registry", expected, view::cut(found), at(export, "base.name"))
-    })
-}
-
-fn the_name_is_a_tag(export: &Export, found: &str) -> Finding {
-    let by_digest = |text: &str| Reference::parse(text).is_ok_and(|name| name.digest.is_some());
-    if by_digest(&export.run_image.name) {
-        return not_applicable("the run image was named by digest");
-    }
-    holds_when(!by_digest(found), || {
-        violated("base.name is a digest reference", &export.run_image.name, view::cut(found), at(export, "base.name"))
-    })
 }
 
 fn name_and_digest_agree_with_the_label(export: &Export) -> Finding {
@@ -440,103 +301,4 @@ fn is_first_of_run_toml(export: &Export, image: &str) -> bool {
     let run = toml_input(&export.inputs, &export.inputs.run);
     let first = run.as_ref().and_then(|run| run.get("images")?.as_array()?.first()?.get("image")?.as_str());
     first.is_some_and(|first| first == image)
-}
-
-fn the_base_s_layers_come_first(export: &Export, _: &str) -> Finding {
-    let Some(base) = export.base.as_ref() else {
-        return Finding::Skipped("what lies under base.digest was not fetched".to_owned());
-    };
-    if base.fetched.document.is_none() {
-        return not_applicable("nothing lies under base.digest, which base.digest-resolves judges");
-    }
-    let expected = view::diff_ids(base.config.as_ref());
-    let found = export.image.as_ref().map(|image: &Image| view::diff_ids(image.config.as_ref())).unwrap_or_default();
-    let place = export.at("config.json#/rootfs/diff_ids");
-    if expected.is_empty() {
-        return violated(
-            "what lies under base.digest is not an image with layers",
-            "an image",
-            "no diff_ids",
-            at(export, "base.digest"),
-        );
-    }
-    holds_when(found.starts_with(&expected), || {
-        let found = found.iter().take(expected.len()).cloned().collect::<Vec<_>>().join(", ");
-        violated("the first layers are not those of the image under base.digest", expected.join(", "), found, place)
-    })
-}
-
-fn the_name_comes_with_its_digest(export: &Export, name: &str) -> Finding {
-    holds_when(annotation(export, "base.digest").is_some(), || {
-        violated("base.name is there without base.digest", "both", name, export.at("manifest.json#/annotations"))
-    })
-}
-
-/// Whose digest it is, where the run image is behind an index.
-fn behind_an_index(export: &Export, digest: &str) -> &'static str {
-    let index = export.run_image.index.as_ref().map(|index| index.digest.as_str());
-    if index == Some(digest) {
-        "the index's"
-    } else if export.run_image.manifest.digest.as_str() == digest {
-        "the platform manifest's"
-    } else {
-        "neither the index's nor the platform manifest's"
-    }
-}
-
-/// Which image `base.*` names where extensions extended the run image.
-fn base_of_an_extended(export: &Export) -> &'static str {
-    match annotation(export, "base.digest") {
-        None if annotation(export, "base.name").is_none() => "no base.*",
-        None => "the name alone",
-        Some(digest) if right_digests(export).iter().any(|right| right.as_str() == digest) => {
-            "the run image before its extension"
-        }
-        Some(_) => "another image",
-    }
-}
-
-/// Whether `run.toml` lists the name as a mirror.
-fn is_a_mirror(export: &Export, name: &str) -> bool {
-    let run = toml_input(&export.inputs, &export.inputs.run).unwrap_or_default();
-    let images = run.get("images").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let mirrors = images.iter().filter_map(|entry| entry.get("mirrors")?.as_array()).flatten();
-    let same =
-        |one: &str| Reference::parse(one).ok().zip(Reference::parse(name).ok()).is_some_and(|(a, b)| a.same_image(&b));
-    mirrors.filter_map(toml::Value::as_str).any(same)
-}
-
-pub(super) fn observations(case: &Case<'_>, annotating: &Annotating, see: &mut dyn FnMut(&Export, &str, String, &str)) {
-    for export in case.good() {
-        if export.image.as_ref().is_none_or(|image| image.manifest.is_none()) {
-            continue;
-        }
-        let place = "manifest.json#/annotations";
-        if export.run_image.extension.is_some() && annotating.answers() {
-            see(export, "extended-run-image", base_of_an_extended(export).to_owned(), place);
-        }
-        let own = |name| annotation(export, name).filter(|text| !is_run_image_s(export, text));
-        if let Some(name) = own("base.name") {
-            let what = matched_name(export, &name).unwrap_or("something else");
-            see(export, "base-name-is", what.to_owned(), place);
-            if is_a_mirror(export, &export.run_image.name) {
-                let answer = if is_a_mirror(export, &name) { "the mirror" } else { "the name that it mirrors" };
-                see(export, "base-name-with-a-chosen-mirror", answer.to_owned(), place);
-            }
-        }
-        if let (Some(digest), true) = (own("base.digest"), export.run_image.index.is_some()) {
-            see(export, "base-digest-behind-an-index", behind_an_index(export, &digest).to_owned(), place);
-        }
-        let media_type = |document| {
-            view::json(document).and_then(|json| json.get("mediaType")?.as_str().map(str::to_owned)).unwrap_or_default()
-        };
-        let image = export.image.as_ref();
-        let is_docker = media_type(Some(&export.run_image.manifest)).starts_with("application/vnd.docker.");
-        if annotating.answers() && is_docker {
-            let exported = media_type(image.and_then(|image| image.manifest.as_ref()));
-            let answer =
-                if exported.starts_with("application/vnd.docker.") { "kept as it is" } else { "converted to OCI" };
-            see(export, "docker-schema-2-run-image", answer.to_owned(), "manifest.json#/mediaType");
-        }
-    }
 }

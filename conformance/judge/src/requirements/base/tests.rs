@@ -1,5 +1,6 @@
 //! Each statement about the run image seen to hold and to fail.
 
+use super::observed::{behind_an_index, is_a_mirror};
 use super::*;
 use crate::evidence::Document;
 use crate::sample::{self, annotate, find, on};
