@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::observed::classes;
 use super::*;
 use crate::evidence::{Document, EngineEnd, Target};
 use crate::sample::{self, find, on};

@@ -4,9 +4,11 @@ use serde_json::{Value, json};
 
 use super::twins::{COMPARED, LIFECYCLE};
 use super::*;
+use crate::digest::Digest;
 use crate::evidence::{Document, End, EngineEnd, Layer, LayerFault, NotPushed, PushCause, ScenarioEvidence, Target};
 use crate::sample::{self, edit_config, edit_input, edit_label, edit_layers, edit_manifest, edit_report, on};
 use crate::trial::{self, Trial, Trials, Wanted};
+use crate::view;
 
 const TITLE: &str = "org.opencontainers.image.title";
 

@@ -3,10 +3,10 @@
 #[path = "trials_of_fields.rs"]
 mod fields;
 
-use crate::evidence::{LayerFault, Unlisted};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::evidence::{Entry, EntryKind, LayerFault, Unlisted};
 use crate::sample::{edit_config, edit_entries, edit_manifest, edit_report, raw_config};
 use crate::trial::{self, Trial, Trials};
 

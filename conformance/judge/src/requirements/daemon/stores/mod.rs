@@ -3,7 +3,9 @@
 #[cfg(test)]
 pub(in super::super) mod trials;
 
-use super::{DRAWBACKS, REVIEW, TWIN, no_twin, twin};
+use super::annotated::given_annotations;
+use super::twins::{no_twin, twin};
+use super::{DRAWBACKS, REVIEW, TWIN};
 use crate::digest::{ContentId, Digest};
 use crate::evidence::{DaemonFacts, Export, Image, RunImageInDaemon, StoreKind};
 use crate::requirement::{Case, DAEMON, Requirement, Source, absent, holds_when, not_applicable, violated};
@@ -167,7 +169,7 @@ fn the_annotations_are_the_registry_s(case: &Case<'_>, export: &Export, image: O
         },
     };
     let sorted = |image: &Image| {
-        let given = super::given_annotations(export, image).into_iter();
+        let given = given_annotations(export, image).into_iter();
         let mut pairs: Vec<(String, String)> = given.map(|(key, value)| (key, value.to_value().to_string())).collect();
         pairs.sort();
         pairs
