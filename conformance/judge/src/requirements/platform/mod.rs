@@ -6,7 +6,6 @@ mod extension;
 mod files;
 mod flags;
 pub(super) mod inputs;
-mod label_layers;
 mod labels;
 mod layers;
 mod slices;

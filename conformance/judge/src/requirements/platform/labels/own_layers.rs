@@ -1,9 +1,9 @@
-//! Layers that the lifecycle's label names besides those of buildpacks: the app's, the SBOMs', the config's and the
+//! Layers that the lifecycle's label names next to those of buildpacks: the app's, the SBOMs', the config's and the
 //! launcher's, each by its diffID.
 
 use std::collections::BTreeMap;
 
-use super::inputs;
+use super::super::inputs;
 use crate::evidence::{EntryKind, Export, Image};
 use crate::json::Json;
 use crate::requirement::violated;
