@@ -1,5 +1,6 @@
 //! Immutability: digests that are true, reports that agree with what is served, and the same inputs giving the same.
 
+mod descriptors;
 mod repeats;
 mod reported;
 #[cfg(test)]
@@ -8,14 +9,15 @@ mod tests;
 pub(super) mod trials;
 
 use super::annotating::{Annotating, is_run_image_s};
-use crate::digest::Digest;
-use crate::evidence::{Compression, Document, End, Export, Image, Stream, Target};
-use crate::json::Json;
+
+use crate::evidence::{End, Export, Image, Target};
+
 use crate::requirement::{
     Case, Needs, REGISTRY, Requirement, Source, UNSEEN, WITH_MANIFEST, holds_when, not_applicable, violated,
 };
 use crate::verdict::{Finding, Level};
 use crate::view;
+use descriptors::{descriptors_are_true, layers_are_those_of_the_config, the_history_numbers_the_layers};
 use repeats::{
     created, created_is_given_or_constant, entries_have_one_time, other_annotations_are_another_manifest,
     other_project_metadata_keeps_the_layers, repeats_agree, surroundings_change_nothing,
@@ -206,139 +208,6 @@ are",
     .on(REGISTRY)
     .needing(Needs::Process),
 ];
-
-fn descriptors_are_true(export: &Export, image: &Image) -> Finding {
-    let Some(manifest) = view::json(image.manifest.as_ref()) else {
-        return violated("the manifest is not JSON", "JSON", "something else", export.at("manifest.json"));
-    };
-    let place = |pointer: &str| export.at(&format!("manifest.json#{pointer}"));
-    let named = |descriptor: Option<&Json>| {
-        let digest = descriptor.and_then(|one| one.get("digest")?.as_str()).unwrap_or("none").to_owned();
-        (digest, descriptor.and_then(|one| one.get("size")?.as_u64()))
-    };
-    let told = |(digest, size): &(String, Option<u64>)| {
-        format!("{digest}, {} bytes", size.map_or_else(|| "no".to_owned(), |size| size.to_string()))
-    };
-    let (claimed, config) = (named(manifest.get("config")), image.config.as_ref());
-    // A digest is held against one of its own algorithm.
-    let likewise = |document: &Document| match Digest::parse(&claimed.0) {
-        Ok(name) => name.likewise(&document.bytes).to_string(),
-        Err(_) => document.digest.to_string(),
-    };
-    let found = config.map_or(("nothing".to_owned(), None), |c| (likewise(c), Some(c.bytes.len() as u64)));
-    // A credential in it is left out of what is kept, so that it cannot be hashed any more.
-    let is_kept = !export.outcome.credentials_printed.iter().flatten().any(|place| *place == Stream::Config);
-    if is_kept && claimed != found {
-        return violated("the config's descriptor is not true", told(&claimed), told(&found), place("/config"));
-    }
-    let Some(layers) = manifest.get("layers").and_then(Json::items) else {
-        return violated("the manifest has no list of layers", "an array", "something else", place("/layers"));
-    };
-    let mut unverified = None;
-    for (index, descriptor) in layers.iter().enumerate() {
-        let layer = image.layers.get(index);
-        let blob = layer.and_then(|layer| layer.blob.as_ref());
-        // What is to be fetched elsewhere need not be served, but what is served has to be true.
-        let is_elsewhere = blob.is_none() && descriptor.get("urls").is_some();
-        if layer.is_some_and(|layer| layer.left_out) || is_elsewhere {
-            continue;
-        }
-        let claimed = named(Some(descriptor));
-        let name = Digest::parse(&claimed.0).ok();
-        let is_other = name.as_ref().is_some_and(|name| name.algorithm() != "sha256");
-        let of_the_blob = blob.map(|blob| if is_other { blob.named.clone() } else { Some(blob.digest.clone()) });
-        if let (Some(None), Some(name)) = (&of_the_blob, &name) {
-            unverified.get_or_insert_with(|| format!("layer {index} was not hashed by {}", name.algorithm()));
-        }
-        let size = blob.map(|blob| blob.size);
-        let found = match of_the_blob {
-            Some(Some(digest)) => (digest.to_string(), size),
-            // Its size can be wrong all the same.
-            Some(None) => (claimed.0.clone(), size),
-            None => ("nothing".to_owned(), None),
-        };
-        if claimed != found {
-            return violated(
-                format!("the descriptor of layer {index} is not true"),
-                told(&claimed),
-                told(&found),
-                place(&format!("/layers/{index}")),
-            );
-        }
-        let media_type = descriptor.get("mediaType").and_then(Json::as_str).unwrap_or_default();
-        // No bytes at all are packed in no way.
-        let is_packed = blob.filter(|blob| blob.size > 0).map(|blob| blob.compression);
-        if is_packed.is_some() && packing(media_type).is_some_and(|named| Some(named) != is_packed) {
-            let message = format!("layer {index} is not packed as its media type says");
-            return violated(
-                message,
-                media_type,
-                match is_packed {
-                    Some(Compression::Gzip) => "gzip",
-                    Some(Compression::Zstd) => "zstd",
-                    _ => "a plain tar",
-                },
-                place(&format!("/layers/{index}/mediaType")),
-            );
-        }
-    }
-    unverified.map_or(Finding::Holds, Finding::Skipped)
-}
-
-/// How a layer of this media type is packed, where it is one of the OCI's or Docker's.
-fn packing(media_type: &str) -> Option<Compression> {
-    let is_layer = media_type.starts_with("application/vnd.oci.image.layer.")
-        || media_type.starts_with("application/vnd.docker.image.rootfs.");
-    let ends = [(".tar", Compression::None), ("gzip", Compression::Gzip), ("zstd", Compression::Zstd)];
-    ends.into_iter().find(|(end, _)| is_layer && media_type.ends_with(end)).map(|(_, packing)| packing)
-}
-
-fn layers_are_those_of_the_config(export: &Export, image: &Image) -> Finding {
-    let ids = view::diff_ids(image.config.as_ref());
-    let place = export.at("config.json#/rootfs/diff_ids");
-    if ids.len() != image.layers.len() {
-        let expected = format!("{} diff_ids", image.layers.len());
-        return violated("the config has not as many diffIDs as there are layers", expected, ids.len(), place);
-    }
-    for (index, (id, layer)) in ids.iter().zip(&image.layers).enumerate() {
-        if layer.left_out {
-            continue;
-        }
-        if layer.whole_diff_id().is_some_and(|found| found.as_str() == id) {
-            continue;
-        }
-        let problem = layer.problem.as_ref().map_or_else(String::new, |problem| format!(" ({problem})"));
-        let found =
-            layer.blob.as_ref().map_or_else(|| "nothing".to_owned(), |blob| blob.diff_id.to_string()) + &problem;
-        let is_packed = layer.blob.as_ref().is_some_and(|blob| blob.digest.as_str() == id);
-        let message = match is_packed {
-            true => format!("diff_ids[{index}] is the digest of the compressed layer, and not that of its tar"),
-            false => format!("layer {index} is not what diff_ids[{index}] says"),
-        };
-        return violated(message, id, found, place);
-    }
-    Finding::Holds
-}
-
-/// Non-empty entries of a history; none where there is no history.
-fn non_empty(config: Option<&crate::evidence::Document>) -> Option<usize> {
-    let config = view::json(config)?;
-    let history = config.get("history")?.items()?;
-    let is_empty = |entry: &&Json| matches!(entry.get("empty_layer"), Some(Json::Bool(true)));
-    Some(history.iter().filter(|entry| !is_empty(entry)).count())
-}
-
-fn the_history_numbers_the_layers(export: &Export, image: &Image) -> Finding {
-    let base = non_empty(Some(export.run_image.base_config()));
-    if base.is_some_and(|count| count != view::base_count(export)) {
-        return not_applicable("the run image's own history does not number its layers");
-    }
-    let Some(found) = non_empty(image.config.as_ref()) else { return not_applicable("there is no history") };
-    let expected = view::diff_ids(image.config.as_ref()).len();
-    holds_when(found == expected, || {
-        violated("the history does not number the layers", expected, found, export.at("config.json#/history"))
-    })
-}
 
 pub(super) fn every_tag_is_the_same_image(export: &Export) -> Finding {
     let first = export.tags.first().and_then(|tag| tag.digest.clone());

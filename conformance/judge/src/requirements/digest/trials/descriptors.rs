@@ -1,6 +1,7 @@
 //! Trials of descriptors, and of the layers that the config names.
 
 use super::*;
+use crate::evidence::Compression;
 
 pub(super) fn descriptors() -> Vec<Trials> {
     vec![
