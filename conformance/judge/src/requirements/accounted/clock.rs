@@ -1,12 +1,18 @@
 //! The time of the export: whatever is in the image of it, and in no input, came from the machine's clock.
 
-use crate::evidence::{Export, Image};
+use std::iter;
+
+use super::texts::{Kind, texts};
+use crate::evidence::{Export, Image, Layer};
 use crate::requirement::violated;
 use crate::verdict::Finding;
 use crate::view;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
+
+/// What texts are to hold.
+const ASKED: &str = "constants, and what inputs say";
 
 /// The instants between which an export ran, and what it was given.
 struct Clock<'a> {
@@ -175,54 +181,58 @@ fn day(text: &str) -> Option<i64> {
 
 pub(super) fn nothing_tells_the_time_of_the_export(export: &Export, image: &Image) -> Finding {
     let clock = Clock::of(export);
+    let documents = iter::once_with(|| no_document_tells_the_time(&clock, export, image));
+    let layers = view::new_layers(export, image).into_iter();
+    let of_layers = layers.map(|(index, layer)| no_layer_tells_the_time(&clock, export, index, layer));
+    documents.chain(of_layers).find(|finding| *finding != Finding::Holds).unwrap_or(Finding::Holds)
+}
+
+fn no_document_tells_the_time(clock: &Clock<'_>, export: &Export, image: &Image) -> Finding {
     let roots = export.layout.iter().flat_map(|layout| &layout.roots);
     let indexes = roots.map(|root| ("index.json", &root.index));
-    for (name, document) in
-        [("config.json", &image.config), ("manifest.json", &image.manifest)].into_iter().chain(indexes)
-    {
+    let documents = [("config.json", &image.config), ("manifest.json", &image.manifest)].into_iter().chain(indexes);
+    for (name, document) in documents {
         let text = document.as_ref().and_then(|document| document.text()).unwrap_or_default();
         if let Some(words) = clock.told_in_words(text) {
             let message = format!("{name} has a date that is the export's own and in no input");
-            return violated(message, "constants, and what inputs say", words, export.at(name));
+            return violated(message, ASKED, words, export.at(name));
         }
         if let Some(word) = clock.told(text) {
             let message = format!("{name} has a time that is the export's own and in no input");
-            return violated(message, "constants, and what inputs say", word, export.at(name));
+            return violated(message, ASKED, word, export.at(name));
         }
     }
     for (name, text) in told_in_values(image) {
         if let Some(word) = clock.told_in_days(&text) {
             let message = format!("{name} has a number of days since 1970 that is the export's own and in no input");
-            return violated(message, "constants, and what inputs say", word, export.at(name));
-        }
-    }
-    for (index, layer) in view::new_layers(export, image) {
-        let place = || export.at(&format!("export.json#/image/layers/{index}"));
-        let header = layer.blob.as_ref().and_then(|blob| blob.gzip.as_ref());
-        let packed = header.map(|header| i64::from(header.mtime)).filter(|time| *time != 0);
-        if let Some(time) = packed.filter(|time| clock.is_now(*time) && !clock.is_asked_for(*time)) {
-            let message = format!("the gzip header of layer {index} has the export's own time");
-            return violated(message, "a constant time, or none", time, place());
-        }
-        let of_the_header = header.into_iter().flat_map(|header| header.name.iter().chain(&header.comment));
-        let of_the_header = of_the_header.map(|text| (format!("the gzip header of layer {index}"), text));
-        let entries = layer.blob.iter().flat_map(|blob| &blob.entries);
-        let of_entries = entries.flat_map(|entry| {
-            let texts = entry.text.iter().chain(entry.more.records.values());
-            texts.map(|text| (entry.path.clone(), text))
-        });
-        for (what, text) in of_the_header.chain(of_entries) {
-            if let Some(word) = clock.told_in_words(text).or_else(|| clock.told(text)) {
-                let message = format!("{what} has a time that is the export's own and in no input");
-                return violated(message, "constants, and what inputs say", word, place());
-            }
-        }
-        let mut entries = layer.blob.iter().flat_map(|blob| &blob.entries);
-        // A layer that is re-used may be of any time; it is not of now.
-        if let Some(entry) = entries.find(|entry| clock.is_now(entry.mtime) && !clock.is_asked_for(entry.mtime)) {
-            let message = format!("{} has the export's own time", entry.path);
-            return violated(message, "a constant time", entry.mtime, place());
+            return violated(message, ASKED, word, export.at(name));
         }
     }
     Finding::Holds
+}
+
+fn no_layer_tells_the_time(clock: &Clock<'_>, export: &Export, index: usize, layer: &Layer) -> Finding {
+    let place = || export.at(&format!("export.json#/image/layers/{index}"));
+    // A layer that is re-used may be of any time; it is not of now.
+    let is_its_own = |time: &i64| clock.is_now(*time) && !clock.is_asked_for(*time);
+    let header = layer.blob.as_ref().and_then(|blob| blob.gzip.as_ref());
+    let packed = header.map(|header| i64::from(header.mtime)).filter(|time| *time != 0);
+    if let Some(time) = packed.filter(is_its_own) {
+        let message = format!("the gzip header of layer {index} has the export's own time");
+        return violated(message, "a constant time, or none", time, place());
+    }
+    for text in texts(layer).filter(|text| text.kind != Kind::Owner) {
+        if let Some(word) = clock.told_in_words(text.value).or_else(|| clock.told(text.value)) {
+            let message = format!("{} has a time that is the export's own and in no input", text.owner(index));
+            return violated(message, ASKED, word, place());
+        }
+    }
+    let mut entries = layer.blob.iter().flat_map(|blob| &blob.entries);
+    match entries.find(|entry| is_its_own(&entry.mtime)) {
+        Some(entry) => {
+            let message = format!("{} has the export's own time", entry.path);
+            violated(message, "a constant time", entry.mtime, place())
+        }
+        None => Finding::Holds,
+    }
 }

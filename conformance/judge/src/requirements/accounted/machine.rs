@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::texts::{Kind, Text, texts};
 use crate::evidence::{Export, Image, Machine};
 use crate::json::Json;
 use crate::requirement::violated;
@@ -138,31 +139,20 @@ pub(super) fn nothing_tells_the_machine(export: &Export, image: &Image) -> Findi
     no_layer_tells_the_machine(export, image, &facts)
 }
 
-/// Headers of layers, names of owners and records of files, and what an exporter wrote anew.
+/// The texts of layers: gzip headers, names of owners and records of files, and what an exporter wrote anew.
 fn no_layer_tells_the_machine(export: &Export, image: &Image, facts: &[Fact<'_>]) -> Finding {
-    // In headers and records root is a constant of many tools.
-    let is_told = |fact: &Fact<'_>, text: &str| fact.is_in(text) && text != ROOT;
+    let tells = |fact: &Fact<'_>, text: &Text<'_>| match text.kind {
+        Kind::Owner => text.value == fact.text && text.value != ROOT,
+        Kind::Content => fact.inside && !fact.may_work && is_inside(text.value, fact.text),
+        // In headers and records root is a constant of many tools.
+        Kind::GzipHeader | Kind::Record => fact.is_in(text.value) && text.value != ROOT,
+    };
     for (index, layer) in view::new_layers(export, image) {
-        let place = || export.at(&format!("export.json#/image/layers/{index}"));
-        let header = layer.blob.as_ref().and_then(|blob| blob.gzip.as_ref());
-        let of_the_header = header.iter().flat_map(|header| header.name.iter().chain(&header.comment));
-        for text in of_the_header {
-            if let Some(fact) = facts.iter().find(|fact| is_told(fact, text)) {
-                let message = format!("the gzip header of layer {index} has the {} of the machine", fact.what);
-                return violated(message, "constants, or nothing", view::cut(fact.text), place());
-            }
-        }
-        for entry in layer.blob.iter().flat_map(|blob| &blob.entries) {
-            let names = [&entry.more.user, &entry.more.group];
-            let of_an_owner = |fact: &&Fact<'_>| names.iter().any(|name| *name == fact.text && *name != ROOT);
-            let text = entry.text.as_deref().unwrap_or_default();
-            let of_a_text = |fact: &&Fact<'_>| {
-                let is_written = fact.inside && !fact.may_work && is_inside(text, fact.text);
-                is_written || entry.more.records.values().any(|value| is_told(fact, value))
-            };
-            if let Some(fact) = facts.iter().find(|fact| of_an_owner(fact) || of_a_text(fact)) {
-                let message = format!("{} has the {} of the machine that exported", entry.path, fact.what);
-                return violated(message, "what inputs say", view::cut(fact.text), place());
+        for text in texts(layer) {
+            if let Some(fact) = facts.iter().find(|fact| tells(fact, &text)) {
+                let message = format!("{} has the {} of the machine that exported", text.owner(index), fact.what);
+                let place = export.at(&format!("export.json#/image/layers/{index}"));
+                return violated(message, "what inputs say", view::cut(fact.text), place);
             }
         }
     }

@@ -26,6 +26,7 @@ mod records;
 pub(super) mod registry;
 mod report;
 mod sboms;
+mod texts;
 #[cfg(test)]
 pub(super) mod trials;
 #[cfg(test)]
