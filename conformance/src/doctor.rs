@@ -22,7 +22,7 @@ const LONGEST: usize = 200;
 /// What is said of an exporter whose control export showed that nothing of it can be judged.
 #[must_use]
 pub fn cannot_be_run(exporter: &Exporter, reason: &str) -> String {
-    let program = exporter.program.display().to_string();
+    let program = exporter.program.path.display().to_string();
     format!("{} ({})\nThe suite failed to {}\n", visible(&exporter.name), visible(&program), visible(reason))
 }
 

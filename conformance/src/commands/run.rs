@@ -309,7 +309,7 @@ mod tests {
                     assert_eq!((&again.registry, &again.daemons), (&first.registry, &first.daemons), "{line}");
                     assert_eq!((again.timeout, again.allow_push), (first.timeout, first.allow_push), "{line}");
                     assert_eq!(again.profile.argument(), first.profile.argument(), "{line}");
-                    assert_eq!(again.exporter.program, first.exporter.program, "{line}");
+                    assert_eq!(again.exporter.program.path, first.exporter.program.path, "{line}");
                     assert_eq!(again.scenarios.len(), 1, "{line}");
                     assert!(again.narrowed.requirements.matches(row.id) && again.targets.contains(target), "{line}");
                 }

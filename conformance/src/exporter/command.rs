@@ -19,12 +19,7 @@ impl Exporter {
     /// that is newer than the API. What is not a flag of the table of flags is always given.
     #[must_use]
     pub fn takes(&self, flag: &str, platform_api: &str) -> bool {
-        is_of(flag, platform_api) && !self.leaves_out(flag)
-    }
-
-    /// Whether its description leaves the flag out.
-    fn leaves_out(&self, flag: &str) -> bool {
-        self.leave_out.iter().any(|left_out| left_out == flag)
+        is_of(flag, platform_api) && !self.program.leaves_out(flag)
     }
 }
 
@@ -129,14 +124,13 @@ fn command_line(
     call: &CallPlaces<'_>,
 ) -> (Vec<String>, Vec<Unsaid>) {
     let seen = |name: &str| call.build_dir.for_exporter(name);
-    let mut argv = vec![exporter.program.display().to_string()];
+    let mut argv = exporter.program.command();
     let mut unsaid: Vec<Unsaid> = Vec::new();
-    argv.extend(exporter.before.iter().cloned());
     let mut flag = |name: &str, value: Option<String>| {
         if step.without.iter().any(|without| without == name) || !is_of(name, call.platform_api) {
             return;
         }
-        if exporter.leaves_out(name) {
+        if exporter.program.leaves_out(name) {
             unsaid.push((name.to_owned(), value));
         } else {
             argv.push(name.to_owned());
@@ -173,7 +167,7 @@ fn command_line(
     for host in call.insecure_registries {
         flag("-insecure-registry", Some(host.clone()));
     }
-    argv.extend(exporter.arguments.iter().cloned());
+    argv.extend(exporter.program.arguments.iter().cloned());
     let placeholders = Placeholders::of(scenario, step, images, call);
     let (dropped, left) = step_arguments(exporter, step, call.platform_api);
     argv.extend(left.into_iter().map(|word| placeholders.fill(word)));
@@ -202,7 +196,7 @@ fn environment(
     if call.target == Target::Layout {
         found.insert("CNB_EXPERIMENTAL_MODE".to_owned(), "silent".to_owned());
     }
-    found.extend(exporter.environment.clone());
+    found.extend(exporter.program.environment.clone());
     let given = scenario.environment.iter().chain(&step.environment);
     found.extend(given.map(|(name, value)| (name.clone(), placeholders.fill(value))));
     for name in &step.unset {

@@ -19,7 +19,9 @@ mod written;
 pub use command::{Invocation, invocation};
 pub(crate) use command::{platform_api, step_arguments, unsayable, version};
 use description::NEWEST_API;
-pub use description::{DescriptionError, Exporter, Rebaser, Role, built_in_descriptions, check_text, program_of};
+pub use description::{
+    DescriptionError, Exporter, Program, Rebaser, Role, built_in_descriptions, check_text, program_of,
+};
 pub use placeholders::CallPlaces;
 pub(crate) use rebaser::rebase_unsayable;
 pub use rebaser::{RebaseCall, rebase_invocation};

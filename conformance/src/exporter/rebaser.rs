@@ -75,11 +75,10 @@ fn command_line(
     rebase: RebaseCall<'_>,
     call: &CallPlaces<'_>,
 ) -> (Vec<String>, Vec<Unsaid>) {
-    let mut argv = vec![rebaser.program.display().to_string()];
-    argv.extend(rebaser.before.iter().cloned());
+    let mut argv = rebaser.program.command();
     let mut unsaid: Vec<Unsaid> = Vec::new();
     let mut flag = |name: &str, value: Option<String>| {
-        if rebaser.leave_out.iter().any(|left_out| left_out == name) {
+        if rebaser.program.leaves_out(name) {
             unsaid.push((name.to_owned(), value));
         } else {
             argv.push(name.to_owned());
@@ -107,7 +106,7 @@ fn command_line(
             flag("-insecure-registry", Some(host.clone()));
         }
     }
-    argv.extend(rebaser.arguments.iter().cloned());
+    argv.extend(rebaser.program.arguments.iter().cloned());
     argv.extend(step.arguments.iter().cloned());
     argv.extend(images.iter().cloned());
     (argv, unsaid)
@@ -120,7 +119,7 @@ fn environment(
     call: &CallPlaces<'_>,
 ) -> BTreeMap<String, String> {
     let mut found = call.environment(TEMPORARY);
-    found.extend(rebaser.environment.clone());
+    found.extend(rebaser.program.environment.clone());
     found.extend(scenario.environment.clone());
     found.extend(step.environment.clone());
     for name in &step.unset {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use judge::evidence::Target;
 use toml::Table;
 
-use crate::exporter::{CallPlaces, Exporter, Invocation, invocation};
+use crate::exporter::{CallPlaces, Exporter, Invocation, Program, invocation};
 use crate::scenario::materialise::{
     Analysis, BuildDir, Kind, MaterialiseError, Node, Previous, buildpack_folder, tree,
 };
@@ -191,12 +191,8 @@ fn analysis(image: &RunImageFile, step: &Step) -> Analysis {
 fn call(scenario: &Scenario, step: &Step, target: Target) -> Invocation {
     let exporter = Exporter {
         name: "any".to_owned(),
-        program: PathBuf::from("exporter"),
+        program: Program::plain(PathBuf::from("exporter")),
         sha256: String::new(),
-        before: Vec::new(),
-        arguments: Vec::new(),
-        leave_out: Vec::new(),
-        environment: BTreeMap::new(),
         targets: Target::ALL.to_vec(),
         refused: BTreeMap::new(),
         distrust: None,

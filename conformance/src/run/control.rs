@@ -253,11 +253,11 @@ impl Bench {
         if matches!(first.outcome.end, End::TimedOut(_)) {
             return Ok(None);
         }
-        let as_described = self.shared.options.exporter.arguments.clone();
+        let as_described = self.shared.options.exporter.program.arguments.clone();
         let given = hosts.into_iter().flat_map(|host| [INSECURE.to_owned(), host]);
-        self.shared.options.exporter.arguments.extend(given);
+        self.shared.options.exporter.program.arguments.extend(given);
         let again = self.call(Target::Registry).await;
-        self.shared.options.exporter.arguments = as_described;
+        self.shared.options.exporter.program.arguments = as_described;
         let succeeds = again?.is_some_and(|again| again.outcome.succeeded());
         if !succeeds && !complaint::speaks_of_tls(&first.outcome) {
             return Ok(None);
@@ -329,11 +329,11 @@ impl Bench {
         }
         let mut left_out: Vec<String> = Vec::new();
         let mut now = unknown.clone();
-        let as_described = self.shared.options.exporter.leave_out.clone();
+        let as_described = self.shared.options.exporter.program.leave_out.clone();
         let mut is_cause = false;
         for _ in 0..ROUNDS {
             left_out.extend(now.flags);
-            self.shared.options.exporter.leave_out.extend(left_out.iter().cloned());
+            self.shared.options.exporter.program.leave_out.extend(left_out.iter().cloned());
             let Some(again) = self.call(target).await? else { break };
             if let Some(more) = complaint::unknown_flags(&again.outcome, &again.argv) {
                 // It came further: what was left out is complained about no more.
@@ -344,7 +344,7 @@ impl Bench {
                 break;
             }
         }
-        self.shared.options.exporter.leave_out = as_described;
+        self.shared.options.exporter.program.leave_out = as_described;
         if !is_cause {
             return Ok(State::Goes);
         }
@@ -374,7 +374,7 @@ impl Bench {
                 once(shared, scenario, DaemonStore::new(shared, scenario, &service)).await
             }
         };
-        let program = &shared.options.exporter.program;
+        let program = &shared.options.exporter.program.path;
         let not_started = |reason: String| RunError::NotStarted { program: program.display().to_string(), reason };
         match made {
             Ok(made) => {

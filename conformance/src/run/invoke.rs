@@ -55,7 +55,7 @@ pub(super) fn can_run<S: Store>(
     }
     let skipped =
         |reason: String| ExportError::Skipped(format!("an unprivileged user cannot run the exporter: {reason}"));
-    if let Some(reason) = shared.workspace.out_of_reach(&shared.options.exporter.program) {
+    if let Some(reason) = shared.workspace.out_of_reach(&shared.options.exporter.program.path) {
         return Err(skipped(reason));
     }
     let socket = store.docker_host().and_then(|host| host.strip_prefix("unix://"));

@@ -185,7 +185,7 @@ fn facts(shared: &RunContext, found: &[ScenarioEvidence], took: &BTreeMap<String
         tool: Tool::this(),
         exporter: ExporterFacts {
             name: options.exporter.name.clone(),
-            path: options.exporter.program.display().to_string(),
+            path: options.exporter.program.path.display().to_string(),
             sha256: options.exporter.sha256.clone(),
         },
         exporter_argument,

@@ -154,7 +154,7 @@ impl Remedy {
                 options.exporter.asked_platform_api = None;
                 options.exporter.platform_apis = vec![api];
             }
-            Self::LeaveOut(flags) => options.exporter.leave_out.extend(flags),
+            Self::LeaveOut(flags) => options.exporter.program.leave_out.extend(flags),
         }
         options
     }

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::Cause;
 use crate::exit::Exit;
 use crate::exporter::process::Supervisor;
-use crate::exporter::{DescriptionError, Exporter, Rebaser, Role};
+use crate::exporter::{DescriptionError, Exporter, Program, Rebaser, Role};
 use crate::globs::{self, Patterns};
 use crate::run::{self, Event, Options, RunError};
 use crate::scenario::{self, ScenarioError};
@@ -161,25 +161,15 @@ pub fn program(given: Option<&Path>) -> Result<PathBuf, SelfTestError> {
     Ok(Role::FAULTY.at(&path)?)
 }
 
-/// The exporter with the faulty one before it.
+/// The exporter, and its rebaser, with the faulty one before them.
 fn spoiled(exporter: &Exporter, faulty: &Path) -> Exporter {
-    let words = [OF_VARIABLE.to_owned(), exporter.program.display().to_string()];
+    let behind = |program: &Program| program.behind(faulty, OF_VARIABLE);
+    let rebaser = exporter.rebaser.as_ref();
     Exporter {
-        program: faulty.to_path_buf(),
-        before: words.into_iter().chain(exporter.before.iter().cloned()).collect(),
+        program: behind(&exporter.program),
         unreachable_limit: UNREACHABLE_LIMIT,
-        rebaser: exporter.rebaser.as_ref().map(|rebaser| spoiled_rebaser(rebaser, faulty)),
+        rebaser: rebaser.map(|rebaser| Rebaser { program: behind(&rebaser.program), ..rebaser.clone() }),
         ..exporter.clone()
-    }
-}
-
-/// The rebaser with the faulty exporter before it.
-fn spoiled_rebaser(rebaser: &Rebaser, faulty: &Path) -> Rebaser {
-    let words = [OF_VARIABLE.to_owned(), rebaser.program.display().to_string()];
-    Rebaser {
-        program: faulty.to_path_buf(),
-        before: words.into_iter().chain(rebaser.before.iter().cloned()).collect(),
-        ..rebaser.clone()
     }
 }
 

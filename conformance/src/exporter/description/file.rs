@@ -37,7 +37,8 @@ pub(super) struct DescriptionFile {
     pub(super) extensions: bool,
 }
 
-/// `[rebaser]`: how the rebaser that belongs to an exporter, or that stands alone, is called.
+/// `[rebaser]`, whose keys of a call are those of the description: serde cannot share them (`flatten`) and deny unknown
+/// ones. How the rebaser that belongs to an exporter, or that stands alone, is called.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RebaserFile {

@@ -14,7 +14,7 @@ use judge::evidence::Target;
 use crate::error::Cause;
 use file::{DescriptionFile, Phase, RebaserFile, parse, read, rebased_targets};
 pub use file::{built_in_descriptions, check_text, program_of};
-pub use program::Role;
+pub use program::{Program, Role};
 use program::{find, find_as_given, hash};
 
 /// Why an exporter cannot be called.
@@ -68,18 +68,10 @@ pub enum DescriptionError {
 pub struct Exporter {
     /// Its name in reports.
     pub name: String,
-    /// The program, absolute.
-    pub program: PathBuf,
+    /// The program, and how it is called.
+    pub program: Program,
     /// sha256 of the program's bytes, as `sha256:<hex>`.
     pub sha256: String,
-    /// Arguments before the flags of the Platform API.
-    pub before: Vec<String>,
-    /// Arguments after the flags and before `<image>`.
-    pub arguments: Vec<String>,
-    /// Flags of the Platform API that it does not take.
-    pub leave_out: Vec<String>,
-    /// Further variables.
-    pub environment: BTreeMap<String, String>,
     /// Targets that it has.
     pub targets: Vec<Target>,
     /// Targets of these that a control export before the run showed it not to have, and how.
@@ -103,16 +95,8 @@ pub struct Exporter {
 /// A rebaser that can be called.
 #[derive(Debug, Clone)]
 pub struct Rebaser {
-    /// The program, absolute.
-    pub program: PathBuf,
-    /// Arguments before the flags of the Platform API.
-    pub before: Vec<String>,
-    /// Arguments after the flags and before `<image>`.
-    pub arguments: Vec<String>,
-    /// Flags of the Platform API that it does not take.
-    pub leave_out: Vec<String>,
-    /// Further variables.
-    pub environment: BTreeMap<String, String>,
+    /// The program, and how it is called.
+    pub program: Program,
     /// Where it rebases.
     pub targets: Vec<Target>,
     /// The Platform API version that it is told, where it is another one than the exporter's.
@@ -125,50 +109,30 @@ impl Rebaser {
     /// # Errors
     /// [`DescriptionError`] when there is no such executable.
     pub fn at(path: &Path) -> Result<Self, DescriptionError> {
-        Ok(Self {
-            program: find_as_given(path, Role::REBASER)?,
-            before: Vec::new(),
-            arguments: Vec::new(),
-            leave_out: Vec::new(),
-            environment: BTreeMap::new(),
-            targets: rebased_targets(),
-            platform_api: None,
-        })
+        let program = Program::plain(find_as_given(path, Role::REBASER)?);
+        Ok(Self { program, targets: rebased_targets(), platform_api: None })
     }
 
     fn from_description(file: RebaserFile, folder: Option<&Path>) -> Result<Self, DescriptionError> {
-        Ok(Self {
-            program: find(&file.command[0], folder, Role::REBASER)?,
+        let program = Program {
+            path: find(&file.command[0], folder, Role::REBASER)?,
             before: file.command[1..].to_vec(),
             arguments: file.arguments,
             leave_out: file.leave_out,
             environment: file.environment,
-            targets: file.targets,
-            platform_api: file.platform_api,
-        })
+        };
+        Ok(Self { program, targets: file.targets, platform_api: file.platform_api })
     }
 
     /// The table by which it is called now.
     fn described(&self) -> toml::Table {
-        let words = |words: Vec<String>| toml::Value::from(words);
-        let program = std::iter::once(self.program.display().to_string());
-        let mut table = toml::Table::new();
-        table.insert("command".to_owned(), words(program.chain(self.before.iter().cloned()).collect()));
-        for (key, list) in [("arguments", &self.arguments), ("leave-out", &self.leave_out)] {
-            if !list.is_empty() {
-                table.insert(key.to_owned(), words(list.clone()));
-            }
-        }
+        let mut table = self.program.described();
         if self.targets != rebased_targets() {
-            let names = self.targets.iter().map(|target| target.name().to_owned()).collect();
-            table.insert("targets".to_owned(), words(names));
+            let names: Vec<String> = self.targets.iter().map(|target| target.name().to_owned()).collect();
+            table.insert("targets".to_owned(), names.into());
         }
         if let Some(version) = &self.platform_api {
             table.insert("platform-api".to_owned(), version.clone().into());
-        }
-        if !self.environment.is_empty() {
-            let variables = self.environment.iter().map(|(name, value)| (name.clone(), value.clone().into()));
-            table.insert("environment".to_owned(), toml::Value::Table(variables.collect()));
         }
         table
     }
@@ -178,16 +142,9 @@ impl Exporter {
     /// The description by which it is called now, as a file: what its description says, and what was found since.
     #[must_use]
     pub fn described(&self) -> String {
-        let mut table = toml::Table::new();
+        let mut table = toml::Table::from_iter([("name".to_owned(), self.name.clone().into())]);
+        table.extend(self.program.described());
         let mut put = |key: &str, value: toml::Value| table.insert(key.to_owned(), value);
-        put("name", self.name.clone().into());
-        let program = self.program.display().to_string();
-        put("command", std::iter::once(program).chain(self.before.iter().cloned()).collect::<Vec<_>>().into());
-        for (key, words) in [("arguments", &self.arguments), ("leave-out", &self.leave_out)] {
-            if !words.is_empty() {
-                put(key, words.clone().into());
-            }
-        }
         let has = |target: &&Target| self.targets.contains(target) && !self.refused.contains_key(target);
         let targets: Vec<String> = Target::ALL.iter().filter(has).map(|target| target.name().to_owned()).collect();
         if targets.len() < Target::ALL.len() {
@@ -203,10 +160,6 @@ impl Exporter {
         }
         if self.extensions {
             put("extensions", true.into());
-        }
-        if !self.environment.is_empty() {
-            let variables = self.environment.iter().map(|(name, value)| (name.clone(), value.clone().into()));
-            put("environment", toml::Value::Table(variables.collect()));
         }
         if let Some(rebaser) = &self.rebaser {
             put("rebaser", rebaser.described().into());
@@ -264,21 +217,24 @@ impl Exporter {
 
     fn from_description(
         file: DescriptionFile,
-        program: PathBuf,
+        path: PathBuf,
         folder: Option<&Path>,
         argument: String,
     ) -> Result<Self, DescriptionError> {
         let rebaser = file.rebaser.map(|rebaser| Rebaser::from_description(rebaser, folder)).transpose()?;
-        let sha256 = hash(&program)?;
+        let sha256 = hash(&path)?;
+        let program = Program {
+            path,
+            before: file.command[1..].to_vec(),
+            arguments: file.arguments,
+            leave_out: file.leave_out,
+            environment: file.environment,
+        };
         let targets = if file.phases.contains(&Phase::Export) { file.targets } else { Vec::new() };
         Ok(Self {
             name: file.name,
             program,
             sha256,
-            before: file.command[1..].to_vec(),
-            arguments: file.arguments,
-            leave_out: file.leave_out,
-            environment: file.environment,
             targets,
             refused: BTreeMap::new(),
             distrust: None,

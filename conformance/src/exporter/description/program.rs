@@ -1,10 +1,67 @@
-//! The programs that are called: where they are found, and the digest of their bytes.
+//! The programs that are called: how, where they are found, and the digest of their bytes.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ring::digest::{Context, SHA256};
 
 use super::DescriptionError;
+
+/// A program, and what its description says of every call.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// Its file, absolute.
+    pub path: PathBuf,
+    /// Arguments before the flags of the Platform API.
+    pub before: Vec<String>,
+    /// Arguments after the flags and before `<image>`.
+    pub arguments: Vec<String>,
+    /// Flags of the Platform API that it does not take.
+    pub leave_out: Vec<String>,
+    /// Further variables.
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Program {
+    /// A program that is called as the Platform API says.
+    #[must_use]
+    pub fn plain(path: PathBuf) -> Self {
+        Self { path, before: Vec::new(), arguments: Vec::new(), leave_out: Vec::new(), environment: BTreeMap::new() }
+    }
+
+    /// This program started by the one at `path`, which is given `word` and then this program's command.
+    #[must_use]
+    pub fn behind(&self, path: &Path, word: &str) -> Self {
+        let before = std::iter::once(word.to_owned()).chain(self.command()).collect();
+        Self { path: path.to_path_buf(), before, ..self.clone() }
+    }
+
+    /// The file, and the arguments before the flags.
+    pub(in crate::exporter) fn command(&self) -> Vec<String> {
+        std::iter::once(self.path.display().to_string()).chain(self.before.iter().cloned()).collect()
+    }
+
+    /// Whether its description leaves the flag out.
+    pub(in crate::exporter) fn leaves_out(&self, flag: &str) -> bool {
+        self.leave_out.iter().any(|left_out| left_out == flag)
+    }
+
+    /// The keys of a description that say how it is called now.
+    pub(super) fn described(&self) -> toml::Table {
+        let mut table = toml::Table::new();
+        table.insert("command".to_owned(), self.command().into());
+        for (key, words) in [("arguments", &self.arguments), ("leave-out", &self.leave_out)] {
+            if !words.is_empty() {
+                table.insert(key.to_owned(), words.clone().into());
+            }
+        }
+        if !self.environment.is_empty() {
+            let variables = self.environment.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+            table.insert("environment".to_owned(), toml::Value::Table(variables.collect()));
+        }
+        table
+    }
+}
 
 /// What a program is to be, and the flag that names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,10 +27,10 @@ fn an_unknown_key_is_refused_by_name() {
 fn a_program_is_called_as_a_description_of_another_one_says() {
     let shell = Path::new("/bin/sh");
     let found = Exporter::at_as_described(shell, Path::new("lifecycle")).unwrap();
-    assert_eq!((found.name.as_str(), found.program.as_path()), ("lifecycle", shell));
+    assert_eq!((found.name.as_str(), found.program.path.as_path()), ("lifecycle", shell));
     assert_eq!(found.argument, "--exporter /bin/sh --exporter-file lifecycle");
     assert_eq!(found.platform_apis, ["0.15", "0.14", "0.13", "0.12"]);
-    assert_eq!((found.first_platform_api(), found.before.len()), ("0.15".to_owned(), 0));
+    assert_eq!((found.first_platform_api(), found.program.before.len()), ("0.15".to_owned(), 0));
     assert_eq!(Exporter::at(shell).unwrap().first_platform_api(), "0.15");
     let error = crate::error::chain(&Exporter::at_as_described(shell, Path::new("nope")).unwrap_err());
     assert!(error.contains("nope") && error.contains("built in are reference and lifecycle"), "{error}");
@@ -50,7 +50,7 @@ fn a_description_that_was_written_is_the_same_exporter_again() {
     std::fs::write(&file, first.described()).unwrap();
     let again = Exporter::from_file(&file).unwrap();
     assert_eq!(told(&again), told(&first));
-    assert!(again.rebaser.is_some_and(|rebaser| rebaser.environment["C"] == "d"));
+    assert!(again.rebaser.is_some_and(|rebaser| rebaser.program.environment["C"] == "d"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use judge::evidence::Target;
 
 use super::{on, scenario};
-use crate::exporter::{Exporter, invocation, step_arguments, unsayable};
+use crate::exporter::{Exporter, Program, invocation, step_arguments, unsayable};
 use crate::scenario::Step;
 
 fn exporter(description: usize) -> Exporter {
@@ -15,12 +15,14 @@ fn exporter(description: usize) -> Exporter {
     let command = list("command");
     Exporter {
         name: "x".to_owned(),
-        program: PathBuf::from(&command[0]),
+        program: Program {
+            path: PathBuf::from(&command[0]),
+            before: command[1..].to_vec(),
+            arguments: list("arguments"),
+            leave_out: list("leave-out"),
+            environment: table.get("environment").map_or_else(BTreeMap::new, |v| v.clone().try_into().unwrap()),
+        },
         sha256: String::new(),
-        before: command[1..].to_vec(),
-        arguments: list("arguments"),
-        leave_out: list("leave-out"),
-        environment: table.get("environment").map_or_else(BTreeMap::new, |v| v.clone().try_into().unwrap()),
         targets: Vec::new(),
         refused: BTreeMap::new(),
         distrust: None,
@@ -58,7 +60,7 @@ fn a_step_has_images_arguments_process_type_and_registries_of_its_own() {
     let end = "-insecure-registry 127.0.0.1:1 -insecure-registry 127.0.0.1:2 -parallel a:1";
     assert!(line.ends_with(end), "{line}");
     assert_eq!(found.environment["TMPDIR"], "/build/other");
-    exporter.leave_out.push("-parallel".to_owned());
+    exporter.program.leave_out.push("-parallel".to_owned());
     let found = invocation(&exporter, &scenario, &scenario.steps[0], &[], &call);
     assert!(!found.argv.contains(&"-parallel".to_owned()));
 }
@@ -96,7 +98,7 @@ fn in_place(left_out: &str, text: &str, step: usize) -> Result<String, String> {
     let (step, images) = (&scenario.steps[step], ["h:1/app:latest".to_owned()]);
     let usual = invocation(&exporter(0), &scenario, step, &images, &call);
     let mut exporter = exporter(0);
-    exporter.leave_out = vec![left_out.to_owned()];
+    exporter.program.leave_out = vec![left_out.to_owned()];
     if let Some(reason) = unsayable(&exporter, &scenario, step, &images, &call, text.contains("sbom")) {
         return Err(reason);
     }

@@ -5,16 +5,18 @@ use judge::evidence::Target;
 
 use super::{in_place, on, scenario};
 use crate::exporter::rebaser::FLAGS;
-use crate::exporter::{CallPlaces, Invocation, RebaseCall, Rebaser, rebase_invocation, rebase_unsayable};
+use crate::exporter::{CallPlaces, Invocation, Program, RebaseCall, Rebaser, rebase_invocation, rebase_unsayable};
 use crate::scenario::Step;
 
 fn rebaser() -> Rebaser {
     Rebaser {
-        program: PathBuf::from("/cnb/lifecycle/rebaser"),
-        before: vec!["first".to_owned()],
-        arguments: vec!["-own".to_owned()],
-        leave_out: Vec::new(),
-        environment: BTreeMap::from([("A".to_owned(), "1".to_owned())]),
+        program: Program {
+            path: PathBuf::from("/cnb/lifecycle/rebaser"),
+            before: vec!["first".to_owned()],
+            arguments: vec!["-own".to_owned()],
+            leave_out: Vec::new(),
+            environment: BTreeMap::from([("A".to_owned(), "1".to_owned())]),
+        },
         targets: vec![Target::Registry],
         platform_api: None,
     }
@@ -52,8 +54,11 @@ fn it_is_called_as_the_platform_api_says() {
 fn what_is_left_out_is_said_by_a_variable_or_the_step_is_not_made() {
     let whole = RebaseCall { run_image: Some("h/run:2"), previous_image: Some("h/app:0"), force: true };
     let usual = line(&rebaser(), Target::Daemon, whole, "0.13");
-    let without =
-        |flags: &[&str]| Rebaser { leave_out: flags.iter().map(|flag| (*flag).to_owned()).collect(), ..rebaser() };
+    let without = |flags: &[&str]| {
+        let mut rebaser = rebaser();
+        rebaser.program.leave_out = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        rebaser
+    };
     for (flag, expected) in [
         ("-daemon", "CNB_USE_DAEMON=true"),
         ("-force", "CNB_FORCE_REBASE=true"),
