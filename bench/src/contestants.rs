@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Failure;
-use super::data::Build;
+use super::data::{Build, METADATA, NO_METADATA};
 use super::measure::{self, Run};
 use super::registry::Registry;
 
@@ -17,8 +17,8 @@ pub(super) struct Contestant {
 enum Kind {
     /// This program.
     Bound(PathBuf),
-    /// An exporter of the Platform API.
-    Exporter(PathBuf),
+    /// An exporter of the Platform API, and the project metadata that it is given.
+    Exporter(PathBuf, &'static str),
     /// Lines for a shell, with `$BUILD`, `$HOST` and `$REPOSITORY`.
     Script(String),
 }
@@ -29,10 +29,19 @@ impl Contestant {
     }
 
     pub(super) fn exporter(name: &str, program: PathBuf) -> Result<Self, Failure> {
+        Self::with_metadata(name, program, NO_METADATA)
+    }
+
+    /// An exporter that finds a value for each of the seven keys of the project metadata.
+    pub(super) fn annotating(name: &str, program: PathBuf) -> Result<Self, Failure> {
+        Self::with_metadata(name, program, METADATA)
+    }
+
+    fn with_metadata(name: &str, program: PathBuf, metadata: &'static str) -> Result<Self, Failure> {
         if !program.is_file() {
             return Err(format!("{} is not there; build it with --release first", program.display()).into());
         }
-        Ok(Self { name: name.to_owned(), kind: Kind::Exporter(program) })
+        Ok(Self { name: name.to_owned(), kind: Kind::Exporter(program, metadata) })
     }
 
     /// One run, on a build, into a repository.
@@ -43,9 +52,9 @@ impl Contestant {
                 command.arg("--bound").arg(build.path("")).arg(format!("{}/{repository}", registry.host));
                 command
             }
-            Kind::Exporter(program) => {
+            Kind::Exporter(program, metadata) => {
                 build.with_previous(registry, repository)?;
-                exporter(program, build, registry, repository, api)
+                exporter(program, build, metadata, registry, repository, api)
             }
             Kind::Script(lines) => {
                 let mut command = Command::new("bash");
@@ -59,7 +68,14 @@ impl Contestant {
     }
 }
 
-fn exporter(program: &Path, build: &Build, registry: &Registry, repository: &str, api: &str) -> Command {
+fn exporter(
+    program: &Path,
+    build: &Build,
+    metadata: &str,
+    registry: &Registry,
+    repository: &str,
+    api: &str,
+) -> Command {
     let mut command = Command::new(program);
     command.env("CNB_PLATFORM_API", api).env("CNB_INSECURE_REGISTRIES", &registry.host);
     for (flag, name) in [
@@ -69,7 +85,7 @@ fn exporter(program: &Path, build: &Build, registry: &Registry, repository: &str
         ("-launcher-sbom", "lifecycle"),
         ("-group", "layers/group.toml"),
         ("-analyzed", "layers/analyzed.toml"),
-        ("-project-metadata", "layers/project-metadata.toml"),
+        ("-project-metadata", metadata),
         ("-run", "run.toml"),
         ("-report", "report.toml"),
     ] {

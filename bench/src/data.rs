@@ -10,6 +10,16 @@ use super::{Failure, ending};
 /// Bytes of the large kinds.
 const LARGE: u64 = 256 << 20;
 
+/// Where a build has project metadata, for exporters that are given it.
+pub(super) const METADATA: &str = "layers/project-metadata.toml";
+/// Where it has none.
+pub(super) const NO_METADATA: &str = "layers/no-project-metadata.toml";
+
+/// A value for each of the seven keys.
+const SEVEN: &str = "[source]\ntype = 'git'\n[source.version]\ncommit = '3f947a24cd0c7754833d1e7b665c17289a203c3d'\n\
+    [source.metadata]\nrepository = 'https://git.example/app'\nauthors = 'A, B'\nversion = '1.2.3'\n\
+    documentation-url = 'https://app.example/docs'\nname = 'app'\nlicenses = 'Apache-2.0'\n";
+
 /// A kind of data.
 pub(super) struct Data {
     /// How it is asked for.
@@ -75,6 +85,7 @@ impl Data {
             ("app/main", "main"),
             ("lifecycle/launcher", "launcher"),
             ("temporary/.keep", ""),
+            (METADATA, SEVEN),
         ] {
             let path = folder.join(name);
             fs::create_dir_all(path.parent().unwrap_or(folder))?;

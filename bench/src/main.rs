@@ -45,6 +45,9 @@ struct Options {
     /// The registry's program
     #[arg(long, default_value = "docker-registry", value_name = "PROGRAM")]
     registry: PathBuf,
+    /// Measure the reference with project metadata too, of which it makes annotations
+    #[arg(long)]
+    annotating: bool,
     /// Leave out what Debian ships
     #[arg(long)]
     exporters_only: bool,
@@ -74,7 +77,10 @@ fn main() -> ExitCode {
 fn compare(options: &Options) -> Result<(), Failure> {
     let own = std::env::current_exe()?;
     let reference = options.reference.clone().unwrap_or_else(|| own.with_file_name("reference-exporter"));
-    let mut contestants = vec![Contestant::bound(own), Contestant::exporter("reference", reference)?];
+    let mut contestants = vec![Contestant::bound(own), Contestant::exporter("reference", reference.clone())?];
+    if options.annotating {
+        contestants.push(Contestant::annotating("annotating", reference)?);
+    }
     for given in &options.exporter {
         let (name, program) = given.split_once('=').ok_or_else(|| format!("--exporter {given}: NAME=PROGRAM"))?;
         contestants.push(Contestant::exporter(name, program.into())?);
