@@ -43,6 +43,7 @@ pub mod progress;
 pub mod project;
 pub mod promises;
 pub mod proposal;
+pub mod prose;
 pub mod questions;
 pub mod record;
 pub mod report;

@@ -247,9 +247,15 @@ pub enum Command {
     },
     /// Print the figures that documents quote, as JSON
     Figures {
-        /// JSON reports, folders of evidence or bundles; NAME=PATH gives an exporter another name
+        /// JSON reports, folders of evidence or bundles, where NAME=PATH gives an exporter another name; or one file of figures
         #[arg(required = true, value_name = "REPORT")]
         reports: Vec<String>,
+        /// Print in how many cases these requirements hold, and nothing else (glob; may be repeated)
+        #[arg(long, value_name = "GLOB")]
+        requirement: Vec<String>,
+        /// Print what is the same at two places, such as registry and 'daemon:containerd pushed'; may be repeated
+        #[arg(long, num_args = 2, value_names = ["PLACE", "PLACE"])]
+        between: Vec<String>,
     },
     /// Print the proposal and its review claim by claim with what was measured, as Markdown
     Proposal {

@@ -88,7 +88,7 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches) -> Exit {
         Command::Alternatives(arguments) => alternatives::print_them(&arguments),
         Command::Stores { reports } => list::what_survives(&reports),
         Command::Site { reports, output, self_test } => site::write(&reports, &output, self_test.as_deref()),
-        Command::Figures { reports } => site::figures(&reports),
+        Command::Figures { reports, requirement, between } => site::figures(&reports, &requirement, &between),
         Command::Proposal { figures } => site::proposal(&figures),
     };
     result.unwrap_or_else(|failure| {

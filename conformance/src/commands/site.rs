@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::context;
 use crate::exit::Exit;
-use crate::figures::{Figures, Source, SourceError};
+use crate::figures::{Asked, Figures, Source, SourceError};
 use crate::proposal::{self, ProposalError};
 use crate::report::terminal::counted;
 use crate::site::{self, Faults, FolderError};
@@ -31,9 +31,21 @@ pub(super) fn write(reports: &[String], output: &Path, self_test: Option<&Path>)
     print(&format!("{}  {}\n", output.join("index.html").display(), counted(files.len(), "file")))
 }
 
-pub(super) fn figures(reports: &[String]) -> Result<Exit, Failure> {
-    let text = Figures::of(&sources(reports)?).render();
-    print(&text.map_err(context("write figures")).map_err(Failure::suite)?)
+pub(super) fn figures(reports: &[String], requirements: &[String], between: &[String]) -> Result<Exit, Failure> {
+    let pairs = between.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+    let named = (!requirements.is_empty()).then(|| super::requirements(requirements)).transpose()?;
+    let asked = Asked { requirements: named, pairs };
+    // Figures that were written before are read as they are.
+    let stored = match reports {
+        [one] => proposal::read(Path::new(one)).ok(),
+        _ => None,
+    };
+    let figures = stored.map_or_else(|| Ok(Figures::of(&sources(reports)?)), Ok)?;
+    if requirements.is_empty() && between.is_empty() {
+        let text = figures.render();
+        return print(&text.map_err(context("write figures")).map_err(Failure::suite)?);
+    }
+    print(&asked.render(&figures))
 }
 
 pub(super) fn proposal(figures: &Path) -> Result<Exit, Failure> {

@@ -45,6 +45,9 @@ pub struct Consumer {
     /// What counts where both are there.
     #[serde(default)]
     pub wins: Option<Wins>,
+    /// Of which of the two it was not found whether it is read; the other is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_found: Option<Source>,
     /// What it does with them.
     pub then: String,
     /// Where that is written, or how it was seen.
@@ -126,6 +129,16 @@ pub enum Wins {
     Apart,
 }
 
+/// One of the two kinds of facts about an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// Annotations of the manifest.
+    Annotations,
+    /// Labels of the config.
+    Labels,
+}
+
 /// Where something is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -145,7 +158,39 @@ impl Consumer {
         let has = |key: &&str| self.annotations.iter().chain(&self.labels).any(|one| one == key);
         RFC_KEYS.into_iter().filter(has).collect()
     }
+
+    /// Whether it is known what the tool gets from one of the two.
+    #[must_use]
+    pub fn is_known_of(&self, source: Source) -> bool {
+        self.known_by != KnownBy::NotFound && self.not_found != Some(source)
+    }
+
+    /// The keys that it gets from one of the two, in words.
+    #[must_use]
+    pub fn gained(&self, source: Source) -> String {
+        let keys = match source {
+            Source::Annotations => &self.annotations,
+            Source::Labels => &self.labels,
+        };
+        match keys.len() {
+            _ if !self.is_known_of(source) => NOT_FOUND.to_owned(),
+            0 => NOTHING.to_owned(),
+            all if all == RFC_KEYS.len() => "all nine".to_owned(),
+            _ => keys.join(", "),
+        }
+    }
+
+    /// As in tables, where nothing is read of the manifest itself.
+    #[must_use]
+    pub fn asks_the_index_alone(&self) -> bool {
+        !self.reads.contains(&Place::ManifestAnnotation) && self.reads.contains(&Place::IndexAnnotation)
+    }
 }
+
+/// What a table says where nothing is read.
+pub const NOTHING: &str = "nothing";
+/// What a table says where it is not known what is read.
+pub const NOT_FOUND: &str = "not found";
 
 /// How many tools get at least one of the nine keys.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -156,10 +201,12 @@ pub struct Gain {
     pub labels: usize,
     /// Where both are there.
     pub both: usize,
-    /// From annotations, and not from labels.
+    /// From annotations, and not from labels, as far as both are known.
     pub only_annotations: usize,
-    /// From labels, and not from annotations.
+    /// From labels, and not from annotations, as far as both are known.
     pub only_labels: usize,
+    /// From one of the two, where it is not known whether from the other too.
+    pub not_found: usize,
 }
 
 impl Gain {
@@ -173,8 +220,10 @@ impl Gain {
             gain.annotations += usize::from(annotations);
             gain.labels += usize::from(labels);
             gain.both += usize::from(annotations || labels);
-            gain.only_annotations += usize::from(annotations && !labels);
-            gain.only_labels += usize::from(labels && !annotations);
+            let both_known = consumer.not_found.is_none();
+            gain.only_annotations += usize::from(annotations && !labels && both_known);
+            gain.only_labels += usize::from(labels && !annotations && both_known);
+            gain.not_found += usize::from((annotations || labels) && !both_known);
         }
         gain
     }
@@ -191,9 +240,13 @@ pub fn table() -> Result<Vec<Consumer>, ConsumersError> {
 /// The table as lines for people: name, how it is known, and the keys from annotations and from labels.
 #[must_use]
 pub fn lines(consumers: &[Consumer]) -> Vec<String> {
-    let of = |keys: &[String]| if keys.is_empty() { "-".to_owned() } else { keys.join(",") };
     let line = |one: &Consumer| {
-        let (annotations, labels) = (of(&one.annotations), of(&one.labels));
+        let of = |keys: &[String], source| match keys {
+            _ if !one.is_known_of(source) => NOT_FOUND.to_owned(),
+            [] => "-".to_owned(),
+            keys => keys.join(","),
+        };
+        let (annotations, labels) = (of(&one.annotations, Source::Annotations), of(&one.labels, Source::Labels));
         format!("{:<28} {:<13} annotations {annotations}  labels {labels}", one.name, one.known_by.name())
     };
     consumers.iter().map(line).collect()
@@ -229,6 +282,12 @@ mod tests {
             assert!(row.annotations.is_empty() || reads(Place::ManifestAnnotation), "{}", row.name);
             assert!(row.labels.is_empty() || reads(Place::ConfigLabel), "{}", row.name);
             assert_eq!(row.wins.is_some(), !row.annotations.is_empty() && !row.labels.is_empty(), "{}", row.name);
+            let not_found = match row.not_found {
+                None => &[][..],
+                Some(Source::Annotations) => &row.annotations,
+                Some(Source::Labels) => &row.labels,
+            };
+            assert!(not_found.is_empty(), "{}", row.name);
         }
     }
 
@@ -250,13 +309,20 @@ mod tests {
             annotations: annotations.iter().map(|key| (*key).to_owned()).collect(),
             labels: labels.iter().map(|key| (*key).to_owned()).collect(),
             wins: None,
+            not_found: None,
             then: String::new(),
             cited: Vec::new(),
         };
         let rows = [row(&["source", "title"], &[]), row(&["source"], &["source"]), row(&[], &["title"]), row(&[], &[])];
         let gain = Gain::of(&rows, |_| true);
-        assert_eq!(gain, Gain { annotations: 2, labels: 2, both: 3, only_annotations: 1, only_labels: 1 });
+        let expected = Gain { annotations: 2, labels: 2, both: 3, only_annotations: 1, only_labels: 1, not_found: 0 };
+        assert_eq!(gain, expected);
         assert_eq!(Gain::of(&rows, |key| key == "title").annotations, 1);
+        // What is not known is not counted as not read.
+        let rows = rows.map(|one| Consumer { not_found: Some(Source::Labels), ..one });
+        let gain = Gain::of(&rows, |_| true);
+        assert_eq!((gain.annotations, gain.only_annotations, gain.not_found), (2, 0, 3));
+        assert_eq!(rows[0].gained(Source::Labels), NOT_FOUND);
     }
 
     #[test]

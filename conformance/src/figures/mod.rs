@@ -1,6 +1,7 @@
 //! Figures that documents and the site quote, computed from reports: what survives where, how digests travel, what holds,
 //! and what annotations cost. `figures` prints them as JSON, which is small enough to be kept with the documents.
 
+mod asked;
 mod quoted;
 mod source;
 
@@ -11,6 +12,7 @@ use judge::evidence::{ScenarioEvidence, Target};
 use judge::verdict::Answer;
 use serde::{Deserialize, Serialize};
 
+pub use asked::Asked;
 pub use quoted::{QuoteError, filled};
 pub use source::{Source, SourceError};
 

@@ -50,25 +50,36 @@ fn of_consumers(what: &str, consumers: &[Consumer]) -> Option<usize> {
         "both" => gain.both,
         "only annotations" => gain.only_annotations,
         "only labels" => gain.only_labels,
+        "not found" => gain.not_found,
         _ => return None,
     })
 }
 
 fn of_exporter(what: &[&str], of: &OfExporter) -> Option<String> {
-    let so_many = |Kept { kept, all }: Kept| (all > 0).then(|| format!("{kept} of {all}"));
     match *what {
         ["annotations", place] => so_many(of.pair("registry", place)?.nine()),
         ["annotation", key, place] => so_many(*of.pair("registry", place)?.annotations.get(key)?),
         ["digest", left, right] => travelled(of, "manifest digest", left, right),
         [aspect @ ("imageID" | "diffIDs" | "layer digests"), left, right] => travelled(of, aspect, left, right),
-        ["verdicts", slug] => of.requirements.get(slug).map(|judged| format!("{} of {}", judged.pass, judged.all())),
+        ["verdicts", slug] => judged(of, slug),
         ["headline", profile] => of.headlines.get(profile).cloned(),
         ["bytes"] => of.cost.as_ref().map(|cost| format!("{} (from {} to {})", cost.usual, cost.least, cost.most)),
         _ => None,
     }
 }
 
-fn travelled(of: &OfExporter, aspect: &str, left: &str, right: &str) -> Option<String> {
+/// How many of how many; none of none is no figure.
+pub(super) fn so_many(Kept { kept, all }: Kept) -> Option<String> {
+    (all > 0).then(|| format!("{kept} of {all}"))
+}
+
+/// In how many of the judged cases a requirement holds.
+pub(super) fn judged(of: &OfExporter, slug: &str) -> Option<String> {
+    of.requirements.get(slug).map(|judged| format!("{} of {}", judged.pass, judged.all()))
+}
+
+/// What became of something between two places.
+pub(super) fn travelled(of: &OfExporter, aspect: &str, left: &str, right: &str) -> Option<String> {
     let pair = of.pair(left, right)?;
     let travel = pair.aspects.get(aspect)?;
     (travel.all() > 0)

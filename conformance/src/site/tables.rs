@@ -4,13 +4,13 @@ use judge::view::RFC_KEYS;
 
 use super::html::{Html, el, link, said, table};
 use super::{Site, picture, slug_of};
-use crate::consumers::{Consumer, Gain, KnownBy, Wins};
+use crate::consumers::{Consumer, Gain, KnownBy, NOTHING, Source, Wins};
 use crate::figures::{ASPECTS, OfExporter};
 
 pub(super) fn stores(site: &Site<'_>) -> Vec<Html> {
     let mut body = vec![said(
         "p",
-        "Every build that was seen at two places was compared field by field. Pushed is what a daemon wrote to the registry, pulled back what it has after it removed the image and pulled it again.",
+        "Every build that was seen at two places was compared field by field. Pushed is what a daemon wrote to the registry, pulled back what it has after it removed the image and pulled it again. Classic, containerd and podman are daemons' stores.",
     )];
     for of in &site.figures.exporters {
         body.push(said("h2", &of.name));
@@ -48,8 +48,10 @@ fn annotations(of: &OfExporter) -> Html {
 
 fn aspects(of: &OfExporter) -> Html {
     let rows = of.pairs.iter().map(|pair| {
-        let mut row =
-            vec![said("span", &format!("{} ↔ {}", pair.left, pair.right)), said("span", &pair.builds.to_string())];
+        let mut row = vec![
+            said("span", &format!("{} ↔ {}", pair.left, pair.right)),
+            said("span", &pair.builds.to_string()),
+        ];
         row.extend(
             ASPECTS.iter().map(|name| said("span", &pair.aspects.get(*name).copied().unwrap_or_default().words())),
         );
@@ -64,8 +66,10 @@ pub(super) fn consumers(all: &[Consumer]) -> Vec<Html> {
     let gain = Gain::of(all, |_| true);
     let looked_up = all.iter().filter(|one| one.known_by != KnownBy::NotFound).count();
     let told = format!(
-        "Of {looked_up} tools that were looked up or run, annotations alone serve {}, labels alone {}, both together {}. What each reads was taken from its source, its documentation or a run; where nothing was found, that is said.",
-        gain.annotations, gain.labels, gain.both
+        "Of {looked_up} tools that were looked up or run, annotations alone serve {}, labels alone {}, both together {}. {} of them read annotations and not \
+         labels, {} labels and not annotations; of {} more it was not found whether they read the other of the two. What each reads was taken from its \
+         source, its documentation or a run; where nothing was found, that is said.",
+        gain.annotations, gain.labels, gain.both, gain.only_annotations, gain.only_labels, gain.not_found
     );
     let rows = all.iter().map(|one| {
         let reads: Vec<&str> = one.reads.iter().map(|place| place.name()).collect();
@@ -73,14 +77,21 @@ pub(super) fn consumers(all: &[Consumer]) -> Vec<Html> {
             link(&format!("#{}", slug_of(&one.name)), &one.name),
             said("span", one.known_by.name()),
             said("span", &reads.join(", ")),
-            keys(one, &one.annotations),
-            keys(one, &one.labels),
+            keys(one, Source::Annotations),
+            keys(one, Source::Labels),
             said("span", wins(one)),
         ]
     });
     let heads =
         ["tool", "known by", "reads, in this order", "annotations alone give", "labels alone give", "of both counts"];
-    let mut body = vec![said("p", &told), table("Tools and the nine keys", &heads, rows.collect())];
+    let mut body = vec![said("p", &told), table("Tools and the nine keys", &heads, rows.collect()), by_key(all)];
+    let index: Vec<&str> = all.iter().filter(|one| one.asks_the_index_alone()).map(|one| one.name.as_str()).collect();
+    let told = format!(
+        "As far as is known, an annotation of the manifest does not reach those who look at the index alone: {}. An exporter writes no index; who \
+         makes one of several images has to annotate it.",
+        index.join(", ")
+    );
+    body.push(said("p", &told));
     for one in all {
         body.push(el("h2").at("id", slug_of(&one.name)).text(&one.name).into());
         body.push(said("p", &one.then));
@@ -89,13 +100,18 @@ pub(super) fn consumers(all: &[Consumer]) -> Vec<Html> {
     body
 }
 
-fn keys(one: &Consumer, keys: &[String]) -> Html {
-    match (one.known_by, keys.len()) {
-        (KnownBy::NotFound, _) => said("span", "not found"),
-        (_, 0) => el("span").at("class", "soft").text("nothing").into(),
-        (_, all) if all == RFC_KEYS.len() => said("span", "all nine"),
-        _ => said("span", &keys.join(", ")),
-    }
+/// For each of the nine keys how many tools get it.
+fn by_key(all: &[Consumer]) -> Html {
+    let rows = RFC_KEYS.iter().map(|key| {
+        let gain = Gain::of(all, |one| one == *key);
+        vec![said("code", key), said("span", &gain.annotations.to_string()), said("span", &gain.labels.to_string())]
+    });
+    table("How many tools get each key", &["key", "from an annotation", "from a label"], rows.collect())
+}
+
+fn keys(one: &Consumer, source: Source) -> Html {
+    let gained = one.gained(source);
+    if gained == NOTHING { el("span").at("class", "soft").text(&gained).into() } else { said("span", &gained) }
 }
 
 fn wins(one: &Consumer) -> &'static str {

@@ -7,6 +7,7 @@ use judge::difference::{Comparison, Relation};
 use judge::observation::{ANNOTATES, NOTHING};
 use judge::view::{PREFIX, RFC_KEYS};
 
+use crate::prose::wrapped;
 use crate::questions::cell;
 use crate::report::Report;
 use crate::report::differences::Between;
@@ -106,11 +107,11 @@ pub(super) fn answer(out: &mut String, reports: &[Report]) -> std::fmt::Result {
             let keeps = daemons.iter().any(|place| nine(report, place).values().any(|fate| fate.kept > 0));
             let can = if keeps { "can be annotated where the store keeps manifests" } else { "was not seen annotated" };
             let name = cell(&report.exporter.name);
-            writeln!(
-                out,
-                "**An image in a daemon {can}.** Of the annotations that {name} writes for a registry, {}.\n",
+            let text = format!(
+                "**An image in a daemon {can}.** Of the annotations that {name} writes for a registry, {}.",
                 told.join("; ")
-            )?;
+            );
+            writeln!(out, "{}\n", wrapped(&text, ""))?;
         }
     }
     Ok(())
