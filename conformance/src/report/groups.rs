@@ -169,6 +169,16 @@ impl<'a> Group<'a> {
         format!("{} from it: {}", follow(self.followers.len()), self.followers.join(", "))
     }
 
+    /// How much fixing it decides, such as `2 more requirements`; empty where nothing hangs on it.
+    #[must_use]
+    pub fn explained(&self) -> String {
+        match self.explains {
+            0 => String::new(),
+            1 => "1 more requirement, violated or not judged in the same cases".to_owned(),
+            number => format!("{number} more requirements, violated or not judged in the same cases"),
+        }
+    }
+
     /// Why the requirement is asked, and how an exporter's author fixes a violation; empty where the exporter is not at
     /// fault, and where the report is of another catalogue.
     #[must_use]

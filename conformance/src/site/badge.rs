@@ -50,9 +50,10 @@ fn on(targets: &BTreeMap<Target, Standing>, wanted: Standing) -> String {
     targets.iter().filter(is).map(|(target, _)| target.name()).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether only some scenarios or requirements were run.
+/// Whether only some scenarios or requirements were run, or a run was ended before it had run all of them.
 pub(super) fn is_narrowed(report: &Report) -> bool {
     report.shard.is_some()
+        || report.exit_code == crate::exit::Exit::Interrupted
         || report.narrowed.as_ref().is_some_and(|narrowed| *narrowed != crate::record::RunFilter::default())
 }
 

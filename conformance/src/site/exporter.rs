@@ -2,6 +2,8 @@
 
 use super::html::{Html, el, link, said, table};
 use super::{Site, badge, overview, picture, requirement_link, slug_of};
+use judge::verdict::Verdict;
+
 use crate::report::Report;
 use crate::report::differences::between;
 use crate::report::groups::{Group, Tally, Weight, groups};
@@ -9,6 +11,8 @@ use crate::report::terminal::{counted, shorter};
 
 /// Longest value that is shown, in characters.
 const LONGEST: usize = 600;
+/// Ways in which one requirement is violated that are shown.
+const WAYS: usize = 8;
 /// Scenarios that are named of a group.
 const NAMED: usize = 6;
 
@@ -32,7 +36,8 @@ pub(super) fn page(site: &Site<'_>, at: usize) -> Vec<Html> {
             said("span", &fail.to_string()),
         ]
     });
-    body.push(table("Verdicts by theme", &["theme", "", "pass", "warn", "fail"], bars.collect()));
+    body.push(picture::legend());
+    body.push(table("Verdicts by theme", &["theme", "share", "pass", "warn", "fail"], bars.collect()));
     body.push(said("h2", "Differences that nothing permits"));
     body.push(unexpected(report));
     body.push(said("h2", "What was run"));
@@ -49,7 +54,8 @@ fn profiles(report: &Report) -> Html {
         } else {
             one.profile.clone()
         };
-        vec![said("span", &name), said("span", &one.text)]
+        let part = if badge::is_narrowed(report) { " (part of the suite)" } else { "" };
+        vec![said("span", &name), said("span", &format!("{}{part}", one.text))]
     });
     table("Answers by profile", &["profile", "answer"], rows.collect())
 }
@@ -60,7 +66,7 @@ fn fix(report: &Report) -> Vec<Html> {
         return vec![said("p", "Nothing: no requirement was seen violated in what was run.")];
     }
     let titles = [
-        (Weight::Broken, "Fails, biggest cause first"),
+        (Weight::Broken, "Fails, what explains most first"),
         (Weight::Undecided, "Errors of the suite or of a service, which are not the exporter's"),
         (Weight::Doubtful, "Warnings"),
         (Weight::Known, "Known failures"),
@@ -69,7 +75,9 @@ fn fix(report: &Report) -> Vec<Html> {
     for (weight, title) in titles {
         let of: Vec<&Group<'_>> = found.iter().filter(|group| group.weight == weight).collect();
         if !of.is_empty() {
-            body.push(said("h3", &format!("{title} ({})", of.len())));
+            // As the answer above counts them: each requirement once.
+            let all = of.iter().map(|group| 1 + group.likewise.len()).sum();
+            body.push(said("h3", &format!("{title} ({})", counted(all, "requirement"))));
             body.push(el("ol").at("class", "causes").all(of.into_iter().map(cause)).into());
         }
     }
@@ -78,32 +86,61 @@ fn fix(report: &Report) -> Vec<Html> {
 
 fn cause(group: &Group<'_>) -> Html {
     let first = group.first();
-    let mut scenarios: Vec<&str> = group.verdicts.iter().map(|verdict| verdict.scenario.as_str()).collect();
+    let ways = group.alike();
+    let (why, fix) = group.advice();
+    let mut told = Vec::new();
+    if ways.len() == 1 {
+        told.push(("in", cases(&group.verdicts)));
+    }
+    told.extend([("likewise", group.likewise.join(", ")), ("explains", group.explained()), ("fix", fix.to_owned())]);
+    let about = [("why", why.to_owned()), ("known", group.known()), ("so too", group.followers.join(", "))];
+    let title = el("p").with(requirement_link("../", &first.requirement)).text(&format!(
+        " {}: {}",
+        group.level(),
+        first.message
+    ));
+    let mut item = el("li").with(title).with(list(&told));
+    if ways.len() > 1 {
+        let more = ways.len().saturating_sub(WAYS);
+        let told = if more == 0 { String::new() } else { format!(", of which {WAYS} are shown") };
+        item = item.with(said("p", &format!("It is violated in {} ways{told}:", ways.len())));
+        let shown = ways.iter().take(WAYS).filter_map(|verdicts| verdicts.first().map(|one| way(one, verdicts, first)));
+        item = item.with(el("ol").at("class", "ways").all(shown));
+        return item.with(list(&about)).into();
+    }
+    item.with(folded(first, &about)).into()
+}
+
+/// One of several ways in which a requirement is violated.
+fn way(one: &Verdict, verdicts: &[&Verdict], first: &Verdict) -> Html {
+    // What is said above is not said again.
+    let says = if one.message == first.message { String::new() } else { one.message.clone() };
+    let told = [("says", says), ("in", cases(verdicts)), ("found", shorter(&one.found, LONGEST))];
+    el("li").with(list(&told)).with(folded(one, &[])).into()
+}
+
+/// What was expected and found of a verdict, and how to see it again, folded.
+fn folded(first: &Verdict, about: &[(&str, String)]) -> Html {
+    let mut rows = vec![
+        ("expected", shorter(&first.expected, LONGEST)),
+        ("found", shorter(&first.found, LONGEST)),
+        ("source", first.source.clone()),
+        ("repeat", first.repeat.clone()),
+    ];
+    rows.splice(2..2, about.iter().cloned());
+    el("details").with(said("summary", "Expected, found, source, how to repeat it")).with(list(&rows)).into()
+}
+
+/// How many cases there are, and in which scenarios.
+fn cases(verdicts: &[&Verdict]) -> String {
+    let mut scenarios: Vec<&str> = verdicts.iter().map(|verdict| verdict.scenario.as_str()).collect();
     scenarios.dedup();
     let more = scenarios.len().saturating_sub(NAMED);
     let mut named = scenarios[..scenarios.len().min(NAMED)].join(", ");
     if more > 0 {
         named = format!("{named} and {more} more");
     }
-    let (why, fix) = group.advice();
-    let told = [("in", format!("{}: {named}", counted(group.verdicts.len(), "case"))), ("fix", fix.to_owned())];
-    let so_too = group.likewise.iter().copied().chain(group.followers.iter().copied()).collect::<Vec<_>>().join(", ");
-    let more = [
-        ("expected", shorter(&first.expected, LONGEST)),
-        ("found", shorter(&first.found, LONGEST)),
-        ("why", why.to_owned()),
-        ("known", group.known()),
-        ("so too", so_too),
-        ("source", first.source.clone()),
-        ("repeat", first.repeat.clone()),
-    ];
-    let details = el("details").with(said("summary", "Expected, found, source, how to repeat it")).with(list(&more));
-    let title = el("p").with(requirement_link("../", &first.requirement)).text(&format!(
-        " {}: {}",
-        group.level(),
-        first.message
-    ));
-    el("li").with(title).with(list(&told)).with(details).into()
+    format!("{}: {named}", counted(verdicts.len(), "case"))
 }
 
 /// Names and values; an empty value is left out.

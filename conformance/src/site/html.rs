@@ -78,13 +78,23 @@ impl From<Vec<Html>> for Html {
     }
 }
 
-/// A table that can be scrolled where the screen is narrow. The first cell of a row is its heading.
+/// Text in which words between backticks are code.
+pub(super) fn ticked(words: &str) -> Html {
+    let mut out = el("span");
+    for (at, part) in words.split('`').enumerate() {
+        out = if at % 2 == 1 { out.with(said("code", part)) } else { out.text(part) };
+    }
+    out.into()
+}
+
+/// A table that can be scrolled where the screen is narrow, and whose rows become lists on a phone, where each cell names its
+/// column. The first cell of a row is its heading.
 pub(super) fn table(caption: &str, heads: &[&str], rows: Vec<Vec<Html>>) -> Html {
     let head = |words: &&str| Html::from(el("th").at("scope", "col").text(words));
     let body = rows.into_iter().map(|cells| {
         let cell = |(at, cell): (usize, Html)| match at {
             0 => Html::from(el("th").at("scope", "row").with(cell)),
-            _ => Html::from(el("td").with(cell)),
+            at => Html::from(el("td").at("data-head", heads.get(at).copied().unwrap_or_default()).with(cell)),
         };
         Html::from(el("tr").all(cells.into_iter().enumerate().map(cell)))
     });
@@ -108,6 +118,12 @@ mod tests {
         let html: Html = el("p").at("title", "\"><b>").text("<script>&'\u{202e}\u{7}").with(said("b", "a<b")).into();
         let expected = "<p title=\"&quot;&gt;&lt;b&gt;\">&lt;script&gt;&amp;&#39;\\u{202e}\\u{7}<b>a&lt;b</b></p>";
         assert_eq!(html.into_string(), expected);
+    }
+
+    #[test]
+    fn words_between_backticks_are_code_and_stay_text() {
+        let html = ticked("a `b<` c").into_string();
+        assert_eq!(html, "<span>a <code>b&lt;</code> c</span>");
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub fn files(sources: &[Source], faults: Option<&Faults>) -> Result<Files, Consu
     }
     for question in QUESTIONS {
         let path = format!("questions/{}.html", slug_of(question.title));
-        files.insert(path, page("../", question.title, question::page(&site, question)));
+        files.insert(path, page("../", &question.title.replace('`', ""), question::page(&site, question)));
     }
     Ok(files)
 }

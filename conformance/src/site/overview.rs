@@ -19,14 +19,29 @@ pub(super) fn page(site: &Site<'_>) -> Vec<Html> {
         said("h2", "Exporters and themes"),
         said(
             "p",
-            "Of the verdicts that judge something, how many pass, warn and fail. A bar leads to no verdict: the exporter's page has them by cause.",
+            "Of the verdicts that judge something, how many pass, warn and fail. Bars are not links: open an exporter for its failures.",
         ),
+        picture::legend(),
         themes(site),
     ];
     let figures: Vec<_> = site.figures.exporters.iter().collect();
     body.push(said("h2", "What survives in which store"));
     body.push(said("p", "Builds in which a place has the annotation that the registry's image has. A store that keeps no manifests has no place for one."));
-    body.extend(figures.iter().filter_map(|of| shown(&of.name, picture::survival(of))).flatten());
+    for of in &figures {
+        match picture::survival(of) {
+            Some(picture) => body.extend([said("h3", &of.name), picture]),
+            // What was seen at two places and has no annotation of its own is not passed over.
+            None if !of.annotates && !of.pairs.is_empty() => {
+                let told = "It annotates nothing, though its inputs ask for it. ";
+                let more = el("p")
+                    .text(told)
+                    .with(link("stores.html", "Stores"))
+                    .text(" has what else of its images survives.");
+                body.extend([said("h3", &of.name), more.into()]);
+            }
+            None => {}
+        }
+    }
     body.push(el("p").with(link("stores.html", "The figures, and what else survives")).into());
     body.push(said("h2", "How a digest travels"));
     body.push(said(
@@ -93,7 +108,7 @@ fn themes(site: &Site<'_>) -> Html {
             .text(" ")
             .with(el("span").at("class", "soft").text(&title));
         let mut row = vec![Html::from(head)];
-        row.extend(counted.iter().map(|themes| picture::bar(themes.get(theme).copied().unwrap_or_default())));
+        row.extend(counted.iter().map(|themes| picture::counted_bar(themes.get(theme).copied().unwrap_or_default())));
         row
     });
     let mut heads = vec!["theme"];

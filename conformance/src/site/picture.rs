@@ -42,6 +42,29 @@ pub(super) fn bar([pass, warn, fail]: [usize; 3]) -> Html {
     picture.into()
 }
 
+/// A bar with its numbers under it; what there is none of is left out.
+pub(super) fn counted_bar(counts: [usize; 3]) -> Html {
+    if counts == [0; 3] {
+        return bar(counts);
+    }
+    let told = counts.into_iter().zip(["pass", "warn", "fail"]).filter(|(count, _)| *count > 0);
+    let told: Vec<String> = told.map(|(count, word)| format!("{count} {word}")).collect();
+    el("span").with(bar(counts)).with(el("small").at("class", "soft").text(&told.join(", "))).into()
+}
+
+/// What the colours of bars mean.
+pub(super) fn legend() -> Html {
+    let entry = |(class, word): (&str, &str)| {
+        let square = el("svg").at("width", 12).at("height", 12).at("aria-hidden", "true");
+        let square = square.with(rect(0, 0, 12, 12, class));
+        Html::from(el("span").at("class", "key").with(square).text(word))
+    };
+    el("p")
+        .at("class", "legend")
+        .all([("b-pass", "passes"), ("b-warn", "warns"), ("b-fail", "fails")].map(entry))
+        .into()
+}
+
 /// Which of the nine annotations survive where: a column for each place, filled by the share that is kept.
 pub(super) fn survival(of: &OfExporter) -> Option<Html> {
     let (left, column, row_height, top) = (130, 104, 28, 54);
@@ -73,6 +96,11 @@ fn split(place: &str) -> Vec<&str> {
         Some((first, second)) => vec![first.trim_start_matches("daemon:"), second],
         None => vec![place],
     }
+}
+
+/// A place in few words: `daemon:classic pushed` is `classic pushed`.
+pub(super) fn short(place: &str) -> &str {
+    place.strip_prefix("daemon:").unwrap_or(place)
 }
 
 fn cell(x: usize, y: usize, width: usize, Kept { kept, all }: Kept) -> Html {

@@ -74,6 +74,7 @@ pub(super) fn page(site: &Site<'_>, row: &Requirement) -> Vec<Html> {
     let list = rows.iter().flat_map(|(name, value)| [said("dt", name), said("dd", value)]);
     let mut body = vec![el("p").at("class", "asks").text(row.asks).into(), el("dl").all(list).into()];
     body.push(said("h2", "Who passes"));
+    body.push(picture::legend());
     body.push(who(site, row));
     body.push(said("h2", "Faults that it catches"));
     body.push(faults(site, row));
@@ -81,9 +82,19 @@ pub(super) fn page(site: &Site<'_>, row: &Requirement) -> Vec<Html> {
 }
 
 fn levels(profile: &Profile, row: &Requirement) -> String {
-    let mut found: Vec<&str> = row.targets.iter().map(|target| profile.level(row, *target).name()).collect();
-    found.dedup();
-    format!("{} {}", profile.name(), found.join(" or "))
+    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+    for target in row.targets {
+        let level = profile.level(row, *target).name();
+        match found.iter_mut().find(|(same, _)| *same == level) {
+            Some((_, on)) => on.push(target.name()),
+            None => found.push((level, vec![target.name()])),
+        }
+    }
+    let told: Vec<String> = match &found[..] {
+        [(level, _)] => vec![(*level).to_owned()],
+        several => several.iter().map(|(level, on)| format!("{level} on {}", on.join(" and "))).collect(),
+    };
+    format!("{} {}", profile.name(), told.join(", "))
 }
 
 fn who(site: &Site<'_>, row: &Requirement) -> Html {
@@ -105,7 +116,7 @@ fn who(site: &Site<'_>, row: &Requirement) -> Html {
         };
         services.into_iter().map(line).collect::<Vec<_>>()
     });
-    table("Cases by exporter and service", &["exporter", "service", "", "holds in"], rows.collect())
+    table("Cases by exporter and service", &["exporter", "service", "share", "holds in"], rows.collect())
 }
 
 fn faults(site: &Site<'_>, row: &Requirement) -> Html {

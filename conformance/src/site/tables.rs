@@ -42,14 +42,14 @@ fn annotations(of: &OfExporter) -> Html {
         std::iter::once(said("code", key)).chain(kept).collect()
     });
     let mut heads = vec!["annotation"];
-    heads.extend(pairs.iter().map(|pair| pair.right.as_str()));
+    heads.extend(pairs.iter().map(|pair| picture::short(&pair.right)));
     table(&format!("Annotations of {} that other places have too", of.name), &heads, rows.collect())
 }
 
 fn aspects(of: &OfExporter) -> Html {
     let rows = of.pairs.iter().map(|pair| {
         let mut row = vec![
-            said("span", &format!("{} ↔ {}", pair.left, pair.right)),
+            said("span", &format!("{} ↔ {}", picture::short(&pair.left), picture::short(&pair.right))),
             said("span", &pair.builds.to_string()),
         ];
         row.extend(

@@ -17,7 +17,7 @@ const BAR: (usize, usize) = (160, 12);
 
 /// What each weight is called above its groups.
 const WEIGHTS: [(Weight, &str); 4] = [
-    (Weight::Broken, "What fails, biggest cause first"),
+    (Weight::Broken, "What fails, what explains most first"),
     (Weight::Undecided, "Errors of the suite or of a service"),
     (Weight::Doubtful, "Warnings"),
     (Weight::Known, "Known failures"),

@@ -21,7 +21,7 @@ const VALUE: usize = 18;
 
 /// What each weight is called above its groups.
 const WEIGHTS: [(Weight, &str); 4] = [
-    (Weight::Broken, "failures, biggest cause first"),
+    (Weight::Broken, "failures, what explains most first"),
     (Weight::Undecided, "errors of the suite or of a service"),
     (Weight::Doubtful, "warnings"),
     (Weight::Known, "known failures"),
@@ -112,6 +112,7 @@ fn said(out: &mut String, group: &Group<'_>, verdicts: &[&Verdict], style: Style
 /// What is to be said once of a requirement: what depends on it, why it is asked, and how to fix it.
 fn about(out: &mut String, group: &Group<'_>, style: Style) -> std::fmt::Result {
     value(out, "likewise", &group.likewise.join(", "), style)?;
+    value(out, "explains", &group.explained(), style)?;
     value(out, "so too", &group.so_too(), style)?;
     value(out, "known", &visible(&group.known()), style)?;
     let (why, fix) = group.advice();
