@@ -75,7 +75,10 @@ pub fn list_text(what: Listed) -> Result<String, ListError> {
         }
         Listed::Scenarios => scenario::built_in()?
             .iter()
-            .map(|scenario| format!("{:<28} {:<10} {}", scenario.name, scenario.origin, visible(&scenario.file.why)))
+            .map(|scenario| {
+                let when = if scenario.file.with_faults { "(with --faults, or by name) " } else { "" };
+                format!("{:<28} {:<10} {when}{}", scenario.name, scenario.origin, visible(&scenario.file.why))
+            })
             .collect(),
         Listed::Profiles => Profile::BUILT_IN.iter().map(profile_line).collect(),
         Listed::Exporters => {
@@ -104,6 +107,7 @@ pub fn list_json(what: Listed) -> Result<Value, ListError> {
                     "why": scenario.file.why,
                     "targets": scenario.file.targets,
                     "steps": scenario.file.steps.len(),
+                    "with_faults": scenario.file.with_faults,
                 })
             })
             .collect(),

@@ -36,6 +36,12 @@ impl RunRecord {
     #[must_use]
     pub fn report(&self, mut judgement: Judgement, differences: Vec<Comparison>, profile: &Profile) -> Report {
         judgement.verdicts.retain(|verdict| self.narrowed.asks(verdict));
+        let mut headlines = headline::headlines(&judgement.verdicts, &self.targets, profile, self.narrowed.quick);
+        if self.interrupted || !self.complete {
+            for headline in &mut headlines {
+                headline.text += " so far; the run did not come to its end";
+            }
+        }
         let mut report = Report {
             schema: SCHEMA_VERSION,
             tool: Tool::this(),
@@ -52,7 +58,7 @@ impl RunRecord {
             scenarios: self.scenarios.iter().map(|scenario| scenario.scenario.clone()).collect(),
             scenario_milliseconds: self.took(),
             exports: self.scenarios.iter().map(|scenario| scenario.exports.len()).sum(),
-            headlines: headline::headlines(&judgement.verdicts, &self.targets, profile, self.narrowed.quick),
+            headlines,
             totals: Totals::of(&judgement.verdicts),
             verdicts: judgement.verdicts,
             observations: judgement.observations,

@@ -27,6 +27,8 @@ pub struct Tally {
     pub undecided: usize,
     /// No case showed them: not applicable, skipped, or an option that is not there.
     pub unseen: usize,
+    /// The run asked nothing of them: they were not selected, or are of a target or phase that it did not have.
+    pub unasked: usize,
 }
 
 impl Tally {
@@ -34,7 +36,12 @@ impl Tally {
     #[must_use]
     pub fn of(report: &Report) -> Self {
         let mut tally = Self::default();
-        for standing in worst(report).into_values() {
+        let worst = worst(report);
+        // Of another catalogue it is not known what else it has.
+        if report.tool.catalogue == judge::CATALOGUE_VERSION {
+            tally.unasked = requirements::all().filter(|row| !worst.contains_key(row.id)).count();
+        }
+        for standing in worst.into_values() {
             *match standing {
                 Standing::Unseen => &mut tally.unseen,
                 Standing::Holds => &mut tally.hold,
@@ -58,6 +65,7 @@ impl Tally {
             (self.undecided, "undecided"),
             (self.doubtful, "doubtful"),
             (self.unseen, "not seen"),
+            (self.unasked, "not asked"),
         ];
         let shown = others.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
         std::iter::once(format!("{} hold", self.hold)).chain(shown).collect::<Vec<_>>().join(", ")

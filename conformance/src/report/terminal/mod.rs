@@ -6,7 +6,7 @@
 //! core      undecided on registry; daemon and layout not observed
 //! rfc-196   not conformant on registry; daemon and layout not observed  ← decides
 //!
-//! failures, biggest cause first
+//! failures, what explains most first
 //!   FAIL  base.digest-present  MUST (core: OPTIONAL)  there is no digest
 //!         in        minimal on registry
 //!         repeat    conformance run --scenario minimal --requirement base.digest-present --target registry
@@ -24,6 +24,7 @@ use judge::verdict::{Answer, Verdict};
 
 use super::groups::{Tally, groups};
 use super::{Report, headline::Standing};
+use crate::exit::Exit;
 use text::{NARROWEST, SMALL, options, unpainted};
 
 pub(crate) use text::shorter;
@@ -85,7 +86,10 @@ fn head(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
         let decides = if headline.profile == report.profile { "  ← decides" } else { "" };
         let colour = if headline.targets.values().any(|standing| *standing == Standing::NotConformant) {
             Colour::Red
-        } else if headline.shown && headline.targets.values().any(|standing| *standing == Standing::Conformant) {
+        } else if headline.shown
+            && report.exit_code != Exit::Interrupted
+            && headline.targets.values().any(|standing| *standing == Standing::Conformant)
+        {
             Colour::Green
         } else {
             Colour::Yellow

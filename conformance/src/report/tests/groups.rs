@@ -40,6 +40,17 @@ fn a_requirement_counts_once_as_the_worst_that_was_seen() {
 }
 
 #[test]
+fn a_tally_says_how_many_requirements_the_run_asked_nothing_of() {
+    let all = judge::requirements::all().count();
+    let mut report = report(&[("base.pair", "s", Answer::Pass), ("base.digest-present", "s", Answer::Skipped)]);
+    report.tool.catalogue = judge::CATALOGUE_VERSION.to_owned();
+    assert_eq!(Tally::of(&report).words(), format!("1 hold, 1 not seen, {} not asked", all - 2));
+    // What another catalogue has is not known.
+    report.tool.catalogue = "0".to_owned();
+    assert_eq!(Tally::of(&report).unasked, 0);
+}
+
+#[test]
 fn what_explains_most_comes_first_and_what_is_known_last() {
     let mut report = report(&[
         ("a.one", "s", Answer::Fail),
