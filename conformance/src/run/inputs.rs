@@ -34,9 +34,11 @@ pub(super) fn inputs<S: Store>(
     build_dir: &BuildDir,
 ) -> Result<Inputs, ExportError> {
     let mut files: Vec<FileFact> = Vec::new();
-    for folder in [LAYERS, APP, "cnb"] {
+    for folder in [LAYERS, "cnb"] {
         files.extend(facts_of(build_dir, folder)?);
     }
+    // The app's own folder is an input too: its mode says who may write there.
+    files.extend(facts_with(build_dir, APP)?);
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let told = Told { call };
     let layers_file = |name: &str| build_dir.for_exporter(&format!("{LAYERS}/{name}"));
@@ -149,6 +151,11 @@ fn surroundings(scenario: &Scenario, step: &Step) -> BTreeMap<String, String> {
 /// The files strictly below a folder.
 pub(super) fn facts_of(build_dir: &BuildDir, name: &str) -> Result<Vec<FileFact>, ExportError> {
     let seen = build_dir.for_exporter(name);
-    let facts = file_facts(&build_dir.on_host(name), &seen).map_err(|error| service("read the inputs", error))?;
-    Ok(facts.into_iter().filter(|fact| fact.path != seen).collect())
+    Ok(facts_with(build_dir, name)?.into_iter().filter(|fact| fact.path != seen).collect())
+}
+
+/// A folder and the files below it.
+fn facts_with(build_dir: &BuildDir, name: &str) -> Result<Vec<FileFact>, ExportError> {
+    let seen = build_dir.for_exporter(name);
+    file_facts(&build_dir.on_host(name), &seen).map_err(|error| service("read the inputs", error))
 }

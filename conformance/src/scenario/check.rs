@@ -5,7 +5,7 @@ use judge::reference::Reference;
 
 use super::base::is_inside;
 use super::format::NUMBER;
-use super::materialise::{ELSEWHERE, place_of, place_of_removed};
+use super::materialise::{ELSEWHERE, place_of, place_of_moded, place_of_removed};
 use super::{Arrival, EndDaemon, FileEntry, HistoryShape, RegistryEndpoint, Scenario, Step};
 use crate::error::chain;
 use crate::globs;
@@ -107,7 +107,8 @@ fn check_names(scenario: &Scenario) -> Result<(), Fault> {
 
 fn check_entry(key: &str, entry: &FileEntry) -> Result<(), Fault> {
     let key = format!("{key}, path {}", entry.path);
-    if place_of(&entry.path).is_none() {
+    let place = if entry.kinds() == 0 { place_of_moded(&entry.path) } else { place_of(&entry.path) };
+    if place.is_none() {
         return wrong(&key, ELSEWHERE);
     }
     if entry.kinds() > 1 {

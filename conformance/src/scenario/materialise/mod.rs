@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::{CreationOrder, Scenario, Step, UNPRIVILEGED};
 pub use analysis::{Analysis, Previous};
-pub(super) use tree::{ELSEWHERE, place_of, place_of_removed};
+pub(super) use tree::{ELSEWHERE, place_of, place_of_moded, place_of_removed};
 pub(crate) use tree::{Kind, Node, tree};
 use writer::Writer;
 

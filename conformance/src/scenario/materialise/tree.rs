@@ -51,6 +51,11 @@ pub(in crate::scenario) fn place_of(path: &str) -> Option<String> {
     }
 }
 
+/// The same of a file that is given a mode: the app's own folder can have one.
+pub(in crate::scenario) fn place_of_moded(path: &str) -> Option<String> {
+    if path == "app" { Some(APP.to_owned()) } else { place_of(path) }
+}
+
 /// The same of what a step removes, which may be a whole folder.
 pub(in crate::scenario) fn place_of_removed(path: &str) -> Option<String> {
     place_of(path).or_else(|| place_of(&format!("{path}/x")).map(|inside| inside.trim_end_matches("/x").to_owned()))
@@ -161,7 +166,8 @@ impl Tree<'_> {
             path: entry.path.clone(),
             reason: reason.to_owned(),
         };
-        let place = place_of(&entry.path).ok_or_else(|| wrong(ELSEWHERE))?;
+        let place = if entry.kinds() == 0 { place_of_moded(&entry.path) } else { place_of(&entry.path) };
+        let place = place.ok_or_else(|| wrong(ELSEWHERE))?;
         let mode = match &entry.mode {
             Some(text) => {
                 Some(u32::from_str_radix(text, 8).map_err(|_| wrong("mode must be octal, such as \"4755\""))?)
@@ -251,6 +257,21 @@ mod tests {
         assert_eq!(made_up("app/a", 100), made_up("app/a", 100));
         assert_ne!(made_up("app/a", 100), made_up("app/b", 100));
         assert_eq!(made_up("app/a", 13).len(), 13);
+    }
+
+    #[test]
+    fn the_app_s_own_folder_can_have_a_mode_and_is_nothing_else() {
+        let mut scenario = crate::scenario::built_in().unwrap().swap_remove(0);
+        let of_mode =
+            |path: &str| FileEntry { path: path.to_owned(), mode: Some("2775".to_owned()), ..FileEntry::default() };
+        scenario.file.files = vec![
+            FileEntry { path: "app/x".to_owned(), content: Some("x".to_owned()), ..FileEntry::default() },
+            of_mode("app"),
+        ];
+        let found = tree(&scenario, &Step::default(), &analysis()).unwrap();
+        assert_eq!(found[APP], Node { kind: Kind::Directory, mode: 0o2775 });
+        scenario.file.files = vec![FileEntry { directory: true, ..of_mode("app") }];
+        assert!(tree(&scenario, &Step::default(), &analysis()).is_err());
     }
 
     #[test]
