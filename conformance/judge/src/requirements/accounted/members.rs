@@ -16,6 +16,8 @@ const LABELS: [&str; 3] =
 /// the chooser's.
 const MAPS: [&str; 9] =
     ["annotations", "Labels", "labels", "ExposedPorts", "Volumes", "data", "metadata", "store", "version"];
+/// A buildpack's layers by their names, in the lifecycle's label.
+const LAYERS: &str = "layers";
 
 /// Where an object has two members that are one for some readers, and their names; none where it has not.
 fn twins<'a>(json: &'a Json, place: &mut Vec<String>) -> Option<(String, &'a str, &'a str)> {
@@ -30,7 +32,22 @@ fn twins<'a>(json: &'a Json, place: &mut Vec<String>) -> Option<(String, &'a str
         }
     }
     let mut rest = members.iter().filter(|(name, _)| !MAPS.contains(&name.as_str()));
-    rest.find_map(|(name, value)| below(value, name, place))
+    rest.find_map(|(name, value)| match value.members() {
+        Some(layers) if name == LAYERS => each_below(layers, name, place),
+        _ => below(value, name, place),
+    })
+}
+
+/// The same of what is below the members of an object, and not of these: someone chose their names.
+fn each_below<'a>(
+    members: &'a [(String, Json)],
+    name: &str,
+    place: &mut Vec<String>,
+) -> Option<(String, &'a str, &'a str)> {
+    place.push(name.to_owned());
+    let found = members.iter().find_map(|(name, value)| below(value, name, place));
+    place.pop();
+    found
 }
 
 fn below<'a>(json: &'a Json, name: &str, place: &mut Vec<String>) -> Option<(String, &'a str, &'a str)> {

@@ -40,6 +40,16 @@ fn readings() -> Trials {
         .rejects("a member of an item in a label's JSON", |e| {
             edit_label(e, "io.buildpacks.build.metadata", |label| label["buildpacks"][0]["ID"] = json!("x"));
         })
+        .rejects("a member of a layer in a label's JSON", |e| {
+            edit_label(e, "io.buildpacks.lifecycle.metadata", |label| {
+                label["buildpacks"][0]["layers"]["runtime"]["Sha"] = json!("x");
+            });
+        })
+        .accepts("two layers of a buildpack whose names differ in case", |e| {
+            edit_label(e, "io.buildpacks.lifecycle.metadata", |label| {
+                label["buildpacks"][0]["layers"]["Runtime"] = label["buildpacks"][0]["layers"]["runtime"].clone();
+            });
+        })
         .accepts("labels that differ in case", |e| {
             edit_config(e, |config| {
                 config["config"]["Labels"]["x.one"] = json!("1");

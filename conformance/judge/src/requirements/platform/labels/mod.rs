@@ -62,8 +62,14 @@ pub(super) fn the_label_rebasable_is_there(export: &Export, image: &Image) -> Fi
     })
 }
 
+/// Labels whose values the Platform specification gives (exporter, Outputs).
+const WRITTEN: [&str; 4] =
+    [LIFECYCLE, "io.buildpacks.build.metadata", "io.buildpacks.project.metadata", "io.buildpacks.rebasable"];
+
 pub(super) fn contributed_labels_are_there(export: &Export, image: &Image) -> Finding {
-    let contributed = contributed_labels(export);
+    let mut contributed = contributed_labels(export);
+    // What the exporter has to write under a key itself, no buildpack can.
+    contributed.retain(|(key, _)| !WRITTEN.contains(&key.as_str()));
     if contributed.is_empty() {
         return not_applicable("no buildpack contributes a label");
     }

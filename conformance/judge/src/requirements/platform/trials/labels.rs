@@ -329,6 +329,13 @@ pub(super) fn more_labels() -> Vec<Trials> {
                 edit_input(e, METADATA, "[[labels]]\nkey='ä b'\nvalue='世界'\n");
                 plain("ä b", "世界")(e);
             })
+            .accepts("a label that the exporter writes itself", |e| {
+                edit_input(
+                    e,
+                    METADATA,
+                    "[[labels]]\nkey='k'\nvalue='2'\n[[labels]]\nkey='io.buildpacks.rebasable'\nvalue='x'\n",
+                );
+            })
             .ignores("none contributed", input(METADATA, "")),
     ]
 }
