@@ -1,6 +1,6 @@
 //! The rows on what layers, labels, layouts and the machine are left with besides what was asked for.
 
-use super::{EXPORT, OUTPUTS, alone, blobs, labels, outputs, owners, records};
+use super::{EXPORT, OUTPUTS, alone, blobs, hard_links, labels, outputs, owners, records};
 use crate::requirement::{LAYOUT, Needs, Requirement, Source, WITH_MANIFEST};
 use crate::verdict::Level;
 
@@ -82,6 +82,26 @@ pub(in super::super) const TABLE: &[Requirement] = &[
     .because("an owner that no one named is some user of the machine, and another user in the container")
     .looks_like("files of the app belong to user 4242, whom neither build nor run image knows")
     .fix("write <uid> and <gid>, or 0, as the owner of every entry"),
+    Requirement::new(
+        Level::Should,
+        "layer.owners-alike",
+        "the app's files, folders and links have one owner and group, and so have those of each launch layer",
+        Source::oci_layer("File Attributes"),
+        |case| case.each_image(owners::what_belongs_together_has_one_owner),
+    )
+    .because("on disk they have one; an app that may write its files and not the folder they are in cannot replace them")
+    .looks_like("files belong to <uid> and folders, links or <app> itself to root, or a later layer gives <app> to root")
+    .fix("write one owner for every entry of a folder, the folder itself and its links included"),
+    Requirement::new(
+        Level::Should,
+        "layer.hard-links-inside",
+        "a hard link leads to a file that comes before it in its own layer",
+        Source::oci_layer("Hardlinks"),
+        |case| case.each_image(hard_links::hard_links_lead_into_their_layer),
+    )
+    .because("extracting a layer with a hard link to a file that is not in it may fail")
+    .looks_like("the app's layer has a hard link to a file of a launch layer, or of another slice")
+    .fix("remember the inodes of each layer on its own; where a file is in two layers, write it in both"),
     Requirement::new(
         Level::Should,
         "layer.launch-layers-alone",

@@ -10,6 +10,7 @@ mod clock;
 mod config;
 mod descriptors;
 pub(super) mod further;
+mod hard_links;
 mod history;
 mod labels;
 mod layers;
@@ -49,6 +50,8 @@ mod trials_of_members;
 mod trials_of_named;
 #[cfg(test)]
 mod trials_of_notes;
+#[cfg(test)]
+mod trials_of_owners;
 #[cfg(test)]
 mod trials_on_disk;
 mod untouched;

@@ -1,4 +1,5 @@
-//! Owners of entries in new layers: those whom the build or the run image names.
+//! Owners of entries in new layers: those whom the build or the run image names, and one of them for what belongs
+//! together.
 
 use std::collections::BTreeSet;
 
@@ -31,6 +32,27 @@ pub(super) fn every_owner_is_explained(export: &Export, image: &Image) -> Findin
                 let place = export.at(&format!("export.json#/image/layers/{index}"));
                 return violated(message, expected, format!("{}:{}", entry.uid, entry.gid), place);
             }
+        }
+    }
+    Finding::Holds
+}
+
+/// Which owner it is, is left to the exporter; that the app, or a launch layer, has one is not: on disk it has one.
+pub(super) fn what_belongs_together_has_one_owner(export: &Export, image: &Image) -> Finding {
+    let launch = inputs::layers(export).into_iter().filter(|layer| layer.types.launch && layer.has_folder);
+    let folders = launch.map(|layer| layer.folder).chain([export.inputs.app.clone()]);
+    let (files, base) = (view::new_files(export, image), base_entries(export, image));
+    for folder in folders {
+        let is_in_it = |path: &str| path == folder || view::is_below(path, &folder);
+        // A folder of the run image keeps its owner.
+        let is_the_base_s = |path: &str, owner| base.get(path).is_some_and(|base| (base.uid, base.gid) == owner);
+        let own = files.iter().filter(|(path, _)| is_in_it(path)).map(|(path, entry)| (path, (entry.uid, entry.gid)));
+        let mut own = own.filter(|(path, owner)| !is_the_base_s(path, *owner));
+        let Some((first, owner)) = own.next() else { continue };
+        if let Some((other, found)) = own.find(|(_, found)| *found != owner) {
+            let message = format!("{other} has another owner than {first}");
+            let shown = |(uid, gid): (u64, u64)| format!("{uid}:{gid}");
+            return violated(message, shown(owner), shown(found), export.at("export.json#/image/layers"));
         }
     }
     Finding::Holds

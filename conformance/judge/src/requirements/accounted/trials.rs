@@ -31,6 +31,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
             .chain(super::trials_of_further::trials())
             .chain(super::trials_of_base::trials())
             .chain(super::trials_on_disk::trials())
+            .chain(super::trials_of_owners::trials())
             .chain(super::trials_of_carried::trials()),
     )
 }

@@ -109,6 +109,12 @@ pub(super) fn app_files_are_in_one_layer_each(export: &Export, image: &Image) ->
             );
         }
     }
+    // Whether the app's own folder is an entry is left to the exporter; one that is there is that folder.
+    let root = export.inputs.file(app).zip(files.get(app));
+    if let Some((folder, entry)) = root.filter(|(folder, entry)| folder.mode != entry.mode) {
+        let (expected, found) = (format!("a folder of mode {:o}", folder.mode), format!("mode {:o}", entry.mode));
+        return violated(format!("{app} is not in the image as on disk"), expected, found, place);
+    }
     if let Some(folder) = empty_folders(export).find(|folder| !is_folder(&files, &folder.path)) {
         let message = format!("{} is an empty folder of the app and not in the image", folder.path);
         return violated(message, "a folder", "none", place);

@@ -110,6 +110,19 @@ pub(super) fn app() -> Trials {
             "/workspace/static".clone_into(&mut folder.path);
             e.inputs.files.push(folder);
         })
+        .rejects("the app's folder has another mode", |e| app_folder(e, 0o775))
+        .rejects("the app's folder is set-group-ID on disk", |e| app_folder(e, 0o2755))
+        .accepts("the app's folder has its mode", |e| app_folder(e, 0o755))
+        .accepts("the app's folder is not an entry", |e| {
+            app_folder(e, 0o775);
+            for index in [2, 3] {
+                edit_entries(e, index, |entries| entries.retain(|entry| entry.path != "/workspace"));
+            }
+        })
+        .accepts("an earlier slice has the app's folder as a parent", |e| {
+            app_folder(e, 0o775);
+            edit_entries(e, 3, |entries| entries[0].mode = 0o775);
+        })
         .rejects("a file is missing", entries(3, |entries| drop(entries.pop())))
         .accepts("the slice comes last", |e| edit_layers(e, |own| own.swap(2, 3)))
         .rejects("the slice is in no layer of its own", merged(2, 3))
@@ -153,6 +166,14 @@ pub(super) fn app() -> Trials {
                 entries.push(more);
             }),
         )
+}
+
+/// The app's own folder on disk, of this mode.
+fn app_folder(export: &mut Export, mode: u32) {
+    let mut folder = export.inputs.file("/layers/a_one/runtime").unwrap().clone();
+    "/workspace".clone_into(&mut folder.path);
+    folder.mode = mode;
+    export.inputs.files.push(folder);
 }
 
 /// A last layer that holds a whiteout.
