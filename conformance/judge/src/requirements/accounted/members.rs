@@ -1,7 +1,7 @@
 //! Members of objects that are there twice: in one spelling, or in two that differ only in upper and lower case, which
 //! widely used decoders take for one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::evidence::{Export, Image};
 use crate::json::Json;
@@ -38,14 +38,18 @@ fn twins<'a>(json: &'a Json, place: &mut Vec<String>) -> Option<(String, &'a str
     })
 }
 
-/// The same of what is below the members of an object, and not of these: someone chose their names.
+/// The same of what is below the members of an object, and of these where one is there twice in one spelling: someone
+/// chose their names.
 fn each_below<'a>(
     members: &'a [(String, Json)],
     name: &str,
     place: &mut Vec<String>,
 ) -> Option<(String, &'a str, &'a str)> {
     place.push(name.to_owned());
-    let found = members.iter().find_map(|(name, value)| below(value, name, place));
+    let mut seen = HashSet::with_capacity(members.len());
+    let twice =
+        members.iter().find(|(name, _)| !seen.insert(name)).map(|(name, _)| (place.join("/"), &**name, &**name));
+    let found = twice.or_else(|| members.iter().find_map(|(name, value)| below(value, name, place)));
     place.pop();
     found
 }
