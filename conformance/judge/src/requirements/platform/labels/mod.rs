@@ -63,8 +63,7 @@ pub(super) fn the_label_rebasable_is_there(export: &Export, image: &Image) -> Fi
 }
 
 /// Labels whose values the Platform specification gives (exporter, Outputs).
-const WRITTEN: [&str; 4] =
-    [LIFECYCLE, "io.buildpacks.build.metadata", "io.buildpacks.project.metadata", "io.buildpacks.rebasable"];
+const WRITTEN: [&str; 4] = [LIFECYCLE, BUILD, PROJECT, "io.buildpacks.rebasable"];
 
 pub(super) fn contributed_labels_are_there(export: &Export, image: &Image) -> Finding {
     let mut contributed = contributed_labels(export);
