@@ -50,6 +50,7 @@ pub mod report;
 pub mod rig;
 pub mod run;
 pub mod scenario;
+mod secret_forms;
 pub mod self_test;
 pub mod shard;
 pub mod shown;

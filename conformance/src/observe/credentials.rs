@@ -10,6 +10,7 @@ use docker_credential::{CredentialRetrievalError, DockerCredential};
 use serde_json::json;
 
 use super::http::AccessError;
+use crate::secret_forms;
 
 /// The variable of the Platform API that has Authorization headers by registry (`cnb-platform.md`, Registry
 /// Authentication).
@@ -117,6 +118,13 @@ impl Credentials {
     /// A `config.json` of docker's that has these credentials for `host`, and nothing else.
     #[must_use]
     pub fn docker_config(&self, host: &str) -> String {
+        let (key, entry) = self.docker_entry(host);
+        json!({ "auths": { key: entry } }).to_string()
+    }
+
+    /// The host as `auths` in a `config.json` has it, and these credentials as it has them.
+    #[must_use]
+    pub fn docker_entry(&self, host: &str) -> (String, serde_json::Value) {
         // This is what docker login itself calls Docker Hub.
         let is_hub = matches!(host, "docker.io" | "index.docker.io" | "registry-1.docker.io");
         let key = if is_hub { "https://index.docker.io/v1/" } else { host };
@@ -124,14 +132,23 @@ impl Credentials {
             Self::Password { .. } => json!({ "auth": self.pair() }),
             Self::IdentityToken(token) => json!({ "identitytoken": token }),
         };
-        json!({ "auths": { key: entry } }).to_string()
+        (key.to_owned(), entry)
     }
 
-    /// What `CNB_REGISTRY_AUTH` holds for these credentials and `host`, and nothing else; none for a token, which is
-    /// not an Authorization header.
+    /// What a credential helper of docker's prints of these credentials.
     #[must_use]
-    pub fn registry_auth(&self, host: &str) -> Option<String> {
-        Some(json!({ host: self.basic()? }).to_string())
+    pub fn helper_answer(&self, host: &str) -> String {
+        let (user, secret) = match self {
+            Self::Password { user, password } => (user.as_str(), password),
+            Self::IdentityToken(token) => ("<token>", token),
+        };
+        json!({ "ServerURL": host, "Username": user, "Secret": secret }).to_string()
+    }
+
+    /// The Authorization header that `CNB_REGISTRY_AUTH` holds for these credentials; none for a token, which is none.
+    #[must_use]
+    pub fn registry_auth(&self) -> Option<String> {
+        self.basic()
     }
 
     /// What is secret in these credentials: what is sent, and what it is made of.
@@ -155,7 +172,8 @@ impl Credentials {
 
     fn replaced_in(&self, text: &str, by: impl Fn(&str) -> String) -> String {
         let [pair, secret] = self.secrets();
-        let words = [pair.clone(), pair.trim_end_matches('=').to_owned(), secret];
+        let mut words = vec![pair.clone(), pair.trim_end_matches('=').to_owned(), secret.clone()];
+        words.extend([pair, secret].iter().flat_map(|word| secret_forms::forms(word)));
         let long = words.iter().filter(|word| word.len() >= LEAST_HIDDEN);
         long.fold(text.to_owned(), |text, word| text.replace(word.as_str(), &by(word)))
     }
@@ -193,6 +211,15 @@ mod tests {
         let read = docker_credential::get_credential_from_reader(config.as_bytes(), "127.0.0.1:1").unwrap();
         let expected = DockerCredential::UsernamePassword("somebody".to_owned(), "open-sesame".to_owned());
         assert_eq!(read, expected);
+        for form in [
+            "6f70656e2d736573616d65",
+            "[111, 112, 101, 110, 45, 115, 101, 115, 97, 109, 101]",
+            "emases-nepo",
+            "b3Blbi1zZXNhbWU=",
+        ] {
+            let hidden = mine.hidden_in(&format!("as {form}."));
+            assert!(hidden.contains("left out") && !hidden.contains(form), "{form}: {hidden}");
+        }
         let printed = format!("{config}\nlogin someone open-sesame");
         let hidden = mine.hidden_in(&printed);
         assert!(!hidden.contains("sesame") && !hidden.contains(&mine.pair()), "{hidden}");

@@ -4,13 +4,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use judge::evidence::{Export, Outcome, Stream};
+use serde_json::{Map, Value, json};
 
 use super::context::RunContext;
 use super::error::{ExportError, service};
 use super::inputs::{self, owner, user_of};
 use super::options::Options;
 use super::store::Store;
-use crate::exporter::secret::{Secret, SecretPlace};
+use crate::exporter::secret::{HELPER, Secret, SecretPlace};
 use crate::exporter::supervise::{Spec, USUAL_UMASK};
 use crate::exporter::{CallPlaces, Invocation, invocation, platform_api, step_arguments, unsayable};
 use crate::limits::UNREACHABLE_GRACE;
@@ -137,6 +138,7 @@ pub(super) fn with_certificates(
         let seen = build_dir.for_exporter(CERTIFICATES);
         made.environment.entry(CERTIFICATES_VARIABLE.to_owned()).or_insert(seen);
     }
+    with_credentials(step, build_dir, &mut made);
     made
 }
 
@@ -153,7 +155,8 @@ pub(super) async fn execute(
     let scratch = shared.workspace.scratch();
     shared.services.look_for(scenario, step, &call.environment);
     let handed = shared.services.credentials(scenario, step);
-    let secret = handed.as_ref().map(|(handed, host)| secret(handed, host, step, build_dir)).unzip();
+    let given = as_tokens(&handed, step, shared.services.host(RegistryEndpoint::Token));
+    let secret = (!given.is_empty()).then(|| secret(&given, step, build_dir)).unzip();
     let spec = Spec {
         argv: call.argv.clone(),
         environment: call.environment.clone(),
@@ -186,23 +189,132 @@ pub(super) async fn execute(
     }
     match silence.or_else(|| shared.services.silence(&scenario.name)) {
         Some(silence) => Err(service("run the exporter", silence)),
-        None => Ok(without_secrets(outcome?, handed.as_ref().map(|(handed, _)| handed))),
+        None => Ok(without_secrets(outcome?, &handed)),
     }
 }
 
-/// How a step's exporter is given credentials.
-fn secret(handed: &Credentials, host: &str, step: &Step, build_dir: &BuildDir) -> (SecretPlace, Secret) {
-    let by_variable = (step.credentials_by == CredentialsBy::Variable).then(|| handed.registry_auth(host)).flatten();
-    if let Some(text) = by_variable {
-        return (SecretPlace::Variable(REGISTRY_AUTH.to_owned()), Secret::new(text));
+/// A user's credentials for a registry, and its address.
+type Handed = [(Credentials, String)];
+
+/// The credentials as a step wants them to be given: a token server takes a password for a token to be exchanged, too.
+fn as_tokens(handed: &Handed, step: &Step, token_registry: &str) -> Vec<(Credentials, String)> {
+    let mut given = handed.to_vec();
+    for (credentials, host) in &mut given {
+        if step.credentials_by == CredentialsBy::IdentityToken
+            && host == token_registry
+            && let Credentials::Password { password, .. } = credentials
+        {
+            *credentials = Credentials::IdentityToken(std::mem::take(password));
+        }
     }
-    (SecretPlace::Folder(PathBuf::from(build_dir.for_exporter(DOCKER_CONFIG))), Secret::new(handed.docker_config(host)))
+    given
+}
+
+/// The name of the helper, after what all of them begin with.
+const HELPER_NAME: &str = "vault";
+
+/// How a step's exporter is given credentials.
+fn secret(handed: &Handed, step: &Step, build_dir: &BuildDir) -> (SecretPlace, Secret) {
+    let by_variable = matches!(step.credentials_by, CredentialsBy::Variable | CredentialsBy::VariableAndConfigFile);
+    let headers: Option<Map<String, Value>> = handed
+        .iter()
+        .map(|(credentials, host)| Some((host.clone(), credentials.registry_auth()?.into())))
+        .collect::<Option<_>>()
+        .filter(|_| by_variable);
+    let entries = |all: &Handed| -> Map<String, Value> {
+        all.iter().map(|(credentials, host)| credentials.docker_entry(host)).collect()
+    };
+    // A token cannot be given by the variable.
+    let files = match step.credentials_by {
+        CredentialsBy::Variable if headers.is_some() => Vec::new(),
+        CredentialsBy::VariableAndConfigFile if headers.is_some() => {
+            let others: Vec<_> = handed.iter().map(|(_, host)| (another(), host.clone())).collect();
+            vec![(CONFIG_FILE.to_owned(), json!({ "auths": entries(&others) }).to_string())]
+        }
+        CredentialsBy::HomeConfigFile => {
+            vec![(format!(".docker/{CONFIG_FILE}"), json!({ "auths": entries(handed) }).to_string())]
+        }
+        CredentialsBy::ConfigFileOfMany => {
+            let mut auths = Map::new();
+            for (credentials, host) in handed {
+                let (key, entry) = credentials.docker_entry(host);
+                let address = host.split(':').next().unwrap_or_default();
+                // Another registry of the same address, and one whose name begins alike.
+                for other in [address.to_owned(), format!("{host}0"), format!("https://{host}0/v1/")] {
+                    auths.insert(other.clone(), another().docker_entry(&other).1);
+                }
+                auths.insert(if key == *host { format!("https://{host}/v1/") } else { key }, entry);
+            }
+            vec![(CONFIG_FILE.to_owned(), json!({ "auths": auths }).to_string())]
+        }
+        CredentialsBy::Helper | CredentialsBy::Store => {
+            let config = if step.credentials_by == CredentialsBy::Store {
+                json!({ "credsStore": HELPER_NAME })
+            } else {
+                let of = |(_, host): &(Credentials, String)| (host.clone(), Value::from(HELPER_NAME));
+                json!({ "credHelpers": handed.iter().map(of).collect::<Map<_, _>>() })
+            };
+            vec![(CONFIG_FILE.to_owned(), config.to_string()), (format!("{HELPER}{HELPER_NAME}"), helper(handed))]
+        }
+        _ => vec![(CONFIG_FILE.to_owned(), json!({ "auths": entries(handed) }).to_string())],
+    };
+    let place = SecretPlace {
+        folder: PathBuf::from(build_dir.for_exporter(DOCKER_CONFIG)),
+        variable: REGISTRY_AUTH.to_owned(),
+    };
+    let variable = headers.map(|headers| Value::from(headers).to_string());
+    (place, Secret { files: files.into_iter().collect(), variable })
+}
+
+/// What docker's clients call their file.
+const CONFIG_FILE: &str = "config.json";
+
+/// Credentials that are good nowhere.
+fn another() -> Credentials {
+    Credentials::Password { user: "another".to_owned(), password: "of-another-registry".to_owned() }
+}
+
+/// A program that answers as docker's credential helpers do.
+fn helper(handed: &Handed) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
+    let cases: Vec<String> = handed
+        .iter()
+        .map(|(credentials, host)| {
+            let hosts = [host.clone(), format!("https://{host}"), format!("https://{host}/")].map(|host| quoted(&host));
+            format!("{}) printf '%s\\n' {} ;;\n", hosts.join("|"), quoted(&credentials.helper_answer(host)))
+        })
+        .collect();
+    let cases = cases.concat();
+    format!(
+        "#!/bin/sh\n[ \"$1\" = get ] || exit 1\nread -r server\ncase $server in\n{cases}\
+         *) echo 'credentials not found in native keychain'; exit 1 ;;\nesac\n"
+    )
+}
+
+/// The variables by which an exporter finds its credentials, where they are not those of every call.
+fn with_credentials(step: &Step, build_dir: &BuildDir, made: &mut Invocation) {
+    let folder = build_dir.for_exporter(DOCKER_CONFIG);
+    match step.credentials_by {
+        CredentialsBy::HomeConfigFile => {
+            made.environment.remove("DOCKER_CONFIG");
+            made.environment.insert("HOME".to_owned(), folder);
+        }
+        CredentialsBy::Helper | CredentialsBy::Store => {
+            let path = made.environment.entry("PATH".to_owned()).or_default();
+            *path = format!("{folder}:{path}");
+        }
+        _ => {}
+    }
 }
 
 /// What an exporter printed of the credentials that it was given is never kept, but that it did.
-fn without_secrets(outcome: Outcome, handed: Option<&Credentials>) -> Outcome {
-    let Some(handed) = handed else { return outcome };
-    let (stdout, stderr) = (handed.hidden_in(&outcome.stdout), handed.hidden_in(&outcome.stderr));
+fn without_secrets(outcome: Outcome, handed: &Handed) -> Outcome {
+    if handed.is_empty() {
+        return outcome;
+    }
+    let hidden =
+        |text: &str| handed.iter().fold(text.to_owned(), |text, (credentials, _)| credentials.hidden_in(&text));
+    let (stdout, stderr) = (hidden(&outcome.stdout), hidden(&outcome.stderr));
     let mut printed = Vec::new();
     printed.extend((stdout != outcome.stdout).then_some(Stream::Stdout));
     printed.extend((stderr != outcome.stderr).then_some(Stream::Stderr));
@@ -212,13 +324,18 @@ fn without_secrets(outcome: Outcome, handed: Option<&Credentials>) -> Outcome {
 /// What an exporter wrote of its credentials into image or report is not kept either. Digests and sizes stay those of what
 /// it wrote.
 pub(super) fn leave_out_secrets(shared: &RunContext, scenario: &Scenario, step: &Step, export: &mut Export) {
-    let Some((handed, _)) = shared.services.credentials(scenario, step) else { return };
+    let handed = shared.services.credentials(scenario, step);
+    if handed.is_empty() {
+        return;
+    }
     let image = export.image.as_mut();
     let (manifest, config) = image.map(|image| (&mut image.manifest, &mut image.config)).unzip();
     let written = [(Stream::Config, config), (Stream::Manifest, manifest), (Stream::Report, Some(&mut export.report))];
     for (place, document) in written {
         let Some(document) = document.and_then(Option::as_mut) else { continue };
-        let Some(hidden) = document.text().map(|text| (handed.masked_in(text), text)) else { continue };
+        let masked =
+            |text: &str| handed.iter().fold(text.to_owned(), |text, (credentials, _)| credentials.masked_in(&text));
+        let Some(hidden) = document.text().map(|text| (masked(text), text)) else { continue };
         if hidden.0 != hidden.1 {
             document.bytes = hidden.0.into_bytes();
             export.outcome.credentials_printed.get_or_insert_default().push(place);

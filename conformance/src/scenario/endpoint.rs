@@ -17,17 +17,29 @@ pub enum RegistryEndpoint {
     Secure,
     /// Wants a token, which its token server gives for credentials that the exporter is given.
     Token,
+    /// Speaks TLS, with a certificate of an authority that nothing names.
+    Impostor,
+    /// Speaks TLS, with a certificate that is good no more.
+    Expired,
+    /// Speaks TLS, with another host's certificate.
+    Misnamed,
 }
 
 impl RegistryEndpoint {
-    const NAMED: [(Self, &'static str); 6] = [
+    const NAMED: [(Self, &'static str); 9] = [
         (Self::Other, "other-registry"),
         (Self::Closed, "closed-registry"),
         (Self::Silent, "silent-registry"),
         (Self::Guarded, "guarded-registry"),
         (Self::Secure, "secure-registry"),
         (Self::Token, "token-registry"),
+        (Self::Impostor, "impostor-registry"),
+        (Self::Expired, "expired-registry"),
+        (Self::Misnamed, "misnamed-registry"),
     ];
+
+    /// Those whose certificate is not to be trusted.
+    pub const DOUBTFUL: [Self; 3] = [Self::Impostor, Self::Expired, Self::Misnamed];
 
     /// The endpoint that a name begins with, and the rest of the name.
     #[must_use]
@@ -60,6 +72,9 @@ impl RegistryEndpoint {
             Self::Guarded => "vault.internal",
             Self::Secure => "images.internal",
             Self::Token => "depot.internal",
+            Self::Impostor => "store.internal",
+            Self::Expired => "archive.internal",
+            Self::Misnamed => "cache.internal",
         }
     }
 }

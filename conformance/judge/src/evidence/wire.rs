@@ -91,6 +91,8 @@ pub enum Private {
     Variable,
     /// The name of its machine.
     HostName,
+    /// Who runs it.
+    Sender,
 }
 
 /// How a request came to where TLS is spoken.
@@ -99,6 +101,8 @@ pub enum Private {
 pub enum Channel {
     /// Under TLS.
     Tls,
+    /// Under TLS, with a certificate that an exporter has no reason to trust: who sends anything has not looked.
+    Doubtful,
     /// As it stands, for everyone on the way to read.
     Clear,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
@@ -34,7 +34,19 @@ pub enum AuthorityError {
 /// An authority, and the certificate that it signed for the addresses of recorders.
 pub struct Authority {
     certificate: CertificateDer<'static>,
+    issuer: Issuer<'static, KeyPair>,
     acceptor: TlsAcceptor,
+}
+
+/// Why a certificate is not to be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// An authority signed it of which no one was told. It has the name of the one that is known.
+    Unknown,
+    /// It is good no more.
+    Expired,
+    /// It is for another host.
+    Misnamed,
 }
 
 impl Authority {
@@ -49,20 +61,26 @@ impl Authority {
         root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let root_key = KeyPair::generate()?;
         let certificate = root.self_signed(&root_key)?.der().clone();
-        let mut leaf = CertificateParams::new([HERE, ELSEWHERE].map(str::to_owned))?;
-        leaf.distinguished_name = named("registry.internal");
-        leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        leaf.use_authority_key_identifier_extension = true;
-        let key = KeyPair::generate()?;
-        let signed = leaf.signed_by(&key, &Issuer::new(root, root_key))?;
-        let key =
-            PrivateKeyDer::try_from(key.serialize_der()).map_err(|text| rustls::Error::General(text.to_owned()))?;
-        let server = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(vec![signed.der().clone()], key)?;
-        Ok(Self { certificate, acceptor: TlsAcceptor::from(Arc::new(server)) })
+        let issuer = Issuer::new(root, root_key);
+        let acceptor = served(&issuer, CertificateParams::new([HERE, ELSEWHERE].map(str::to_owned))?)?;
+        Ok(Self { certificate, issuer, acceptor })
+    }
+
+    /// Speaks TLS with a certificate that is not to be trusted.
+    ///
+    /// # Errors
+    /// [`AuthorityError`] where there is no randomness to be had.
+    pub fn flawed(&self, flaw: Flaw) -> Result<TlsAcceptor, AuthorityError> {
+        let host = if flaw == Flaw::Misnamed { "another.internal" } else { HERE };
+        let mut leaf = CertificateParams::new([host.to_owned()])?;
+        match flaw {
+            Flaw::Unknown => return Ok(Self::new()?.acceptor),
+            Flaw::Expired => {
+                (leaf.not_before, leaf.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
+            }
+            Flaw::Misnamed => {}
+        }
+        served(&self.issuer, leaf)
     }
 
     /// What has to be trusted by those who speak to the recorder.
@@ -74,6 +92,22 @@ impl Authority {
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         self.acceptor.clone()
     }
+}
+
+/// What speaks TLS with this certificate, when it is signed.
+fn served(issuer: &Issuer<'static, KeyPair>, mut leaf: CertificateParams) -> Result<TlsAcceptor, AuthorityError> {
+    leaf.distinguished_name = named("registry.internal");
+    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    leaf.use_authority_key_identifier_extension = true;
+    let key = KeyPair::generate()?;
+    let signed = leaf.signed_by(&key, issuer)?;
+    let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(|text| rustls::Error::General(text.to_owned()))?;
+    let server = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![signed.der().clone()], key)?;
+    Ok(TlsAcceptor::from(Arc::new(server)))
 }
 
 /// A name that a company's own authority could have: nothing of it tells an exporter who asks.

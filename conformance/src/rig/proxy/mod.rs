@@ -23,8 +23,9 @@ use rustls::RootCertStore;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
-pub use authority::{Authority, AuthorityError};
+pub use authority::{Authority, AuthorityError, Flaw};
 use faults::Faults;
 pub use guard::Guard;
 use recorder::{Recorded, Recorder};
@@ -61,6 +62,8 @@ pub struct Setup<'a> {
     pub guard: Option<Guard>,
     /// Has the recorder speak TLS, with a certificate that this authority signed.
     pub authority: Option<&'a Authority>,
+    /// Has it speak TLS with a certificate that is not to be trusted, and want credentials.
+    pub doubtful: Option<TlsAcceptor>,
     /// Whose certificates a registry with TLS may have.
     pub roots: Option<RootCertStore>,
     /// Wants tokens, which its own token server gives for credentials that are made up.
@@ -112,7 +115,11 @@ impl RecordingProxy {
         let elsewhere = other.as_ref().and_then(|other| other.local_addr().ok()).map(|address| address.to_string());
         let registry = Upstream::new(upstream, setup.roots.unwrap_or_else(RootCertStore::empty))?;
         let recorder = Arc::new(Recorder {
-            upstream: if setup.authority.is_some() { registry.behind_tls(&host) } else { registry },
+            upstream: if setup.authority.is_some() || setup.doubtful.is_some() {
+                registry.behind_tls(&host)
+            } else {
+                registry
+            },
             next: setup.beside.map(|other| Arc::clone(&other.recorder.next)).unwrap_or_default(),
             records: Mutex::new(Vec::new()),
             guard: setup.guard,
@@ -120,7 +127,8 @@ impl RecordingProxy {
             tokens: setup.wants_tokens.then(|| Tokens::new(&host)),
             known: Mutex::new(BTreeMap::new()),
             elsewhere: elsewhere.clone(),
-            acceptor: setup.authority.map(Authority::acceptor),
+            is_doubtful: setup.doubtful.is_some(),
+            acceptor: setup.doubtful.or_else(|| setup.authority.map(Authority::acceptor)),
             handshakes: AtomicU64::new(0),
             unheard_handshakes: AtomicU64::new(0),
             faults: Faults::default(),

@@ -35,6 +35,8 @@ pub(super) struct Recorder {
     pub(super) elsewhere: Option<String>,
     /// With which TLS is spoken, where it is.
     pub(super) acceptor: Option<TlsAcceptor>,
+    /// Whether its certificate is one that is not to be trusted.
+    pub(super) is_doubtful: bool,
     /// How many connections came to speak under it.
     pub(super) handshakes: AtomicU64,
     /// How many connections began a handshake where none is spoken.
@@ -79,7 +81,7 @@ impl Recorder {
         is_elsewhere: bool,
     ) -> bool {
         let is_made_up = self.whose(headers).is_some();
-        let asks = !is_elsewhere && self.faults.want_credentials(target);
+        let asks = !is_elsewhere && (self.is_doubtful || self.faults.want_credentials(target));
         let has_some = headers.contains_key(header::AUTHORIZATION);
         // The registry knows neither those nor what is for another host.
         if (is_made_up && self.tokens.is_none()) || is_elsewhere {
@@ -111,6 +113,21 @@ impl Recorder {
         let all = self.made_up.lock().unwrap_or_else(PoisonError::into_inner);
         let (of, guard) = all.iter().find(|(_, guard)| guard.lets_pass(headers))?;
         Some((of.clone(), guard.password.clone()))
+    }
+
+    /// For what a password was made up, and the password.
+    pub(super) fn with_password(&self, password: &str) -> Option<(String, String)> {
+        let all = self.made_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of, guard) = all.iter().find(|(_, guard)| guard.password == password)?;
+        Some((of.clone(), guard.password.clone()))
+    }
+
+    /// Writes down whose a request is, where that is known.
+    pub(super) fn is_of(&self, sequence: u64, of: Option<String>) {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(one) = records.iter_mut().rev().find(|one| one.record.sequence == sequence) {
+            one.of = one.of.take().or(of);
+        }
     }
 
     /// What a request tells, and whose it is; none where it is not known what to look for.

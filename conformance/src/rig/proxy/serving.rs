@@ -52,7 +52,8 @@ async fn connected(stream: TcpStream, recorder: Arc<Recorder>, elsewhere: Option
     // Who does not trust the certificate ends the connection here.
     if let Ok(stream) = acceptor.accept(stream).await {
         recorder.handshakes.fetch_add(1, Ordering::Relaxed);
-        answered_on(stream, recorder, Way { elsewhere, channel: Some(Channel::Tls) }).await;
+        let channel = if recorder.is_doubtful { Channel::Doubtful } else { Channel::Tls };
+        answered_on(stream, recorder, Way { elsewhere, channel: Some(channel) }).await;
     }
 }
 
@@ -159,7 +160,19 @@ async fn passed(recorder: Arc<Recorder>, request: Request, way: Way, sequence: u
         return Ok(in_the_clear());
     }
     if let Some(tokens) = tokens.filter(|_| is_of_tokens) {
-        let answer = tokens.answer(&parts.method, &target, recorder.password_of(&parts.headers));
+        let (asked, whose) = if parts.method == Method::POST {
+            let mut form = Vec::new();
+            while let Some(Ok(chunk)) = watched.next().await {
+                form.extend_from_slice(&chunk[..chunk.len().min(token::LONGEST_FORM - form.len())]);
+            }
+            let asked = token::form(&form);
+            let whose = token::refresh_token(&asked).and_then(|token| recorder.with_password(&token));
+            recorder.is_of(sequence, whose.as_ref().map(|(of, _)| of.clone()));
+            (asked, whose)
+        } else {
+            (target, recorder.password_of(&parts.headers))
+        };
+        let answer = tokens.answer(&parts.method, &asked, whose);
         recorder.answered(sequence, answer.status());
         return Ok(answer);
     }

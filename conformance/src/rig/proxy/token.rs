@@ -33,6 +33,21 @@ pub(super) fn is_for_the_server(target: &str) -> bool {
     target.split('?').next() == Some(PATH)
 }
 
+/// Bytes of a form that are read.
+pub(super) const LONGEST_FORM: usize = 1 << 16;
+
+/// What a form asks for, as a query does.
+pub(super) fn form(body: &[u8]) -> String {
+    format!("{PATH}?{}", String::from_utf8_lossy(body))
+}
+
+/// The token that is to be exchanged.
+pub(super) fn refresh_token(asked: &str) -> Option<String> {
+    let all = parameters(asked);
+    let value = |name: &str| all.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    value("refresh_token").filter(|_| value("grant_type").as_deref() == Some("refresh_token"))
+}
+
 fn refusal(status: StatusCode, code: &str) -> Response {
     let body = json!({ "errors": [{ "code": code, "message": "authentication required" }] }).to_string();
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
@@ -107,7 +122,8 @@ impl Tokens {
     /// what looks for the password finds and masks the token as well. Each second token is called `access_token`, because
     /// servers call it so or so, and clients have to take both.
     pub(super) fn answer(&self, method: &Method, target: &str, whose: Option<(String, String)>) -> Response {
-        if *method != Method::GET {
+        let is_exchange = *method == Method::POST && refresh_token(target).is_some();
+        if *method != Method::GET && !is_exchange {
             return refusal(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED");
         }
         let Some((of, password)) = whose else { return refusal(StatusCode::UNAUTHORIZED, "UNAUTHORIZED") };
@@ -119,7 +135,7 @@ impl Tokens {
         let count = all.iter().filter(|issued| issued.of == of).count();
         let token = format!("{password}.{count}");
         let scopes = scopes(&asked).into_iter().filter(|(name, _)| format!("/v2/{name}/").starts_with(&of)).collect();
-        let name = if count % 2 == 0 { "token" } else { "access_token" };
+        let name = if count % 2 == 0 && !is_exchange { "token" } else { "access_token" };
         let body = json!({ name: token, "expires_in": SECONDS }).to_string();
         all.push(Issued { token, of, scopes });
         (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], body).into_response()
@@ -182,6 +198,10 @@ mod tests {
         let asked = "/token?service=registry.internal";
         assert_eq!(tokens.answer(&Method::GET, asked, None).status(), 401);
         assert_eq!(tokens.answer(&Method::POST, asked, Some(whose())).status(), 405);
+        let exchanged = form(b"service=registry.internal&grant_type=refresh_token&refresh_token=a-password");
+        assert_eq!(refresh_token(&exchanged).as_deref(), Some("a-password"));
+        assert_eq!(tokens.answer(&Method::POST, &exchanged, Some(whose())).status(), 200);
+        assert_eq!(tokens.answer(&Method::POST, &exchanged, None).status(), 401);
         let challenge = tokens.challenge(&Method::PUT, "/v2/team/app/manifests/latest");
         let expected = "Bearer realm=\"http://127.0.0.1:1/token\",service=\"registry.internal\",\
              scope=\"repository:team/app:pull,push\"";

@@ -5,6 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use judge::evidence::{Private, Told};
 
+use crate::secret_forms;
+
 /// What is looked for is at least this long: a shorter word may stand anywhere.
 const LEAST: usize = 4;
 
@@ -12,15 +14,25 @@ const LEAST: usize = 4;
 #[derive(Default, Clone)]
 pub struct Known {
     words: Vec<(Private, String)>,
+    /// Credentials for other registries, which are not to be in Authorization either.
+    others: Vec<String>,
 }
 
 impl Known {
     /// A password or token, or what is sent of it.
     #[must_use]
     pub fn credential(mut self, word: &str) -> Self {
-        self.words.extend(encoded(word).into_iter().map(|word| (Private::Credential, word)));
+        let forms = encoded(word).into_iter().chain(secret_forms::forms(word));
+        self.words.extend(forms.map(|word| (Private::Credential, word)));
         self.add(Private::Credential, word);
         self
+    }
+
+    /// One that is for another registry.
+    #[must_use]
+    pub fn credential_of_another(mut self, word: &str) -> Self {
+        self.others.extend(Some(word.to_owned()).filter(|word| word.len() >= LEAST));
+        self.credential(word)
     }
 
     /// The value of a variable: of those that are paths, because other ones may be said for good reasons.
@@ -28,6 +40,7 @@ impl Known {
     pub fn variable(mut self, value: &str) -> Self {
         const SHORT: usize = 12;
         if value.starts_with('/') && value.len() >= SHORT {
+            self.words.extend(encoded(value).into_iter().map(|word| (Private::Variable, word)));
             self.add(Private::Variable, value);
         }
         self
@@ -36,6 +49,7 @@ impl Known {
     /// The name of the machine.
     #[must_use]
     pub fn host_name(mut self, name: &str) -> Self {
+        self.words.extend(encoded(name).into_iter().map(|word| (Private::HostName, word)));
         self.add(Private::HostName, name);
         self
     }
@@ -50,7 +64,7 @@ impl Known {
         self.words.iter().find(|(_, word)| text.contains(word.as_str())).map(|(what, _)| *what)
     }
 
-    /// What a request tells. Authorization is for credentials, and is not looked at.
+    /// What a request tells. Authorization is for credentials, and is looked at for those of other registries alone.
     pub(super) fn told(&self, headers: &HeaderMap, target: &str) -> Vec<Told> {
         let plain = decoded(target);
         let in_target = self.first_in(target).or_else(|| self.first_in(&plain));
@@ -60,7 +74,17 @@ impl Known {
             let what = self.first_in(&String::from_utf8_lossy(value.as_bytes()))?;
             Some(Told { what, header: Some(name.as_str().to_owned()) })
         });
-        in_target.into_iter().chain(in_headers).collect()
+        let is_of_another = headers.get_all(header::AUTHORIZATION).iter().any(|value| {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            self.others.iter().any(|word| value.contains(word.as_str()))
+        });
+        let of_another = is_of_another
+            .then(|| Told { what: Private::Credential, header: Some(header::AUTHORIZATION.as_str().to_owned()) });
+        // Its value is the address of a person.
+        let sender = headers
+            .contains_key(header::FROM)
+            .then(|| Told { what: Private::Sender, header: Some(header::FROM.as_str().to_owned()) });
+        in_target.into_iter().chain(in_headers).chain(of_another).chain(sender).collect()
     }
 
     /// `text` with every credential masked. One that is written in percent signs takes all the text with it.
@@ -134,8 +158,14 @@ mod tests {
     #[test]
     fn a_credential_is_found_in_every_form_and_place_but_its_own() {
         let pair = format!("platform:{PASSWORD}");
-        let forms =
-            [PASSWORD.to_owned(), pair.clone(), STANDARD.encode(&pair), STANDARD.encode(format!("{{\"{pair}\"}}"))];
+        let forms = [
+            PASSWORD.chars().rev().collect(),
+            PASSWORD[..28].to_owned(),
+            PASSWORD.to_owned(),
+            pair.clone(),
+            STANDARD.encode(&pair),
+            STANDARD.encode(format!("{{\"{pair}\"}}")),
+        ];
         for form in forms {
             assert_eq!(told(header::USER_AGENT, &format!("x ({form})"), "/v2/"), [Private::Credential], "{form}");
             assert_eq!(told(header::ACCEPT, "x", &format!("/v2/?x={form}")), [Private::Credential], "{form}");
@@ -149,9 +179,23 @@ mod tests {
     }
 
     #[test]
+    fn credentials_of_another_registry_are_found_in_authorization_too() {
+        let known = Known::default().credential(PASSWORD).credential_of_another("of-another-registry");
+        let told = |value: &str| {
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap())]);
+            known.told(&headers, "/v2/").len()
+        };
+        assert_eq!(told(&format!("Bearer {PASSWORD}.0")), 0);
+        assert_eq!(told("Bearer of-another-registry.0"), 1);
+    }
+
+    #[test]
     fn what_surrounds_an_exporter_is_found_and_what_it_asks_is_not() {
         assert_eq!(told(header::USER_AGENT, "x (another-host)", "/v2/"), [Private::HostName]);
         assert_eq!(told(header::USER_AGENT, "{\"R\": \"/layers/report.toml\"}", "/v2/"), [Private::Variable]);
+        let encoded = STANDARD.encode("{\"HOST\": \"another-host\", \"R\": \"/layers/report.toml\"}");
+        assert_eq!(told(header::USER_AGENT, &encoded, "/v2/"), [Private::Variable]);
+        assert_eq!(told(header::FROM, "someone@example.com", "/v2/"), [Private::Sender]);
         for target in ["/v2/team/app/manifests/latest", "/v2/layers/blobs/sha256:5e6f0d9cba784312", "/v2/?x=%zz%"] {
             assert!(told(header::USER_AGENT, "go-containerregistry/v0.20", target).is_empty(), "{target}");
             assert_eq!(known().masked(target), target);

@@ -6,7 +6,7 @@ use crate::error::{Cause, chain};
 use crate::limits::Patience;
 use crate::observe::{Credentials, LayerReader, RegistryClient, RegistryObserver, Trust};
 use crate::record::ServiceFacts;
-use crate::rig::proxy::{Authority, Guard, RecordingProxy, Setup};
+use crate::rig::proxy::{Authority, Flaw, Guard, RecordingProxy, Setup};
 use crate::rig::registry::{Registry, RegistryChoice, RegistryKind};
 use crate::rig::unreachable::{ClosedPort, SilentServer};
 use crate::scenario::RegistryEndpoint;
@@ -45,6 +45,8 @@ pub(in crate::run) struct Endpoints {
     guarded: Option<Guarded>,
     secure: Option<Guarded>,
     token: Option<Guarded>,
+    /// Those whose certificates are not to be trusted.
+    doubtful: Vec<(RegistryEndpoint, Guarded)>,
 }
 
 /// What is recorded of a run, and with which certificates.
@@ -87,7 +89,9 @@ impl Endpoints {
         // Before a registry with TLS a guard needs what an exporter of this run does not accept.
         let guards_other = needed.contains(&RegistryEndpoint::Guarded) && !main.insecure() && !recording.has_tls();
         // A registry that was given wants what it wants; here nothing but TLS, or tokens, is to be seen.
-        let is_hidden = needed.contains(&RegistryEndpoint::Secure) || needed.contains(&RegistryEndpoint::Token);
+        let is_hidden = needed.iter().any(|endpoint| {
+            matches!(endpoint, RegistryEndpoint::Secure | RegistryEndpoint::Token) || flaw(*endpoint).is_some()
+        });
         let secures_other = is_hidden && main.kind() == RegistryKind::Url;
         if needed.contains(&RegistryEndpoint::Other) || guards_other || secures_other {
             let registry = like(main, docker_host).await?;
@@ -115,7 +119,18 @@ impl Endpoints {
             let setup = Setup { wants_tokens: true, beside: recording.main, ..Setup::default() };
             found.token = Some(recorded(RegistryEndpoint::Token, behind, setup, recording.patience).await?);
         }
+        for (endpoint, flaw) in needed.iter().filter_map(|endpoint| Some((*endpoint, flaw(*endpoint)?))) {
+            let behind = found.other.as_ref().filter(|_| secures_other).map_or((main, access), |(r, a)| (r, a));
+            let acceptor = recording.authority.map(|authority| authority.flawed(flaw)).transpose();
+            let doubtful = acceptor.map_err(|error| failed(endpoint, error))?;
+            let setup = Setup { doubtful, beside: recording.main, ..Setup::default() };
+            found.doubtful.push((endpoint, recorded(endpoint, behind, setup, recording.patience).await?));
+        }
         Ok(found)
+    }
+
+    fn doubtful(&self, endpoint: RegistryEndpoint) -> Option<&Guarded> {
+        self.doubtful.iter().find(|(known, _)| *known == endpoint).map(|(_, there)| there)
     }
 
     /// The host by which references name an endpoint; none for the run's registry and what was not started.
@@ -128,6 +143,9 @@ impl Endpoints {
             RegistryEndpoint::Guarded => self.guarded.as_ref().map(|guarded| guarded.access.host.as_str()),
             RegistryEndpoint::Secure => self.secure.as_ref().map(|secure| secure.access.host.as_str()),
             RegistryEndpoint::Token => self.token.as_ref().map(|token| token.access.host.as_str()),
+            RegistryEndpoint::Impostor | RegistryEndpoint::Expired | RegistryEndpoint::Misnamed => {
+                self.doubtful(endpoint).map(|there| there.access.host.as_str())
+            }
         }
     }
 
@@ -138,6 +156,9 @@ impl Endpoints {
             RegistryEndpoint::Guarded => self.guarded.as_ref().map(|guarded| &guarded.access),
             RegistryEndpoint::Secure => self.secure.as_ref().map(|secure| &secure.access),
             RegistryEndpoint::Token => self.token.as_ref().map(|token| &token.access),
+            RegistryEndpoint::Impostor | RegistryEndpoint::Expired | RegistryEndpoint::Misnamed => {
+                self.doubtful(endpoint).map(|there| &there.access)
+            }
             RegistryEndpoint::Main | RegistryEndpoint::Closed | RegistryEndpoint::Silent => None,
         }
     }
@@ -152,7 +173,8 @@ impl Endpoints {
         let there = match endpoint {
             RegistryEndpoint::Secure => &self.secure,
             RegistryEndpoint::Token => &self.token,
-            _ => return None,
+            RegistryEndpoint::Guarded => &self.guarded,
+            _ => return self.doubtful(endpoint).map(|there| &there.recorder),
         };
         there.as_ref().map(|there| &there.recorder)
     }
@@ -167,6 +189,9 @@ impl Endpoints {
             | RegistryEndpoint::Closed
             | RegistryEndpoint::Silent
             | RegistryEndpoint::Token => return false,
+            RegistryEndpoint::Impostor | RegistryEndpoint::Expired | RegistryEndpoint::Misnamed => {
+                return self.doubtful(endpoint).is_some();
+            }
         };
         there.as_ref().is_some_and(|there| there.recorder.has_tls())
     }
@@ -201,16 +226,33 @@ impl Endpoints {
         if let Some(token) = &self.token {
             found.push(fact(RegistryEndpoint::Token, token.kind.name(), "", "behind a token server of this run's own"));
         }
+        for (endpoint, there) in &self.doubtful {
+            let note = match endpoint {
+                RegistryEndpoint::Expired => "under TLS, with a certificate that is good no more",
+                RegistryEndpoint::Misnamed => "under TLS, with another host's certificate",
+                _ => "under TLS, with a certificate that nothing vouches for",
+            };
+            found.push(fact(*endpoint, there.kind.name(), "", note));
+        }
         found
     }
 
     /// Ends everything; what is left, in words.
     pub(in crate::run) async fn stop(self) -> Vec<String> {
-        drop((self.guarded, self.secure, self.token));
+        drop((self.guarded, self.secure, self.token, self.doubtful));
         match self.other {
             Some((registry, _)) => registry.stop().await.err().map(|error| chain(&error)).into_iter().collect(),
             None => Vec::new(),
         }
+    }
+}
+
+fn flaw(endpoint: RegistryEndpoint) -> Option<Flaw> {
+    match endpoint {
+        RegistryEndpoint::Impostor => Some(Flaw::Unknown),
+        RegistryEndpoint::Expired => Some(Flaw::Expired),
+        RegistryEndpoint::Misnamed => Some(Flaw::Misnamed),
+        _ => None,
     }
 }
 
@@ -242,6 +284,7 @@ async fn guarded(
         guard: Some(guard),
         authority: recording.authority.filter(|_| has_tls),
         roots: has_tls.then(|| recording.trust.roots()),
+        beside: recording.main,
         ..Setup::default()
     };
     recorded(RegistryEndpoint::Guarded, (registry, access), setup, patience).await

@@ -81,7 +81,9 @@ impl Services {
         // An exporter that does not accept the recorder's certificate could not be judged at all.
         let distrust = options.exporter.distrust.clone().filter(|_| !registry.insecure());
         let speaks_tls = !registry.insecure() && distrust.is_none();
-        let authority = if speaks_tls || needed.contains(&RegistryEndpoint::Secure) {
+        let authority = if speaks_tls
+            || needed.iter().any(|one| *one == RegistryEndpoint::Secure || RegistryEndpoint::DOUBTFUL.contains(one))
+        {
             Some(Authority::new().map_err(|error| service("the recorder's certificate", error.into()))?)
         } else {
             None
@@ -180,22 +182,30 @@ impl Services {
         self.handed.as_ref()
     }
 
-    /// The credentials that an exporter gets for a step, and the address for which: the user's for the run's registry,
-    /// else such as are good at the recorder, where the step has that want some.
-    pub(super) fn credentials(&self, scenario: &Scenario, step: &Step) -> Option<(Credentials, &str)> {
-        let first = scenario.file.images_of(step).first();
-        let endpoint = first.map_or(RegistryEndpoint::Main, |name| RegistryEndpoint::split(name).0);
-        let own = self.extra.recorder(endpoint);
-        if let Some(handed) = self.handed.as_ref().filter(|_| own.is_none()) {
-            return Some((handed.clone(), &self.main.host));
+    /// The credentials that an exporter gets for a step, each with the address for which: the user's for the run's registry,
+    /// and such as are good at the recorders of those that want some in this step.
+    pub(super) fn credentials(&self, scenario: &Scenario, step: &Step) -> Vec<(Credentials, String)> {
+        let mut found = Vec::new();
+        for endpoint in scenario.file.endpoints_of(step) {
+            let own = self.extra.recorder(endpoint);
+            if let Some(handed) = self.handed.as_ref().filter(|_| own.is_none()) {
+                if found.iter().all(|(_, host)| *host != self.main.host) {
+                    found.push((handed.clone(), self.main.host.clone()));
+                }
+                continue;
+            }
+            let is_main = endpoint == RegistryEndpoint::Main;
+            let Some(recorder) = own.or(self.proxy.as_ref().filter(|_| is_main)) else { continue };
+            let wants_some = endpoint == RegistryEndpoint::Token
+                || RegistryEndpoint::DOUBTFUL.contains(&endpoint)
+                || step.faults.iter().any(|fault| fault.kind == FaultKind::WantsCredentials);
+            // No one has credentials for what stands behind a guard.
+            if wants_some && endpoint != RegistryEndpoint::Guarded {
+                let (user, password) = recorder.made_up(&self.requests_of(&scenario.name));
+                found.push((Credentials::Password { user, password }, recorder.host().to_owned()));
+            }
         }
-        let recorder = own.or(self.proxy.as_ref())?;
-        let wants_some = endpoint == RegistryEndpoint::Token
-            || step.faults.iter().any(|fault| fault.kind == FaultKind::WantsCredentials);
-        wants_some.then(|| {
-            let (user, password) = recorder.made_up(&self.requests_of(&scenario.name));
-            (Credentials::Password { user, password }, recorder.host())
-        })
+        found
     }
 
     /// The certificates that exporters have to be told of which speak to these endpoints, as PEM; none where they find them

@@ -68,14 +68,18 @@ impl Services {
 
     /// From now on recorders look for what the exporter of a step knows and no request has to tell.
     pub(in crate::run) fn look_for(&self, scenario: &Scenario, step: &Step, environment: &BTreeMap<String, String>) {
-        let credentials = self.credentials(scenario, step);
-        let secrets = credentials.iter().flat_map(|(credentials, _)| credentials.secrets());
-        let known = secrets.fold(Known::default(), |known, word| known.credential(&word));
-        let known = environment.values().fold(known, |known, value| known.variable(value));
+        let all = self.credentials(scenario, step);
+        let known = environment.values().fold(Known::default(), |known, value| known.variable(value));
         // A machine's own name may be a word that every program says, such as that of its system.
         let known = step.hostname.iter().fold(known, |known, name| known.host_name(name));
         for recorder in self.recorders() {
-            recorder.look_for(&self.requests_of(&scenario.name), known.clone());
+            let known = all.iter().fold(known.clone(), |known, (credentials, host)| {
+                let is_own = host == recorder.host();
+                credentials.secrets().iter().fold(known, |known, word| {
+                    if is_own { known.credential(word) } else { known.credential_of_another(word) }
+                })
+            });
+            recorder.look_for(&self.requests_of(&scenario.name), known);
         }
     }
 
@@ -100,8 +104,9 @@ impl Services {
     }
 
     fn extra_recorders(&self) -> impl Iterator<Item = &RecordingProxy> {
-        [RegistryEndpoint::Secure, RegistryEndpoint::Token]
+        [RegistryEndpoint::Guarded, RegistryEndpoint::Secure, RegistryEndpoint::Token]
             .into_iter()
+            .chain(RegistryEndpoint::DOUBTFUL)
             .filter_map(|endpoint| self.extra.recorder(endpoint))
     }
 

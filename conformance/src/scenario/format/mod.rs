@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use judge::evidence::Target;
 use serde::Deserialize;
 
+use crate::scenario::RegistryEndpoint;
+
 pub use rebase::{RebaseStep, RecordedApp};
 pub use run_image::{
     Arrival, ExtensionFile, HistoryShape, ImageFormat, IndexDigest, IndexEntries, LayerCompression, RunImageFile,
@@ -141,6 +143,20 @@ impl ScenarioFile {
     #[must_use]
     pub fn images_of<'a>(&'a self, step: &'a Step) -> &'a [String] {
         step.images.as_deref().unwrap_or(&self.images)
+    }
+
+    /// Every registry that the exporter or rebaser of a step has to do with, each once.
+    #[must_use]
+    pub fn endpoints_of(&self, step: &Step) -> Vec<RegistryEndpoint> {
+        let rebase = step.rebase.iter();
+        let further = rebase
+            .flat_map(|rebase| rebase.run_image.iter().map(|run_image| &run_image.name).chain(&rebase.previous_image));
+        let names = self.images_of(step).iter().chain([&self.run_image.name]).chain(&self.run_image.chosen_mirror);
+        let mut found: Vec<RegistryEndpoint> =
+            names.chain(further).map(|name| RegistryEndpoint::split(name).0).collect();
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// Whether a step of it calls the rebaser.

@@ -111,6 +111,18 @@ pub enum CredentialsBy {
     ConfigFile,
     /// By the variable `CNB_REGISTRY_AUTH`.
     Variable,
+    /// By the variable, next to a `config.json` with another password.
+    VariableAndConfigFile,
+    /// By `config.json` in `.docker` of the folder that `HOME` names, where `DOCKER_CONFIG` is not set.
+    HomeConfigFile,
+    /// By `config.json`, under an address as docker's older versions write it, among other registries.
+    ConfigFileOfMany,
+    /// By `config.json`, which has a token to be exchanged in place of the password for a registry that wants tokens.
+    IdentityToken,
+    /// By a program that `credHelpers` in `config.json` names for the registry.
+    Helper,
+    /// By a program that `credsStore` in `config.json` names for all registries.
+    Store,
 }
 
 /// What a daemon does after it has pushed an image.

@@ -22,6 +22,26 @@ pub(super) fn outputs_can_be_read(export: &Export) -> Finding {
             format!("mode {mode:o}"),
             export.at("export.json#/output_modes"),
         ),
+        None => written_by_no_other(export),
+    }
+}
+
+/// The bit of a mode that lets everyone write.
+const BY_EVERYONE: u32 = 0o002;
+
+/// A umask that lets everyone write is the platform's own doing.
+fn written_by_no_other(export: &Export) -> Finding {
+    let umask = export.inputs.surroundings.get("umask").and_then(|text| u32::from_str_radix(text, 8).ok());
+    if umask.is_some_and(|umask| umask & BY_EVERYONE == 0) {
+        return Finding::Holds;
+    }
+    match export.output_modes.iter().find(|(_, mode)| **mode & BY_EVERYONE != 0) {
+        Some((path, mode)) => violated(
+            format!("{path} can be written by everyone"),
+            "a mode with which no other user writes it",
+            format!("mode {mode:o}"),
+            export.at("export.json#/output_modes"),
+        ),
         None => Finding::Holds,
     }
 }
@@ -44,8 +64,8 @@ pub(super) fn every_process_has_ended(export: &Export) -> Finding {
 
 /// Folders of the machine that are for what programs keep while they run, and for what they say.
 const RUNNING: [&str; 4] = ["/run", "/var/run", "/var/log", "/dev"];
-/// Folders by whose name everyone may tell that what is in them can be lost.
-const CACHES: [&str; 3] = ["cache", ".cache", "caches"];
+/// Folders of the machine for caches, and those of them that the library containers/image keeps.
+const CACHES: [&str; 2] = ["/var/cache", "/var/lib/containers/cache"];
 
 pub(super) fn the_machine_is_as_it_was(export: &Export) -> Finding {
     let Some(written) = &export.outcome.written else {
@@ -56,9 +76,8 @@ pub(super) fn the_machine_is_as_it_was(export: &Export) -> Finding {
     }
     let own = caches_and_scratch(export);
     let is_permitted = |path: &str| {
-        let parents = path.rsplit_once('/').map_or("", |(folder, _)| folder).split('/');
-        own.iter().map(String::as_str).chain(RUNNING).any(|folder| path == folder || view::is_below(path, folder))
-            || parents.into_iter().any(|part| CACHES.contains(&part))
+        let places = own.iter().map(String::as_str).chain(RUNNING).chain(CACHES);
+        places.into_iter().any(|folder| path == folder || view::is_below(path, folder))
     };
     let others: Vec<&String> = written.iter().filter(|path| !is_permitted(path)).collect();
     let Some(first) = others.first() else { return Finding::Holds };

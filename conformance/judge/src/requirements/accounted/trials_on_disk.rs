@@ -176,6 +176,13 @@ fn modes() -> Trials {
         .rejects("a report that no one reads", mode("/report/report.toml", 0))
         .rejects("a report for others alone", mode("/report/report.toml", 0o244))
         .rejects("a blob that no one reads", mode("/layout/app.example/app/latest/blobs/sha256/00", 0))
+        .rejects("a report that everyone writes", mode("/report/report.toml", 0o666))
+        .rejects("an index that everyone writes", mode("/layout/app.example/app/latest/index.json", 0o602))
+        .accepts("a report that everyone writes, because the umask says so", |e| {
+            e.inputs.surroundings.insert("umask".to_owned(), "000".to_owned());
+            mode("/report/report.toml", 0o666)(e);
+        })
+        .accepts("a report that its group writes", mode("/report/report.toml", 0o664))
         .accepts("a report for its owner alone", mode("/report/report.toml", 0o600))
         .accepts("an index that no one writes", mode("/layout/app.example/app/latest/index.json", 0o444))
         .ignores("modes were not noted", |export| export.output_modes.clear())
@@ -202,6 +209,9 @@ fn machine() -> Trials {
     Trials::of("platform.machine-untouched")
         .rejects("a file of the system", writes("/etc/hosts"))
         .rejects("a folder of programs", writes("/opt/exporter/state.json"))
+        .rejects("a folder that is called cache", writes("/opt/exporter/cache/credentials.json"))
+        .rejects("a hidden folder that is called so", writes("/srv/.cache/state"))
+        .accepts("a cache of a program", writes("/var/cache/exporter/index"))
         .rejects("a file that is called cache", writes("/var/lib/cache"))
         .rejects("a folder with the beginning of a permitted one", writes("/runtime/state"))
         .rejects("one of many", |export| {

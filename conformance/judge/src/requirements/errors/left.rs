@@ -1,8 +1,9 @@
 //! What a refused export leaves on disk.
 
 use super::super::platform_written as written;
+use super::FAULTS;
 use crate::evidence::{Aspect, Change, ChangedFile, End, Export};
-use crate::requirement::{Case, Needs, Requirement, Source, not_applicable, together, violated};
+use crate::requirement::{Case, Needs, REGISTRY, Requirement, Source, UNSEEN, not_applicable, together, violated};
 use crate::verdict::{Finding, Level};
 use crate::view;
 
@@ -21,6 +22,61 @@ pub(super) const NOTHING_LEFT: Requirement = Requirement::new(
 .fix("refuse before anything is written, and remove scratch files on every way out")
 .when("an export is refused")
 .needing(Needs::Process);
+
+/// The row on what of a refused export is at the registry.
+pub(super) const NOTHING_SENT: Requirement = Requirement::new(
+    Level::Should,
+    "errors.nothing-sent",
+    "an export that is refused for what it is given sends nothing to a registry",
+    Source::own("errors"),
+    nothing_is_sent,
+)
+.because("blobs without a manifest take room until someone collects them, and a build that is tried again leaves more of them")
+.looks_like("layers are uploaded before all inputs are read, and then one of these is refused")
+.fix("read and check every input before the first upload")
+.when("an export is refused for its command line or an input file, and a recorder stood before the registry")
+.on(REGISTRY)
+.needing(Needs::Process);
+
+/// What is found out only while layers are made or sent.
+const FOUND_LATE: [&str; 5] = [
+    "errors.doubtful-certificate",
+    "errors.report-unwritable",
+    "errors.unauthorized",
+    "errors.unreachable-registry",
+    "errors.unreadable-file",
+];
+
+fn nothing_is_sent(case: &Case<'_>) -> Finding {
+    let is_of_inputs = |export: &&Export| {
+        let slug = export.inputs.expected_failure.as_deref().unwrap_or_default();
+        matches!(export.outcome.end, End::Exited(code) if code != 0)
+            && FAULTS.iter().any(|fault| fault.slug == slug)
+            && !FOUND_LATE.contains(&slug)
+    };
+    let findings: Vec<Finding> = case
+        .exports
+        .iter()
+        .copied()
+        .filter(is_of_inputs)
+        .map(|export| {
+            let Some(wire) = &export.wire else { return Finding::Skipped(UNSEEN.to_owned()) };
+            match wire.iter().find(|record| matches!(record.method.as_str(), "POST" | "PUT" | "PATCH")) {
+                Some(record) => violated(
+                    "a refused export has sent something to the registry",
+                    "no upload and no manifest",
+                    view::cut(&format!("{} {}", record.method, record.path())),
+                    export.at("export.json#/wire"),
+                ),
+                None => case.uncontrolled(export).unwrap_or(Finding::Holds),
+            }
+        })
+        .collect();
+    if findings.is_empty() {
+        return not_applicable("no export of this scenario was refused for what it is given");
+    }
+    together(findings)
+}
 
 fn nothing_is_left(case: &Case<'_>) -> Finding {
     let is_refused = |export: &&Export| matches!(export.outcome.end, End::Exited(code) if code != 0);

@@ -1,6 +1,6 @@
 //! What of a refusal's files is rejected, and what is not.
 
-use crate::evidence::{Aspect, Change, ChangedFile, End, Export, FileKind};
+use crate::evidence::{Aspect, Change, ChangedFile, End, Export, FileKind, Target, WireRecord};
 use crate::sample;
 use crate::trial::Trials;
 
@@ -53,5 +53,35 @@ pub(super) fn trials() -> Vec<Trials> {
             .ignores("it is not refused", |e| e.outcome.end = End::Exited(0))
             .ignores("a crash", |e| e.outcome.end = End::Signalled(6))
             .ignores("the folders were not listed", |e| e.changed_files = None),
+        nothing_sent(),
     ]
+}
+
+fn nothing_sent() -> Trials {
+    let sends = |method: &'static str, target: &'static str| {
+        move |export: &mut Export| {
+            let one = WireRecord { method: method.to_owned(), target: target.to_owned(), ..WireRecord::default() };
+            export.wire.as_mut().unwrap().push(one);
+        }
+    };
+    Trials::of("errors.nothing-sent")
+        .from(|| {
+            let mut evidence = sample::refused("errors.missing-analyzed", "ERROR: there is no analyzed.toml");
+            for export in evidence.exports.iter_mut().filter(|export| export.target == Target::Registry) {
+                export.wire = Some(Vec::new());
+            }
+            sample::add_controls(&mut evidence);
+            evidence
+        })
+        .rejects("a blob is uploaded", sends("PUT", "/v2/app/blobs/uploads/u1?digest=sha256:0"))
+        .rejects("an upload is begun", sends("POST", "/v2/app/blobs/uploads/"))
+        .rejects("a manifest is put", sends("PUT", "/v2/app/manifests/latest"))
+        .accepts("the registry is asked", sends("GET", "/v2/"))
+        .accepts("a blob is looked for", sends("HEAD", "/v2/app/blobs/sha256:0"))
+        .ignores("a fault that is found out late", move |e| {
+            e.inputs.expected_failure = Some("errors.unreadable-file".to_owned());
+            sends("POST", "/v2/app/blobs/uploads/")(e);
+        })
+        .ignores("it is not refused", |e| e.outcome.end = End::Exited(0))
+        .ignores("no recorder", |e| e.wire = None)
 }

@@ -11,6 +11,9 @@ mod may_refuse;
 mod named;
 #[cfg(test)]
 mod named_tests;
+mod printed;
+#[cfg(test)]
+mod printed_trials;
 pub(super) mod refusal;
 pub(super) mod said;
 mod streams;
@@ -107,9 +110,13 @@ macro_rules! faults {
             may_refuse::SPECIAL_FILE,
             may_refuse::RUN_IMAGE_FORM,
             left::NOTHING_LEFT,
+            left::NOTHING_SENT,
             streams::ON_STDERR,
             codes::KEPT,
             codes::OF_THE_TABLE,
+            printed::NO_TRACE,
+            printed::SECRETS_KEPT,
+            printed::IS_TEXT,
         ];
 
         /// All of them.
@@ -295,6 +302,16 @@ faults! {
         names: "the registry or a reference on it" by named::images_and_run_image,
         because: "nothing was stored, so nothing may be reported as stored",
         fix: "treat 401 and 403 as the end of the export, and name the registry that sent them",
+    }
+    DOUBTFUL_CERTIFICATE = "errors.doubtful-certificate" {
+        level: Level::Must, source: INPUTS, targets: REGISTRY, exit: None,
+        writes: false, timed: false,
+        bad: "a registry whose certificate is not to be trusted",
+        ask: "a non-zero exit, no report that claims success",
+        names: "the registry or a reference on it" by named::images_and_run_image,
+        because: "anyone on the way can answer with a certificate of their own; verification is left out for an \
+                  <insecure-registry> alone, and this one is not named as such",
+        fix: "verify the authority, the dates and the host of every certificate, and end the export where one does not hold",
     }
     REPORT_UNWRITABLE = "errors.report-unwritable" {
         level: Level::Must, source: OUTPUTS, targets: EVERYWHERE, exit: None,

@@ -60,6 +60,19 @@ fn stack_trace(export: &Export) -> Option<(&'static str, &str)> {
     )
 }
 
+/// The same without what may be a word of a message.
+pub(super) fn stack_trace_of_a_runtime(export: &Export) -> Option<(&'static str, &str)> {
+    const WORDS: [&str; 5] = ["panic: ", "\n\tat ", "Exception in thread ", "Segmentation fault", "SIGSEGV"];
+    [("stderr.txt", &export.outcome.stderr), ("stdout.txt", &export.outcome.stdout)].into_iter().find_map(
+        |(file, text)| {
+            let line = text
+                .lines()
+                .find(|line| STACK_TRACES.iter().any(|trace| !WORDS.contains(trace) && line.contains(trace)))?;
+            Some((file, line))
+        },
+    )
+}
+
 /// Holds where the program did not come down: a crash that happens to end with another exit code than 0 is not a refusal.
 pub(in super::super) fn is_no_crash(export: &Export) -> Finding {
     match stack_trace(export).filter(|_| !export.outcome.succeeded()) {

@@ -37,7 +37,8 @@ pub(in super::super) fn trials() -> Vec<Trial> {
     trial::all(
         rows.chain([special_file(), run_image_form(), on_stderr()])
             .chain(super::codes_trials::trials())
-            .chain(super::left_trials::trials()),
+            .chain(super::left_trials::trials())
+            .chain(super::printed_trials::trials()),
     )
 }
 

@@ -46,6 +46,18 @@ pub(super) const TABLE: &[Requirement] = &[
     .needing(Needs::Success),
     Requirement::new(
         Level::Should,
+        "layout.image-comes-first",
+        "where index.json has several descriptors, the first one is the exported image's",
+        Source::own("layout"),
+        |case| case.each_image(the_image_comes_first),
+    )
+    .beside_the_registry()
+    .because("readers that are given a layout without a name take its first descriptor: an image of an earlier build is started")
+    .looks_like("a rebuild adds its descriptor behind that of the build before")
+    .fix("replace index.json, or put the new descriptor first")
+    .on(LAYOUT),
+    Requirement::new(
+        Level::Should,
         "layout.app-blobs-present",
         "the blobs that are not the run image's are there",
         Source::rfc_0119("What is the expected outcome?"),
@@ -243,6 +255,28 @@ fn is_valid(export: &Export, root: &LayoutRoot) -> Finding {
 fn declared(export: &Export, digest: &str) -> Option<String> {
     let manifest = export.image.as_ref()?.manifest.as_ref().filter(|manifest| manifest.digest.as_str() == digest);
     Some(view::json(manifest)?.get("mediaType")?.as_str()?.to_owned())
+}
+
+fn the_image_comes_first(export: &Export, image: &Image) -> Finding {
+    let Some(own) = &image.manifest else { return Finding::Skipped("the image has no manifest".to_owned()) };
+    for root in roots(export).iter().filter(|root| root.present) {
+        let index = view::json(root.index.as_ref());
+        let Some(entries) = index.as_ref().and_then(|json| json.get("manifests")?.items()) else { continue };
+        let text = |entry: &Json, name: &str| entry.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let Some(first) = entries.first().filter(|_| entries.len() > 1) else { continue };
+        // An index there leads to the image by the platform's name.
+        let leads_on = text(first, "mediaType").contains("index") || text(first, "mediaType").contains("list");
+        let digest = text(first, "digest");
+        if !leads_on && digest != own.digest.as_str() {
+            return violated(
+                format!("index.json at {} begins with another image", root.path),
+                own.digest.to_string(),
+                digest,
+                export.at("index.json#/manifests/0"),
+            );
+        }
+    }
+    Finding::Holds
 }
 
 fn the_app_s_blobs_are_there(export: &Export, image: &Image) -> Finding {

@@ -30,7 +30,7 @@ fn version(text: &'static str) -> impl Fn(&mut Export) + 'static {
 }
 
 pub(in super::super) fn trials() -> Vec<Trial> {
-    trial::all([path(), valid(), blobs(), tags(), report_tags(), annotations(), known(), experimental()])
+    trial::all([path(), valid(), first(), blobs(), tags(), report_tags(), annotations(), known(), experimental()])
 }
 
 fn path() -> Trials {
@@ -52,6 +52,24 @@ fn path() -> Trials {
         .from(sample::with_two_tags)
         .rejects("of two the second is not there", second(|root| root.present = false))
         .rejects("of two the first is not there", root(|root| root.present = false))
+}
+
+fn first() -> Trials {
+    let another = |i: &mut serde_json::Value, at: usize| {
+        let mut one = i["manifests"][0].clone();
+        one["digest"] = json!("sha256:0000000000000000000000000000000000000000000000000000000000000000");
+        i["manifests"].as_array_mut().unwrap().insert(at, one);
+    };
+    Trials::of("layout.image-comes-first")
+        .rejects("another image comes first", index(move |i| another(i, 0)))
+        .accepts("another image comes second", index(move |i| another(i, 1)))
+        .accepts(
+            "an index comes first",
+            index(move |i| {
+                another(i, 0);
+                i["manifests"][0]["mediaType"] = json!("application/vnd.oci.image.index.v1+json");
+            }),
+        )
 }
 
 fn valid() -> Trials {

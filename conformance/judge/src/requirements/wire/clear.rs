@@ -8,8 +8,44 @@ use crate::view;
 
 /// The slug of what holds for credentials.
 pub(super) const PLAINTEXT: &str = "wire.plaintext";
+/// The slug that a scenario names whose registry has a certificate that is not to be trusted.
+const DOUBTFUL: &str = "errors.doubtful-certificate";
 /// The slug that a scenario names which has the registry lead to a place without TLS: an exporter need not follow.
 pub(super) const KEEPS_TLS: &str = "wire.keeps-tls";
+
+/// Whatever became of the export: what was sent was sent.
+pub(super) fn nothing_is_sent_under_a_doubtful_certificate(case: &Case<'_>) -> Finding {
+    let asked = case.exports.iter().filter(|export| export.inputs.expected_failure.as_deref() == Some(DOUBTFUL));
+    let findings: Vec<Finding> = asked
+        .map(|export| {
+            if let Some(trouble) = export.troubles.first() {
+                return Finding::Error(trouble.clone());
+            }
+            let Some(wire) = &export.wire else { return Finding::Skipped(UNSEEN.to_owned()) };
+            let sent = || wire.iter().filter(|record| record.channel == Some(Channel::Doubtful));
+            match sent().find(|record| record.had_credentials).or_else(|| sent().next()) {
+                Some(record) if record.had_credentials => violated(
+                    "credentials were sent under a certificate that is not to be trusted",
+                    "no request",
+                    shown(record),
+                    place(export),
+                ),
+                Some(record) => violated(
+                    "a request was sent under a certificate that is not to be trusted",
+                    "no request",
+                    shown(record),
+                    place(export),
+                ),
+                // An exporter that refuses every build has looked at no certificate.
+                None => case.uncontrolled(export).unwrap_or(Finding::Holds),
+            }
+        })
+        .collect();
+    if findings.is_empty() {
+        return not_applicable("no registry of this scenario has a certificate that is not to be trusted");
+    }
+    together(findings)
+}
 
 /// Whatever became of the export: what was sent was sent.
 pub(super) fn credentials_stay_under_tls(case: &Case<'_>) -> Finding {

@@ -1,6 +1,7 @@
 //! What crosses the wire between exporter and registry: the order in which content and tags are sent, what is sent at
 //! all, and what an exporter does when the registry fails.
 
+mod asked;
 mod clear;
 mod contacted;
 mod elsewhere;
@@ -12,6 +13,8 @@ mod sent;
 mod told;
 #[cfg(test)]
 pub(super) mod trials;
+#[cfg(test)]
+mod trials_of_asking;
 #[cfg(test)]
 mod trials_of_contacts;
 #[cfg(test)]
@@ -252,6 +255,19 @@ pub(super) const TABLE: &[Requirement] = &[
     .on(REGISTRY)
     .needing(Needs::Process),
     Requirement::new(
+        Level::Must,
+        "wire.certificates-verified",
+        "nothing is sent under a certificate of an unknown authority, of another host, or of the past",
+        Source::platform("exporter, Inputs"),
+        clear::nothing_is_sent_under_a_doubtful_certificate,
+    )
+    .because("who answers with such a certificate may be anyone on the way, and gets credentials that read and write every image")
+    .looks_like("verification is off, and the first question has Authorization")
+    .fix("verify certificates, and leave that out for what -insecure-registry names alone")
+    .when("a scenario has a registry with such a certificate, which the exporter is not told to be insecure")
+    .on(REGISTRY)
+    .needing(Needs::Process),
+    Requirement::new(
         Level::Should,
         clear::KEEPS_TLS,
         "what is for a registry that has TLS is asked and sent under TLS alone, also where the registry leads",
@@ -298,6 +314,45 @@ pub(super) const TABLE: &[Requirement] = &[
     )
     .fix("leave headers and variables that hold credentials out of every message, also of those for debugging")
     .when("the exporter was given credentials")
+    .on(REGISTRY)
+    .needing(Needs::Process),
+    Requirement::new(
+        Level::Must,
+        "wire.anonymous-without-credentials",
+        "a registry for which the exporter has no credentials is asked without",
+        Source::platform("Registry Authentication"),
+        asked::without_credentials_it_is_anonymous,
+    )
+    .because("a password that is guessed, or another registry's, tells whoever answers what to try elsewhere")
+    .looks_like("after a 401 the request comes again with a user and a password that no one gave")
+    .fix("send Authorization where there is an entry for the registry's host and port, and nowhere else")
+    .when("a registry wants credentials that the exporter lacks, and a recorder stood before it")
+    .on(REGISTRY)
+    .needing(Needs::Process),
+    Requirement::new(
+        Level::Should,
+        "wire.gives-up-on-401",
+        "a request that is answered 401 is not made again and again",
+        Source::own("wire"),
+        asked::a_401_is_taken_for_an_answer,
+    )
+    .because("registries lock out who asks in vain too often, and with them everyone at the same address")
+    .looks_like("the same question a hundred times, each answered 401")
+    .fix("answer a challenge once with what there is, and take the second 401 for the end")
+    .when("a recorder stood between exporter and registry, and a request was answered 401")
+    .on(REGISTRY)
+    .needing(Needs::Process),
+    Requirement::new(
+        Level::Should,
+        "wire.token-scope",
+        "tokens are asked for to pull and push in repositories, and for nothing else",
+        Source::own("wire"),
+        asked::tokens_are_for_what_is_needed,
+    )
+    .because("a token that leaks is good for all that was asked for; an export deletes nothing and lists nothing")
+    .looks_like("scope=repository:app:*, or registry:catalog:*")
+    .fix("ask for the scope that the challenge names, with push where something is written")
+    .when("a recorder stood between exporter and registry, and its token server was asked")
     .on(REGISTRY)
     .needing(Needs::Process),
     Requirement::new(

@@ -10,10 +10,14 @@ pub(super) fn first(export: &Export, wire: &[WireRecord], of: &[Private]) -> Opt
     let told = |record: &WireRecord| record.told.iter().flatten().find(|told| of.contains(&told.what)).cloned();
     let (record, told) = wire.iter().find_map(|record| Some((record, told(record)?)))?;
     let (message, expected) = match told.what {
+        Private::Credential if told.header.as_deref() == Some("authorization") => {
+            ("a registry was sent the credentials that are for another", "its own, or none")
+        }
         Private::Credential => {
             ("a request told a credential elsewhere than in Authorization", "a credential in Authorization alone")
         }
         Private::Variable => ("a request told the value of a variable of the exporter's", "nothing but what is asked"),
+        Private::Sender => ("a request told who runs the exporter", "nothing but what is asked"),
         Private::HostName => ("a request told the name of the exporter's machine", "nothing but what is asked"),
     };
     let place = told.header.map_or_else(|| "in its target".to_owned(), |name| format!("in its header {name}"));
@@ -36,6 +40,6 @@ pub(super) fn surroundings_are_not_told(case: &Case<'_>) -> Finding {
         if !was_looked_for(wire) {
             return not_applicable("no request was looked through for what it tells");
         }
-        first(export, wire, &[Private::Variable, Private::HostName]).unwrap_or(Finding::Holds)
+        first(export, wire, &[Private::Variable, Private::HostName, Private::Sender]).unwrap_or(Finding::Holds)
     }))
 }

@@ -2,7 +2,7 @@
 
 use super::faults::{MOVES_NOTHING, REPORTED, TRANSIENT, VERIFIES};
 use super::handed::{NOT_PRINTED, USED};
-use super::{trials_of_contacts, trials_of_form, trials_of_leaks, trials_of_tls, trials_of_uploads};
+use super::{trials_of_asking, trials_of_contacts, trials_of_form, trials_of_leaks, trials_of_tls, trials_of_uploads};
 use crate::digest::Digest;
 use crate::evidence::{
     Document, End, Export, FaultKind, ScenarioEvidence, SentManifest, Stream, Target, WireFault, WireRecord,
@@ -30,6 +30,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
         ]
         .into_iter()
         .chain(trials_of_tls::trials())
+        .chain(trials_of_asking::trials())
         .chain(trials_of_leaks::trials())
         .chain(trials_of_form::trials()),
     )

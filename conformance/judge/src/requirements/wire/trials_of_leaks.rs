@@ -58,6 +58,7 @@ fn no_leak() -> Trials {
         })
         .accepts("it did not follow", |e| drop(e.wire.as_mut().unwrap().remove(0)))
         .rejects("a password in User-Agent", with(1, told(Private::Credential, Some("user-agent"))))
+        .rejects("the credentials of another registry", with(1, told(Private::Credential, Some("authorization"))))
         .rejects("a password in a query", with(2, told(Private::Credential, None)))
         .rejects("a password in a header of an export without credentials in Authorization", |e| {
             e.wire.as_mut().unwrap().iter_mut().for_each(|record| record.had_credentials = false);
@@ -83,6 +84,7 @@ fn surroundings() -> Trials {
     Trials::of("wire.surroundings-not-told")
         .from(looked_through)
         .rejects("the host's name in User-Agent", with(0, told(Private::HostName, Some("user-agent"))))
+        .rejects("an address in From", with(0, told(Private::Sender, Some("from"))))
         .rejects("a variable in User-Agent", with(0, told(Private::Variable, Some("user-agent"))))
         .rejects("a variable in a query", with(2, told(Private::Variable, None)))
         .rejects("of an export that fails after it", |e| {
