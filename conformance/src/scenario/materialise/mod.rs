@@ -3,6 +3,7 @@
 
 mod analysis;
 mod launch;
+mod node;
 mod tree;
 mod writer;
 
@@ -11,8 +12,9 @@ use std::path::{Path, PathBuf};
 
 use super::{CreationOrder, Scenario, Step, UNPRIVILEGED};
 pub use analysis::{Analysis, Previous};
+pub(crate) use node::{Kind, Node};
+pub(crate) use tree::tree;
 pub(super) use tree::{ELSEWHERE, place_of, place_of_moded, place_of_removed};
-pub(crate) use tree::{Kind, Node, tree};
 use writer::Writer;
 
 /// Why inputs could not be laid out.

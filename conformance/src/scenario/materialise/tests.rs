@@ -1,5 +1,8 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+
+use toml::{Table, Value};
 
 use super::*;
 use crate::scenario::FileEntry;
@@ -102,4 +105,30 @@ fn what_the_exporter_writes_to_is_handed_over_and_the_inputs_are_not() {
     // The build is that user's, and what the lifecycle brings is not.
     assert_eq!([owner(APP), owner(LAYERS), owner("layers/group.toml")], [UNPRIVILEGED; 3]);
     assert_eq!(owner(LIFECYCLE), 0);
+}
+
+/// Label by key, the last definition of each.
+fn labels(table: &Table) -> BTreeMap<String, Value> {
+    let all = table.get("labels").and_then(Value::as_array).into_iter().flatten();
+    all.filter_map(|label| Some((label.get("key")?.as_str()?.to_owned(), label.get("value")?.clone()))).collect()
+}
+
+#[test]
+fn labels_are_the_same_in_metadata_and_in_what_buildpacks_wrote() {
+    let mut compared = 0;
+    for scenario in crate::scenario::built_in().unwrap() {
+        for step in &scenario.file.steps {
+            let nodes = tree::tree(&scenario, step, &tree::analysed()).unwrap();
+            let Some(metadata) = launch::table(&nodes, &format!("{LAYERS}/config/metadata.toml")) else { continue };
+            let buildpacks = metadata.get("buildpacks").and_then(Value::as_array).into_iter().flatten();
+            let mut contributed = BTreeMap::new();
+            for id in buildpacks.filter_map(|buildpack| buildpack.get("id")?.as_str()) {
+                let path = format!("{LAYERS}/{}/launch.toml", id.replace('/', "_"));
+                contributed.extend(launch::table(&nodes, &path).map(|table| labels(&table)).unwrap_or_default());
+            }
+            compared += contributed.len();
+            assert_eq!(labels(&metadata), contributed, "{}", scenario.name);
+        }
+    }
+    assert!(compared > 5, "{compared} labels were compared");
 }

@@ -2,36 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::node::{Kind, Node};
 use super::{APP, Analysis, LAUNCHER, LAYERS, LIFECYCLE, MaterialiseError, RUN, analysis, launch};
 use crate::launcher::PROGRAM;
 use crate::scenario::base::is_inside;
 use crate::scenario::{FileEntry, Scenario, Step};
-
-/// What is at a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
-    File(Vec<u8>),
-    Directory,
-    Symlink(String),
-    /// The file, below the build folder, whose inode is shared.
-    HardLink(String),
-    Socket,
-    Fifo,
-}
-
-/// One file or folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Node {
-    pub(crate) kind: Kind,
-    pub(crate) mode: u32,
-}
-
-impl Node {
-    fn new(kind: Kind) -> Self {
-        let mode = if kind == Kind::Directory { 0o755 } else { 0o644 };
-        Self { kind, mode }
-    }
-}
 
 /// Where a path of a scenario is laid out; none for what is not an input.
 pub(in crate::scenario) fn place_of(path: &str) -> Option<String> {
@@ -268,10 +243,10 @@ mod tests {
             FileEntry { path: "app/x".to_owned(), content: Some("x".to_owned()), ..FileEntry::default() },
             of_mode("app"),
         ];
-        let found = tree(&scenario, &Step::default(), &analysis()).unwrap();
+        let found = tree(&scenario, &Step::default(), &analysed()).unwrap();
         assert_eq!(found[APP], Node { kind: Kind::Directory, mode: 0o2775 });
         scenario.file.files = vec![FileEntry { directory: true, ..of_mode("app") }];
-        assert!(tree(&scenario, &Step::default(), &analysis()).is_err());
+        assert!(tree(&scenario, &Step::default(), &analysed()).is_err());
     }
 
     #[test]

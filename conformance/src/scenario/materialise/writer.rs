@@ -12,7 +12,7 @@ use nix::sys::stat::{Mode, SFlag, UtimensatFlags, mknod, utimensat};
 use nix::sys::time::TimeSpec;
 
 use super::MaterialiseError;
-use super::tree::{Kind, Node};
+use super::node::{Kind, Node};
 use crate::file_names;
 use crate::scenario::{FileEntry, Scenario};
 

@@ -11,7 +11,7 @@ use crate::evidence::{Export, Image};
 use crate::json::Json;
 use crate::requirement::{holds_when, not_applicable, violated};
 use crate::verdict::Finding;
-use crate::view;
+use crate::view::{self, LIFECYCLE};
 pub(super) use build::{
     the_build_metadata_is_in_its_label, the_buildpacks_are_in_the_label, the_launcher_is_in_the_label,
 };
