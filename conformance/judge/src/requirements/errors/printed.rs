@@ -59,12 +59,17 @@ fn good_exports_show_no_stack_trace(export: &Export) -> Finding {
     }
 }
 
-/// Asks of every export, whatever became of it.
+/// Asks of every export, whatever became of it. What one prints that refuses everything says nothing good of it.
 fn every(case: &Case<'_>, judge: impl Fn(&Export) -> Finding) -> Finding {
-    together(case.exports.iter().map(|export| match export.troubles.first() {
+    let found = together(case.exports.iter().map(|export| match export.troubles.first() {
         Some(trouble) => Finding::Error(trouble.clone()),
         None => judge(export),
-    }))
+    }));
+    let is_any_good = case.exports.iter().any(|export| export.outcome.succeeded());
+    match found {
+        Finding::Holds if !is_any_good => not_applicable("no export succeeded"),
+        found => found,
+    }
 }
 
 /// How the names end of variables that hold secrets.
