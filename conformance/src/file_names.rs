@@ -1,6 +1,7 @@
 //! Names of files as text. Linux has names that are not UTF-8, and evidence and scenarios are text.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::os::unix::ffi::OsStringExt as _;
 
 /// What stands before the two hexadecimal digits of a byte that is not part of UTF-8.
@@ -15,7 +16,8 @@ pub(crate) fn text(bytes: &[u8]) -> String {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
             text.push(MARK);
-            text.push_str(&format!("{byte:02X}"));
+            // Writing to a text does not fail.
+            let _ = write!(text, "{byte:02X}");
         }
     }
     text
@@ -28,15 +30,12 @@ pub(crate) fn name(text: &str) -> OsString {
     let mut parts = text.split(MARK);
     bytes.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
     for part in parts {
-        match part.get(..2).and_then(byte) {
-            Some(byte) => {
-                bytes.push(byte);
-                bytes.extend_from_slice(&part.as_bytes()[2..]);
-            }
-            None => {
-                bytes.extend_from_slice(MARK.encode_utf8(&mut [0; 4]).as_bytes());
-                bytes.extend_from_slice(part.as_bytes());
-            }
+        if let Some(byte) = part.get(..2).and_then(byte) {
+            bytes.push(byte);
+            bytes.extend_from_slice(&part.as_bytes()[2..]);
+        } else {
+            bytes.extend_from_slice(MARK.encode_utf8(&mut [0; 4]).as_bytes());
+            bytes.extend_from_slice(part.as_bytes());
         }
     }
     OsString::from_vec(bytes)

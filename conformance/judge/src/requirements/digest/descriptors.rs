@@ -140,9 +140,10 @@ pub(super) fn layers_are_those_of_the_config(export: &Export, image: &Image) -> 
         let found =
             layer.blob.as_ref().map_or_else(|| "nothing".to_owned(), |blob| blob.diff_id.to_string()) + &problem;
         let is_packed = layer.blob.as_ref().is_some_and(|blob| blob.digest.as_str() == id);
-        let message = match is_packed {
-            true => format!("diff_ids[{index}] is the digest of the compressed layer, and not that of its tar"),
-            false => format!("layer {index} is not what diff_ids[{index}] says"),
+        let message = if is_packed {
+            format!("diff_ids[{index}] is the digest of the compressed layer, and not that of its tar")
+        } else {
+            format!("layer {index} is not what diff_ids[{index}] says")
         };
         return violated(message, id, found, place);
     }
