@@ -19,7 +19,7 @@ pub enum RegistryEndpoint {
     Token,
     /// Speaks TLS, with a certificate of an authority that nothing names.
     Impostor,
-    /// Speaks TLS, with a certificate that is good no more.
+    /// Speaks TLS, with a certificate that has expired.
     Expired,
     /// Speaks TLS, with another host's certificate.
     Misnamed,

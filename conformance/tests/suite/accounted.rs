@@ -7,7 +7,7 @@ use crate::cases::{faulty, requirements, run, set};
 fn what_nobody_asked_for_is_found_by_its_own_requirement() {
     for (fault, scenario, target, expected) in [
         ("launcher-not-executable", "minimal", "registry", &["works.launcher-executable"][..]),
-        ("app-folder-closed", "minimal", "layout", &["works.paths-open"]),
+        ("app-folder-closed", "minimal", "layout", &["platform.app-files-once", "works.paths-open"]),
         ("metadata-of-another-build", "minimal", "registry", &["works.metadata-meant"]),
         ("run-image-hidden", "minimal", "registry", &["works.base-visible", "layer.nothing-else"]),
         ("foreign-file-in-the-app", "minimal", "layout", &["layer.nothing-else"]),

@@ -43,7 +43,7 @@ pub struct Authority {
 pub enum Flaw {
     /// An authority signed it of which no one was told. It has the name of the one that is known.
     Unknown,
-    /// It is good no more.
+    /// It has expired.
     Expired,
     /// It is for another host.
     Misnamed,

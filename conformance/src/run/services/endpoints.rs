@@ -228,9 +228,9 @@ impl Endpoints {
         }
         for (endpoint, there) in &self.doubtful {
             let note = match endpoint {
-                RegistryEndpoint::Expired => "under TLS, with a certificate that is good no more",
+                RegistryEndpoint::Expired => "under TLS, with a certificate that has expired",
                 RegistryEndpoint::Misnamed => "under TLS, with another host's certificate",
-                _ => "under TLS, with a certificate that nothing vouches for",
+                _ => "under TLS, with a certificate of an authority that is not trusted",
             };
             found.push(fact(*endpoint, there.kind.name(), "", note));
         }

@@ -323,7 +323,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("Registry Authentication"),
         asked::without_credentials_it_is_anonymous,
     )
-    .because("a password that is guessed, or another registry's, tells whoever answers what to try elsewhere")
+    .because("a password that is guessed, or another registry's, tells the one who answers what to try elsewhere")
     .looks_like("after a 401 the request comes again with a user and a password that no one gave")
     .fix("send Authorization where there is an entry for the registry's host and port, and nowhere else")
     .when("a registry wants credentials that the exporter lacks, and a recorder stood before it")
