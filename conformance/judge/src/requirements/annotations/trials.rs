@@ -301,6 +301,7 @@ fn values() -> Vec<Trials> {
         "2026-01-01T00:00Z",
         "Thu, 01 Jan 2026 00:00:00 GMT",
         "2026-02-30T00:00:00Z",
+        "1996-12-19T16:39:57-08:00:30",
     ] {
         created = created.rejects(format!("'{bad}'"), set("created", bad));
     }
