@@ -1,5 +1,8 @@
 //! Paragraphs of generated Markdown, in lines that are short enough to be read as source.
 
+use textwrap::core::Word;
+use textwrap::{WordSeparator, WordSplitter};
+
 /// Columns of a line.
 const WIDTH: usize = 120;
 
@@ -7,27 +10,28 @@ const WIDTH: usize = 120;
 /// at the start of a line stays behind the one before it.
 #[must_use]
 pub fn wrapped(text: &str, indent: &str) -> String {
-    let mut out = String::new();
     // The first line stands behind what is as wide as the indent, such as the mark of a list.
-    let mut column = indent.len();
-    let mut words = text.split(' ').filter(|word| !word.is_empty()).peekable();
-    while let Some(word) = words.next() {
-        let mut unit = word.to_owned();
-        while let Some(next) = words.next_if(|next| begins_a_block(next)) {
-            unit = unit + " " + next;
+    let options = textwrap::Options::new(WIDTH)
+        .initial_indent(indent)
+        .subsequent_indent(indent)
+        .break_words(false)
+        .word_separator(WordSeparator::Custom(words))
+        .word_splitter(WordSplitter::NoHyphenation);
+    let filled = textwrap::fill(text, options);
+    filled.strip_prefix(indent).unwrap_or(&filled).to_owned()
+}
+
+/// Words, each with those after it that begin no line.
+fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let (mut starts, mut at) = (Vec::new(), 0);
+    for word in WordSeparator::AsciiSpace.find_words(line) {
+        if starts.is_empty() || !begins_a_block(word.word) {
+            starts.push(at);
         }
-        let width = console::measure_text_width(&unit);
-        if !out.is_empty() && column + 1 + width > WIDTH {
-            out = out + "\n" + indent;
-            column = indent.len();
-        } else if !out.is_empty() {
-            out.push(' ');
-            column += 1;
-        }
-        out += &unit;
-        column += width;
+        at += word.word.len() + word.whitespace.len();
     }
-    out
+    let ends: Vec<usize> = starts.iter().skip(1).copied().chain([line.len()]).collect();
+    Box::new(starts.into_iter().zip(ends).map(|(start, end)| Word::from(&line[start..end])))
 }
 
 fn begins_a_block(word: &str) -> bool {
