@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-use super::LAYERS;
 use super::node::{Kind, Node};
+use super::{LAYERS, buildpack_folder};
 
 /// The file that an exporter reads labels from if it does not take them from `metadata.toml`: that of the last
 /// buildpack, with all labels. None where there are none to tell, or the scenario says itself what buildpacks wrote.
@@ -20,7 +20,7 @@ pub(super) fn missing(nodes: &BTreeMap<String, Node>) -> Option<(String, String)
     let labels = metadata.get("labels")?.as_array().filter(|labels| !labels.is_empty())?;
     let last = metadata.get("buildpacks")?.as_array()?.last()?.get("id")?.as_str()?;
     let text = Table::from_iter([("labels".to_owned(), Value::Array(labels.clone()))]).to_string();
-    Some((format!("{LAYERS}/{}/launch.toml", last.replace('/', "_")), text))
+    Some((format!("{LAYERS}/{}/launch.toml", buildpack_folder(last)), text))
 }
 
 /// A TOML file of the inputs; none where it is not there or cannot be read.

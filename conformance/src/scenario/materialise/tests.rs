@@ -123,7 +123,7 @@ fn labels_are_the_same_in_metadata_and_in_what_buildpacks_wrote() {
             let buildpacks = metadata.get("buildpacks").and_then(Value::as_array).into_iter().flatten();
             let mut contributed = BTreeMap::new();
             for id in buildpacks.filter_map(|buildpack| buildpack.get("id")?.as_str()) {
-                let path = format!("{LAYERS}/{}/launch.toml", id.replace('/', "_"));
+                let path = format!("{LAYERS}/{}/launch.toml", buildpack_folder(id));
                 contributed.extend(launch::table(&nodes, &path).map(|table| labels(&table)).unwrap_or_default());
             }
             compared += contributed.len();
