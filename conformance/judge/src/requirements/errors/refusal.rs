@@ -51,23 +51,21 @@ pub(super) fn is_refused(case: &Case<'_>, fault: &Fault) -> Finding {
 
 /// The line with which a runtime tells that the program came down, where there is one.
 fn stack_trace(export: &Export) -> Option<(&'static str, &str)> {
-    [("stderr.txt", &export.outcome.stderr), ("stdout.txt", &export.outcome.stdout)].into_iter().find_map(
-        |(file, text)| {
-            let trace = STACK_TRACES.into_iter().find(|trace| text.contains(trace))?;
-            let line = text.lines().find(|line| line.contains(trace.trim_start_matches('\n')))?;
-            Some((file, line))
-        },
-    )
+    trace_by(export, |_| true)
 }
 
 /// The same without what may be a word of a message.
 pub(super) fn stack_trace_of_a_runtime(export: &Export) -> Option<(&'static str, &str)> {
     const WORDS: [&str; 5] = ["panic: ", "\n\tat ", "Exception in thread ", "Segmentation fault", "SIGSEGV"];
+    trace_by(export, |trace| !WORDS.contains(&trace))
+}
+
+/// The file and line of a trace that is told by one of those meant.
+fn trace_by(export: &Export, is_meant: impl Fn(&'static str) -> bool) -> Option<(&'static str, &str)> {
     [("stderr.txt", &export.outcome.stderr), ("stdout.txt", &export.outcome.stdout)].into_iter().find_map(
         |(file, text)| {
-            let line = text
-                .lines()
-                .find(|line| STACK_TRACES.iter().any(|trace| !WORDS.contains(trace) && line.contains(trace)))?;
+            let trace = STACK_TRACES.into_iter().find(|trace| is_meant(trace) && text.contains(trace))?;
+            let line = text.lines().find(|line| line.contains(trace.trim_start_matches('\n')))?;
             Some((file, line))
         },
     )
