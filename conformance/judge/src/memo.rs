@@ -3,7 +3,7 @@
 //! What was read is found again by its bytes, so a document that changes is another document.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::json::Json;
@@ -16,13 +16,14 @@ const KEPT: usize = 4 << 20;
 pub(crate) type Labels = BTreeMap<String, String>;
 
 struct Memo<T> {
-    read: HashMap<Box<[u8]>, Option<Rc<T>>>,
+    /// In order: to compare documents costs less than to hash them, because few begin alike.
+    read: BTreeMap<Box<[u8]>, Option<Rc<T>>>,
     bytes: usize,
 }
 
 impl<T> Default for Memo<T> {
     fn default() -> Self {
-        Self { read: HashMap::new(), bytes: 0 }
+        Self { read: BTreeMap::new(), bytes: 0 }
     }
 }
 

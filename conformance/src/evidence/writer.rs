@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Instant;
 
 use judge::digest::Digest;
 use judge::evidence::{Document, EVIDENCE_VERSION, Export, Image, Listing};
@@ -42,10 +43,19 @@ pub enum EvidenceError {
     },
 }
 
+/// How many times the time that writing the index takes pass at least until it is written again. It names every file of the
+/// run: written after each export, it would cost more than the exports of a long run do.
+const BETWEEN_INDEXES: u32 = 50;
+
 /// A folder of evidence.
 pub struct EvidenceFolder {
     root: PathBuf,
-    exports: Mutex<Vec<serde_json::Value>>,
+    /// Whether documents are written, too: without them it is the place of layers that do not fit into memory.
+    documents: bool,
+    /// When the index is due again.
+    due: Mutex<Instant>,
+    /// What the index says of each export, by its id.
+    exports: Mutex<BTreeMap<String, serde_json::Value>>,
     /// Size by sha256.
     listings: Mutex<BTreeMap<String, usize>>,
     /// The sha256 of listings that were written, by where they are in memory; each is kept there, so that no other comes
@@ -55,11 +65,21 @@ pub struct EvidenceFolder {
 }
 
 impl EvidenceFolder {
-    /// Makes the folder, which must be empty or not there yet.
+    /// Makes the folder of a run whose evidence is kept. It must be empty or not there yet.
     ///
     /// # Errors
     /// [`EvidenceError`] naming the folder.
     pub fn create(root: &Path) -> Result<Self, EvidenceError> {
+        let folder = Self { documents: true, ..Self::of_blobs(root)? };
+        folder.write_index()?;
+        Ok(folder)
+    }
+
+    /// Makes the folder of a run whose evidence is not kept: only blobs are put there, and what is added is not written.
+    ///
+    /// # Errors
+    /// As of [`Self::create`].
+    pub fn of_blobs(root: &Path) -> Result<Self, EvidenceError> {
         let fail = |source| EvidenceError::Write { path: root.to_path_buf(), source };
         if root.exists() && !root.is_dir() {
             return Err(EvidenceError::File { path: root.to_path_buf() });
@@ -70,15 +90,15 @@ impl EvidenceFolder {
         if others.count() > 0 || blobs.count() > 0 {
             return Err(EvidenceError::NotEmpty { path: root.to_path_buf() });
         }
-        let folder = Self {
+        Ok(Self {
             root: root.to_path_buf(),
+            documents: false,
+            due: Mutex::new(Instant::now()),
             exports: Mutex::default(),
             listings: Mutex::default(),
             written: Mutex::default(),
             run: Mutex::default(),
-        };
-        folder.write_index()?;
-        Ok(folder)
+        })
     }
 
     /// Where it is.
@@ -87,11 +107,15 @@ impl EvidenceFolder {
         &self.root
     }
 
-    /// Writes one export's evidence and brings the index up to date.
+    /// Writes one export's evidence. The index names it at once, or soon: a run that is killed may lose the last exports
+    /// of a second.
     ///
     /// # Errors
     /// [`EvidenceError::Write`] naming the file.
     pub fn add(&self, export: &Export, inputs_kept: Option<&Path>) -> Result<(), EvidenceError> {
+        if !self.documents {
+            return Ok(());
+        }
         let mut files = Vec::new();
         let mut contents = files_of(export, inputs_kept);
         contents.push(("export.json", self.export_file(export, &contents)?));
@@ -104,14 +128,12 @@ impl EvidenceFolder {
             files.push(json!({ "path": name, "size": bytes.len(), "sha256": Digest::of(&bytes).encoded() }));
         }
         let entry = json!({ "id": export.id, "folder": export.id, "files": files });
-        {
-            let mut exports = locked(&self.exports);
-            // An export that is made again on another engine replaces what was seen of it.
-            exports.retain(|other| other["id"] != entry["id"]);
-            exports.push(entry);
-            exports.sort_by_key(|entry| entry["id"].as_str().unwrap_or_default().to_owned());
+        // An export that is made again on another engine replaces what was seen of it, and what the index says of it.
+        let replaced = locked(&self.exports).insert(export.id.clone(), entry).is_some();
+        if replaced || *locked(&self.due) <= Instant::now() {
+            self.write_index()?;
         }
-        self.write_index()
+        Ok(())
     }
 
     /// The bytes of `export.json`, which leaves to other files what they have; listings are written before them.
@@ -152,6 +174,9 @@ impl EvidenceFolder {
     /// # Errors
     /// [`EvidenceError::Write`] naming the file.
     pub fn write_run(&self, facts: &RunRecord) -> Result<(), EvidenceError> {
+        if !self.documents {
+            return Ok(());
+        }
         let path = self.root.join("run.json");
         let fail = |source| EvidenceError::Write { path: path.clone(), source };
         let text = serde_json::to_string_pretty(facts).map_err(|error| fail(error.into()))? + "\n";
@@ -179,6 +204,7 @@ impl EvidenceFolder {
     }
 
     fn write_index(&self) -> Result<(), EvidenceError> {
+        let begun = Instant::now();
         let path = self.root.join("index.json");
         let fail = |source| EvidenceError::Write { path: path.clone(), source };
         let mut blobs = Vec::new();
@@ -191,7 +217,7 @@ impl EvidenceFolder {
             }
         }
         blobs.sort_by_key(|blob| blob["digest"].as_str().unwrap_or_default().to_owned());
-        let exports = locked(&self.exports).clone();
+        let exports: Vec<_> = locked(&self.exports).values().cloned().collect();
         let listings = locked(&self.listings).clone();
         let listings: Vec<_> =
             listings.into_iter().map(|(sha256, size)| json!({ "sha256": sha256, "size": size })).collect();
@@ -203,7 +229,9 @@ impl EvidenceFolder {
             "listings": listings,
             "blobs": blobs,
         });
-        whole_file::write(&path, format!("{index:#}\n").as_bytes(), 0o666).map_err(fail)
+        whole_file::write(&path, format!("{index:#}\n").as_bytes(), 0o666).map_err(fail)?;
+        *locked(&self.due) = Instant::now() + begun.elapsed() * BETWEEN_INDEXES;
+        Ok(())
     }
 }
 

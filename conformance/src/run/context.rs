@@ -43,8 +43,10 @@ pub(super) async fn start(
 ) -> Result<(Workspace, EvidenceFolder, Services), RunError> {
     let kept = [&options.evidence, &options.keep].into_iter().flatten().cloned().collect();
     let workspace = Workspace::open(supervisor, kept).await?;
-    let folder = options.evidence.clone().unwrap_or_else(|| workspace.scratch().join("evidence"));
-    let evidence = EvidenceFolder::create(&folder)?;
+    let evidence = match &options.evidence {
+        Some(folder) => EvidenceFolder::create(folder)?,
+        None => EvidenceFolder::of_blobs(&workspace.scratch().join("evidence"))?,
+    };
     let blobs = BlobStore::open(evidence.root())
         .map_err(|error| RunError::Service { service: "evidence".to_owned(), source: error.into() })?;
     let services = Services::start(options, blobs, patience).await?;
