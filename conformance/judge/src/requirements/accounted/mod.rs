@@ -51,6 +51,8 @@ mod trials_of_named;
 #[cfg(test)]
 mod trials_of_notes;
 #[cfg(test)]
+mod trials_of_outputs;
+#[cfg(test)]
 mod trials_of_owners;
 #[cfg(test)]
 mod trials_on_disk;

@@ -24,6 +24,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
             .chain(super::trials_of_attributes::trials())
             .chain(super::trials_of_containers::trials())
             .chain(super::trials_of_labels::trials())
+            .chain(super::trials_of_outputs::trials())
             .chain([super::trials_of_machine::machine()])
             .chain(super::trials_of_members::trials())
             .chain(super::trials_of_named::trials())

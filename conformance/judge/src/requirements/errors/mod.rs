@@ -15,6 +15,8 @@ mod printed;
 #[cfg(test)]
 mod printed_trials;
 pub(super) mod refusal;
+#[cfg(test)]
+mod refusal_tests;
 pub(super) mod said;
 mod streams;
 #[cfg(test)]

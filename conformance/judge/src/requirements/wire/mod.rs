@@ -18,9 +18,15 @@ mod trials_of_asking;
 #[cfg(test)]
 mod trials_of_contacts;
 #[cfg(test)]
+mod trials_of_credentials;
+#[cfg(test)]
+mod trials_of_faults;
+#[cfg(test)]
 mod trials_of_form;
 #[cfg(test)]
 mod trials_of_leaks;
+#[cfg(test)]
+mod trials_of_sending;
 #[cfg(test)]
 mod trials_of_tls;
 #[cfg(test)]
