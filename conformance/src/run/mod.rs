@@ -116,8 +116,10 @@ async fn all_scenarios(shared: &Arc<RunContext>) -> (Vec<ScenarioEvidence>, BTre
     // One that waits for a registry that cannot be reached takes no processor from the others.
     let waits = |number: &usize| jobs > 1 && shared.options.scenarios[*number].waits();
     let (waiting, mut working): (Vec<usize>, Vec<usize>) = all.partition(waits);
-    // The longest begin first: one that began last would run alone at the end.
-    working.sort_by_key(|number| Reverse(scenario::planned(shared, &shared.options.scenarios[*number])));
+    // The longest begin first: one that began last would run alone at the end. The first failure is the first by name.
+    if !shared.options.narrowed.fail_fast {
+        working.sort_by_key(|number| Reverse(scenario::planned(shared, &shared.options.scenarios[*number])));
+    }
     let side = waiting.len().max(1);
     let (mut found, aside) = futures_util::join!(several(shared, working, jobs), several(shared, waiting, side));
     found.extend(aside);
