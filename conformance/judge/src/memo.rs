@@ -16,7 +16,7 @@ const KEPT: usize = 4 << 20;
 pub(crate) type Labels = BTreeMap<String, String>;
 
 struct Memo<T> {
-    /// In order: to compare documents costs less than to hash them, because few begin alike.
+    /// Ordered, not hashed: comparing a document with a few others reads less of it than hashing does.
     read: BTreeMap<Box<[u8]>, Option<Rc<T>>>,
     bytes: usize,
 }

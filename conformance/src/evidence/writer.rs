@@ -50,7 +50,7 @@ const BETWEEN_INDEXES: u32 = 50;
 /// A folder of evidence.
 pub struct EvidenceFolder {
     root: PathBuf,
-    /// Whether documents are written, too: without them it is the place of layers that do not fit into memory.
+    /// Whether documents are written; if not, the folder holds blobs alone.
     documents: bool,
     /// When the index is due again.
     due: Mutex<Instant>,
@@ -107,8 +107,8 @@ impl EvidenceFolder {
         &self.root
     }
 
-    /// Writes one export's evidence. The index names it at once, or soon: a run that is killed may lose the last exports
-    /// of a second.
+    /// Writes one export's evidence. The index names it now or later, at the end of the run at the latest; of a run that
+    /// is killed it may lack the last exports.
     ///
     /// # Errors
     /// [`EvidenceError::Write`] naming the file.
