@@ -1,5 +1,5 @@
-//! The bound: the same bytes read, hashed, compressed, hashed again and sent while the rest is still read, on two cores, and
-//! nothing else. No exporter can be faster with the same compressor.
+//! The bound: the same bytes read, hashed, compressed, hashed again and sent while the rest is still read, on two
+//! cores, and nothing else. No exporter can be faster with the same compressor.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -8,8 +8,8 @@ use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 
+use deflate::Members;
 use reference::digest::Hasher;
-use reference::layer::Members;
 
 use super::Failure;
 use super::registry::Connection;
@@ -19,11 +19,9 @@ const BLOCK: usize = 1 << 20;
 /// What is promised of two cores.
 const CORES: usize = 2;
 
-type Shared<T> = Result<T, String>;
-
 struct Job {
     block: Vec<u8>,
-    done: SyncSender<Shared<Vec<u8>>>,
+    done: SyncSender<Vec<u8>>,
 }
 
 /// Sends every layer of a build to a repository, `host/name`.
@@ -66,7 +64,7 @@ fn send(layer: &Path, connection: &mut Connection, name: &str, compressors: usiz
         let mut hasher = Hasher::new();
         let mut upload = connection.begin(name)?;
         for member in queue {
-            let member: Vec<u8> = member.recv()??;
+            let member = member.recv()?;
             hasher.update(&member);
             upload.send(&member)?;
         }
@@ -79,8 +77,7 @@ fn compress(todo: &Mutex<Receiver<Job>>) {
     let mut members = Members::new();
     loop {
         let Ok(Ok(job)) = todo.lock().map(|todo| todo.recv()) else { return };
-        let member = members.as_mut().map_err(|error| error.clone()).and_then(|members| members.of(&job.block));
-        let _ = job.done.send(member);
+        let _ = job.done.send(members.of(&job.block));
     }
 }
 
@@ -88,7 +85,7 @@ struct Blocks {
     block: Vec<u8>,
     hasher: Hasher,
     jobs: SyncSender<Job>,
-    order: SyncSender<Receiver<Shared<Vec<u8>>>>,
+    order: SyncSender<Receiver<Vec<u8>>>,
 }
 
 impl Blocks {

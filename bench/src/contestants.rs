@@ -95,9 +95,13 @@ fn exporter(
     command
 }
 
-/// What Debian ships for parts of it, where it is installed: one blob of all launch layers, and an image by umoci and skopeo.
-pub(super) fn of_debian() -> Vec<Contestant> {
+/// What Debian ships for parts of it, where it is installed: one blob of all launch layers, an image by umoci and
+/// skopeo, and what the layers cost an exporter that is written in Go. What has to be built is built in `folder`.
+pub(super) fn of_debian(folder: &Path) -> Result<Vec<Contestant>, Failure> {
     let mut found = Vec::new();
+    if are_there(&["go"]) {
+        found.push(go_layers(folder)?);
+    }
     for (name, compress) in [("gzip-1", "gzip -1"), ("pigz-1", "pigz -1")] {
         if are_there(&[name.split('-').next().unwrap_or(name), "tar", "sha256sum", "curl"]) {
             found.push(script(name, &blob(compress)));
@@ -113,7 +117,16 @@ pub(super) fn of_debian() -> Vec<Contestant> {
              rm -rf \"$to\"",
         ));
     }
-    found
+    Ok(found)
+}
+
+fn go_layers(folder: &Path) -> Result<Contestant, Failure> {
+    let (source, program) = (folder.join("go-layers.go"), folder.join("go-layers"));
+    std::fs::write(&source, include_str!("../go/layers.go"))?;
+    let cache = folder.join("go-cache");
+    measure::run(Command::new("go").arg("build").arg("-o").arg(&program).arg(&source).env("GOCACHE", &cache))?;
+    std::fs::remove_dir_all(cache)?;
+    Ok(script("go-layers", &format!("exec '{}' \"$BUILD\" \"$HOST/$REPOSITORY\"", program.display())))
 }
 
 fn script(name: &str, lines: &str) -> Contestant {

@@ -1,4 +1,5 @@
-//! Ends on a signal what this program has started: signals are noted, what waits asks, and an error takes everything down.
+//! Ends on a signal what this program has started: signals are noted, what waits asks, and an error takes everything
+//! down.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,6 +1,6 @@
 //! Measures exporters side by side, in alternating runs: the reference, a bound program that reads, hashes twice,
-//! compresses and sends the same bytes and does nothing else, what Debian ships, and any other exporter. Whole processes
-//! are timed; what is quoted is the ratio to the bound of the same round.
+//! compresses and sends the same bytes and does nothing else, what Debian ships, and any other exporter. Whole
+//! processes are timed; what is quoted is the ratio to the bound of the same round.
 
 mod bound;
 mod contestants;
@@ -85,12 +85,12 @@ fn compare(options: &Options) -> Result<(), Failure> {
         let (name, program) = given.split_once('=').ok_or_else(|| format!("--exporter {given}: NAME=PROGRAM"))?;
         contestants.push(Contestant::exporter(name, program.into())?);
     }
-    if !options.exporters_only {
-        contestants.extend(contestants::of_debian());
-    }
     ending::watch()?;
-    let registry = Registry::start(&options.registry)?;
     let folder = tempfile::tempdir()?;
+    if !options.exporters_only {
+        contestants.extend(contestants::of_debian(folder.path())?);
+    }
+    let registry = Registry::start(&options.registry)?;
     let mut rows = Vec::new();
     for data in data::all(&options.data)? {
         rows.extend(measured(options, &contestants, &registry, folder.path(), data)?);

@@ -1,11 +1,12 @@
 //! A run that is ended by a signal leaves nothing that it started.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use bounded::write_program;
 
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -20,12 +21,8 @@ fn a_signal_ends_the_registry_too() {
     let folder = tempfile::tempdir().unwrap();
     let (registry, noted) = (folder.path().join("registry"), folder.path().join("id"));
     // It never listens, so that the program is still waiting when the signal comes.
-    fs::write(
-        &registry,
-        format!("#!/bin/sh\necho $$ >'{0}.new' && mv '{0}.new' '{0}'\nexec sleep 300\n", noted.display()),
-    )
-    .unwrap();
-    fs::set_permissions(&registry, fs::Permissions::from_mode(0o755)).unwrap();
+    let script = format!("#!/bin/sh\necho $$ >'{0}.new' && mv '{0}.new' '{0}'\nexec sleep 300\n", noted.display());
+    write_program(&registry, &script).unwrap();
     let reference = folder.path().join("reference");
     fs::write(&reference, "").unwrap();
     for signal in ["TERM", "INT", "HUP"] {

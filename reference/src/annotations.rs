@@ -21,8 +21,8 @@
 //! - **The digest is never looked up.** `base.digest` is the digest that the analysis phase pinned; the tag may name
 //!   another image by now. A reference without a digest (a daemon's image ID) gives no `base.digest`, unless the daemon
 //!   knows under which digest the repository of `run-image.image` has that image.
-//! - **A run image that lives in a daemon** has such a digest where the daemon pulled or pushed it. A classic store says
-//!   so by a repository digest, and only then has one. containerd's and Podman's make one of name and manifest for
+//! - **A run image that lives in a daemon** has such a digest where the daemon pulled or pushed it. A classic store
+//!   says so by a repository digest, and only then has one. containerd's and Podman's make one of name and manifest for
 //!   whatever was loaded, imported or committed there: in containerd's it counts where the store's record of the
 //!   content's source names the repository, in Podman's, which has no such record, never. Of two digests of one
 //!   repository none is chosen. An image ID never stands in for a digest, also where containerd's is one.
@@ -43,9 +43,10 @@
 //! - **No buildpack wins over `base.*`.** They say what the image is made of, which the exporter knows and a buildpack
 //!   does not: rebasing tools and scanners act on them. The buildpack's value is left out, with a warning, also where
 //!   there is no `base.*` to protect: then nothing is known, and nothing must be said.
-//! - **An empty key** is refused: an annotation without a key cannot be read. An empty value is what the buildpack wrote.
-//! - **Keys of `org.opencontainers.*` that no OCI specification defines** for a manifest are passed on with a warning: the namespace is
-//!   reserved, but the pair is the buildpack's to answer for.
+//! - **An empty key** is refused: an annotation without a key cannot be read. An empty value is what the buildpack
+//!   wrote.
+//! - **Keys of `org.opencontainers.*` that no OCI specification defines** for a manifest are passed on with a warning:
+//!   the namespace is reserved, but the pair is the buildpack's to answer for.
 
 use std::collections::BTreeMap;
 
@@ -58,8 +59,8 @@ const PREFIX: &str = "org.opencontainers.image.";
 
 /// Keys below [`PREFIX`] that say what the image is made of.
 const BASE: [&str; 2] = ["base.digest", "base.name"];
-/// Keys that OCI specifications define below [`PREFIX`] for a manifest (`oci-image-annotations.md`, Pre-Defined Annotation
-/// Keys; `ref.name` is for descriptors of an index).
+/// Keys that OCI specifications define below [`PREFIX`] for a manifest (`oci-image-annotations.md`, Pre-Defined
+/// Annotation Keys; `ref.name` is for descriptors of an index).
 const DEFINED: [&str; 13] = [
     "created",
     "authors",
@@ -179,8 +180,8 @@ fn base(run_image: &RunImage, found: &mut Annotations) {
     }
 }
 
-/// Moves the base of an image's annotations to another run image, each value in its place; gives the keys that had to be
-/// removed, because nothing true can be said.
+/// Moves the base of an image's annotations to another run image, each value in its place; gives the keys that had to
+/// be removed, because nothing true can be said.
 pub fn rebase(annotations: &mut serde_json::Map<String, serde_json::Value>, run_image: &RunImage) -> Vec<String> {
     let mut found = Annotations::default();
     base(run_image, &mut found);
@@ -199,8 +200,8 @@ pub fn rebase(annotations: &mut serde_json::Map<String, serde_json::Value>, run_
     removed
 }
 
-/// Keys that an export to a registry would have: those available, and those of the run image, whose digest a daemon does
-/// not tell.
+/// Keys that an export to a registry would have: those available, and those of the run image, whose digest a daemon
+/// does not tell.
 #[must_use]
 pub fn left_out(annotations: &BTreeMap<String, String>) -> Vec<String> {
     let mut keys: Vec<String> = annotations.keys().cloned().collect();

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-/// `sha256:` and 64 lower-case hexadecimal digits; in a document that was read also `sha512:` and 128, and no other text:
-/// digests become parts of paths and requests.
+/// `sha256:` and 64 lower-case hexadecimal digits; in a document that was read also `sha512:` and 128, and no other
+/// text: digests become parts of paths and requests.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(String);

@@ -1,4 +1,5 @@
-//! Exit codes of the exporter and the rebaser (`cnb-platform.md`, sections exporter and rebaser, buildpacks/spec b745fcf).
+//! Exit codes of the exporter and the rebaser (`cnb-platform.md`, sections exporter and rebaser, buildpacks/spec
+//! b745fcf).
 
 use std::process::ExitCode;
 

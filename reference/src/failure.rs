@@ -1,5 +1,5 @@
-//! How a failure is told. An error's own text never has that of its source in it; what prints an error prints the chain,
-//! with [`chain`].
+//! How a failure is told. An error's own text never has that of its source in it; what prints an error prints the
+//! chain, with [`chain`].
 
 use std::error::Error;
 use std::io;

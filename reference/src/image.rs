@@ -137,8 +137,9 @@ pub fn config(parts: ConfigParts<'_>) -> Vec<u8> {
 /// What the history says of a layer of which the run image's says nothing.
 const UNKNOWN: &str = "unknown: the run image has no history of this layer";
 
-/// The history goes on: the run image's own as it is, and an entry for each layer that it leaves out, because tools that
-/// convert images refuse one whose history does not fit its layers. One of more layers than there are is not its own.
+/// The history goes on: the run image's own as it is, and an entry for each layer that it leaves out, because tools
+/// that convert images refuse one whose history does not fit its layers. One of more layers than there are is not its
+/// own.
 fn history(config: &mut Value, layers: &[(DiffId, String)], created: &str) {
     let base_layers = config["rootfs"]["diff_ids"].as_array().map_or(0, Vec::len);
     let mut history = config["history"].as_array().cloned().unwrap_or_default();

@@ -20,3 +20,4 @@ pub mod rebase;
 pub mod report;
 pub mod sources;
 pub mod target;
+mod whole;

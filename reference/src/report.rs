@@ -57,10 +57,15 @@ pub fn prepare(path: &Path) -> io::Result<()> {
 /// # Errors
 /// The file system's.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
-    if is_replaceable(path)? && replace(path, text).is_ok() {
-        return Ok(());
+    if !is_replaceable(path)? {
+        return fs::write(path, text);
     }
-    fs::write(path, text)
+    match replace(path, text) {
+        // Where the disk is full there is no other way, and what would be left of a try is not a report.
+        Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => Err(error),
+        Err(_) => fs::write(path, text),
+        Ok(()) => Ok(()),
+    }
 }
 
 /// Whether another file may take the place of what is there. Not so with links and devices, which lead elsewhere.

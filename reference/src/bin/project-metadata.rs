@@ -1,4 +1,5 @@
-//! The binary `project-metadata`: writes `project-metadata.toml` from a project descriptor, version control and overrides.
+//! The binary `project-metadata`: writes `project-metadata.toml` from a project descriptor, version control and
+//! overrides.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -84,7 +84,8 @@ impl ArgValue {
     }
 
     pub(super) fn seconds(&self) -> Result<i64, CliError> {
-        /// 9999-12-30T22:00:00Z: the last time that has a date of four digits in every time zone, which the library asks.
+        /// 9999-12-30T22:00:00Z: the last time that has a date of four digits in every time zone, which the library
+        /// asks.
         const LAST: i64 = 253_402_207_200;
         let number: Option<i64> = self.text()?.parse().ok();
         if number.is_some_and(|seconds| seconds > LAST) {

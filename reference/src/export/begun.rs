@@ -97,7 +97,8 @@ impl Workshop {
     }
 }
 
-/// The layer where its hash is enough: it will be streamed, or is there already. Then it is neither compressed nor sent.
+/// The layer where its hash is enough: it will be streamed, or is there already. Then it is neither compressed nor
+/// sent.
 async fn hashed(way: &Arc<Way>, tree: &Arc<Tree>, permits: &Semaphore) -> Result<Option<NewLayer>, ExportError> {
     if matches!(&**way, Way::Compressed(known) if known.is_empty()) {
         return Ok(None);

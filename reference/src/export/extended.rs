@@ -1,5 +1,5 @@
-//! A run image that image extensions extended (`cnb-platform.md`, extender and exporter): `<extended>/run` holds one OCI
-//! layout with manifest, config and the new layers of the image that the app image is based on.
+//! A run image that image extensions extended (`cnb-platform.md`, extender and exporter): `<extended>/run` holds one
+//! OCI layout with manifest, config and the new layers of the image that the app image is based on.
 
 use std::path::{Path, PathBuf};
 

@@ -20,7 +20,7 @@ use crate::sources::{self, Sources};
 use crate::target::daemon::Daemon;
 use crate::target::layout::Layout;
 use crate::target::registry::{Credentials, Registry, Uploads};
-use crate::target::{Keeping, NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError};
+use crate::target::{Keeping, Need, NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError};
 
 pub use error::ExportError;
 use extended::Extended;
@@ -42,7 +42,7 @@ pub async fn export(options: &Options, log: Log, uploads: &Uploads) -> Result<()
     let images = &inputs.images;
     let (outcome, facts) = match &options.destination {
         Destination::Registry => {
-            let credentials = Credentials::new(options.registry_auth.clone());
+            let credentials = Credentials::new(options.registry_auth.clone(), log);
             let registry = Registry::open(images, &options.insecure_registries, credentials, uploads);
             to(registry, options, &inputs, sources, log).await?
         }
@@ -122,7 +122,8 @@ async fn previous(
     let Some(reference) = image.map(|image| image.reference.as_str()).filter(|reference| !reference.is_empty()) else {
         return Ok(None);
     };
-    let found = target.previous(reference, &platform(&inputs.run_image), sources.reuse()).await?;
+    let need = if sources.reuse() { Need::Required } else { Need::Optional };
+    let found = target.previous(reference, &platform(&inputs.run_image), need).await?;
     Ok(found.filter(|image| image.check().is_ok()))
 }
 
@@ -167,8 +168,7 @@ fn config(options: &Options, inputs: &Inputs, base: &StoredImage, made: &Made, f
 /// The version that `lifecycle.toml` next to the lifecycle's folder gives, where there is one.
 fn launcher_facts(options: &Options) -> LauncherFacts {
     let file = options.launcher.parent().and_then(|folder| folder.parent()).map(|folder| folder.join("lifecycle.toml"));
-    let table =
-        file.and_then(|file| std::fs::read_to_string(file).ok()).and_then(|text| text.parse::<toml::Table>().ok());
+    let table = file.and_then(|file| crate::inputs::read_if_there::<toml::Table>(&file).ok().flatten());
     let version = table.and_then(|table| Some(table.get("lifecycle")?.get("version")?.as_str()?.to_owned()));
     LauncherFacts { version: version.unwrap_or_default() }
 }

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
+use crate::whole::whole;
+
 pub use analyzed::{Analyzed, PreviousImage, RunImage, TargetData};
 pub use group::{Buildpack, Group};
 pub use layer::{LayerContent, LayerTypes};
@@ -48,9 +50,7 @@ pub enum InputError {
 /// # Errors
 /// [`InputError`] naming the file; `hint` says what to do where it is not there.
 pub fn read<T: DeserializeOwned>(path: &Path, hint: &'static str) -> Result<T, InputError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| InputError::Read { path: path.to_path_buf(), source, hint })?;
-    parse(path, &text)
+    parse(path, &text(path, hint)?)
 }
 
 /// Reads a TOML file that may be missing.
@@ -58,11 +58,20 @@ pub fn read<T: DeserializeOwned>(path: &Path, hint: &'static str) -> Result<T, I
 /// # Errors
 /// [`InputError`] where it is there and cannot be used, or where that cannot be told.
 pub fn read_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, InputError> {
-    match std::fs::read_to_string(path) {
+    match text(path, "it must be readable") {
         Ok(text) => parse(path, &text).map(Some),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(InputError::Read { path: path.to_path_buf(), source, hint: "it must be readable" }),
+        Err(InputError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
+}
+
+/// The text of a file that is not too large.
+fn text(path: &Path, hint: &'static str) -> Result<String, InputError> {
+    let fail = |source| InputError::Read { path: path.to_path_buf(), source, hint };
+    let wrong = |reason: String| InputError::Format { path: path.to_path_buf(), reason };
+    let bytes = whole(path).map_err(|error| error.parted().map_or_else(wrong, fail))?;
+    String::from_utf8(bytes)
+        .map_err(|error| wrong(format!("it is not UTF-8 at byte {}", error.utf8_error().valid_up_to())))
 }
 
 fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, InputError> {
@@ -114,6 +123,7 @@ pub fn without_json(table: &toml::Table) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::whole::MOST;
 
     #[test]
     fn a_malformed_file_is_told_in_one_line_with_its_place() {
@@ -125,6 +135,12 @@ mod tests {
             assert!(error.contains("project-metadata.toml") && error.contains(place), "{error}");
             assert!(!error.contains('\n'), "{error}");
         }
+        std::fs::File::create(&path).unwrap().set_len(MOST + 1).unwrap();
+        let error = read_if_there::<toml::Table>(&path).unwrap_err().to_string();
+        assert!(error.contains("project-metadata.toml: it has more than 8388608 bytes"), "{error}");
+        std::fs::write(&path, format!("a=1\n#{}", "x".repeat(usize::try_from(MOST).unwrap() - 5))).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), MOST);
+        assert!(read::<toml::Table>(&path, "").is_ok());
         std::fs::write(&path, [0xff]).unwrap();
         assert!(read_if_there::<toml::Table>(&path).unwrap_err().to_string().contains("project-metadata.toml"));
         assert!(read_if_there::<toml::Table>(&folder.path().join("gone")).unwrap().is_none());

@@ -1,5 +1,5 @@
-//! Contents of a layer's files, read ahead in the order of the tar by threads of their own: while one part is hashed and
-//! compressed, the next are read. What is ahead of the tar is bounded.
+//! Contents of a layer's files, read ahead in the order of the tar by threads of their own: while one part is hashed
+//! and compressed, the next are read. What is ahead of the tar is bounded.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};

@@ -1,23 +1,23 @@
-//! gzip on all cores: blocks of 1 MiB, each a member of its own (RFC 1952 allows many), made side by side and written in
-//! order. The result depends on the bytes alone, not on how many cores there are.
+//! gzip on all cores: blocks of 1 MiB, each a member of its own (RFC 1952 allows many), made side by side and written
+//! in order. The result depends on the bytes alone, not on how many cores there are.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use deflate::Members;
+
 use super::LayerError;
-use super::member::Members;
 
 /// Bytes of a member before compression; larger ones gain nothing.
 const BLOCK: usize = 1 << 20;
 /// More workers would hold more blocks than the memory that is promised.
 const MOST_WORKERS: usize = 12;
 
-type Compressed = Result<Vec<u8>, String>;
 struct Job {
     block: Vec<u8>,
-    done: SyncSender<Compressed>,
+    done: SyncSender<Vec<u8>>,
 }
 
 /// Runs `produce` with a writer, compresses what it writes into `out` on so many cores at most, gives both results.
@@ -39,7 +39,7 @@ where
         }
         // Workers alone hold the receiver, so that a writer whose workers are gone is told.
         drop(todo);
-        let (order, queue) = mpsc::sync_channel::<Receiver<Compressed>>(workers + 1);
+        let (order, queue) = mpsc::sync_channel::<Receiver<Vec<u8>>>(workers + 1);
         let writer = scope.spawn(move || {
             let written = in_order(&queue, &mut out);
             written.map(|()| out)
@@ -65,16 +65,14 @@ fn work(todo: &Mutex<Receiver<Job>>) {
     loop {
         let job = todo.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { block, done }) = job else { return };
-        let member = members.as_mut().map_err(|error| error.clone()).and_then(|members| members.of(&block));
         // A writer that is gone has said why already.
-        let _ = done.send(member);
+        let _ = done.send(members.of(&block));
     }
 }
 
-fn in_order(queue: &Receiver<Receiver<Compressed>>, out: &mut impl Write) -> io::Result<()> {
+fn in_order(queue: &Receiver<Receiver<Vec<u8>>>, out: &mut impl Write) -> io::Result<()> {
     for member in queue {
-        let bytes = member.recv().map_err(io::Error::other)?.map_err(io::Error::other)?;
-        out.write_all(&bytes)?;
+        out.write_all(&member.recv().map_err(io::Error::other)?)?;
     }
     out.flush()
 }
@@ -83,7 +81,7 @@ fn in_order(queue: &Receiver<Receiver<Compressed>>, out: &mut impl Write) -> io:
 struct Blocks {
     block: Vec<u8>,
     jobs: SyncSender<Job>,
-    order: SyncSender<Receiver<Compressed>>,
+    order: SyncSender<Receiver<Vec<u8>>>,
 }
 
 impl Blocks {

@@ -4,7 +4,6 @@
 mod ahead;
 mod glob;
 mod gzip;
-mod member;
 mod ready;
 mod tar;
 mod tree;
@@ -18,7 +17,6 @@ use crate::digest::{DiffId, Digest, Hasher};
 use crate::image::LAYER;
 
 pub use glob::matches;
-pub use member::Members;
 pub use ready::Ready;
 pub use tree::{Item, Kind, Owner, Tree};
 pub use walk::WHITEOUT;

@@ -1,5 +1,5 @@
-//! Layers that are compressed already: an extender left their blobs on disk. They are copied while they are hashed, so that
-//! what is sent is what was checked.
+//! Layers that are compressed already: an extender left their blobs on disk. They are copied while they are hashed, so
+//! that what is sent is what was checked.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};

@@ -1,18 +1,19 @@
-//! Walks through a folder on several cores: names of a level are listed, then each is asked for its facts. The result does
-//! not depend on how many cores there are.
+//! Walks through a folder on several cores: names of a level are listed, then each is asked for its facts. The result
+//! does not depend on how many cores there are.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::{Item, Kind, LayerError, Owner};
+use crate::whole::named;
 
 /// What the name of a whiteout begins with.
 pub const WHITEOUT: &[u8] = b".wh.";
@@ -220,16 +221,4 @@ fn attributes(path: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
         }
     }
     Ok(found)
-}
-
-fn named(kind: fs::FileType) -> &'static str {
-    if kind.is_socket() {
-        "socket"
-    } else if kind.is_fifo() {
-        "named pipe"
-    } else if kind.is_block_device() || kind.is_char_device() {
-        "device"
-    } else {
-        "file of an unknown kind"
-    }
 }

@@ -29,8 +29,8 @@ const TRANSPORTS: [&str; 10] =
 /// Users that everybody has at a host are part of the address.
 const SHARED_USER: &str = "git";
 
-/// The address of a remote. User and password are left out, except for the user `git` of ssh; so are query and fragment,
-/// where tokens stand. `host:path` becomes `ssh://host/path`.
+/// The address of a remote. User and password are left out, except for the user `git` of ssh; so are query and
+/// fragment, where tokens stand. `host:path` becomes `ssh://host/path`.
 ///
 /// # Errors
 /// [`Unpublished`].

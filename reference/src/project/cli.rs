@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use super::{Dirty, Options, Place, ProjectError};
+use super::{Dirty, KeySource, Options, ProjectError};
 
 /// Keys that have a short name: `commit` is of `source.version`, the others of `source.metadata`.
 const SHORT: [&str; 8] = ["commit", "repository", "authors", "version", "documentation-url", "name", "licenses", "id"];
@@ -95,22 +95,22 @@ fn shown(given: &str) -> &str {
 }
 
 /// Where a key of `--set` stands.
-pub(super) fn place(key: &str) -> Option<Place> {
+pub(super) fn place(key: &str) -> Option<KeySource> {
     let is_key = |key: &str| {
         !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     };
     if key == "source.type" {
-        return Some(Place::Type);
+        return Some(KeySource::Type);
     }
     if let Some(key) = key.strip_prefix("source.version.") {
-        return is_key(key).then(|| Place::Version(key.to_owned()));
+        return is_key(key).then(|| KeySource::Version(key.to_owned()));
     }
     if let Some(key) = key.strip_prefix("source.metadata.") {
-        return is_key(key).then(|| Place::Metadata(key.to_owned()));
+        return is_key(key).then(|| KeySource::Metadata(key.to_owned()));
     }
     match key {
-        "commit" => Some(Place::Version(key.to_owned())),
-        _ if SHORT.contains(&key) => Some(Place::Metadata(key.to_owned())),
+        "commit" => Some(KeySource::Version(key.to_owned())),
+        _ if SHORT.contains(&key) => Some(KeySource::Metadata(key.to_owned())),
         _ => None,
     }
 }
@@ -121,9 +121,9 @@ mod tests {
 
     #[test]
     fn keys_have_their_places_and_what_is_wrong_is_named_without_its_value() {
-        assert_eq!(place("commit"), Some(Place::Version("commit".to_owned())));
-        assert_eq!(place("source.metadata.x-y"), Some(Place::Metadata("x-y".to_owned())));
-        assert_eq!(place("source.type"), Some(Place::Type));
+        assert_eq!(place("commit"), Some(KeySource::Version("commit".to_owned())));
+        assert_eq!(place("source.metadata.x-y"), Some(KeySource::Metadata("x-y".to_owned())));
+        assert_eq!(place("source.type"), Some(KeySource::Type));
         for key in ["", "source", "source.version.", "source.metadata.a.b", "authors.x"] {
             assert_eq!(place(key), None, "{key}");
         }

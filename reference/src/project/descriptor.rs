@@ -1,6 +1,6 @@
-//! Project descriptors: schema 0.2 (`cnb-project-descriptor.md`, buildpacks/spec b745fcf) with the table `_`, and schema
-//! 0.1 with the table `project`, as RFC 0054 of buildpacks/rfcs has it. What has another type than the schema says is
-//! refused by its key.
+//! Project descriptors: schema 0.2 (`cnb-project-descriptor.md`, buildpacks/spec b745fcf) with the table `_`, and
+//! schema 0.1 with the table `project`, as RFC 0054 of buildpacks/rfcs has it. What has another type than the schema
+//! says is refused by its key.
 
 use std::path::{Path, PathBuf};
 

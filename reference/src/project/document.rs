@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use super::descriptor::Descriptor;
 use super::git::Facts;
-use super::{Dirty, Made, Options, Place, address, values};
+use super::{Dirty, KeySource, Made, Options, address, values};
 
 /// Keys whose values are addresses.
 const ADDRESSES: [&str; 2] = ["repository", "documentation-url"];
@@ -108,17 +108,17 @@ impl Document {
     }
 
     /// An override; an empty one removes the key.
-    fn replace(&mut self, place: &Place, value: &str) {
+    fn replace(&mut self, place: &KeySource, value: &str) {
         let is_empty = value.is_empty();
         match place {
-            Place::Type => self.r#type = (!is_empty).then(|| value.to_owned()),
-            Place::Version(key) => {
+            KeySource::Type => self.r#type = (!is_empty).then(|| value.to_owned()),
+            KeySource::Version(key) => {
                 self.version.remove(key);
                 if !is_empty {
                     self.version.insert(key.clone(), value.into());
                 }
             }
-            Place::Metadata(key) => {
+            KeySource::Metadata(key) => {
                 self.metadata.remove(key);
                 self.put(key, (!is_empty).then(|| value.to_owned()));
             }

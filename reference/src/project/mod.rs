@@ -37,7 +37,7 @@ pub struct Options {
     /// A descriptor that has to be there; else that of the source, where there is one.
     pub descriptor: Option<PathBuf>,
     /// Values that replace all others; empty ones remove.
-    pub overrides: Vec<(Place, String)>,
+    pub overrides: Vec<(KeySource, String)>,
     /// Whether version control is looked at.
     pub git: bool,
     /// The remote whose address is taken.
@@ -50,7 +50,7 @@ pub struct Options {
 
 /// A key below `[source]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum KeySource {
     /// `source.type`.
     Type,
     /// `source.version.<key>`.

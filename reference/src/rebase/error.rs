@@ -100,8 +100,8 @@ pub enum RebaseError {
 }
 
 impl RebaseError {
-    /// The exit code of the Platform API. That of a Buildpack API is never given: no file and no label of a buildpack is
-    /// read.
+    /// The exit code of the Platform API. That of a Buildpack API is never given: no file and no label of a buildpack
+    /// is read.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {

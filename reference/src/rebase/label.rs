@@ -1,5 +1,5 @@
-//! The label `io.buildpacks.lifecycle.metadata` of an app image: which layers are the run image's and what the run image
-//! is called; and what it says after a rebase.
+//! The label `io.buildpacks.lifecycle.metadata` of an app image: which layers are the run image's and what the run
+//! image is called; and what it says after a rebase.
 
 use std::collections::BTreeSet;
 
@@ -76,8 +76,8 @@ impl Label {
         ends().find(is_whole).or_else(|| ends().next()).ok_or(LabelError::LayerGone(top))
     }
 
-    /// The label after a rebase; its very text where nothing in it changes. `stack.runImage` says the same as `runImage`
-    /// where it is there.
+    /// The label after a rebase; its very text where nothing in it changes. `stack.runImage` says the same as
+    /// `runImage` where it is there.
     pub(super) fn rebased(&self, run: &NewRunImage<'_>) -> String {
         let mut value = self.value.clone();
         if let Some(found) = value.entry("runImage").or_insert_with(|| Map::new().into()).as_object_mut() {

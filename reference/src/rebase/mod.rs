@@ -42,19 +42,20 @@ pub async fn rebase(options: &RebaseOptions, log: Log, uploads: &Uploads) -> Res
     report::prepare(&options.report).map_err(report_error)?;
     options.warnings.iter().for_each(|warning| log.warn(warning));
     let names = Names::read(options)?;
-    let mut store = Images::open(options, &names.images, uploads).await?;
+    let mut store = Images::open(options, &names.images, (uploads, log)).await?;
     let app = App::read(&mut store, &names.app).await?;
     let known = app.label.names();
     let given = names.run_image.as_ref();
-    let run = run_image::find(&mut store, given, &known, (&names.images, &names.app), &app.platform, log).await?;
+    let run = run_image::find(&mut store, &names, &known, &app.platform, log).await?;
     let is_named = given.is_none_or(|given| checks::is_named(&known, given));
-    check(options, &names.app, &app, &run, (is_named, &known), log)?;
+    let pair = Pair { options, app: &app, run: &run, log };
+    pair.check(&names.app, &known, is_named)?;
     log.info(format_args!("Rebasing {} on {} ({})", names.app, run.name, run.reference));
     let given = options.run_image.as_deref().filter(|_| !is_named);
     let renamed = given.map(|image| RunImages { image: image.to_owned(), mirrors: Vec::new() });
     let top_layer = image::diff_ids(&run.image.config).pop().ok_or_else(|| of_run(&run, "has no layers"))?;
     let facts = RunImageFacts { names: renamed.unwrap_or(known), reference: run.reference.clone(), top_layer };
-    let written = rebased(options, &app, &run, &facts, given, (&store, log));
+    let written = pair.rebased(&store, &facts, given);
     let outcome = store.write(written).await?;
     report::write(&options.report, &report::render(&options.images, &outcome, &facts)).map_err(report_error)?;
     say(&names.images, &outcome, log);
@@ -139,83 +140,76 @@ fn of_run(run: &RunImageFound, reason: &'static str) -> RebaseError {
     RebaseError::Image { what: "run image", name: run.name.to_string(), reason }
 }
 
-/// Refuses what is not known to be safe; where it is forced, a warning says what it was.
-fn check(
-    options: &RebaseOptions,
-    name: &ImageName,
-    app: &App,
-    run: &RunImageFound,
-    (is_named, known): (bool, &RunImages),
+/// An app image, and the run image that it is put on.
+struct Pair<'a> {
+    options: &'a RebaseOptions,
+    app: &'a App,
+    run: &'a RunImageFound,
     log: Log,
-) -> Result<(), RebaseError> {
-    run.image.check().map_err(|reason| of_run(run, reason))?;
-    for reason in checks::checks(&app.whole.image.config, &run.image.config, is_named, known) {
-        if !options.force {
-            let (image, run_image) = (name.to_string(), run.name.to_string());
-            return Err(RebaseError::Unsafe { image, run_image, source: reason });
+}
+
+impl Pair<'_> {
+    /// Refuses what is not known to be safe; where it is forced, a warning says what it was.
+    fn check(&self, name: &ImageName, known: &RunImages, is_named: bool) -> Result<(), RebaseError> {
+        let Self { options, app, run, log } = self;
+        run.image.check().map_err(|reason| of_run(run, reason))?;
+        for reason in checks::checks(&app.whole.image.config, &run.image.config, is_named, known) {
+            if !options.force {
+                let (image, run_image) = (name.to_string(), run.name.to_string());
+                return Err(RebaseError::Unsafe { image, run_image, source: reason });
+            }
+            log.warn(format_args!("{reason}; rebasing all the same, because of -force"));
         }
-        log.warn(format_args!("{reason}; rebasing all the same, because of -force"));
+        Ok(())
     }
-    Ok(())
-}
 
-/// The rebased image; where nothing in a document changes, the document's own bytes.
-fn rebased(
-    options: &RebaseOptions,
-    app: &App,
-    run: &RunImageFound,
-    facts: &RunImageFacts,
-    renamed: Option<&str>,
-    (store, log): (&Images, Log),
-) -> Written {
-    let App { whole, label, run_layers, .. } = app;
-    let named = NewRunImage { reference: &facts.reference, top_layer: &facts.top_layer, renamed };
-    let change = config::Change {
-        run_layers: *run_layers,
-        run: &run.image.config,
-        label: label.rebased(&named),
-        force: options.force,
-        created: options.source_date_epoch.unwrap_or_else(|| i64::try_from(MODIFIED).unwrap_or_default()),
-    };
-    let value = config::rebased(&whole.image.config, &change);
-    let config = if value == whole.image.config { whole.config.clone() } else { value.to_string().into_bytes() };
-    let own_layers = whole.image.layers.iter().skip(*run_layers);
-    let ids = image::diff_ids(&whole.image.config).into_iter().skip(*run_layers);
-    let layers: Vec<(DiffId, Option<_>)> = if whole.image.layers.is_empty() {
-        ids.map(|diff_id| (diff_id, None)).collect()
-    } else {
-        ids.zip(own_layers.cloned().map(Some)).collect()
-    };
-    let (manifest, media_type) = manifest(app, run, facts, &config, (store, log));
-    Written { config, manifest, media_type, layers }
-}
-
-/// The manifest and its media type. A store that gives no manifest out gets one without annotations, and the log says
-/// so.
-fn manifest(
-    app: &App,
-    run: &RunImageFound,
-    facts: &RunImageFacts,
-    config: &[u8],
-    (store, log): (&Images, Log),
-) -> (Vec<u8>, &'static str) {
-    let Some(bytes) = &app.whole.manifest else {
-        let own = app.whole.image.layers.iter().skip(app.run_layers);
-        let layers: Vec<_> = run.image.layers.iter().chain(own).cloned().collect();
-        log.warn(match store.daemon_store() {
-            Some(Store::Classic) => "the daemon's image store keeps no annotations, so there are none to keep",
-            _ => "the daemon does not say which annotations the image has; they are left out",
-        });
-        return (image::manifest(config, &layers, &std::collections::BTreeMap::new()), image::MANIFEST);
-    };
-    let run_image =
-        RunImage { image: run.name.to_string(), reference: facts.reference.clone(), extend: false, target: None };
-    let layers = &run.image.layers;
-    let change = manifest::Change { config, run_layers: app.run_layers, layers, run_image: &run_image };
-    let own: Value = serde_json::from_slice(bytes).unwrap_or_default();
-    let found = manifest::rebased(&own, &change);
-    for key in &found.removed {
-        log.warn(format_args!("the run image's digest is not known here, so the annotation {key} is removed"));
+    /// The rebased image; where nothing in a document changes, the document's own bytes.
+    fn rebased(&self, store: &Images, facts: &RunImageFacts, renamed: Option<&str>) -> Written {
+        let Self { options, app, run, .. } = self;
+        let App { whole, label, run_layers, .. } = app;
+        let named = NewRunImage { reference: &facts.reference, top_layer: &facts.top_layer, renamed };
+        let change = config::Change {
+            run_layers: *run_layers,
+            run: &run.image.config,
+            label: label.rebased(&named),
+            force: options.force,
+            created: options.source_date_epoch.unwrap_or_else(|| i64::try_from(MODIFIED).unwrap_or_default()),
+        };
+        let value = config::rebased(&whole.image.config, &change);
+        let config = if value == whole.image.config { whole.config.clone() } else { value.to_string().into_bytes() };
+        let own_layers = whole.image.layers.iter().skip(*run_layers);
+        let ids = image::diff_ids(&whole.image.config).into_iter().skip(*run_layers);
+        let layers: Vec<(DiffId, Option<_>)> = if whole.image.layers.is_empty() {
+            ids.map(|diff_id| (diff_id, None)).collect()
+        } else {
+            ids.zip(own_layers.cloned().map(Some)).collect()
+        };
+        let (manifest, media_type) = self.manifest(store, facts, &config);
+        Written { config, manifest, media_type, layers }
     }
-    (if found.value == own { bytes.clone() } else { found.value.to_string().into_bytes() }, found.media_type)
+
+    /// The manifest and its media type. A store that gives no manifest out gets one without annotations, and the log
+    /// says so.
+    fn manifest(&self, store: &Images, facts: &RunImageFacts, config: &[u8]) -> (Vec<u8>, &'static str) {
+        let Self { app, run, log, .. } = self;
+        let Some(bytes) = &app.whole.manifest else {
+            let own = app.whole.image.layers.iter().skip(app.run_layers);
+            let layers: Vec<_> = run.image.layers.iter().chain(own).cloned().collect();
+            log.warn(match store.daemon_store() {
+                Some(Store::Classic) => "the daemon's image store keeps no annotations, so there are none to keep",
+                _ => "the daemon does not say which annotations the image has; they are left out",
+            });
+            return (image::manifest(config, &layers, &std::collections::BTreeMap::new()), image::MANIFEST);
+        };
+        let run_image =
+            RunImage { image: run.name.to_string(), reference: facts.reference.clone(), extend: false, target: None };
+        let layers = &run.image.layers;
+        let change = manifest::Change { config, run_layers: app.run_layers, layers, run_image: &run_image };
+        let own: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let found = manifest::rebased(&own, &change);
+        for key in &found.removed {
+            log.warn(format_args!("the run image's digest is not known here, so the annotation {key} is removed"));
+        }
+        (if found.value == own { bytes.clone() } else { found.value.to_string().into_bytes() }, found.media_type)
+    }
 }

@@ -1,32 +1,32 @@
 //! Which run image an app image is put on: the one that is given, else the one that its label leads to
 //! (`cnb-platform.md`, Run Image Resolution).
 
-use super::RebaseError;
 use super::store::{Images, RunImageFound};
+use super::{Names, RebaseError};
 use crate::failure;
 use crate::image_name::ImageName;
 use crate::inputs::RunImages;
 use crate::log::Log;
 use crate::target::Platform;
 
-/// Finds the run image. `images` are where the rebased image goes, `app` is the image that is rebased.
+/// Finds the run image; `known` are the names that the app image's label has for it.
 pub(super) async fn find(
     store: &mut Images,
-    given: Option<&ImageName>,
-    names: &RunImages,
-    (images, app): (&[ImageName], &ImageName),
+    names: &Names,
+    known: &RunImages,
     platform: &Platform,
     log: Log,
 ) -> Result<RunImageFound, RebaseError> {
-    if let Some(name) = given {
+    let Names { images, app, run_image } = names;
+    if let Some(name) = run_image {
         return store.run_image(name, platform).await;
     }
-    if names.image.is_empty() {
+    if known.image.is_empty() {
         return Err(RebaseError::NoRunImage(app.to_string()));
     }
     let mut tried = Vec::new();
     let near = images.first().unwrap_or(app);
-    for candidate in candidates(names, &near.registry) {
+    for candidate in candidates(known, &near.registry) {
         let name = match candidate {
             Ok(name) => name,
             Err(error) => {

@@ -7,6 +7,7 @@ use crate::cli::rebaser::RebaseOptions;
 use crate::digest::DiffId;
 use crate::image::Descriptor;
 use crate::image_name::ImageName;
+use crate::log::Log;
 use crate::target::daemon::{Daemon, DaemonError, Store, local};
 use crate::target::registry::{Credentials, Registry, Uploads};
 use crate::target::{NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError, WholeImage};
@@ -39,7 +40,7 @@ impl Images {
     pub(super) async fn open(
         options: &RebaseOptions,
         images: &[ImageName],
-        uploads: &Uploads,
+        (uploads, log): (&Uploads, Log),
     ) -> Result<Self, RebaseError> {
         Ok(match &options.destination {
             Destination::Daemon(given) => {
@@ -48,7 +49,7 @@ impl Images {
                 Self::Daemon { daemon: Box::new(daemon), host }
             }
             Destination::Registry | Destination::Layout(_) => {
-                let credentials = Credentials::new(options.registry_auth.clone());
+                let credentials = Credentials::new(options.registry_auth.clone(), log);
                 let registry = Registry::open(images, &options.insecure_registries, credentials, uploads);
                 Self::Registry(Box::new(registry))
             }

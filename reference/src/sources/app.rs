@@ -52,8 +52,8 @@ fn matched(app: &str, slice: &Slice, all: &[Item]) -> HashSet<Vec<u8>> {
     all.iter().filter(is_matched).map(|item| item.path.clone()).collect()
 }
 
-/// Without `.`, `..`, doubled and trailing slashes, as Go's `filepath.Clean` leaves a pattern. One that leads out of the
-/// app folder matches nothing, because only what is in that folder is asked.
+/// Without `.`, `..`, doubled and trailing slashes, as Go's `filepath.Clean` leaves a pattern. One that leads out of
+/// the app folder matches nothing, because only what is in that folder is asked.
 fn lexically_clean(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {

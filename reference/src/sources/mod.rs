@@ -33,6 +33,14 @@ pub enum SourceError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A bill of materials is not a file that can be read whole.
+    #[error("read the bill of materials {}: {reason}", path.display())]
+    Bill {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A bill of materials cannot be kept.
     #[error("keep the bill of materials {}", path.display())]
     Keep {
@@ -73,8 +81,8 @@ pub struct BuildpackSource<T = Tree> {
     pub store: Option<serde_json::Value>,
 }
 
-/// Everything that becomes a layer, as metadata alone: contents stay on disk. `T` is a layer's entries, or what has become
-/// of them.
+/// Everything that becomes a layer, as metadata alone: contents stay on disk. `T` is a layer's entries, or what has
+/// become of them.
 #[derive(Debug)]
 pub struct Sources<T = Tree> {
     /// In the order of execution.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{SourceError, is_folder, put_parents};
 use crate::layer::{Item, Kind, LayerError, Owner, Tree};
+use crate::whole::whole;
 
 /// The SBOM layer: what the buildpacks left for launch and the launcher's own; none where there is nothing.
 ///
@@ -21,7 +22,7 @@ pub fn sbom(layers: &str, launcher_sbom: &Path, owner: Owner) -> Result<Option<T
     let launcher_folder = format!("{root}/buildpacksio_lifecycle/launcher");
     for (extension, source) in own_sboms(launcher_sbom, "launcher")? {
         let path = format!("{launcher_folder}/sbom.{extension}");
-        let content = fs::read(&source).map_err(|error| LayerError::Read { path: source, source: error })?;
+        let content = bill(&source)?;
         for folder in [&root, &format!("{root}/buildpacksio_lifecycle"), &launcher_folder] {
             items.entry(folder.as_bytes().to_vec()).or_insert_with(|| Item { owner, ..Tree::directory(folder) });
         }
@@ -31,6 +32,13 @@ pub fn sbom(layers: &str, launcher_sbom: &Path, owner: Owner) -> Result<Option<T
     let mut tree = Tree { items: items.into_values().collect() };
     put_parents(&mut tree, &[layers, &format!("{layers}/sbom")], owner);
     Ok(has_file.then_some(tree))
+}
+
+/// The bytes of a bill of materials that is part of the lifecycle.
+fn bill(path: &Path) -> Result<Vec<u8>, SourceError> {
+    let wrong = |reason: String| SourceError::Bill { path: path.to_path_buf(), reason };
+    let unread = |source| LayerError::Read { path: path.to_path_buf(), source }.into();
+    whole(path).map_err(|error| error.parted().map_or_else(wrong, unread))
 }
 
 /// `<name>.sbom.<ext>` files of the folder that describes the lifecycle.
@@ -59,7 +67,8 @@ pub fn keep_build_sboms(layers: &str, lifecycle: &Path) -> Result<(), SourceErro
     let folder = PathBuf::from(format!("{layers}/sbom/build/buildpacksio_lifecycle"));
     for (extension, source) in own_sboms(lifecycle, "lifecycle")? {
         let to = folder.join(format!("sbom.{extension}"));
-        let copied = fs::create_dir_all(&folder).and_then(|()| fs::copy(source, &to));
+        let content = bill(&source)?;
+        let copied = fs::create_dir_all(&folder).and_then(|()| fs::write(&to, content));
         copied.map_err(|source| SourceError::Keep { path: to, source })?;
     }
     Ok(())

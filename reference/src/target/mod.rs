@@ -19,6 +19,18 @@ use crate::image_name::ImageName;
 use crate::layer::{Blob, Tree};
 pub use crate::platform::Platform;
 
+/// Documents of registries and daemons larger than this are refused, in bytes.
+const LARGEST_DOCUMENT: usize = 16 << 20;
+
+/// Whether a layer of the previous image has to be in the new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// The previous image only saves work.
+    Optional,
+    /// The new image has a layer of it.
+    Required,
+}
+
 /// An open target. An export asks in the order in which the methods stand here.
 pub(crate) trait Target {
     /// The run image under the reference that the analysis gave it; of an index the image for `platform`.
@@ -28,13 +40,12 @@ pub(crate) trait Target {
     /// does not say to others.
     fn base_digest(&self, reference: &str, name: &ImageName) -> Option<Digest>;
 
-    /// The previous image; none where it is not there any more, or is of no use. `is_needed` says whether one of its
-    /// layers has to be in the new image.
+    /// The previous image; `None` if it does not exist any more, or is of no use.
     async fn previous(
         &mut self,
         reference: &str,
         platform: &Platform,
-        is_needed: bool,
+        need: Need,
     ) -> Result<Option<StoredImage>, TargetError>;
 
     /// How it wants its layers.
@@ -82,7 +93,7 @@ pub(crate) enum Keeping {
     Always,
     /// This store keeps them; others of its kind do not.
     By(&'static str),
-    /// It keeps none.
+    /// This store drops annotations.
     Never,
 }
 
@@ -126,6 +137,9 @@ pub struct StoredImage {
     pub notes: Vec<String>,
 }
 
+/// Most entries of `Env` in a run image's config.
+const MOST_OF_ENV: usize = 100_000;
+
 impl StoredImage {
     /// Whether another image can be built on it: its config names a digest for each of its layers.
     ///
@@ -140,6 +154,14 @@ impl StoredImage {
         }
         if !self.layers.is_empty() && self.layers.len() != ids.len() {
             return Err("has a config that names other layers than its manifest");
+        }
+        match &self.config["config"]["Env"] {
+            Value::Null => {}
+            Value::Array(entries) if entries.len() > MOST_OF_ENV => {
+                return Err("has a config whose Env has more than 100000 entries");
+            }
+            Value::Array(entries) if entries.iter().all(Value::is_string) => {}
+            _ => return Err("has a config whose Env is not a list of strings"),
         }
         Ok(())
     }

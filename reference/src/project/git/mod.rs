@@ -1,5 +1,6 @@
 //! What `git` knows of a source folder: commit, description, changes, the remote's address. The repository may be
-//! hostile: `git` never reads its configuration, which can name programs to run, and writes nothing into it (the module `view`).
+//! hostile: `git` never reads its configuration, which can name programs to run, and writes nothing into it (the module
+//! `view`).
 
 mod place;
 mod program;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::address::{self, Unpublished};
-use place::{Head, Place};
+use place::{Head, WorkTree};
 use program::Git;
 use view::{Config, View};
 
@@ -124,7 +125,7 @@ pub async fn facts(source: &Path, remote: Option<&str>, limit: Duration) -> Resu
 
 /// Looks into the submodules that are checked out; what is changed there is changed here.
 async fn submodules(
-    place: &Place,
+    place: &WorkTree,
     entries: &[view::Entry],
     git: &Git,
     found: &mut Facts,
@@ -150,7 +151,7 @@ async fn submodules(
 }
 
 /// The remote that was asked for, else that of the branch, else `origin`, else the only one.
-fn repository(config: &Config, place: &Place, asked: Option<&str>, found: &mut Facts) -> Result<(), GitError> {
+fn repository(config: &Config, place: &WorkTree, asked: Option<&str>, found: &mut Facts) -> Result<(), GitError> {
     let names: BTreeSet<&str> = config.remotes.keys().map(String::as_str).collect();
     let of_the_branch = match &place.head {
         Head::Branch(name) => config.branch_remotes.get(name).map(String::as_str),

@@ -15,7 +15,7 @@ const MOST: u64 = 4096;
 
 /// A repository with a work tree.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct WorkTree {
     /// The work tree.
     pub(super) root: PathBuf,
     /// What belongs to this work tree: HEAD and index.
@@ -65,7 +65,7 @@ impl Head {
 }
 
 /// The repository in whose work tree `source` is, as `git` looks for it: upwards, within one file system.
-pub(super) fn find(source: &Path) -> Result<Option<Place>, GitError> {
+pub(super) fn find(source: &Path) -> Result<Option<WorkTree>, GitError> {
     let device = |path: &Path| fs::metadata(path).map(|facts| facts.dev()).ok();
     let own = device(source);
     for root in source.ancestors().take_while(|folder| device(folder) == own) {
@@ -76,7 +76,7 @@ pub(super) fn find(source: &Path) -> Result<Option<Place>, GitError> {
     Ok(None)
 }
 
-impl Place {
+impl WorkTree {
     /// The repository of a submodule; none where it is not checked out, or leads out of this work tree.
     pub(super) fn submodule(&self, path: &Path) -> Result<Option<Self>, GitError> {
         let folder = self.root.join(path);
@@ -93,7 +93,7 @@ impl Place {
 }
 
 /// The repository whose work tree is this folder.
-fn at(root: &Path) -> Result<Option<Place>, GitError> {
+fn at(root: &Path) -> Result<Option<WorkTree>, GitError> {
     let broken = |reason: String| GitError::Broken { root: root.to_path_buf(), reason };
     let entry = root.join(".git");
     let is_a_file = match fs::metadata(&entry) {
@@ -127,7 +127,7 @@ fn at(root: &Path) -> Result<Option<Place>, GitError> {
     let absolute = |path: &Path| fs::canonicalize(path).map_err(|error| broken(format!("{}: {error}", path.display())));
     let (git, common) = (absolute(&git)?, absolute(&common)?);
     let head = head(&git.join("HEAD")).map_err(|reason| broken(format!("HEAD {reason}")))?;
-    Ok(Some(Place { root: root.to_path_buf(), git, common, head }))
+    Ok(Some(WorkTree { root: root.to_path_buf(), git, common, head }))
 }
 
 /// What HEAD says, which once was a link.

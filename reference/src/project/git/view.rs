@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::GitError;
-use super::place::Place;
+use super::place::WorkTree;
 use super::program::Git;
 
 /// What belongs to a work tree, and is linked from there.
@@ -64,14 +64,14 @@ pub(super) struct Entry {
 /// The view; its folder ends with it.
 pub(super) struct View<'a> {
     folder: TempDir,
-    place: &'a Place,
+    place: &'a WorkTree,
     git: &'a Git,
     /// The repository's configuration, as data.
     pub(super) config: Config,
 }
 
 impl<'a> View<'a> {
-    pub(super) async fn new(place: &'a Place, git: &'a Git) -> Result<Self, GitError> {
+    pub(super) async fn new(place: &'a WorkTree, git: &'a Git) -> Result<Self, GitError> {
         let broken = |reason: String| GitError::Broken { root: place.root.clone(), reason };
         let folder = tempfile::Builder::new()
             .prefix("project-metadata-")

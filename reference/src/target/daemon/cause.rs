@@ -14,6 +14,9 @@ pub enum Cause {
     /// It answers what no engine does.
     #[error("it does not speak the Docker Engine API ({0}); does DOCKER_HOST name a daemon?")]
     NotTheApi(Reason),
+    /// It answers with more than is read.
+    #[error("it answers with more than {0} MiB; does DOCKER_HOST name a daemon?")]
+    TooLong(usize),
     /// It does not go on.
     #[error("it {0}; its log may say why")]
     Stopped(String),

@@ -7,6 +7,7 @@
 //! An image is loaded without a name, looked for, and only then tagged: a load that fails moves no tag.
 
 mod archive;
+mod asked;
 mod cause;
 mod error;
 mod load;
@@ -24,11 +25,14 @@ use bollard::query_parameters::{RemoveImageOptionsBuilder, TagImageOptionsBuilde
 use futures_util::TryStreamExt;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use super::{Keeping, Making, NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError, WholeImage};
+use super::{
+    Keeping, Making, Need, NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError, WholeImage,
+};
 use crate::digest::{DiffId, Digest, ImageId};
 use crate::failure::{Reason, behind};
 use crate::image::{self, Descriptor};
 use crate::image_name::ImageName;
+use asked::Asked;
 use load::Load;
 use saved::{Archive, Disk, Place, Saved, Spooling};
 
@@ -44,6 +48,7 @@ const UNPACKING: Duration = Duration::from_mins(30);
 /// A daemon.
 pub struct Daemon {
     api: Docker,
+    asked: Asked,
     host: String,
     images: Vec<ImageName>,
     /// What messages call the image that is exported.
@@ -94,6 +99,7 @@ impl Daemon {
         let name = images.first().map(ImageName::to_string).unwrap_or_default();
         Ok(Self {
             api,
+            asked: Asked::new(host).map_err(unreachable)?,
             host: host.to_owned(),
             images: images.to_vec(),
             name,
@@ -135,7 +141,8 @@ impl Daemon {
         let (config, mut manifest) = (saved.config_bytes.clone(), saved.manifest.clone());
         if self.store == Store::Podman {
             // Its descriptors are those of the layers as they are kept, and as it takes them back.
-            let annotations = podman::annotations(&self.host, saved.config_digest.as_str()).await;
+            let annotations = podman::annotations(&self.asked, saved.config_digest.as_str()).await;
+            let annotations = annotations.map_err(|cause| self.failed(format!("inspect {reference}"), cause))?;
             manifest = annotations.map(|annotations| image::manifest(&config, &saved.layers, &annotations));
         }
         Ok(Some(WholeImage { image, config, manifest, behind_index: saved.behind_index }))
@@ -155,11 +162,13 @@ impl Daemon {
     }
 
     async fn inspection(&self, reference: &str) -> Result<Option<ImageInspect>, DaemonError> {
-        match self.api.inspect_image(reference).await {
-            Ok(found) => Ok(Some(found)),
-            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
-            Err(error) => Err(failed(&self.host, format!("inspect {reference}"), &error)),
-        }
+        let failed = |cause| self.failed(format!("inspect {reference}"), cause);
+        let path = format!("/v{}/images/{reference}/json", self.api.client_version());
+        self.asked.document(&path, PATIENCE).await.map_err(failed)
+    }
+
+    fn failed(&self, doing: String, cause: Cause) -> DaemonError {
+        DaemonError::Failed { doing, host: self.host.clone(), cause }
     }
 
     /// The image as the daemon saves it; `spool` keeps its archive.
@@ -248,9 +257,9 @@ impl Target for Daemon {
         &mut self,
         reference: &str,
         platform: &Platform,
-        is_needed: bool,
+        need: Need,
     ) -> Result<Option<StoredImage>, TargetError> {
-        if self.store != Store::Containerd && !is_needed {
+        if self.store != Store::Containerd && need == Need::Optional {
             return Ok(None);
         }
         Ok(self.find(reference, platform).await?)

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::asked::Asked;
+use super::cause::Cause;
+
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -15,16 +18,11 @@ struct Inspection {
 }
 
 /// The annotations of an image; none where Podman, or what stands before it, does not tell them.
-pub(super) async fn annotations(host: &str, id: &str) -> Option<BTreeMap<String, String>> {
-    // Another part of the process may have chosen the same provider already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
-    let (client, base) = match host.strip_prefix("unix://") {
-        Some(socket) => (client.unix_socket(socket), "http://podman".to_owned()),
-        None => (client, host.replacen("tcp://", "http://", 1)),
-    };
-    let url = format!("{base}/v4.0.0/libpod/images/{}/json", id.trim_start_matches("sha256:"));
-    let answer = client.build().ok()?.get(url).send().await.ok()?.error_for_status().ok()?;
-    let inspection: Inspection = serde_json::from_slice(&answer.bytes().await.ok()?).ok()?;
-    Some(inspection.annotations.unwrap_or_default())
+pub(super) async fn annotations(asked: &Asked, id: &str) -> Result<Option<BTreeMap<String, String>>, Cause> {
+    let path = format!("/v4.0.0/libpod/images/{}/json", id.trim_start_matches("sha256:"));
+    match asked.document::<Inspection>(&path, PATIENCE).await {
+        Ok(inspection) => Ok(inspection.map(|inspection| inspection.annotations.unwrap_or_default())),
+        Err(cause @ Cause::TooLong(_)) => Err(cause),
+        Err(_) => Ok(None),
+    }
 }

@@ -89,7 +89,10 @@ impl Archive {
     }
 
     fn json(&self, name: &str) -> Result<(Value, Digest), String> {
-        let bytes = self.documents.get(name).ok_or_else(|| lacking(name))?;
+        let bytes = self.documents.get(name).ok_or_else(|| match self.places.get(name) {
+            Some(Place { size, .. }) if *size > 0 => not_kept(name, *size),
+            _ => lacking(name),
+        })?;
         let value = serde_json::from_slice(bytes).map_err(|error| format!("{name}: {error}"))?;
         Ok((value, Digest::of(bytes)))
     }
@@ -181,6 +184,13 @@ fn lacking(name: &str) -> String {
     format!(
         "its archive lacks the document '{name}'; where another image of the daemon has the same layers, remove both of \
          them before it is pulled again"
+    )
+}
+
+fn not_kept(name: &str, size: u64) -> String {
+    format!(
+        "'{name}' of its archive is not a JSON document, or with its {size} bytes too large: of all documents \
+         {MOST_OF_DOCUMENTS} bytes (16 MiB) are read; make the image anew"
     )
 }
 
@@ -326,6 +336,10 @@ mod tests {
         let bytes = archive(&[(&blob(&named), b"{}")]).into_inner().unwrap();
         let reason = Archive::read(bytes.as_slice()).unwrap().oci_image(&named, &platform()).unwrap_err();
         assert!(reason.contains(named.as_str()) && reason.contains(Digest::of(b"{}").as_str()), "{reason}");
+        let large = vec![b' '; usize::try_from(MOST_OF_DOCUMENTS).unwrap() + 1];
+        let bytes = archive(&[("manifest.json", &large)]).into_inner().unwrap();
+        let reason = Archive::read(bytes.as_slice()).unwrap().docker_image().unwrap_err();
+        assert!(reason.contains("'manifest.json'") && reason.contains("16777217 bytes too large"), "{reason}");
         assert!(Archive::read(&[0; 1024][..]).unwrap().docker_image().unwrap_err().contains("manifest.json"));
     }
 }

@@ -3,7 +3,6 @@
 
 mod staging;
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,10 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::FutureExt;
 
 use super::choice::{self, Document, Documents};
-use super::{Keeping, Making, NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError};
+use super::{Keeping, Making, Need, NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError};
 use crate::digest::{Digest, ImageId};
 use crate::image::Descriptor;
 use crate::image_name::ImageName;
+use crate::whole::whole;
 use staging::{Staging, put_all};
 
 /// Why a layout could not be read or written.
@@ -111,7 +111,7 @@ impl Target for Layout {
         &mut self,
         reference: &str,
         platform: &Platform,
-        _: bool,
+        _: Need,
     ) -> Result<Option<StoredImage>, TargetError> {
         let Ok((folder, digest)) = split(reference) else { return Ok(None) };
         if !blob(&folder, &digest).is_file() {
@@ -205,7 +205,7 @@ impl Documents for Blobs<'_> {
 pub(crate) fn only_image(folder: &Path, platform: &Platform) -> Result<StoredImage, LayoutError> {
     let path = folder.join("index.json");
     let wrong = |reason: String| LayoutError::Content { path: path.clone(), reason };
-    let bytes = fs::read(&path).map_err(disk("read", &path))?;
+    let bytes = document(&path)?;
     let index: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
     let manifests = index["manifests"].as_array().map(Vec::as_slice).unwrap_or_default();
     let [manifest] = manifests else {
@@ -223,10 +223,16 @@ fn read_image(folder: &Path, digest: &Digest, platform: &Platform) -> Result<Sto
     Ok(StoredImage { config: found.config.value, layers: found.image.layers, notes: found.notes })
 }
 
+/// A document's bytes.
+fn document(path: &Path) -> Result<Vec<u8>, LayoutError> {
+    let wrong = |reason: String| LayoutError::Content { path: path.to_path_buf(), reason };
+    whole(path).map_err(|error| error.parted().map_or_else(wrong, disk("read", path)))
+}
+
 /// A JSON document whose bytes are those that its digest promises.
 fn read_document(path: &Path, digest: &Digest) -> Result<Document, LayoutError> {
     let wrong = |reason: String| LayoutError::Content { path: path.to_path_buf(), reason };
-    let bytes = fs::read(path).map_err(disk("read", path))?;
+    let bytes = document(path)?;
     if Digest::of(&bytes) != *digest {
         return Err(wrong(format!("its bytes are not those of {digest}")));
     }

@@ -14,6 +14,7 @@ use super::proxy;
 use super::secrets::shown;
 use crate::failure::Reason;
 use crate::image_name::ImageName;
+use crate::target::LARGEST_DOCUMENT;
 
 /// Without an answer, or without a byte of it, after which a registry has failed.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -23,8 +24,6 @@ const LONGEST: Duration = Duration::from_mins(1);
 const GRACE: Duration = Duration::from_secs(30);
 /// Bytes of an answer that must come in a second, on average.
 const SLOWEST: u64 = 1024;
-/// Manifests and configs larger than this are refused, in bytes.
-const LARGEST_DOCUMENT: usize = 16 << 20;
 
 /// How long to wait before another try; none where the answer will not change.
 pub(super) fn pause(response: &Response, tries: u32) -> Option<Duration> {

@@ -8,7 +8,7 @@ use crate::image_name::ImageName;
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// No answer.
-    #[error("{doing} {name} (is the registry there, and named with the right host?)")]
+    #[error("{doing} {name} ({})", remedy(source))]
     Unreachable {
         /// What was done.
         doing: &'static str,
@@ -52,6 +52,29 @@ pub enum RegistryError {
 /// Bytes that a registry takes of a manifest, if no more (`oci-distribution.md`, Pushing Manifests).
 pub(super) const MOST_OF_MANIFEST: usize = 4 << 20;
 
+/// What to do where there was no answer: TLS that fails says what of it did.
+fn remedy(cause: &Reason) -> &'static str {
+    let cause = cause.to_string();
+    let is = |words: &str| cause.contains(words);
+    if is("UnknownIssuer") {
+        return "no trusted authority signed its certificate: SSL_CERT_FILE or SSL_CERT_DIR must have the authority's";
+    }
+    if is("CaUsedAsEndEntity") {
+        return "its certificate is an authority's own: it needs one that the authority signed, and SSL_CERT_FILE or SSL_CERT_DIR \
+                the authority's";
+    }
+    if is("InvalidContentType") || is("tls handshake eof") {
+        return "it seems to have no TLS: -insecure-registry or CNB_INSECURE_REGISTRIES must name it, if that is meant";
+    }
+    if is("certificate not valid for name") || is("NotValidForName") {
+        return "its certificate is for another host: name it by a host of its certificate";
+    }
+    if is("certificate expired") || is("certificate not valid yet") || is("Expired") || is("NotValidYet") {
+        return "its certificate is not valid at this time: is it to be renewed, or is this machine's clock wrong?";
+    }
+    "is the registry there, and named with the right host?"
+}
+
 fn advice(status: u16) -> &'static str {
     match status {
         401 => "; CNB_REGISTRY_AUTH or docker's config.json must have credentials for it",
@@ -84,6 +107,19 @@ impl RegistryError {
                 );
                 Self::Status { doing, name, status, said }
             }
+            other => other,
+        }
+    }
+
+    /// The same, said of the token server that the registry names.
+    pub(super) fn of_token_server(self, server: &str) -> Self {
+        let at = |name: String| format!("{name} from the token server {server} of its registry");
+        match self {
+            Self::Unreachable { doing, name, source, passing, silent } => {
+                Self::Unreachable { doing, name: at(name), source, passing, silent }
+            }
+            Self::Status { doing, name, status, said } => Self::Status { doing, name: at(name), status, said },
+            Self::Content { name, reason } => Self::Content { name: at(name), reason },
             other => other,
         }
     }
@@ -122,4 +158,23 @@ impl RegistryError {
 /// Statuses that say that the registry, and not the request, is at fault.
 pub(super) fn is_passing(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_has_a_remedy_of_its_own() {
+        for (cause, words) in [
+            ("invalid peer certificate: UnknownIssuer", "no trusted authority signed"),
+            ("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))", "an authority's own"),
+            ("received corrupt message of type InvalidContentType", "-insecure-registry"),
+            ("invalid peer certificate: certificate not valid for name \"a\"", "for another host"),
+            ("invalid peer certificate: certificate expired: verification time 1", "clock"),
+            ("Connection refused", "named with the right host"),
+        ] {
+            assert!(remedy(&Reason::new(cause)).contains(words), "{cause}: {}", remedy(&Reason::new(cause)));
+        }
+    }
 }

@@ -23,7 +23,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::choice::{self, Document, Documents, Found};
-use super::{Keeping, Making, NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError, WholeImage};
+use super::{
+    Keeping, Making, Need, NewImage, NewLayer, Outcome, Platform, StoredImage, Target, TargetError, WholeImage,
+};
 use crate::digest::{Digest, ImageId};
 use crate::image::Descriptor;
 use crate::image_name::ImageName;
@@ -210,7 +212,7 @@ impl Target for Registry {
         &mut self,
         reference: &str,
         platform: &Platform,
-        _: bool,
+        _: Need,
     ) -> Result<Option<StoredImage>, TargetError> {
         let Ok(name) = ImageName::parse(reference) else { return Ok(None) };
         match self.fetch(&name, platform).await {

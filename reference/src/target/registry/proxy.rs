@@ -1,5 +1,5 @@
-//! Through which proxy a registry is asked (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). A registry on this machine
-//! is asked directly, as by all clients that are written in Go.
+//! Through which proxy a registry is asked (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). A registry on this
+//! machine is asked directly, as by all clients that are written in Go.
 
 use std::net::IpAddr;
 
@@ -9,9 +9,10 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Client, ClientBuilder, Url};
 
 use super::error::RegistryError;
+use crate::failure::Reason;
 
-/// A client for each way. Each is made when it is first needed: one that can speak TLS reads and parses all certificates
-/// of the system, which takes longer than a small export.
+/// A client for each way. Each is made when it is first needed: one that can speak TLS reads and parses all
+/// certificates of the system, which takes longer than a small export.
 pub(super) struct Clients {
     make: fn() -> ClientBuilder,
     /// Through the proxies of the environment.
@@ -44,9 +45,20 @@ fn made(place: &OnceLock<Client>, make: impl FnOnce() -> ClientBuilder) -> Resul
     if let Some(client) = place.get() {
         return Ok(client);
     }
-    let client = make().build().map_err(|error| RegistryError::broken(&error))?;
+    let client =
+        make().build().map_err(|error| RegistryError::Broken(Reason::innermost(&error).with(&certificates())))?;
     // Where another thread was faster, its client is used, and so are its connections.
     Ok(place.get_or_init(|| client))
+}
+
+/// What a message says of the places of certificates that the environment names and that are not there.
+fn certificates() -> String {
+    let missing = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(|variable| {
+        let path = std::path::PathBuf::from(std::env::var_os(variable)?);
+        let error = std::fs::metadata(&path).err()?;
+        Some(format!("; {variable} names {}: {error}", path.display()))
+    });
+    missing.collect()
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -37,8 +37,8 @@ impl Default for Spent {
 }
 
 impl Spent {
-    /// Counts a try that began at `from`, together with the wait that ends at `until`; counts nothing and is false where that
-    /// is more than there is left.
+    /// Counts a try that began at `from`, together with the wait that ends at `until`; counts nothing and is false
+    /// where that is more than there is left.
     fn permits(&self, from: Instant, until: Instant) -> bool {
         let mut so_far = self.so_far.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = so_far.until.map_or(from, |counted| counted.max(from));

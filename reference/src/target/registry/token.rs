@@ -22,7 +22,7 @@ pub(super) async fn authorization(
     request: &Request<'_>,
     challenges: &[Challenge],
 ) -> Result<Option<String>, RegistryError> {
-    let credential = credentials.of(&request.name.registry).await?;
+    let credential = credentials.of(&request.name.registry).await;
     if let Some(Credential::Header(header) | Credential::IdentityToken(header)) = &credential {
         secrets::remember(header);
     }
@@ -43,11 +43,17 @@ pub(super) async fn authorization(
     if realm.scheme() != "https" && !insecure {
         return Err(RegistryError::content(request.name, "the registry names a token server without TLS"));
     }
+    let server = realm.host_str().unwrap_or_default().to_owned();
+    let server = realm.port().map_or_else(|| server.clone(), |port| format!("{server}:{port}"));
     let service = bearer.parameters.get("service");
     let asking = asking(http.of(realm.as_str())?, request, realm, service, credential)?;
     let unending = || RegistryError::Broken(Reason::new("a request that cannot be sent twice"));
-    let answer = retried(request, spent, TRIES, PATIENCE, |_| asking.try_clone().ok_or_else(unending)).await?;
-    let bytes = body(request.doing, request.name, success(request.doing, request.name, answer).await?).await?;
+    let own = Request::new("get a token for", request.name, request.method.clone(), request.url);
+    let by = |error: RegistryError| error.of_token_server(&server);
+    let answer =
+        retried(&own, spent, TRIES, PATIENCE, |_| asking.try_clone().ok_or_else(unending)).await.map_err(by)?;
+    let answer = success(own.doing, own.name, answer).await.map_err(by)?;
+    let bytes = body(own.doing, own.name, answer).await.map_err(by)?;
     let json: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let token = json["token"].as_str().or_else(|| json["access_token"].as_str());
     Ok(token.map(|token| format!("Bearer {token}")))

@@ -73,19 +73,20 @@ impl Transport {
         Url::parse(url).ok().zip(own.ok()).is_some_and(|(a, b)| a.origin() == b.origin())
     }
 
-    /// Sends a request, again where the failure may pass, and answers a challenge.
+    /// Sends a request, again where the failure may pass, and answers a challenge. A token that another request has got
+    /// may have expired, or be about to; one that this request has got itself is not asked for again.
     pub(super) async fn send(&self, request: &Request<'_>, tries: u32) -> Result<Response, RegistryError> {
         let is_own = self.is_own(request.name, request.url);
         let key = token::key(request);
-        let mut challenged = false;
+        let mut bought: Option<String> = None;
         loop {
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-            let header = known.or_else(|| self.credentials.given(&request.name.registry));
+            let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+            let has_asked = bought.is_some();
+            let header = bought.take().or_else(known).or_else(|| self.credentials.given(&request.name.registry));
             let response = self.persist(request, header.filter(|_| is_own), tries).await?;
-            if response.status() != StatusCode::UNAUTHORIZED || !is_own || challenged {
+            if response.status() != StatusCode::UNAUTHORIZED || !is_own || has_asked {
                 return Ok(response);
             }
-            challenged = true;
             let Some(header) = token::authorization(
                 &self.http,
                 &self.credentials,
@@ -98,7 +99,8 @@ impl Transport {
             else {
                 return Ok(response);
             };
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), header);
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), header.clone());
+            bought = Some(header);
         }
     }
 

@@ -1,0 +1,5 @@
+//! `project-metadata`, on repositories that `git` itself made.
+
+mod cases;
+mod hostile;
+mod input;
