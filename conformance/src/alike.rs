@@ -1,5 +1,5 @@
-//! Whether two exports are one and the same thing done twice: all that was observed of both, except for what is another in
-//! every run (addresses and ports, times, names of the scenario) and what follows from that. In doubt they are not.
+//! Whether two exports are one and the same thing done twice: all that was observed of both, except for what is another
+//! in every run (addresses and ports, times, names of the scenario) and what follows from that. In doubt they are not.
 
 use judge::evidence::{Document, Export};
 use serde_json::{Map, Value, json};

@@ -1,6 +1,6 @@
-//! How much memory and disk a run may take, whatever an exporter made or a file of the user's holds, in one place. How long
-//! it may take is in [`crate::limits`]. What an exporter made beyond this is told by a verdict on it; what a file of the
-//! user's holds beyond it, by one message that names the file.
+//! How much memory and disk a run may take, whatever an exporter made or a file of the user's holds, in one place. How
+//! long it may take is in [`crate::limits`]. What an exporter made beyond this is told by a verdict on it; what a file
+//! of the user's holds beyond it, by one message that names the file.
 
 /// Most bytes of a manifest, index, config, report or layout file: what is larger is not read into memory.
 pub const DOCUMENT: usize = 16 << 20;

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use judge::evidence::Target;
 use judge::profile::Profile;
+use judge::requirement::EXIT_ZERO;
 use judge::requirements;
 use judge::verdict::{Answer, Verdict};
 
@@ -14,7 +15,7 @@ use crate::exporter::Exporter;
 use crate::report::Report;
 use crate::report::headline::under;
 use crate::report::terminal::{shorter, visible};
-use crate::run::control::Seen;
+use crate::run::control::ControlResult;
 
 /// Longest value that is shown in full, in characters.
 const LONGEST: usize = 200;
@@ -41,7 +42,7 @@ pub struct Found {
 #[must_use]
 pub fn diagnosis(
     report: &Report,
-    seen: &[Seen],
+    seen: &[ControlResult],
     obstacles: &[String],
     (given, judged): (&Exporter, &Exporter),
 ) -> Found {
@@ -103,7 +104,7 @@ fn at_hand(out: &mut String, report: &Report) {
             format!("{} ({})", service.name, visible(kind.trim_end()))
         })
         .collect();
-    let _ = writeln!(out, "At hand: {}.", named.join(", "));
+    let _ = writeln!(out, "Available: {}.", named.join(", "));
     for service in report.services.iter().filter(|service| service.kind == "none") {
         let _ = writeln!(out, "Not available: {}: {}. So nothing is said of it.", service.name, visible(&service.note));
     }
@@ -118,11 +119,11 @@ enum Ran {
 }
 
 fn is_exit(verdict: &Verdict) -> bool {
-    verdict.requirement == "platform.exit-zero"
+    EXIT_ZERO.contains(&verdict.requirement.as_str())
 }
 
 /// How the exports ended, service by service.
-fn exports(out: &mut String, report: &Report, seen: &[Seen], (given, judged): (&Exporter, &Exporter)) -> Ran {
+fn exports(out: &mut String, report: &Report, seen: &[ControlResult], (given, judged): (&Exporter, &Exporter)) -> Ran {
     let (mut ran, mut failed) = (0, 0);
     for verdict in report.verdicts.iter().filter(|verdict| is_exit(verdict)) {
         match verdict.verdict {
@@ -227,7 +228,8 @@ fn profiles(out: &mut String, report: &Report) {
 }
 
 /// The description of the exporter as it was judged; where it failed on some targets, those that it has as a comment.
-/// Where it was seen not to have one, those are listed that it was seen to have, and a comment names what was not tried.
+/// Where it was seen not to have one, those are listed that it was seen to have, and a comment names what was not
+/// tried.
 fn described(report: &Report, ran: Ran, (given, judged): (&Exporter, &Exporter)) -> String {
     let ended = |answers: &[Answer]| -> BTreeSet<Target> {
         let of_it = |verdict: &&Verdict| is_exit(verdict) && answers.contains(&verdict.verdict);

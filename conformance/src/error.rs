@@ -3,10 +3,13 @@
 
 use std::error::Error;
 
+use crate::masked::without_credentials;
+
 /// What an error comes from: an error of any type or, where there is none, the reason in words.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
 /// An error with all its causes in one line, as `doing something: why: why that`; a parser's excerpt keeps its lines.
+/// What a user gave is told without the password that it may hold.
 ///
 /// Errors of other crates may repeat their source; what ends a message already is not told again.
 #[must_use]
@@ -20,7 +23,7 @@ pub fn chain(error: &dyn Error) -> String {
         }
         cause = next.source();
     }
-    words
+    without_credentials(&words)
 }
 
 /// An error with what was done when it came up.

@@ -267,7 +267,7 @@ pub struct RunImage {
     pub labels: Vec<(String, String)>,
     /// Files in each of its layers.
     pub layers: Vec<u8>,
-    /// Variables besides PATH.
+    /// Variables other than PATH.
     pub env: Vec<String>,
     /// `User`.
     pub user: Option<String>,

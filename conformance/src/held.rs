@@ -1,6 +1,6 @@
-//! Folders of temporary files that say whether their program still lives: a lock next to each is held as long as it does.
-//! What a killed program left is found by that, and removed by the next one. The lock comes before its folder and goes
-//! after it, so that there is no moment at which a kill leaves a folder that no one would dare to remove.
+//! Folders of temporary files that say whether their program still lives: a lock next to each is held as long as it
+//! does. What a killed program left is found by that, and removed by the next one. The lock comes before its folder and
+//! goes after it, so that there is no moment at which a kill leaves a folder that no one would dare to remove.
 
 use std::fs::{self, File};
 use std::io;
@@ -12,7 +12,9 @@ use tempfile::{TempDir, TempPath};
 
 /// What the lock's name ends with, after its folder's.
 const LOCK: &str = ".held";
-/// Whoever looks for what was left may take away a lock before it is held; that many times in a row no one does.
+/// What the names of folders begin with that [`Held::temporary`] makes.
+pub const TEMPORARY: &str = "conformance-work-";
+/// A program that looks for what was left may take away a lock before it is held; that many times in a row none does.
 const TRIES: u32 = 20;
 
 /// A temporary folder of this program; it goes when it is dropped, and its lock after it.
@@ -42,6 +44,16 @@ impl Held {
         Err(io::Error::other("other programs keep removing its lock"))
     }
 
+    /// Makes a folder below TMPDIR, and removes those that killed programs left there.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn temporary() -> io::Result<Self> {
+        let parent = std::env::temp_dir();
+        let _removed = without_those_left(&parent, TEMPORARY, |folder| fs::remove_dir_all(folder));
+        Self::new_in(&parent, TEMPORARY)
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -62,8 +74,8 @@ pub fn is_held(folder: &Path) -> bool {
     File::open(lock).is_ok_and(|file| Flock::lock(file, FlockArg::LockExclusiveNonblock).is_err())
 }
 
-/// Removes with `remove` the folders in `parent` whose names begin with `prefix` and whose program is gone; gives what is
-/// removed. A folder without a lock belongs to another program.
+/// Removes with `remove` the folders in `parent` whose names begin with `prefix` and whose program is gone; gives what
+/// is removed. A folder without a lock belongs to another program.
 #[must_use]
 pub fn without_those_left(parent: &Path, prefix: &str, remove: impl Fn(&Path) -> io::Result<()>) -> Vec<PathBuf> {
     let own = nix::unistd::geteuid().as_raw();

@@ -2,6 +2,9 @@
 //!
 //! Data flows one way: [`scenario`] → [`exporter`] → [`observe`] → evidence → judge → [`report`]. Nothing here knows
 //! the reference exporter but as a program that stands next to this one.
+//!
+//! This is not a stable API: modules are public for the integration tests. Programs use the command line and its
+//! reports.
 
 pub mod alike;
 pub mod alternatives;

@@ -1,5 +1,6 @@
-//! How long the suite waits for a service, and how much it does at a time, in one place. A limit is one of silence: where bytes come, the wait begins
-//! anew, so that what is large and slow is not an error. A service that was silent once is waited for less the next time.
+//! How long the suite waits for a service, and how much it does at a time, in one place. A limit is one of silence: the
+//! wait starts again with every byte, so that what is large and slow is not an error. After a timeout, the limit of
+//! that service is shorter.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,10 +12,15 @@ use tokio_util::sync::CancellationToken;
 /// Seconds that a service may be silent, where `--service-limit` says nothing else. Below what an exporter may take, so
 /// that the silence of a registry is not taken for the exporter's.
 pub const SERVICE_LIMIT: u64 = 90;
-/// How much is done at a time where nothing else is asked for: as much as there are processors.
+/// How many more than there are processors may be at work.
+const MOST_BEYOND_PROCESSORS: usize = 4;
+/// How much is done at a time where nothing else is asked for: twice as much as there are processors, because an export
+/// waits for a registry or a daemon for a third of its time, but at most four more than there are, because each holds
+/// memory.
 #[must_use]
-pub fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+pub fn at_a_time() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    processors + processors.min(MOST_BEYOND_PROCESSORS)
 }
 
 /// How long a connection may take to be made.
@@ -49,14 +55,14 @@ const LEAST: Duration = Duration::from_secs(5);
 const AFTER_SIGNAL: Duration = Duration::from_secs(3);
 /// Bytes of a request that a service must take in a second.
 const SLOWEST: u64 = 64 * 1024;
-/// How many times in a row, so to say, a service may be silent around one export.
+/// Number of consecutive timeouts of a service that are tolerated around one export.
 const AROUND_AN_EXPORT: u32 = 5;
 
 /// A service was waited for in vain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{service} was silent for {} s while it was to {doing}; --service-limit allows it more", waited.as_secs_f64().ceil())]
 pub struct Overdue {
-    /// Who is silent.
+    /// Which service is silent.
     pub service: String,
     /// What it was asked to do.
     pub doing: String,
@@ -123,7 +129,7 @@ struct Begun<'a> {
 
 impl Drop for Begun<'_> {
     fn drop(&mut self) {
-        // Who is waited for when a signal comes is not waited for again, else every removal takes as long.
+        // A service that is waited for when a signal comes is not waited for again, else every removal takes as long.
         if !self.over && self.inner.patience.hurried.is_cancelled() && self.at.elapsed() > Duration::from_secs(1) {
             self.inner.silences.fetch_add(1, Ordering::Relaxed);
         }

@@ -120,7 +120,8 @@ fn settle(whole: &mut Report, profile: &Profile) {
     whole.baseline = None;
     whole.verdicts.iter_mut().for_each(|verdict| verdict.known = None);
     whole.totals = Totals::of(&whole.verdicts);
-    whole.headlines = headline::headlines(&whole.verdicts, &whole.targets, profile, whole.is_quick());
+    whole.headlines =
+        headline::headlines(&whole.verdicts, &whole.targets, profile, headline::Extent::of_run(whole.is_quick()));
     whole.settle(false);
 }
 

@@ -1,5 +1,5 @@
-//! Pages of the documentation that messages and `--help` name, compiled in: an installed program has no folder of documents,
-//! and pages of another version would not fit it.
+//! Pages of the documentation that messages and `--help` name, compiled in: an installed program has no folder of
+//! documents, and pages of another version would not fit it.
 
 /// Name and text.
 const PAGES: [(&str, &str); 18] = [

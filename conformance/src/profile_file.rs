@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use judge::profile::{OwnProfile, Profile, ProfileError};
+use judge::profile::{CustomProfile, Profile, ProfileError};
 
 /// Why there is no such profile. Messages read after "failed to".
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub fn named(text: &str) -> Result<Profile, ProfileFileError> {
         source,
         known: Profile::BUILT_IN.map(|profile| profile.name().to_owned()).join(", "),
     })?;
-    Ok(Profile::Own(Box::new(OwnProfile::parse(&content, text)?)))
+    Ok(Profile::Custom(Box::new(CustomProfile::parse(&content, text)?)))
 }
 
 /// Whether a TOML text is meant as a profile: it has a key that only profiles have.
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn the_example_of_the_document_is_a_profile_and_meets_the_schema() {
-        let profile = OwnProfile::parse(example(), "example.toml").unwrap();
+        let profile = CustomProfile::parse(example(), "example.toml").unwrap();
         assert_eq!(profile.name, "our-platform");
         assert!(is_meant(example()) && !is_meant("name = \"x\"\ncommand = [\"y\"]\n"));
         let schema = serde_json::from_str(include_str!("../../docs/profile.schema.json")).unwrap();
@@ -71,7 +71,7 @@ mod tests {
         ] {
             let value: serde_json::Value = toml::from_str(bad).unwrap();
             assert!(!jsonschema::is_valid(&schema, &value), "{bad}");
-            assert!(OwnProfile::parse(bad, "bad.toml").is_err(), "{bad}");
+            assert!(CustomProfile::parse(bad, "bad.toml").is_err(), "{bad}");
         }
     }
 

@@ -1,4 +1,5 @@
-//! Progress while a run goes on: a line that is drawn again and again on a terminal, elsewhere a plain line now and then.
+//! Progress while a run goes on: a line that is drawn again and again on a terminal, elsewhere a plain line now and
+//! then.
 //!
 //! `indicatif` draws bars; this line says what is waited for and when that is ended, and is tested as text.
 

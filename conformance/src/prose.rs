@@ -1,4 +1,5 @@
-//! Paragraphs of generated Markdown, in lines that are short enough to be read as source.
+//! Text made fit for readers: paragraphs of generated Markdown in lines that are short enough to be read as source, and
+//! long texts cut.
 
 use textwrap::core::Word;
 use textwrap::{WordSeparator, WordSplitter};
@@ -6,8 +7,8 @@ use textwrap::{WordSeparator, WordSplitter};
 /// Columns of a line.
 const WIDTH: usize = 120;
 
-/// A paragraph in lines, those after the first indented. A word that would begin a list, a heading, a quotation or a table
-/// at the start of a line stays behind the one before it.
+/// A paragraph in lines, those after the first indented. A word that would begin a list, a heading, a quotation or a
+/// table at the start of a line stays behind the one before it.
 #[must_use]
 pub fn wrapped(text: &str, indent: &str) -> String {
     // The first line stands behind what is as wide as the indent, such as the mark of a list.
@@ -19,6 +20,15 @@ pub fn wrapped(text: &str, indent: &str) -> String {
         .word_splitter(WordSplitter::NoHyphenation);
     let filled = textwrap::fill(text, options);
     filled.strip_prefix(indent).unwrap_or(&filled).to_owned()
+}
+
+/// The first characters of a text, at most so many, with `…` for what is left out.
+#[must_use]
+pub(crate) fn shortened(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
 }
 
 /// Words, each with those after it that begin no line.

@@ -51,15 +51,15 @@ pub struct RunFilter {
     pub scenarios: Patterns,
     /// Only these cases; none means all.
     pub only: Option<BTreeSet<Case>>,
-    /// Which part of the scenarios.
+    /// Which part of the scenarios; none where the run was not shared out.
     pub shard: Option<Shard>,
     /// Whether the first scenario with a failure is the last.
     pub fail_fast: bool,
     /// Whether only a few telling scenarios were run; false also where an earlier version wrote it.
     #[serde(default)]
     pub quick: bool,
-    /// Scenarios that match and were left out, because the run is quick, or they cannot show what it asks for; none also
-    /// where an earlier version wrote it.
+    /// Scenarios that match and were left out, because the run is quick, or they cannot show what it asks for; none
+    /// also where an earlier version wrote it.
     #[serde(default)]
     pub left_out: usize,
 }
@@ -83,7 +83,8 @@ pub struct RunRecord {
     pub tool: Tool,
     /// The exporter that was run, as the suite found it.
     pub exporter: ExporterFacts,
-    /// How the command line named it: `--exporter X` or `--exporter-file F`; empty where the reference was meant by default.
+    /// How the command line named it: `--exporter X` or `--exporter-file F`; empty where the reference was meant by
+    /// default.
     pub exporter_argument: String,
     /// The Platform API version that the exporter was told.
     pub platform_api: String,
@@ -125,13 +126,14 @@ pub struct RunRecord {
 /// A scenario without its exports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScenarioFacts {
-    /// Its name.
+    /// Name of the scenario, which is that of its folder.
     pub scenario: String,
     /// Ids of the exports that count, in the order in which they were made.
     pub exports: Vec<String>,
     /// Targets that the scenario asks for and that were not attempted, with the reason.
     pub not_run: Vec<NotRun>,
-    /// Wall time in milliseconds of all its exports and what was observed of them; none where it was not begun or not to its end.
+    /// Wall time in milliseconds of all its exports and of what was observed of them; `None` if the scenario did not
+    /// start or did not finish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub milliseconds: Option<u64>,
 }
@@ -139,9 +141,9 @@ pub struct ScenarioFacts {
 /// The judging program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {
-    /// Its name.
+    /// Name of the program: `conformance`.
     pub name: String,
-    /// Its version.
+    /// Version of the package.
     pub version: String,
     /// The catalogue's version.
     pub catalogue: String,
@@ -162,9 +164,9 @@ impl Tool {
 /// The judged program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExporterFacts {
-    /// Its name.
+    /// `name` of the exporter description.
     pub name: String,
-    /// Its path.
+    /// Absolute path of the executable.
     pub path: String,
     /// `sha256:` and the hash of its bytes.
     pub sha256: String,
@@ -177,7 +179,7 @@ pub struct PathFacts {
     pub build: String,
     /// Whether each export had a mount namespace of its own.
     pub isolated: bool,
-    /// Why not.
+    /// Why not; none where it had.
     pub reason: Option<String>,
     /// Why exporters could see what is the suite's; none where it was kept from them, or an earlier version wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -193,12 +195,20 @@ pub struct ServiceFacts {
     pub kind: String,
     /// Its version; empty where it has none.
     pub version: String,
-    /// A daemon's store.
+    /// A daemon's store; none for other services, and for a daemon that is not available.
     pub store: Option<String>,
     /// Whether anything was exported to it.
     pub observed: bool,
     /// Why this one, or why none.
     pub note: String,
+}
+
+impl ServiceFacts {
+    /// Whether exports go to it. Registries next to the run's own are a scenario's inputs.
+    #[must_use]
+    pub fn is_target(&self) -> bool {
+        RequiredService::parse(&self.name).is_ok()
+    }
 }
 
 /// A service, as `--require` names it.
@@ -211,7 +221,7 @@ pub enum RequiredService {
     /// Any daemon.
     Daemon,
     /// A daemon available with this store.
-    DaemonAtHand(StoreKind),
+    AvailableDaemon(StoreKind),
     /// A daemon of the suite's own with this store.
     PrivateDaemon(StoreKind),
 }
@@ -219,9 +229,9 @@ pub enum RequiredService {
 impl RequiredService {
     /// What daemons are called after `daemon:`, a number after `#` aside.
     const DAEMONS: [(&str, Self); 5] = [
-        ("classic", Self::DaemonAtHand(StoreKind::Classic)),
-        ("containerd", Self::DaemonAtHand(StoreKind::Containerd)),
-        ("podman", Self::DaemonAtHand(StoreKind::Podman)),
+        ("classic", Self::AvailableDaemon(StoreKind::Classic)),
+        ("containerd", Self::AvailableDaemon(StoreKind::Containerd)),
+        ("podman", Self::AvailableDaemon(StoreKind::Podman)),
         ("private-classic", Self::PrivateDaemon(StoreKind::Classic)),
         ("private-containerd", Self::PrivateDaemon(StoreKind::Containerd)),
     ];
@@ -252,11 +262,23 @@ impl RequiredService {
         })
     }
 
+    /// Whether it is a daemon.
+    #[must_use]
+    pub fn is_daemon(self) -> bool {
+        matches!(self, Self::Daemon | Self::AvailableDaemon(_) | Self::PrivateDaemon(_))
+    }
+
     /// Whether a daemon available can be it; private ones are made later.
     #[must_use]
-    pub fn is_daemon_at_hand(self) -> bool {
-        matches!(self, Self::Daemon | Self::DaemonAtHand(_))
+    pub fn is_available_daemon(self) -> bool {
+        matches!(self, Self::Daemon | Self::AvailableDaemon(_))
     }
+}
+
+/// Whether a service of this name is a daemon.
+#[must_use]
+pub fn is_daemon(service: &str) -> bool {
+    RequiredService::parse(service).is_ok_and(RequiredService::is_daemon)
 }
 
 /// Whether `--require` of this word means this service.

@@ -1,4 +1,4 @@
-//! Forms in which a secret is still a secret: who reads one of them has the whole, or nearly.
+//! Forms in which a secret is still a secret: a reader of one of them has the whole, or nearly.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};

@@ -4,7 +4,7 @@
 use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes a file with these bits, less what the umask takes. What is there and no file, such as a pipe or
 /// `/dev/stdout`, is written to as it is; a link stays, and what it leads to is replaced.
@@ -16,10 +16,37 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     if fs::metadata(&target).is_ok_and(|facts| !facts.is_file()) {
         return fs::write(&target, bytes);
     }
-    let mut file = incoming(&target, mode)?;
+    beside(&target, bytes, mode)?.put()
+}
+
+/// A file that is written next to its place: what needs room on the disk is done, and what is in its place is there
+/// still.
+#[must_use]
+pub struct Beside {
+    file: tempfile::NamedTempFile,
+    place: PathBuf,
+}
+
+/// Writes a file next to its place, with these bits less what the umask takes. Several files that belong together are
+/// all written so before the first of them is put in its place.
+///
+/// # Errors
+/// The system's; nothing is there afterwards that was not before.
+pub fn beside(place: &Path, bytes: &[u8], mode: u32) -> io::Result<Beside> {
+    let mut file = incoming(place, mode)?;
     // The file itself: an error of the other names where it lies.
     file.as_file_mut().write_all(bytes)?;
-    file.persist(&target).map(drop).map_err(|error| without_name(error.error))
+    Ok(Beside { file, place: place.to_path_buf() })
+}
+
+impl Beside {
+    /// Puts it in its place, which needs no room.
+    ///
+    /// # Errors
+    /// The system's; what was there before is there still, then.
+    pub fn put(self) -> io::Result<()> {
+        self.file.persist(&self.place).map(drop).map_err(|error| without_name(error.error))
+    }
 }
 
 /// Whether [`write()`] can begin: nothing is there afterwards that was not before.
@@ -35,6 +62,8 @@ pub fn can_begin(path: &Path) -> io::Result<()> {
 }
 
 fn incoming(target: &Path, mode: u32) -> io::Result<tempfile::NamedTempFile> {
+    #[cfg(test)]
+    failing::next()?;
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".incoming-").permissions(Permissions::from_mode(mode)).tempfile_in(folder).map_err(without_name)
@@ -48,6 +77,47 @@ pub fn without_name(error: io::Error) -> io::Error {
         io::ErrorKind::NotFound => io::Error::new(io::ErrorKind::NotFound, "there is no such folder"),
         io::ErrorKind::StorageFull => io::Error::new(io::ErrorKind::StorageFull, "No space left on device"),
         kind => io::Error::from(kind),
+    }
+}
+
+#[cfg(test)]
+pub(crate) use failing::{Failing, fail};
+
+/// Writes of a test's thread that find no room.
+#[cfg(test)]
+mod failing {
+    use std::cell::Cell;
+    use std::io;
+
+    /// Which writes fail, by their number.
+    #[derive(Debug, Clone, Copy)]
+    pub(crate) enum Failing {
+        /// None.
+        Never,
+        /// This one.
+        Once(usize),
+        /// This one and all after it.
+        From(usize),
+    }
+
+    thread_local! {
+        static WRITES: Cell<(Failing, usize)> = const { Cell::new((Failing::Never, 0)) };
+    }
+
+    /// Lets writes fail from now on, counted anew; how many there were before.
+    pub(crate) fn fail(failing: Failing) -> usize {
+        WRITES.replace((failing, 0)).1
+    }
+
+    pub(super) fn next() -> io::Result<()> {
+        let (failing, number) = WRITES.get();
+        WRITES.set((failing, number + 1));
+        let fails = match failing {
+            Failing::Never => false,
+            Failing::Once(at) => number == at,
+            Failing::From(at) => number >= at,
+        };
+        if fails { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 }
 

@@ -26,7 +26,15 @@ pub(crate) fn ask(case: &Case<'_>, requirement: &Requirement) -> Finding {
         }
     }
     if requirement.needs == Needs::Image && good().any(|export| export.image.is_none()) {
-        return Finding::Skipped("the exporter exited 0, yet no image is there".to_owned());
+        let without = || good().filter(|export| export.image.is_none());
+        let what = if without().any(|export| has_an_index_beyond_limits(export)) {
+            "the index.json of its layout is too large to be read (16 MiB)"
+        } else if without().any(|export| has_a_manifest_beyond_limits(export)) {
+            "its manifest is too large to be read (16 MiB)"
+        } else {
+            "no image is there"
+        };
+        return Finding::Skipped(format!("the exporter exited 0, yet {what}"));
     }
     // An index has neither config nor layers, and nothing else can be said of it.
     let is_index = |export: &Export| export.image.as_ref().is_some_and(view::is_index);
@@ -40,13 +48,13 @@ pub(crate) fn ask(case: &Case<'_>, requirement: &Requirement) -> Finding {
     // What is not seen to be wrong of a manifest that no one can read is not right for that.
     let unreadable = |export: &Export| export.image.as_ref().is_some_and(view::has_no_readable_manifest);
     if found == Finding::Holds && requirement.needs == Needs::Image && good().any(|export| unreadable(export)) {
-        return Finding::skipped_after("the manifest is not JSON object", MANIFEST);
+        return Finding::skipped_after("the manifest is not a JSON object", MANIFEST);
     }
     found
 }
 
-/// A finding that rests on the entries of a layer of which not all could be read: what holds of those is not known to hold
-/// of the layer, and what is missing among them need not be missing there.
+/// A finding that rests on the entries of a layer of which not all could be read: what holds of those is not known to
+/// hold of the layer, and what is missing among them need not be missing there.
 fn of_a_part(found: Finding) -> Finding {
     match found {
         Finding::Holds => Finding::skipped_after("not all entries of a layer could be read", WHOLE_TAR),
@@ -77,5 +85,27 @@ fn too_early(case: &Case<'_>, requirement: &Requirement) -> Option<Finding> {
     let api = &case.exports.first()?.platform_api;
     (number(api)? < number(requirement.since)?).then(|| {
         Finding::NotApplicable(format!("it holds from Platform API {}, and {api} was used", requirement.since))
+    })
+}
+
+/// Most bytes of a manifest that is read.
+const MOST_OF_MANIFEST: u64 = 16 << 20;
+
+fn has_an_index_beyond_limits(export: &Export) -> bool {
+    let first = export.layout.as_ref().and_then(|layout| layout.roots.first());
+    first.is_some_and(|root| root.unread_size("index.json").is_some())
+}
+
+/// Whether a manifest is there that has more bytes than are read of one: a registry answers for it and it has no
+/// digest, or a layout has its blob.
+fn has_a_manifest_beyond_limits(export: &Export) -> bool {
+    let blobs = || export.layout.iter().flat_map(|layout| &layout.roots).flat_map(|root| &root.blobs);
+    let is_large_blob = |digest: &str| {
+        let path = format!("blobs/{}", digest.replacen(':', "/", 1));
+        blobs().any(|blob| blob.path == path && blob.size > MOST_OF_MANIFEST)
+    };
+    export.tags.iter().any(|tag| match &tag.digest {
+        None => tag.status == 200,
+        Some(digest) => is_large_blob(digest),
     })
 }

@@ -111,8 +111,8 @@ impl Digest {
     }
 }
 
-/// What names content by its hash, however it is spelled: engines write IDs as `sha256:` and 64 digits, or as the digits
-/// alone. Two spellings of one hash are equal.
+/// What names content by its hash, however it is spelled: engines write IDs as `sha256:` and 64 digits, or as the
+/// digits alone. Two spellings of one hash are equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentId(Digest);
 

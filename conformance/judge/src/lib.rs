@@ -6,7 +6,7 @@
 //! A run in which one scenario could not be attempted on a registry, and what is said of each requirement there:
 //!
 //! ```
-//! use judge::evidence::{EVIDENCE_VERSION, NotRun, Phase, ScenarioEvidence, Target};
+//! use judge::evidence::{EVIDENCE_VERSION, NotRun, NotRunCause, Phase, ScenarioEvidence, Target};
 //! use judge::profile::Profile;
 //! use judge::verdict::Answer;
 //!
@@ -19,9 +19,8 @@
 //!         target: Target::Registry,
 //!         service: "registry".to_owned(),
 //!         reason: "there is no registry here".to_owned(),
-//!         harness_failed: false,
+//!         cause: NotRunCause::NotHere,
 //!         phase: Phase::Exporter,
-//!         not_described: false,
 //!     }],
 //! };
 //! let selection = judge::Selection::of(Profile::Rfc196);
@@ -30,7 +29,7 @@
 //! assert!(judgement.verdicts.iter().all(|verdict| verdict.verdict == Answer::Skipped));
 //!
 //! // The same evidence with one fact changed: the suite itself failed, which is told once.
-//! evidence.not_run[0].harness_failed = true;
+//! evidence.not_run[0].cause = NotRunCause::HarnessFailed;
 //! let judgement = judge::judge(&[evidence], &selection);
 //! let errors = judgement.verdicts.iter().filter(|verdict| verdict.verdict == Answer::Error);
 //! assert_eq!(errors.count(), 1);

@@ -137,7 +137,7 @@ impl Answer {
 pub struct KnownFailure {
     /// Why it is known, in words.
     pub reason: String,
-    /// The last day on which it may fail, YYYY-MM-DD.
+    /// The last day on which it may fail, YYYY-MM-DD; none where no end is set.
     pub until: Option<String>,
 }
 
@@ -152,7 +152,7 @@ pub struct Verdict {
     pub target: Target,
     /// The service as `--require` names it.
     pub service: String,
-    /// Ids of the exports that were judged.
+    /// Ids of the exports that were judged; empty where none was made.
     pub exports: Vec<String>,
     /// The requirement's slug.
     pub requirement: String,

@@ -66,7 +66,7 @@ fn facts(
     }
     let whole = "an image was not observed whole";
     let own: Vec<_> = report.verdicts.iter().filter(|verdict| verdict.scenario == way.name()).cloned().collect();
-    let answers = headline::headlines(&own, &report.targets, &Profile::Rfc196, false);
+    let answers = headline::headlines(&own, &report.targets, &Profile::Rfc196, headline::Extent::Full);
     Ok(WayFacts {
         way: way.name().to_owned(),
         annotations: found

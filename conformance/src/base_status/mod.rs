@@ -1,5 +1,5 @@
-//! What can be told of an app image's base by its two annotations: whether the run image that it is based on is still the
-//! one that its name names. Reading is in [`read`], telling in `text`; here is what it means, without any I/O.
+//! What can be told of an app image's base by its two annotations: whether the run image that it is based on is still
+//! the one that its name names. Reading is in [`read`], telling in `text`; here is what it means, without any I/O.
 
 pub mod read;
 mod text;
@@ -117,11 +117,11 @@ pub struct Row {
     pub state: State,
     /// One sentence on it.
     pub note: String,
-    /// The name of the base.
+    /// The name of the base; none where the image has none.
     pub base_name: Option<String>,
-    /// The digest of the base.
+    /// The digest of the base; none where the image has none.
     pub base_digest: Option<String>,
-    /// What the name names now.
+    /// The digest of what the name names now; none where that was not asked or is not known.
     pub current_digest: Option<String>,
     /// Where name and digest were found.
     pub from: From,

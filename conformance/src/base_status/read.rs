@@ -7,6 +7,7 @@ use judge::reference::{DOCKER_HUB, Reference};
 
 use super::{Base, Row, Said, row, said, unread};
 use crate::error::{chain, context};
+use crate::held::Held;
 use crate::limits::Patience;
 use crate::observe::{
     BlobStore, Credentials, DaemonObserver, LayerReader, Limits, RegistryClient, RegistryObserver, Stands, Trust,
@@ -16,12 +17,12 @@ use crate::rig::daemon::Daemon;
 
 /// What to ask, and how.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct BaseStatusOptions {
     /// The images: `daemon:NAME`, `layout:PATH[:NAME|@DIGEST]`, or a reference in a registry.
     pub images: Vec<String>,
     /// The platform of indexes: operating system and architecture.
     pub platform: (String, String),
-    /// Registries that are spoken to without TLS, besides those on loopback.
+    /// Registries that are spoken to without TLS, in addition to those on loopback.
     pub insecure: Vec<String>,
     /// The daemon's address; none for the usual one.
     pub daemon: Option<String>,
@@ -33,7 +34,7 @@ pub struct Settings {
 
 /// The reader of one call.
 struct Reader<'a> {
-    settings: &'a Settings,
+    settings: &'a BaseStatusOptions,
     layers: LayerReader,
 }
 
@@ -47,9 +48,9 @@ struct Read {
 ///
 /// # Errors
 /// A sentence, when there is no folder for what is fetched.
-pub async fn rows(settings: &Settings) -> Result<Vec<Row>, String> {
+pub async fn rows(settings: &BaseStatusOptions) -> Result<Vec<Row>, String> {
     let folder =
-        tempfile::tempdir().map_err(|error| chain(&context("make a temporary folder (TMPDIR says where)")(error)))?;
+        Held::temporary().map_err(|error| chain(&context("make a temporary folder (TMPDIR says where)")(error)))?;
     let store = BlobStore::open(folder.path()).map_err(|error| chain(&error))?;
     let reader = Reader { settings, layers: LayerReader::new(store, Limits::default()) };
     let mut rows = Vec::new();
@@ -140,10 +141,7 @@ impl Reader<'_> {
         };
         let is_plain = is_loopback(host) || self.settings.insecure.iter().any(|plain| plain == host);
         let scheme = if is_plain { "http" } else { "https" };
-        let known = known.to_owned();
-        // A helper of docker's may take its time.
-        let credentials = tokio::task::spawn_blocking(move || Credentials::of_the_user(&known)).await;
-        let credentials = credentials.map_err(|error| chain(&error))?.map_err(|error| chain(&error))?;
+        let credentials = Credentials::of_the_user(known).await.map_err(|error| chain(&error))?;
         let conditions = (&self.settings.trust, &self.settings.patience);
         let client = RegistryClient::patient(&format!("{scheme}://{api}"), credentials, conditions);
         Ok(RegistryObserver::new(client.map_err(|error| chain(&error))?, self.layers.clone()))

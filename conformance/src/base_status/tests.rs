@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use judge::reference::Reference;
 
-use super::read::{Settings, rows};
+use super::read::{BaseStatusOptions, rows};
 use super::*;
 use crate::limits::Patience;
 use crate::observe::{RegistryClient, Trust};
@@ -101,8 +101,8 @@ fn app(registry: &Registry, run: &MadeImage, app: &RecordedApp) -> MadeImage {
     app_image::make(app, run, &AppBase { name: &name, mirrors: &[], reference: &reference, digest: &digest }).unwrap()
 }
 
-fn settings(images: Vec<String>) -> Settings {
-    Settings {
+fn settings(images: Vec<String>) -> BaseStatusOptions {
+    BaseStatusOptions {
         images,
         platform: ("linux".to_owned(), architecture().to_owned()),
         insecure: Vec::new(),
@@ -147,8 +147,10 @@ async fn images_of_a_registry_and_of_a_layout_are_told_apart() {
     client.delete("run", new.tagged().digest.as_str()).await.unwrap();
     let found = rows(&settings(all[..1].to_vec())).await.unwrap();
     assert_eq!(found[0].state, State::BaseGone, "{found:?}");
-    let other =
-        Settings { platform: ("plan9".to_owned(), "mips".to_owned()), ..settings(vec![format!("{host}/app:1")]) };
+    let other = BaseStatusOptions {
+        platform: ("plan9".to_owned(), "mips".to_owned()),
+        ..settings(vec![format!("{host}/app:1")])
+    };
     // The app image is not an index; its base is one without that platform.
     assert_eq!(rows(&other).await.unwrap()[0].state, State::BaseGone);
     registry.stop().await.unwrap();

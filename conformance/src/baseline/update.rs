@@ -8,6 +8,7 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
 use super::{Baseline, BaselineError, any};
 use crate::error::Cause;
+use crate::record::is_daemon;
 use crate::report::Report;
 
 /// The reason of what was added; a person writes the true one.
@@ -61,12 +62,12 @@ pub fn updated(text: &str, file: &str, report: &Report) -> Result<Updated, Basel
 
 /// Where a requirement fails: two globs.
 #[derive(Debug, PartialEq, Eq)]
-struct Place {
+struct FailureScope {
     scenario: String,
     service: String,
 }
 
-impl Place {
+impl FailureScope {
     fn table(&self, requirement: &str) -> Table {
         let mut table = Table::new();
         table["requirement"] = value(requirement);
@@ -83,7 +84,7 @@ impl Place {
 
 /// The fewest places that name the failures which are not known, and nothing that holds: everywhere, throughout one
 /// service, or in certain scenarios.
-fn places(own: &[&Verdict], is_known: &impl Fn(&Verdict) -> bool) -> Vec<Place> {
+fn places(own: &[&Verdict], is_known: &impl Fn(&Verdict) -> bool) -> Vec<FailureScope> {
     let judged =
         |verdict: &&&Verdict| matches!(verdict.verdict, Answer::Pass | Answer::Fail | Answer::Warn | Answer::Absent);
     let mut services: BTreeMap<&str, Failures<'_>> = BTreeMap::new();
@@ -105,7 +106,7 @@ fn places(own: &[&Verdict], is_known: &impl Fn(&Verdict) -> bool) -> Vec<Place> 
         .map(|(scenario, failing)| {
             let service =
                 if failing.len() == services.len() { any() } else { named(&failing, services.keys().copied()) };
-            Place { scenario, service }
+            FailureScope { scenario, service }
         })
         .collect()
 }
@@ -120,13 +121,12 @@ struct Failures<'a> {
 
 /// A glob over these services: `daemon:*` where every daemon is among them.
 fn named<'a>(failing: &[&'a str], all: impl Iterator<Item = &'a str>) -> String {
-    const DAEMONS: &str = "daemon:";
-    let daemons: Vec<&str> = all.filter(|service| service.starts_with(DAEMONS)).collect();
+    let daemons: Vec<&str> = all.filter(|service| is_daemon(service)).collect();
     if daemons.len() < 2 || !daemons.iter().all(|daemon| failing.contains(daemon)) {
         return one_of(failing.iter().copied());
     }
-    let others = failing.iter().filter(|service| !service.starts_with(DAEMONS)).map(|service| globset::escape(service));
-    alternatives(&std::iter::once(format!("{DAEMONS}*")).chain(others).collect::<Vec<_>>())
+    let others = failing.iter().filter(|service| !is_daemon(service)).map(|service| globset::escape(service));
+    alternatives(&std::iter::once("daemon:*".to_owned()).chain(others).collect::<Vec<_>>())
 }
 
 /// A glob over these names alone.

@@ -37,7 +37,7 @@ pub struct Cli {
 #[derive(Debug, Clone, Copy, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct ShownArguments {
-    /// Colour in the terminal's report; auto: where it goes to a terminal and `NO_COLOR` is not set
+    /// Colour in the terminal report; auto: if it goes to a terminal and `NO_COLOR` is not set
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,
     /// Only the answer and the tally, and no progress
@@ -51,12 +51,12 @@ pub struct ShownArguments {
 /// Whether colour is used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Colour {
-    /// Where it goes to a terminal and `NO_COLOR` is not set.
+    /// If the output is a terminal and `NO_COLOR` is not set.
     #[default]
     Auto,
     /// Also in files and pipes.
     Always,
-    /// Nowhere.
+    /// No colour.
     Never,
 }
 
@@ -94,17 +94,17 @@ static LONG_VERSION: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
 const AFTER: &str = "Exit codes: 0 conformant, 1 not conformant, 2 usage, 3 the suite or its services failed, \
 4 nothing was judged, 130 interrupted.";
 
-const SELF_TEST: &str = "Every fault is the exporter with one thing spoiled by the program faulty-exporter, which names the \
-requirements that it must trip. A requirement is tripped when it fails under the profile strict and does not for the same \
-exporter unspoiled in the same run. The reference must trip all of the named ones and no other; any other exporter all of \
-those that it passes unspoiled. A fault that has nothing to spoil on an exporter could not be applied, and is not missed.\n\n\
-Exit codes: 0 every fault that could be shown is caught, 1 one is missed (or, for the reference, trips something besides), \
-2 usage, 3 the suite or its services failed, 4 no fault could be shown, 130 interrupted.";
+const SELF_TEST: &str = "Each fault is one modification of the exporter's work, made by the program faulty-exporter, which names the \
+requirements that the fault must trip. A requirement is tripped if it fails under the profile strict and does not for the \
+unmodified exporter in the same run. With the reference, a fault must trip exactly the named requirements; with any other \
+exporter, those of them that it passes unmodified. A fault that has nothing to modify is not applied, and not counted as missed.\n\n\
+Exit codes: 0 every fault that could be applied is caught, 1 one is missed (or, with the reference, also trips another requirement), \
+2 usage, 3 the suite or its services failed, 4 no fault could be applied, 130 interrupted.";
 
 const BASE_STATUS: &str = "An IMAGE is a reference in a registry, daemon:NAME, or layout:FOLDER, layout:FOLDER:NAME or \
-layout:FOLDER@DIGEST. Where an annotation is missing, the label io.buildpacks.lifecycle.metadata counts. Credentials are those of \
-docker's config.json; registries on loopback are spoken to without TLS.\n\n\
-States: up-to-date; newer: the base's name names another image; base-gone: nothing has the name; layers-differ: the \
+layout:FOLDER@DIGEST. If an annotation is missing, the label io.buildpacks.lifecycle.metadata is used. Credentials are those of \
+docker's config.json; registries on loopback are contacted without TLS.\n\n\
+States: up-to-date; newer: the base's name refers to another image; base-gone: no image has the name; layers-differ: the \
 image is not made on the layers of the base that it names; not-said: neither annotations nor labels name a base; unread.\n\n\
 Exit codes: 0 every image is up to date, 1 one is not, 2 usage, 3 one could not be read, 4 nothing is said of a base.";
 
@@ -143,8 +143,8 @@ pub enum TableFormat {
     /// For programs.
     Json,
 }
-const DEMO: &str = "Everything is made on this machine: the repository by git, the registry in this process. Where a \
-Docker daemon is available, it is exported to as well.\n\n\
+const DEMO: &str = "Everything is made on this machine: the repository by git, the registry in this process. If a \
+Docker daemon is available, the demo exports to it as well.\n\n\
 Exit codes: 0 all is as the proposal wants it, 1 it is not, 2 usage, 3 a program or service failed, 130 interrupted.";
 
 /// The subcommands.
@@ -152,14 +152,15 @@ Exit codes: 0 all is as the proposal wants it, 1 it is not, 2 usage, 3 a program
 pub enum Command {
     /// Run scenarios against an exporter and judge what it made
     Run(Box<RunArguments>),
-    /// Draw builds from a seed, run them as scenarios, and shrink and keep what fails
+    /// Generate builds from a seed, run them as scenarios, and shrink and keep those that fail
     Fuzz(Box<FuzzArguments>),
-    /// Prove that the suite catches faults: run an exporter unspoiled and with every fault, and print fault × requirement
+    /// Test the suite itself: run an exporter unmodified and with each injected fault, and print which requirements
+    /// each fault violates
     #[command(after_help = SELF_TEST)]
     SelfTest(Box<SelfTestArguments>),
     /// Judge stored evidence again, without services and exporter
     Judge(JudgeArguments),
-    /// Make one file of a folder of evidence
+    /// Pack a folder of evidence into one file
     Bundle {
         /// The folder that run --evidence made
         folder: PathBuf,
@@ -167,18 +168,18 @@ pub enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Say what changed between two runs; exit 1 only where something fails now and passed before
+    /// Print what changed between two runs; exit 1 only if something fails now that passed before
     Compare(Box<CompareArguments>),
-    /// Put the JSON reports of all shards of a run together
+    /// Merge the JSON reports of all shards of a run
     Merge(MergeArguments),
-    /// Print a stored JSON report again, in any format and any detail; nothing is run
+    /// Print a stored JSON report again, in any format and detail, without a run
     Show(ShowArguments),
-    /// Bring a file of known failures up to a report
+    /// Update a file of known failures from a report
     #[command(subcommand)]
     Baseline(BaselineCommand),
     /// Write man pages: one for the program, one for each command
     Man {
-        /// The folder, which has to exist
+        /// An existing folder
         folder: PathBuf,
     },
     /// Write a commented project file, conformance.toml, which run, compare and doctor read (conformance docs project)
@@ -188,9 +189,9 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Make one minimal export and say in plain words what is missing or went wrong
+    /// Make one minimal export and explain what is missing or went wrong
     Doctor(Box<DoctorArguments>),
-    /// Say of app images whether their bases have moved on, by the annotations base.name and base.digest
+    /// Check whether newer base images exist for app images, using the annotations base.name and base.digest
     #[command(after_help = BASE_STATUS)]
     BaseStatus(BaseStatusArguments),
     /// Check an exporter description, a profile, a baseline or scenarios without running anything
@@ -202,16 +203,16 @@ pub enum Command {
     List {
         /// What to list
         what: Listed,
-        /// How
+        /// Output format
         #[arg(long, value_enum, default_value_t = ListFormat::Text)]
         format: ListFormat,
     },
     /// Print a page of the documentation, as Markdown: how an exporter is described, what a result means, CI and so on
     Docs {
-        /// Its name; without one, every name is listed
+        /// Name of the page; without it, all names are listed
         page: Option<String>,
     },
-    /// Say what a requirement asks, why, where it is written, what a violation looks like and how to fix it
+    /// Explain a requirement: what it asks, why, its source, what a violation looks like and how to fix it
     Explain {
         /// The requirement's slug, for example base.digest-is-run-image
         requirement: String,
@@ -222,7 +223,8 @@ pub enum Command {
         #[arg(required = true)]
         observations: Vec<PathBuf>,
     },
-    /// Show the whole way from a source folder to a verdict: git repository, project metadata, buildpacks, export, rebase
+    /// Show the whole way from a source folder to a verdict: git repository, project metadata, buildpacks, export,
+    /// rebase
     #[command(after_help = DEMO)]
     Demo(DemoArguments),
     /// Measure the proposal's way, the review's and labels side by side (conformance docs alternatives)
@@ -241,13 +243,14 @@ pub enum Command {
         /// A new or empty folder, or one that an earlier site is in
         #[arg(short, long, value_name = "DIR")]
         output: PathBuf,
-        /// A file that self-test --report json=FILE wrote: pages of requirements tell the faults that they catch
+        /// A report of self-test --report json=FILE; pages of requirements then list the faults that they catch
         #[arg(long, value_name = "FILE")]
         self_test: Option<PathBuf>,
     },
     /// Print the figures that documents quote, as JSON
     Figures {
-        /// JSON reports, folders of evidence or bundles, where NAME=PATH gives an exporter another name; or one file of figures
+        /// JSON reports, folders of evidence or bundles, where NAME=PATH gives an exporter another name; or one file of
+        /// figures
         #[arg(required = true, value_name = "REPORT")]
         reports: Vec<String>,
         /// Print in how many cases these requirements hold, and nothing else (glob; may be repeated)
@@ -284,7 +287,8 @@ pub struct DemoArguments {
     /// The programs.
     #[command(flatten)]
     pub programs: ProgramArguments,
-    /// Keep everything in this new or empty folder (default: a new one among the temporary files)
+    /// Keep everything in this new or empty folder (default: a new one among the temporary files, removed where the
+    /// demo fails)
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
     /// A Docker daemon's address; may be repeated (default: the usual one, where it is available)
@@ -341,7 +345,7 @@ pub struct InitArguments {
     /// How it is called: an exporter description, or the name of a built-in one
     #[arg(long, value_name = "FILE")]
     pub exporter_file: Option<PathBuf>,
-    /// Write it anew where it is there
+    /// Overwrite an existing file
     #[arg(long)]
     pub force: bool,
 }
@@ -368,7 +372,7 @@ pub enum Listed {
 /// How a list is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
-    /// Lines for people.
+    /// Plain text.
     Text,
     /// An array of objects, each with `id`.
     Json,

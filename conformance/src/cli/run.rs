@@ -10,7 +10,7 @@ use super::ProjectArguments;
 use super::values::{
     PlainFormat, ReportArgument, SelfTestFormat, daemon_host, phase, platform_api, profile, report, service, target,
 };
-use crate::limits::{SERVICE_LIMIT, processors};
+use crate::limits::{SERVICE_LIMIT, at_a_time};
 use crate::report::ReportFormat;
 use crate::rig::registry::RegistryChoice;
 use crate::run::TIMEOUT;
@@ -22,14 +22,14 @@ pub struct ExporterArguments {
     /// The exporter to judge; without it, or as reference, the reference exporter next to this program
     #[arg(long, value_name = "PATH")]
     pub exporter: Option<PathBuf>,
-    /// An exporter description (conformance docs exporter-description), or the name of a built-in one: reference, lifecycle. With
-    /// --exporter, how that one is called
+    /// An exporter description (conformance docs exporter-description), or the name of a built-in one: reference,
+    /// lifecycle. With --exporter, how that one is called
     #[arg(long, value_name = "FILE")]
     pub exporter_file: Option<PathBuf>,
     /// The rebaser to judge, called as the Platform API says (default: the description's, where it has one)
     #[arg(long, value_name = "PATH")]
     pub rebaser: Option<PathBuf>,
-    /// Seconds within which it must give up a registry that never answers (default: the description's, else 120)
+    /// Seconds within which it must give up on a registry that never answers (default: the description's, else 120)
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub unreachable_limit: Option<u64>,
 }
@@ -69,11 +69,11 @@ pub struct RunArguments {
     /// Under what it is run.
     #[command(flatten)]
     pub conditions: RunConditions,
-    /// terminal, json, observations, junit, markdown, html, github or in-toto (conformance docs ci), to standard output or to a
-    /// file; may be repeated
+    /// terminal, json, observations, junit, markdown, html, github or in-toto (conformance docs ci), to standard output
+    /// or to a file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<ReportFormat>)]
     pub report: Vec<ReportArgument>,
-    /// A file of known failures, which do not decide the exit code (conformance docs compare)
+    /// A file of known failures that do not affect the exit code (conformance docs compare)
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
     /// Only one phase of the lifecycle: exporter or rebaser (default: all that are described)
@@ -82,8 +82,8 @@ pub struct RunArguments {
     /// Only part K of N of the scenarios; conformance merge puts the reports together
     #[arg(long, value_name = "K/N")]
     pub shard: Option<Shard>,
-    /// A first answer within seconds: the few scenarios that show most, on an embedded registry and on layouts. A
-    /// full run decides
+    /// Quick check in seconds: a few representative scenarios on an embedded registry and on layouts. Not a substitute
+    /// for a full run
     #[arg(long, conflicts_with_all = ["shard", "only_failed"])]
     pub quick: bool,
     /// Run all scenarios in which the registry fails (default: a few of them)
@@ -106,7 +106,8 @@ pub struct RunArguments {
 /// The conditions of a run: the same for `run` and `compare`.
 #[derive(Debug, Clone, Args)]
 pub struct RunConditions {
-    /// The profile that decides the exit code: a built-in one's name, or the path of a profile file (conformance docs profile)
+    /// The profile that decides the exit code: a built-in one's name, or the path of a profile file (conformance docs
+    /// profile)
     #[arg(long, value_name = "NAME|FILE", default_value = "rfc-196", value_parser = profile)]
     pub profile: Profile,
     /// A scenario's folder, or a folder of them, instead of the built-in ones; may be repeated
@@ -115,7 +116,8 @@ pub struct RunConditions {
     /// Only scenarios whose name matches; may be repeated
     #[arg(long, value_name = "GLOB")]
     pub scenario: Vec<String>,
-    /// Only requirements whose slug matches, in the scenarios that can show them, where --scenario names none; may be repeated
+    /// Judge only requirements whose slug matches; without --scenario, run only scenarios that exercise them; may be
+    /// repeated
     #[arg(long, value_name = "GLOB")]
     pub requirement: Vec<String>,
     /// Only these targets; may be repeated
@@ -135,7 +137,7 @@ pub struct RunConditions {
 /// How many exporters are run at a time, and for how long: the same for `run`, `compare`, `fuzz` and `self-test`.
 #[derive(Debug, Clone, Args)]
 pub struct PaceArguments {
-    /// How many scenarios, builds or faults to run at a time (default: the number of processors)
+    /// Number of scenarios, builds or faults to run in parallel (default: twice the number of CPUs, at most CPUs + 4)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Seconds after which an exporter is killed
@@ -147,14 +149,15 @@ impl PaceArguments {
     /// How many at a time.
     #[must_use]
     pub fn jobs(&self) -> usize {
-        self.jobs.map_or_else(processors, usize::from)
+        self.jobs.map_or_else(at_a_time, usize::from)
     }
 }
 
 /// The services that are used: the same for `run`, `compare` and `self-test`.
 #[derive(Debug, Clone, Args)]
 pub struct ServiceArguments {
-    /// embedded, container, executable or a URL; by default the first that is available: container, executable, embedded
+    /// embedded, container, executable or a URL; by default the first that is available: container, executable,
+    /// embedded
     #[arg(long, value_name = "KIND")]
     pub registry: Option<RegistryChoice>,
     /// A PEM file of certificates to trust a registry by, next to the machine's or those of `SSL_CERT_FILE`
@@ -163,16 +166,16 @@ pub struct ServiceArguments {
     /// A Docker daemon's address instead of `DOCKER_HOST` or the default socket; may be repeated
     #[arg(long, value_name = "HOST", value_parser = daemon_host)]
     pub daemon: Vec<String>,
-    /// Allow pushes from a daemon that is not the suite's own
+    /// Allow pushes from a daemon that the suite did not start
     #[arg(long)]
     pub allow_push_from_daemon: bool,
     /// Services that must be observed, separated by commas: registry, daemon, daemon:classic, layout
     #[arg(long, value_name = "SERVICE", value_delimiter = ',', value_parser = service)]
     pub require: Vec<String>,
-    /// Seconds that a registry or daemon may be silent in an answer or a body; then that is an error of it
+    /// Seconds without data from a registry or daemon before it is reported as a service error
     #[arg(long, value_name = "SECONDS", default_value_t = SERVICE_LIMIT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub service_limit: u64,
-    /// What names of repositories are drawn by, as run.json of a run has it; by default other ones in every run
+    /// Seed for the generated names of repositories (`names` in run.json); random by default
     #[arg(long, value_name = "SEED")]
     pub names: Option<String>,
 }
@@ -183,13 +186,13 @@ pub struct FuzzArguments {
     /// Which exporter.
     #[command(flatten)]
     pub exporter: ExporterArguments,
-    /// How many builds
+    /// Number of builds
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     pub cases: u64,
-    /// As many builds as it takes to show every pair of values of conformance docs promises that can be combined
+    /// Generate builds until every valid pair of values (conformance docs promises) is covered
     #[arg(long, conflicts_with = "cases")]
     pub pairs: bool,
-    /// What they are drawn from: the same seed gives the same builds
+    /// Seed; the same seed generates the same builds
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
     /// Seconds after which no further build is run
@@ -230,7 +233,7 @@ pub struct SelfTestArguments {
     /// Which exporter.
     #[command(flatten)]
     pub exporter: ExporterArguments,
-    /// The program that spoils it; without this, faulty-exporter next to this program
+    /// The program that injects faults (default: faulty-exporter next to this program)
     #[arg(long, value_name = "PATH")]
     pub faulty: Option<PathBuf>,
     /// Only faults whose name matches; may be repeated
@@ -245,7 +248,8 @@ pub struct SelfTestArguments {
     /// The Platform API version to tell the exporter (default: the description's, else 0.15)
     #[arg(long, value_name = "VERSION", value_parser = platform_api)]
     pub platform_api: Option<String>,
-    /// terminal, json or markdown (the section of conformance docs trust), to standard output or to a file; may be repeated
+    /// terminal, json or markdown (the section of conformance docs trust), to standard output or to a file; may be
+    /// repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<SelfTestFormat>)]
     pub report: Vec<ReportArgument<SelfTestFormat>>,
     /// How many at a time, and for how long.

@@ -12,9 +12,9 @@ use crate::report::ReportFormat;
 /// What can be done with a baseline.
 #[derive(Debug, Clone, Subcommand)]
 pub enum BaselineCommand {
-    /// Add what fails and is not named, strike off what passes again; reasons and comments are kept
+    /// Add new failures and remove entries that pass again; reasons and comments are kept
     Update {
-        /// The baseline; made where it is not there
+        /// The baseline file; created if missing
         file: PathBuf,
         /// A JSON report
         report: PathBuf,
@@ -92,13 +92,13 @@ pub struct MergeArguments {
     /// JSON reports of run --shard
     #[arg(required = true, value_name = "REPORT.json")]
     pub reports: Vec<PathBuf>,
-    /// The file of the profile that decides, where that is a user's own
+    /// The file of the profile that decides the exit code, if it is a custom one
     #[arg(long, value_name = "NAME|FILE", value_parser = profile)]
     pub profile: Option<Profile>,
     /// A format of run, to standard output or to a file; may be repeated
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = report::<ReportFormat>)]
     pub report: Vec<ReportArgument>,
-    /// A file of known failures, which do not decide the exit code; that of the shards does not count here
+    /// A file of known failures that do not affect the exit code; baselines given to the shards are ignored
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
 }

@@ -15,6 +15,20 @@ fn the_command_line_holds_together() {
 }
 
 #[test]
+fn help_and_the_project_file_name_the_newest_platform_api() {
+    let newest = crate::exporter::NEWEST_API;
+    let init = include_str!("../project/init.rs");
+    assert!(init.contains(&format!("# platform-api = \"{newest}\"")), "{newest}");
+    for mut command in Cli::command().get_subcommands().cloned() {
+        let help = command.render_long_help().to_string();
+        if help.contains("--platform-api") {
+            let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(help.contains(&format!("the description's, else {newest})")), "{}", command.get_name());
+        }
+    }
+}
+
+#[test]
 fn every_condition_of_a_run_is_one_of_a_comparison_and_none_goes_with_stored_runs() {
     let conditions = RunConditions::augment_args(clap::Command::new("conditions"));
     let names: Vec<String> =

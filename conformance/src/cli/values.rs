@@ -8,6 +8,7 @@ use judge::evidence::{Phase, Target};
 use judge::profile::Profile;
 
 use crate::error::chain;
+use crate::masked::without_credentials;
 use crate::profile_file;
 use crate::record::RequiredService;
 use crate::report::ReportFormat;
@@ -105,5 +106,8 @@ pub(crate) fn daemon_host(text: &str) -> Result<String, String> {
     let is_whole = |rest: &str| !rest.is_empty();
     let is_known =
         ["unix://", "tcp://", "http://"].iter().any(|scheme| text.strip_prefix(scheme).is_some_and(is_whole));
+    if without_credentials(text) != text {
+        return Err("an address with a user or a password is not taken: leave out what stands before @".to_owned());
+    }
     if is_known { Ok(text.to_owned()) } else { Err("give unix:///path/of/docker.sock or tcp://host:port".to_owned()) }
 }

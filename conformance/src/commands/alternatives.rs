@@ -6,6 +6,7 @@ use crate::alternatives::{Record, measure, page};
 use crate::cli::{AlternativesArguments, AlternativesFormat, ProgramArguments};
 use crate::error::context;
 use crate::exit::Exit;
+use crate::held::Held;
 
 use super::{Failure, demo, in_order, print};
 
@@ -37,7 +38,7 @@ fn read(file: &Path) -> Result<Record, Failure> {
 fn measured(given: &ProgramArguments) -> Result<Record, Failure> {
     let (programs, exporter) = (demo::programs(given)?, demo::exporter(given)?);
     in_order(async |supervisor, cancelled| {
-        let folder = tempfile::tempdir().map_err(context("make a temporary folder")).map_err(Failure::suite)?;
+        let folder = Held::temporary().map_err(context("make a temporary folder")).map_err(Failure::suite)?;
         let judging = demo::judging(exporter, supervisor, cancelled);
         Box::pin(measure::measure(&programs, &judging, folder.path())).await.map_err(demo::failure)
     })

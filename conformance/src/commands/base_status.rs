@@ -1,11 +1,12 @@
 //! `base-status`: whether app images are based on the newest of their bases.
 
-use crate::base_status::read::{Settings, rows};
+use crate::base_status::read::{BaseStatusOptions, rows};
 use crate::base_status::{exit, json, table};
 use crate::cli::{BaseStatusArguments, TableFormat};
 use crate::error::context;
 use crate::exit::Exit;
 use crate::limits::Patience;
+use crate::masked::without_credentials;
 use crate::scenario::run_image::architecture;
 use judge::reference::Reference;
 
@@ -30,13 +31,17 @@ pub(super) fn tell(arguments: BaseStatusArguments) -> Result<Exit, Failure> {
     let seconds = std::time::Duration::from_secs(arguments.service_limit);
     let found = in_order(async |_, cancelled| {
         let patience = Patience::new(seconds, cancelled.clone());
-        let settings = Settings { images, platform, insecure, daemon, patience, trust };
+        let settings = BaseStatusOptions { images, platform, insecure, daemon, patience, trust };
         tokio::select! {
             found = rows(&settings) => found.map(Some).map_err(Failure::suite),
             () = cancelled.cancelled() => Ok(None),
         }
     })?;
-    let Some(found) = found else { return Ok(Exit::Interrupted) };
+    let Some(mut found) = found else { return Ok(Exit::Interrupted) };
+    for row in &mut found {
+        row.image = without_credentials(&row.image);
+        row.note = without_credentials(&row.note);
+    }
     print(&match arguments.format {
         TableFormat::Table => table(&found),
         TableFormat::Json => json(&found),

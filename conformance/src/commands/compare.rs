@@ -8,6 +8,7 @@ use crate::error::context;
 use crate::evidence::bundle;
 use crate::evidence::reader::Stored;
 use crate::exit::Exit;
+use crate::held::Held;
 use crate::report::json;
 use crate::report::terminal::{visible, wrapped};
 
@@ -102,7 +103,7 @@ fn two_runs(
         ));
     };
     let folder =
-        tempfile::tempdir().map_err(context("make a temporary folder for the evidence")).map_err(Failure::suite)?;
+        Held::temporary().map_err(context("make a temporary folder for the evidence")).map_err(Failure::suite)?;
     // What is wrong with the new exporter's description is known before the old one runs.
     let (old, new) =
         (run_of(arguments, old, &folder.path().join("old")), run_of(arguments, new, &folder.path().join("new")));

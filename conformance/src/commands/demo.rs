@@ -1,9 +1,9 @@
 //! `demo`: from a source folder to a verdict.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::{DemoArguments, ProgramArguments};
-use crate::demo::{DemoError, Settings, Tell, demo};
+use crate::demo::{DemoError, DemoOptions, Tell, demo};
 use crate::error::context;
 use crate::exit::Exit;
 use crate::exporter::Exporter;
@@ -12,6 +12,7 @@ use crate::pipeline::PipelineError;
 use crate::pipeline::judged::Judging;
 use crate::pipeline::programs::Programs;
 use judge::evidence::Target;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, in_order, not_run};
@@ -22,7 +23,7 @@ const NAMES: &str = "demo";
 pub(super) fn show(arguments: DemoArguments) -> Result<Exit, Failure> {
     let programs = programs(&arguments.programs)?;
     let exporter = exporter(&arguments.programs)?;
-    let folder = kept(arguments.keep)?;
+    let folder = Kept::open(arguments.keep)?;
     in_order(async |supervisor, cancelled| {
         let judging = Judging {
             exporter,
@@ -32,11 +33,13 @@ pub(super) fn show(arguments: DemoArguments) -> Result<Exit, Failure> {
             supervisor,
             cancelled,
         };
-        let settings = Settings { programs, judging, folder };
+        let settings = DemoOptions { programs, judging, folder: folder.path().to_path_buf() };
         let mut tell = Tell::new(Box::new(std::io::stdout()));
         match Box::pin(demo(&settings, &mut tell)).await {
-            Ok(true) => Ok(Exit::Conformant),
-            Ok(false) => Ok(Exit::NotConformant),
+            Ok(is_conformant) => {
+                folder.stays();
+                Ok(if is_conformant { Exit::Conformant } else { Exit::NotConformant })
+            }
             Err(DemoError::Pipeline(error)) => Err(failure(error)),
             Err(error @ DemoError::Place(_)) => Err(Failure::suite(error)),
         }
@@ -72,20 +75,41 @@ pub(super) fn judging(exporter: Exporter, supervisor: Supervisor, cancelled: Can
     Judging { exporter, targets, daemons: Vec::new(), names: NAMES.to_owned(), supervisor, cancelled }
 }
 
-/// The folder in which everything is kept: one that was named, which is new or empty, or a new one.
-fn kept(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    let Some(folder) = named else {
-        let made = tempfile::Builder::new().prefix("conformance-demo-").tempdir();
-        let made = made.map_err(context("make a temporary folder")).map_err(Failure::suite)?;
-        return Ok(made.keep());
-    };
-    let wrong = |reason: &dyn std::fmt::Display| {
-        Failure::usage(format!("keep the demo in {}: {reason}; name a new or empty folder", folder.display()))
-    };
-    std::fs::create_dir_all(&folder).map_err(|error| wrong(&error))?;
-    let mut entries = std::fs::read_dir(&folder).map_err(|error| wrong(&error))?;
-    if entries.next().is_some() {
-        return Err(wrong(&"it is not empty"));
+/// The folder in which everything is kept.
+enum Kept {
+    Named(PathBuf),
+    /// Of a demo that is not shown to its end nothing stays.
+    Made(TempDir),
+}
+
+impl Kept {
+    /// One that was named, which is new or empty, or a new one.
+    fn open(named: Option<PathBuf>) -> Result<Self, Failure> {
+        let Some(folder) = named else {
+            let made = tempfile::Builder::new().prefix("conformance-demo-").tempdir();
+            return made.map(Self::Made).map_err(context("make a temporary folder")).map_err(Failure::suite);
+        };
+        let wrong = |reason: &dyn std::fmt::Display| {
+            Failure::usage(format!("keep the demo in {}: {reason}; name a new or empty folder", folder.display()))
+        };
+        std::fs::create_dir_all(&folder).map_err(|error| wrong(&error))?;
+        let mut entries = std::fs::read_dir(&folder).map_err(|error| wrong(&error))?;
+        if entries.next().is_some() {
+            return Err(wrong(&"it is not empty"));
+        }
+        std::fs::canonicalize(&folder).map(Self::Named).map_err(|error| wrong(&error))
     }
-    std::fs::canonicalize(&folder).map_err(|error| wrong(&error))
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Named(folder) => folder,
+            Self::Made(folder) => folder.path(),
+        }
+    }
+
+    fn stays(self) {
+        if let Self::Made(folder) = self {
+            let _ = folder.keep();
+        }
+    }
 }

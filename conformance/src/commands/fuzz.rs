@@ -22,13 +22,13 @@ pub(super) fn judge_generated_builds(arguments: FuzzArguments) -> Result<Exit, F
     Ok(report.exit_code)
 }
 
-fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
+fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::FuzzOptions, Failure> {
     let exporter = exporter(&arguments.exporter, arguments.platform_api.as_deref())?;
     let keep = arguments.keep_failures;
     if keep.exists() && !keep.is_dir() {
         return Err(Failure::usage(format!("keep failures in {}: it is not a folder", keep.display())));
     }
-    Ok(fuzz::Settings {
+    Ok(fuzz::FuzzOptions {
         cases: arguments.cases,
         pairs: arguments.pairs,
         seed: arguments.seed,
@@ -51,7 +51,7 @@ fn fuzz_settings(arguments: FuzzArguments) -> Result<fuzz::Settings, Failure> {
     })
 }
 
-fn fuzz_in_order(settings: fuzz::Settings) -> Result<fuzz::report::Report, Failure> {
+fn fuzz_in_order(settings: fuzz::FuzzOptions) -> Result<fuzz::report::Report, Failure> {
     in_order(async |supervisor, cancelled| {
         let mut settings = settings;
         settings.options = controlled(settings.options, &supervisor, &cancelled).await?;

@@ -1,4 +1,5 @@
-//! The subcommands, one file for each, and what they share: failures, reports to files, an end in order.
+//! The subcommands, one file for each or for a few that are alike, and what they share: failures, reports to files, an
+//! end in order.
 
 mod alternatives;
 mod base_status;
@@ -32,6 +33,7 @@ use crate::exporter::process::Supervisor;
 use crate::exporter::{Exporter, Rebaser};
 use crate::globs::Patterns;
 use crate::observe::Trust;
+use crate::report::terminal::visible;
 use crate::rig::registry::RegistryChoice;
 use crate::run::{Options, RunError, WorkspaceError, control};
 use crate::whole_file;
@@ -92,7 +94,9 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches) -> Exit {
         Command::Proposal { figures } => site::proposal(&figures),
     };
     result.unwrap_or_else(|failure| {
-        eprintln!("conformance: failed to {}", chain(&*failure.cause));
+        // A file's own words may be in it, of several lines.
+        let cause: Vec<String> = chain(&*failure.cause).split('\n').map(visible).collect();
+        eprintln!("conformance: failed to {}", cause.join("\n"));
         failure.exit
     })
 }
@@ -320,10 +324,11 @@ fn in_order<T>(work: impl AsyncFnOnce(Supervisor, CancellationToken) -> Result<T
     result
 }
 
-/// The first Ctrl-C or TERM, or the end of its terminal, ends the run in order; its report covers what was seen until then.
+/// The first Ctrl-C or TERM, or the end of its terminal, ends the run in order; its report covers what was seen until
+/// then.
 async fn cancel_on_signal(cancelled: CancellationToken) {
     use tokio::signal::unix::{SignalKind, signal};
-    // Who starts it with nohup wants it to go on, and watching for the signal would end that.
+    // nohup means that it is to go on, and watching for the signal would end that.
     let mut hangup = if hangups_are_ignored() { None } else { signal(SignalKind::hangup()).ok() };
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {

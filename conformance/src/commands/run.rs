@@ -329,9 +329,8 @@ mod tests {
                 target: Target::Registry,
                 service: "registry".to_owned(),
                 reason: "it is not here".to_owned(),
-                harness_failed: false,
+                cause: judge::evidence::NotRunCause::NotHere,
                 phase: judge::evidence::Phase::Exporter,
-                not_described: false,
             }],
         }];
         let verdicts = judge::judge(&evidence, &run::selection(&parsed(&given))).verdicts;

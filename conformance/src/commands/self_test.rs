@@ -8,7 +8,7 @@ use crate::report::terminal::wrapped;
 use crate::rig::registry::RegistryChoice;
 use crate::run::Options;
 use crate::self_test::report::Report;
-use crate::self_test::{self, SelfTestError, Settings, markdown, text};
+use crate::self_test::{self, SelfTestError, SelfTestOptions, markdown, text};
 use judge::profile::Profile;
 
 use super::{Failure, controlled, deliver, exporter, globs, in_order, not_run, targets, wanted, with_services};
@@ -27,7 +27,7 @@ pub(super) fn judge_the_suite(arguments: SelfTestArguments, shown: ShownArgument
     Ok(report.exit_code)
 }
 
-fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
+fn settings(arguments: SelfTestArguments) -> Result<SelfTestOptions, Failure> {
     let faults = globs("fault", &arguments.fault)?;
     // What is wrong with it is known before anything is exported.
     self_test::program(arguments.faulty.as_deref()).map_err(Failure::usage)?;
@@ -42,10 +42,10 @@ fn settings(arguments: SelfTestArguments) -> Result<Settings, Failure> {
         ..Options::of(exporter)
     };
     let options = with_services(options, arguments.services, RegistryChoice::Auto)?;
-    Ok(Settings { faulty: arguments.faulty, faults, exact, options })
+    Ok(SelfTestOptions { faulty: arguments.faulty, faults, exact, options })
 }
 
-fn execute(settings: Settings, quiet: bool) -> Result<Report, Failure> {
+fn execute(settings: SelfTestOptions, quiet: bool) -> Result<Report, Failure> {
     in_order(async |supervisor, cancelled| {
         let mut settings = settings;
         settings.options = controlled(settings.options, &supervisor, &cancelled).await?;

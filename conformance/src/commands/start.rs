@@ -14,6 +14,8 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 /// The variable that names the folder of temporary files.
 const TMPDIR: &str = "TMPDIR";
+/// Arenas of the allocator: scenarios run on a thread each, and what one frees is then there for another.
+const ARENAS: u16 = 2;
 
 /// Does what the command line says, or what a process of this program is started for by another one.
 #[must_use]
@@ -34,6 +36,7 @@ pub fn start() -> ExitCode {
     {
         return if supervisor::keep(Path::new(spec)) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
+    arenas::bound(ARENAS);
     let read = Cli::command().try_get_matches().and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let exit = match read {
         Ok((cli, matches)) => super::dispatch(cli, &matches),
@@ -53,8 +56,9 @@ pub fn start() -> ExitCode {
     exit.into()
 }
 
-/// Temporary files are named in other folders and by other processes, too: a `TMPDIR` that is relative is made absolute,
-/// and an empty one is none. A process cannot safely change a variable of its own, so it begins again with another one.
+/// Temporary files are named in other folders and by other processes, too: a `TMPDIR` that is relative is made
+/// absolute, and an empty one is none. A process cannot safely change a variable of its own, so it begins again with
+/// another one.
 fn begin_again_with_a_whole_tmpdir(arguments: &[OsString]) {
     let Some(given) = std::env::var_os(TMPDIR).filter(|given| !Path::new(given).is_absolute()) else { return };
     let whole = std::path::absolute(&given).ok().filter(|_| !given.is_empty());

@@ -1,5 +1,5 @@
-//! A registry of the suite's own has another port in every run, and repositories have other names; both are part of names
-//! in the image. What differs by that alone is not a change of the exporter.
+//! A registry of the suite's own has another port in every run, and repositories have other names; both are part of
+//! names in the image. What differs by that alone is not a change of the exporter.
 
 use judge::evidence::{Document, Export};
 

@@ -70,7 +70,8 @@ pub(super) fn of_fields(changes: &[DigestChange]) -> Vec<FieldGroup<'_>> {
     groups
 }
 
-/// How many, on which services, and the first few of the scenarios: `50: registry 49, layout 1 (minimal, three-tags, …)`.
+/// How many, on which services, and the first few of the scenarios: `50: registry 49, layout 1 (minimal, three-tags,
+/// …)`.
 pub(super) fn places(ids: &[&str]) -> String {
     const NAMED: usize = 3;
     let mut services: BTreeMap<&str, usize> = BTreeMap::new();

@@ -46,8 +46,8 @@ pub struct Changes {
     pub changed: Vec<Change>,
     /// Failures of what the old run did not judge: it is not there, or was `n/a`, `skipped` or `error`.
     pub failing_and_new: Vec<Change>,
-    /// Verdicts that changed though the evidence of their exports is the same in both runs, except for what varies: the suite
-    /// judged otherwise, not the exporter acted so.
+    /// Verdicts that changed though the evidence of their exports is the same in both runs, except for what varies: the
+    /// suite judged otherwise, not the exporter acted so.
     pub judged_differently: Vec<Change>,
     /// Requirements that only the new run judged.
     pub added_requirements: OnlyThere,
@@ -57,7 +57,7 @@ pub struct Changes {
     pub added_scenarios: OnlyThere,
     /// Scenarios that only the old run has.
     pub removed_scenarios: OnlyThere,
-    /// What is to be known before anything is concluded from the changes.
+    /// What is to be known before anything is concluded from the changes; none where there is nothing.
     pub note: Option<String>,
     /// Whether both sides have evidence, so that digests could be compared.
     pub digests_compared: bool,
@@ -85,12 +85,12 @@ pub struct Change {
 pub struct DigestChange {
     /// The export's id.
     pub export: String,
-    /// The old manifest's digest, or the imageID where no manifest is kept.
+    /// The old manifest's digest, or the imageID where no manifest is kept; none where there was no image.
     pub old: Option<String>,
-    /// The new one.
+    /// The new one, likewise.
     pub new: Option<String>,
-    /// Fields of manifest, layers, config and report that differ otherwise than by the registry's address; empty where an
-    /// image is missing.
+    /// Fields of manifest, layers, config and report that differ otherwise than by the registry's address; empty where
+    /// an image is missing.
     pub fields: Vec<FieldChange>,
 }
 
@@ -175,8 +175,8 @@ struct Both<'a> {
 }
 
 impl Both<'_> {
-    /// Whether all that a verdict can rest on is the same in both: its own exports, and the registry's where it compares
-    /// with them.
+    /// Whether all that a verdict can rest on is the same in both: its own exports, and the registry's where it
+    /// compares with them.
     fn is_the_same(&self, verdict: &Verdict) -> bool {
         let beside = judge::requirements::compares_with_registry(&verdict.requirement);
         let is_beside =

@@ -78,7 +78,7 @@ fn keys(out: &mut String, consumers: &[Consumer]) -> std::fmt::Result {
         consumers.iter().filter(|one| one.asks_the_index_alone()).map(|one| one.name.as_str()).collect();
     let text = format!(
         "As far as is known, an annotation of the manifest does not reach those who look at the index alone: {}. An exporter writes \
-         no index; who makes one of several images has to annotate it.",
+         no index; a tool that makes one of several images has to annotate it.",
         cell(&index.join(", "))
     );
     writeln!(out, "\n{}", wrapped(&text, ""))

@@ -35,7 +35,7 @@ pub struct Consumer {
     pub known_by: KnownBy,
     /// Where it looks, in its order.
     #[serde(default)]
-    pub reads: Vec<Place>,
+    pub reads: Vec<KeyLocation>,
     /// Those of the nine keys that it gets from annotations of a single image's manifest.
     #[serde(default)]
     pub annotations: Vec<String>,
@@ -81,7 +81,7 @@ impl KnownBy {
 
 /// A part of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Place {
+pub enum KeyLocation {
     /// Annotations of an index.
     #[serde(rename = "index annotation")]
     IndexAnnotation,
@@ -102,7 +102,7 @@ pub enum Place {
     Digest,
 }
 
-impl Place {
+impl KeyLocation {
     /// As in tables.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -183,7 +183,7 @@ impl Consumer {
     /// As in tables, where nothing is read of the manifest itself.
     #[must_use]
     pub fn asks_the_index_alone(&self) -> bool {
-        !self.reads.contains(&Place::ManifestAnnotation) && self.reads.contains(&Place::IndexAnnotation)
+        !self.reads.contains(&KeyLocation::ManifestAnnotation) && self.reads.contains(&KeyLocation::IndexAnnotation)
     }
 }
 
@@ -279,8 +279,8 @@ mod tests {
                 assert!(RFC_KEYS.contains(&key.as_str()), "{}: {key}", row.name);
             }
             let reads = |place| row.reads.contains(&place);
-            assert!(row.annotations.is_empty() || reads(Place::ManifestAnnotation), "{}", row.name);
-            assert!(row.labels.is_empty() || reads(Place::ConfigLabel), "{}", row.name);
+            assert!(row.annotations.is_empty() || reads(KeyLocation::ManifestAnnotation), "{}", row.name);
+            assert!(row.labels.is_empty() || reads(KeyLocation::ConfigLabel), "{}", row.name);
             assert_eq!(row.wins.is_some(), !row.annotations.is_empty() && !row.labels.is_empty(), "{}", row.name);
             let not_found = match row.not_found {
                 None => &[][..],

@@ -21,7 +21,7 @@ use crate::pipeline::source::{SECRET, Source};
 use crate::pipeline::way::{Prepared, Way, prepare};
 use crate::pipeline::{PipelineError, scenario, write};
 use crate::report::Report;
-use crate::report::headline::{self, Standing};
+use crate::report::headline::{self, TargetAnswer};
 use crate::scenario::{Scenario, from_folder};
 use place::{DemoRegistry, PlaceError};
 pub use tell::Tell;
@@ -42,7 +42,7 @@ pub enum DemoError {
 }
 
 /// What is needed.
-pub struct Settings {
+pub struct DemoOptions {
     /// The programs.
     pub programs: Programs,
     /// How builds are exported and judged.
@@ -55,9 +55,9 @@ pub struct Settings {
 ///
 /// # Errors
 /// [`DemoError`].
-pub async fn demo(settings: &Settings, tell: &mut Tell) -> Result<bool, DemoError> {
+pub async fn demo(settings: &DemoOptions, tell: &mut Tell) -> Result<bool, DemoError> {
     let begun = Instant::now();
-    let Settings { programs, judging, folder } = settings;
+    let DemoOptions { programs, judging, folder } = settings;
     tell.title("From a source folder to a verdict: every step is run, and what is said of it was looked at.");
     let (source, commit) = shown_source(folder, tell).await?;
     let platform = prepare(Way::Platform, programs, &folder.join("platform"), &source.folder, &commit).await?;
@@ -152,10 +152,10 @@ fn shown_exports(report: &Report, evidence: &[ScenarioEvidence], tell: &mut Tell
             tell.line(&format!("  {:<18} not available", missing.service));
         }
         let own: Vec<_> = report.verdicts.iter().filter(|verdict| verdict.scenario == way.name()).cloned().collect();
-        let headlines = headline::headlines(&own, &report.targets, &profile, false);
+        let headlines = headline::headlines(&own, &report.targets, &profile, headline::Extent::Full);
         if let Some(headline) = headlines.iter().find(|headline| headline.profile == profile.name()) {
             tell.line(&format!("  verdict under {}: {}", headline.profile, headline.text));
-            is_right &= headline.targets.values().all(|standing| *standing != Standing::NotConformant);
+            is_right &= headline.targets.values().all(|standing| *standing != TargetAnswer::NotConformant);
         }
     }
     if let Some(export) = evidence.iter().flat_map(|found| &found.exports).find(|export| export.service == "registry") {
@@ -202,7 +202,7 @@ fn listed(annotations: &BTreeMap<String, String>) -> String {
 
 /// An export to a registry that stays, a run image that moves on, and a rebase.
 async fn shown_rebase(
-    settings: &Settings,
+    settings: &DemoOptions,
     registry: &DemoRegistry,
     scenario: &Scenario,
     tell: &mut Tell,
@@ -243,7 +243,7 @@ async fn shown_status(registry: &DemoRegistry, image: &Document, tell: &mut Tell
 }
 
 /// Calls the rebaser; forced, because an exported image is not rebasable without (docs/rebase.md).
-async fn rebase(settings: &Settings, registry: &DemoRegistry, platform_api: &str) -> Result<(), DemoError> {
+async fn rebase(settings: &DemoOptions, registry: &DemoRegistry, platform_api: &str) -> Result<(), DemoError> {
     let folder = &settings.folder;
     let rebaser = settings.programs.rebaser(&folder.join("bin"))?;
     let report = folder.join("rebase-report.toml").display().to_string();

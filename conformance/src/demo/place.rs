@@ -7,9 +7,10 @@ use bytes::Bytes;
 use judge::evidence::{Document, Target};
 
 use crate::base_status::Row;
-use crate::base_status::read::{Settings, rows};
+use crate::base_status::read::{BaseStatusOptions, rows};
 use crate::error::Cause;
 use crate::exporter::{CallPlaces, Exporter, invocation};
+use crate::held::Held;
 use crate::limits::Patience;
 use crate::observe::{BlobStore, LayerReader, Limits, RegistryClient, RegistryObserver, Trust};
 use crate::pipeline::PipelineError;
@@ -50,19 +51,19 @@ fn store<E: Into<Cause>>(doing: &'static str) -> impl Fn(E) -> PlaceError {
     move |error| PlaceError::Store { doing, source: error.into() }
 }
 
-/// The registry, and who speaks to it.
+/// The registry, and what speaks to it.
 pub(super) struct DemoRegistry {
     registry: Registry,
     client: RegistryClient,
     observer: RegistryObserver,
-    _scratch: tempfile::TempDir,
+    _scratch: Held,
 }
 
 impl DemoRegistry {
     pub(super) async fn start() -> Result<Self, PlaceError> {
         let registry = Registry::start(&RegistryChoice::Embedded, None).await?;
         let client = RegistryClient::new(registry.base_url(), None).map_err(store("speak to the registry"))?;
-        let scratch = tempfile::tempdir().map_err(store("make a temporary folder"))?;
+        let scratch = Held::temporary().map_err(store("make a temporary folder"))?;
         let blobs = BlobStore::open(scratch.path()).map_err(store("make a temporary folder"))?;
         let observer = RegistryObserver::new(client.clone(), LayerReader::new(blobs, Limits::default()));
         Ok(Self { registry, client, observer, _scratch: scratch })
@@ -145,7 +146,7 @@ impl DemoRegistry {
 
     /// How the app image stands to its base, as the registry has both now.
     pub(super) async fn base_status(&self) -> Result<Row, PlaceError> {
-        let settings = Settings {
+        let settings = BaseStatusOptions {
             images: vec![self.image()],
             platform: ("linux".to_owned(), run_image::architecture().to_owned()),
             insecure: Vec::new(),

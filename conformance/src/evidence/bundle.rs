@@ -11,6 +11,7 @@ use super::reader::{Stored, StoredError};
 use crate::budget;
 use crate::error::Cause;
 use crate::given;
+use crate::held::Held;
 use crate::whole_file;
 
 /// Compresses well enough and does not make one wait.
@@ -78,8 +79,8 @@ fn pack(folder: &Path, file: &mut File) -> io::Result<()> {
     archive.into_inner()?.finish()?.flush()
 }
 
-/// Reads a run from a folder of evidence or a bundle. What of a bundle is judged is unpacked into a temporary folder that
-/// is gone afterwards; blobs, which may be of any size, are hashed on their way and take no room.
+/// Reads a run from a folder of evidence or a bundle. What of a bundle is judged is unpacked into a temporary folder
+/// that is gone afterwards; blobs, which may be of any size, are hashed on their way and take no room.
 ///
 /// # Errors
 /// [`StoredError`] naming what is damaged.
@@ -92,7 +93,7 @@ pub fn read(path: &Path) -> Result<Stored, StoredError> {
     if !begins_as_one(&mut file) {
         return Err(there("it is not a zstd file".into()));
     }
-    let folder = tempfile::tempdir().map_err(|source| StoredError::Unpack { path: path.to_path_buf(), source })?;
+    let folder = Held::temporary().map_err(|source| StoredError::Unpack { path: path.to_path_buf(), source })?;
     let unpacked = file.rewind().and_then(|()| unpack(file, folder.path()));
     let hashed = unpacked.map_err(|error| match error.kind() {
         io::ErrorKind::StorageFull => StoredError::Unpack { path: path.to_path_buf(), source: error },

@@ -2,6 +2,7 @@
 //! `docs/evidence.md` describes the format.
 
 pub mod bundle;
+mod files;
 pub mod index;
 mod parts;
 pub mod reader;

@@ -1,5 +1,5 @@
-//! What `export.json` leaves to other files, so that it is kept once: the listing of a layer, which is the same in every
-//! export and store that has the layer, and a document that has a file of its own next to it.
+//! What `export.json` leaves to other files, so that it is kept once: the listing of a layer, which is the same in
+//! every export and store that has the layer, and a document that has a file of its own next to it.
 
 use serde_json::{Value, json};
 

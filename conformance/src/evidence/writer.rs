@@ -1,5 +1,6 @@
 //! Evidence on disk, written as it is made: one folder for each export, layer blobs once under `blobs/sha256`, their
-//! listings once under `listings`, and an `index.json` with the hash of every file. `docs/evidence.md` describes the format.
+//! listings once under `listings`, and an `index.json` with the hash of every file. `docs/evidence.md` describes the
+//! format.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -9,14 +10,15 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use judge::digest::Digest;
-use judge::evidence::{Document, EVIDENCE_VERSION, Export, Image, Listing};
+use judge::evidence::{EVIDENCE_VERSION, Export, Listing};
 use serde_json::json;
 
+use super::files::files_of;
 use super::index::files;
 use super::parts;
 use crate::locked::locked;
 use crate::record::RunRecord;
-use crate::whole_file;
+use crate::whole_file::{self, Beside};
 
 /// Why evidence could not be kept.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +45,8 @@ pub enum EvidenceError {
     },
 }
 
-/// How many times the time that writing the index takes pass at least until it is written again. It names every file of the
-/// run: written after each export, it would cost more than the exports of a long run do.
+/// How many times the time that writing the index takes pass at least until it is written again. It names every file of
+/// the run: written after each export, it would cost more than the exports of a long run do.
 const BETWEEN_INDEXES: u32 = 50;
 
 /// A folder of evidence.
@@ -52,14 +54,16 @@ pub struct EvidenceFolder {
     root: PathBuf,
     /// Whether documents are written; if not, the folder holds blobs alone.
     documents: bool,
+    /// Held while files are put that belong together: an index is never replaced by one that was made before it.
+    turn: Mutex<()>,
     /// When the index is due again.
     due: Mutex<Instant>,
     /// What the index says of each export, by its id.
     exports: Mutex<BTreeMap<String, serde_json::Value>>,
     /// Size by sha256.
     listings: Mutex<BTreeMap<String, usize>>,
-    /// The sha256 of listings that were written, by where they are in memory; each is kept there, so that no other comes
-    /// to its place.
+    /// The sha256 of listings that were written, by where they are in memory; each is kept there, so that no other
+    /// comes to its place.
     written: Mutex<HashMap<usize, (String, Listing)>>,
     run: Mutex<Option<String>>,
 }
@@ -71,11 +75,12 @@ impl EvidenceFolder {
     /// [`EvidenceError`] naming the folder.
     pub fn create(root: &Path) -> Result<Self, EvidenceError> {
         let folder = Self { documents: true, ..Self::of_blobs(root)? };
-        folder.write_index()?;
+        folder.put_with_index(Vec::new(), &BTreeMap::new(), None, false)?;
         Ok(folder)
     }
 
-    /// Makes the folder of a run whose evidence is not kept: only blobs are put there, and what is added is not written.
+    /// Makes the folder of a run whose evidence is not kept: only blobs are put there, and what is added is not
+    /// written.
     ///
     /// # Errors
     /// As of [`Self::create`].
@@ -93,6 +98,7 @@ impl EvidenceFolder {
         Ok(Self {
             root: root.to_path_buf(),
             documents: false,
+            turn: Mutex::default(),
             due: Mutex::new(Instant::now()),
             exports: Mutex::default(),
             listings: Mutex::default(),
@@ -107,8 +113,8 @@ impl EvidenceFolder {
         &self.root
     }
 
-    /// Writes one export's evidence. The index names it now or later, at the end of the run at the latest; of a run that
-    /// is killed it may lack the last exports.
+    /// Writes one export's evidence. The index names it now or later, at the end of the run at the latest; of a run
+    /// that is killed it may lack the last exports.
     ///
     /// # Errors
     /// [`EvidenceError::Write`] naming the file.
@@ -119,20 +125,30 @@ impl EvidenceFolder {
         let mut files = Vec::new();
         let mut contents = files_of(export, inputs_kept);
         contents.push(("export.json", self.export_file(export, &contents)?));
+        let replaces = locked(&self.exports).contains_key(&export.id);
+        let mut files_beside = Vec::new();
         for (name, bytes) in contents {
             let path = self.root.join(&export.id).join(name);
-            let fail = |source| EvidenceError::Write { path: path.clone(), source };
-            path.parent().map_or(Ok(()), fs::create_dir_all).map_err(fail)?;
+            path.parent().map_or(Ok(()), fs::create_dir_all).map_err(failed(&path))?;
             let mode = if name == "repeat.sh" { 0o777 } else { 0o666 };
-            whole_file::write(&path, &bytes, mode).map_err(fail)?;
+            let file = whole_file::beside(&path, &bytes, mode).map_err(failed(&path))?;
+            if replaces {
+                files_beside.push((file, path));
+            } else {
+                file.put().map_err(failed(&path))?;
+            }
             files.push(json!({ "path": name, "size": bytes.len(), "sha256": Digest::of(&bytes).encoded() }));
         }
         let entry = json!({ "id": export.id, "folder": export.id, "files": files });
         // An export that is made again on another engine replaces what was seen of it, and what the index says of it.
-        let replaced = locked(&self.exports).insert(export.id.clone(), entry).is_some();
-        if replaced || *locked(&self.due) <= Instant::now() {
-            self.write_index()?;
+        let _turn = locked(&self.turn);
+        if replaces || *locked(&self.due) <= Instant::now() {
+            let mut exports = locked(&self.exports).clone();
+            exports.insert(export.id.clone(), entry.clone());
+            let run = locked(&self.run).clone();
+            self.put_with_index(files_beside, &exports, run.as_deref(), false)?;
         }
+        locked(&self.exports).insert(export.id.clone(), entry);
         Ok(())
     }
 
@@ -155,15 +171,11 @@ impl EvidenceFolder {
         if let Some((hash, _)) = written.get(&listing.place()) {
             return Ok(hash.clone());
         }
-        let fail = |path: &Path| {
-            let path = path.to_path_buf();
-            move |source| EvidenceError::Write { path, source }
-        };
-        let bytes = serde_json::to_vec(listing).map_err(|error| fail(&self.root)(error.into()))?;
+        let bytes = serde_json::to_vec(listing).map_err(|error| failed(&self.root)(error.into()))?;
         let hash = Digest::of(&bytes).encoded().to_owned();
         let path = self.root.join(parts::listing_file(&hash));
-        path.parent().map_or(Ok(()), fs::create_dir_all).map_err(fail(&path))?;
-        whole_file::write(&path, &bytes, 0o666).map_err(fail(&path))?;
+        path.parent().map_or(Ok(()), fs::create_dir_all).map_err(failed(&path))?;
+        whole_file::write(&path, &bytes, 0o666).map_err(failed(&path))?;
         locked(&self.listings).insert(hash.clone(), bytes.len());
         written.insert(listing.place(), (hash.clone(), listing.clone()));
         Ok(hash)
@@ -177,12 +189,7 @@ impl EvidenceFolder {
         if !self.documents {
             return Ok(());
         }
-        let path = self.root.join("run.json");
-        let fail = |source| EvidenceError::Write { path: path.clone(), source };
-        let text = serde_json::to_string_pretty(facts).map_err(|error| fail(error.into()))? + "\n";
-        whole_file::write(&path, text.as_bytes(), 0o666).map_err(fail)?;
-        *locked(&self.run) = Some(Digest::of(text.as_bytes()).encoded().to_owned());
-        self.write_index()
+        self.put_run(facts, false)
     }
 
     /// Writes what the run was, and the manifest of all files, which `sha256sum -c` reads too.
@@ -190,133 +197,170 @@ impl EvidenceFolder {
     /// # Errors
     /// [`EvidenceError::Write`] naming the file.
     pub fn complete(&self, facts: &RunRecord) -> Result<(), EvidenceError> {
-        self.write_run(facts)?;
-        let fail = |path: PathBuf| move |source| EvidenceError::Write { path, source };
-        let index = self.root.join("index.json");
-        let bytes = fs::read(&index).map_err(fail(index.clone()))?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| fail(index)(error.into()))?;
-        let mut files = files(&value);
-        files.push(("index.json".to_owned(), Digest::of(&bytes).encoded().to_owned()));
-        files.sort();
-        let lines: Vec<String> = files.into_iter().map(|(file, hash)| format!("{hash}  {file}\n")).collect();
-        let manifest = self.root.join("manifest.sha256");
-        whole_file::write(&manifest, lines.concat().as_bytes(), 0o666).map_err(fail(manifest.clone()))
+        self.put_run(facts, true)
     }
 
-    fn write_index(&self) -> Result<(), EvidenceError> {
+    fn put_run(&self, facts: &RunRecord, is_complete: bool) -> Result<(), EvidenceError> {
+        let path = self.root.join("run.json");
+        let text = serde_json::to_string_pretty(facts).map_err(|error| failed(&path)(error.into()))? + "\n";
+        let hash = Digest::of(text.as_bytes()).encoded().to_owned();
+        let _turn = locked(&self.turn);
+        let exports = locked(&self.exports).clone();
+        let run = whole_file::beside(&path, text.as_bytes(), 0o666).map_err(failed(&path))?;
+        self.put_with_index(vec![(run, path)], &exports, Some(&hash), is_complete)?;
+        *locked(&self.run) = Some(hash);
+        Ok(())
+    }
+
+    /// Puts files in their places together with an index that names them as they are now, and with the manifest where
+    /// the run is complete. All is written before the first is put: on a full disk those that are there go on being one
+    /// whole.
+    fn put_with_index(
+        &self,
+        mut files_beside: Vec<(Beside, PathBuf)>,
+        exports: &BTreeMap<String, serde_json::Value>,
+        run: Option<&str>,
+        is_complete: bool,
+    ) -> Result<(), EvidenceError> {
         let begun = Instant::now();
-        let path = self.root.join("index.json");
-        let fail = |source| EvidenceError::Write { path: path.clone(), source };
-        let mut blobs = Vec::new();
-        for entry in fs::read_dir(self.root.join("blobs/sha256")).map_err(fail)?.filter_map(Result::ok) {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            // A blob that is still being written has another name.
-            if name.len() == 64 {
-                blobs
-                    .push(json!({ "digest": format!("sha256:{name}"), "size": entry.metadata().map_err(fail)?.len() }));
-            }
+        let value = self.index(exports, run)?;
+        let index = format!("{value:#}\n");
+        let mut add = |name: &str, text: &str| {
+            let path = self.root.join(name);
+            let file = whole_file::beside(&path, text.as_bytes(), 0o666).map_err(failed(&path))?;
+            files_beside.push((file, path));
+            Ok(())
+        };
+        add("index.json", &index)?;
+        if is_complete {
+            let mut files = files(&value);
+            files.push(("index.json".to_owned(), Digest::of(index.as_bytes()).encoded().to_owned()));
+            files.sort();
+            let lines: Vec<String> = files.into_iter().map(|(file, hash)| format!("{hash}  {file}\n")).collect();
+            add("manifest.sha256", &lines.concat())?;
         }
-        blobs.sort_by_key(|blob| blob["digest"].as_str().unwrap_or_default().to_owned());
-        let exports: Vec<_> = locked(&self.exports).values().cloned().collect();
-        let listings = locked(&self.listings).clone();
-        let listings: Vec<_> =
-            listings.into_iter().map(|(sha256, size)| json!({ "sha256": sha256, "size": size })).collect();
-        let index = json!({
-            "version": EVIDENCE_VERSION,
-            "tool": format!("conformance {}", env!("CARGO_PKG_VERSION")),
-            "run": locked(&self.run).clone(),
-            "exports": exports,
-            "listings": listings,
-            "blobs": blobs,
-        });
-        whole_file::write(&path, format!("{index:#}\n").as_bytes(), 0o666).map_err(fail)?;
+        for (file, path) in files_beside {
+            file.put().map_err(failed(&path))?;
+        }
         *locked(&self.due) = Instant::now() + begun.elapsed() * BETWEEN_INDEXES;
         Ok(())
     }
-}
 
-fn files_of(export: &Export, inputs_kept: Option<&Path>) -> Vec<(&'static str, Vec<u8>)> {
-    let mut files = Vec::new();
-    let mut document = |name, document: Option<&Document>| {
-        if let Some(document) = document {
-            files.push((name, document.bytes.clone()));
+    /// What `index.json` says with these exports and this run.
+    fn index(
+        &self,
+        exports: &BTreeMap<String, serde_json::Value>,
+        run: Option<&str>,
+    ) -> Result<serde_json::Value, EvidenceError> {
+        let path = self.root.join("blobs/sha256");
+        let mut blobs = Vec::new();
+        for entry in fs::read_dir(&path).map_err(failed(&path))?.filter_map(Result::ok) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            // A blob that is still being written has another name.
+            if name.len() == 64 {
+                let size = entry.metadata().map_err(failed(&path))?.len();
+                blobs.push(json!({ "digest": format!("sha256:{name}"), "size": size }));
+            }
         }
-    };
-    let image =
-        |names: [&'static str; 2], image: Option<&Image>, put: &mut dyn FnMut(&'static str, Option<&Document>)| {
-            put(names[0], image.and_then(|image| image.manifest.as_ref()));
-            put(names[1], image.and_then(|image| image.config.as_ref()));
+        blobs.sort_by_key(|blob| blob["digest"].as_str().unwrap_or_default().to_owned());
+        let exports: Vec<_> = exports.values().cloned().collect();
+        let listings = locked(&self.listings).clone();
+        let listings: Vec<_> =
+            listings.into_iter().map(|(sha256, size)| json!({ "sha256": sha256, "size": size })).collect();
+        Ok(json!({
+            "version": EVIDENCE_VERSION,
+            "tool": format!("conformance {}", env!("CARGO_PKG_VERSION")),
+            "run": run,
+            "exports": exports,
+            "listings": listings,
+            "blobs": blobs,
+        }))
+    }
+}
+
+/// The file system refused this file: for `map_err`.
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> EvidenceError {
+    let path = path.to_path_buf();
+    move |source| EvidenceError::Write { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use judge::evidence::ScenarioEvidence;
+
+    use super::super::reader::{Stored, StoredError};
+    use super::*;
+    use crate::compare::sample;
+    use crate::record;
+
+    fn facts(found: &[ScenarioEvidence], complete: bool) -> RunRecord {
+        let mut value = json!({
+            "version": EVIDENCE_VERSION, "complete": complete, "tool": record::Tool::this(),
+            "exporter": { "name": "x", "path": "/x", "sha256": "sha256:0" }, "exporter_argument": "", "platform_api": "0.15",
+            "profile": "default", "targets": [], "require": [], "scenario_folders": {}, "started": "2026-01-01T00:00:00Z",
+            "narrowed": { "requirements": [], "only": null, "shard": null, "fail_fast": false },
+            "seconds": 0.0, "paths": { "build": "/b", "isolated": true, "reason": null }, "services": [],
+            "left_behind": [], "interrupted": false, "scenarios": [],
+        });
+        value["scenarios"] = json!(record::scenarios(found, &BTreeMap::new()));
+        serde_json::from_value(value).unwrap()
+    }
+
+    /// A run whose writes fail as `failing` says; how many exports were written, and how many writes there were.
+    fn run_on(root: &Path, failing: whole_file::Failing) -> (usize, usize) {
+        let made = |step: usize| Export { id: format!("minimal/registry/{step}"), step, ..sample::export() };
+        let scenario = ScenarioEvidence {
+            version: EVIDENCE_VERSION,
+            scenario: "minimal".to_owned(),
+            exports: (1..4).map(made).collect(),
+            rebases: Vec::new(),
+            not_run: Vec::new(),
         };
-    image(["manifest.json", "config.json"], export.image.as_ref(), &mut document);
-    document("report.toml", export.report.as_ref());
-    document("run-image-index.json", export.run_image.index.as_ref());
-    document("run-image-manifest.json", Some(&export.run_image.manifest));
-    document("run-image-config.json", Some(&export.run_image.config));
-    if let Some(daemon) = &export.daemon {
-        document("inspect.json", daemon.inspect.as_ref());
-        document("archive-manifest.json", daemon.archive_manifest.as_ref());
-        document("archive-index.json", daemon.archive_index.as_ref());
-        image(["pushed-manifest.json", "pushed-config.json"], daemon.pushed.as_ref(), &mut document);
-        let pulled_back = daemon.pulled_back.as_ref();
-        image(["pulled-back-manifest.json", "pulled-back-config.json"], pulled_back, &mut document);
+        whole_file::fail(failing);
+        let mut added = 0;
+        if let Ok(folder) = EvidenceFolder::create(root) {
+            let begun = folder.write_run(&facts(&[], false)).is_ok();
+            for export in scenario.exports.iter().filter(|_| begun) {
+                *locked(&folder.due) = Instant::now();
+                added += usize::from(folder.add(export, None).is_ok());
+            }
+            // One that is made again.
+            let mut again = scenario.exports[0].clone();
+            again.outcome.stdout.push_str("again");
+            if begun {
+                let _ = folder.add(&again, None);
+            }
+            if begun && added == scenario.exports.len() {
+                let _ = folder.complete(&facts(std::slice::from_ref(&scenario), true));
+            }
+        }
+        (added, whole_file::fail(whole_file::Failing::Never))
     }
-    if let Some(root) = export.layout.as_ref().and_then(|layout| layout.roots.first()) {
-        document("index.json", root.index.as_ref());
-        document("oci-layout", root.oci_layout.as_ref());
+
+    #[test]
+    fn what_was_written_is_judgeable_whichever_write_finds_no_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let (all, writes) = run_on(&folder.path().join("whole"), whole_file::Failing::Never);
+        assert!(all > 1 && writes > 20, "{all} {writes}");
+        assert_eq!(Stored::read(&folder.path().join("whole"), folder.path()).unwrap().scenarios.len(), 1);
+        let mut read = 0;
+        for at in 0..writes {
+            for failing in [whole_file::Failing::Once(at), whole_file::Failing::From(at)] {
+                let root = folder.path().join(format!("{failing:?}"));
+                let (added, _) = run_on(&root, failing);
+                match Stored::read(&root, &root) {
+                    Ok(stored) => {
+                        let found: usize = stored.scenarios.iter().map(|one| one.exports.len()).sum();
+                        assert!(found >= added, "{failing:?}: {found} of {added}");
+                        read += 1;
+                    }
+                    // There is nothing yet.
+                    Err(StoredError::NotThere { .. }) if added == 0 => {}
+                    Err(StoredError::Damaged { ref file, .. }) if added == 0 && file == "index.json" => {}
+                    Err(error) => panic!("{failing:?}: {}", crate::error::chain(&error)),
+                }
+            }
+        }
+        assert!(read > writes, "{read}");
     }
-    files.push(("stdout.txt", export.outcome.stdout.clone().into_bytes()));
-    files.push(("stderr.txt", export.outcome.stderr.clone().into_bytes()));
-    let tags: Vec<_> = export
-        .tags
-        .iter()
-        .map(|tag| json!({ "reference": tag.reference, "status": tag.status, "content-type": tag.content_type, "digest": tag.digest }))
-        .collect();
-    files.push(("tags.json", format!("{:#}\n", json!(tags)).into_bytes()));
-    files.push(("repeat.sh", repeat_script(export, inputs_kept).into_bytes()));
-    files
-}
-
-/// A shell script that runs the exporter alone, at the same paths and with the same surroundings. File times and
-/// creation order are those of the inputs that were kept.
-fn repeat_script(export: &Export, inputs_kept: Option<&Path>) -> String {
-    let inputs = &export.inputs;
-    let around = |name: &str| inputs.surroundings.get(name).map(String::as_str);
-    let seen = Path::new(&inputs.layers).parent().unwrap_or(Path::new("/"));
-    let folder = around("working-directory").map_or_else(|| PathBuf::from(&inputs.app), |folder| seen.join(folder));
-    let kept = inputs_kept.map_or_else(String::new, |path| quoted(&path.display().to_string()));
-    let mut words: Vec<String> =
-        inputs.environment.iter().map(|(name, value)| quoted(&format!("{name}={value}"))).collect();
-    words.extend(inputs.argv.iter().map(|word| quoted(word)));
-    let user =
-        inputs.run_as.map_or_else(String::new, |user| format!("setpriv --reuid {user} --regid {user} --clear-groups "));
-    let kernel = around("kernel").map_or("", |_| "setarch --uname-2.6 ");
-    let processors = around("processors").and_then(|count| count.parse::<usize>().ok());
-    let processors = processors.map_or_else(String::new, |count| format!("taskset -c 0-{} ", count.max(1) - 1));
-    let name = around("hostname").map_or_else(String::new, |name| format!("hostname {name}; "));
-    format!(
-        "#!/bin/sh\n\
-         # Runs the {phase} alone, as the suite did for {id}. Credentials are left out.\n\
-         # INPUTS is the folder of this export below the one that was given to --keep. The registry, daemon and run\n\
-         # image that the arguments and analyzed.toml name have to be there.\n\
-         set -eu\n\
-         inputs=${{1:-{kept}}}\n\
-         [ -n \"$inputs\" ] || {{ echo \"usage: $0 INPUTS\" >&2; exit 2; }}\n\
-         seen={seen}\n\
-         mkdir -p \"$seen\"\n\
-         [ \"$(id -u)\" = 0 ] && user= || user='--map-current-user --keep-caps'\n\
-         exec unshare $user --mount --uts --propagation private sh -c '\n\
-         mount --bind \"$1\" \"$2\"; cd \"$3\"; shift 3; {name}umask {umask}; exec {user}{kernel}{processors}env -i \"$@\"\n\
-         ' sh \"$inputs\" \"$seen\" {folder} \\\n    {words}\n",
-        phase = export.phase(),
-        id = export.id,
-        seen = quoted(&seen.display().to_string()),
-        folder = quoted(&folder.display().to_string()),
-        umask = around("umask").unwrap_or("022"),
-        words = words.join(" \\\n    "),
-    )
-}
-
-/// A word that a shell reads back as it is.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -3,6 +3,8 @@
 
 use judge::evidence::{End, Outcome};
 
+use crate::prose::shortened;
+
 /// How parsers word a flag that they do not know: Go, clap, argparse, getopt, and what is common.
 const UNKNOWN: [&str; 14] = [
     "flag provided but not defined",
@@ -124,11 +126,11 @@ pub fn display_exit(outcome: &Outcome, argv: &[String]) -> String {
         .or_else(|| of_stream(&outcome.stdout).pop());
     match line {
         Some(line) if misses_a_scratch_file(&line) => {
-            let hint = "exporters get a /tmp of their own, which is empty: keep what it needs elsewhere";
+            let hint = "exporters run with a private, empty /tmp; keep required files elsewhere";
             format!("{}; it said: {} ({hint})", outcome.end, short(&line))
         }
         Some(line) => format!("{}; it said: {}", outcome.end, short(&line)),
-        None => format!("{}, without a word", outcome.end),
+        None => format!("{}, no output", outcome.end),
     }
 }
 
@@ -142,12 +144,7 @@ fn misses_a_scratch_file(line: &str) -> bool {
 
 /// At most so much of a line as fits into a sentence.
 fn short(line: &str) -> String {
-    const MOST: usize = 300;
-    if line.chars().count() <= MOST {
-        return line.to_owned();
-    }
-    let cut: String = line.chars().take(MOST).collect();
-    format!("{cut}…")
+    shortened(line, 300)
 }
 
 /// Whether this line is among what the exporter said.
@@ -272,7 +269,7 @@ mod tests {
         let out = "Saving...\n\u{1b}[31;1mERROR: \u{1b}[0mfailed to export: no space\nTimer: 3 ms";
         assert_eq!(display_exit(&outcome(62, out, ""), &argv()), "exit 62; it said: ERROR: failed to export: no space");
         assert_eq!(display_exit(&outcome(3, "", "no\nway\n"), &argv()), "exit 3; it said: way");
-        assert_eq!(display_exit(&outcome(1, "", ""), &argv()), "exit 1, without a word");
+        assert_eq!(display_exit(&outcome(1, "", ""), &argv()), "exit 1, no output");
         for (line, is_hinted) in [
             ("python3: can't open file '/tmp/x.py': No such file or directory", true),
             ("ERROR: /tmp/settings: no such file or directory", true),
@@ -281,7 +278,7 @@ mod tests {
             ("ERROR: /tmp/x: permission denied", false),
         ] {
             let found = display_exit(&outcome(1, "", line), &argv());
-            assert_eq!(found.ends_with("which is empty: keep what it needs elsewhere)"), is_hinted, "{found}");
+            assert_eq!(found.ends_with("empty /tmp; keep required files elsewhere)"), is_hinted, "{found}");
         }
     }
 

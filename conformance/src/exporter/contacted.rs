@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
-use contacts::{Listener, Told};
+use contacts::{Listener, Notice};
 use judge::evidence::{Act, Contact, Contacts, Protocol};
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,7 @@ pub(super) enum News {
 
 /// What is known of an exporter's contacts; nothing where they are not seen. All clones are one.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Seen(Arc<Mutex<Known>>);
+pub(super) struct ContactedSoFar(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -35,7 +35,7 @@ struct Known {
     own: Vec<SocketAddr>,
 }
 
-impl Seen {
+impl ContactedSoFar {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -54,7 +54,7 @@ impl Seen {
     pub(super) fn so_far(&self) -> Option<Contacts> {
         let known = self.known();
         let mut contacts = known.contacts.clone()?;
-        // Who waits for a server of its own contacts it before it listens.
+        // An exporter that waits for a server of its own contacts it before it listens.
         contacts.seen.retain(|contact| !is_own(&known.own, contact));
         contacts.knows_itself = knows_itself();
         Some(contacts)
@@ -106,17 +106,17 @@ struct Filter {
 }
 
 impl Filter {
-    fn news(&mut self, told: Told) -> Option<News> {
+    fn news(&mut self, told: Notice) -> Option<News> {
         let contact = match told {
-            Told::Listens(own) => {
+            Notice::Listens(own) => {
                 if self.own.len() >= MOST_OWN || self.own.contains(&own) {
                     return None;
                 }
                 self.own.push(own);
                 return Some(News::Listens(own));
             }
-            Told::Contact { address, protocol, act } => Some(contact(address, protocol, act)),
-            Told::Unread => None,
+            Notice::Contact { address, protocol, act } => Some(contact(address, protocol, act)),
+            Notice::Unread => None,
         };
         if let Some(contact) = contact {
             if self.known.contains(&contact) || is_own(&self.own, &contact) {
@@ -131,7 +131,8 @@ impl Filter {
     }
 }
 
-/// Whether one of the exporter's own processes listens there. A port of loopback is one program's, by whichever address.
+/// Whether one of the exporter's own processes listens there. A port of loopback is one program's, by whichever
+/// address.
 fn is_own(own: &[SocketAddr], contact: &Contact) -> bool {
     let is_here = |address: IpAddr| address.is_loopback() || address.is_unspecified();
     let address = contact.address.to_canonical();
@@ -173,9 +174,9 @@ fn has(hosts: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn told(address: &str) -> Told {
+    fn told(address: &str) -> Notice {
         let protocol = Some(contacts::Protocol::Tcp);
-        Told::Contact { address: address.parse().unwrap(), protocol, act: contacts::Act::Connect }
+        Notice::Contact { address: address.parse().unwrap(), protocol, act: contacts::Act::Connect }
     }
 
     #[test]
@@ -188,14 +189,14 @@ mod tests {
         }
         assert_eq!(filter.news(told("127.0.0.1:257")), Some(News::More));
         assert_eq!(filter.news(told("127.0.0.1:258")), None);
-        assert_eq!(Filter::default().news(Told::Unread), Some(News::More));
+        assert_eq!(Filter::default().news(Notice::Unread), Some(News::More));
     }
 
     #[test]
     fn what_its_own_processes_listen_at_is_no_contact() {
         let mut filter = Filter::default();
         for own in ["[::]:7", "127.0.0.1:8"] {
-            assert!(matches!(filter.news(Told::Listens(own.parse().unwrap())), Some(News::Listens(_))));
+            assert!(matches!(filter.news(Notice::Listens(own.parse().unwrap())), Some(News::Listens(_))));
         }
         for own in ["127.0.0.1:7", "[::1]:7", "[::ffff:127.0.0.1]:7", "127.0.0.1:8", "[::1]:8"] {
             assert_eq!(filter.news(told(own)), None, "{own}");
@@ -207,9 +208,9 @@ mod tests {
 
     #[test]
     fn who_waits_for_its_own_server_contacts_no_one_else() {
-        let (seen, mut filter) = (Seen::default(), Filter::default());
+        let (seen, mut filter) = (ContactedSoFar::default(), Filter::default());
         let own = "127.0.0.1:7".parse().unwrap();
-        for told in [told("[::1]:7"), told("127.0.0.1:9"), Told::Listens(own)] {
+        for told in [told("[::1]:7"), told("127.0.0.1:9"), Notice::Listens(own)] {
             seen.add(filter.news(told).unwrap());
         }
         let ports: Vec<u16> = seen.so_far().unwrap().seen.iter().map(|contact| contact.port).collect();
@@ -240,7 +241,7 @@ mod tests {
 
     #[test]
     fn what_is_not_watched_is_not_known() {
-        let seen = Seen::default();
+        let seen = ContactedSoFar::default();
         assert_eq!(seen.so_far(), None);
         seen.add(News::Watched);
         assert!(seen.so_far().is_some_and(|known| known.seen.is_empty() && !known.more));

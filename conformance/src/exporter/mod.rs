@@ -4,6 +4,7 @@ mod command;
 pub mod complaint;
 mod contacted;
 mod description;
+mod interrupted;
 pub mod isolate;
 mod left_out;
 mod placeholders;
@@ -18,10 +19,10 @@ mod written;
 
 pub use command::{Invocation, invocation};
 pub(crate) use command::{platform_api, step_arguments, unsayable, version};
-use description::NEWEST_API;
 pub use description::{
     DescriptionError, Exporter, Program, Rebaser, Role, built_in_descriptions, check_text, program_of,
 };
+pub(crate) use description::{NEWEST_API, OLDEST_API, PLATFORM_APIS};
 pub use placeholders::CallPlaces;
 pub(crate) use rebaser::rebase_unsayable;
 pub use rebaser::{RebaseCall, rebase_invocation};

@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::supervise::{ARGUMENT, NAME, Report, Spec};
 use crate::limits::SUPERVISOR;
 
-/// How much of each end of an output stream is kept, in bytes: a log begins with what is done, and ends with what failed.
+/// How much of each end of an output stream is kept, in bytes: a log begins with what is done, and ends with what
+/// failed.
 const KEPT: usize = 128 * 1024;
 
 /// Why an exporter could not be run: never its own fault.

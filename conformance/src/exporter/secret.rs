@@ -1,6 +1,6 @@
-//! Credentials on their way to an exporter: from the suite by a pipe, into a file in memory that only the exporter's own
-//! mounts have, or into its environment. So they are on no disk, and gone when the exporter has ended, also when the
-//! suite is killed.
+//! Credentials on their way to an exporter: from the suite by a pipe, into a file in memory that only the exporter's
+//! own mounts have, or into its environment. So they are on no disk, and gone when the exporter has ended, also when
+//! the suite is killed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -72,8 +72,8 @@ impl Drop for Kept {
 /// How the programs are called by which docker's clients are given credentials.
 pub const HELPER: &str = "docker-credential-";
 
-/// Reads what comes by standard input, where something is to come; what is for files is put where the exporter looks for
-/// them.
+/// Reads what comes by standard input, where something is to come; what is for files is put where the exporter looks
+/// for them.
 pub(super) fn receive(place: Option<&SecretPlace>, is_bound: bool, user: Option<u32>) -> io::Result<Received> {
     let Some(place) = place else { return Ok(Received::default()) };
     let mut bytes = Vec::new();

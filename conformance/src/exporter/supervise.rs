@@ -21,7 +21,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::contacted::{News, Seen, Watch};
+use super::contacted::{ContactedSoFar, News, Watch};
 use super::isolate::{self, Isolation, Scratch};
 use super::secret::{self, Secret, SecretPlace};
 use super::written::Writes;
@@ -63,6 +63,9 @@ pub struct Spec {
     pub other_kernel: bool,
     /// User and group to run as, where that is not this process's; only root can.
     pub user: Option<u32>,
+    /// Seconds after which it is asked to end.
+    #[serde(default)]
+    pub terminate_after: Option<u64>,
     /// Seconds after which the exporter is ended.
     pub limit_seconds: u64,
     /// Where the [`Report`] goes.
@@ -93,7 +96,7 @@ pub enum Report {
         /// How many processes that it had started still ran some time after its end; none where it was ended itself.
         #[serde(default)]
         outlived: Option<u32>,
-        /// Which files it wrote outside of its build and of its folders for scratch files; none where that was not seen.
+        /// Which files it wrote outside of its build and of its scratch folders; none where that was not seen.
         #[serde(default)]
         written: Option<Vec<String>>,
     },
@@ -149,7 +152,7 @@ fn enter(spec: &Spec) -> io::Result<Scratch> {
     Ok(scratch)
 }
 
-/// A mount namespace, and one in which the host has another name; for others than root in a user namespace of their own.
+/// A mount namespace, and one in which the host has another name; for others than root in a user namespace.
 fn private_mounts(with_hostname: bool) -> io::Result<()> {
     let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
     let hostname = if with_hostname { CloneFlags::CLONE_NEWUTS } else { CloneFlags::empty() };
@@ -186,7 +189,7 @@ fn run(spec: &Spec, scratch: &Scratch) -> Report {
     let started = Instant::now();
     let (sender, receiver) = mpsc::channel();
     watch_harness(sender.clone());
-    let (own, seen) = (spec.clone(), Seen::default());
+    let (own, seen) = (spec.clone(), ContactedSoFar::default());
     let noted = seen.clone();
     std::thread::spawn(move || {
         let tell = move |news| noted.add(news);
@@ -284,13 +287,13 @@ fn to_its_end(spec: &Spec, writes: Option<&Writes>, tell: impl FnMut(News) + Sen
     let Some((program, arguments)) = spec.argv.split_first() else {
         return not_started(io::Error::other("there is no program"));
     };
-    // Before the thread that starts the exporter: who answers for that one must not be under its filter.
+    // Before the thread that starts the exporter: what answers for that one must not be under its filter.
     let watch = Watch::begin(tell);
     let run = || {
         if let Some(watch) = watch {
             watch.over_this_thread();
         }
-        spawn(spec, program, arguments).and_then(|mut child| child.wait())
+        spawn(spec, program, arguments).and_then(|child| super::interrupted::wait(child, spec.terminate_after))
     };
     let run = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().spawn_scoped(scope, run)?;

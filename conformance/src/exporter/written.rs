@@ -1,6 +1,6 @@
-//! Which files an exporter writes on the machine, outside of its build and of its own folders for scratch files: the kernel
-//! tells of it. Those folders are mounts of their own, and what is watched is the mount of `/` as the exporter has it, so
-//! that no other process shows.
+//! Which files an exporter writes on the machine, outside of its build and of its own folders for scratch files: the
+//! kernel tells of it. Those folders are mounts of their own, and what is watched is the mount of `/` as the exporter
+//! has it, so that no other process shows.
 
 use std::collections::BTreeSet;
 use std::os::fd::AsRawFd as _;
@@ -17,8 +17,8 @@ const GONE: &str = " (deleted)";
 pub(super) struct Writes(Fanotify);
 
 impl Writes {
-    /// Has the kernel note writes through this namespace's mount of `/`; none where it cannot do that, or this process may not
-    /// ask for it.
+    /// Has the kernel note writes through this namespace's mount of `/`; none where it cannot do that, or this process
+    /// may not ask for it.
     pub(super) fn begin() -> Option<Self> {
         let group = Fanotify::init(
             InitFlags::FAN_CLASS_NOTIF | InitFlags::FAN_CLOEXEC | InitFlags::FAN_NONBLOCK,

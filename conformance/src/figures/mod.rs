@@ -1,5 +1,6 @@
-//! Figures that documents and the site quote, computed from reports: what survives where, how digests travel, what holds,
-//! and what annotations cost. `figures` prints them as JSON, which is small enough to be kept with the documents.
+//! Figures that documents and the site quote, computed from reports: what survives where, how digests travel, what
+//! holds, and what annotations cost. `figures` prints them as JSON, which is small enough to be kept with the
+//! documents.
 
 mod asked;
 mod quoted;
@@ -66,9 +67,9 @@ pub struct OfExporter {
 /// Two places, over all builds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pair {
-    /// One side.
+    /// One side, in the text of [`judge::difference::Side`].
     pub left: String,
-    /// The other.
+    /// The other side.
     pub right: String,
     /// Builds that were compared.
     pub builds: usize,
@@ -193,12 +194,12 @@ impl Pair {
 
 fn pairs(report: &Report) -> Vec<Pair> {
     let of = |pair: crate::report::differences::Between<'_>| {
-        let is_this = |one: &&Comparison| one.left == pair.left && one.right == pair.right;
+        let is_this = |one: &&Comparison| one.left == *pair.left && one.right == *pair.right;
         let compared: Vec<&Comparison> = report.differences.iter().filter(is_this).collect();
-        let nine = if pair.left == "registry" { kept_of(report, pair.right) } else { Vec::new() };
+        let nine = if pair.left.is_registry() { kept_of(report, pair.right) } else { Vec::new() };
         Pair {
-            left: pair.left.to_owned(),
-            right: pair.right.to_owned(),
+            left: pair.left.to_string(),
+            right: pair.right.to_string(),
             builds: pair.builds,
             annotations: nine.into_iter().map(|(name, kept, all)| (name.to_owned(), Kept { kept, all })).collect(),
             aspects: ASPECTS.iter().map(|name| ((*name).to_owned(), travel(&compared, fields_of(name)))).collect(),

@@ -1,5 +1,5 @@
-//! Figures in text: `{reference|annotations|layout}` becomes `444 of 444`. A figure that is not there is an error, so that
-//! no document quotes what was not measured.
+//! Figures in text: `{reference|annotations|layout}` becomes `444 of 444`. A figure that is not there is an error, so
+//! that no document quotes what was not measured.
 
 use super::{Figures, Kept, OfExporter};
 use crate::consumers::{Consumer, Gain, KnownBy};

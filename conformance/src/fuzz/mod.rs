@@ -40,11 +40,12 @@ use report::{Failure, Report, Trouble};
 /// Cases that share services. Which cases there are does not depend on it.
 const BATCH: u64 = 20;
 
-/// Causes that are shrunk and kept, besides one of each theme; further ones are reported with their first case alone.
+/// Causes that are shrunk and kept, in addition to one of each theme; further ones are reported with their first case
+/// alone.
 const MOST_KEPT: usize = 8;
 
 /// Everything that a run of generated builds needs to be told.
-pub struct Settings {
+pub struct FuzzOptions {
     /// How many cases; of pairs, as many as it takes.
     pub cases: u64,
     /// Whether the cases cover every pair of values of the table of promises, in place of being drawn.
@@ -87,7 +88,7 @@ pub enum FuzzError {
 /// # Errors
 /// [`FuzzError`], never for what the exporter did.
 pub async fn fuzz(
-    mut settings: Settings,
+    mut settings: FuzzOptions,
     supervisor: Supervisor,
     cancelled: CancellationToken,
 ) -> Result<Report, FuzzError> {
@@ -133,7 +134,7 @@ impl Failing {
 }
 
 struct Fuzzer {
-    settings: Settings,
+    settings: FuzzOptions,
     /// Builds that cover pairs; none where cases are drawn.
     plan: Option<pairs::Plan>,
     supervisor: Supervisor,
@@ -200,8 +201,8 @@ impl Fuzzer {
         }
     }
 
-    /// The build as a specification has it: no specification knows `[[annotations]]` in `launch.toml`, so they are there
-    /// only where the profile asks for them.
+    /// The build as a specification has it: no specification knows `[[annotations]]` in `launch.toml`, so they are
+    /// there only where the profile asks for them.
     fn valid(&self, drawn: &Drawn) -> Build {
         let mut build = drawn.current();
         let asked = |row| self.settings.options.profile.level(row, Target::Registry) > Level::Optional;

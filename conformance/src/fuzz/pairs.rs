@@ -7,7 +7,7 @@ use judge::evidence::Target;
 
 use super::folder;
 use crate::generated::Build;
-use crate::promises::{self, Dimension, Make, Seen};
+use crate::promises::{self, Dimension, Make, StepView};
 use crate::scenario::materialise::MaterialiseError;
 use crate::scenario::{Scenario, ScenarioError};
 
@@ -139,8 +139,8 @@ impl Planner {
         self.left.iter().nth(at).copied()
     }
 
-    /// A value for each dimension: those of the pair, and of every other that which covers the most pairs. Where that did
-    /// not show the pair, others by chance, and at last those that are plain.
+    /// A value for each dimension: those of the pair, and of every other that which covers the most pairs. Where that
+    /// did not show the pair, others by chance, and at last those that are plain.
     fn assignment(&self, pair: Pair, number: usize) -> Vec<usize> {
         let mut chance = Chance(self.chance.0.wrapping_add(number as u64));
         let mut chosen = vec![pair.0, pair.1];
@@ -178,7 +178,7 @@ impl Planner {
         let scenario: Scenario = folder::scenario(build, "pair")?;
         let mut found = BTreeSet::new();
         for (index, step) in scenario.file.steps.iter().enumerate() {
-            let seen = Seen::new(&scenario, step, index + 1, Target::Registry)?;
+            let seen = StepView::new(&scenario, step, index + 1, Target::Registry)?;
             let is_shown = |value: &Combined| self.dimensions[value.dimension].values[value.value].is_shown(&seen);
             let shown: Vec<usize> = (0..self.values.len()).filter(|at| is_shown(&self.values[*at])).collect();
             for (at, one) in shown.iter().enumerate() {

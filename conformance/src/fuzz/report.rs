@@ -7,8 +7,9 @@ use judge::verdict::Verdict;
 use serde::Serialize;
 
 use super::corpus::KeptCase;
-use super::{Failing, Settings};
+use super::{Failing, FuzzOptions};
 use crate::exit::Exit;
+use crate::prose::shortened;
 use crate::report::terminal::{counted, visible};
 use crate::run::{Options, selection};
 
@@ -81,9 +82,9 @@ pub struct Failure {
     pub found: String,
     /// The kept scenario's folder; none where further failures were not kept.
     pub scenario: Option<String>,
-    /// Its evidence.
+    /// The folder of its evidence; none where it was not kept.
     pub evidence: Option<String>,
-    /// The command that repeats it.
+    /// The command that repeats it; none where the scenario was not kept.
     pub repeat: Option<String>,
     /// Whether the kept scenario failed again when it was run for its evidence.
     pub repeated: bool,
@@ -103,7 +104,7 @@ pub struct Also {
 /// A failure of the suite.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Trouble {
-    /// The case, where it is one's.
+    /// The case's number; none where it is of the whole run.
     pub case: Option<u64>,
     /// What happened.
     pub message: String,
@@ -162,7 +163,7 @@ impl Failure {
 }
 
 impl Report {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &FuzzOptions) -> Self {
         Self {
             schema: SCHEMA_VERSION,
             exporter: settings.options.exporter.name.clone(),
@@ -189,7 +190,7 @@ impl Report {
         }
     }
 
-    /// Settles the exit code; `so_far` is what is known besides.
+    /// Sets the exit code; `so_far` is the code from other causes.
     pub(super) fn conclude(&mut self, so_far: Exit) {
         self.exit_code = Exit::strongest([
             (true, so_far),
@@ -296,10 +297,5 @@ fn number(of: u64) -> usize {
 
 /// At most so many characters of a value that may have 64 KiB.
 fn short(text: &str) -> String {
-    const MOST: usize = 200;
-    let shown = visible(text);
-    match shown.char_indices().nth(MOST) {
-        Some((at, _)) => format!("{}…", &shown[..at]),
-        None => shown,
-    }
+    shortened(&visible(text), 200)
 }

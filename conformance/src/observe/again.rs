@@ -1,5 +1,5 @@
-//! When the suite asks a registry once more: a registry that stumbles for a moment is not a failure of the suite, and one
-//! that is broken must not be waited for.
+//! When the suite asks a registry once more: a registry that stumbles for a moment is not a failure of the suite, and
+//! one that is broken must not be waited for.
 
 use std::error::Error;
 use std::time::Duration;

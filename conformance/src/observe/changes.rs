@@ -1,5 +1,5 @@
-//! What is otherwise on disk than it was: by kind, mode, owner, size, time and link, and by content only where the size is
-//! the same, so that what an exporter leaves is not read, however large it is.
+//! What is otherwise on disk than it was: by kind, mode, owner, size, time and link, and by content only where the size
+//! is the same, so that what an exporter leaves is not read, however large it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
@@ -14,7 +14,7 @@ use walkdir::WalkDir;
 use super::files::{FileError, content, kind_of, shown};
 use crate::file_names;
 
-/// Most changes that are kept: who changes more has changed enough.
+/// Most changes that are kept: more would say nothing new.
 const MOST: usize = 1000;
 
 /// Everything below a folder as it was.
@@ -54,7 +54,8 @@ impl Stamp {
         }
     }
 
-    /// In what a file differs now. The time and size of a folder follow from what is in it, the mode of a link is of no use.
+    /// In what a file differs now. The time and size of a folder follow from what is in it, the mode of a link is of no
+    /// use.
     fn differences(&self, path: &Path, metadata: &Metadata) -> Vec<Aspect> {
         let now = Self::without_content(path, metadata);
         if self.kind != now.kind {
@@ -129,8 +130,8 @@ impl Snapshot {
     }
 }
 
-/// Permission bits of the regular files below a folder, as far as it can be listed. `shown_as` is where the exporter sees
-/// it. Blocks the thread.
+/// Permission bits of the regular files below a folder, as far as it can be listed. `shown_as` is where the exporter
+/// sees it. Blocks the thread.
 #[must_use]
 pub fn modes_below(root: &Path, shown_as: &str) -> BTreeMap<String, u32> {
     let mut found = BTreeMap::new();

@@ -3,14 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use credential_helper::HelperError;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use serde_json::json;
 
 use super::http::AccessError;
-use crate::secret_forms;
+use crate::limits::CREDENTIAL_HELPER;
+use crate::{budget, given, secret_forms};
 
 /// The variable of the Platform API that has Authorization headers by registry (`cnb-platform.md`, Registry
 /// Authentication).
@@ -40,39 +43,75 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// The user's for `host`: those in `CNB_REGISTRY_AUTH`, else those of docker's `config.json`. May run a helper and so
-    /// blocks the thread.
+    /// The user's for `host`: those in `CNB_REGISTRY_AUTH`, else those of docker's `config.json`. A helper that is
+    /// asked ends with this future.
     ///
     /// # Errors
     /// [`AccessError`] when there is an entry and it cannot be used.
-    pub fn of_the_user(host: &str) -> Result<Option<Self>, AccessError> {
+    pub async fn of_the_user(host: &str) -> Result<Option<Self>, AccessError> {
         let given = std::env::var(REGISTRY_AUTH).ok().filter(|text| !text.trim().is_empty());
         match given.map(|text| Self::from_registry_auth(&text, host)).transpose()?.flatten() {
             Some(found) => Ok(Some(found)),
-            None => Self::from_docker_config(host),
+            None => Self::from_docker_config(host).await,
         }
     }
 
     /// What docker's `config.json` (in `DOCKER_CONFIG`, else `~/.docker`) has for `host`, by its credential helpers
-    /// too; none where there is no such file or it names no such host. May run a helper and so blocks the thread.
+    /// too; none where there is no such file or it names no such host.
     ///
     /// # Errors
     /// [`AccessError::Credentials`] when there is an entry and it cannot be used.
-    pub fn from_docker_config(host: &str) -> Result<Option<Self>, AccessError> {
-        use CredentialRetrievalError as Reason;
-        let reason = match docker_credential::get_credential(host) {
-            Ok(DockerCredential::UsernamePassword(user, password)) => {
-                return Ok(Some(Self::Password { user, password }));
-            }
-            Ok(DockerCredential::IdentityToken(token)) => return Ok(Some(Self::IdentityToken(token))),
-            Err(Reason::NoCredentialConfigured | Reason::ConfigNotFound | Reason::ConfigReadError) => return Ok(None),
-            Err(Reason::CredentialDecodingError) => "the auth field cannot be decoded",
-            Err(Reason::CredentialMismatchError) => "the auth field contradicts user name and password",
-            Err(Reason::HelperCommunicationError) => "the credential helper cannot be run",
-            Err(Reason::MalformedHelperResponse) => "the credential helper's answer is malformed",
-            Err(Reason::HelperFailure { .. }) => "the credential helper failed",
+    pub async fn from_docker_config(host: &str) -> Result<Option<Self>, AccessError> {
+        let bad = |reason| AccessError::Credentials { host: host.to_owned(), reason };
+        let folder = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
+        let folder = folder.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".docker")));
+        let Some(bytes) = folder.and_then(|folder| given::bytes(&folder.join("config.json"), budget::TEXT).ok()) else {
+            return Ok(None);
         };
-        Err(AccessError::Credentials { host: host.to_owned(), reason })
+        let mut config: serde_json::Value = serde_json::from_slice(&bytes).map_err(|_| bad("it is not JSON"))?;
+        let name = |value: &serde_json::Value| value.as_str().filter(|name| !name.is_empty()).map(str::to_owned);
+        let (own, store) = (name(&config["credHelpers"][host]), name(&config["credsStore"]));
+        if let Some(helper) = own {
+            return Self::from_helper(&helper, host).await.map_err(bad);
+        }
+        if let Some(config) = config.as_object_mut() {
+            config.remove("credHelpers");
+            config.remove("credsStore");
+        }
+        match Self::written_in(&config, host).map_err(bad)? {
+            None => match store {
+                Some(helper) => Self::from_helper(&helper, host).await.map_err(bad),
+                None => Ok(None),
+            },
+            found => Ok(found),
+        }
+    }
+
+    /// What a `config.json` that names no helper has for `host`.
+    fn written_in(config: &serde_json::Value, host: &str) -> Result<Option<Self>, &'static str> {
+        use CredentialRetrievalError as Reason;
+        match docker_credential::get_credential_from_reader(config.to_string().as_bytes(), host) {
+            Ok(DockerCredential::UsernamePassword(user, password)) => Ok(Some(Self::Password { user, password })),
+            Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Self::IdentityToken(token))),
+            Err(Reason::NoCredentialConfigured) => Ok(None),
+            Err(Reason::CredentialDecodingError) => Err("the auth field cannot be decoded"),
+            Err(Reason::CredentialMismatchError) => Err("the auth field contradicts user name and password"),
+            Err(_) => Err("its auths are not what docker writes"),
+        }
+    }
+
+    async fn from_helper(name: &str, host: &str) -> Result<Option<Self>, &'static str> {
+        let program = format!("docker-credential-{name}");
+        let printed = credential_helper::answer(&program, host, CREDENTIAL_HELPER).await;
+        let Some(printed) = printed.map_err(HelperError::words)? else { return Ok(None) };
+        let answer: serde_json::Value = serde_json::from_slice(&printed).unwrap_or_default();
+        let (Some(user), Some(secret)) = (answer["Username"].as_str(), answer["Secret"].as_str()) else {
+            return Err("the credential helper's answer is malformed");
+        };
+        Ok(Some(match user {
+            "<token>" => Self::IdentityToken(secret.to_owned()),
+            user => Self::Password { user: user.to_owned(), password: secret.to_owned() },
+        }))
     }
 
     /// What the text of `CNB_REGISTRY_AUTH` has for `host`; none where it names no such host. A user and a password are
@@ -116,8 +155,9 @@ impl Credentials {
     }
 
     /// A `config.json` of docker's that has these credentials for `host`, and nothing else.
+    #[cfg(test)]
     #[must_use]
-    pub fn docker_config(&self, host: &str) -> String {
+    pub(crate) fn docker_config(&self, host: &str) -> String {
         let (key, entry) = self.docker_entry(host);
         json!({ "auths": { key: entry } }).to_string()
     }

@@ -9,16 +9,15 @@ use judge::evidence::{DaemonFacts, Document, Image, StoreKind, Tag, TagId};
 use judge::json::Json;
 use judge::reference::Reference;
 use oci_spec::image::MediaType;
-use reqwest::Client;
 
-use super::access::client_trusting;
 use super::archive::{Archive, ArchiveError};
 use super::credentials::Credentials;
-use super::http::{AccessError, body_within, executed, refused};
+use super::http::{AccessError, body_within};
+use super::inspection::Inspections;
 use super::layer::LayerReader;
 use super::registry::MAX_DOCUMENT;
 use crate::error::chain;
-use crate::limits::{CONNECT, Overdue, Patience, Waits, overdue};
+use crate::limits::{Overdue, Patience, Waits, overdue};
 
 /// Why a daemon could not be observed.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +94,7 @@ pub struct ObservedInDaemon {
 #[derive(Debug, Clone)]
 pub struct DaemonObserver {
     docker: Docker,
-    direct: Option<(Client, String)>,
+    direct: Option<Inspections>,
     store: StoreKind,
     engine: String,
     waits: Waits,
@@ -108,7 +107,7 @@ impl DaemonObserver {
     /// # Errors
     /// [`DaemonError::Client`] when no HTTP client can be made for `host`.
     pub fn new(docker: Docker, host: &str, store: StoreKind, engine: String) -> Result<Self, DaemonError> {
-        let direct = direct(host).map_err(|source| DaemonError::Client { host: host.to_owned(), source })?;
+        let direct = Inspections::of(host).map_err(|source| DaemonError::Client { host: host.to_owned(), source })?;
         let waits = Patience::default().with(format!("the daemon at {host}"));
         Ok(Self { docker, direct, store, engine, waits })
     }
@@ -250,7 +249,7 @@ impl DaemonObserver {
         reference: &str,
         layers: &LayerReader,
     ) -> Result<Option<(Archive, Document)>, Overdue> {
-        let Some((client, base)) = &self.direct else { return Ok(None) };
+        let Some(Inspections { client, base }) = &self.direct else { return Ok(None) };
         let url = format!("{base}/v4.0.0/libpod/images/{reference}");
         let answer = async |url: String| {
             let asked = self.waits.answer(&format!("save {reference}"), client.get(&url).send()).await?;
@@ -299,8 +298,8 @@ impl DaemonObserver {
             return Ok(None);
         }
         let no_id = || DaemonError::NoId { reference: reference.to_owned() };
-        let doing = format!("inspect {reference}");
-        let Some((client, base)) = &self.direct else {
+        let Some(direct) = &self.direct else {
+            let doing = format!("inspect {reference}");
             let answer = self.waits.answer(&doing, self.docker.inspect_image(reference)).await;
             return match answer.map_err(|overdue| DaemonError::Silent { overdue })? {
                 Ok(image) => Ok(Some((image.id.ok_or_else(no_id)?, None))),
@@ -308,16 +307,10 @@ impl DaemonObserver {
                 Err(source) => Err(DaemonError::InspectIndirectly { reference: reference.to_owned(), source }),
             };
         };
-        let failed = |source| DaemonError::Inspect { reference: reference.to_owned(), source };
-        let url = format!("{base}/images/{reference}/json");
-        let request = client.get(&url).build().map_err(|source| failed(AccessError::Client { source }))?;
-        let response = executed(client, request, (&self.waits, 0, &doing)).await.map_err(failed)?;
-        match response.status().as_u16() {
-            200 => {}
-            404 => return Ok(None),
-            _ => return Err(failed(refused(&response))),
-        }
-        let document = Document::new(body_within(&self.waits, response, MAX_DOCUMENT).await.map_err(failed)?, None);
+        let answer = direct.image(&self.waits, reference).await;
+        let answer = answer.map_err(|source| DaemonError::Inspect { reference: reference.to_owned(), source })?;
+        let Some(bytes) = answer else { return Ok(None) };
+        let document = Document::new(bytes, None);
         let json = Json::parse(&document.bytes).ok();
         let id = json.as_ref().and_then(|json| json.get("Id")).and_then(Json::as_str).ok_or_else(no_id)?;
         Ok(Some((id.to_owned(), Some(document))))
@@ -346,20 +339,4 @@ fn docker_credentials(credentials: &Credentials) -> DockerCredentials {
             DockerCredentials { identitytoken: Some(token), ..DockerCredentials::default() }
         }
     }
-}
-
-/// A client for a daemon's plain socket and what its URLs begin with; none for TLS and SSH.
-fn direct(host: &str) -> Result<Option<(Client, String)>, AccessError> {
-    let builder = client_trusting(rustls::RootCertStore::empty())?.no_proxy().connect_timeout(CONNECT);
-    let (builder, base) = if let Some(socket) = host.strip_prefix("unix://") {
-        (builder.unix_socket(socket), "http://docker".to_owned())
-    } else if let Some(address) = host.strip_prefix("tcp://").or_else(|| host.strip_prefix("http://")) {
-        if std::env::var_os("DOCKER_TLS_VERIFY").is_some() {
-            return Ok(None);
-        }
-        (builder, format!("http://{}", address.trim_end_matches('/')))
-    } else {
-        return Ok(None);
-    };
-    Ok(Some((builder.build().map_err(|source| AccessError::Client { source })?, base)))
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Component, Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -71,6 +71,16 @@ pub(super) fn shown(shown_as: &str, below: &Path) -> String {
     }
 }
 
+/// Whether no part of `path` below `root` is a symbolic link.
+pub(crate) fn is_reached_without_links(root: &Path, path: &Path) -> bool {
+    let Ok(below) = path.strip_prefix(root) else { return false };
+    let mut place = root.to_path_buf();
+    below.components().all(|part| {
+        place.push(part);
+        matches!(part, Component::Normal(_)) && fs::symlink_metadata(&place).is_ok_and(|facts| !facts.is_symlink())
+    })
+}
+
 pub(crate) fn kind_of(kind: fs::FileType) -> FileKind {
     match kind {
         kind if kind.is_file() => FileKind::File,
@@ -92,6 +102,7 @@ fn fact(path: &Path, metadata: &Metadata, shown: String) -> Result<FileFact, Fil
         link: None,
         text: None,
         xattrs: BTreeMap::new(),
+        links: (kind == FileKind::File).then(|| metadata.nlink()),
     };
     if matches!(kind, FileKind::File | FileKind::Directory) {
         fact.xattrs = xattrs(path);

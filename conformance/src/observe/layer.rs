@@ -44,7 +44,7 @@ pub struct ReadLayer {
     pub blob: Blob,
     /// What is wrong with it, in words.
     pub problem: Option<String>,
-    /// What of it that is; none where nothing is wrong.
+    /// The kind of `problem`; `None` if there is none.
     pub fault: Option<LayerFault>,
 }
 
@@ -345,6 +345,8 @@ fn next_entry(tar: &mut Tarball<impl Read>) -> Result<Option<Entry>, TarError> {
 
 /// The file whose text is kept: the build's metadata, which an exporter may write in its own words.
 const KEPT: &str = "/config/metadata.toml";
+/// Files whose text is kept because an image's user may be a name.
+const OF_USERS: [&str; 2] = ["/etc/passwd", "/etc/group"];
 /// Most bytes of it.
 const KEPT_MOST: usize = 1 << 20;
 
@@ -353,7 +355,7 @@ struct Kept(Option<Vec<u8>>);
 
 impl Kept {
     fn of(path: &str) -> Self {
-        Self(path.ends_with(KEPT).then(Vec::new))
+        Self((path.ends_with(KEPT) || OF_USERS.contains(&path)).then(Vec::new))
     }
 
     fn add(&mut self, bytes: &[u8]) {

@@ -14,7 +14,7 @@ use walkdir::WalkDir;
 
 use super::blobs::{BlobError, BlobStore};
 use super::documents::{Named, contents_of, descriptor_for, manifest_for, manifests_of};
-use super::files::FileError;
+use super::files::{FileError, is_reached_without_links};
 use super::layer::{LayerError, LayerReader};
 use crate::budget;
 
@@ -158,7 +158,9 @@ fn root(layout_dir: &Path, image: &str, store: &BlobStore) -> Result<LayoutRoot,
     let folder = layout_dir.join(&path);
     let mut root = LayoutRoot {
         reference: image.to_owned(),
-        present: !path.is_empty() && fs::symlink_metadata(&folder).is_ok_and(|metadata| metadata.is_dir()),
+        present: !path.is_empty()
+            && is_reached_without_links(layout_dir.parent().unwrap_or(layout_dir), &folder)
+            && fs::symlink_metadata(&folder).is_ok_and(|metadata| metadata.is_dir()),
         path,
         oci_layout: None,
         index: None,
@@ -171,6 +173,10 @@ fn root(layout_dir: &Path, image: &str, store: &BlobStore) -> Result<LayoutRoot,
     }
     root.oci_layout = small(&folder.join("oci-layout"))?;
     root.index = small(&folder.join("index.json"))?;
+    for name in ["oci-layout", "index.json"] {
+        let size = fs::symlink_metadata(folder.join(name)).ok().filter(fs::Metadata::is_file).map(|facts| facts.len());
+        root.unread.extend(size.filter(|size| *size > LIMIT).map(|size| (name.to_owned(), size)));
+    }
     let mut left = budget::LAYOUT;
     for file in files_below(&folder.join("blobs"))? {
         // A file may be larger than the disk: what is not there takes no room.

@@ -13,6 +13,7 @@ mod documents;
 mod error;
 mod files;
 mod http;
+mod inspection;
 mod layer;
 mod layout;
 mod pax;
@@ -22,6 +23,7 @@ mod registry;
 mod sparse;
 mod standing;
 mod streams;
+mod tar_header;
 mod tarball;
 mod trust;
 
@@ -30,9 +32,10 @@ pub use changes::{Snapshot, modes_below};
 pub use credentials::{Credentials, REGISTRY_AUTH};
 pub use daemon::{DaemonError, DaemonObserver, ObservedInDaemon, PushError};
 pub use error::RegistryError;
-pub(crate) use files::kind_of;
 pub use files::{FileError, file_facts};
+pub(crate) use files::{is_reached_without_links, kind_of};
 pub use http::AccessError;
+pub use inspection::Inspections;
 pub use layer::{LayerError, LayerReader, Limits, ReadLayer};
 pub use layout::{
     LayoutError, ObservedLayout, layout_base_image, layout_document, layout_facts, layout_tag_state,

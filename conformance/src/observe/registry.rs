@@ -159,8 +159,8 @@ impl RegistryObserver {
         }
     }
 
-    /// What `reference` names, and whether the registry serves the same under the digest. A text that is not a reference
-    /// names nothing (status 0).
+    /// What `reference` names, and whether the registry serves the same under the digest. A text that is not a
+    /// reference names nothing (status 0).
     ///
     /// # Errors
     /// [`RegistryError`] when the registry does not answer; an answer of any status is none.

@@ -73,7 +73,8 @@ impl RegistryObserver {
     }
 }
 
-/// What a layout's name leads to: a digest, a reference name of its index, or its only image where nothing is asked for.
+/// What a layout's name leads to: a digest, a reference name of its index, or its only image where nothing is asked
+/// for.
 ///
 /// # Errors
 /// [`FileError`] when a file is there and cannot be read.

@@ -1,6 +1,6 @@
 //! The build phase (`cnb-buildpack.md`, Phase #5, buildpacks/spec b745fcf): every buildpack of the group in its order,
-//! and `config/metadata.toml` of what they left. Of the specification there are no layers that change the environment of
-//! later buildpacks, and no cache.
+//! and `config/metadata.toml` of what they left. Of the specification there are no layers that change the environment
+//! of later buildpacks, and no cache.
 
 use super::buildpack::Buildpack;
 use super::detect::Folders;

@@ -1,6 +1,5 @@
 //! The driver on buildpacks that are shell scripts.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::build::build;
@@ -15,8 +14,8 @@ fn folders(root: &Path, buildpacks: &[(&str, &str, &str)]) -> Folders {
         write(&folder.join("buildpack.toml"), &descriptor).unwrap();
         for (name, script) in [("detect", detect), ("build", build)] {
             let path = folder.join("bin").join(name);
-            write(&path, &format!("#!/bin/sh\nset -eu\n{script}\n")).unwrap();
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            std::fs::create_dir_all(folder.join("bin")).unwrap();
+            bounded::write_program(&path, &format!("#!/bin/sh\nset -eu\n{script}\n")).unwrap();
         }
     }
     for folder in ["app", "layers"] {

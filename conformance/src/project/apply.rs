@@ -27,7 +27,8 @@ fn fill_list<T>(given: &mut Vec<T>, values: Vec<T>) {
 }
 
 impl Project {
-    /// Into the arguments of `run`. Reports are written by runs of everything: one that is narrowed prints what it found.
+    /// Into the arguments of `run`. Reports are written by runs of everything: one that is narrowed prints what it
+    /// found.
     pub fn complete_run(self, arguments: &mut RunArguments, matches: &ArgMatches) {
         let narrows = ["scenario", "requirement", "target", "quick", "only_failed", "report"];
         let is_narrowed = narrows.iter().any(|id| is_given(matches, id));
@@ -40,7 +41,8 @@ impl Project {
         self.conditions(&mut arguments.conditions, matches);
     }
 
-    /// Into the arguments of `compare`, where exporters are run: the project's is the old one next to a single other one.
+    /// Into the arguments of `compare`, where exporters are run: the project's is the old one next to a single other
+    /// one.
     pub fn complete_compare(self, arguments: &mut CompareArguments, matches: &ArgMatches) {
         if !arguments.stored.is_empty() {
             return;

@@ -3,21 +3,21 @@
 
 mod dimensions;
 mod markdown;
-mod seen;
+mod step_view;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 
-pub use seen::Seen;
+pub use step_view::StepView;
 
 use crate::generated::Build;
 use crate::scenario::Scenario;
 use crate::scenario::materialise::MaterialiseError;
 
 /// Whether a step shows a value.
-type Shows = Box<dyn Fn(&Seen<'_>) -> bool>;
+type Shows = Box<dyn Fn(&StepView<'_>) -> bool>;
 
 /// Gives a generated build a value.
 pub type Make = fn(&mut Build);
@@ -44,7 +44,7 @@ pub struct Value {
 }
 
 impl Value {
-    fn new(name: impl Into<String>, shows: impl Fn(&Seen<'_>) -> bool + 'static) -> Self {
+    fn new(name: impl Into<String>, shows: impl Fn(&StepView<'_>) -> bool + 'static) -> Self {
         Self { name: name.into(), shows: Box::new(shows), reason: None, make: None }
     }
 
@@ -61,7 +61,7 @@ impl Value {
 
     /// Whether a step shows it.
     #[must_use]
-    pub fn is_shown(&self, seen: &Seen<'_>) -> bool {
+    pub fn is_shown(&self, seen: &StepView<'_>) -> bool {
         (self.shows)(seen)
     }
 }
@@ -89,7 +89,7 @@ pub fn exercised(
     let mut found: Vec<Vec<BTreeSet<String>>> =
         dimensions.iter().map(|dimension| vec![BTreeSet::new(); dimension.values.len()]).collect();
     for scenario in scenarios {
-        for seen in seen::all(scenario)? {
+        for seen in step_view::all(scenario)? {
             for (dimension, shown) in dimensions.iter().zip(&mut found) {
                 for (value, names) in dimension.values.iter().zip(shown) {
                     if value.is_shown(&seen) {

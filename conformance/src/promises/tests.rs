@@ -20,7 +20,7 @@ fn every_value_is_shown_by_a_scenario_or_has_a_reason_and_not_both() {
 fn every_key_has_every_class_of_values() {
     let mut found: BTreeSet<(&str, &str)> = BTreeSet::new();
     for scenario in &scenario::built_in().unwrap() {
-        for seen in seen::all(scenario).unwrap() {
+        for seen in step_view::all(scenario).unwrap() {
             for (key, value) in seen.values() {
                 let text = value.as_str();
                 found

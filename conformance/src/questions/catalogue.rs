@@ -66,7 +66,7 @@ pub const QUESTIONS: &[Question] = &[
         why: "The image specification wants contact details of the people responsible, and one SPDX expression.",
         observed_as: &["several-in-one-string"],
         answers: &["the string as the platform gives it", "the exporter checks or normalises it"],
-        reference: "takes strings byte for byte; who joins several into one is the platform.",
+        reference: "takes strings byte for byte; joining several into one is the platform's work.",
         shown: "no scenario asks it: `source.authors.verbatim` and `source.licenses.verbatim` want a string as the platform gives it",
         measured: "",
     },
@@ -118,7 +118,7 @@ pub const QUESTIONS: &[Question] = &[
     Question {
         title: "Has a layout the registry's digest?",
         why: "If the same build has one manifest on disk and in a registry, a copy between them changes nothing.",
-        observed_as: &["layout-digest-equals-registry", "layout-path-of-a-registry-with-port"],
+        observed_as: &["layout-digest-equals-registry"],
         answers: &["one digest", "they may differ"],
         reference: "gives one digest where both exports are of one build: the label names the run image by digest reference, never by a path. Builds whose run image was analysed under another repository than its name's are not compared, because a layout knows the name alone.",
         shown: "a scenario that is exported to a registry and a layout shows it",

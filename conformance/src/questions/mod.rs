@@ -69,7 +69,7 @@ fn one(out: &mut String, question: &Question, records: &[Record]) -> std::fmt::R
     if !question.measured.is_empty() {
         writeln!(out, "**Measured**, with other means than this suite: {}\n", question.measured)?;
     }
-    let seen: Vec<(&Record, Vec<Seen<'_>>)> =
+    let seen: Vec<(&Record, Vec<Answers<'_>>)> =
         records.iter().map(|record| (record, answers(record, |slug| question.observed_as.contains(&slug)))).collect();
     if seen.iter().all(|(_, answers)| answers.is_empty()) {
         return writeln!(out, "Nothing that answers it was observed; {}.", question.shown);
@@ -81,7 +81,7 @@ fn one(out: &mut String, question: &Question, records: &[Record]) -> std::fmt::R
 fn others(out: &mut String, records: &[Record]) -> std::fmt::Result {
     let is_asked =
         |slug: &str| slug == ANNOTATES || QUESTIONS.iter().any(|question| question.observed_as.contains(&slug));
-    let seen: Vec<(&Record, Vec<Seen<'_>>)> =
+    let seen: Vec<(&Record, Vec<Answers<'_>>)> =
         records.iter().map(|record| (record, answers(record, |slug| !is_asked(slug)))).collect();
     if seen.iter().all(|(_, answers)| answers.is_empty()) {
         return Ok(());
@@ -91,7 +91,7 @@ fn others(out: &mut String, records: &[Record]) -> std::fmt::Result {
 }
 
 /// One answer to one observed question, and where it was seen.
-pub(crate) struct Seen<'a> {
+pub(crate) struct Answers<'a> {
     /// The observed question's slug.
     pub(crate) slug: &'a str,
     /// The answer.
@@ -103,11 +103,11 @@ pub(crate) struct Seen<'a> {
 }
 
 /// What a record answers to observed questions that `wanted` names.
-pub(crate) fn answers(record: &Record, wanted: impl Fn(&str) -> bool) -> Vec<Seen<'_>> {
-    let mut found: BTreeMap<(&str, &str), Seen<'_>> = BTreeMap::new();
+pub(crate) fn answers(record: &Record, wanted: impl Fn(&str) -> bool) -> Vec<Answers<'_>> {
+    let mut found: BTreeMap<(&str, &str), Answers<'_>> = BTreeMap::new();
     for observation in about(record, wanted) {
         let (slug, answer) = (observation.question.as_str(), observation.answer.as_str());
-        let seen = found.entry((slug, answer)).or_insert_with(|| Seen {
+        let seen = found.entry((slug, answer)).or_insert_with(|| Answers {
             slug,
             answer,
             targets: BTreeSet::new(),
@@ -119,7 +119,7 @@ pub(crate) fn answers(record: &Record, wanted: impl Fn(&str) -> bool) -> Vec<See
     found.into_values().collect()
 }
 
-fn table(out: &mut String, seen: &[(&Record, Vec<Seen<'_>>)]) -> std::fmt::Result {
+fn table(out: &mut String, seen: &[(&Record, Vec<Answers<'_>>)]) -> std::fmt::Result {
     const NAMED: usize = 6;
     writeln!(out, "| exporter | observed | answer | on | in scenarios |")?;
     writeln!(out, "|---|---|---|---|---|")?;

@@ -36,7 +36,12 @@ impl RunRecord {
     #[must_use]
     pub fn report(&self, mut judgement: Judgement, differences: Vec<Comparison>, profile: &Profile) -> Report {
         judgement.verdicts.retain(|verdict| self.narrowed.asks(verdict));
-        let mut headlines = headline::headlines(&judgement.verdicts, &self.targets, profile, self.narrowed.quick);
+        let mut headlines = headline::headlines(
+            &judgement.verdicts,
+            &self.targets,
+            profile,
+            headline::Extent::of_run(self.narrowed.quick),
+        );
         if self.interrupted || !self.complete {
             for headline in &mut headlines {
                 headline.text += " so far; the run did not come to its end";

@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use judge::difference::{Comparison, Relation};
+use judge::difference::{Comparison, Relation, Side, Stage};
 
 /// Two places, over all builds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Between<'a> {
-    /// One side, as comparisons name it.
-    pub left: &'a str,
-    /// The other.
-    pub right: &'a str,
+    /// One side.
+    pub left: &'a Side,
+    /// The other side, further from the exporter.
+    pub right: &'a Side,
     /// Builds that were compared.
     pub builds: usize,
     /// Fields that are the same, all builds together.
@@ -27,7 +27,7 @@ pub struct Between<'a> {
 pub fn between(comparisons: &[Comparison]) -> Vec<Between<'_>> {
     let mut found: Vec<Between<'_>> = Vec::new();
     for comparison in comparisons {
-        let (left, right) = (comparison.left.as_str(), comparison.right.as_str());
+        let (left, right) = (&comparison.left, &comparison.right);
         let known = found.iter().position(|pair| pair.left == left && pair.right == right);
         let at = known.unwrap_or_else(|| {
             let (expected, unexpected) = (BTreeMap::new(), BTreeMap::new());
@@ -51,10 +51,8 @@ pub fn between(comparisons: &[Comparison]) -> Vec<Between<'_>> {
 }
 
 /// Layouts before daemons; of a daemon what it holds before what it pushed, and that before what it pulled back.
-fn order<'a>(pair: &Between<'a>) -> (bool, &'a str, usize, bool) {
-    let service = pair.right.split(' ').next().unwrap_or_default();
-    let travelled = if pair.right.ends_with(" pulled back") { 2 } else { usize::from(pair.right.ends_with(" pushed")) };
-    (service != "layout", service, travelled, pair.left != "registry")
+fn order<'a>(pair: &Between<'a>) -> (bool, &'a str, Stage, bool) {
+    (!pair.right.is_layout(), &pair.right.service, pair.right.stage, !pair.left.is_registry())
 }
 
 impl Between<'_> {
@@ -70,7 +68,7 @@ mod tests {
     use super::*;
 
     fn comparison(left: &str, right: &str) -> Comparison {
-        let (left, right, identical) = (left.to_owned(), right.to_owned(), vec!["config.os".to_owned()]);
+        let (left, right, identical) = (left.into(), right.into(), vec!["config.os".to_owned()]);
         Comparison { scenario: "one".to_owned(), step: 1, left, right, identical, differences: Vec::new() }
     }
 
@@ -86,7 +84,10 @@ mod tests {
             comparison("registry", "layout"),
         ];
         let found = between(&all);
-        let names: Vec<(&str, &str, usize)> = found.iter().map(|pair| (pair.left, pair.right, pair.builds)).collect();
+        let names: Vec<(String, String, usize)> =
+            found.iter().map(|pair| (pair.left.to_string(), pair.right.to_string(), pair.builds)).collect();
+        let names: Vec<(&str, &str, usize)> =
+            names.iter().map(|(left, right, builds)| (left.as_str(), right.as_str(), *builds)).collect();
         assert_eq!(
             names,
             [

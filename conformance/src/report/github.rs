@@ -20,8 +20,8 @@ const SHOWN: usize = 10;
 /// GitHub takes 1 MiB for a step; what is there before needs room too.
 const SUMMARY: usize = 500_000;
 
-/// The workflow commands, one on a line and one for each requirement, at most ten errors and ten warnings: the last says
-/// how many are left out. Known failures are counted in a notice.
+/// The workflow commands, one on a line and one for each requirement, at most ten errors and ten warnings: the last
+/// says how many are left out. Known failures are counted in a notice.
 #[must_use]
 pub fn render(report: &Report) -> String {
     let mut errors: Vec<(String, String)> =

@@ -43,13 +43,13 @@ impl Tally {
         }
         for standing in worst.into_values() {
             *match standing {
-                Standing::Unseen => &mut tally.unseen,
-                Standing::Holds => &mut tally.hold,
-                Standing::Doubtful => &mut tally.doubtful,
-                Standing::Follows => &mut tally.follow,
-                Standing::Known => &mut tally.known,
-                Standing::Undecided => &mut tally.undecided,
-                Standing::Broken => &mut tally.broken,
+                RequirementAnswer::Unseen => &mut tally.unseen,
+                RequirementAnswer::Holds => &mut tally.hold,
+                RequirementAnswer::Doubtful => &mut tally.doubtful,
+                RequirementAnswer::Follows => &mut tally.follow,
+                RequirementAnswer::Known => &mut tally.known,
+                RequirementAnswer::Undecided => &mut tally.undecided,
+                RequirementAnswer::Broken => &mut tally.broken,
             } += 1;
         }
         tally
@@ -60,8 +60,8 @@ impl Tally {
     pub fn words(self) -> String {
         let others = [
             (self.broken, "broken"),
-            (self.follow, "broken only where another one is"),
-            (self.known, "broken as known"),
+            (self.follow, "broken as a consequence"),
+            (self.known, "broken but known"),
             (self.undecided, "undecided"),
             (self.doubtful, "doubtful"),
             (self.unseen, "not seen"),
@@ -73,12 +73,12 @@ impl Tally {
 }
 
 /// What each requirement came to, as the worst that was seen of it.
-fn worst(report: &Report) -> BTreeMap<&str, Standing> {
-    let mut worst: BTreeMap<&str, Standing> = BTreeMap::new();
+fn worst(report: &Report) -> BTreeMap<&str, RequirementAnswer> {
+    let mut worst: BTreeMap<&str, RequirementAnswer> = BTreeMap::new();
     for verdict in &report.verdicts {
-        let followers = verdict.followed_by.iter().map(|slug| (slug.as_str(), Standing::Follows));
-        for (slug, standing) in followers.chain([(verdict.requirement.as_str(), Standing::of(verdict))]) {
-            let seen = worst.entry(slug).or_insert(Standing::Unseen);
+        let followers = verdict.followed_by.iter().map(|slug| (slug.as_str(), RequirementAnswer::Follows));
+        for (slug, standing) in followers.chain([(verdict.requirement.as_str(), RequirementAnswer::of(verdict))]) {
+            let seen = worst.entry(slug).or_insert(RequirementAnswer::Unseen);
             *seen = (*seen).max(standing);
         }
     }
@@ -93,7 +93,7 @@ pub fn standings(report: &Report) -> BTreeMap<&str, &'static str> {
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
-enum Standing {
+enum RequirementAnswer {
     #[strum(serialize = "not seen")]
     Unseen,
     Holds,
@@ -104,7 +104,7 @@ enum Standing {
     Broken,
 }
 
-impl Standing {
+impl RequirementAnswer {
     fn name(self) -> &'static str {
         self.into()
     }

@@ -1,5 +1,5 @@
-//! One sentence for each built-in profile, and for a user's own one that decides: conformant where, not conformant where,
-//! and what was not observed.
+//! One sentence for each built-in profile, and for a user's own one that decides: conformant where, not conformant
+//! where, and what was not observed.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub struct Headline {
     /// The profile's name.
     pub profile: String,
     /// One word for each target.
-    pub targets: BTreeMap<Target, Standing>,
+    pub targets: BTreeMap<Target, TargetAnswer>,
     /// False where nothing was observed of what the profile asks beyond `core`.
     pub shown: bool,
     /// The sentence.
@@ -25,7 +25,7 @@ pub struct Headline {
 /// How an exporter stands on one target under one profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Standing {
+pub enum TargetAnswer {
     /// Nothing judged fails.
     Conformant,
     /// Nothing judged fails in a quick run, which is not an answer.
@@ -54,42 +54,61 @@ pub fn under(profile: &Profile, verdict: &Verdict) -> Answer {
     }
 }
 
+/// How much of the suite the verdicts are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All scenarios that were asked for.
+    Full,
+    /// The few scenarios of a quick run, from which conformance does not follow.
+    Quick,
+}
+
+impl Extent {
+    /// That of a run.
+    #[must_use]
+    pub const fn of_run(is_quick: bool) -> Self {
+        if is_quick { Self::Quick } else { Self::Full }
+    }
+}
+
 /// The headline of every built-in profile, and of the deciding one where that is a user's own; `asked` are the targets
 /// that the run was to observe.
 #[must_use]
-pub fn headlines(verdicts: &[Verdict], asked: &[Target], decides: &Profile, is_quick: bool) -> Vec<Headline> {
-    let own = matches!(decides, Profile::Own(_)).then_some(decides);
-    Profile::BUILT_IN.iter().chain(own).map(|profile| headline(profile, verdicts, asked, is_quick)).collect()
+pub fn headlines(verdicts: &[Verdict], asked: &[Target], decides: &Profile, extent: Extent) -> Vec<Headline> {
+    let own = matches!(decides, Profile::Custom(_)).then_some(decides);
+    Profile::BUILT_IN.iter().chain(own).map(|profile| headline(profile, verdicts, asked, extent)).collect()
 }
 
-fn headline(profile: &Profile, verdicts: &[Verdict], asked: &[Target], is_quick: bool) -> Headline {
+fn headline(profile: &Profile, verdicts: &[Verdict], asked: &[Target], extent: Extent) -> Headline {
     let of_a_target = |target| match standing(profile, verdicts, target) {
-        Standing::Conformant if is_quick => Standing::NothingFailed,
+        TargetAnswer::Conformant if extent == Extent::Quick => TargetAnswer::NothingFailed,
         standing => standing,
     };
-    let targets: BTreeMap<Target, Standing> =
+    let targets: BTreeMap<Target, TargetAnswer> =
         Target::ALL.into_iter().map(|target| (target, of_a_target(target))).collect();
     let shown = beyond_core_was_observed(profile, verdicts);
-    let names = |standing: Standing| -> Vec<&str> {
+    let names = |standing: TargetAnswer| -> Vec<&str> {
         targets
             .iter()
-            .filter(|(target, is)| **is == standing && (standing != Standing::NotObserved || asked.contains(target)))
+            .filter(|(target, is)| {
+                **is == standing && (standing != TargetAnswer::NotObserved || asked.contains(target))
+            })
             .map(|(target, _)| target.name())
             .collect()
     };
     let mut parts = Vec::new();
     for (standing, words) in [
-        (Standing::NotConformant, "not conformant on"),
-        (Standing::Conformant, "conformant on"),
-        (Standing::NothingFailed, "nothing failed on"),
-        (Standing::Undecided, "undecided on"),
+        (TargetAnswer::NotConformant, "not conformant on"),
+        (TargetAnswer::Conformant, "conformant on"),
+        (TargetAnswer::NothingFailed, "nothing failed on"),
+        (TargetAnswer::Undecided, "undecided on"),
     ] {
         let names = names(standing);
         if !names.is_empty() {
             parts.push(format!("{words} {}", listed(&names)));
         }
     }
-    let missing = names(Standing::NotObserved);
+    let missing = names(TargetAnswer::NotObserved);
     if !missing.is_empty() {
         parts.push(format!("{} not observed", listed(&missing)));
     }
@@ -101,18 +120,18 @@ fn headline(profile: &Profile, verdicts: &[Verdict], asked: &[Target], is_quick:
     Headline { profile: profile.name().to_owned(), targets, shown, text }
 }
 
-fn standing(profile: &Profile, verdicts: &[Verdict], target: Target) -> Standing {
+fn standing(profile: &Profile, verdicts: &[Verdict], target: Target) -> TargetAnswer {
     let answers: Vec<Answer> =
         verdicts.iter().filter(|verdict| verdict.target == target).map(|verdict| under(profile, verdict)).collect();
     let any = |wanted: &[Answer]| answers.iter().any(|answer| wanted.contains(answer));
     if any(&[Answer::Fail]) {
-        Standing::NotConformant
+        TargetAnswer::NotConformant
     } else if any(&[Answer::Error]) {
-        Standing::Undecided
+        TargetAnswer::Undecided
     } else if any(&[Answer::Pass, Answer::Warn, Answer::Absent]) {
-        Standing::Conformant
+        TargetAnswer::Conformant
     } else {
-        Standing::NotObserved
+        TargetAnswer::NotObserved
     }
 }
 

@@ -1,6 +1,6 @@
-//! An in-toto Statement v1 with the test-result predicate, for those who sign results. What the suite could not judge is in
-//! no list, as the predicate has none for it; the result is then FAILED. Known failures are warnings, and the configuration
-//! names them.
+//! An in-toto Statement v1 with the test-result predicate, for those who sign results. What the suite could not judge
+//! is in no list, as the predicate has none for it; the result is then FAILED. Known failures are warnings, and the
+//! configuration names them.
 //!
 //! ```text
 //! { "_type": "https://in-toto.io/Statement/v1",
@@ -18,7 +18,7 @@ use super::{Report, groups::is_known};
 /// The statement as indented JSON with a final newline.
 ///
 /// # Errors
-/// The serialiser's.
+/// The error of `serde_json`, when the report cannot be serialised.
 pub fn render(report: &Report) -> Result<String, serde_json::Error> {
     let sha256 = report.exporter.sha256.trim_start_matches("sha256:");
     let named = |is: fn(&Verdict) -> bool| -> Vec<&str> {

@@ -1,5 +1,5 @@
-//! The JSON report: `docs/report.schema.json` describes it. Entries of its lists are a line each, so that a report is small
-//! and can still be looked at.
+//! The JSON report: `docs/report.schema.json` describes it. Entries of its lists are a line each, so that a report is
+//! small and can still be looked at.
 //!
 //! ```text
 //! {
@@ -7,12 +7,19 @@
 //! "tool":{
 //!  "name":"conformance",
 //!  "version":"0.1.0",
-//!  "catalogue":"2026.19"
+//!  "catalogue":"9e3633af"
 //! },
 //! …
-//! "verdicts":[
-//!  {"id":"minimal/registry/base.pair","scenario":"minimal","target":"registry","requirement":"base.pair","verdict":"pass",…}
-//! ],
+//! "verdicts":{
+//!  "parts":[
+//!   {"scenario":"minimal","target":"registry","service":"registry","exports":["minimal/registry/1"],…},
+//!   {"requirement":"base.pair","level":"SHOULD","base_level":"SHOULD","source":"…"},
+//!   {"verdict":"pass","known":null,"message":"","expected":"","found":"","evidence":""}
+//!  ],
+//!  "rows":[
+//!   [0,1,2]
+//!  ]
+//! },
 //! "exit_code":0
 //! }
 //! ```
@@ -32,7 +39,7 @@ const OLDEST: u32 = 1;
 /// How deep values get lines of their own: members of the report, lists in them, and the entries of those.
 const LINES: usize = 3;
 
-/// Why a file is not JSON report. The message reads after "failed to".
+/// Why a file is not a JSON report. The message reads after "failed to".
 #[derive(Debug, thiserror::Error)]
 #[error("read the report {} (a file of --report json=FILE)", file.display())]
 pub struct ReportFileError {
@@ -45,7 +52,7 @@ pub struct ReportFileError {
 /// The report as JSON with a final newline.
 ///
 /// # Errors
-/// The serialiser's.
+/// The error of `serde_json`, when the report cannot be serialised.
 pub fn render(report: &Report) -> Result<String, serde_json::Error> {
     let mut text = Vec::new();
     report.serialize(&mut Serializer::with_formatter(&mut text, Shallow::default()))?;
@@ -53,11 +60,11 @@ pub fn render(report: &Report) -> Result<String, serde_json::Error> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// A report of any schema as schema 1 has it, with every verdict, observation and difference whole, for programs that look
-/// at single ones.
+/// A report of any schema as schema 1 has it, with every verdict, observation and difference whole, for programs that
+/// look at single ones.
 ///
 /// # Errors
-/// The reader's.
+/// The error of reading or parsing, with the file's path.
 pub fn plain(text: &[u8]) -> Result<Value, serde_json::Error> {
     let report: Report = serde_json::from_slice(text)?;
     let mut value = serde_json::to_value(&report)?;

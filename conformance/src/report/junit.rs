@@ -1,11 +1,12 @@
-//! `JUnit` XML: one suite for each scenario. A failure of the exporter is `<failure>`, one of the suite `<error>`, what was
-//! not judged `<skipped>`, and so is a known failure, with its reason, so that a server that reads this agrees with the
-//! exit code; warnings and absent options pass and say so in `<system-out>`. What is not applicable is not a test case.
+//! `JUnit` XML: one suite for each scenario. A failure of the exporter is `<failure>`, one of the suite `<error>`, what
+//! was not judged `<skipped>`, and so is a known failure, with its reason, so that a server that reads this agrees with
+//! the exit code; warnings and absent options pass and say so in `<system-out>`. What is not applicable is not a test
+//! case.
 //!
 //! ```xml
 //! <testsuites name="rfc-196" tests="2" skipped="0" failures="1" errors="0" time="4.210">
 //!     <testsuite name="minimal" tests="2" skipped="0" errors="0" failures="1" timestamp="2026-11-01T10:00:00.000+00:00">
-//!         <properties><property name="catalogue" value="2026.19"/></properties>
+//!         <properties><property name="catalogue" value="9e3633af"/></properties>
 //!         <testcase name="base.pair" classname="minimal.registry"/>
 //!         <testcase name="source.url" classname="minimal.layout">
 //!             <failure message="there is no such annotation" type="MUST">expected: https://git.example/app</failure>
@@ -128,8 +129,8 @@ fn troubles(report: &Report) -> TestSuite {
     suite
 }
 
-/// XML 1.0 has no way to write most control characters. The crate leaves them out, and a value that is shown without them
-/// would be another value: they are shown as escapes.
+/// XML 1.0 has no way to write most control characters. The crate leaves them out, and a value that is shown without
+/// them would be another value: they are shown as escapes.
 fn shown(text: &str) -> String {
     let visible = visible(text);
     visible.replace('\u{fffe}', "\\u{fffe}").replace('\u{ffff}', "\\u{ffff}")

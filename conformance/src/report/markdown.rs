@@ -1,6 +1,6 @@
-//! Markdown that fits a comment on a pull request: the answer first, then the profiles, what fails, and how to repeat it.
-//! Text from images and exporters stands in `<code>`, with everything but letters and digits as character references:
-//! there it is neither markup nor a mention, nor a link.
+//! Markdown that fits a comment on a pull request: the answer first, then the profiles, what fails, and how to repeat
+//! it. Text from images and exporters stands in `<code>`, with everything but letters and digits as character
+//! references: there it is neither markup nor a mention, nor a link.
 //!
 //! ```text
 //! ## ❌ <code>reference</code>: not conformant

@@ -96,10 +96,10 @@ pub struct Report {
     pub seconds: f64,
     /// Where builds were seen, and how.
     pub paths: PathFacts,
-    /// Targets that were asked for.
+    /// Targets that were asked for; all where an earlier version wrote the report.
     #[serde(default = "all_targets")]
     pub targets: Vec<Target>,
-    /// Which part of the scenarios this is, where the run was shared out.
+    /// Which part of the scenarios this is; none where the run was not shared out.
     #[serde(default)]
     pub shard: Option<Shard>,
     /// What narrowed the run; none where an earlier version wrote the report.
@@ -109,8 +109,8 @@ pub struct Report {
     pub services: Vec<ServiceFacts>,
     /// Scenarios that were run.
     pub scenarios: Vec<String>,
-    /// Wall time in milliseconds of each scenario that was run to its end. Scenarios run side by side, so that the sum is
-    /// more than the run took.
+    /// Wall time in milliseconds of each scenario that was run to its end. Scenarios run side by side, so that the sum
+    /// is more than the run took.
     #[serde(default)]
     pub scenario_milliseconds: BTreeMap<String, u64>,
     /// How many exports and rebases were made.
@@ -132,7 +132,7 @@ pub struct Report {
     pub left_behind: Vec<String>,
     /// The folder of the evidence, as the command line named it; none where it was not kept.
     pub evidence: Option<String>,
-    /// What came of the known failures, where a baseline was given.
+    /// What came of the known failures; none where no baseline was given.
     #[serde(default)]
     pub baseline: Option<BaselineFacts>,
     /// Why the suite itself failed, one sentence each; empty where it did not.
@@ -243,7 +243,7 @@ impl Report {
     }
 }
 
-/// What came of known failures.
+/// The result of applying the baseline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaselineFacts {
     /// The file that names them.

@@ -2,7 +2,7 @@
 //! verdicts, so that it can be published.
 //!
 //! ```text
-//! { "version": 1, "exporter": "reference", "platform_api": "0.15", "catalogue": "2026.19",
+//! { "version": 1, "exporter": "reference", "platform_api": "0.15", "catalogue": "9e3633af",
 //!   "services": [{ "name": "registry", "kind": "embedded", "version": "", "store": null }],
 //!   "observations": [
 //!     {"question":"…","scenario":"minimal","target":"registry","service":"registry","answer":"…","evidence":"…"}
@@ -90,9 +90,7 @@ impl Record {
     /// The part of a report that is stored.
     #[must_use]
     pub fn of(report: &Report) -> Self {
-        // Registries that stand next to the run's own are a scenario's inputs.
-        let is_target = |name: &str| name == "registry" || name == "layout" || name.starts_with("daemon");
-        let services = report.services.iter().filter(|service| service.observed && is_target(&service.name));
+        let services = report.services.iter().filter(|service| service.observed && service.is_target());
         Self {
             version: VERSION,
             exporter: report.exporter.name.clone(),
@@ -128,7 +126,7 @@ impl Record {
     /// As it is stored: one observation a line, so that a change shows in a diff.
     ///
     /// # Errors
-    /// The serialiser's.
+    /// The error of `serde_json`, when the record cannot be serialised.
     pub fn render(&self) -> Result<String, serde_json::Error> {
         let head = Self { observations: Vec::new(), ..self.clone() };
         let head = serde_json::to_string_pretty(&head)?;

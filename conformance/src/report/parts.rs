@@ -1,6 +1,7 @@
-//! The long lists of a JSON report with every text once: what entries have in common is a part, and an entry is a row of the
-//! places of its parts, whose members it has. A verdict's id and its repeat command are spelled out only where they do not
-//! follow from scenario, service and requirement. The lists of whole entries that schema 1 has are read too.
+//! The long lists of a JSON report with every text once: what entries have in common is a part, and an entry is a row
+//! of the places of its parts, whose members it has. A verdict's id and its repeat command are spelled out only where
+//! they do not follow from scenario, service and requirement. The lists of whole entries that schema 1 has are read
+//! too.
 
 use crate::error::chain;
 use std::collections::HashMap;

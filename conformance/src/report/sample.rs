@@ -95,7 +95,7 @@ pub(crate) fn report() -> Report {
         scenarios: vec!["minimal".to_owned()],
         scenario_milliseconds: [("minimal".to_owned(), 1_042)].into(),
         exports: 1,
-        headlines: headline::headlines(&verdicts, &Target::ALL, &Profile::Rfc196, false),
+        headlines: headline::headlines(&verdicts, &Target::ALL, &Profile::Rfc196, headline::Extent::Full),
         totals: Totals::of(&verdicts),
         verdicts,
         observations: vec![Observation {
@@ -109,8 +109,8 @@ pub(crate) fn report() -> Report {
         differences: vec![Comparison {
             scenario: "minimal".to_owned(),
             step: 1,
-            left: "registry".to_owned(),
-            right: "daemon:classic".to_owned(),
+            left: "registry".into(),
+            right: "daemon:classic".into(),
             identical: vec!["config.Env".to_owned()],
             differences: vec![difference(Relation::Expected), difference(Relation::Unexpected)],
         }],

@@ -13,6 +13,8 @@ use judge::evidence::StoreKind;
 
 use crate::error::{Cause, chain};
 use crate::limits::{INTRODUCTION, Overdue, Patience, Waits};
+use crate::masked::without_credentials;
+use crate::observe::{AccessError, Inspections};
 
 /// Seconds after which the client gives up by itself, which is never: [`Waits`] decide.
 const NEVER: u64 = 7 * 24 * 60 * 60;
@@ -49,6 +51,8 @@ pub enum DaemonError {
 /// A daemon.
 pub struct Daemon {
     api: Docker,
+    /// Where inspections are read without the library.
+    inspections: Option<Inspections>,
     host: String,
     store: StoreKind,
     version: String,
@@ -73,7 +77,12 @@ impl Daemon {
             .map(str::to_owned)
             .or_else(|| std::env::var("DOCKER_HOST").ok().filter(|value| !value.is_empty()))
             .unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned());
-        let fail = |source: Cause| DaemonError::Unreachable { host: host.clone(), source };
+        let fail = |source: Cause| DaemonError::Unreachable { host: without_credentials(&host), source };
+        if without_credentials(&host) != host {
+            return Err(fail(
+                "an address with a user or a password is not taken: leave out what stands before @".into(),
+            ));
+        }
         if !["unix://", "tcp://", "http://"].iter().any(|scheme| host.starts_with(scheme)) {
             return Err(fail("give DOCKER_HOST or --daemon as unix:///path/of/docker.sock or tcp://host:port".into()));
         }
@@ -100,7 +109,8 @@ impl Daemon {
         };
         let version = info.server_version.clone().unwrap_or_default();
         let waits = patience.with(format!("the daemon at {host}"));
-        Ok(Self { api, host, store: store(&info), version, waits })
+        let inspections = Inspections::of(&host).map_err(|error| fail(error.into()))?;
+        Ok(Self { api, inspections, host, store: store(&info), version, waits })
     }
 
     /// How it is waited for.
@@ -151,6 +161,18 @@ impl Daemon {
 
     /// The inspection of an image; none where it has no such image.
     async fn inspected(&self, reference: &str) -> Result<Option<bollard::models::ImageInspect>, DaemonError> {
+        if let Some(inspections) = &self.inspections {
+            let refused = |source: Cause| DaemonError::Refused { doing: "inspect", what: reference.to_owned(), source };
+            let answer = match inspections.image(&self.waits, reference).await {
+                Err(AccessError::Silent { overdue }) => return Err(DaemonError::Silent { overdue }),
+                Err(AccessError::TooLarge { limit, .. }) => {
+                    return Err(refused(format!("the daemon answers more than {limit} bytes").into()));
+                }
+                answer => answer.map_err(|error| refused(error.into()))?,
+            };
+            let parsed = answer.map(|bytes| serde_json::from_slice(&bytes)).transpose();
+            return parsed.map_err(|error| refused(error.into()));
+        }
         let answer = async {
             match self.api.inspect_image(reference).await {
                 Ok(image) => Ok(Some(image)),

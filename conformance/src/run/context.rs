@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
+use super::hung::Hung;
 use super::options::{Event, Options, RunError};
 use super::services::Services;
 use super::services::private::Means;
@@ -13,6 +14,8 @@ use crate::evidence::writer::EvidenceFolder;
 use crate::exporter::process::Supervisor;
 use crate::limits::{Patience, STARTING_AFTER_SIGNAL};
 use crate::observe::BlobStore;
+use crate::scenario::materialise::BuildDir;
+use crate::scenario::{Scenario, Step};
 
 /// What the parts of a run share.
 pub(super) struct RunContext {
@@ -23,6 +26,8 @@ pub(super) struct RunContext {
     pub(super) supervisor: Supervisor,
     pub(super) cancelled: CancellationToken,
     pub(super) patience: Patience,
+    /// In which steps the exporter hung.
+    pub(super) hung: Hung,
     /// The scenario that ended the run, where the first failure is to end it.
     pub(super) failed: OnceLock<String>,
     pub(super) events: UnboundedSender<Event>,
@@ -33,6 +38,15 @@ impl RunContext {
     pub(super) fn means(&self) -> Means<'_> {
         Means { supervisor: &self.supervisor, cancelled: &self.cancelled, patience: &self.patience }
     }
+}
+
+/// A step with the folder where its build is laid out.
+#[derive(Clone, Copy)]
+pub(super) struct StepBuild<'a> {
+    pub(super) shared: &'a RunContext,
+    pub(super) scenario: &'a Scenario,
+    pub(super) step: &'a Step,
+    pub(super) build_dir: &'a BuildDir,
 }
 
 /// Opens what a run needs.

@@ -1,16 +1,15 @@
-//! Daemons available, and what happens when one of them ends during a run: a private engine takes its place for the other
-//! scenarios, and those that were under way are run again, each alone on an engine of its own. One that does not end
-//! there was ended by another; one that does has the image that ends it.
+//! Daemons available, and what happens when one of them ends during a run: a private engine takes its place for the
+//! other scenarios, and those that were under way are run again, each alone on an engine of its own. One that does not
+//! end there was ended by another; one that does has the image that ends it.
 
 use std::time::Duration;
 
-use judge::evidence::{EVIDENCE_VERSION, EngineEnd, NotPushed, NotRun, Phase, PushCause, ScenarioEvidence, Target};
+use judge::evidence::{EVIDENCE_VERSION, EngineEnd, NotPushed, NotRunCause, PushCause, ScenarioEvidence, Target};
 
 use super::context::RunContext;
-use super::error::ExportError;
 use super::services::daemon::DaemonService;
 use super::services::slot::DaemonSlot;
-use super::steps::on_daemon;
+use super::steps::{Obstacle, not_attempted, on_daemon};
 use crate::error::chain;
 use crate::scenario::Scenario;
 
@@ -46,7 +45,7 @@ fn nothing_yet(scenario: &Scenario) -> ScenarioEvidence {
 /// Whether something was seen that a daemon's end would explain.
 fn is_suspicious(found: &ScenarioEvidence) -> bool {
     let push_failed = |problem: &NotPushed| problem.cause == PushCause::Failed;
-    found.not_run.iter().any(|missing| missing.harness_failed)
+    found.not_run.iter().any(|missing| missing.cause == NotRunCause::HarnessFailed)
         || found.exports.iter().chain(&found.rebases).any(|export| {
             let daemon = export.daemon.as_ref();
             !export.outcome.succeeded()
@@ -101,7 +100,7 @@ pub(super) async fn on_private(shared: &RunContext, scenario: &Scenario, evidenc
     let stores = shared.services.stores();
     if stores.is_empty() && !shared.services.daemons.is_empty() {
         let reason = "it needs a Docker engine that it may end, and there is none available".to_owned();
-        evidence.not_run.push(not_run("daemon".to_owned(), reason, false));
+        evidence.not_run.extend(not_attempted(scenario, Target::Daemon, "daemon", &Obstacle::not_here(reason)));
     }
     for (store, version) in stores {
         if shared.cancelled.is_cancelled() {
@@ -115,13 +114,8 @@ pub(super) async fn on_private(shared: &RunContext, scenario: &Scenario, evidenc
                 shared.services.end(service).await;
             }
             Err(error) => {
-                let harness_failed = !matches!(error, ExportError::Skipped(_));
-                evidence.not_run.push(not_run(name, chain(&error), harness_failed));
+                evidence.not_run.extend(not_attempted(scenario, Target::Daemon, &name, &Obstacle::from(&error)));
             }
         }
     }
-}
-
-fn not_run(service: String, reason: String, harness_failed: bool) -> NotRun {
-    NotRun { target: Target::Daemon, service, reason, harness_failed, phase: Phase::Exporter, not_described: false }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use judge::evidence::{FileFact, Inputs, Machine, Target};
 
-use super::context::RunContext;
+use super::context::StepBuild;
 use super::error::{ExportError, service};
 use super::store::Store;
 use crate::exporter::Invocation;
@@ -24,15 +24,14 @@ pub(super) fn owner(step: &Step) -> (u32, u32) {
         .map_or_else(|| (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw()), |user| (user, user))
 }
 
+/// What the exporter is given by this call, which writes to `images`.
 pub(super) fn inputs<S: Store>(
-    shared: &RunContext,
-    scenario: &Scenario,
-    step: &Step,
+    build: StepBuild<'_>,
     store: &S,
     call: &Invocation,
     images: &[String],
-    build_dir: &BuildDir,
 ) -> Result<Inputs, ExportError> {
+    let StepBuild { shared, scenario, step, build_dir } = build;
     let mut files: Vec<FileFact> = Vec::new();
     for folder in [LAYERS, "cnb"] {
         files.extend(facts_of(build_dir, folder)?);
@@ -40,12 +39,13 @@ pub(super) fn inputs<S: Store>(
     // The app's own folder is an input too: its mode says who may write there.
     files.extend(facts_with(build_dir, APP)?);
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    let told = Told { call };
-    let layers_file = |name: &str| build_dir.for_exporter(&format!("{LAYERS}/{name}"));
+    let told = CallArguments { call };
     let here = working_directory(step, build_dir).display().to_string();
     let path = |flag, variable, default: String| {
         told.what(flag, variable).map_or(default, |path| judge::view::cleaned(&path, &here))
     };
+    let layers = path("-layers", "CNB_LAYERS_DIR", build_dir.for_exporter(LAYERS));
+    let layers_file = |name: &str| format!("{layers}/{name}");
     let epoch = call.environment.get("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok());
     let secret = |name: &str| name == REGISTRY_AUTH;
     Ok(Inputs {
@@ -57,8 +57,7 @@ pub(super) fn inputs<S: Store>(
             .map(|(n, v)| (n.clone(), v.clone()))
             .collect(),
         images: images.to_vec(),
-        layers: build_dir.for_exporter(LAYERS),
-        app: build_dir.for_exporter(APP),
+        app: path("-app", "CNB_APP_DIR", build_dir.for_exporter(APP)),
         analyzed: path("-analyzed", "CNB_ANALYZED_PATH", layers_file("analyzed.toml")),
         group: path("-group", "CNB_GROUP_PATH", layers_file("group.toml")),
         project_metadata: path("-project-metadata", "CNB_PROJECT_METADATA_PATH", layers_file("project-metadata.toml")),
@@ -67,6 +66,7 @@ pub(super) fn inputs<S: Store>(
         launcher: path("-launcher", "", build_dir.for_exporter(&format!("{LIFECYCLE}/launcher"))),
         launcher_sbom: path("-launcher-sbom", "", build_dir.for_exporter(LIFECYCLE)),
         layout_dir: (store.target() == Target::Layout).then(|| build_dir.for_exporter(LAYOUT)),
+        layers: layers.clone(),
         process_type: told.what("-process-type", "CNB_PROCESS_TYPE"),
         source_date_epoch: epoch,
         uid: told.number("-uid", "CNB_USER_ID").unwrap_or(owner(step).0),
@@ -79,16 +79,17 @@ pub(super) fn inputs<S: Store>(
         project: Some(shared.services.names.project(&scenario.name)),
         machine: Some(machine(step)),
         faults: step.faults.clone(),
+        previous_image: None,
         unreachable_limit: shared.options.exporter.unreachable_limit,
     })
 }
 
-/// What an exporter is told by a call: by a flag, else by its variable (`cnb-platform.md`, exporter, Inputs).
-struct Told<'a> {
+/// The arguments of a call: by a flag, else by its variable (`cnb-platform.md`, exporter, Inputs).
+struct CallArguments<'a> {
     call: &'a Invocation,
 }
 
-impl Told<'_> {
+impl CallArguments<'_> {
     /// The value of a flag, the last one where it is there more than once, else that of its variable; none where both
     /// are missing or empty.
     fn what(&self, flag: &str, variable: &str) -> Option<String> {
@@ -135,6 +136,7 @@ fn surroundings(scenario: &Scenario, step: &Step) -> BTreeMap<String, String> {
         ("locale", variable("LC_ALL").filter(|locale| locale != "C.UTF-8").or_else(|| variable("LANG"))),
         ("TMPDIR", step.temporary.clone().or_else(|| variable("TMPDIR"))),
         ("umask", step.umask.clone()),
+        ("kept-state", step.kept_state.then(|| "of the step before".to_owned())),
         ("working-directory", step.working_directory.clone()),
         ("hostname", step.hostname.clone()),
         ("PATH", variable("PATH")),

@@ -3,10 +3,11 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use judge::evidence::{Export, Outcome, Stream};
+use judge::evidence::{ChangedFile, Export, Outcome, Stream};
+use judge::repeat::quoted;
 use serde_json::{Map, Value, json};
 
-use super::context::RunContext;
+use super::context::{RunContext, StepBuild};
 use super::error::{ExportError, service};
 use super::inputs::{self, owner, user_of};
 use super::options::Options;
@@ -16,6 +17,7 @@ use crate::exporter::supervise::{Spec, USUAL_UMASK};
 use crate::exporter::{CallPlaces, Invocation, invocation, platform_api, step_arguments, unsayable};
 use crate::limits::UNREACHABLE_GRACE;
 use crate::observe::{Credentials, REGISTRY_AUTH};
+use crate::rig::proxy::ready_token;
 use crate::scenario::materialise::{BuildDir, DOCKER_CONFIG};
 use crate::scenario::{CredentialsBy, RegistryEndpoint, Scenario, Step};
 
@@ -41,7 +43,7 @@ pub(super) fn can_run<S: Store>(
     }
     let insecure = insecure_hosts(shared, scenario, step);
     let built = stand_in();
-    let planned = call_places(shared, scenario, step, store, &built, &insecure);
+    let planned = call_places(StepBuild { shared, scenario, step, build_dir: &built }, store, &insecure);
     let sboms = has_sboms(scenario, step);
     if let Some(reason) = unsayable(&options.exporter, &scenario.file, step, &store.images(step), &planned, sboms) {
         return Err(ExportError::Skipped(reason));
@@ -92,14 +94,8 @@ fn insecure_hosts(shared: &RunContext, scenario: &Scenario, step: &Step) -> Vec<
     shared.services.insecure_hosts(&in_use)
 }
 
-fn call_places<'a, S: Store>(
-    shared: &'a RunContext,
-    scenario: &'a Scenario,
-    step: &'a Step,
-    store: &'a S,
-    build_dir: &'a BuildDir,
-    insecure_registries: &'a [String],
-) -> CallPlaces<'a> {
+fn call_places<'a, S: Store>(build: StepBuild<'a>, store: &'a S, insecure_registries: &'a [String]) -> CallPlaces<'a> {
+    let StepBuild { shared, scenario, step, build_dir } = build;
     CallPlaces {
         build_dir,
         target: store.target(),
@@ -111,28 +107,16 @@ fn call_places<'a, S: Store>(
 }
 
 /// The exporter's command line and environment.
-pub(super) fn call<S: Store>(
-    shared: &RunContext,
-    scenario: &Scenario,
-    step: &Step,
-    store: &S,
-    images: &[String],
-    build_dir: &BuildDir,
-) -> Invocation {
+pub(super) fn call<S: Store>(build: StepBuild<'_>, store: &S, images: &[String]) -> Invocation {
+    let StepBuild { shared, scenario, step, .. } = build;
     let insecure = insecure_hosts(shared, scenario, step);
-    let call = call_places(shared, scenario, step, store, build_dir, &insecure);
-    let made = invocation(&shared.options.exporter, &scenario.file, step, images, &call);
-    with_certificates(shared, scenario, step, build_dir, made)
+    let call = call_places(build, store, &insecure);
+    with_certificates(build, invocation(&shared.options.exporter, &scenario.file, step, images, &call))
 }
 
 /// The variable that names the certificates to trust, where the call has not one of its own.
-pub(super) fn with_certificates(
-    shared: &RunContext,
-    scenario: &Scenario,
-    step: &Step,
-    build_dir: &BuildDir,
-    mut made: Invocation,
-) -> Invocation {
+pub(super) fn with_certificates(build: StepBuild<'_>, mut made: Invocation) -> Invocation {
+    let StepBuild { shared, scenario, step, build_dir } = build;
     let are_some = shared.services.certificates(&scenario.endpoints()).is_some();
     if are_some && !step.unset.iter().any(|name| name == CERTIFICATES_VARIABLE) {
         let seen = build_dir.for_exporter(CERTIFICATES);
@@ -143,20 +127,15 @@ pub(super) fn with_certificates(
 }
 
 /// Runs the exporter under its supervisor. Where the recorder finds that the registry is silent, the exporter is ended:
-/// what it does then tells nothing of it.
-pub(super) async fn execute(
-    shared: &RunContext,
-    scenario: &Scenario,
-    step: &Step,
-    call: &Invocation,
-    build_dir: &BuildDir,
-    name: &str,
-) -> Result<Outcome, ExportError> {
+/// what it does then tells nothing of it. `name` tells its files from those of other exports at the same time.
+pub(super) async fn execute(build: StepBuild<'_>, call: &Invocation, name: &str) -> Result<Outcome, ExportError> {
+    let StepBuild { shared, scenario, step, build_dir } = build;
     let scratch = shared.workspace.scratch();
     shared.services.look_for(scenario, step, &call.environment);
     let handed = shared.services.credentials(scenario, step);
-    let given = as_tokens(&handed, step, shared.services.host(RegistryEndpoint::Token));
-    let secret = (!given.is_empty()).then(|| secret(&given, step, build_dir)).unzip();
+    let token_registry = shared.services.host(RegistryEndpoint::Token);
+    let given = as_tokens(&handed, step, token_registry);
+    let secret = (!given.is_empty()).then(|| secret(&given, step, token_registry, build_dir)).unzip();
     let spec = Spec {
         argv: call.argv.clone(),
         environment: call.environment.clone(),
@@ -169,6 +148,7 @@ pub(super) async fn execute(
         processors: step.processors,
         other_kernel: step.other_kernel,
         user: user_of(step),
+        terminate_after: step.terminate_after,
         limit_seconds: limit(&shared.options, step),
         report: scratch.join(format!("{name}.report")),
         secret_place: secret.0,
@@ -213,12 +193,27 @@ fn as_tokens(handed: &Handed, step: &Step, token_registry: &str) -> Vec<(Credent
 /// The name of the helper, after what all of them begin with.
 const HELPER_NAME: &str = "vault";
 
+/// The Authorization header that the variable has for a host; none where a token would have to be got first.
+fn header((credentials, host): &(Credentials, String), step: &Step, token_registry: &str) -> Option<String> {
+    match credentials {
+        Credentials::Password { password, .. }
+            if step.credentials_by == CredentialsBy::VariableWithToken && host == token_registry =>
+        {
+            Some(format!("Bearer {}", ready_token(password)))
+        }
+        _ => credentials.registry_auth(),
+    }
+}
+
 /// How a step's exporter is given credentials.
-fn secret(handed: &Handed, step: &Step, build_dir: &BuildDir) -> (SecretPlace, Secret) {
-    let by_variable = matches!(step.credentials_by, CredentialsBy::Variable | CredentialsBy::VariableAndConfigFile);
+fn secret(handed: &Handed, step: &Step, token_registry: &str, build_dir: &BuildDir) -> (SecretPlace, Secret) {
+    let by_variable = matches!(
+        step.credentials_by,
+        CredentialsBy::Variable | CredentialsBy::VariableAndConfigFile | CredentialsBy::VariableWithToken
+    );
     let headers: Option<Map<String, Value>> = handed
         .iter()
-        .map(|(credentials, host)| Some((host.clone(), credentials.registry_auth()?.into())))
+        .map(|one| Some((one.1.clone(), header(one, step, token_registry)?.into())))
         .collect::<Option<_>>()
         .filter(|_| by_variable);
     let entries = |all: &Handed| -> Map<String, Value> {
@@ -226,7 +221,7 @@ fn secret(handed: &Handed, step: &Step, build_dir: &BuildDir) -> (SecretPlace, S
     };
     // A token cannot be given by the variable.
     let files = match step.credentials_by {
-        CredentialsBy::Variable if headers.is_some() => Vec::new(),
+        CredentialsBy::Variable | CredentialsBy::VariableWithToken if headers.is_some() => Vec::new(),
         CredentialsBy::VariableAndConfigFile if headers.is_some() => {
             let others: Vec<_> = handed.iter().map(|(_, host)| (another(), host.clone())).collect();
             vec![(CONFIG_FILE.to_owned(), json!({ "auths": entries(&others) }).to_string())]
@@ -276,7 +271,6 @@ fn another() -> Credentials {
 
 /// A program that answers as docker's credential helpers do.
 fn helper(handed: &Handed) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
     let cases: Vec<String> = handed
         .iter()
         .map(|(credentials, host)| {
@@ -321,12 +315,28 @@ fn without_secrets(outcome: Outcome, handed: &Handed) -> Outcome {
     Outcome { stdout, stderr, credentials_printed: Some(printed), ..outcome }
 }
 
-/// What an exporter wrote of its credentials into image or report is not kept either. Digests and sizes stay those of what
-/// it wrote.
-pub(super) fn leave_out_secrets(shared: &RunContext, scenario: &Scenario, step: &Step, export: &mut Export) {
+/// Most bytes of a file in which credentials are looked for.
+const MOST_LOOKED_AT: u64 = 1 << 20;
+
+/// What an exporter wrote of its credentials into image, report and other files is not kept either. Digests and sizes
+/// stay those of what it wrote.
+pub(super) fn leave_out_secrets(build: StepBuild<'_>, export: &mut Export) {
+    let StepBuild { shared, scenario, step, build_dir } = build;
     let handed = shared.services.credentials(scenario, step);
     if handed.is_empty() {
         return;
+    }
+    let text_of = |file: &ChangedFile| {
+        let path = build_dir.host_path_of(&file.path)?;
+        let is_small =
+            std::fs::symlink_metadata(&path).is_ok_and(|facts| facts.is_file() && facts.len() <= MOST_LOOKED_AT);
+        is_small.then(|| std::fs::read(&path).ok()).flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let has_some = |text: &String| handed.iter().any(|(credentials, _)| credentials.hidden_in(text) != *text);
+    // The report is a document of its own.
+    let others = export.changed_files.iter().flatten().filter(|file| file.path != export.inputs.report);
+    if others.filter_map(text_of).any(|text| has_some(&text)) {
+        export.outcome.credentials_printed.get_or_insert_default().push(Stream::File);
     }
     let image = export.image.as_mut();
     let (manifest, config) = image.map(|image| (&mut image.manifest, &mut image.config)).unzip();

@@ -7,6 +7,7 @@ pub mod control;
 mod error;
 mod export;
 mod failover;
+mod hung;
 mod inputs;
 mod invoke;
 mod listed;
@@ -39,6 +40,7 @@ use crate::record::{self, ExporterFacts, PathFacts, RunRecord, Tool};
 use crate::report::Report;
 use crate::scenario::Scenario;
 use context::{RunContext, removed, start, unless_interrupted};
+use hung::Hung;
 
 pub use conditions::{conditions, selection};
 pub use options::{Event, Options, Remedy, RunError, TIMEOUT};
@@ -77,8 +79,18 @@ pub async fn observed(
         let _ = events.send(Event::Removed { what: removed });
     }
     let (failed, token) = (OnceLock::new(), cancelled.clone());
-    let shared =
-        RunContext { options, services, workspace, evidence, supervisor, cancelled: token, patience, failed, events };
+    let shared = RunContext {
+        options,
+        services,
+        workspace,
+        evidence,
+        supervisor,
+        cancelled: token,
+        patience,
+        hung: Hung::default(),
+        failed,
+        events,
+    };
     let shared = Arc::new(shared);
     shared.evidence.write_run(&facts(&shared, &[], &BTreeMap::new(), &started))?;
     let (found, took) = Box::pin(all_scenarios(&shared)).await;

@@ -11,7 +11,7 @@ use crate::baseline::Baseline;
 use crate::error::Cause;
 use crate::evidence::writer::EvidenceError;
 use crate::exporter::Exporter;
-use crate::limits::{SERVICE_LIMIT, processors};
+use crate::limits::{SERVICE_LIMIT, at_a_time};
 use crate::observe::Trust;
 use crate::record::RunFilter;
 use crate::rig::registry::{RegistryChoice, RegistryError};
@@ -82,7 +82,7 @@ impl Options {
             known: None,
             evidence: None,
             keep: None,
-            jobs: processors(),
+            jobs: at_a_time(),
             timeout: TIMEOUT,
             service_limit: SERVICE_LIMIT,
             trust: Trust::default(),

@@ -1,4 +1,4 @@
-//! One call of exporter or rebaser: what is there is looked at before it, what came of it after it.
+//! Observes the state before one call of the exporter or rebaser, and the result after it.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use judge::evidence::{Document, Export, Inputs, LayoutFacts, Outcome, RunImage};
 
-use super::context::RunContext;
+use super::context::{RunContext, StepBuild};
 use super::error::ExportError;
 use super::inputs::inputs;
 use super::invoke::execute;
 use super::listed::Listed;
 use super::store::{StepContext, Store};
+use super::workspace;
 use crate::exporter::Invocation;
-use crate::observe::modes_below;
+use crate::observe::{is_reached_without_links, modes_below};
 use crate::scenario::Scenario;
 use crate::scenario::materialise::{BuildDir, LAYOUT};
 use crate::scenario::run_image::MadeImage;
@@ -42,18 +43,38 @@ pub(super) struct Called {
     troubles: Vec<String>,
 }
 
+/// What an export may need of the suite's disk, at the least.
+const LEAST_ROOM: u64 = 64 << 20;
+
+impl Called {
+    /// Fails where the exporter did and the suite's disk is full: that may be why, and is not the exporter's fault.
+    pub(super) fn had_room(&self, scratch: &Path) -> Result<(), ExportError> {
+        let Ok(room) = workspace::available(scratch) else { return Ok(()) };
+        if self.outcome.succeeded() || room >= LEAST_ROOM {
+            return Ok(());
+        }
+        let doing = format!(
+            "give the exporter room for what it writes: it failed, and the disk of {} has {room} bytes left (TMPDIR chooses \
+             the disk)",
+            scratch.display()
+        );
+        Err(ExportError::Disk { doing, source: std::io::ErrorKind::StorageFull.into() })
+    }
+}
+
 impl Ready<'_> {
     /// Makes the call, with a look before it.
     pub(super) async fn call<S: Store>(&self, store: &mut S) -> Result<Called, ExportError> {
         let Self { shared, scenario, build_dir, .. } = self;
         let step = self.context.step;
-        let inputs = inputs(shared, scenario, step, store, &self.call, self.images, build_dir)?;
+        let build = StepBuild { shared, scenario, step, build_dir };
+        let inputs = inputs(build, store, &self.call, self.images)?;
         let tags_before = store.tags(step, build_dir).await?;
         let report = build_dir.host_path_of(&inputs.report);
         let report_before = stamp(report.as_deref());
         let listed = Listed::before(build_dir);
         let mut troubles = store.before_export(step, &tags_before).await?;
-        let outcome = execute(shared, scenario, step, &self.call, build_dir, self.name).await?;
+        let outcome = execute(build, &self.call, self.name).await?;
         troubles.extend(store.after_export(step).await?);
         Ok(Called { inputs, tags_before, report, report_before, listed, outcome, troubles })
     }
@@ -67,7 +88,9 @@ impl Ready<'_> {
         run_image: RunImage,
     ) -> Result<Export, ExportError> {
         let seen = store.observe(self.context, run, self.build_dir).await?;
-        let report = called.report.as_deref();
+        // Links lead out of the build: what is behind one was not written by this export.
+        let is_reached = |path: &&Path| is_reached_without_links(&self.build_dir.on_host(""), path);
+        let report = called.report.as_deref().filter(is_reached);
         let is_new = stamp(report) != called.report_before;
         let written = report.filter(|_| is_new).map(|report| (report, called.inputs.report.as_str()));
         let output_modes = output_modes(self.build_dir, written, seen.layout.as_ref());
@@ -93,6 +116,7 @@ impl Ready<'_> {
             build_sboms: Vec::new(),
             changed_files: called.listed.and_then(|listed| listed.changes(self.build_dir)),
             output_modes,
+            left_out: Vec::new(),
             troubles: [called.troubles, seen.troubles].concat(),
             rebase: None,
         })

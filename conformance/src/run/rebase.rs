@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use judge::evidence::{Export, MadeBy, Rebase};
 
-use super::context::RunContext;
+use super::context::{RunContext, StepBuild};
 use super::error::{ExportError, disk};
 use super::export::{keep_inputs, lay_out, run_image_facts, salt};
 use super::inputs::owner;
@@ -30,6 +30,15 @@ struct Prepared {
     kept: Option<PathBuf>,
 }
 
+/// What a rebase is asked to be.
+struct Asked<'a> {
+    shared: &'a RunContext,
+    scenario: &'a Scenario,
+    rebaser: &'a Rebaser,
+    step: &'a Step,
+    rebase: &'a RebaseStep,
+}
+
 /// Makes one rebase.
 pub(super) async fn run<S: Store>(
     shared: &RunContext,
@@ -41,23 +50,20 @@ pub(super) async fn run<S: Store>(
     let (Some(rebaser), Some(rebase)) = (&shared.options.exporter.rebaser, &step.rebase) else {
         return Err(ExportError::Skipped("no rebaser is described".to_owned()));
     };
-    let told = told(rebase);
-    let reason = with_call_places(shared, scenario, rebaser, store, (step, rebase), &stand_in(), |call| {
-        rebase_unsayable(rebaser, &scenario.file, step, told, call)
-    });
-    if let Some(reason) = reason {
+    let asked = Asked { shared, scenario, rebaser, step, rebase };
+    if let Some(reason) = asked.unsayable(store) {
         return Err(ExportError::Skipped(reason));
     }
-    let prepared = prepare(shared, scenario, store, (step, rebase), context.id).await?;
+    let prepared = asked.prepare(store, context.id).await?;
     let Prepared { name, build_dir, new, published, file, made_by, kept } = prepared;
     let images = store.images(step);
-    let before = App::before(store, scenario, step, rebase, &build_dir).await?;
+    let before = asked.app_before(store, &build_dir).await?;
     let is_same_run_image = before.image.as_ref().is_some_and(|app| stands_upon(app, &new));
     let run_image = rebase.name_run_image.then(|| published.name.clone());
     let given =
         RebaseCall { run_image: run_image.as_deref(), previous_image: before.given.as_deref(), force: rebase.force };
-    let call = call(shared, scenario, rebaser, store, (step, rebase), given, &images, &build_dir);
-    let platform_api = api(shared, scenario, rebaser, step);
+    let call = asked.call(store, given, &images, &build_dir);
+    let platform_api = asked.platform_api();
     let ready =
         Ready { shared, scenario, context, name: &name, build_dir: &build_dir, images: &images, call, platform_api };
     let called = ready.call(store).await?;
@@ -79,15 +85,6 @@ pub(super) async fn run<S: Store>(
     });
     shared.evidence.add(&export, kept.as_deref())?;
     Ok(export)
-}
-
-/// What the rebaser is told by flags, before the names of the images are known.
-fn told(rebase: &RebaseStep) -> RebaseCall<'_> {
-    RebaseCall {
-        run_image: rebase.name_run_image.then_some("run"),
-        previous_image: rebase.previous_image.as_deref(),
-        force: rebase.force,
-    }
 }
 
 /// Whether the image is based on the run image already: its label's last layer of the run image is that one's.
@@ -112,25 +109,6 @@ struct App {
 }
 
 impl App {
-    async fn before<S: Store>(
-        store: &mut S,
-        scenario: &Scenario,
-        step: &Step,
-        rebase: &RebaseStep,
-        build_dir: &BuildDir,
-    ) -> Result<Self, ExportError> {
-        let Some(name) = rebase.previous_image.as_ref().or(scenario.file.images_of(step).first()) else {
-            return Ok(Self { image: None, given: None, name: None, tag: None });
-        };
-        let found = store.app(name, build_dir).await?;
-        let (image, tag) = found.map_or((None, None), |(image, id)| (Some(image), Some(id)));
-        if rebase.previous_image.is_none() {
-            return Ok(Self { image, given: None, name: None, tag });
-        }
-        let given = if rebase.previous_by_digest { store.by_digest(name, tag.as_deref()) } else { store.by_tag(name) };
-        Ok(Self { image, given: Some(given), name: (!rebase.previous_by_digest).then(|| name.clone()), tag })
-    }
-
     /// What its tag names now.
     async fn tag<S: Store>(&self, store: &mut S) -> Result<Option<String>, ExportError> {
         match &self.name {
@@ -140,100 +118,120 @@ impl App {
     }
 }
 
-/// Puts the app image, and the run image that it is to be rebased on, where the rebaser finds them.
-async fn prepare<S: Store>(
-    shared: &RunContext,
-    scenario: &Scenario,
-    store: &mut S,
-    (step, rebase): (&Step, &RebaseStep),
-    id: &str,
-) -> Result<Prepared, ExportError> {
-    let name = format!("{}-{}", shared.services.names.project(&scenario.name), store.service().replace(':', "-"));
-    let build_dir = shared.workspace.build_dir(&name)?;
-    let own_salt = salt(&shared.services.names, scenario);
-    let make = |file: &RunImageFile, salt: &str| {
-        run_image::make(file, salt).map_err(|source| disk("make the run image", source))
-    };
-    let old = make(&scenario.file.run_image, &own_salt)?;
-    store.run_image_becomes(&scenario.file.run_image);
-    let published = store.publish(&old, &build_dir).await?;
-    let mut made_by = MadeBy::Exporter;
-    if let Some(recorded) = &rebase.recorded {
-        let base = Base {
-            name: &published.listed,
-            mirrors: &published.mirrors,
-            reference: &published.reference,
-            digest: &old.analysed().digest,
+impl Asked<'_> {
+    /// Why the rebaser cannot be told what the step asks, judged before the names of the images are known.
+    fn unsayable<S: Store>(&self, store: &S) -> Option<String> {
+        let told = RebaseCall {
+            run_image: self.rebase.name_run_image.then_some("run"),
+            previous_image: self.rebase.previous_image.as_deref(),
+            force: self.rebase.force,
         };
-        let app = app_image::make(recorded, &old, &base).map_err(|source| disk("make the app image", source))?;
-        let put = rebase.previous_image.as_ref().or(scenario.file.images_of(step).first());
-        if let Some(put) = put {
-            store.put_app(&app, put).await?;
-        }
-        made_by = MadeBy::Suite;
+        self.with_call_places(store, &stand_in(), |call| {
+            rebase_unsayable(self.rebaser, &self.scenario.file, self.step, told, call)
+        })
     }
-    let analysis = published.analysis(None);
-    lay_out(shared, scenario, step, &analysis, &build_dir)?;
-    materialise::hand_over(scenario, step, &build_dir)?;
-    let kept = keep_inputs(shared, scenario, step, &analysis, id, &build_dir)?;
-    let (file, new, published) = match &rebase.run_image {
-        None => (scenario.file.run_image.clone(), old, published),
-        Some(file) => {
-            let new = make(file, &format!("{MOVED_ON}{own_salt}"))?;
-            store.run_image_becomes(file);
-            let published =
-                if rebase.run_image_gone { store.not_published(&new) } else { store.publish(&new, &build_dir).await? };
-            (file.clone(), new, published)
+
+    /// The name of the app image in the scenario, before the rebase.
+    fn app_name(&self) -> Option<&String> {
+        self.rebase.previous_image.as_ref().or(self.scenario.file.images_of(self.step).first())
+    }
+
+    async fn app_before<S: Store>(&self, store: &mut S, build_dir: &BuildDir) -> Result<App, ExportError> {
+        let rebase = self.rebase;
+        let Some(name) = self.app_name() else {
+            return Ok(App { image: None, given: None, name: None, tag: None });
+        };
+        let found = store.app(name, build_dir).await?;
+        let (image, tag) = found.map_or((None, None), |(image, id)| (Some(image), Some(id)));
+        if rebase.previous_image.is_none() {
+            return Ok(App { image, given: None, name: None, tag });
         }
-    };
-    Ok(Prepared { name, build_dir, new, published, file, made_by, kept })
-}
+        let given = if rebase.previous_by_digest { store.by_digest(name, tag.as_deref()) } else { store.by_tag(name) };
+        Ok(App { image, given: Some(given), name: (!rebase.previous_by_digest).then(|| name.clone()), tag })
+    }
 
-/// The Platform API that the rebaser is told: the command line's, else its own, else the exporter's.
-fn api<'a>(shared: &'a RunContext, scenario: &'a Scenario, rebaser: &'a Rebaser, step: &'a Step) -> &'a str {
-    let options = &shared.options;
-    let own = rebaser.platform_api.as_ref().filter(|_| options.exporter.asked_platform_api.is_none());
-    platform_api(&scenario.file, step, own.unwrap_or(&options.platform_api))
-}
+    /// Puts the app image, and the run image that it is to be rebased on, where the rebaser finds them.
+    async fn prepare<S: Store>(&self, store: &mut S, id: &str) -> Result<Prepared, ExportError> {
+        let Self { shared, scenario, step, rebase, .. } = *self;
+        let name = format!("{}-{}", shared.services.names.project(&scenario.name), store.service().replace(':', "-"));
+        let build_dir = shared.workspace.build_dir(&name)?;
+        let own_salt = salt(&shared.services.names, scenario);
+        let make = |file: &RunImageFile, salt: &str| {
+            run_image::make(file, salt).map_err(|source| disk("make the run image", source))
+        };
+        let old = make(&scenario.file.run_image, &own_salt)?;
+        store.run_image_becomes(&scenario.file.run_image);
+        let published = store.publish(&old, &build_dir).await?;
+        let mut made_by = MadeBy::Exporter;
+        if let Some(recorded) = &rebase.recorded {
+            let base = Base {
+                name: &published.listed,
+                mirrors: &published.mirrors,
+                reference: &published.reference,
+                digest: &old.analysed().digest,
+            };
+            let app = app_image::make(recorded, &old, &base).map_err(|source| disk("make the app image", source))?;
+            if let Some(put) = self.app_name() {
+                store.put_app(&app, put).await?;
+            }
+            made_by = MadeBy::Suite;
+        }
+        let analysis = published.analysis(None);
+        let build = StepBuild { shared, scenario, step, build_dir: &build_dir };
+        lay_out(build, &analysis)?;
+        materialise::hand_over(scenario, step, &build_dir)?;
+        let kept = keep_inputs(build, &analysis, id)?;
+        let (file, new, published) = match &rebase.run_image {
+            None => (scenario.file.run_image.clone(), old, published),
+            Some(file) => {
+                let new = make(file, &format!("{MOVED_ON}{own_salt}"))?;
+                store.run_image_becomes(file);
+                let published = if rebase.run_image_gone {
+                    store.not_published(&new)
+                } else {
+                    store.publish(&new, &build_dir).await?
+                };
+                (file.clone(), new, published)
+            }
+        };
+        Ok(Prepared { name, build_dir, new, published, file, made_by, kept })
+    }
 
-#[expect(clippy::too_many_arguments, reason = "they are what a call is made of")]
-fn call<S: Store>(
-    shared: &RunContext,
-    scenario: &Scenario,
-    rebaser: &Rebaser,
-    store: &S,
-    (step, rebase): (&Step, &RebaseStep),
-    given: RebaseCall<'_>,
-    images: &[String],
-    build_dir: &BuildDir,
-) -> Invocation {
-    let made = with_call_places(shared, scenario, rebaser, store, (step, rebase), build_dir, |call| {
-        rebase_invocation(rebaser, &scenario.file, step, images, given, call)
-    });
-    with_certificates(shared, scenario, step, build_dir, made)
-}
+    /// The Platform API that the rebaser is told: the command line's, else its own, else the exporter's.
+    fn platform_api(&self) -> &str {
+        let options = &self.shared.options;
+        let own = self.rebaser.platform_api.as_ref().filter(|_| options.exporter.asked_platform_api.is_none());
+        platform_api(&self.scenario.file, self.step, own.unwrap_or(&options.platform_api))
+    }
 
-/// What `ask` makes of the surroundings of a call.
-fn with_call_places<S: Store, T>(
-    shared: &RunContext,
-    scenario: &Scenario,
-    rebaser: &Rebaser,
-    store: &S,
-    (step, rebase): (&Step, &RebaseStep),
-    build_dir: &BuildDir,
-    ask: impl FnOnce(&CallPlaces<'_>) -> T,
-) -> T {
-    let file = &scenario.file;
-    let run_image = rebase.run_image.as_ref().map(|run_image| &run_image.name);
-    let names = file.images_of(step).iter().chain([&file.run_image.name]).chain(&file.run_image.chosen_mirror);
-    let in_use: Vec<RegistryEndpoint> =
-        names.chain(run_image).chain(&rebase.previous_image).map(|name| RegistryEndpoint::split(name).0).collect();
-    ask(&CallPlaces {
-        build_dir,
-        target: store.target(),
-        insecure_registries: &shared.services.insecure_hosts(&in_use),
-        docker_host: store.docker_host(),
-        platform_api: api(shared, scenario, rebaser, step),
-        owner: owner(step),
-    })
+    fn call<S: Store>(&self, store: &S, given: RebaseCall<'_>, images: &[String], build_dir: &BuildDir) -> Invocation {
+        let Self { shared, scenario, rebaser, step, .. } = *self;
+        let made = self.with_call_places(store, build_dir, |call| {
+            rebase_invocation(rebaser, &scenario.file, step, images, given, call)
+        });
+        with_certificates(StepBuild { shared, scenario, step, build_dir }, made)
+    }
+
+    /// What `ask` makes of the surroundings of a call.
+    fn with_call_places<S: Store, T>(
+        &self,
+        store: &S,
+        build_dir: &BuildDir,
+        ask: impl FnOnce(&CallPlaces<'_>) -> T,
+    ) -> T {
+        let Self { shared, scenario, step, rebase, .. } = *self;
+        let file = &scenario.file;
+        let run_image = rebase.run_image.as_ref().map(|run_image| &run_image.name);
+        let names = file.images_of(step).iter().chain([&file.run_image.name]).chain(&file.run_image.chosen_mirror);
+        let in_use: Vec<RegistryEndpoint> =
+            names.chain(run_image).chain(&rebase.previous_image).map(|name| RegistryEndpoint::split(name).0).collect();
+        ask(&CallPlaces {
+            build_dir,
+            target: store.target(),
+            insecure_registries: &shared.services.insecure_hosts(&in_use),
+            docker_host: store.docker_host(),
+            platform_api: self.platform_api(),
+            owner: owner(step),
+        })
+    }
 }

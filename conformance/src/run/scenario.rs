@@ -1,6 +1,6 @@
 //! One scenario on every service that it asks for.
 
-use judge::evidence::{EVIDENCE_VERSION, NotRun, ScenarioEvidence, Target};
+use judge::evidence::{EVIDENCE_VERSION, NotRun, NotRunCause, ScenarioEvidence, Target};
 
 use super::context::RunContext;
 use super::failover;
@@ -61,10 +61,8 @@ pub(super) async fn run(shared: &RunContext, scenario: &Scenario) -> ScenarioEvi
 /// The evidence of a scenario that was left out: every target that it asks for, with the reason.
 pub(super) fn not_begun(shared: &RunContext, scenario: &Scenario, reason: &str) -> ScenarioEvidence {
     let mut not_run = left_out(shared, scenario);
-    let missing = targets(shared, scenario).flat_map(|target| {
-        let reason = Obstacle { reason: reason.to_owned(), not_described: false };
-        not_attempted(scenario, target, target.name(), &reason, false)
-    });
+    let missing = targets(shared, scenario)
+        .flat_map(|target| not_attempted(scenario, target, target.name(), &Obstacle::not_here(reason.to_owned())));
     not_run.extend(missing);
     let scenario = scenario.name.clone();
     ScenarioEvidence { version: EVIDENCE_VERSION, scenario, exports: Vec::new(), rebases: Vec::new(), not_run }
@@ -73,12 +71,12 @@ pub(super) fn not_begun(shared: &RunContext, scenario: &Scenario, reason: &str) 
 /// What keeps exporter or rebaser from a target that they are asked for.
 fn obstacle(shared: &RunContext, scenario: &Scenario, target: Target) -> Option<Obstacle> {
     let exporter = &shared.options.exporter;
-    let skipped = |reason: String| Some(Obstacle { reason, not_described: false });
+    let skipped = |reason: String| Some(Obstacle::not_here(reason));
     if scenario.file.rebases() {
         match &exporter.rebaser {
             None => {
                 let reason = format!("not described: the description of exporter {} has no [rebaser]", exporter.name);
-                return Some(Obstacle { reason, not_described: true });
+                return Some(Obstacle { reason, cause: NotRunCause::NotDescribed });
             }
             Some(rebaser) if !rebaser.targets.contains(&target) => {
                 return skipped(format!("[rebaser] of the description of {} does not list {target}", exporter.name));
@@ -125,17 +123,16 @@ fn left_out(shared: &RunContext, scenario: &Scenario) -> Vec<NotRun> {
     let asked = scenario.file.targets.iter().filter(|target| options.targets.contains(target));
     let mut found = Vec::new();
     for target in asked {
-        let skipped = |reason: String| Obstacle { reason, not_described: false };
         let found_there = if let Some(reason) = missing(shared, scenario) {
-            skipped(reason)
+            Obstacle::not_here(reason)
         } else if let Some(found) = obstacle(shared, scenario, *target) {
             found
         } else if *target == Target::Daemon && shared.services.daemons.is_empty() {
-            skipped(shared.services.no_daemon.clone())
+            Obstacle::not_here(shared.services.no_daemon.clone())
         } else {
             continue;
         };
-        found.extend(not_attempted(scenario, *target, target.name(), &found_there, false));
+        found.extend(not_attempted(scenario, *target, target.name(), &found_there));
     }
     found
 }

@@ -1,6 +1,6 @@
 //! The steps of one scenario on one service.
 
-use judge::evidence::{NotRun, Phase, ScenarioEvidence, Target};
+use judge::evidence::{NotRun, NotRunCause, Phase, ScenarioEvidence, Target};
 
 use super::context::RunContext;
 use super::error::ExportError;
@@ -16,30 +16,46 @@ use crate::scenario::Scenario;
 /// Why a scenario is not attempted on a target.
 pub(super) struct Obstacle {
     pub(super) reason: String,
-    /// Whether no rebaser is described.
-    pub(super) not_described: bool,
+    pub(super) cause: NotRunCause,
+}
+
+impl Obstacle {
+    /// Something that it needs is not here.
+    pub(super) fn not_here(reason: String) -> Self {
+        Self { reason, cause: NotRunCause::NotHere }
+    }
+}
+
+impl From<&ExportError> for Obstacle {
+    /// What is skipped is not here; all else is the harness's failure.
+    fn from(error: &ExportError) -> Self {
+        let cause = match error {
+            ExportError::Skipped(_) => NotRunCause::NotHere,
+            _ => NotRunCause::HarnessFailed,
+        };
+        Self { reason: chain(error), cause }
+    }
 }
 
 /// What was not attempted, for each phase that the scenario has. Exports of a scenario whose rebaser is not described
 /// are left out with it, and no verdict is asked of them.
-pub(super) fn not_attempted(
-    scenario: &Scenario,
-    target: Target,
-    service: &str,
-    obstacle: &Obstacle,
-    harness_failed: bool,
-) -> Vec<NotRun> {
-    let exports = scenario.file.exports() && !obstacle.not_described;
+pub(super) fn not_attempted(scenario: &Scenario, target: Target, service: &str, obstacle: &Obstacle) -> Vec<NotRun> {
+    let exports = scenario.file.exports() && obstacle.cause != NotRunCause::NotDescribed;
     let phases = [(Phase::Exporter, exports), (Phase::Rebaser, scenario.file.rebases())];
     let missing = phases.into_iter().filter(|(_, has)| *has).map(|(phase, _)| NotRun {
         target,
         service: service.to_owned(),
         reason: obstacle.reason.clone(),
-        harness_failed,
+        cause: obstacle.cause,
         phase,
-        not_described: obstacle.not_described,
     });
     missing.collect()
+}
+
+/// The steps of which exports on a service say that they are left out.
+fn left_out(evidence: &ScenarioEvidence, service: &str) -> Vec<usize> {
+    let own = evidence.exports.iter().filter(|export| export.service == service);
+    own.flat_map(|export| &export.left_out).map(|left_out| left_out.step).collect()
 }
 
 /// Runs it on one daemon.
@@ -60,7 +76,8 @@ pub(super) async fn on<S: Store>(shared: &RunContext, scenario: &Scenario, store
             break;
         }
         let step = &scenario.file.steps[number - 1];
-        if !step.is_made_on(store.target()) {
+        let left_out = left_out(evidence, store.service());
+        if !step.is_made_on(store.target()) || left_out.contains(&number) {
             continue;
         }
         let id = format!("{}/{}/{number}", scenario.name, store.service());
@@ -70,7 +87,7 @@ pub(super) async fn on<S: Store>(shared: &RunContext, scenario: &Scenario, store
             Some(number) => own.find(|export| export.step == number),
             None => own.last(),
         };
-        let context = StepContext { number, step, id: &id, previous };
+        let context = StepContext { number, step, id: &id, previous, left_out };
         let result = match &step.rebase {
             None => Box::pin(export::run(shared, scenario, &mut store, &context)).await,
             Some(_) => Box::pin(rebase::run(shared, scenario, &mut store, &context)).await,
@@ -83,15 +100,8 @@ pub(super) async fn on<S: Store>(shared: &RunContext, scenario: &Scenario, store
             Err(error) => {
                 evidence.exports.retain(|export| export.service != store.service());
                 evidence.rebases.retain(|export| export.service != store.service());
-                let harness_failed = !matches!(error, ExportError::Skipped(_));
-                let reason = Obstacle { reason: chain(&error), not_described: false };
-                evidence.not_run.extend(not_attempted(
-                    scenario,
-                    store.target(),
-                    store.service(),
-                    &reason,
-                    harness_failed,
-                ));
+                let obstacle = Obstacle::from(&error);
+                evidence.not_run.extend(not_attempted(scenario, store.target(), store.service(), &obstacle));
                 break;
             }
         }

@@ -5,9 +5,11 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use judge::evidence::End;
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::statfs::{EXT4_SUPER_MAGIC, statfs};
 use tokio_util::sync::CancellationToken;
 
 use crate::exporter::isolate::Isolation;
@@ -25,6 +27,12 @@ const LOCK: &str = "lock";
 const RUNS: &str = "runs";
 /// What the name of a run's own folder there begins with.
 const JOB: &str = "job-";
+/// What the name of a folder there begins with that waits for the end of the run.
+const AWAY: &str = "away-";
+/// How much the disk may fill while folders wait, in bytes.
+const MOST_AWAY: u64 = 2 << 30;
+/// The part of a small disk that it may be instead: one of so many.
+const PART_AWAY: u64 = 4;
 
 /// Why there is no place to build at.
 #[derive(Debug, thiserror::Error)]
@@ -67,11 +75,15 @@ pub(super) struct Workspace {
     exposed: Option<String>,
     isolation: Option<Isolation>,
     lock: Option<Flock<File>>,
+    /// Bytes that the disk had left at the start; none where folders need not wait for the end of the run.
+    available: Option<u64>,
+    /// How many folders wait for the end of the run.
+    away: AtomicUsize,
 }
 
 impl Workspace {
-    /// Prepares the place; tries whether a private mount namespace is allowed, and whether what is the suite's can be kept
-    /// from exporters, with the folders `hidden`.
+    /// Prepares the place; tries whether a private mount namespace is allowed, and whether what is the suite's can be
+    /// kept from exporters, with the folders `hidden`.
     ///
     /// # Errors
     /// [`WorkspaceError`]; waits while another run holds the fixed folder.
@@ -89,9 +101,21 @@ impl Workspace {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&runs).map_err(fail)?;
         let removed = without_those_left(&temporary, &runs);
         let scratch = Held::new_in(&runs, JOB).map_err(fail)?;
+        let is_ext = statfs(scratch.path()).is_ok_and(|facts| facts.filesystem_type() == EXT4_SUPER_MAGIC);
+        let available = is_ext.then(|| available(scratch.path())).transpose().map_err(fail)?;
         let isolation = Some(Isolation::usual(hidden.into_iter().chain([runs]).collect()));
-        let mut place =
-            Self { seen, root, scratch, removed, sequential: None, exposed: None, isolation, lock: Some(lock) };
+        let mut place = Self {
+            seen,
+            root,
+            scratch,
+            removed,
+            sequential: None,
+            exposed: None,
+            isolation,
+            lock: Some(lock),
+            available,
+            away: AtomicUsize::new(0),
+        };
         let mut tried = place.try_namespace(supervisor).await;
         if let Err(ProcessError::Namespace(reason)) = tried {
             place.isolation = None;
@@ -159,10 +183,29 @@ impl Workspace {
             Some(_) => self.seen.clone(),
         };
         let fail = |source| WorkspaceError::Folder { path: here.clone(), source };
-        remove_all(&here).map_err(fail)?;
+        self.put_away(&here).map_err(fail)?;
         fs::DirBuilder::new().recursive(true).mode(0o755).create(&here).map_err(fail)?;
         fs::set_permissions(&here, fs::Permissions::from_mode(0o755)).map_err(fail)?;
         Ok(BuildDir { host_path: here, exporter_path: self.seen.clone() })
+    }
+
+    /// Takes a folder away, on ext4 to be removed at the end of the run: without a journal it makes no use of what was
+    /// removed in the last minutes, and passes over it each time that a file is made.
+    fn put_away(&self, folder: &Path) -> io::Result<()> {
+        let Some(at_start) = self.available else { return remove_all(folder) };
+        let number = self.away.fetch_add(1, Ordering::Relaxed);
+        let away = self.scratch.path().join(format!("{AWAY}{number}"));
+        match fs::rename(folder, &away) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(_) => remove_all(folder),
+            Ok(()) if self.has_room(at_start) => Ok(()),
+            Ok(()) => remove_all(&away),
+        }
+    }
+
+    fn has_room(&self, at_start: u64) -> bool {
+        let most = MOST_AWAY.min(at_start / PART_AWAY);
+        available(self.scratch.path()).is_ok_and(|now| at_start.saturating_sub(now) < most)
     }
 
     /// What a supervisor binds where, so that the exporter sees `build_dir.host_path` at `build_dir.exporter_path`.
@@ -200,6 +243,7 @@ impl Workspace {
             processors: None,
             other_kernel: false,
             user: None,
+            terminate_after: None,
             limit_seconds: 20,
             report: self.scratch.path().join("namespace-report.json"),
             secret_place: None,
@@ -243,18 +287,28 @@ async fn lock_exclusively(root: &Path) -> Result<Flock<File>, WorkspaceError> {
 fn lock(root: &Path, how: FlockArg) -> Result<Flock<File>, WorkspaceError> {
     let fail = |source: io::Error| WorkspaceError::Folder { path: root.to_path_buf(), source };
     let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    let mut seen = None;
     for _ in 0..100 {
         let build = root.join(BUILD);
         // Another run may end at any moment, and remove what was just found or made.
         let made = fs::DirBuilder::new().recursive(true).mode(0o755).create(&build);
         let facts = match made.and_then(|()| fs::symlink_metadata(root)) {
-            Err(error) if gone(&error) => continue,
+            Err(error) if gone(&error) => {
+                seen = Some(error);
+                continue;
+            }
             other => other.map_err(fail)?,
         };
         if facts.uid() != nix::unistd::geteuid().as_raw() {
             return Err(WorkspaceError::Foreign { path: root.to_path_buf() });
         }
-        let Ok(file) = File::create(root.join(LOCK)) else { continue };
+        let file = match File::create(root.join(LOCK)) {
+            Ok(file) => file,
+            Err(error) => {
+                seen = Some(error);
+                continue;
+            }
+        };
         let locked = Flock::lock(file, how).map_err(|(_, error)| fail(error.into()))?;
         let same = fs::metadata(root.join(LOCK))
             .and_then(|there| locked.metadata().map(|ours| there.ino() == ours.ino()))
@@ -263,11 +317,12 @@ fn lock(root: &Path, how: FlockArg) -> Result<Flock<File>, WorkspaceError> {
             return Ok(locked);
         }
     }
-    Err(fail(io::Error::other("other runs keep removing it")))
+    // Where a folder can never be made, the system's reason says more than that it is not there.
+    Err(fail(seen.unwrap_or_else(|| io::Error::other("other runs keep removing it"))))
 }
 
-/// Removes the folder of all runs. Its lock file goes when all else is gone: from then on a new run makes the folder anew,
-/// and of what that one makes nothing may be taken away.
+/// Removes the folder of all runs. Its lock file goes when all else is gone: from then on a new run makes the folder
+/// anew, and of what that one makes nothing may be taken away.
 fn remove_root(root: &Path, lock: Flock<File>) -> io::Result<()> {
     for folder in [root.join(RUNS), root.join(BUILD)] {
         if folder.exists() {
@@ -282,10 +337,16 @@ fn remove_root(root: &Path, lock: Flock<File>) -> io::Result<()> {
     }
 }
 
-/// Removes what killed runs left: their own folders, and those of the registries that they started.
+/// Removes what killed programs of the suite left: folders of runs, of registries that they started, and of other work.
 fn without_those_left(temporary: &Path, runs: &Path) -> Vec<PathBuf> {
-    let left = [(runs, JOB), (temporary, REGISTRY)];
+    let left = [(runs, JOB), (temporary, REGISTRY), (temporary, held::TEMPORARY)];
     left.into_iter().flat_map(|(parent, prefix)| held::without_those_left(parent, prefix, remove_all)).collect()
+}
+
+/// Bytes that are left on the disk of a folder, for a user who is not root.
+pub(super) fn available(folder: &Path) -> io::Result<u64> {
+    let disk = nix::sys::statvfs::statvfs(folder)?;
+    Ok(disk.blocks_available() * disk.fragment_size())
 }
 
 /// Removes a folder also where an exporter took its bits away.

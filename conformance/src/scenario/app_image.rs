@@ -63,7 +63,7 @@ fn config(app: &RecordedApp, run: &MadeImage, base: &Base<'_>, own: &[Digest]) -
         { "type": "web", "command": ["serve"], "args": [], "direct": true, "buildpackID": "example/app" },
     ] });
     let mut labels = vec![
-        ("io.buildpacks.lifecycle.metadata", lifecycle.to_string()),
+        (judge::view::LIFECYCLE, lifecycle.to_string()),
         ("io.buildpacks.build.metadata", build.to_string()),
         ("io.buildpacks.project.metadata", r#"{"source":{"type":"git"}}"#.to_owned()),
         ("com.example.of-the-build", "a label of a buildpack".to_owned()),

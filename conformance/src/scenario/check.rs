@@ -5,7 +5,7 @@ use judge::reference::Reference;
 
 use super::base::is_inside;
 use super::format::NUMBER;
-use super::materialise::{ELSEWHERE, place_of, place_of_moded, place_of_removed};
+use super::materialise::{ELSEWHERE, place_of, place_of_entry, place_of_removed};
 use super::{Arrival, EndDaemon, FileEntry, HistoryShape, RegistryEndpoint, Scenario, Step};
 use crate::error::chain;
 use crate::globs;
@@ -107,8 +107,7 @@ fn check_names(scenario: &Scenario) -> Result<(), Fault> {
 
 fn check_entry(key: &str, entry: &FileEntry) -> Result<(), Fault> {
     let key = format!("{key}, path {}", entry.path);
-    let place = if entry.kinds() == 0 { place_of_moded(&entry.path) } else { place_of(&entry.path) };
-    if place.is_none() {
+    if place_of_entry(entry).is_none() {
         return wrong(&key, ELSEWHERE);
     }
     if entry.kinds() > 1 {
@@ -116,6 +115,9 @@ fn check_entry(key: &str, entry: &FileEntry) -> Result<(), Fault> {
     }
     if entry.kinds() == 0 && entry.mode.is_none() {
         return wrong(&key, "it says neither what is made nor which mode is given");
+    }
+    if entry.sparse && entry.size.is_none() {
+        return wrong(&key, "sparse is for what has a size");
     }
     if let Some(mode) = &entry.mode {
         octal(&key, mode, 0o7777)?;
@@ -155,6 +157,12 @@ fn check_step(scenario: &Scenario, step: &Step, index: usize) -> Result<(), Faul
     }
     if step.previous_image && index == 0 {
         return wrong("previous-image", "the first step has no image before it");
+    }
+    if step.kept_state && index == 0 {
+        return wrong("kept-state", "the first step has no step before it");
+    }
+    if step.previous_image && step.previous_image_of_another.is_some() {
+        return wrong("previous-image-of-another", "an analysis finds one image; leave previous-image out");
     }
     if let Some(number) = step.previous_image_of_step
         && (!step.previous_image || number == 0 || number > index)
@@ -207,7 +215,7 @@ fn check_faults(scenario: &Scenario, step: &Step) -> Result<(), Fault> {
     }
     for fault in &step.faults {
         let is_status = matches!(fault.kind, FaultKind::Status | FaultKind::MountRefused);
-        let is_stall = matches!(fault.kind, FaultKind::Stall | FaultKind::Trickle);
+        let is_stall = matches!(fault.kind, FaultKind::Stall | FaultKind::Trickle | FaultKind::Slow);
         if let Err(error) = globs::of_paths(&fault.path) {
             return wrong("faults.path", format!("'{}' is not a pattern: {}", fault.path, chain(&error)));
         }
@@ -218,7 +226,8 @@ fn check_faults(scenario: &Scenario, step: &Step) -> Result<(), Fault> {
             );
         }
         if is_stall != fault.seconds.is_some_and(|seconds| (1..=LONGEST_STALL).contains(&seconds)) {
-            let reason = format!("kind = \"stall\" and \"trickle\" need 1 to {LONGEST_STALL}, and others have none");
+            let reason =
+                format!("kind = \"stall\", \"trickle\" and \"slow\" need 1 to {LONGEST_STALL}, and others have none");
             return wrong("faults.seconds", reason);
         }
         if fault.retry_after.is_some() && !is_status {
@@ -226,6 +235,14 @@ fn check_faults(scenario: &Scenario, step: &Step) -> Result<(), Fault> {
         }
         if fault.without_tls && !matches!(fault.kind, FaultKind::Redirect | FaultKind::UploadElsewhere) {
             return wrong("faults.without-tls", "it goes with kind = \"redirect\" and \"upload-elsewhere\"");
+        }
+        if fault.kind == FaultKind::TokenExpires && fault.times.is_none() {
+            return wrong("faults.times", "a token that expires with every request is none; say how often it does");
+        }
+        if fault.kind == FaultKind::TagMoves && (fault.times.is_none() || !step.move_run_image_tag) {
+            let reason =
+                "kind = \"tag-moves\" needs move-run-image-tag = true, and how often the tag is read before it";
+            return wrong("faults.times", reason);
         }
         if fault.times == Some(0) {
             return wrong("faults.times", "a fault that meets no request is none; leave it out for all of them");
@@ -242,13 +259,14 @@ fn check_rebase(scenario: &Scenario, step: &Step, index: usize) -> Result<(), Fa
     }
     let of_exports = [
         step.previous_image,
+        step.previous_image_of_another.is_some(),
         step.newer_run_image,
         step.move_run_image_tag,
         step.delete_run_image,
         step.run_containers,
     ];
     if of_exports.contains(&true) {
-        let reason = "previous-image, newer-run-image, move-run-image-tag, delete-run-image and run-containers are an \
+        let reason = "previous images, newer-run-image, move-run-image-tag, delete-run-image and run-containers are an \
                       export's";
         return wrong("rebase", reason);
     }
@@ -298,6 +316,9 @@ fn check_process(step: &Step) -> Result<(), Fault> {
     }
     if step.temporary.as_deref().is_some_and(is_outside) {
         return wrong("temporary", "it must be a path in the build folder");
+    }
+    if step.terminate_after.is_some_and(|seconds| !(1..=LONGEST_STALL).contains(&seconds)) {
+        return wrong("terminate-after", format!("it must be 1 to {LONGEST_STALL} seconds"));
     }
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     match &step.hostname {

@@ -61,12 +61,12 @@ impl RegistryEndpoint {
         Self::NAMED.into_iter().find(|(endpoint, _)| *endpoint == self).map_or("registry", |(_, word)| word)
     }
 
-    /// The host that stands for it in a layout, where a port could become anything.
+    /// The host that stands for it in a layout. One has a port, which is a part of a reference's registry.
     #[must_use]
     pub fn layout_host(self) -> &'static str {
         match self {
             Self::Main => "apps.internal",
-            Self::Other => "mirror.internal",
+            Self::Other => "mirror.internal:5000",
             Self::Closed => "edge.internal",
             Self::Silent => "backup.internal",
             Self::Guarded => "vault.internal",

@@ -7,6 +7,7 @@ mod check;
 mod endpoint;
 mod format;
 pub mod materialise;
+pub mod previous_image;
 pub mod run_image;
 mod source;
 
@@ -17,9 +18,10 @@ pub use endpoint::RegistryEndpoint;
 pub(crate) use format::IMAGES;
 pub(crate) use format::values::KEYS;
 pub use format::{
-    AfterPush, Arrival, CreationOrder, CredentialsBy, EndDaemon, ExtensionFile, FileEntry, HistoryShape, ImageFormat,
-    IndexDigest, IndexEntries, LayerCompression, Need, PrivateDaemon, RebaseStep, RecordedApp, RunImageFile, RunLayer,
-    ScenarioFile, Step, StepUser, UNPRIVILEGED,
+    AfterPush, AnalyzedSpelling, Arrival, CreationOrder, CredentialsBy, EndDaemon, ExtensionFile, FileEntry,
+    HistoryShape, ImageFormat, IndexDigest, IndexEntries, LayerCompression, Need, OtherLabel, OtherLayer,
+    OtherPrevious, PrivateDaemon, RebaseStep, RecordedApp, RunImageFile, RunLayer, ScenarioFile, Step, StepUser,
+    UNPRIVILEGED,
 };
 pub use source::{Origin, SourceFile};
 
@@ -129,6 +131,10 @@ impl Scenario {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use judge::evidence::{FaultKind, WireFault};
+
     use super::*;
 
     #[test]
@@ -180,5 +186,48 @@ mod tests {
         }
         assert_eq!(refused(&format!("{private}disk = 16\n[[steps]]\nend-daemon = 'push'\n")), Ok(()));
         assert_eq!(refused("[private-daemon]\n[[steps]]\nrestart-daemon = true\n"), Ok(()));
+    }
+
+    /// How often the built-in scenarios make a fault, of those that a test of it accepts: 1, 3, or 0 for every request.
+    fn times(is_it: impl Fn(&WireFault) -> bool) -> BTreeSet<u32> {
+        let scenarios = built_in().unwrap();
+        let faults = scenarios.iter().flat_map(|scenario| &scenario.file.steps).flat_map(|step| &step.faults);
+        faults.filter(|fault| is_it(fault)).map(|fault| fault.times.unwrap_or(0)).collect()
+    }
+
+    #[test]
+    fn every_kind_of_fault_is_made_as_often_as_that_says_something() {
+        use FaultKind::{
+            Cut, MountDeclined, MountRefused, NotStored, OtherBytes, Redirect, ResetAfter, ResetBefore, ResetDuring,
+            Short, Slow, Stall, Status, TagMoves, TokenExpires, Trickle, UploadElsewhere, WantsCredentials,
+            WrongDigest,
+        };
+        for kind in
+            [Status, ResetBefore, ResetDuring, ResetAfter, Cut, Stall, Short, OtherBytes, NotStored, WrongDigest]
+        {
+            assert_eq!(times(|fault| fault.kind == kind), BTreeSet::from([0, 1, 3]), "{kind:?}");
+        }
+        // What is borne in every request is borne in one.
+        for kind in [Trickle, MountDeclined, MountRefused, Redirect, UploadElsewhere, WantsCredentials] {
+            assert_eq!(times(|fault| fault.kind == kind), BTreeSet::from([0]), "{kind:?}");
+        }
+        assert_eq!(times(|fault| fault.kind == Slow), BTreeSet::from([0, 1]));
+        assert_eq!(times(|fault| fault.kind == TokenExpires), BTreeSet::from([1]));
+        assert_eq!(times(|fault| fault.kind == TagMoves), BTreeSet::from([1, 2]));
+    }
+
+    #[test]
+    fn every_status_is_answered_to_what_is_read_and_to_what_is_sent() {
+        let of = |status: u16, reads: bool| {
+            times(|fault| fault.status == Some(status) && reads == (fault.method.as_deref() == Some("GET")))
+        };
+        for reads in [true, false] {
+            for status in [408, 429, 500, 502, 503, 504] {
+                assert_eq!(of(status, reads), BTreeSet::from([0, 1, 3]), "{status}, read: {reads}");
+            }
+            for status in [401, 403, 404] {
+                assert!(of(status, reads).contains(&0), "{status}, read: {reads}");
+            }
+        }
     }
 }

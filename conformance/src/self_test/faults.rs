@@ -39,7 +39,7 @@ pub(super) struct Fault {
     pub(super) stores: Vec<String>,
     /// Requirements that it must trip, on each target on which they are judged.
     pub(super) trips: Vec<String>,
-    /// Those that it must trip besides in daemons with one kind of store, by that kind.
+    /// Those that it must also trip in daemons with one kind of store, by that kind.
     #[serde(default)]
     pub(super) trips_in: BTreeMap<String, Vec<String>>,
 }

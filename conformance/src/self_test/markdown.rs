@@ -14,7 +14,7 @@ pub fn render(report: &Report) -> String {
     );
     let _ = writeln!(
         out,
-        "{} faults, {} with their services: {} caught, {} missed, {} trip anything besides, {} not run. {} of {} \
+        "{} faults, {} with their services: {} caught, {} missed, {} trip anything else, {} not run. {} of {} \
          requirements\nare tripped by a fault that must trip them.\n",
         totals.faults,
         report.rows.len(),

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::case::Case;
 use super::faults::Fault;
 use crate::alike;
+use crate::held::Held;
 
 /// The variable that names the file.
 const VARIABLE: &str = "FAULTY_EXPORTER_MARK";
@@ -31,12 +32,12 @@ struct Mark {
 
 /// The files of all cases, which are removed with it.
 pub(super) struct Marks {
-    folder: tempfile::TempDir,
+    folder: Held,
 }
 
-/// What was told of the exports of some cases on one service.
+/// Why a fault may have changed nothing in the exports of some cases on one service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct Unspoiled {
     /// Why nothing was spoiled in any of them; none where something was, or where it is not known.
     pub(super) nothing: Option<String>,
     /// Requirements that the exports give nothing to trip by.
@@ -46,7 +47,7 @@ pub(super) struct Told {
 impl Marks {
     /// Has every spoiled case tell.
     pub(super) fn asked_for(cases: &mut [Case]) -> io::Result<Self> {
-        let marks = Self { folder: tempfile::tempdir()? };
+        let marks = Self { folder: Held::temporary()? };
         // Some steps run as other users, and every one of them tells.
         fs::set_permissions(marks.folder.path(), fs::Permissions::from_mode(0o711))?;
         for case in cases.iter_mut().filter(|case| case.fault.is_some()) {
@@ -62,15 +63,15 @@ impl Marks {
         self.folder.path().join(&case.scenario.name)
     }
 
-    /// What was told of one fault's cases on a service; `daemon` is its address.
-    fn told(&self, cases: &[&Case], daemon: Option<&str>) -> Told {
+    /// What one fault's cases reported on a service; `daemon` is its address.
+    fn told(&self, cases: &[&Case], daemon: Option<&str>) -> Unspoiled {
         let all = cases.iter().flat_map(|case| read(&self.file(case)));
         let marks: Vec<Mark> = all.filter(|mark| daemon.is_none() || mark.daemon.as_deref() == daemon).collect();
         let nothing = || match marks.iter().find_map(|mark| mark.failed.clone()) {
             Some(reason) => format!("the faulty exporter could not: {reason}"),
             None => "there was nothing to spoil".to_owned(),
         };
-        Told {
+        Unspoiled {
             nothing: (!marks.is_empty() && !marks.iter().any(|mark| mark.spoiled)).then(nothing),
             cannot_trip: marks.iter().flat_map(|mark| mark.cannot_trip.iter().cloned()).collect(),
         }
@@ -82,19 +83,19 @@ fn read(file: &Path) -> Vec<Mark> {
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
-/// What is known of the exports besides their verdicts.
-pub(super) struct Seen<'a> {
+/// What is known of the exports apart from their verdicts.
+pub(super) struct KnownExports<'a> {
     pub(super) marks: Option<&'a Marks>,
     pub(super) evidence: &'a [ScenarioEvidence],
 }
 
-impl Seen<'_> {
+impl KnownExports<'_> {
     /// What came of a fault's cases on a service.
-    pub(super) fn of(&self, fault: &Fault, own: &[&Case], cases: &[Case], target: Target, service: &str) -> Told {
+    pub(super) fn of(&self, fault: &Fault, own: &[&Case], cases: &[Case], target: Target, service: &str) -> Unspoiled {
         let daemon = (target == Target::Daemon).then(|| self.daemon(own, service)).flatten();
         let mut told = self.marks.map(|marks| marks.told(own, daemon.as_deref())).unwrap_or_default();
-        // What is put in the exporter's way may leave it cold. An image, though, is spoiled where it lies: if that cannot
-        // be seen, it is the suite that does not see it.
+        // What is put in the exporter's way may leave it cold. An image, though, is spoiled where it lies: if that
+        // cannot be seen, it is the suite that does not see it.
         let is_around = matches!(fault.kind.as_str(), "inputs" | "process");
         if told.nothing.is_none() && is_around && self.leaves_no_trace(own, cases, service) {
             told.nothing = Some("the exporter does the same with it".to_owned());

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::case::Case;
 use super::faults::Fault;
-use super::marks::{self, Told};
+use super::marks::{self, Unspoiled};
 use super::of_fault;
 use crate::record::ServiceFacts;
 
@@ -26,7 +26,7 @@ pub struct Row {
     pub caught: Vec<String>,
     /// Requirements that it must trip and did not.
     pub missed: Vec<String>,
-    /// Requirements that it tripped besides.
+    /// Requirements that it also tripped.
     pub also: Vec<String>,
     /// Requirements that it must trip and cannot here, each with the reason.
     pub not_shown: Vec<NotShown>,
@@ -49,7 +49,7 @@ pub struct NotShown {
 
 /// What came of the cases of one fault on one target.
 #[derive(Default)]
-struct Seen {
+struct TrippedByFault {
     tripped: BTreeSet<String>,
     /// Requirements that are violated only because a tripped one is: they were noticed, and are told with it.
     followers: BTreeSet<String>,
@@ -69,7 +69,7 @@ struct Seen {
 pub(super) fn rows(
     faults: &[Fault],
     cases: &[Case],
-    exports: &marks::Seen<'_>,
+    exports: &marks::KnownExports<'_>,
     verdicts: &[Verdict],
     services: &[ServiceFacts],
     exact: bool,
@@ -97,8 +97,8 @@ pub(super) fn rows(
             }
             if found.len() == before {
                 let skipped = Some(why_nowhere(fault, &verdicts, places.is_empty()));
-                let nothing = Seen { skipped, ..Seen::default() };
-                found.push(row(fault, (*target, target.name(), None), &nothing, &Told::default(), exact));
+                let nothing = TrippedByFault { skipped, ..TrippedByFault::default() };
+                found.push(row(fault, (*target, target.name(), None), &nothing, &Unspoiled::default(), exact));
             }
         }
     }
@@ -132,8 +132,8 @@ fn is_bad(answer: Answer) -> bool {
     matches!(answer, Answer::Fail | Answer::Warn | Answer::Absent)
 }
 
-fn seen(own: &[&Case], cases: &[Case], by_scenario: &BTreeMap<&str, Vec<&Verdict>>, service: &str) -> Seen {
-    let mut seen = Seen::default();
+fn seen(own: &[&Case], cases: &[Case], by_scenario: &BTreeMap<&str, Vec<&Verdict>>, service: &str) -> TrippedByFault {
+    let mut seen = TrippedByFault::default();
     let of = |case: &Case| -> Vec<&Verdict> {
         let all = of_cases(&[case], by_scenario, case.target).into_iter();
         all.filter(|verdict| verdict.service == service).collect()
@@ -176,7 +176,13 @@ fn seen(own: &[&Case], cases: &[Case], by_scenario: &BTreeMap<&str, Vec<&Verdict
     seen
 }
 
-fn row(fault: &Fault, place: (Target, &str, Option<&str>), seen: &Seen, told: &Told, exact: bool) -> Row {
+fn row(
+    fault: &Fault,
+    place: (Target, &str, Option<&str>),
+    seen: &TrippedByFault,
+    told: &Unspoiled,
+    exact: bool,
+) -> Row {
     let (target, service, store) = place;
     let mut row = Row {
         fault: fault.name.clone(),
@@ -215,7 +221,7 @@ fn row(fault: &Fault, place: (Target, &str, Option<&str>), seen: &Seen, told: &T
 }
 
 /// Why a fault cannot trip what it must.
-fn reason(seen: &Seen, told: &Told, slug: &str, is_noticed: bool) -> Option<String> {
+fn reason(seen: &TrippedByFault, told: &Unspoiled, slug: &str, is_noticed: bool) -> Option<String> {
     if let Some(reason) = &seen.skipped {
         return Some(reason.clone());
     }

@@ -30,7 +30,7 @@ use crate::run::{self, Event, Options, RunError};
 use crate::scenario::{self, ScenarioError};
 use case::Case;
 use marks::Marks;
-use report::Report;
+use report::{Asked, Report};
 
 /// The faulty exporter's file name.
 const FAULTY: &str = "faulty-exporter";
@@ -42,7 +42,7 @@ const VARIABLE: &str = "FAULTY_EXPORTER";
 const UNREACHABLE_LIMIT: u64 = 3;
 
 /// Everything that a self-test needs to be told.
-pub struct Settings {
+pub struct SelfTestOptions {
     /// The faulty exporter; without one, that next to this program.
     pub faulty: Option<PathBuf>,
     /// Faults to run; none means all.
@@ -104,7 +104,7 @@ pub enum SelfTestError {
 /// # Errors
 /// [`SelfTestError`], never for what the exporter did.
 pub async fn self_test(
-    settings: Settings,
+    settings: SelfTestOptions,
     supervisor: Supervisor,
     cancelled: CancellationToken,
     events: UnboundedSender<Event>,
@@ -121,8 +121,7 @@ pub async fn self_test(
     let built_in = scenario::built_in()?;
     let mut cases = case::cases(&faults, &settings.options.targets, &built_in)?;
     let marks = Marks::asked_for(&mut cases).map_err(|source| SelfTestError::Marks { source })?;
-    let is_all =
-        settings.faults.set().is_none() && Target::ALL.iter().all(|one| settings.options.targets.contains(one));
+    let all = settings.faults.set().is_none() && Target::ALL.iter().all(|one| settings.options.targets.contains(one));
     let exporter = spoiled(&settings.options.exporter, &program);
     let name = exporter.name.clone();
     let mut targets = settings.options.targets;
@@ -138,9 +137,9 @@ pub async fn self_test(
         ..settings.options
     };
     let (judged, evidence) = Box::pin(run::observed(options, supervisor, cancelled.clone(), events)).await?;
-    let seen = marks::Seen { marks: Some(&marks), evidence: &evidence };
+    let seen = marks::KnownExports { marks: Some(&marks), evidence: &evidence };
     let rows = matrix::rows(&faults, &cases, &seen, &judged.verdicts, &judged.services, settings.exact);
-    let mut report = Report::new(&name, settings.exact, is_all, &faults, rows, judged);
+    let mut report = Report::new(&Asked { exporter: &name, exact: settings.exact, all, faults: &faults }, rows, judged);
     report.seconds = begun.elapsed().as_secs_f64();
     report.conclude(if cancelled.is_cancelled() { Exit::Interrupted } else { Exit::Conformant });
     Ok(report)

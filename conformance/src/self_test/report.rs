@@ -35,8 +35,8 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// How many of each.
     pub totals: Totals,
-    /// Requirements that the faults that were asked for are to trip and did not, each with the reason; where all were, on
-    /// all targets, also those that none is to trip.
+    /// Requirements that the faults that were asked for are to trip and did not, each with the reason; where all were,
+    /// on all targets, also those that none is to trip.
     pub untripped: Vec<NotShown>,
     /// What the suite or its services did not manage.
     pub troubles: Vec<String>,
@@ -59,7 +59,7 @@ pub struct FaultFacts {
     pub targets: Vec<Target>,
     /// Requirements that it must trip.
     pub trips: Vec<String>,
-    /// Those that it must trip besides in daemons with one kind of store, by that kind.
+    /// Those that it must also trip in daemons with one kind of store, by that kind.
     pub trips_in: BTreeMap<String, Vec<String>>,
 }
 
@@ -72,7 +72,7 @@ pub struct Totals {
     pub caught: usize,
     /// Faults on a service of which something is missed.
     pub missed: usize,
-    /// Faults on a service that tripped something besides.
+    /// Faults on a service that tripped something else.
     pub also: usize,
     /// Faults on a service that were not run.
     pub skipped: usize,
@@ -88,18 +88,23 @@ pub struct Totals {
     pub catalogue: usize,
 }
 
+/// What a self-test was asked for.
+pub(super) struct Asked<'a> {
+    /// The exporter's name.
+    pub(super) exporter: &'a str,
+    /// As of [`Report::exact`].
+    pub(super) exact: bool,
+    /// Whether all faults were asked for, on all targets.
+    pub(super) all: bool,
+    pub(super) faults: &'a [Fault],
+}
+
 impl Report {
-    pub(super) fn new(
-        exporter: &str,
-        exact: bool,
-        is_all: bool,
-        faults: &[Fault],
-        rows: Vec<Row>,
-        judged: crate::report::Report,
-    ) -> Self {
+    pub(super) fn new(asked: &Asked<'_>, rows: Vec<Row>, judged: crate::report::Report) -> Self {
+        let Asked { exporter, exact, all, faults } = *asked;
         let caught: BTreeSet<&str> = rows.iter().flat_map(|row| &row.caught).map(String::as_str).collect();
         let to_trip = |slug: &str| rows.iter().any(|row| must_trip(faults, row, slug));
-        let untripped = untripped(faults, &rows, &caught, is_all);
+        let untripped = untripped(faults, &rows, &caught, all);
         let count = |is: fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count();
         let totals = Totals {
             faults: faults.len(),

@@ -7,7 +7,7 @@ use judge::verdict::{Answer, Level, Verdict};
 
 use super::case::{Case, cases};
 use super::faults::Fault;
-use super::marks::Seen;
+use super::marks::KnownExports;
 use super::matrix::{Row, rows};
 use crate::record::ServiceFacts;
 use crate::scenario;
@@ -78,7 +78,7 @@ fn compared(trips: &[&str], answers: &[(&str, Answer, Answer)], exact: bool) -> 
 }
 
 /// Nothing is known but verdicts.
-const UNSEEN: Seen<'static> = Seen { marks: None, evidence: &[] };
+const UNSEEN: KnownExports<'static> = KnownExports { marks: None, evidence: &[] };
 
 const PAIR: &str = "base.pair";
 const SCHEMA: &str = "manifest.schema";
@@ -130,7 +130,7 @@ fn with_marks(lines: &str, exact: bool) -> Row {
     let of = |case: &Case, slug: &str, answer| verdict(&case.scenario.name, case.target, slug, answer);
     let all = [of(&cases[0], PAIR, Answer::Pass), of(&cases[0], SCHEMA, Answer::Pass)];
     let spoiled = [of(&cases[1], PAIR, Answer::Pass), of(&cases[1], SCHEMA, Answer::Pass)];
-    let seen = Seen { marks: Some(&marks), evidence: &[] };
+    let seen = KnownExports { marks: Some(&marks), evidence: &[] };
     rows(&faults, &cases, &seen, &[all, spoiled].concat(), &[], exact).remove(0)
 }
 
@@ -224,7 +224,7 @@ fn what_is_tripped_in_one_kind_of_store_must_be_there_and_is_beside_the_point_el
 }
 
 #[test]
-fn what_follows_from_a_tripped_requirement_is_caught_with_it_and_nothing_besides() {
+fn what_follows_from_a_tripped_requirement_is_caught_with_it_and_nothing_else() {
     let faults = [fault(&["minimal"], &[PAIR])];
     let cases = made(&faults, &[Target::Registry]);
     let of = |case: &Case, slug: &str, answer| verdict(&case.scenario.name, case.target, slug, answer);

@@ -71,7 +71,7 @@ fn totals(report: &Report, out: &mut String) {
     let totals = report.totals;
     let _ = writeln!(
         out,
-        "{}, {} with the services they are run on: {} caught, {} with something missed, {} with something besides, {} that \
+        "{}, {} with the services they are run on: {} caught, {} with something missed, {} with something else, {} that \
          could not be applied, {} that cannot be shown, {} skipped",
         counted(totals.faults, "fault"),
         report.rows.len(),

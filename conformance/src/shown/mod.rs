@@ -1,6 +1,6 @@
-//! Which scenario can show which requirement, so that a run that is narrowed to requirements runs no scenario in vain, and
-//! a quick run takes those that show most. The table is generated from runs; tests hold that nothing is missing in it.
-//! What it does not know is run.
+//! Which scenario can show which requirement, so that a run that is narrowed to requirements runs no scenario in vain,
+//! and a quick run takes those that show most. The table is generated from runs; tests hold that nothing is missing in
+//! it. What it does not know is run.
 
 mod table;
 
@@ -42,8 +42,8 @@ impl Table {
         scenarios.into_iter().filter(is_kept).collect()
     }
 
-    /// A few scenarios that show as many of the requirements as so many exports can: those first that show most for each
-    /// export. None that waits for what never answers, or needs an engine of its own.
+    /// A few scenarios that show as many of the requirements as so many exports can: those first that show most for
+    /// each export. None that waits for what never answers, or needs an engine of its own.
     #[must_use]
     pub fn quick(&self, scenarios: &[Scenario], requirements: &Patterns, targets: &[Target]) -> Vec<Scenario> {
         let cost = |scenario: &Scenario| -> usize {

@@ -1,5 +1,5 @@
-//! The table as a text: a line for each requirement, with the scenarios that were seen to show it, or those that were not
-//! where these are fewer.
+//! The table as a text: a line for each requirement, with the scenarios that were seen to show it, or those that were
+//! not where these are fewer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

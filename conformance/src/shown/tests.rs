@@ -57,7 +57,8 @@ fn what_the_table_does_not_know_is_run() {
         scenario.origin = Origin::Folder("/nowhere".into());
     }
     assert_eq!(table.narrowed(own, &errors).len(), scenarios.len());
-    assert!(table.narrowed(scenarios.clone(), &errors).len() < 5);
+    let usual: Vec<Scenario> = scenarios.into_iter().filter(|scenario| !scenario.file.with_faults).collect();
+    assert!(table.narrowed(usual, &errors).len() < 5);
 }
 
 #[test]

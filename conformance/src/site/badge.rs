@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::html::{Html, el};
 use crate::report::Report;
-use crate::report::headline::{Headline, Standing};
+use crate::report::headline::{Headline, TargetAnswer};
 
 /// What a badge says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,15 +23,15 @@ pub(super) struct Badge {
 /// The worst of the targets decides; what is conformant says where, so that nothing is claimed that was not observed.
 pub(super) fn badge(report: &Report, headline: &Headline) -> Badge {
     let any = |standing| headline.targets.values().any(|is| *is == standing);
-    let (mut message, colour) = if any(Standing::NotConformant) {
+    let (mut message, colour) = if any(TargetAnswer::NotConformant) {
         ("not conformant".to_owned(), "red")
-    } else if any(Standing::Undecided) {
+    } else if any(TargetAnswer::Undecided) {
         ("undecided".to_owned(), "yellow")
-    } else if any(Standing::Conformant) {
-        (format!("conformant: {}", on(&headline.targets, Standing::Conformant)), "brightgreen")
-    } else if any(Standing::NothingFailed) {
+    } else if any(TargetAnswer::Conformant) {
+        (format!("conformant: {}", on(&headline.targets, TargetAnswer::Conformant)), "brightgreen")
+    } else if any(TargetAnswer::NothingFailed) {
         // A quick run, which gives no answer.
-        (format!("nothing failed: {}", on(&headline.targets, Standing::NothingFailed)), "lightgrey")
+        (format!("nothing failed: {}", on(&headline.targets, TargetAnswer::NothingFailed)), "lightgrey")
     } else {
         ("not observed".to_owned(), "lightgrey")
     };
@@ -45,8 +45,8 @@ pub(super) fn badge(report: &Report, headline: &Headline) -> Badge {
 }
 
 /// The targets that have this standing.
-fn on(targets: &BTreeMap<Target, Standing>, wanted: Standing) -> String {
-    let is = |(_, standing): &(&Target, &Standing)| **standing == wanted;
+fn on(targets: &BTreeMap<Target, TargetAnswer>, wanted: TargetAnswer) -> String {
+    let is = |(_, standing): &(&Target, &TargetAnswer)| **standing == wanted;
     targets.iter().filter(is).map(|(target, _)| target.name()).collect::<Vec<_>>().join(", ")
 }
 
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use crate::report::sample;
 
-    fn of(standings: &[(Target, Standing)]) -> Badge {
+    fn of(standings: &[(Target, TargetAnswer)]) -> Badge {
         let mut report = sample::report();
         (report.narrowed, report.shard) = (None, None);
         let targets = standings.iter().copied().collect();
@@ -116,14 +116,15 @@ mod tests {
 
     #[test]
     fn the_worst_target_decides_and_nothing_unobserved_is_claimed() {
-        let good = of(&[(Target::Registry, Standing::Conformant), (Target::Daemon, Standing::NotObserved)]);
+        let good = of(&[(Target::Registry, TargetAnswer::Conformant), (Target::Daemon, TargetAnswer::NotObserved)]);
         assert_eq!((good.message.as_str(), good.colour), ("conformant: registry", "brightgreen"));
-        let bad = of(&[(Target::Registry, Standing::Conformant), (Target::Layout, Standing::NotConformant)]);
+        let bad = of(&[(Target::Registry, TargetAnswer::Conformant), (Target::Layout, TargetAnswer::NotConformant)]);
         assert_eq!((bad.message.as_str(), bad.colour), ("not conformant", "red"));
-        let unsure = of(&[(Target::Registry, Standing::Conformant), (Target::Layout, Standing::Undecided)]);
+        let unsure = of(&[(Target::Registry, TargetAnswer::Conformant), (Target::Layout, TargetAnswer::Undecided)]);
         assert_eq!(unsure.colour, "yellow");
         assert_eq!(of(&[]).message, "not observed");
-        let quick = of(&[(Target::Registry, Standing::NothingFailed), (Target::Layout, Standing::NothingFailed)]);
+        let quick =
+            of(&[(Target::Registry, TargetAnswer::NothingFailed), (Target::Layout, TargetAnswer::NothingFailed)]);
         assert_eq!((quick.message.as_str(), quick.colour), ("nothing failed: registry, layout", "lightgrey"));
     }
 
@@ -131,7 +132,7 @@ mod tests {
     fn a_profile_of_which_nothing_was_exercised_is_called_as_core() {
         let mut report = sample::report();
         (report.narrowed, report.shard) = (None, None);
-        let targets = [(Target::Registry, Standing::Conformant)].into();
+        let targets = [(Target::Registry, TargetAnswer::Conformant)].into();
         let headline = Headline { profile: "strict".to_owned(), targets, shown: false, text: String::new() };
         assert_eq!(badge(&report, &headline).message, "conformant: registry (as core)");
     }

@@ -1,4 +1,5 @@
-//! What a self-test showed: which fault each requirement caught, from the JSON that `self-test --report json=FILE` wrote.
+//! What a self-test showed: which fault each requirement caught, from the JSON that `self-test --report json=FILE`
+//! wrote.
 
 use crate::error::Cause;
 use std::path::Path;

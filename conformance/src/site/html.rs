@@ -87,8 +87,8 @@ pub(super) fn ticked(words: &str) -> Html {
     out.into()
 }
 
-/// A table that can be scrolled where the screen is narrow, and whose rows become lists on a phone, where each cell names its
-/// column. The first cell of a row is its heading.
+/// A table that can be scrolled where the screen is narrow, and whose rows become lists on a phone, where each cell
+/// names its column. The first cell of a row is its heading.
 pub(super) fn table(caption: &str, heads: &[&str], rows: Vec<Vec<Html>>) -> Html {
     let head = |words: &&str| Html::from(el("th").at("scope", "col").text(words));
     let body = rows.into_iter().map(|cells| {

@@ -1,4 +1,5 @@
-//! Requirements: a list by theme, and a page for each with what it asks, who passes and which faults it caught.
+//! Requirements: a list by theme, and a page for each with what it asks, which exporters pass and which faults it
+//! caught.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Stores and consumers: what survives where, and who reads it.
+//! Stores and consumers: what survives where, and which tools read it.
 
 use judge::view::RFC_KEYS;
 

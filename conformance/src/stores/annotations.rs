@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use judge::difference::{Comparison, Relation};
+use judge::difference::{Comparison, Relation, Side, Stage};
 use judge::observation::{ANNOTATES, NOTHING};
 use judge::view::{PREFIX, RFC_KEYS};
 
 use crate::prose::wrapped;
 use crate::questions::cell;
+use crate::record::is_daemon;
 use crate::report::Report;
 use crate::report::differences::Between;
 
@@ -74,7 +75,7 @@ pub(crate) fn annotates_nothing(report: &Report) -> bool {
 }
 
 /// Of each of the nine annotations that the registry export has: how many a place has as well, of how many.
-pub(crate) fn kept_of(report: &Report, place: &str) -> Vec<(&'static str, usize, usize)> {
+pub(crate) fn kept_of(report: &Report, place: &Side) -> Vec<(&'static str, usize, usize)> {
     let fates = nine(report, place);
     let of = |name: &&'static str| {
         (*name, fates.get(name).map_or(0, |fate| fate.kept), fates.get(name).map_or(0, Fate::all))
@@ -83,9 +84,9 @@ pub(crate) fn kept_of(report: &Report, place: &str) -> Vec<(&'static str, usize,
 }
 
 /// The fates of the nine annotations at a place, as the registry export has them.
-fn nine<'a>(report: &'a Report, place: &str) -> BTreeMap<&'static str, Fate<'a>> {
+fn nine<'a>(report: &'a Report, place: &Side) -> BTreeMap<&'static str, Fate<'a>> {
     let mut found: BTreeMap<&'static str, Fate<'a>> = BTreeMap::new();
-    for comparison in report.differences.iter().filter(|one| one.left == "registry" && one.right == place) {
+    for comparison in report.differences.iter().filter(|one| one.left.is_registry() && one.right == *place) {
         for name in RFC_KEYS {
             found.entry(name).or_default().see(comparison, &format!("{FIELD}{PREFIX}{name}"));
         }
@@ -96,11 +97,12 @@ fn nine<'a>(report: &'a Report, place: &str) -> BTreeMap<&'static str, Fate<'a>>
 /// One sentence for each exporter that annotates: whether an image in a daemon can be annotated, with figures.
 pub(super) fn answer(out: &mut String, reports: &[Report]) -> std::fmt::Result {
     for report in reports.iter().filter(|report| !annotates_nothing(report)) {
-        let daemons: BTreeSet<&str> = report
+        let is_daemon = |side: &Side| side.stage == Stage::Stored && is_daemon(&side.service);
+        let daemons: BTreeSet<&Side> = report
             .differences
             .iter()
-            .filter(|one| one.left == "registry" && one.right.starts_with("daemon") && !one.right.contains(' '))
-            .map(|one| one.right.as_str())
+            .filter(|one| one.left.is_registry() && is_daemon(&one.right))
+            .map(|one| &one.right)
             .collect();
         let told: Vec<String> = daemons.iter().filter_map(|place| figures(place, &nine(report, place))).collect();
         if !told.is_empty() {
@@ -117,7 +119,7 @@ pub(super) fn answer(out: &mut String, reports: &[Report]) -> std::fmt::Result {
     Ok(())
 }
 
-fn figures(place: &str, fates: &BTreeMap<&'static str, Fate<'_>>) -> Option<String> {
+fn figures(place: &Side, fates: &BTreeMap<&'static str, Fate<'_>>) -> Option<String> {
     let kept: usize = fates.values().map(|fate| fate.kept).sum();
     let all: usize = fates.values().map(Fate::all).sum();
     let missing: Vec<String> =
@@ -127,7 +129,7 @@ fn figures(place: &str, fates: &BTreeMap<&'static str, Fate<'_>>) -> Option<Stri
         (0, _) => ", for the reason below".to_owned(),
         _ => format!(" (what is missing is of {})", missing.join(", ")),
     };
-    (all > 0).then(|| format!("`{}` keeps {kept} of {all}{tail}", cell(place)))
+    (all > 0).then(|| format!("`{}` keeps {kept} of {all}{tail}", cell(&place.to_string())))
 }
 
 /// The matrix of the nine annotations and the places that were compared with the registry.
@@ -138,7 +140,7 @@ pub(super) fn matrix(out: &mut String, report: &Report, pairs: &[Between<'_>]) -
             "\nIt annotates nothing, though its inputs ask for it: annotations that are counted below are the run image's.",
         );
     }
-    let places: Vec<&str> = pairs.iter().filter(|pair| pair.left == "registry").map(|pair| pair.right).collect();
+    let places: Vec<&Side> = pairs.iter().filter(|pair| pair.left.is_registry()).map(|pair| pair.right).collect();
     let columns: Vec<_> = places.iter().map(|place| nine(report, place)).collect();
     let classes: Vec<&str> = columns
         .iter()
@@ -150,7 +152,7 @@ pub(super) fn matrix(out: &mut String, report: &Report, pairs: &[Between<'_>]) -
     if columns.iter().flat_map(BTreeMap::values).all(|fate| fate.all() == 0) {
         return Ok(());
     }
-    let names: Vec<String> = places.iter().map(|place| cell(place)).collect();
+    let names: Vec<String> = places.iter().map(|place| cell(&place.to_string())).collect();
     writeln!(
         out,
         "\nEach annotation that the registry's image has: in how many builds another place has it too, and why not:\n"
@@ -222,8 +224,8 @@ mod tests {
         Comparison {
             scenario: "one".to_owned(),
             step: 1,
-            left: "registry".to_owned(),
-            right: right.to_owned(),
+            left: Side::stored("registry"),
+            right: right.into(),
             identical: identical.iter().map(|name| field(name)).collect(),
             differences: differing
                 .iter()

@@ -81,8 +81,7 @@ fn one(out: &mut String, report: &Report) -> std::fmt::Result {
         "Run on {day}, {}, catalogue {catalogue}, Platform API {api}, on:\n",
         counted(report.scenarios.len(), "scenario")
     )?;
-    let is_target = |name: &str| name == "registry" || name == "layout" || name.starts_with("daemon");
-    for service in report.services.iter().filter(|service| service.observed && is_target(&service.name)) {
+    for service in report.services.iter().filter(|service| service.observed && service.is_target()) {
         let store = service.store.as_ref().map_or_else(String::new, |store| format!(", {store} store"));
         let version = if service.version.is_empty() { String::new() } else { format!(" {}", cell(&service.version)) };
         writeln!(out, "- `{}`: {}{version}{store}", service.name, service.kind)?;
@@ -99,14 +98,21 @@ fn kept(out: &mut String, report: &Report, pairs: &[Between<'_>]) -> std::fmt::R
     writeln!(out, "\n| between | builds | {} |", names.join(" | "))?;
     writeln!(out, "|---|---|{}", "---|".repeat(names.len()))?;
     for pair in pairs {
-        let of_pair = |one: &&Comparison| one.left == pair.left && one.right == pair.right;
+        let of_pair = |one: &&Comparison| one.left == *pair.left && one.right == *pair.right;
         let compared: Vec<&Comparison> = report.differences.iter().filter(of_pair).collect();
         let cells = ASPECTS.iter().map(|(name, fields)| match *name {
             ANNOTATIONS => annotations::aspect(&compared),
             _ => travel(&compared, fields).words(),
         });
         let cells: Vec<String> = cells.collect();
-        writeln!(out, "| {} ↔ {} | {} | {} |", cell(pair.left), cell(pair.right), pair.builds, cells.join(" | "))?;
+        writeln!(
+            out,
+            "| {} ↔ {} | {} | {} |",
+            cell(&pair.left.to_string()),
+            cell(&pair.right.to_string()),
+            pair.builds,
+            cells.join(" | ")
+        )?;
     }
     Ok(())
 }
@@ -173,13 +179,19 @@ pub(crate) fn travel(compared: &[&Comparison], fields: &[&str]) -> Travel {
 }
 
 fn classes(out: &mut String, report: &Report) -> std::fmt::Result {
-    type Seen<'a> = (&'a str, BTreeSet<String>, BTreeSet<String>);
-    let mut found: BTreeMap<&str, Seen<'_>> = BTreeMap::new();
+    /// What a class permitted: its source, between which stores, in which fields.
+    struct Permitted<'a> {
+        source: &'a str,
+        between: BTreeSet<String>,
+        fields: BTreeSet<String>,
+    }
+    let mut found: BTreeMap<&str, Permitted<'_>> = BTreeMap::new();
     for comparison in &report.differences {
         for one in comparison.differences.iter().filter(|one| one.relation == Relation::Expected) {
-            let seen = found.entry(&one.class).or_insert_with(|| (&one.source, BTreeSet::new(), BTreeSet::new()));
-            seen.1.insert(format!("{} ↔ {}", comparison.left, comparison.right));
-            seen.2.insert(judge::difference::without_numbers(&one.field));
+            let nothing = || Permitted { source: &one.source, between: BTreeSet::new(), fields: BTreeSet::new() };
+            let permitted = found.entry(&one.class).or_insert_with(nothing);
+            permitted.between.insert(format!("{} ↔ {}", comparison.left, comparison.right));
+            permitted.fields.insert(judge::difference::without_numbers(&one.field));
         }
     }
     if found.is_empty() {
@@ -187,7 +199,7 @@ fn classes(out: &mut String, report: &Report) -> std::fmt::Result {
     }
     writeln!(out, "\n| expected difference | source | between | fields |")?;
     writeln!(out, "|---|---|---|---|")?;
-    for (class, (source, between, fields)) in found {
+    for (class, Permitted { source, between, fields }) in found {
         let listed = |all: &BTreeSet<String>, most: usize| {
             let names: Vec<String> = all.iter().take(most).map(|name| cell(name)).collect();
             let more = all.len().saturating_sub(most);
@@ -205,7 +217,7 @@ fn unexpected(out: &mut String, report: &Report, pairs: &[Between<'_>]) -> std::
     writeln!(out, "Unexpected, which no class permits:\n")?;
     for pair in pairs {
         for (field, scenarios) in &pair.unexpected {
-            let (left, right, shown) = (cell(pair.left), cell(pair.right), cell(field));
+            let (left, right, shown) = (cell(&pair.left.to_string()), cell(&pair.right.to_string()), cell(field));
             let explained = EXPLAINED.iter().find(|(start, requirement, _)| {
                 field.starts_with(start) && is_explained(report, requirement, pair, scenarios)
             });
@@ -223,10 +235,10 @@ fn unexpected(out: &mut String, report: &Report, pairs: &[Between<'_>]) -> std::
 
 /// Whether a requirement is violated at one of two places in these scenarios, wherever it was judged there.
 fn is_explained(report: &Report, requirement: &str, pair: &Between<'_>, scenarios: &BTreeSet<&str>) -> bool {
-    let sides = [pair.left, pair.right].map(|side| side.split(' ').next().unwrap_or_default());
+    let services = [&pair.left.service, &pair.right.service];
     let mut violated: BTreeMap<&str, bool> = BTreeMap::new();
     for verdict in report.verdicts.iter().filter(|verdict| verdict.requirement == requirement) {
-        let is_here = sides.contains(&verdict.service.as_str()) && scenarios.contains(verdict.scenario.as_str());
+        let is_here = services.contains(&&verdict.service) && scenarios.contains(verdict.scenario.as_str());
         if is_here && matches!(verdict.verdict, Answer::Pass | Answer::Fail | Answer::Warn) {
             *violated.entry(&verdict.scenario).or_default() |= verdict.verdict != Answer::Pass;
         }
@@ -256,7 +268,7 @@ mod tests {
         let field = "report.image.tags".to_owned();
         let difference = report.differences[0].differences[0].clone();
         let found = judge::difference::Difference { field, relation: Relation::Unexpected, ..difference };
-        let (left, right) = ("registry".to_owned(), "layout".to_owned());
+        let (left, right) = ("registry".into(), "layout".into());
         let differences = vec![found];
         report.differences = vec![Comparison { left, right, differences, ..report.differences[0].clone() }];
         assert!(render(std::slice::from_ref(&report)).contains("was not found out"));
@@ -284,8 +296,8 @@ mod tests {
         let comparison = |differences| Comparison {
             scenario: "one".to_owned(),
             step: 1,
-            left: "registry".to_owned(),
-            right: "layout".to_owned(),
+            left: "registry".into(),
+            right: "layout".into(),
             identical: vec!["layers/*.digest".to_owned(), "config.os".to_owned()],
             differences,
         };

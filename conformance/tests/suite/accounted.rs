@@ -1,7 +1,7 @@
 //! Exporters that leave more than they were asked for, or an image of which no container starts: each is found by the
 //! requirement that speaks of it, and by no other.
 
-use crate::cases::{faulty, requirements, run, set};
+use super::support::{faulty, requirements, run, set};
 
 #[test]
 fn what_nobody_asked_for_is_found_by_its_own_requirement() {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use bounded::Bounded as _;
 
-use super::cases::executable;
+use super::support::executable;
 
 const ACTION: &str = include_str!("../../../docs/ci/action.yml");
 

@@ -1,5 +1,5 @@
-//! What skopeo and umoci read, of an image whose labels and annotations have the same keys and other values: the rows of
-//! docs/consumers.md that are known by a run.
+//! What skopeo and umoci read, of an image whose labels and annotations have the same keys and other values: the rows
+//! of docs/consumers.md that are known by a run.
 
 use bounded::Bounded as _;
 use std::path::Path;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::cases::{Judged, executable, program, requirements, run, set};
+use super::support::{Judged, executable, program, requirements, run, set};
 
 /// Runs the reference on a layout, to which it needs no one, after this script; with what was seen of it. Nothing where
 /// the suite may keep nothing from an exporter here: then the kernel need not tell it anything either.

@@ -1,10 +1,10 @@
 //! The control export before a run: what keeps an exporter from being judged is said in one sentence, and a refusal of
 //! any other kind is left to the verdicts.
 
-use bounded::Bounded as _;
+use bounded::{Bounded as _, write_program};
 use std::path::Path;
 
-use super::cases::{Judged, conformance, executable, program, requirements, run, set};
+use super::support::{Judged, conformance, executable, program, requirements, run, set};
 
 /// A script that may refuse, and else is the reference.
 fn before_the_reference(folder: &Path, name: &str, script: &str) -> String {
@@ -35,7 +35,6 @@ fn judged_as_failing(judged: &Judged) {
 
 #[test]
 fn a_program_that_never_starts_is_usage() {
-    use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     for (name, text, named) in [
         ("no-interpreter", "#!/nonexistent/interpreter\n", "its interpreter /nonexistent/interpreter is missing"),
@@ -43,8 +42,7 @@ fn a_program_that_never_starts_is_usage() {
         ("no-format", "exit 0\n", "exec format error"),
     ] {
         let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&path, text).unwrap();
         stopped(&run(&["--exporter", path.to_str().unwrap()]), 2, &[named, name]);
     }
 }
@@ -58,11 +56,7 @@ fn an_unknown_platform_api_is_told_once() {
     stopped(&run(&["--exporter", &none, "--target", "layout"]), 4, &words);
     stopped(&run(&["--exporter", &none, "--platform-api", "0.11"]), 4, &["0.11", "--platform-api 0.12 or newer"]);
     let other = before_the_reference(folder.path(), "other", "[ $CNB_PLATFORM_API = 0.13 ] || exit 11");
-    stopped(
-        &run(&["--exporter", &other]),
-        4,
-        &["Platform API 0.15 (exit 11, without a word)", "give --platform-api 0.13"],
-    );
+    stopped(&run(&["--exporter", &other]), 4, &["Platform API 0.15 (exit 11, no output)", "give --platform-api 0.13"]);
     let words = "[ $CNB_PLATFORM_API = 0.13 ] || { echo Platform API 0.15 is not supported >&2; exit 1; }";
     let in_words = before_the_reference(folder.path(), "in-words", words);
     stopped(&run(&["--exporter", &in_words]), 4, &["does not speak Platform API 0.15", "give --platform-api 0.13"]);
@@ -84,7 +78,7 @@ fn the_first_platform_api_of_a_description_that_is_not_refused_is_taken() {
     assert_eq!(judged.report["exporter"]["path"], other.as_str());
     let repeat = judged.report["verdicts"][0]["repeat"].as_str().unwrap();
     assert!(repeat.contains(&format!("--exporter {other} --exporter-file lifecycle ")), "{repeat}");
-    // Who asks for one version gets no other.
+    // A user who asks for one version gets no other.
     stopped(&with(&["--platform-api", "0.14"]), 4, &["0.14 (", "give --platform-api 0.13"]);
     let judged = with(&["--platform-api", "0.13"]);
     assert_eq!(judged.code, Some(0), "{}", judged.stderr);

@@ -1,12 +1,12 @@
-//! Exporters that change what was there before, leave what nothing names, or refuse with a code of another meaning: each
-//! is found by the requirement that speaks of it; and nineteen faults at once are found each by its own.
+//! Exporters that change what was there before, leave what nothing names, or refuse with a code of another meaning:
+//! each is found by the requirement that speaks of it; and nineteen faults at once are found each by its own.
 
 use std::collections::BTreeSet;
 
-use crate::cases::{faulty, requirements, run, set};
+use super::support::{faulty, requirements, run, set};
 
 #[test]
-fn what_was_there_before_and_what_is_sent_besides_is_found_by_its_own_requirement() {
+fn what_was_there_before_and_what_is_sent_in_addition_is_found_by_its_own_requirement() {
     for (fault, scenario, target, expected) in [
         ("run-toml-rewritten", "minimal", "registry", &["inputs.untouched"][..]),
         ("launcher-s-mode-changed", "minimal", "layout", &["inputs.untouched"]),

@@ -1,5 +1,5 @@
-//! What is large for its reader, or never ends: what an exporter made so is its failure, what a user names so is told in
-//! one message, and neither takes memory, disk or time beyond the budget.
+//! What is large for its reader, or never ends: what an exporter made so is its failure, what a user names so is told
+//! in one message, and neither takes memory, disk or time beyond the budget.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bounded::Bounded as _;
 
-use super::cases::{conformance, faulty, requirements, set};
+use super::support::{conformance, executable, faulty, program, requirements, set};
 
 /// Most memory of a run, whatever an exporter made of it.
 const MEMORY: u64 = 256 << 20;
@@ -67,6 +67,60 @@ fn an_image_beyond_the_budget_is_the_exporter_s_failure_and_takes_neither_memory
         assert_eq!(judged.status.code(), Some(code), "{fault}: {}", String::from_utf8_lossy(&judged.stderr));
         assert_eq!(requirements(&plain(&again), verdict), set(&[expected]), "{fault}");
         assert!(peak < MEMORY, "{fault}: {peak} bytes of memory when it is judged again");
+    }
+}
+
+#[test]
+fn a_report_behind_a_link_is_none_and_foreign_text_is_in_no_evidence() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let foreign = folder.path().join("foreign");
+    std::fs::create_dir(&foreign).unwrap();
+    std::fs::write(foreign.join("report.toml"), "[foreign]\ntext = \"foreign-text-9713\"\n").unwrap();
+    let reference = program("reference-exporter");
+    for (name, swap) in [
+        ("folder", "mv \"${report%/*}\" \"${report%/*}.away\" && ln -s FOREIGN \"${report%/*}\""),
+        ("file", "ln -sf FOREIGN/report.toml \"$report\""),
+    ] {
+        let script = format!(
+            "{} \"$@\" || exit\nwhile [ $# -gt 0 ]; do [ \"$1\" = -report ] && report=$2; shift; done\n{}",
+            reference.display(),
+            swap.replace("FOREIGN", &foreign.display().to_string())
+        );
+        let linked = executable(folder.path(), name, &script);
+        let [report, evidence] =
+            [format!("{name}.json"), format!("{name}-evidence")].map(|name| folder.path().join(name));
+        let mut command = conformance();
+        command.args(["run", "--registry", "embedded", "--target", "registry", "--scenario", "minimal"]);
+        command
+            .args(["--exporter", &linked, "--report", &format!("json={}", report.display()), "--evidence"])
+            .arg(&evidence);
+        let output = command.output_in_time().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{name}: {said}");
+        let plain = conformance::report::json::plain(&std::fs::read(&report).unwrap()).unwrap();
+        let failed = requirements(&plain, "fail");
+        assert!(failed.iter().any(|id| id.starts_with("report.") || id.starts_with("platform.report")), "{failed:?}");
+        for entry in walkdir::WalkDir::new(&evidence).into_iter().flatten().filter(|one| one.file_type().is_file()) {
+            let bytes = std::fs::read(entry.path()).unwrap();
+            assert!(!String::from_utf8_lossy(&bytes).contains("foreign-text-9713"), "{}", entry.path().display());
+        }
+        assert!(!plain.to_string().contains("foreign-text-9713"), "{name}");
+    }
+}
+
+#[test]
+fn a_file_s_escapes_reach_no_terminal_with_its_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.toml");
+    std::fs::write(&file, "name = \u{1b}[31m\n").unwrap();
+    for option in ["--exporter-file", "--profile", "--baseline", "--config"] {
+        let mut command = conformance();
+        command.args(["run", "--registry", "embedded", "--scenario", "minimal", option]).arg(&file);
+        let output = command.output_in_time().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(output.status.code(), Some(2 | 3)), "{option}: {said}");
+        assert!(said.contains("x.toml") && !said.contains('\u{1b}'), "{option}: {said:?}");
     }
 }
 

@@ -10,7 +10,7 @@ use conformance::fuzz::pairs::Chance;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::cases::{conformance, program, that_hears_signals};
+use super::support::{conformance, program, that_hears_signals};
 
 /// A moment of a run, from a seed: up to this many milliseconds after it began.
 const LATEST: usize = 6000;
@@ -64,7 +64,8 @@ fn interrupted(signal: Signal, after: Duration, folder: &Path) -> bool {
     is_there
 }
 
-/// What a run leaves that was interrupted: nothing; after a kill, nothing after the next run, which says what it removed.
+/// What a run leaves that was interrupted: nothing; after a kill, nothing after the next run, which says what it
+/// removed.
 fn seen_clean(signal: Signal, after: Duration, folder: &Path) {
     let (temporary, evidence) = (folder.join("tmp"), folder.join("evidence"));
     let own = format!("TMPDIR={}", temporary.display());

@@ -5,7 +5,7 @@ use bounded::Bounded as _;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::cases::{conformance, program};
+use super::support::{conformance, program};
 
 /// Lays out what the mistakes are made with.
 fn lay_out(folder: &Path) {
@@ -192,6 +192,8 @@ fn the_folder_of_temporary_files_may_be_named_relatively_or_not_at_all() {
     let (code, text) = said(Path::new("/proc"), &[("TMPDIR", "")], &words("base-status layout:/nonexistent"));
     assert!(code == Some(3) && text.contains("/nonexistent"), "{text}");
     assert!(!text.contains("make a temporary folder"), "{text}");
+    let (code, text) = said(folder.path(), &[("TMPDIR", "/proc")], &words(&line));
+    assert!(code == Some(3) && text.contains("/proc/cnb-") && text.contains("No such file"), "{text}");
     let (code, text) = said(folder.path(), &[("TMPDIR", "missing")], &words(&line));
     assert!(code == Some(2) && text.contains("TMPDIR names"), "{text}");
 }

@@ -1,11 +1,11 @@
-//! What the reference writes, read by a reader of another project: `oci-spec`'s types take every manifest, index, config
-//! and layout of its exports, and agree with what the suite reads of the raw bytes.
+//! What the reference writes, read by a reader of another project: `oci-spec`'s types take every manifest, index,
+//! config and layout of its exports, and agree with what the suite reads of the raw bytes.
 
 use std::path::{Path, PathBuf};
 
 use oci_spec::image::{ImageConfiguration, ImageIndex, ImageManifest, OciLayout};
 
-use super::cases::{program, run};
+use super::support::{program, run};
 
 /// Builds with and without annotations, on run images of both formats and behind indexes, with several layers and tags.
 const SCENARIOS: [&str; 6] = [

@@ -1,16 +1,10 @@
 //! A user's own profile, as its file is given on the command line.
 
-use bounded::Bounded as _;
 use std::path::Path;
-use std::process::{Command, Output};
 
 use serde_json::Value;
 
-fn said(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
-    // Nothing here may reach a daemon that happens to run.
-    command.env("DOCKER_HOST", "unix:///nonexistent/docker.sock").args(arguments).output_in_time().unwrap()
-}
+use super::support::said;
 
 fn written(folder: &Path, text: &str) -> String {
     let file = folder.join("our profile.toml");

@@ -10,7 +10,7 @@ use conformance::pipeline::programs::Programs;
 use conformance::pipeline::way::{Prepared, Way, prepare};
 use conformance::pipeline::{scenario, write};
 
-use super::cases::{conformance, executable, program, requirements, run, set};
+use super::support::{conformance, executable, program, requirements, run, set};
 
 fn programs() -> Programs {
     let named = ["reference-exporter", "project-metadata", "project-annotations"].map(program);
@@ -110,7 +110,7 @@ fn an_exporter_that_drops_what_a_buildpack_contributes_fails_under_that_profile_
     let commit = source(&place, WHOLE, Some("https://g.example/a"));
     built(Way::Annotations, folder.path(), &place, &commit);
     let scenarios = folder.path().join("scenarios").display().to_string();
-    let (_description, file) = super::cases::faulty("title-dropped", "\"registry\"");
+    let (_description, file) = super::support::faulty("title-dropped", "\"registry\"");
     let judged = |profile: &str| {
         run(&["--exporter-file", &file, "--profile", profile, "--target", "registry", "--scenarios", &scenarios])
     };
@@ -187,4 +187,18 @@ fn what_a_demo_cannot_begin_with_is_one_line() {
         assert_eq!((output.status.code(), stderr.lines().count()), (Some(code), 1), "{arguments:?}: {stderr}");
         assert!(stderr.contains(reason), "{stderr}");
     }
+}
+
+#[test]
+fn a_demo_that_cannot_be_shown_leaves_no_folder() {
+    let temporary = tempfile::tempdir().unwrap();
+    let output = conformance()
+        .args(["demo", "--daemon", "tcp://127.0.0.1:1"])
+        .env("TMPDIR", temporary.path())
+        .output_in_time()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && stderr.contains("tcp://127.0.0.1:1"), "{stderr}");
+    let left: Vec<_> = temporary.path().read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(left.is_empty(), "{left:?}");
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use bounded::Bounded as _;
 use conformance::alternatives::{Record, page};
 
-use super::cases::{conformance, program};
+use super::support::{conformance, program};
 
 const RENEW: &str = "renew it: RENEW_PROJECT_DOCS=1 cargo test -p conformance --test suite project_docs";
 

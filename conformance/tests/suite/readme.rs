@@ -4,7 +4,7 @@
 use bounded::Bounded as _;
 use std::path::{Path, PathBuf};
 
-use super::cases::{conformance, program};
+use super::support::{conformance, program};
 
 const DESCRIPTION: &str = "fixtures/exporters/faulty.toml";
 const HEADING: &str = "## Judge your exporter in a minute";

@@ -1,10 +1,11 @@
-//! Rebasers, end to end on the embedded registry: the reference's, one that does what the Go lifecycle's does, and none.
+//! Rebasers, end to end on the embedded registry: the reference's, one that does what the Go lifecycle's does, and
+//! none.
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::cases::{program, said};
+use super::support::{program, said};
 
 const HERE: [&str; 5] = ["run", "--registry", "embedded", "--target", "registry"];
 const FEW: [&str; 6] =

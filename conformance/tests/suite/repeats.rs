@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::cases::{Judged, faulty, program, run};
+use super::support::{Judged, faulty, program, run};
 
 fn verdict<'a>(report: &'a Value, scenario: &str, requirement: &str) -> &'a Value {
     let mut all = report["verdicts"].as_array().unwrap().iter();

@@ -15,7 +15,7 @@ use judge::requirement::Needs;
 use judge::requirements;
 use serde_json::Value;
 
-use super::cases::{program, run};
+use super::support::{program, run};
 
 const STALE: &str =
     "conformance/src/shown/table.txt is stale; renew it: RENEW_SHOWN=1 cargo test -p conformance --test suite";
@@ -205,7 +205,7 @@ fn a_quick_run_says_so_and_finds_a_fault_and_a_narrowed_one_says_what_it_left_ou
     assert!(quick.report["narrowed"]["left_out"].as_u64().unwrap() > 50);
     assert!(quick.report["exports"].as_u64().unwrap() <= 30);
     assert!(!quick.report.to_string().contains("\"conformant"), "{:#}", quick.report["headlines"]);
-    let (_folder, file) = super::cases::faulty("base-digest-dropped", "\"registry\"");
+    let (_folder, file) = super::support::faulty("base-digest-dropped", "\"registry\"");
     let faulty = run(&["--exporter-file", &file, "--quick"]);
     assert_eq!(faulty.code, Some(1), "{}", faulty.stderr);
     let narrowed = run(&["--requirement", "errors.no-image", "--target", "layout"]);

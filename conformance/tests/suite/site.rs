@@ -6,7 +6,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use super::cases::{conformance, program};
+use super::support::{conformance, program};
 
 fn called(folder: &Path, arguments: &[&str]) -> Output {
     conformance().current_dir(folder).args(arguments).output_in_time().unwrap()

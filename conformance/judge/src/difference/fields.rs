@@ -25,8 +25,8 @@ pub(super) fn of(output: &Output<'_>, with_report: bool) -> Fields {
     found
 }
 
-/// The field's name with `*` for the place in a list: `layers/3.size` is `layers/*.size`. A key of annotations or labels
-/// stays what it is.
+/// The field's name with `*` for the place in a list: `layers/3.size` is `layers/*.size`. A key of annotations or
+/// labels stays what it is.
 #[must_use]
 pub fn without_numbers(field: &str) -> String {
     let (head, tail) = field.split_once('#').map_or((field, None), |(head, tail)| (head, Some(tail)));

@@ -1,5 +1,5 @@
-//! What differs between two outputs of one build: registry, layout, a daemon, and what a daemon pushed. Every difference
-//! is held by a named class that permits it, or it is unexpected.
+//! What differs between two outputs of one build: registry, layout, a daemon, and what a daemon pushed. Every
+//! difference is held by a named class that permits it, or it is unexpected.
 
 mod classes;
 mod fields;
@@ -17,7 +17,7 @@ use crate::evidence::{Export, ScenarioEvidence, Target};
 use crate::view;
 use classes::{Class, Contents, Pair};
 pub use fields::without_numbers;
-pub use output::{Output, Place};
+pub use output::{Output, Place, Side, Stage};
 
 /// Two outputs of the same step of a scenario, field by field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,13 +26,12 @@ pub struct Comparison {
     pub scenario: String,
     /// The step, from 1.
     pub step: usize,
-    /// One side: a service as `--require` names it, or a service and how its image travelled on: `daemon:classic pushed`,
-    /// `daemon:classic pulled back`.
-    pub left: String,
-    /// The other side.
-    pub right: String,
-    /// Fields that are the same on both sides, for example `config.config.Env`; `layers/*.size` stands for that of every
-    /// layer.
+    /// One side, such as `registry`.
+    pub left: Side,
+    /// The other side, such as `daemon:classic` or `daemon:classic pushed`.
+    pub right: Side,
+    /// Fields that are the same on both sides, for example `config.config.Env`; `layers/*.size` stands for that of
+    /// every layer.
     pub identical: Vec<String>,
     /// Fields that differ; `layers/*.size` stands for that of every layer where one class permits them all.
     pub differences: Vec<Difference>,
@@ -61,7 +60,7 @@ pub struct Difference {
 pub enum Relation {
     /// A class permits it.
     Expected,
-    /// None does.
+    /// No class permits it.
     Unexpected,
 }
 
@@ -82,8 +81,8 @@ pub fn all(evidence: &[ScenarioEvidence]) -> Vec<Comparison> {
     found
 }
 
-/// The comparisons that an export elsewhere is part of: with the registry export of its step, where there is one, and of
-/// a daemon's image with what became of it further on. None where either is not a good build that succeeded.
+/// The comparisons that an export elsewhere is part of: with the registry export of its step, where there is one, and
+/// of a daemon's image with what became of it further on. None where either is not a good build that succeeded.
 #[must_use]
 pub fn of_export(export: &Export, registry: Option<&Export>) -> Vec<Comparison> {
     let registry = registry.and_then(Output::stored);
@@ -124,8 +123,8 @@ pub fn compare(left: &Output<'_>, right: &Output<'_>) -> Comparison {
     Comparison {
         scenario: left.export.scenario.clone(),
         step: left.export.step,
-        left: left.name(),
-        right: right.name(),
+        left: left.side(),
+        right: right.side(),
         identical: gathered(&same, &other),
         differences: together(&differences.collect::<Vec<_>>(), &same),
     }

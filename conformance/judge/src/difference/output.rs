@@ -1,5 +1,7 @@
 //! One output of a build: an image, where it is, and the export that it came of.
 
+use serde::{Deserialize, Serialize};
+
 use crate::evidence::{Export, Image, StoreKind, Target};
 
 /// Where an output is, and through what it went.
@@ -25,6 +27,84 @@ impl Place {
             Self::Registry | Self::Layout => None,
             Self::Held(store) | Self::Pushed(store) | Self::PulledBack(store) => Some(store),
         }
+    }
+}
+
+/// One side of a comparison. In JSON it is one text: the service as `--require` names it, followed by ` pushed` or
+/// ` pulled back` if the image travelled on from there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Side {
+    /// The service to which the exporter wrote.
+    pub service: String,
+    /// What became of the image there.
+    pub stage: Stage,
+}
+
+/// How far an image travelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// It is where the exporter stored it.
+    Stored,
+    /// The daemon pushed it to a registry.
+    Pushed,
+    /// The daemon pulled back what it had pushed.
+    PulledBack,
+}
+
+impl Stage {
+    /// What follows the service's name in the text of a side.
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Stored => "",
+            Self::Pushed => " pushed",
+            Self::PulledBack => " pulled back",
+        }
+    }
+}
+
+impl Side {
+    /// What the exporter stored in a service.
+    #[must_use]
+    pub fn stored(service: &str) -> Self {
+        Self { service: service.to_owned(), stage: Stage::Stored }
+    }
+
+    /// Whether it is the registry export.
+    #[must_use]
+    pub fn is_registry(&self) -> bool {
+        self.service == Target::Registry.name() && self.stage == Stage::Stored
+    }
+
+    /// Whether it is the layout export.
+    #[must_use]
+    pub fn is_layout(&self) -> bool {
+        self.service == Target::Layout.name() && self.stage == Stage::Stored
+    }
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.service, self.stage.suffix())
+    }
+}
+
+impl From<&str> for Side {
+    fn from(text: &str) -> Self {
+        let travelled = |stage: Stage| Some(Self { service: text.strip_suffix(stage.suffix())?.to_owned(), stage });
+        [Stage::Pushed, Stage::PulledBack].into_iter().find_map(travelled).unwrap_or_else(|| Self::stored(text))
+    }
+}
+
+impl From<String> for Side {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<Side> for String {
+    fn from(side: Side) -> Self {
+        side.to_string()
     }
 }
 
@@ -74,14 +154,14 @@ impl<'a> Output<'a> {
         matches!(self.place, Place::Registry | Place::Layout | Place::Held(_))
     }
 
-    /// As a comparison names it.
+    /// The side of a comparison that it is.
     #[must_use]
-    pub fn name(&self) -> String {
-        let service = &self.export.service;
-        match self.place {
-            Place::Registry | Place::Layout | Place::Held(_) => service.clone(),
-            Place::Pushed(_) => format!("{service} pushed"),
-            Place::PulledBack(_) => format!("{service} pulled back"),
-        }
+    pub fn side(&self) -> Side {
+        let stage = match self.place {
+            Place::Registry | Place::Layout | Place::Held(_) => Stage::Stored,
+            Place::Pushed(_) => Stage::Pushed,
+            Place::PulledBack(_) => Stage::PulledBack,
+        };
+        Side { service: self.export.service.clone(), stage }
     }
 }

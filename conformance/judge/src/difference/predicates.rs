@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::fields::Fields;
@@ -126,8 +128,8 @@ pub(super) fn podman_gives_no_os_version(side: Side<'_>) -> bool {
     side.output.place.store() == Some(StoreKind::Podman) && side.field == "config.os.version" && side.value.is_none()
 }
 
-/// Whether the daemon shows that a registry has the run image. A containerd store notes from where it pulled; podman lists
-/// the digests of what was loaded like those of what was pulled.
+/// Whether the daemon shows that a registry has the run image. A containerd store notes from where it pulled; podman
+/// lists the digests of what was loaded like those of what was pulled.
 fn is_seen_to_be_pulled(side: Side<'_>) -> bool {
     let run = side.output.export.run_image.in_daemon.as_ref();
     let is_pulled = run.is_some_and(|run| run.arrival.is_pulled() && !run.repo_digests.is_empty());
@@ -190,6 +192,10 @@ pub(super) fn it_is_true_of_the_config(side: Side<'_>) -> bool {
             is_of(config, side.value, "digest")
         }
         "manifest.config.size" => is_of(config, side.value, "size"),
+        "manifest.config.data" => config.is_some_and(|config| {
+            let text = side.value.and_then(Value::as_str);
+            text.and_then(|text| STANDARD.decode(text).ok()).is_some_and(|bytes| bytes == config.bytes)
+        }),
         _ => false,
     }
 }

@@ -14,7 +14,7 @@ fn classes(comparison: &Comparison) -> BTreeSet<&str> {
 fn of(evidence: &[ScenarioEvidence]) -> Vec<(String, String, BTreeSet<String>)> {
     let named = |comparison: &Comparison| {
         let classes = classes(comparison).into_iter().map(str::to_owned).collect();
-        (comparison.left.clone(), comparison.right.clone(), classes)
+        (comparison.left.to_string(), comparison.right.to_string(), classes)
     };
     all(evidence).iter().map(named).collect()
 }
@@ -73,7 +73,7 @@ fn a_tag_that_is_given_twice_is_one_in_the_report() {
         let twice = layout.inputs.images[0].clone() + given.unwrap_or_default();
         layout.inputs.images.push(twice);
         let all = all(&[evidence]);
-        let layout = all.iter().find(|comparison| comparison.right == "layout").unwrap();
+        let layout = all.iter().find(|comparison| comparison.right.is_layout()).unwrap();
         let tags = layout.differences.iter().find(|difference| difference.field == "report.image.tags").unwrap();
         assert_eq!(tags.relation, expected, "{tags:?}");
     }
@@ -84,7 +84,7 @@ fn fields_of_a_list_are_one_name_unless_one_of_them_differs() {
     let mut evidence = sample::scenario();
     edit_config(on(&mut evidence, Target::Layout), |config| config["history"][2]["created_by"] = "x".into());
     let found = all(&[evidence]);
-    let layout = found.iter().find(|comparison| comparison.right == "layout").unwrap();
+    let layout = found.iter().find(|comparison| comparison.right.is_layout()).unwrap();
     let has = |name: &str| layout.identical.iter().any(|field| field == name);
     assert!(has("layers/*.diffID") && has("config.rootfs.diff_ids/*") && has("config.config.Env"));
     assert!(has("history/0.created_by") && !has("history/*.created_by") && !has("history/2.created_by"));
@@ -100,7 +100,7 @@ fn expected_differences_of_a_whole_list_are_one_and_unexpected_ones_stay_apart()
         }
     });
     let found = all(&[evidence]);
-    let daemon = found.iter().find(|comparison| comparison.right == "daemon:classic").unwrap();
+    let daemon = found.iter().find(|comparison| comparison.right == Side::stored("daemon:classic")).unwrap();
     let named = |field: &str| daemon.differences.iter().find(|difference| difference.field == field);
     assert!(named("layers/*.size").unwrap().left.ends_with(", and 8 more"));
     assert_eq!(named("layers/*.size").unwrap().right, "");
@@ -123,7 +123,7 @@ fn values_are_shown_so_that_they_can_be_told_apart() {
 fn a_refused_or_failed_build_is_not_compared() {
     let mut evidence = sample::scenario();
     on(&mut evidence, Target::Registry).outcome.end = crate::evidence::End::Exited(1);
-    let left: Vec<String> = all(&[evidence]).into_iter().map(|comparison| comparison.left).collect();
+    let left: Vec<String> = all(&[evidence]).into_iter().map(|comparison| comparison.left.to_string()).collect();
     assert_eq!(left, ["daemon:classic"]);
 }
 
@@ -148,7 +148,7 @@ fn an_annotation_that_only_one_side_has_is_unexpected_where_manifests_are_kept()
     let unexpected: Vec<(String, String)> = all(&[evidence])
         .into_iter()
         .flat_map(|comparison| {
-            let right = comparison.right.clone();
+            let right = comparison.right.to_string();
             let of_it = comparison.differences.into_iter();
             of_it.filter(|found| found.relation == Relation::Unexpected).map(move |found| (right.clone(), found.field))
         })
@@ -163,7 +163,12 @@ fn an_annotation_that_only_one_side_has_is_unexpected_where_manifests_are_kept()
 /// What is unexpected in what a daemon pushed of its image, which was changed on the way.
 fn unexpected_in_a_push(mut evidence: ScenarioEvidence, change: impl FnOnce(&mut Image)) -> Vec<String> {
     change(on(&mut evidence, Target::Daemon).daemon.as_mut().unwrap().pushed.as_mut().unwrap());
-    let found = all(&[evidence]).into_iter().find(|one| one.right == format!("{} pushed", one.left)).unwrap();
+    let found = all(&[evidence])
+        .into_iter()
+        .find(|one| {
+            one.left.stage == Stage::Stored && one.right.stage == Stage::Pushed && one.left.service == one.right.service
+        })
+        .unwrap();
     let unexpected = found.differences.into_iter().filter(|one| one.relation == Relation::Unexpected);
     unexpected.map(|one| one.field).collect()
 }
@@ -217,7 +222,7 @@ fn a_manifest_that_a_daemon_makes_lacks_fields_and_has_no_others() {
         });
         annotate_layer(on(&mut evidence, Target::Registry).image.as_mut().unwrap(), "of the exporter");
         annotate_layer(on(&mut evidence, Target::Daemon).daemon.as_mut().unwrap().pushed.as_mut().unwrap(), value);
-        let found = all(&[evidence]).into_iter().find(|one| one.left == "registry" && one.right.ends_with(" pushed"));
+        let found = all(&[evidence]).into_iter().find(|one| one.left.is_registry() && one.right.stage == Stage::Pushed);
         let unexpected: Vec<String> = found
             .unwrap()
             .differences
@@ -236,7 +241,7 @@ fn a_layout_may_have_a_ref_name_and_no_other_annotation_of_its_own() {
     let unexpected = |key: &str| {
         let mut evidence = sample::scenario();
         annotate(on(&mut evidence, Target::Layout), key, Some("x"));
-        let found = all(&[evidence]).into_iter().find(|one| one.right == "layout").unwrap();
+        let found = all(&[evidence]).into_iter().find(|one| one.right.is_layout()).unwrap();
         let field = format!("manifest.annotations/{key}");
         found.differences.into_iter().find(|one| one.field == field).unwrap().relation
     };
@@ -274,11 +279,25 @@ fn a_reference_that_names_no_digest_is_that_of_the_analysis_or_unexpected() {
         sample::edit_label(daemon, "io.buildpacks.lifecycle.metadata", |label| {
             label["runImage"]["reference"] = written.clone().into();
         });
-        let found = all(&[evidence]).into_iter().find(|one| one.right == "daemon:classic").unwrap();
+        let found = all(&[evidence]).into_iter().find(|one| one.right == Side::stored("daemon:classic")).unwrap();
         let field = "labels/io.buildpacks.lifecycle.metadata#runImage.reference";
         found.differences.into_iter().find(|one| one.field == field).unwrap().relation
     };
     assert_eq!(unexpected("host.example/run:analysed"), Relation::Expected);
     assert_eq!(unexpected("by ID"), Relation::Expected);
     assert_eq!(unexpected("host.example/run:another"), Relation::Unexpected);
+}
+
+#[test]
+fn a_side_is_read_from_the_text_that_it_is_written_as() {
+    for (text, service, stage) in [
+        ("registry", "registry", Stage::Stored),
+        ("daemon:private-classic#2", "daemon:private-classic#2", Stage::Stored),
+        ("daemon:classic pushed", "daemon:classic", Stage::Pushed),
+        ("daemon:podman pulled back", "daemon:podman", Stage::PulledBack),
+    ] {
+        let side: Side = serde_json::from_value(text.into()).unwrap();
+        assert_eq!(side, Side { service: service.to_owned(), stage });
+        assert_eq!(serde_json::to_value(&side).unwrap(), text);
+    }
 }

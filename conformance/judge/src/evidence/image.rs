@@ -12,7 +12,7 @@ use crate::digest::Digest;
 pub struct Document {
     /// sha256 of `bytes`.
     pub digest: Digest,
-    /// The registry's Content-Type, where a registry served it.
+    /// The registry's Content-Type; none where it gave none, and for what came from a disk or a daemon.
     pub content_type: Option<String>,
     /// The bytes as served.
     #[serde(serialize_with = "write_bytes", deserialize_with = "read_bytes")]
@@ -64,7 +64,7 @@ fn read_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::
 pub struct Image {
     /// The manifest's bytes; none in a classic daemon, which keeps none.
     pub manifest: Option<Document>,
-    /// The config's bytes.
+    /// The config's bytes; none where they could not be read.
     pub config: Option<Document>,
     /// One for each layer that the manifest (or the daemon's archive) names, in its order.
     pub layers: Vec<Layer>,
@@ -79,7 +79,7 @@ pub struct Layer {
     pub blob: Option<Blob>,
     /// Why nothing or not all was read, in words for people; nothing is decided by them.
     pub problem: Option<String>,
-    /// What of it could not be read. Absent where there is no problem, and in evidence of before it was kept, where
+    /// What of it could not be read. Absent where there is no problem, and in older evidence, where
     /// [`Layer::fault()`] tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<LayerFault>,
@@ -95,8 +95,8 @@ pub enum LayerFault {
     Bytes,
     /// It was unpacked to its end, and the tar in it cannot be read: its digests are true all the same.
     Tar,
-    /// It was unpacked to its end, and the tar in it has more than the suite lists: its digests are true, and it is not at
-    /// fault.
+    /// It was unpacked to its end, and the tar in it has more than the suite lists: its digests are true, and it is not
+    /// at fault.
     Limit,
 }
 
@@ -148,15 +148,15 @@ impl Layer {
 pub struct Blob {
     /// sha256 of the bytes as served.
     pub digest: Digest,
-    /// Its digest by the algorithm of its name, where that is sha512. Absent for other names, and in evidence of before
-    /// it was kept.
+    /// Its digest by the algorithm of its name, where that is sha512. Absent for other names, and in older
+    /// evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named: Option<Digest>,
     /// How many bytes were served.
     pub size: u64,
     /// How it is compressed, told from its first bytes.
     pub compression: Compression,
-    /// What its gzip headers say. Absent where it is not compressed with gzip, and in evidence of before it was noted.
+    /// What its gzip headers say. Absent where it is not compressed with gzip, and in older evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gzip: Option<GzipHeader>,
     /// sha256 of the uncompressed bytes.
@@ -171,7 +171,7 @@ pub struct Blob {
     pub unlisted: Option<Unlisted>,
 }
 
-/// What gzip headers say besides how the bytes are packed: of each fact the first that any member of the stream has.
+/// What gzip headers say other than how the bytes are packed: of each fact the first that any member of the stream has.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GzipHeader {
     /// A time in seconds since 1970; 0 where no member has one.
@@ -221,20 +221,20 @@ pub struct Entry {
     pub kind: EntryKind,
     /// Permission bits with setuid, setgid and sticky: at most `0o7777`.
     pub mode: u32,
-    /// Owner.
+    /// Numeric ID of the owner, as the header or a PAX record has it.
     pub uid: u64,
-    /// Group.
+    /// Numeric ID of the group, likewise.
     pub gid: u64,
-    /// Bytes of a regular file.
+    /// Size of a regular file in bytes, sparse files unfolded; 0 for all else.
     pub size: u64,
     /// Modification time in seconds since 1970.
     pub mtime: i64,
-    /// Where a symbolic or hard link points, as written.
+    /// Where a symbolic or hard link points, as written; none for all else.
     pub link: Option<String>,
-    /// sha256 of a regular file's bytes.
+    /// sha256 of a regular file's bytes; none for all else, and where [`Entry::is_unread`] says so.
     pub content: Option<Digest>,
-    /// The text of a `config/metadata.toml` that is UTF-8 and at most 1 MiB; absent for other files, and in evidence
-    /// from before it was kept.
+    /// The text of a `config/metadata.toml`, `/etc/passwd` or `/etc/group` that is UTF-8 and at most 1 MiB; absent for
+    /// other files, and in evidence from before it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// Its facts beyond those; all as for an entry without any where evidence is from before they were kept.
@@ -255,8 +255,8 @@ pub struct EntryFacts {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub xattrs: BTreeMap<String, String>,
     /// What its PAX records and its header say beyond all that: other times than `mtime` (`atime`, `ctime`; `mtime`
-    /// where it has a fraction of a second), comments, numbers of devices. `global` stands before the key of a record of
-    /// a global header.
+    /// where it has a fraction of a second), comments, numbers of devices. `global` stands before the key of a record
+    /// of a global header.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub records: BTreeMap<String, String>,
     /// Whether the tar holds pieces of the file and a map of them (GNU sparse files).

@@ -34,33 +34,36 @@ pub struct Inputs {
     pub launcher: String,
     /// `<launcher-sbom>`.
     pub launcher_sbom: String,
-    /// `<layout-dir>`, where the target is a layout.
+    /// `<layout-dir>`; none where the target is not a layout.
     pub layout_dir: Option<String>,
-    /// `<process-type>`.
+    /// `<process-type>`; none where it was not given.
     pub process_type: Option<String>,
-    /// `SOURCE_DATE_EPOCH`, in seconds.
+    /// `SOURCE_DATE_EPOCH`, in seconds since 1970; none where it is not set or is not a number.
     pub source_date_epoch: Option<i64>,
-    /// `<uid>`.
+    /// `<uid>`: the flag's or variable's, else the owner of the files.
     pub uid: u32,
-    /// `<gid>`.
+    /// `<gid>`, likewise.
     pub gid: u32,
     /// Every file below `<layers>`, `<app>`, `<launcher-sbom>`, and each single input file, before the export; sorted
     /// by path.
     pub files: Vec<FileFact>,
     /// The requirement under `errors` that this export must meet by failing; none for a good build.
     pub expected_failure: Option<String>,
-    /// The requirement that this export may also meet by failing: it is judged as a good build where it succeeds.
+    /// The requirement that this export may also meet by failing: it is judged as a good build where it succeeds. None
+    /// where it has to succeed, and in older evidence.
     #[serde(default)]
     pub may_refuse: Option<String>,
     /// What around the exporter's process and of its input files was made other than usual on purpose and is not a part
-    /// of the build: `TZ`, `locale`, `TMPDIR`, `umask`, `working-directory`, `hostname`, `kernel`, `processors`, `PATH`,
-    /// `HOME`, `USER`, `file-times`, `creation-order`.
+    /// of the build: `TZ`, `locale`, `TMPDIR`, `umask`, `working-directory`, `hostname`, `kernel`, `processors`,
+    /// `PATH`, `HOME`, `USER`, `file-times`, `creation-order`.
     #[serde(default)]
     pub surroundings: BTreeMap<String, String>,
-    /// The user that the exporter ran as, where that is not the owner that `uid` names.
+    /// Numeric ID of the user that the exporter ran as; none where that is the user who ran the suite, and in older
+    /// evidence.
     #[serde(default)]
     pub run_as: Option<u32>,
-    /// Seconds within which the exporter must give up a registry that it cannot reach, by its description.
+    /// Seconds within which the exporter must give up a registry that it cannot reach, by its description; 0 in older
+    /// evidence.
     #[serde(default)]
     pub unreachable_limit: u64,
     /// The word that stands for the scenario in names of images, drawn for this run; none where an earlier version gave
@@ -70,9 +73,24 @@ pub struct Inputs {
     /// The machine and the user; none where an earlier version wrote the evidence.
     #[serde(default)]
     pub machine: Option<Machine>,
-    /// What the registry did wrong on purpose during this export. Nothing in evidence of before that was possible.
+    /// What the registry did wrong on purpose during this export. Nothing in older evidence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<WireFault>,
+    /// The image that `analyzed.toml` names as the previous one, where another exporter than this one made it. Absent
+    /// in evidence of before there were such images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_image: Option<PreviousImage>,
+}
+
+/// A previous image that the suite made, as another exporter leaves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousImage {
+    /// Its manifest.
+    pub manifest: Document,
+    /// Its config.
+    pub config: Document,
+    /// Values that no other input has: where one is found, it was taken from this image.
+    pub sentinels: Vec<String>,
 }
 
 /// Variables that are of the surroundings and not of the build.
@@ -89,18 +107,22 @@ pub struct FileFact {
     pub kind: FileKind,
     /// Permission bits with setuid, setgid and sticky: at most `0o7777`.
     pub mode: u32,
-    /// Bytes of a regular file.
+    /// Size of a regular file in bytes; 0 for all else.
     pub size: u64,
-    /// sha256 of a regular file's bytes.
+    /// sha256 of a regular file's bytes; none for all else.
     pub content: Option<Digest>,
-    /// Where a symbolic link points.
+    /// Where a symbolic link points, as written; none for all else.
     pub link: Option<String>,
-    /// The text of a regular `.toml` or `.json` file that is UTF-8 and at most 1 MiB.
+    /// The text of a regular `.toml` or `.json` file that is UTF-8 and at most 1 MiB; none for all else.
     pub text: Option<String>,
     /// Extended attributes of a file or folder: their names, and their values in base64. Absent where there are none,
-    /// and in evidence of before they were kept.
+    /// and in older evidence.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub xattrs: BTreeMap<String, String>,
+    /// How many names a regular file has: 1 where it has no hard links. Absent for what is not a regular file, and in
+    /// older evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<u64>,
 }
 
 /// A file that is otherwise after an export than it was before.
@@ -112,7 +134,7 @@ pub struct ChangedFile {
     pub kind: FileKind,
     /// What became of it.
     pub change: Change,
-    /// In what it is another, where it was altered; nothing in evidence of before the field was there.
+    /// In what it is another, where it was altered; nothing in older evidence.
     #[serde(default)]
     pub aspects: Vec<Aspect>,
 }
@@ -170,7 +192,7 @@ pub struct RunImage {
     pub reference: String,
     /// The digest under which it was analysed: of the index where it is behind one, else of the manifest.
     pub digest: Digest,
-    /// The index's bytes, where it is behind one.
+    /// The index's bytes; none where it is not behind one, and where the target keeps none.
     pub index: Option<Document>,
     /// The (platform) manifest's bytes; no bytes where the daemon made the image and keeps no manifest.
     pub manifest: Document,
@@ -178,12 +200,12 @@ pub struct RunImage {
     pub config: Document,
     /// Every annotation and label value, each of which occurs in no other input.
     pub sentinels: Vec<String>,
-    /// What image extensions made of it, where `run-image.extend` of `analyzed.toml` says so.
+    /// What image extensions made of it; absent where `run-image.extend` of `analyzed.toml` does not say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<ExtendedImage>,
-    /// What the run image's tag named when the exporter started, where that is not `digest` any more.
+    /// What the run image's tag named when the exporter started; none where that was `digest`.
     pub tag_moved_to: Option<Digest>,
-    /// How the daemon that is exported to has it.
+    /// How the daemon that is exported to has it; absent on other targets, and in older evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_daemon: Option<RunImageInDaemon>,
 }

@@ -16,8 +16,8 @@ thread_local! {
     static READ: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does something; gives whether it read any listing, so that what a judge says of entries can be told from what it says
-/// of the rest.
+/// Does something; gives whether it read any listing, so that what a judge says of entries can be told from what it
+/// says of the rest.
 pub(crate) fn watched<T>(work: impl FnOnce() -> T) -> (T, bool) {
     READ.set(false);
     let done = work();

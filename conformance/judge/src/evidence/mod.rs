@@ -5,6 +5,7 @@ mod image;
 mod inputs;
 mod listing;
 mod machine;
+mod not_run;
 mod ran;
 mod rebase;
 mod stores;
@@ -24,17 +25,18 @@ pub use contacts::{Act, Contact, Contacts, Protocol};
 pub use image::{
     Blob, Compression, Document, Entry, EntryFacts, EntryKind, GzipHeader, Image, Layer, LayerFault, Unlisted,
 };
-pub use inputs::{Aspect, Change, ChangedFile, ExtendedImage, FileFact, FileKind, Inputs, RunImage};
+pub use inputs::{Aspect, Change, ChangedFile, ExtendedImage, FileFact, FileKind, Inputs, PreviousImage, RunImage};
 pub use listing::Listing;
 pub(crate) use listing::watched;
 pub use machine::Machine;
+pub use not_run::{NotRun, NotRunCause};
 pub use ran::{Container, FileInContainer, InContainer, Ran};
 pub use rebase::{MadeBy, Phase, Rebase};
 pub use stores::{
     Arrival, DaemonFacts, EngineEnd, LayoutFacts, LayoutRoot, LooseBlob, NotPushed, PushCause, RunImageInDaemon,
     SavedFile, StoreKind, TagId,
 };
-pub use wire::{Channel, FaultKind, Form, Private, SentManifest, Told, WireFault, WireRecord};
+pub use wire::{Channel, FaultKind, Form, Leak, Private, SentManifest, WireFault, WireRecord};
 
 /// Version of the evidence format; `index.json` and `run.json` carry it.
 pub const EVIDENCE_VERSION: u32 = 2;
@@ -81,25 +83,6 @@ pub struct ScenarioEvidence {
     pub not_run: Vec<NotRun>,
 }
 
-/// A target on which a scenario was not attempted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NotRun {
-    /// The target.
-    pub target: Target,
-    /// The service as `--require` names it, for example `daemon`.
-    pub service: String,
-    /// Why, in words that follow "skipped: ".
-    pub reason: String,
-    /// True when the harness itself failed (verdict `error`), false when something is simply not here (`skipped`).
-    pub harness_failed: bool,
-    /// The phase of whose requirements this is told; the exporter's in evidence of before rebasers were judged.
-    #[serde(default)]
-    pub phase: Phase,
-    /// True where the phase is not one of those that are described (verdict `n/a`).
-    #[serde(default)]
-    pub not_described: bool,
-}
-
 /// One run of the exporter at one target, and what it left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Export {
@@ -113,7 +96,7 @@ pub struct Export {
     pub service: String,
     /// 1 for the scenario's first export at this target, 2 for the second, …
     pub step: usize,
-    /// The Platform API version that the exporter was told.
+    /// The Platform API version that the exporter was told, for example `0.15`.
     pub platform_api: String,
     /// What the exporter was given.
     pub inputs: Inputs,
@@ -127,34 +110,65 @@ pub struct Export {
     pub tags_before: BTreeMap<String, Option<String>>,
     /// What every `<image>` names after the export, in the order of the command line.
     pub tags: Vec<Tag>,
-    /// The image under the first `<image>` as fetched after the export.
+    /// The image under the first `<image>` as fetched after the export; none where there is none.
     pub image: Option<Image>,
-    /// What was fetched under the `base.digest` annotation from the run image's repository, where there is one.
+    /// What was fetched under the `base.digest` annotation from the run image's repository; none where the image
+    /// has no such annotation.
     pub base: Option<BaseImage>,
-    /// What only a daemon shows.
+    /// What only a daemon shows; none on other targets.
     pub daemon: Option<DaemonFacts>,
-    /// What only a layout shows.
+    /// What only a layout shows; none on other targets.
     pub layout: Option<LayoutFacts>,
     /// Requests that the exporter sent to the registry; none where no recorder stood between.
     pub wire: Option<Vec<WireRecord>>,
-    /// The manifest that the first `<image>` named before the export, fetched by digest after it.
+    /// The manifest that the first `<image>` named before the export, fetched by digest after it; none
+    /// where it named nothing.
     pub previous_after: Option<Fetched>,
-    /// The files under `<layers>/sbom/build` after the export.
+    /// The files under `<layers>/sbom/build` after the export; empty where there are none.
     pub build_sboms: Vec<FileFact>,
-    /// What is otherwise in the build folder, which holds every input and output on disk, than before the export, sorted
-    /// by path; none where that was not observed. Older evidence has `<app>`, `<layers>`, the lifecycle's folder and the
-    /// working folder alone.
+    /// What is otherwise in the build folder, which holds every input and output on disk, than before the export,
+    /// sorted by path; none where that was not observed. Older evidence has `<app>`, `<layers>`, the lifecycle's folder
+    /// and the working folder alone.
     #[serde(default)]
     pub changed_files: Option<Vec<ChangedFile>>,
-    /// Permission bits of the outputs on disk after the export: the report, and every file of a layout at an `<image>`'s
-    /// path. Nothing in evidence of before they were kept.
+    /// Permission bits of the outputs on disk after the export: the report, and every file of a layout at an
+    /// `<image>`'s path. Nothing in older evidence.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub output_modes: BTreeMap<String, u32>,
     /// What the harness or its services could not observe, and why: verdict `error` for what rests on it.
     pub troubles: Vec<String>,
-    /// What a rebase was given. Absent for an export, and so in all evidence of before rebasers were judged.
+    /// What a rebase was given. Absent for an export, and so in evidence from before rebasers were judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebase: Option<Rebase>,
+    /// Later steps of the scenario that were not made, because the exporter hung on a registry's fault in this one, or
+    /// on one of their kind in another scenario, and would have been waited for as long in each of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A step that was not made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Its number, from 1.
+    pub step: usize,
+    /// The requirement that it would have met by failing; absent where it had to succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_failure: Option<String>,
+    /// The requirement that it could have met by failing; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_refuse: Option<String>,
+    /// Where the exporter hung; absent where it was in the export that names this step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hang: Option<Hang>,
+}
+
+/// A step in which the exporter was ended by its limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hang {
+    /// The scenario.
+    pub scenario: String,
+    /// The step's number.
+    pub step: usize,
 }
 
 /// How the exporter's process ended and what it printed.
@@ -162,8 +176,8 @@ pub struct Export {
 pub struct Outcome {
     /// How it ended.
     pub end: End,
-    /// Standard output, as UTF-8 with replacement characters: of more than 256 KiB the first and the last 128 KiB, and a line
-    /// between that says how much is missing.
+    /// Standard output, as UTF-8 with replacement characters: of more than 256 KiB the first and the last 128 KiB, and
+    /// a line between that says how much is missing.
     pub stdout: String,
     /// Standard error: likewise.
     pub stderr: String,
@@ -177,20 +191,21 @@ pub struct Outcome {
     /// it had none of its own, or an earlier version wrote the evidence.
     #[serde(default)]
     pub left: Option<Vec<ChangedFile>>,
-    /// Which internet addresses it contacted. None where that was not observed, or an earlier version wrote the evidence.
+    /// Which internet addresses it contacted. None where that was not observed, or an earlier version wrote the
+    /// evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contacted: Option<Contacts>,
-    /// Where it told a credential that it was given, which is left out of what is kept; none where it was given none, or
-    /// an earlier version wrote the evidence.
+    /// Where it told a credential that it was given, which is left out of what is kept; none where it was given none,
+    /// or an earlier version wrote the evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_printed: Option<Vec<Stream>>,
     /// How many processes that it had started still ran some time after it had ended, and were ended. None where it was
     /// ended itself, or an earlier version wrote the evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlived: Option<u32>,
-    /// Which files it wrote on the machine outside of its build and of its folders for scratch files, also those that are gone
-    /// again, sorted; not all where there are many. None where that was not observed, or an earlier version wrote the
-    /// evidence.
+    /// Which files it wrote on the machine outside of its build and of its folders for scratch files, also those that
+    /// are gone again, sorted; not all where there are many. None where that was not observed, or an earlier version
+    /// wrote the evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written: Option<Vec<String>>,
 }
@@ -209,6 +224,8 @@ pub enum Stream {
     Manifest,
     /// The report.
     Report,
+    /// Another file that is left.
+    File,
 }
 
 impl Stream {
@@ -221,6 +238,7 @@ impl Stream {
             Self::Config => "config.json",
             Self::Manifest => "manifest.json",
             Self::Report => "report.toml",
+            Self::File => "export.json#/changed_files",
         }
     }
 }
@@ -260,11 +278,12 @@ impl std::fmt::Display for End {
 pub struct Tag {
     /// The reference as it was on the command line.
     pub reference: String,
-    /// sha256 of the manifest bytes that were served (registry), or that the layout's index names; in a daemon its ID.
+    /// sha256 of the manifest bytes that were served (registry), or that the layout's index names; in a daemon its
+    /// ID. None where it names nothing.
     pub digest: Option<String>,
     /// The registry's status, 0 where there is no registry.
     pub status: u16,
-    /// The registry's Content-Type, where there is one.
+    /// The registry's Content-Type; none where it gave none, and on other targets.
     pub content_type: Option<String>,
 }
 
@@ -275,7 +294,7 @@ pub struct Fetched {
     pub asked: String,
     /// The registry's status; 200 for what was read from disk, 404 for what is not there.
     pub status: u16,
-    /// The bytes, with status 200.
+    /// The bytes; none with another status than 200.
     pub document: Option<Document>,
 }
 
@@ -284,7 +303,8 @@ pub struct Fetched {
 pub struct BaseImage {
     /// What the run image's repository served under the annotation's value: a manifest or an index.
     pub fetched: Fetched,
-    /// The config of that manifest, or of the index's manifest for the run image's platform.
+    /// The config of that manifest, or of the index's manifest for the run image's platform; none where it
+    /// could not be read.
     pub config: Option<Document>,
 }
 

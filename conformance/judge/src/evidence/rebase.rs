@@ -43,9 +43,10 @@ pub enum MadeBy {
 pub struct Rebase {
     /// Who made the app image.
     pub made_by: MadeBy,
-    /// The app image as it was before: under `-previous-image`, else under the first `<image>`.
+    /// The app image as it was before: under `-previous-image`, else under the first `<image>`. None where there was
+    /// none.
     pub app: Option<Image>,
-    /// The value of `-previous-image`.
+    /// The value of `-previous-image`; none where it was not given.
     pub previous_image: Option<String>,
     /// What the previous image's tag named before, and after the rebase; nothing where it was given by digest.
     pub previous_tag: Option<(Option<String>, Option<String>)>,

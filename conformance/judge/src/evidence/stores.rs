@@ -32,9 +32,9 @@ impl StoreKind {
 pub struct DaemonFacts {
     /// The store's kind.
     pub store: StoreKind,
-    /// The engine's version.
+    /// The engine's version, as it says it.
     pub engine: String,
-    /// Raw answer to an inspection of the first `<image>`.
+    /// Raw answer to an inspection of the first `<image>`; none where the daemon has no such image.
     pub inspect: Option<Document>,
     /// The ID under every `<image>`.
     pub tag_ids: Vec<TagId>,
@@ -43,25 +43,27 @@ pub struct DaemonFacts {
     pub had_image: bool,
     /// Every file of the archive that the daemon saves for the image.
     pub saved: Vec<SavedFile>,
-    /// The archive's `manifest.json` (docker-archive).
+    /// The archive's `manifest.json` (docker-archive); none where it has none.
     pub archive_manifest: Option<Document>,
-    /// The archive's `index.json` (OCI archive).
+    /// The archive's `index.json` (OCI archive); none where it has none.
     pub archive_index: Option<Document>,
-    /// The image after a push from the daemon to the registry, as the registry serves it.
+    /// The image after a push from the daemon to the registry, as the registry serves it; none where `push_problem`
+    /// says why, or nothing was there to push.
     pub pushed: Option<Image>,
     /// Why there is no pushed image; none where it was pushed, or nothing was there to push.
     pub push_problem: Option<NotPushed>,
-    /// The image after the daemon had let go of it and pulled what it had pushed, where the scenario asks for that.
+    /// The image after the daemon had let go of it and pulled what it had pushed; absent where the scenario does
+    /// not ask for that, and where `pull_problem` says why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pulled_back: Option<Image>,
-    /// Why the pull failed.
+    /// Why the pull failed, in words; absent where it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_problem: Option<String>,
-    /// The end of an engine that no one had asked to end, while it pushed the image.
+    /// The end of an engine that no one had asked to end, while it pushed the image; absent where it went on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine_end: Option<EngineEnd>,
-    /// Containers of the image, where the scenario asks for them. Absent where it does not, and in evidence of before
-    /// they were run.
+    /// Containers of the image, where the scenario asks for them. Absent where it does not, and in older
+    /// evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran: Option<Ran>,
 }
@@ -155,8 +157,8 @@ pub struct RunImageInDaemon {
     pub arrival: Arrival,
     /// The daemon's ID of it, as it spells it.
     pub id: String,
-    /// The digest references that the daemon has for it (`RepoDigests`): what it pulled or was given, or in a containerd
-    /// store whatever has a name.
+    /// The digest references that the daemon has for it (`RepoDigests`): what it pulled or was given, or in a
+    /// containerd store whatever has a name.
     pub repo_digests: Vec<String>,
 }
 
@@ -170,9 +172,9 @@ impl RunImageInDaemon {
 /// An engine that ended by itself while it pushed an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineEnd {
-    /// How it ended.
+    /// How it ended, in words.
     pub how: String,
-    /// The end of its log.
+    /// The end of its log; empty where there is none.
     pub said: String,
     /// Whether, started again, it pushed the run image that the suite had loaded; none where it could not be asked.
     pub pushes_run_image: Option<bool>,
@@ -194,7 +196,7 @@ pub struct TagId {
 pub struct SavedFile {
     /// Path in the archive.
     pub path: String,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// sha256 of its bytes.
     pub digest: Digest,
@@ -220,18 +222,27 @@ pub struct LayoutRoot {
     pub path: String,
     /// Whether a folder is there.
     pub present: bool,
-    /// The bytes of `oci-layout`.
+    /// The bytes of `oci-layout`; none where it is not there.
     pub oci_layout: Option<Document>,
-    /// The bytes of `index.json`.
+    /// The bytes of `index.json`; none where it is not there.
     pub index: Option<Document>,
     /// Every file below `blobs/`: its path relative to the folder, its size, its hash.
     pub blobs: Vec<SavedFile>,
-    /// Files below `blobs/` that are too large to be kept, or closed by their mode, and their sizes: they were not read.
+    /// Files below `blobs/` that are too large to be kept, or closed by their mode, and `index.json` and `oci-layout`
+    /// where they are too large, and their sizes in bytes: they were not read. Absent where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<(String, u64)>,
-    /// Files below `blobs/` to which `index.json` does not lead. None in evidence of before they were told apart.
+    /// Files below `blobs/` to which `index.json` does not lead. Absent in older evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loose: Option<Vec<LooseBlob>>,
+}
+
+impl LayoutRoot {
+    /// Bytes of a file that was not read; none of one that was, or that is not there.
+    #[must_use]
+    pub fn unread_size(&self, path: &str) -> Option<u64> {
+        self.unread.iter().find(|(unread, _)| unread == path).map(|(_, size)| *size)
+    }
 }
 
 /// A file of a layout's `blobs/` to which its `index.json` does not lead.
@@ -239,7 +250,7 @@ pub struct LayoutRoot {
 pub struct LooseBlob {
     /// Its path relative to the layout.
     pub path: String,
-    /// Its bytes, where they are a small JSON object.
+    /// Its bytes; absent where they are not a small JSON object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document: Option<Document>,
 }

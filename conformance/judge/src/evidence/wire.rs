@@ -1,5 +1,5 @@
-//! What crossed the wire between exporter and registry, from the recorder between them, and what the recorder was told to
-//! do to it.
+//! What crossed the wire between exporter and registry, from the recorder between them, and what the recorder was told
+//! to do to it.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,11 +17,11 @@ pub struct WireRecord {
     pub target: String,
     /// The response's status as the exporter was told it; 0 where it got none.
     pub status: u16,
-    /// The request's Content-Type.
+    /// The request's Content-Type; none where it has none.
     pub content_type: Option<String>,
-    /// Bytes of the request's body.
+    /// Size of the request's body in bytes.
     pub request_bytes: u64,
-    /// Bytes of the response's body.
+    /// Size of the response's body in bytes.
     pub response_bytes: u64,
     /// Whether an Authorization header was sent; its value is never kept.
     pub had_credentials: bool,
@@ -30,29 +30,29 @@ pub struct WireRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<u64>,
     /// What a manifest that was put says. Absent for other requests, for a body that is not a JSON object or is large,
-    /// and in evidence of before it was kept.
+    /// and in older evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<SentManifest>,
     /// The host that it was sent to, where that is another than the registry that the exporter was told: where the
-    /// registry led to. Absent for the registry, and in evidence of before other hosts were recorded.
+    /// registry led to. Absent for the registry, and in older evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elsewhere: Option<String>,
     /// Which of the faults in the inputs it met, counted from 0. Absent where it met none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<usize>,
     /// How it came, where the registry that the exporter was told has TLS, and where that registry led to. Absent where
-    /// the registry has none, and in evidence of before TLS was recorded.
+    /// the registry has none, and in older evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<Channel>,
-    /// The hosts that its answer names other than the one that was asked, each with its scheme and port as written there:
-    /// by Location, or as the realm of a challenge. Empty where there are none, and in evidence of before they were kept.
+    /// The hosts that its answer names other than the one that was asked, each with its scheme and port as written
+    /// there: by Location, or as the realm of a challenge. Empty where there are none, and in older evidence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
-    /// What it told in addition to what it asks, and where; never the words themselves, which are masked here. Absent in evidence
-    /// of before that was looked for.
+    /// What it told in addition to what it asks, and where; never the words themselves, which are masked here. Absent
+    /// in older evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told: Option<Vec<Told>>,
-    /// What its headers say of its form. Absent in evidence of before it was kept.
+    pub told: Option<Vec<Leak>>,
+    /// What its headers say of its form. Absent in older evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<Form>,
 }
@@ -60,25 +60,28 @@ pub struct WireRecord {
 /// What a request's headers say of its form, as they stand there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Form {
-    /// Content-Length.
+    /// Content-Length; absent where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<String>,
-    /// Content-Range.
+    /// Content-Range; likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<String>,
-    /// Every Accept, joined by commas.
+    /// Every Accept, joined by commas; likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accept: Option<String>,
 }
 
 /// Something that a request told, though the server does not need it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct Leak {
     /// What.
     pub what: Private,
-    /// The header's name, in lower case; none where it stood in the request's target.
+    /// The header's name, in lower case; none where it stood in the request's target or body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
+    /// Whether it stood in the request's body.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_body: bool,
 }
 
 /// What an exporter knows and no request has to tell.
@@ -101,7 +104,8 @@ pub enum Private {
 pub enum Channel {
     /// Under TLS.
     Tls,
-    /// Under TLS, with a certificate that an exporter has no reason to trust: who sends anything has not looked.
+    /// Under TLS, with a certificate that an exporter has no reason to trust: an exporter that sends anything has not
+    /// checked it.
     Doubtful,
     /// As it stands, for everyone on the way to read.
     Clear,
@@ -158,7 +162,7 @@ impl WireRecord {
 pub struct SentManifest {
     /// sha256 of its bytes.
     pub digest: Digest,
-    /// Its own `mediaType`.
+    /// Its own `mediaType`; none where it has none.
     pub media_type: Option<String>,
     /// The digests of its config and layers, those left out that have `urls`.
     pub blobs: Vec<String>,
@@ -201,8 +205,8 @@ pub struct WireFault {
     /// `Retry-After` of the answer, for [`FaultKind::Status`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<String>,
-    /// For how many seconds nothing is answered, for [`FaultKind::Stall`]; within how many seconds the first half of a body
-    /// comes, for [`FaultKind::Trickle`].
+    /// For how many seconds nothing is answered, for [`FaultKind::Stall`]; within how many seconds the first half of a
+    /// body comes, for [`FaultKind::Trickle`]; within how many a whole body does, for [`FaultKind::Slow`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u64>,
     /// Whether the place that it leads to has no TLS, also where the registry has, for [`FaultKind::Redirect`] and
@@ -229,6 +233,12 @@ pub enum FaultKind {
     OtherBytes,
     /// The answer ends early, and says the length that it then has.
     Short,
+    /// The connection is closed when half of the request's body has come; the registry gets nothing.
+    ResetDuring,
+    /// The request's body is taken, and that of the answer sent, in pieces within some seconds.
+    Slow,
+    /// The registry does what it is asked, and the answer's `Docker-Content-Digest` is of other bytes.
+    WrongDigest,
     /// The registry gets nothing, and 201 is answered.
     NotStored,
     /// The registry is not told of the mount that is asked for, and begins an upload.
@@ -241,6 +251,11 @@ pub enum FaultKind {
     Redirect,
     /// The registry begins an upload, and the place at which it goes on is another host's.
     UploadElsewhere,
-    /// Who asks without credentials gets 401 and a challenge. The exporter is given some that are good.
+    /// A request without credentials gets 401 and a challenge. The exporter is given some that are good.
     WantsCredentials,
+    /// The request's token, which was good for one before, is good no more: the registry gets nothing, and 401 and a
+    /// challenge are answered.
+    TokenExpires,
+    /// The tag still names what it did at the analysis; after that many reads, what it has been moved to.
+    TagMoves,
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use causes::Causes;
 
-use crate::evidence::{Export, NotRun, Phase, ScenarioEvidence, Target};
+use crate::evidence::{Export, NotRun, NotRunCause, Phase, ScenarioEvidence, Target};
 use crate::observation::Observation;
 use crate::requirement::{Case, Needs, Requirement};
 use crate::requirements;
@@ -134,7 +134,7 @@ fn found(case: &Case<'_>, selection: &Selection) -> Vec<Found> {
     each_error_once(found.collect())
 }
 
-/// A violation whose cause is not told, with a word of that cause.
+/// Names the unselected cause in the violation's message.
 fn with_cause(finding: Finding, cause: Option<&'static str>) -> Finding {
     let worded = |violation: Violation, cause: &str| Violation {
         message: format!("{} (it follows from {cause}, which was not selected)", violation.message),
@@ -264,10 +264,10 @@ fn told_of(finding: Finding) -> Violation {
 /// A service that was not run: the harness's failure is told once.
 fn not_observed(missing: &NotRun, selection: &Selection) -> Vec<Found> {
     let reason = || missing.reason.clone();
-    let finding = || match missing {
-        NotRun { not_described: true, .. } => Finding::NotApplicable(reason()),
-        NotRun { harness_failed: true, .. } => Finding::Error(reason()),
-        NotRun { .. } => Finding::Skipped(reason()),
+    let finding = || match missing.cause {
+        NotRunCause::NotDescribed => Finding::NotApplicable(reason()),
+        NotRunCause::HarnessFailed => Finding::Error(reason()),
+        NotRunCause::NotHere => Finding::Skipped(reason()),
     };
     each_error_once(
         selected(selection, missing.target, missing.phase)
@@ -276,7 +276,5 @@ fn not_observed(missing: &NotRun, selection: &Selection) -> Vec<Found> {
     )
 }
 
-#[cfg(test)]
-mod causes_tests;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,5 @@
-//! What goes unnoticed, and why no one has to notice: patterns of mutations, `*` for anything. The first that fits counts.
+//! What goes unnoticed, and why no one has to notice: patterns of mutations, `*` for anything. The first that fits
+//! counts.
 
 /// Mutations that may go unnoticed for one reason.
 pub(super) struct Justified {

@@ -44,7 +44,7 @@ macro_rules! parts {
 parts! {
     id scenario target service step platform_api inputs run_image outcome report tags_before tags image base daemon layout
     wire previous_after build_sboms changed_files output_modes
-    troubles rebase
+    troubles rebase left_out
 }
 
 /// Members of the larger parts that are those of the sample's export.

@@ -71,7 +71,7 @@ impl Questions {
     }
 }
 
-/// What does not apply is no worse than what holds: no one hears of it.
+/// What does not apply is not worse than what holds: neither is reported.
 fn badness(finding: &Finding) -> u8 {
     match finding {
         Finding::Holds | Finding::NotApplicable(_) => 0,

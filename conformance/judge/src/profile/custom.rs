@@ -91,7 +91,7 @@ pub enum ProfileError {
 
 /// A profile read from a file.
 #[derive(Debug, Clone)]
-pub struct OwnProfile {
+pub struct CustomProfile {
     /// Its name in reports.
     pub name: String,
     /// The file as it was named on the command line.
@@ -101,7 +101,7 @@ pub struct OwnProfile {
     raises: Vec<Raise>,
 }
 
-impl PartialEq for OwnProfile {
+impl PartialEq for CustomProfile {
     fn eq(&self, other: &Self) -> bool {
         let told = |profile: &Self| -> Vec<(String, Option<Target>, Level)> {
             let raises = profile.raises.iter();
@@ -114,7 +114,7 @@ impl PartialEq for OwnProfile {
     }
 }
 
-impl Eq for OwnProfile {}
+impl Eq for CustomProfile {}
 
 /// One line of `[levels]`.
 #[derive(Debug, Clone)]
@@ -141,7 +141,7 @@ struct File {
     levels: toml::Table,
 }
 
-impl OwnProfile {
+impl CustomProfile {
     /// Reads a profile's text; `file` is what names it in messages and repeat commands.
     ///
     /// # Errors
@@ -228,13 +228,13 @@ mod tests {
     const GOOD: &str = "name = 'ours'\nextends = 'rfc-196'\n[levels]\n'base.pair' = 'MUST'\n'source.*.present' = 'MUST'\n\
         [levels.daemon]\n'digest.history-true' = 'MUST'\n";
 
-    fn level(profile: &OwnProfile, id: &str, target: Target) -> Level {
+    fn level(profile: &CustomProfile, id: &str, target: Target) -> Level {
         profile.level(requirements::named(id).unwrap(), target)
     }
 
     #[test]
     fn levels_are_raised_where_they_are_meant_to_be() {
-        let profile = OwnProfile::parse(GOOD, "ours.toml").unwrap();
+        let profile = CustomProfile::parse(GOOD, "ours.toml").unwrap();
         assert_eq!(level(&profile, "base.pair", Target::Registry), Level::Must);
         assert_eq!(level(&profile, "source.title.present", Target::Layout), Level::Must);
         assert_eq!(level(&profile, "digest.history-true", Target::Daemon), Level::Must);
@@ -242,13 +242,13 @@ mod tests {
         // What it does not name is as in what it extends.
         assert_eq!(level(&profile, "base.name-present", Target::Layout), Level::Should);
         assert_eq!(level(&profile, "buildpack.annotations-present", Target::Registry), Level::Optional);
-        let profile = Profile::Own(Box::new(profile));
+        let profile = Profile::Custom(Box::new(profile));
         assert_eq!((profile.name(), profile.argument()), ("ours", "ours.toml"));
     }
 
     #[test]
     fn what_is_no_profile_is_refused_by_name() {
-        let refused = |text: &str| OwnProfile::parse(text, "ours.toml").unwrap_err();
+        let refused = |text: &str| CustomProfile::parse(text, "ours.toml").unwrap_err();
         let with = |lines: &str| refused(&format!("name = 'ours'\nextends = 'strict'\n[levels]\n{lines}\n"));
         assert!(matches!(refused("name = "), ProfileError::Format { .. }));
         let parser_s = |text: &str| std::error::Error::source(&refused(text)).unwrap().to_string();

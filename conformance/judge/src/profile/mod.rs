@@ -3,10 +3,10 @@
 mod custom;
 
 use crate::evidence::Target;
-use crate::requirement::Requirement;
+use crate::requirement::{Demand, Requirement};
 use crate::verdict::Level;
 
-pub use custom::{OwnProfile, ProfileError};
+pub use custom::{CustomProfile, ProfileError};
 
 /// A profile: a built-in one (the shared catalogue, Profiles) or a user's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Profile {
     /// `rfc-196`, and every SHOULD is a MUST.
     Strict,
     /// A user's own (`docs/profile.md`).
-    Own(Box<OwnProfile>),
+    Custom(Box<CustomProfile>),
 }
 
 impl Profile {
@@ -35,7 +35,7 @@ impl Profile {
             Self::Rfc196 => "rfc-196",
             Self::BuildpackAnnotations => "buildpack-annotations",
             Self::Strict => "strict",
-            Self::Own(own) => &own.name,
+            Self::Custom(own) => &own.name,
         }
     }
 
@@ -43,7 +43,7 @@ impl Profile {
     #[must_use]
     pub fn argument(&self) -> &str {
         match self {
-            Self::Own(own) => &own.argument,
+            Self::Custom(own) => &own.argument,
             built_in => built_in.name(),
         }
     }
@@ -58,7 +58,7 @@ impl Profile {
                 "core, and the annotations that buildpacks contribute are demanded".to_owned()
             }
             Self::Strict => "rfc-196, and every SHOULD counts as a MUST".to_owned(),
-            Self::Own(own) => format!("{}, and what {} raises", own.extends.name(), own.argument),
+            Self::Custom(own) => format!("{}, and what {} raises", own.extends.name(), own.argument),
         }
     }
 
@@ -73,14 +73,14 @@ impl Profile {
     pub fn level(&self, requirement: &Requirement, target: Target) -> Level {
         let own = requirement.level;
         match self {
-            Self::Rfc196 => own.max(rfc_196(requirement.id, target)),
-            Self::BuildpackAnnotations if requirement.id == "buildpack.annotations-present" => Level::Must,
+            Self::Rfc196 => own.max(rfc_196(requirement.demanded_by, target)),
+            Self::BuildpackAnnotations if requirement.demanded_by == Demand::BuildpackAnnotations => Level::Must,
             Self::Core | Self::BuildpackAnnotations => own,
-            Self::Strict => match own.max(rfc_196(requirement.id, target)) {
+            Self::Strict => match own.max(rfc_196(requirement.demanded_by, target)) {
                 Level::Should | Level::Must => Level::Must,
                 Level::Optional => Level::Optional,
             },
-            Self::Own(profile) => profile.level(requirement, target),
+            Self::Custom(profile) => profile.level(requirement, target),
         }
     }
 }
@@ -92,13 +92,10 @@ impl std::fmt::Display for Profile {
 }
 
 /// The RFC speaks of publishing to a registry, so its annotations are a MUST there and a SHOULD in a layout.
-fn rfc_196(id: &str, target: Target) -> Level {
-    let is_presence = matches!(id, "base.digest-present" | "base.name-present")
-        || (id.starts_with("source.") && id.ends_with(".present"));
-    match target {
-        _ if id == "annotations.not-inherited" => Level::Must,
-        Target::Registry if is_presence => Level::Must,
-        Target::Layout if is_presence => Level::Should,
+fn rfc_196(demand: Demand, target: Target) -> Level {
+    match (demand, target) {
+        (Demand::Rfc196, _) | (Demand::Rfc196Annotation, Target::Registry) => Level::Must,
+        (Demand::Rfc196Annotation, Target::Layout) => Level::Should,
         _ => Level::Optional,
     }
 }

@@ -73,13 +73,13 @@ fn profiles_have_names_and_say_what_they_are() {
     }
     assert_eq!(Profile::named("none"), None);
     assert!(Profile::Strict.summary().contains("every SHOULD"));
-    let own = OwnProfile::parse("name='ours'\nextends='rfc-196'\n", "p.toml").unwrap();
-    assert_eq!(Profile::Own(Box::new(own)).summary(), "rfc-196, and what p.toml raises");
+    let own = CustomProfile::parse("name='ours'\nextends='rfc-196'\n", "p.toml").unwrap();
+    assert_eq!(Profile::Custom(Box::new(own)).summary(), "rfc-196, and what p.toml raises");
 }
 
 #[test]
 fn own_profiles_are_equal_when_they_say_the_same() {
-    let read = |text: &str, file: &str| OwnProfile::parse(text, file).unwrap();
+    let read = |text: &str, file: &str| CustomProfile::parse(text, file).unwrap();
     let text = "name='ours'\nextends='core'\n[levels]\n'base.pair'='MUST'\n";
     assert_eq!(read(text, "p.toml"), read(text, "p.toml"));
     assert_ne!(read(text, "p.toml"), read(text, "q.toml"));

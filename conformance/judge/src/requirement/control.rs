@@ -14,7 +14,10 @@ pub const EXIT_ZERO: &[&str] = &["platform.exit-zero"];
 pub const REBASE_EXIT_ZERO: &[&str] = &["rebase.exit-zero"];
 
 /// What a fault brings to the command line and the environment: the control need not have it.
-const BROUGHT: [(&str, &[&str]); 4] = [
+const BROUGHT: [(&str, &[&str]); 7] = [
+    ("digest.source-date-epoch", &["SOURCE_DATE_EPOCH"]),
+    ("errors.malformed-value", &["uid", "gid", "parallel", "CNB_USER_ID", "CNB_GROUP_ID", "CNB_PARALLEL_EXPORT"]),
+    ("errors.unknown-flag", &["no-such-flag"]),
     ("errors.platform-api", &["CNB_PLATFORM_API"]),
     ("platform.api-checked-first", &["CNB_PLATFORM_API"]),
     ("errors.daemon-down", &["DOCKER_HOST"]),
@@ -25,8 +28,8 @@ const BROUGHT: [(&str, &[&str]); 4] = [
 const AROUND: [&str; 8] = ["TZ", "LC_ALL", "LANG", "TMPDIR", "HOME", "PATH", "PWD", "HOSTNAME"];
 
 impl<'a> Case<'a> {
-    /// A build that the exporter accepted at this service, called as for the refused one except for its fault: one of this
-    /// scenario, else one of another scenario of the run.
+    /// A build that the exporter accepted at this service, called as for the refused one except for its fault: one of
+    /// this scenario, else one of another scenario of the run.
     #[must_use]
     pub fn control(&self, refused: &Export) -> Option<&'a Export> {
         let others = self.run.iter().filter(|other| other.scenario != self.scenario.scenario);
@@ -70,7 +73,8 @@ fn called_alike(refused: &Export, control: &Export) -> bool {
         })
 }
 
-/// Of a flag the name alone is compared; this variable says what `-process-type` does, to exporters that do not take it.
+/// Of a flag the name alone is compared; this variable says what `-process-type` does, to exporters that do not take
+/// it.
 const PROCESS_TYPE: &str = "CNB_PROCESS_TYPE";
 
 /// Paths and references differ between builds, words do not.

@@ -36,8 +36,10 @@ pub struct Requirement {
     pub needs: Needs,
     /// The phase that it is judged of.
     pub phase: Phase,
+    /// The profile that demands it where its own level does not.
+    pub demanded_by: Demand,
     /// Whether its judge looks at the registry export next to the one that it judges, so that repeating it needs both.
-    pub beside_registry: bool,
+    pub compares_with_registry: bool,
     /// Whether an export that it judges may wait for a service, as long as the exporter's description allows.
     pub waits: bool,
     /// The judge.
@@ -67,7 +69,8 @@ impl Requirement {
             since: "0.12",
             needs: Needs::Image,
             phase: Phase::Exporter,
-            beside_registry: false,
+            demanded_by: Demand::NoProfile,
+            compares_with_registry: false,
             waits: false,
             judge,
         }
@@ -116,10 +119,17 @@ impl Requirement {
         self
     }
 
+    /// Demanded by a profile.
+    #[must_use]
+    pub const fn demanded_by(mut self, demand: Demand) -> Self {
+        self.demanded_by = demand;
+        self
+    }
+
     /// Judged by a look at the registry export too.
     #[must_use]
-    pub const fn beside_the_registry(mut self) -> Self {
-        self.beside_registry = true;
+    pub const fn comparing_with_registry(mut self) -> Self {
+        self.compares_with_registry = true;
         self
     }
 
@@ -185,6 +195,19 @@ impl Source {
         oci_distribution: "oci-distribution.md", "opencontainers/distribution-spec 967efdc";
         own: "this catalogue", "this project's own";
     }
+}
+
+/// Which profile raises a requirement's level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demand {
+    /// None but `strict`, which raises every SHOULD.
+    NoProfile,
+    /// `rfc-196`, on every target.
+    Rfc196,
+    /// `rfc-196`, as the presence of one of the RFC's annotations: a MUST on registries, a SHOULD in layouts.
+    Rfc196Annotation,
+    /// `buildpack-annotations`.
+    BuildpackAnnotations,
 }
 
 /// What a requirement needs to be there before its judge is asked.

@@ -1,13 +1,13 @@
 //! Whether all that differs between a build's outputs is known (`difference`): shared by daemons and layouts.
 
-use crate::difference::{self, Comparison, Difference, Relation};
+use crate::difference::{self, Comparison, Difference, Relation, Stage};
 use crate::evidence::{Export, Target};
 use crate::requirement::{Case, not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
 
-/// Judges every comparison that an export of the case is part of. Where a repeat differs already, the registry export is
-/// no measure; what became of a daemon's image further on is judged all the same.
+/// Judges every comparison that an export of the case is part of. Where a repeat differs already, the registry export
+/// is no measure; what became of a daemon's image further on is judged all the same.
 pub(super) fn no_difference_is_unknown(case: &Case<'_>) -> Finding {
     let is_of_the_registry = |export: &&&Export| export.target == Target::Registry;
     let exports = case.scenario.exports.iter().collect::<Vec<_>>();
@@ -77,12 +77,10 @@ fn known(case: &Case<'_>, export: &Export, comparisons: &[Comparison]) -> Findin
 /// Where the right side's value is in the evidence.
 fn place(export: &Export, comparison: &Comparison, field: &str) -> String {
     let is_of_the_config = ["config.", "labels/", "history/", "imageID"].iter().any(|start| field.starts_with(start));
-    let further = if comparison.right.ends_with(" pushed") {
-        "pushed-"
-    } else if comparison.right.ends_with(" pulled back") {
-        "pulled-back-"
-    } else {
-        ""
+    let further = match comparison.right.stage {
+        Stage::Stored => "",
+        Stage::Pushed => "pushed-",
+        Stage::PulledBack => "pulled-back-",
     };
     match field {
         _ if field.starts_with("report.") => export.at("report.toml"),

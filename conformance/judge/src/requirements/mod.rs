@@ -2,8 +2,6 @@
 
 mod accounted;
 pub mod annotating;
-#[cfg(test)]
-mod annotating_tests;
 mod annotations;
 mod asked;
 mod base;
@@ -14,8 +12,6 @@ mod digest;
 mod errors;
 mod layout;
 mod manifest;
-#[cfg(test)]
-mod observation_tests;
 mod platform;
 pub mod rebase;
 mod sentences;
@@ -24,8 +20,6 @@ mod source;
 mod tests;
 #[cfg(test)]
 pub(crate) mod trials;
-#[cfg(test)]
-mod values_tests;
 mod wire;
 
 use platform::{inputs as platform_inputs, written as platform_written};
@@ -56,6 +50,7 @@ const THEMES: &[&[Requirement]] = &[
     accounted::further::TABLE,
     accounted::carried::TABLE,
     rebase::TABLE,
+    rebase::refusals::TABLE,
 ];
 
 /// Every requirement, in catalogue order.
@@ -79,7 +74,7 @@ pub fn named(id: &str) -> Option<&'static Requirement> {
 /// Whether the judge of the requirement with this slug looks at the registry export next to the one that it judges.
 #[must_use]
 pub fn compares_with_registry(id: &str) -> bool {
-    named(id).is_some_and(|row| row.beside_registry)
+    named(id).is_some_and(|row| row.compares_with_registry)
 }
 
 /// What the case shows of the questions that the RFC leaves open, of an exporter that annotates as said.

@@ -46,8 +46,8 @@ themes! {
     rebase_is_tried: "rebase" => rebase::trials::trials,
 }
 
-/// Fails when a judge accepts a mutation or rejects a near miss, and when what a person reads of a violation is not what
-/// the theme's snapshot has.
+/// Fails when a judge accepts a mutation or rejects a near miss, and when what a person reads of a violation is not
+/// what the theme's snapshot has.
 fn try_all(test: &str, trials: &[Trial]) {
     let (mut complaints, mut told) = (Vec::new(), String::new());
     for trial in trials {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::digest::Digest;
-use crate::evidence::{FileFact, FileKind, Inputs, Machine, RunImage, Target};
+use crate::evidence::{Document, FileFact, FileKind, Inputs, Machine, PreviousImage, RunImage, Target};
 
 const PROJECT: &str = "[source]\ntype='git'\n[source.version]\ncommit='c0ffee'\n[source.metadata]\n\
     repository='https://git.example/app'\nauthors='Ada'\nversion='1.2'\ndocumentation-url='https://docs.example'\n\
@@ -29,7 +29,15 @@ pub(crate) fn fact(path: &str, text: &str) -> FileFact {
         link: None,
         text: keeps_text.then(|| text.to_owned()),
         xattrs: BTreeMap::new(),
+        links: Some(1),
     }
+}
+
+/// A previous image of another exporter with this config.
+pub(crate) fn previous_image(config: &serde_json::Value, sentinels: &[&str]) -> PreviousImage {
+    let document = |text: &str| Document::new(text.as_bytes().to_vec(), None);
+    let sentinels = sentinels.iter().map(|&sentinel| sentinel.to_owned()).collect();
+    PreviousImage { manifest: document("{}"), config: document(&config.to_string()), sentinels }
 }
 
 fn directory(path: &str) -> FileFact {
@@ -95,5 +103,6 @@ pub(super) fn inputs(target: Target, run: &RunImage) -> Inputs {
             user: "builder".to_owned(),
         }),
         faults: Vec::new(),
+        previous_image: None,
     }
 }

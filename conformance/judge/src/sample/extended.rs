@@ -1,5 +1,5 @@
-//! A good build whose run image was extended: of the base's two layers the upper one is an extension's, which set a user, a
-//! variable and labels as well. The app image upon it has the same layers as the sample's.
+//! A good build whose run image was extended: of the base's two layers the upper one is an extension's, which set a
+//! user, a variable and labels as well. The app image upon it has the same layers as the sample's.
 
 use serde_json::{Value, json};
 

@@ -23,7 +23,7 @@ use crate::requirement::Case;
 use crate::requirements;
 use crate::verdict::Finding;
 
-pub(crate) use build::fact;
+pub(crate) use build::{fact, previous_image};
 pub use edit::{
     annotate, edit_config, edit_document, edit_entries, edit_input, edit_label, edit_layers, edit_manifest,
     edit_report, one_more_tag, raw_config, raw_manifest, set_config,
@@ -237,6 +237,7 @@ fn export(target: Target, step: usize) -> Export {
         previous_after: None,
         build_sboms: vec![fact("/layers/sbom/build/b/sbom.cdx.json", "{\"b\":1}")],
         changed_files: Some(vec![written()]),
+        left_out: Vec::new(),
         output_modes: BTreeMap::from([("/report/report.toml".to_owned(), 0o644)]),
         troubles: Vec::new(),
         rebase: None,

@@ -25,7 +25,7 @@ pub fn json(document: Option<&Document>) -> Option<Rc<Json>> {
     memo::json(&document?.bytes)
 }
 
-/// Whether a manifest is there that is not JSON object: nothing can be told of what it holds.
+/// Whether there is a manifest that is not a JSON object, so that nothing is known of its contents.
 #[must_use]
 pub fn has_no_readable_manifest(image: &Image) -> bool {
     let is_object = |manifest: &Document| json(Some(manifest)).is_some_and(|json| json.members().is_some());
@@ -99,7 +99,7 @@ pub fn variables(config: Option<&Json>) -> Vec<&str> {
 /// The lifecycle's label.
 #[must_use]
 pub fn lifecycle_label(image: &Image) -> Option<Rc<Json>> {
-    json_label(image, "io.buildpacks.lifecycle.metadata")
+    json_label(image, LIFECYCLE)
 }
 
 /// The `diff_ids` of a config, as they stand there.
@@ -110,8 +110,8 @@ pub fn diff_ids(config: Option<&Document>) -> Vec<String> {
     list.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect()
 }
 
-/// How many layers the app image has of its base: the run image's, and where extensions extended it those of theirs that
-/// come next, in whatever order.
+/// How many layers the app image has of its base: the run image's, and where extensions extended it those of theirs
+/// that come next, in whatever order.
 #[must_use]
 pub fn base_count(export: &Export) -> usize {
     let own = diff_ids(Some(&export.run_image.config)).len();
@@ -125,6 +125,17 @@ pub fn base_count(export: &Export) -> usize {
 #[must_use]
 pub fn new_layers<'a>(export: &Export, image: &'a Image) -> Vec<(usize, &'a Layer)> {
     image.layers.iter().enumerate().skip(base_count(export)).collect()
+}
+
+/// The new layers that the exporter packed itself: not those that it has from another exporter's image.
+#[must_use]
+pub fn packed_layers<'a>(export: &Export, image: &'a Image) -> Vec<(usize, &'a Layer)> {
+    let known = diff_ids(export.inputs.previous_image.as_ref().map(|previous| &previous.config));
+    let mut layers = new_layers(export, image);
+    let is_known =
+        |layer: &Layer| layer.blob.as_ref().is_some_and(|blob| known.iter().any(|id| id == blob.diff_id.as_str()));
+    layers.retain(|(_, layer)| !is_known(layer));
+    layers
 }
 
 /// The files that the new layers leave, by path: later layers replace earlier ones, whiteouts remove, hard links stand
@@ -162,7 +173,7 @@ fn remove_below(files: &mut BTreeMap<String, &Entry>, folder: &str) {
     }
 }
 
-/// Most hard links that lead from one to the next: who writes one names the file itself.
+/// Most hard links that lead from one to the next: tools that write one name the file itself.
 const LONGEST_CHAIN: usize = 64;
 
 /// What a hard link stands for, also where it links to another hard link; any other entry for itself.
@@ -201,8 +212,8 @@ pub fn shown(value: Option<impl std::fmt::Display>) -> String {
     value.map_or_else(|| "nothing".to_owned(), |value| cut(&value.to_string()))
 }
 
-/// The path that `path` means in `folder`, which is absolute: without `.`, `..` and slashes that say nothing. Links are not
-/// followed.
+/// The path that `path` means in `folder`, which is absolute: without `.`, `..` and slashes that say nothing. Links are
+/// not followed.
 #[must_use]
 pub fn cleaned(path: &str, folder: &str) -> String {
     let whole = if path.starts_with('/') { path.to_owned() } else { format!("{folder}/{path}") };
@@ -222,7 +233,7 @@ pub fn cleaned(path: &str, folder: &str) -> String {
 pub fn ended(export: &Export) -> String {
     match last_words(export) {
         Some((_, said)) => format!("{}; it last said: {}", export.outcome.end, cut(&said)),
-        None => format!("{}, without a word", export.outcome.end),
+        None => format!("{}, no output", export.outcome.end),
     }
 }
 

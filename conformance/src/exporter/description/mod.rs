@@ -78,7 +78,8 @@ pub struct Exporter {
     pub refused: BTreeMap<Target, String>,
     /// Why nothing that it sends under TLS can be recorded, where a control export before the run showed that.
     pub distrust: Option<String>,
-    /// Platform API versions that it may speak, in the order in which they are tried, where the command line gives none.
+    /// Platform API versions that it may speak, in the order in which they are tried, where the command line gives
+    /// none.
     pub platform_apis: Vec<String>,
     /// The Platform API version that the command line gives: the only one that is tried.
     pub asked_platform_api: Option<String>,
@@ -268,8 +269,14 @@ impl Exporter {
 /// Seconds within which an exporter gives up an unreachable registry, where its description says nothing.
 const UNREACHABLE_LIMIT: u64 = 120;
 
-/// The newest Platform API that there is.
-pub(super) const NEWEST_API: &str = "0.15";
+/// The versions of the Platform API that are judged, newest first.
+pub(crate) const PLATFORM_APIS: [&str; 4] = ["0.15", "0.14", "0.13", "0.12"];
+
+/// The newest version of the Platform API.
+pub(crate) const NEWEST_API: &str = PLATFORM_APIS[0];
+
+/// The oldest version of the Platform API that has something to judge.
+pub(crate) const OLDEST_API: &str = PLATFORM_APIS[PLATFORM_APIS.len() - 1];
 
 /// The option that names an exporter, as a shell reads it.
 fn option(name: &str, path: &Path) -> String {

@@ -4,7 +4,7 @@ use oci_spec::image::ANNOTATION_TITLE;
 use toml::Table;
 
 use crate::generated::{Build, Buildpack, Process};
-use crate::promises::{Dimension, Seen, Value};
+use crate::promises::{Dimension, StepView, Value};
 use crate::scenario::materialise::Kind;
 
 pub(super) fn dimensions() -> Vec<Dimension> {
@@ -25,7 +25,7 @@ fn processes() -> Dimension {
         });
     }
     let count = |range: std::ops::RangeInclusive<usize>| {
-        move |seen: &Seen<'_>| seen.is_good() && range.contains(&Seen::list(seen.metadata(), "processes").len())
+        move |seen: &StepView<'_>| seen.is_good() && range.contains(&StepView::list(seen.metadata(), "processes").len())
     };
     Dimension::new(
         "Processes",
@@ -44,14 +44,14 @@ fn processes() -> Dimension {
 }
 
 fn process_kinds() -> Dimension {
-    fn default(seen: &Seen<'_>) -> bool {
+    fn default(seen: &StepView<'_>) -> bool {
         seen.metadata().is_some_and(|table| table.contains_key("buildpack-default-process-type"))
     }
-    fn given(seen: &Seen<'_>) -> bool {
+    fn given(seen: &StepView<'_>) -> bool {
         seen.flag("-process-type").is_some() || seen.variable("CNB_PROCESS_TYPE").is_some()
     }
     let any = |fits: fn(&Table) -> bool| {
-        move |seen: &Seen<'_>| seen.is_good() && Seen::list(seen.metadata(), "processes").into_iter().any(fits)
+        move |seen: &StepView<'_>| seen.is_good() && StepView::list(seen.metadata(), "processes").into_iter().any(fits)
     };
     Dimension::new(
         "Process kinds",
@@ -61,7 +61,7 @@ fn process_kinds() -> Dimension {
             Value::new("neither default nor type", |seen| seen.is_good() && !default(seen) && !given(seen)),
             Value::new("a type", |seen| seen.is_good() && given(seen)),
             Value::new("a type that no process has", |seen| {
-                let types = Seen::list(seen.metadata(), "processes");
+                let types = StepView::list(seen.metadata(), "processes");
                 let has = |wanted: &str| {
                     types.iter().any(|table| table.get("type").and_then(toml::Value::as_str) == Some(wanted))
                 };
@@ -81,18 +81,22 @@ fn process_kinds() -> Dimension {
 }
 
 fn slices() -> Dimension {
-    fn globs(seen: &Seen<'_>) -> Vec<Vec<String>> {
+    fn globs(seen: &StepView<'_>) -> Vec<Vec<String>> {
         let paths = |table: &Table| -> Vec<String> {
             let all = table.get("paths").and_then(toml::Value::as_array);
             all.into_iter().flatten().filter_map(toml::Value::as_str).map(str::to_owned).collect()
         };
-        if seen.is_good() { Seen::list(seen.metadata(), "slices").into_iter().map(paths).collect() } else { Vec::new() }
+        if seen.is_good() {
+            StepView::list(seen.metadata(), "slices").into_iter().map(paths).collect()
+        } else {
+            Vec::new()
+        }
     }
     fn make(build: &mut Build, slices: &[&[&str]]) {
         let slice = |globs: &&[&str]| globs.iter().map(|glob| (*glob).to_owned()).collect();
         first(build, |buildpack| buildpack.slices = slices.iter().map(slice).collect());
     }
-    let any = |fits: fn(&str) -> bool| move |seen: &Seen<'_>| globs(seen).iter().flatten().any(|glob| fits(glob));
+    let any = |fits: fn(&str) -> bool| move |seen: &StepView<'_>| globs(seen).iter().flatten().any(|glob| fits(glob));
     Dimension::new(
         "Slices",
         "Path globs of Go's `filepath.Match` (Slices).",
@@ -115,9 +119,9 @@ fn slices() -> Dimension {
     )
 }
 
-fn pairs(seen: &Seen<'_>, key: &str) -> Vec<(String, String)> {
+fn pairs(seen: &StepView<'_>, key: &str) -> Vec<(String, String)> {
     let text = |table: &Table, key: &str| table.get(key).and_then(toml::Value::as_str).unwrap_or_default().to_owned();
-    Seen::list(seen.metadata(), key).into_iter().map(|table| (text(table, "key"), text(table, "value"))).collect()
+    StepView::list(seen.metadata(), key).into_iter().map(|table| (text(table, "key"), text(table, "value"))).collect()
 }
 
 fn has_twice(pairs: &[(String, String)]) -> bool {
@@ -170,13 +174,13 @@ fn sboms() -> Dimension {
         build.launcher_sbom = launcher_s;
     }
     let has = |prefix: &'static str, parts: usize| {
-        move |seen: &Seen<'_>| {
+        move |seen: &StepView<'_>| {
             let below = |path: &String| path.strip_prefix(prefix).map(|rest| rest.split('/').count());
             seen.is_good() && seen.files.keys().any(|path| below(path) == Some(parts))
         }
     };
     let ends = |name: &'static str| {
-        move |seen: &Seen<'_>| {
+        move |seen: &StepView<'_>| {
             seen.files.iter().any(|(path, node)| path.contains(name) && matches!(node.kind, Kind::File(_)))
         }
     };
@@ -200,7 +204,7 @@ fn sboms() -> Dimension {
 }
 
 fn times() -> Dimension {
-    fn epoch(seen: &Seen<'_>) -> Option<i64> {
+    fn epoch(seen: &StepView<'_>) -> Option<i64> {
         seen.variable("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok())
     }
     Dimension::new(

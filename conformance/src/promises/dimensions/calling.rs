@@ -2,8 +2,9 @@
 
 use judge::evidence::Target;
 
+use crate::exporter::PLATFORM_APIS;
 use crate::generated::{Build, GivenBy};
-use crate::promises::{Dimension, Seen, Value};
+use crate::promises::{Dimension, StepView, Value};
 use crate::scenario::{CreationOrder, CredentialsBy, RegistryEndpoint};
 
 /// Flags with their variables; `switch` has no value.
@@ -57,7 +58,7 @@ fn flags() -> Dimension {
     Dimension::new("Flags", "Inputs given by their flag (Inputs).", values.collect())
 }
 
-fn is_by_variable(seen: &Seen<'_>, flag: &str, variable: &str) -> bool {
+fn is_by_variable(seen: &StepView<'_>, flag: &str, variable: &str) -> bool {
     seen.is_good() && seen.flag(flag).is_none() && seen.variable(variable).is_some()
 }
 
@@ -69,7 +70,12 @@ fn variables() -> Dimension {
     for name in ["SOURCE_DATE_EPOCH", "CNB_EXPERIMENTAL_MODE"] {
         values.push(Value::new(format!("`{name}`"), move |seen| seen.is_good() && seen.variable(name).is_some()));
     }
-    values.push(Value::new("`CNB_REGISTRY_AUTH`", |seen| seen.step.credentials_by == CredentialsBy::Variable));
+    for (name, by) in [
+        ("`CNB_REGISTRY_AUTH`", CredentialsBy::Variable),
+        ("`CNB_REGISTRY_AUTH` with a token", CredentialsBy::VariableWithToken),
+    ] {
+        values.push(Value::new(name, move |seen| seen.step.credentials_by == by));
+    }
     Dimension::new("Variables", "Inputs given by their variable alone (Inputs).", values)
 }
 
@@ -124,7 +130,7 @@ fn defaults() -> Dimension {
 }
 
 fn given_by() -> Dimension {
-    let of = |seen: &Seen<'_>| (seen.flag("-group").is_some(), seen.variable("CNB_GROUP_PATH").is_some());
+    let of = |seen: &StepView<'_>| (seen.flag("-group").is_some(), seen.variable("CNB_GROUP_PATH").is_some());
     Dimension::new(
         "How files are named",
         "`-analyzed`, `-group` and `-project-metadata` by flag, by variable and by default.",
@@ -145,8 +151,8 @@ fn given_by() -> Dimension {
 
 fn platform_apis() -> Dimension {
     let is =
-        |api: &'static str| move |seen: &Seen<'_>| seen.is_good() && seen.variable("CNB_PLATFORM_API") == Some(api);
-    let mut values: Vec<Value> = ["0.12", "0.13", "0.14", "0.15"].map(|api| Value::new(api, is(api))).into();
+        |api: &'static str| move |seen: &StepView<'_>| seen.is_good() && seen.variable("CNB_PLATFORM_API") == Some(api);
+    let mut values: Vec<Value> = PLATFORM_APIS.into_iter().rev().map(|api| Value::new(api, is(api))).collect();
     values.push(Value::new("one that there is not", |seen| {
         !seen.is_good() && seen.variable("CNB_PLATFORM_API").is_some_and(|api| !api.starts_with("0.1"))
     }));
@@ -166,7 +172,7 @@ fn has_tag(image: &str) -> bool {
     image.rsplit('/').next().is_some_and(|name| name.contains([':', '@']))
 }
 
-fn distinct(seen: &Seen<'_>) -> usize {
+fn distinct(seen: &StepView<'_>) -> usize {
     let mut images = seen.images().to_vec();
     images.sort();
     images.dedup();
@@ -175,11 +181,11 @@ fn distinct(seen: &Seen<'_>) -> usize {
 
 fn tags() -> Dimension {
     let further = |count: usize| {
-        move |seen: &Seen<'_>| seen.is_good() && distinct(seen) == count + 1 && seen.images().len() == count + 1
+        move |seen: &StepView<'_>| seen.is_good() && distinct(seen) == count + 1 && seen.images().len() == count + 1
     };
     let tag = |image: &str| has_tag(image).then(|| image.rsplit(':').next().unwrap_or_default().to_owned());
     let has = move |fits: fn(&str) -> bool| {
-        move |seen: &Seen<'_>| {
+        move |seen: &StepView<'_>| {
             seen.is_good() && seen.images().iter().filter_map(|image| tag(image)).any(|tag| fits(&tag))
         }
     };
@@ -216,7 +222,7 @@ fn tags() -> Dimension {
 }
 
 fn users() -> Dimension {
-    let owner = |seen: &Seen<'_>| {
+    let owner = |seen: &StepView<'_>| {
         let given = seen.flag("-uid").or_else(|| seen.variable("CNB_USER_ID"));
         given.and_then(|uid| uid.parse::<u32>().ok())
     };
@@ -238,7 +244,7 @@ fn users() -> Dimension {
 }
 
 fn log_levels() -> Dimension {
-    fn level<'a>(seen: &'a Seen<'_>) -> Option<&'a str> {
+    fn level<'a>(seen: &'a StepView<'_>) -> Option<&'a str> {
         seen.flag("-log-level").or_else(|| seen.variable("CNB_LOG_LEVEL"))
     }
     Dimension::new(
@@ -256,7 +262,7 @@ fn log_levels() -> Dimension {
 
 fn caches() -> Dimension {
     let has = |flag: &'static str, variable: &'static str| {
-        move |seen: &Seen<'_>| seen.flag(flag).is_some() || seen.variable(variable).is_some()
+        move |seen: &StepView<'_>| seen.flag(flag).is_some() || seen.variable(variable).is_some()
     };
     let folder = has("-cache-dir", "CNB_CACHE_DIR");
     let image = has("-cache-image", "CNB_CACHE_IMAGE");
@@ -278,7 +284,7 @@ fn caches() -> Dimension {
 
 fn surroundings() -> Dimension {
     let variable = |name: &'static str, usual: &'static str| {
-        move |seen: &Seen<'_>| seen.variable(name).is_some_and(|value| value != usual)
+        move |seen: &StepView<'_>| seen.variable(name).is_some_and(|value| value != usual)
     };
     Dimension::new(
         "Surroundings",
@@ -289,6 +295,7 @@ fn surroundings() -> Dimension {
             Value::new("another umask", |seen| seen.step.umask.is_some()).made(|build| build.call.umask = Some("077")),
             Value::new("the usual umask", |seen| seen.step.umask.is_none()).made(|build| build.call.umask = None),
             Value::new("another working folder", |seen| seen.step.working_directory.is_some()),
+            Value::new("what the build before left in HOME and caches", |seen| seen.step.kept_state),
             Value::new("another TMPDIR", |seen| seen.step.temporary.is_some()),
             Value::new("another host name", |seen| seen.step.hostname.is_some()),
             Value::new("other file times", |seen| seen.step.file_times.is_some()),

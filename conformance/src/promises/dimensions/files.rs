@@ -1,7 +1,7 @@
 //! Files of the app and of launch layers.
 
 use crate::generated::{Build, Kind as Made, TreeFile};
-use crate::promises::{Dimension, Seen, Value};
+use crate::promises::{Dimension, StepView, Value};
 use crate::scenario::materialise::{Kind, Node};
 
 pub(super) fn dimensions() -> Vec<Dimension> {
@@ -13,15 +13,15 @@ fn put(build: &mut Build, name: &str, kind: Made) {
     build.app.push(TreeFile { folders: Vec::new(), name: name.to_owned(), kind });
 }
 
-fn any(fits: impl Fn(&str, &Node) -> bool + 'static) -> impl Fn(&Seen<'_>) -> bool {
+fn any(fits: impl Fn(&str, &Node) -> bool + 'static) -> impl Fn(&StepView<'_>) -> bool {
     move |seen| seen.exported().into_iter().any(|(path, node)| fits(path, node))
 }
 
-fn good(fits: impl Fn(&str, &Node) -> bool + 'static) -> impl Fn(&Seen<'_>) -> bool {
+fn good(fits: impl Fn(&str, &Node) -> bool + 'static) -> impl Fn(&StepView<'_>) -> bool {
     move |seen| seen.is_good() && seen.exported().into_iter().any(|(path, node)| fits(path, node))
 }
 
-fn link(fits: fn(&str) -> bool) -> impl Fn(&Seen<'_>) -> bool {
+fn link(fits: fn(&str) -> bool) -> impl Fn(&StepView<'_>) -> bool {
     good(move |_, node| matches!(&node.kind, Kind::Symlink(target) if fits(target)))
 }
 
@@ -32,6 +32,7 @@ fn kinds() -> Dimension {
         vec![
             Value::new("a regular file", good(|_, node| matches!(node.kind, Kind::File(_))))
                 .made(|build| put(build, "kind", Made::Text("text".to_owned(), 0o644))),
+            Value::new("a file with holes", good(|_, node| matches!(node.kind, Kind::Sparse(_)))),
             Value::new("an empty folder", good(|_, node| node.kind == Kind::Directory))
                 .made(|build| put(build, "kind", Made::EmptyFolder(0o755))),
             Value::new("a link within", link(|target| !target.starts_with('/') && !target.contains("..")))
@@ -128,7 +129,7 @@ fn names() -> Dimension {
 }
 
 fn counts() -> Dimension {
-    fn largest(seen: &Seen<'_>) -> usize {
+    fn largest(seen: &StepView<'_>) -> usize {
         let mut counts = std::collections::BTreeMap::<&str, usize>::new();
         for (path, _) in seen.exported() {
             *counts.entry(path.rsplit_once('/').map_or("", |(folder, _)| folder)).or_default() += 1;
@@ -136,7 +137,7 @@ fn counts() -> Dimension {
         counts.into_values().max().unwrap_or_default()
     }
     let has = |range: std::ops::RangeInclusive<usize>| {
-        move |seen: &Seen<'_>| seen.is_good() && range.contains(&largest(seen))
+        move |seen: &StepView<'_>| seen.is_good() && range.contains(&largest(seen))
     };
     Dimension::new(
         "Files in a folder",

@@ -4,7 +4,7 @@ use toml::Table;
 
 use super::building::first;
 use crate::generated::{Build, Buildpack, Layer};
-use crate::promises::{Dimension, Seen, Value};
+use crate::promises::{Dimension, StepView, Value};
 
 /// So many buildpacks, of which the further ones have a layer each.
 fn buildpacks_of(build: &mut Build, count: usize) {
@@ -23,11 +23,11 @@ pub(super) fn dimensions() -> Vec<Dimension> {
 }
 
 fn buildpacks() -> Dimension {
-    let count = |seen: &Seen<'_>| Seen::list(seen.group(), "group").len();
-    let is = move |range: std::ops::RangeInclusive<usize>| move |seen: &Seen<'_>| range.contains(&count(seen));
+    let count = |seen: &StepView<'_>| StepView::list(seen.group(), "group").len();
+    let is = move |range: std::ops::RangeInclusive<usize>| move |seen: &StepView<'_>| range.contains(&count(seen));
     let id = |fits: fn(&str) -> bool| {
-        move |seen: &Seen<'_>| {
-            let ids = Seen::list(seen.group(), "group").into_iter().filter_map(|member| member.get("id")?.as_str());
+        move |seen: &StepView<'_>| {
+            let ids = StepView::list(seen.group(), "group").into_iter().filter_map(|member| member.get("id")?.as_str());
             ids.into_iter().any(fits)
         }
     };
@@ -39,19 +39,19 @@ fn buildpacks() -> Dimension {
             Value::new("two", is(2..=2)).made(|build| buildpacks_of(build, 2)),
             Value::new("ten and more", is(10..=usize::MAX)).made(|build| buildpacks_of(build, 11)),
             Value::new("with homepage", |seen| {
-                Seen::list(seen.group(), "group").iter().any(|member| member.contains_key("homepage"))
+                StepView::list(seen.group(), "group").iter().any(|member| member.contains_key("homepage"))
             }),
             Value::new("without homepage", |seen| {
-                Seen::list(seen.group(), "group").iter().any(|member| !member.contains_key("homepage"))
+                StepView::list(seen.group(), "group").iter().any(|member| !member.contains_key("homepage"))
             }),
             Value::new("an ID of one part", id(|id| !id.contains('/'))),
             Value::new("an ID of three parts", id(|id| id.matches('/').count() > 1)),
             Value::new("an ID with dots", id(|id| id.contains('.'))),
             Value::new("of several Buildpack APIs", |seen| {
-                let members = Seen::list(seen.group(), "group");
+                let members = StepView::list(seen.group(), "group");
                 members.iter().any(|member| member.get("api") != members[0].get("api"))
             }),
-            Value::new("next to image extensions", |seen| !Seen::list(seen.group(), "group-extensions").is_empty()),
+            Value::new("next to image extensions", |seen| !StepView::list(seen.group(), "group-extensions").is_empty()),
             Value::unseen(
                 "one of them twice",
                 "no specification says what a group with one ID twice means: both would have one folder",
@@ -61,7 +61,7 @@ fn buildpacks() -> Dimension {
 }
 
 fn layer_counts() -> Dimension {
-    fn counts(seen: &Seen<'_>) -> Vec<usize> {
+    fn counts(seen: &StepView<'_>) -> Vec<usize> {
         let layers = seen.layers();
         let of = |folder: &String| layers.iter().filter(|(path, _)| path.starts_with(folder.as_str())).count();
         seen.buildpacks().iter().map(of).collect()
@@ -74,7 +74,7 @@ fn layer_counts() -> Dimension {
         });
     }
     let has = |range: std::ops::RangeInclusive<usize>| {
-        move |seen: &Seen<'_>| counts(seen).iter().any(|count| range.contains(count))
+        move |seen: &StepView<'_>| counts(seen).iter().any(|count| range.contains(count))
     };
     Dimension::new(
         "Layers of a buildpack",
@@ -108,7 +108,8 @@ fn layer_types() -> Dimension {
     fn make(build: &mut Build, [launch, is_build, cache]: [bool; 3]) {
         last(build, |layer| (layer.launch, layer.build, layer.cache) = (launch, is_build, cache));
     }
-    let has = |wanted: [bool; 3]| move |seen: &Seen<'_>| seen.layers().iter().any(|(_, table)| types(table) == wanted);
+    let has =
+        |wanted: [bool; 3]| move |seen: &StepView<'_>| seen.layers().iter().any(|(_, table)| types(table) == wanted);
     Dimension::new(
         "Layer types",
         "`launch`, `build`, `cache` (Layer Types).",

@@ -4,8 +4,8 @@ use judge::evidence::FaultKind;
 use oci_spec::image::{ANNOTATION_TITLE, ANNOTATION_VERSION};
 
 use crate::generated::{Build, RunToml, Sequence};
-use crate::promises::{Dimension, Seen, Value};
-use crate::scenario::{Arrival, ImageFormat, IndexDigest, RegistryEndpoint};
+use crate::promises::{Dimension, StepView, Value};
+use crate::scenario::{Arrival, ImageFormat, IndexDigest, OtherLabel, RegistryEndpoint};
 
 pub(super) fn dimensions() -> Vec<Dimension> {
     vec![
@@ -24,7 +24,7 @@ pub(super) fn dimensions() -> Vec<Dimension> {
 
 fn formats() -> Dimension {
     let is = |format: ImageFormat, index: Option<IndexDigest>| {
-        move |seen: &Seen<'_>| seen.run_image().format == format && seen.run_image().index == index
+        move |seen: &StepView<'_>| seen.run_image().format == format && seen.run_image().index == index
     };
     Dimension::new(
         "Run image: format",
@@ -40,8 +40,9 @@ fn formats() -> Dimension {
 }
 
 fn layers() -> Dimension {
-    let count =
-        |count: std::ops::RangeInclusive<usize>| move |seen: &Seen<'_>| count.contains(&seen.run_image().layers.len());
+    let count = |count: std::ops::RangeInclusive<usize>| {
+        move |seen: &StepView<'_>| count.contains(&seen.run_image().layers.len())
+    };
     Dimension::new(
         "Run image: layers",
         "How many, and what is odd about them.",
@@ -98,7 +99,7 @@ fn given() -> Dimension {
         build.run_image.annotations = key(annotations, ANNOTATION_TITLE);
         build.run_image.labels = key(labels, ANNOTATION_VERSION);
     }
-    let of = |seen: &Seen<'_>| (!seen.run_image().annotations.is_empty(), !seen.run_image().labels.is_empty());
+    let of = |seen: &StepView<'_>| (!seen.run_image().annotations.is_empty(), !seen.run_image().labels.is_empty());
     Dimension::new(
         "Run image: annotations and labels",
         "Of its own, also under the keys of RFC 196.",
@@ -136,18 +137,18 @@ fn run_toml() -> Dimension {
     fn mirrors(image: &toml::Table) -> usize {
         image.get("mirrors").and_then(toml::Value::as_array).map_or(0, Vec::len)
     }
-    let images = |seen: &Seen<'_>| {
+    let images = |seen: &StepView<'_>| {
         let name = seen.run_image().analysed_name.clone();
-        let listed = Seen::list(seen.run_toml(), "images");
+        let listed = StepView::list(seen.run_toml(), "images");
         let is_it = |image: &&toml::Table| {
             let own = image.get("image").and_then(toml::Value::as_str);
             name.is_none() || own == name.as_deref()
         };
         (listed.len(), listed.iter().any(is_it), listed.iter().map(|image| mirrors(image)).max())
     };
-    let of_mirrors = |seen: &Seen<'_>| {
+    let of_mirrors = |seen: &StepView<'_>| {
         let name = seen.run_image().analysed_name.as_ref();
-        let listed = Seen::list(seen.run_toml(), "images");
+        let listed = StepView::list(seen.run_toml(), "images");
         let mut all = listed.iter().filter_map(|image| image.get("mirrors")?.as_array()).flatten();
         name.is_some_and(|name| all.any(|mirror| mirror.as_str() == Some(name)))
     };
@@ -174,7 +175,10 @@ fn run_toml() -> Dimension {
 }
 
 fn previous() -> Dimension {
-    let is_again = |seen: &Seen<'_>| seen.number > 1 && !seen.step.previous_image && seen.step.overlay.is_none();
+    let label = |seen: &StepView<'_>| seen.step.previous_image_of_another.as_ref().map(|other| other.lifecycle_label);
+    let is_again = move |seen: &StepView<'_>| {
+        seen.number > 1 && !seen.step.previous_image && label(seen).is_none() && seen.step.overlay.is_none()
+    };
     Dimension::new(
         "Exports of a build, previous images",
         "What was exported before.",
@@ -188,6 +192,13 @@ fn previous() -> Dimension {
                 seen.step.previous_image && seen.layers().iter().any(|(path, _)| is_gone(path))
             })
             .made(|build| build.sequence = Sequence::LayersReused),
+            Value::new("a previous image of another exporter", move |seen| {
+                label(seen) == Some(OtherLabel::OfItsLayers)
+            }),
+            Value::new("a previous image of no build", move |seen| label(seen) == Some(OtherLabel::Missing)),
+            Value::new("a previous image with another text for the lifecycle's label", move |seen| {
+                label(seen).is_some_and(|label| !matches!(label, OtherLabel::OfItsLayers | OtherLabel::Missing))
+            }),
             Value::new("the run image's tag moved meanwhile", |seen| seen.step.move_run_image_tag)
                 .made(|build| build.sequence = Sequence::TagMoved),
         ],
@@ -195,9 +206,10 @@ fn previous() -> Dimension {
 }
 
 fn registries() -> Dimension {
-    let run_image = |seen: &Seen<'_>| RegistryEndpoint::split(&seen.run_image().name).0;
-    let app = |seen: &Seen<'_>| seen.images().first().map(|image| RegistryEndpoint::split(image).0);
-    let is = move |place: RegistryEndpoint| move |seen: &Seen<'_>| app(seen) == Some(place) || run_image(seen) == place;
+    let run_image = |seen: &StepView<'_>| RegistryEndpoint::split(&seen.run_image().name).0;
+    let app = |seen: &StepView<'_>| seen.images().first().map(|image| RegistryEndpoint::split(image).0);
+    let is =
+        move |place: RegistryEndpoint| move |seen: &StepView<'_>| app(seen) == Some(place) || run_image(seen) == place;
     Dimension::new(
         "Registries",
         "Where app and run image are.",
@@ -212,12 +224,14 @@ fn registries() -> Dimension {
 }
 
 fn credentials() -> Dimension {
-    let is_guarded = |seen: &Seen<'_>| {
+    let is_guarded = |seen: &StepView<'_>| {
         seen.images().iter().any(|image| RegistryEndpoint::split(image).0 == RegistryEndpoint::Guarded)
     };
-    let are_given = |seen: &Seen<'_>| seen.step.faults.iter().any(|fault| fault.kind == FaultKind::WantsCredentials);
-    let is_token =
-        |seen: &Seen<'_>| seen.images().iter().any(|image| RegistryEndpoint::split(image).0 == RegistryEndpoint::Token);
+    let are_given =
+        |seen: &StepView<'_>| seen.step.faults.iter().any(|fault| fault.kind == FaultKind::WantsCredentials);
+    let is_token = |seen: &StepView<'_>| {
+        seen.images().iter().any(|image| RegistryEndpoint::split(image).0 == RegistryEndpoint::Token)
+    };
     Dimension::new(
         "Credentials",
         "Registry Authentication.",

@@ -1,6 +1,15 @@
 //! The HTML report: one file without network. Answer, picture and what fails are text of the page; verdicts are JSON in
 //! it, which the script shows as text only. A policy in the page permits this one style and this one script.
 //!
+//! ```html
+//! <title>reference: not conformant to rfc-196 (exit 1)</title>
+//! …
+//! <section id="overview" aria-label="Overview">…</section>
+//! <section id="verdicts" aria-label="Verdicts" hidden></section>
+//! …
+//! <script type="application/json" id="data">{…}</script>
+//! ```
+//!
 //! A template engine would take the frame alone, which is short: the script lays out the lists.
 
 mod overview;
@@ -19,7 +28,7 @@ const SCRIPT: &str = include_str!("script.js");
 /// The report as a page.
 ///
 /// # Errors
-/// The serialiser's.
+/// The error of `serde_json`, when the report cannot be serialised.
 pub fn render(report: &Report) -> Result<String, serde_json::Error> {
     let groups = groups(report);
     let data = data(&packed::packed(report, &groups))?;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use judge::difference::Relation;
+use judge::difference::{Relation, Side};
 use judge::requirements;
 use judge::verdict::Verdict;
 use serde_json::{Value, json};
@@ -76,8 +76,8 @@ pub(super) fn packed(report: &Report, groups: &[Group<'_>]) -> Value {
     })
 }
 
-/// Scenario, kind, verdict, repeat, message, expected, found, evidence, known, followers; empty ones at the end are left
-/// out.
+/// Scenario, kind, verdict, repeat, message, expected, found, evidence, known, followers; empty ones at the end are
+/// left out.
 fn row<'a>(verdict: &'a Verdict, kind: usize, texts: &mut Texts<'a>) -> Value {
     let repeat = verdict
         .repeat
@@ -150,7 +150,7 @@ fn text_of(file: &Path) -> Option<String> {
 fn pairs(report: &Report) -> Vec<Value> {
     type Like<'a> = (&'a str, &'a str, &'a str);
     struct Pair<'a> {
-        sides: (&'a str, &'a str),
+        sides: (&'a Side, &'a Side),
         builds: usize,
         identical: usize,
         expected: BTreeMap<Like<'a>, (usize, [String; 6])>,
@@ -158,7 +158,7 @@ fn pairs(report: &Report) -> Vec<Value> {
     }
     let mut found: Vec<Pair<'_>> = Vec::new();
     for comparison in &report.differences {
-        let sides = (comparison.left.as_str(), comparison.right.as_str());
+        let sides = (&comparison.left, &comparison.right);
         let at = found.iter().position(|pair| pair.sides == sides).unwrap_or_else(|| {
             found.push(Pair { sides, builds: 0, identical: 0, expected: BTreeMap::new(), unexpected: Vec::new() });
             found.len() - 1

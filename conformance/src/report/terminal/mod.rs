@@ -1,6 +1,6 @@
 //! The report that a person reads: the answer, a tally of requirements, then what to fix by cause, the most pressing
-//! first. Text from images and exporters is shown with its control characters made visible, so that none of it can steer
-//! the terminal.
+//! first. Text from images and exporters is shown with its control characters made visible, so that none of it can
+//! steer the terminal.
 //!
 //! ```text
 //! core      undecided on registry; daemon and layout not observed
@@ -23,7 +23,7 @@ use judge::profile::Profile;
 use judge::verdict::{Answer, Verdict};
 
 use super::groups::{Tally, groups};
-use super::{Report, headline::Standing};
+use super::{Report, headline::TargetAnswer};
 use crate::exit::Exit;
 use text::{NARROWEST, SMALL, options, unpainted};
 
@@ -84,11 +84,11 @@ fn head(out: &mut String, report: &Report, style: Style) -> std::fmt::Result {
     }
     for headline in &report.headlines {
         let decides = if headline.profile == report.profile { "  ← decides" } else { "" };
-        let colour = if headline.targets.values().any(|standing| *standing == Standing::NotConformant) {
+        let colour = if headline.targets.values().any(|standing| *standing == TargetAnswer::NotConformant) {
             Colour::Red
         } else if headline.shown
             && report.exit_code != Exit::Interrupted
-            && headline.targets.values().any(|standing| *standing == Standing::Conformant)
+            && headline.targets.values().any(|standing| *standing == TargetAnswer::Conformant)
         {
             Colour::Green
         } else {

@@ -56,8 +56,8 @@ fn hanging(line: &str, width: usize) -> usize {
     second.filter(|column| column + ROOM <= width).unwrap_or(before + 2)
 }
 
-/// How `text` is wrapped. A word that fits no line below `indent`, such as a digest, gets a line of its own, and is broken
-/// by the terminal alone, so that it can be copied.
+/// How `text` is wrapped. A word that fits no line below `indent`, such as a digest, gets a line of its own, and is
+/// broken by the terminal alone, so that it can be copied.
 pub(super) fn options<'a>(width: usize, text: &str, indent: &'a str) -> textwrap::Options<'a> {
     let longest = text.split_whitespace().map(console::measure_text_width).max().unwrap_or(0);
     let indent = if indent.len() + longest > width { &indent[..indent.len().min(SMALL)] } else { indent };

@@ -32,6 +32,30 @@ fn known_failures_are_told_apart_in_every_format() {
     assert!(named("warnedTests") && !named("failedTests"), "{statement}");
 }
 
+/// The samples in the documentation of formats that show versions.
+const SAMPLES: [&str; 4] = [
+    include_str!("../json.rs"),
+    include_str!("../junit.rs"),
+    include_str!("../observations.rs"),
+    include_str!("../html/mod.rs"),
+];
+
+#[test]
+fn samples_show_the_versions_that_are_written() {
+    let schema = format!("//! \"schema\":{},", crate::report::SCHEMA_VERSION);
+    assert!(SAMPLES[0].contains(&schema) && SAMPLES[0].contains("//! \"verdicts\":{"), "{schema}");
+    let is_hash = |text: &str| text.len() == 8 && text.chars().all(|c| c.is_ascii_hexdigit());
+    assert!(is_hash(judge::CATALOGUE_VERSION), "{}", judge::CATALOGUE_VERSION);
+    let mut found = 0;
+    for line in SAMPLES.iter().flat_map(|sample| sample.lines()).filter(|line| line.starts_with("//!")) {
+        let Some((_, after)) = line.split_once("catalogue\"") else { continue };
+        let version = after.split('"').nth(1).unwrap_or_default();
+        assert!(is_hash(version), "{line}");
+        found += 1;
+    }
+    assert_eq!(found, 3);
+}
+
 #[test]
 fn what_follows_is_told_under_its_cause() {
     let mut report = report();

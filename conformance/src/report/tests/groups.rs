@@ -33,7 +33,7 @@ fn a_requirement_counts_once_as_the_worst_that_was_seen() {
     ]);
     assert_eq!(Tally::of(&report).words(), "1 hold, 2 broken, 1 doubtful, 1 not seen");
     report.verdicts[6].known = Some(KnownFailure { reason: "later".to_owned(), until: None });
-    assert_eq!(Tally::of(&report).words(), "1 hold, 1 broken, 1 broken as known, 1 doubtful, 1 not seen");
+    assert_eq!(Tally::of(&report).words(), "1 hold, 1 broken, 1 broken but known, 1 doubtful, 1 not seen");
     report.verdicts[1].followed_by = vec!["a.four".to_owned()];
     let tally = Tally::of(&report);
     assert_eq!((tally.follow, tally.unseen), (1, 0));

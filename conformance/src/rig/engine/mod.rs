@@ -1,5 +1,6 @@
-//! Private engines: a dockerd of the suite's own, for what may end or fill one. Its folder, socket, mounts and processes
-//! are no one else's, it makes no network, and a [`supervisor`] takes all of it away, also when the harness is killed.
+//! Private engines: a dockerd of the suite's own, for what may end or fill one. Its folder, socket, mounts and
+//! processes are no one else's, it makes no network, and a [`supervisor`] takes all of it away, also when the harness
+//! is killed.
 
 pub mod program;
 pub mod socket_proxy;
@@ -84,8 +85,8 @@ pub struct PrivateEngine {
 }
 
 impl PrivateEngine {
-    /// Starts one; `harness` is the `conformance` binary, which is its supervisor too. Only root can. It is not waited for
-    /// any more once `cancelled` is.
+    /// Starts one; `harness` is the `conformance` binary, which is its supervisor too. Only root can. It is not waited
+    /// for any more once `cancelled` is.
     ///
     /// # Errors
     /// [`EngineError::Start`].

@@ -1,6 +1,6 @@
-//! The process between the harness and a private engine: it gives the engine a mount namespace and, where asked, a small
-//! disk; starts and ends it as it is told; and leaves nothing of it when its standard input, a pipe from the harness,
-//! closes. Runs as `conformance __keep-engine SPEC`.
+//! The process between the harness and a private engine: it gives the engine a mount namespace and, where asked, a
+//! small disk; starts and ends it as it is told; and leaves nothing of it when its standard input, a pipe from the
+//! harness, closes. Runs as `conformance __keep-engine SPEC`.
 
 use std::io::{self, BufRead as _, Write as _};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -57,7 +57,7 @@ impl EngineCommand {
 
 /// What a supervisor says, one a line: `started`, or `ended` and how.
 pub(super) const STARTED: &str = "started";
-/// The other word.
+/// The line that a supervisor prints when the engine has ended: `ended`, then how.
 pub(super) const ENDED: &str = "ended";
 
 enum Event {
@@ -164,7 +164,8 @@ fn start(spec: &Spec, sender: Sender<Event>) -> io::Result<Pid> {
     Ok(pid)
 }
 
-/// Ends the engine and says how it ended, one that was asked and does not end all the same; whether the harness is gone.
+/// Ends the engine and says how it ended, one that was asked and does not end all the same; whether the harness is
+/// gone.
 fn end(pid: Pid, command: EngineCommand, receiver: &Receiver<Event>) -> bool {
     let (signal, patience) =
         if command == EngineCommand::Stop { (Signal::SIGTERM, PATIENCE) } else { (Signal::SIGKILL, Duration::ZERO) };

@@ -1,5 +1,5 @@
-//! An authority that signs the certificates of this run's recorders. It is made when the run begins and ends with it: no
-//! key of it is written anywhere, and only this run's exporters are told of it.
+//! An authority that signs the certificates of this run's recorders. It is made when the run begins and ends with it:
+//! no key of it is written anywhere, and only this run's exporters are told of it.
 
 use std::sync::Arc;
 

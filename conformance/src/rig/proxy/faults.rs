@@ -6,8 +6,9 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use globset::GlobMatcher;
+use judge::digest::Digest;
 use judge::evidence::{FaultKind, WireFault};
 
 use crate::globs;
@@ -32,6 +33,16 @@ struct Armed {
     fault: WireFault,
     path: GlobMatcher,
     met: u32,
+    analysed: Option<Digest>,
+}
+
+/// A fault that a request meets.
+pub(super) struct Met {
+    /// Its place among those of its step.
+    pub(super) index: usize,
+    pub(super) fault: WireFault,
+    /// What the run image's tag named at the analysis.
+    pub(super) analysed: Option<Digest>,
 }
 
 /// Whether a fault speaks of such a request at all.
@@ -44,11 +55,17 @@ fn is_of(fault: &WireFault, method: &Method, target: &str) -> bool {
             }
             FaultKind::Cut | FaultKind::OtherBytes | FaultKind::Short | FaultKind::Trickle => method == Method::GET,
             FaultKind::Redirect => method == Method::GET || method == Method::HEAD,
+            FaultKind::ResetDuring => method == Method::PUT || method == Method::PATCH,
             FaultKind::UploadElsewhere => method == Method::POST && parameter(target, "mount").is_none(),
-            // It is not an answer to one request: see [`Faults::want_credentials`].
-            FaultKind::WantsCredentials => false,
+            FaultKind::TagMoves => (method == Method::GET || method == Method::HEAD) && is_read_by_tag(target),
+            // They are not answers to one request: see [`Faults::want_credentials`] and [`Faults::expire_tokens`].
+            FaultKind::WantsCredentials | FaultKind::TokenExpires => false,
             _ => true,
         }
+}
+
+fn is_read_by_tag(target: &str) -> bool {
+    target.rsplit_once("/manifests/").is_some_and(|(_, reference)| !reference.contains(':'))
 }
 
 fn parameter<'a>(target: &'a str, name: &str) -> Option<&'a str> {
@@ -57,11 +74,13 @@ fn parameter<'a>(target: &'a str, name: &str) -> Option<&'a str> {
 }
 
 impl Faults {
-    /// From now on requests whose path begins with `prefix` meet `faults`, and none that they met before.
-    pub(super) fn arm(&self, prefix: &str, faults: &[WireFault]) {
+    /// From now on requests whose path begins with `prefix` meet `faults`, and none that they met before. `analysed` is
+    /// what the run image's tag named at the analysis.
+    pub(super) fn arm(&self, prefix: &str, faults: &[WireFault], analysed: Option<&Digest>) {
         let armed = faults.iter().enumerate().filter_map(|(index, fault)| {
             let path = globs::of_paths(&fault.path).ok()?;
-            Some(Armed { prefix: prefix.to_owned(), index, fault: fault.clone(), path, met: 0 })
+            let (prefix, analysed) = (prefix.to_owned(), analysed.cloned());
+            Some(Armed { prefix, index, fault: fault.clone(), path, met: 0, analysed })
         });
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|one| one.prefix != prefix);
@@ -78,22 +97,33 @@ impl Faults {
         })
     }
 
-    /// The first fault that a request meets, and its place among those of its step.
-    pub(super) fn met(&self, method: &Method, target: &str) -> Option<(usize, WireFault)> {
+    /// The first fault that a request meets.
+    pub(super) fn met(&self, method: &Method, target: &str) -> Option<Met> {
+        self.first(target, |fault| is_of(fault, method, target))
+    }
+
+    /// Whether the token of a request expires now, by the fault's place among those of its step.
+    pub(super) fn expire_tokens(&self, method: &Method, target: &str) -> Option<usize> {
+        let has_method = |fault: &WireFault| fault.method.as_ref().is_none_or(|wanted| wanted == method.as_str());
+        let expires = |fault: &WireFault| fault.kind == FaultKind::TokenExpires && has_method(fault);
+        self.first(target, expires).map(|met| met.index)
+    }
+
+    fn first(&self, target: &str, is_meant: impl Fn(&WireFault) -> bool) -> Option<Met> {
         let path = target.split('?').next().unwrap_or_default();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let one = all.iter_mut().find(|one| {
             let is_left = one.fault.times.is_none_or(|times| one.met < times);
             let is_here = path.strip_prefix(&one.prefix).is_some_and(|rest| one.path.is_match(rest));
-            is_left && is_here && is_of(&one.fault, method, target)
+            is_left && is_here && is_meant(&one.fault)
         })?;
         one.met += 1;
-        Some((one.index, one.fault.clone()))
+        Some(Met { index: one.index, fault: one.fault.clone(), analysed: one.analysed.clone() })
     }
 }
 
-/// What a fault does before the registry is asked: an answer in its place, no answer, or none of this. `elsewhere` is how
-/// the URL of the other host begins.
+/// What a fault does before the registry is asked: an answer in its place, no answer, or none of this. `elsewhere` is
+/// how the URL of the other host begins.
 pub(super) async fn instead(
     fault: &WireFault,
     target: &str,
@@ -102,7 +132,7 @@ pub(super) async fn instead(
 ) -> Option<Result<Response, Closed>> {
     match fault.kind {
         FaultKind::Status | FaultKind::MountRefused => Some(Ok(refusal(fault))),
-        FaultKind::ResetBefore => Some(Err(Closed)),
+        FaultKind::ResetBefore | FaultKind::ResetDuring => Some(Err(Closed)),
         FaultKind::Stall => {
             tokio::time::sleep(Duration::from_secs(fault.seconds.unwrap_or_default())).await;
             Some(Err(Closed))
@@ -153,9 +183,13 @@ fn stored(target: &str, digest: Option<String>) -> Response {
 const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// The target that the registry is asked for in place of the exporter's.
-pub(super) fn asked_instead(fault: &WireFault, target: &str) -> String {
+pub(super) fn asked_instead(met: &Met, target: &str) -> String {
     let path = target.split('?').next().unwrap_or_default();
-    if fault.kind == FaultKind::MountDeclined { path.to_owned() } else { target.to_owned() }
+    match (met.fault.kind, &met.analysed, path.rsplit_once('/')) {
+        (FaultKind::MountDeclined, ..) => path.to_owned(),
+        (FaultKind::TagMoves, Some(analysed), Some((repository, _))) => format!("{repository}/{analysed}"),
+        _ => target.to_owned(),
+    }
 }
 
 /// The begin of an upload that goes on at another host.
@@ -171,6 +205,34 @@ fn moved(mut answer: Response, elsewhere: Option<&str>) -> Response {
     answer
 }
 
+/// A request's body that the registry gets within some seconds, each part of it after a wait of its share.
+pub(super) fn slowed<E>(
+    seconds: u64,
+    length: u64,
+    body: impl Stream<Item = Result<Bytes, E>>,
+) -> impl Stream<Item = Result<Bytes, E>> {
+    body.then(move |chunk| async move {
+        let share = chunk.as_ref().map_or(0, |chunk| chunk.len() as u64 * 1000 * seconds / length.max(1));
+        tokio::time::sleep(Duration::from_millis(share.min(1000 * seconds))).await;
+        chunk
+    })
+}
+
+/// How long nothing comes between two pieces of a body.
+fn pause(fault: &WireFault) -> Duration {
+    Duration::from_secs(fault.seconds.unwrap_or_default()) / PIECES
+}
+
+/// An answer that names other bytes than those of which it tells.
+fn misnamed(mut answer: Response) -> Response {
+    if answer.status().is_success()
+        && let Ok(value) = HeaderValue::from_str(Digest::of(b"other bytes").as_str())
+    {
+        answer.headers_mut().insert(DIGEST, value);
+    }
+    answer
+}
+
 /// What becomes of the registry's answer.
 pub(super) async fn spoiled(fault: &WireFault, answer: Response, elsewhere: Option<&str>) -> Result<Response, Closed> {
     if fault.kind == FaultKind::UploadElsewhere {
@@ -180,7 +242,13 @@ pub(super) async fn spoiled(fault: &WireFault, answer: Response, elsewhere: Opti
         let _ = axum::body::to_bytes(answer.into_body(), LONGEST).await;
         return Err(Closed);
     }
-    if !matches!(fault.kind, FaultKind::Cut | FaultKind::OtherBytes | FaultKind::Short | FaultKind::Trickle) {
+    if fault.kind == FaultKind::WrongDigest {
+        return Ok(misnamed(answer));
+    }
+    if !matches!(
+        fault.kind,
+        FaultKind::Slow | FaultKind::Cut | FaultKind::OtherBytes | FaultKind::Short | FaultKind::Trickle
+    ) {
         return Ok(answer);
     }
     let (mut parts, body) = answer.into_parts();
@@ -196,11 +264,12 @@ pub(super) async fn spoiled(fault: &WireFault, answer: Response, elsewhere: Opti
             });
             return Ok(Response::from_parts(parts, Body::from_stream(later)));
         }
-        FaultKind::Trickle => {
-            let pause = Duration::from_secs(fault.seconds.unwrap_or_default()) / PIECES;
-            let size = half.len().div_ceil(PIECES as usize).max(1);
-            let rest = bytes.slice(half.len()..);
-            let pieces: Vec<Bytes> = half.chunks(size).map(Bytes::copy_from_slice).collect();
+        FaultKind::Trickle | FaultKind::Slow => {
+            let slowly = if fault.kind == FaultKind::Slow { bytes.clone() } else { half };
+            let size = slowly.len().div_ceil(PIECES as usize).max(1);
+            let rest = bytes.slice(slowly.len()..);
+            let pause = pause(fault);
+            let pieces: Vec<Bytes> = slowly.chunks(size).map(Bytes::copy_from_slice).collect();
             let later = futures_util::stream::iter(pieces).then(move |piece| async move {
                 tokio::time::sleep(pause).await;
                 piece
@@ -238,27 +307,58 @@ mod tests {
     #[test]
     fn a_fault_is_met_by_method_path_and_so_many_times() {
         let faults = Faults::default();
-        faults.arm("/v2/x/", &[fault("method='PUT'\npath='app/manifests/*'\ntimes=2\nkind='status'\nstatus=503")]);
-        let met = |method: Method, target: &str| faults.met(&method, target).map(|(index, _)| index);
+        let twice = fault("method='PUT'\npath='app/manifests/*'\ntimes=2\nkind='status'\nstatus=503");
+        faults.arm("/v2/x/", &[twice], None);
+        let met = |method: Method, target: &str| faults.met(&method, target).map(|met| met.index);
         assert_eq!(met(Method::GET, "/v2/x/app/manifests/latest"), None);
         assert_eq!(met(Method::PUT, "/v2/x/run/manifests/latest"), None);
         assert_eq!(met(Method::PUT, "/v2/y/app/manifests/latest"), None);
         assert_eq!(met(Method::PUT, "/v2/x/app/manifests/latest?a=b"), Some(0));
         assert_eq!(met(Method::PUT, "/v2/x/app/manifests/2"), Some(0));
         assert_eq!(met(Method::PUT, "/v2/x/app/manifests/latest"), None);
-        faults.arm("/v2/x/", &[]);
+        faults.arm("/v2/x/", &[], None);
         assert!(faults.0.lock().unwrap().is_empty());
     }
 
     #[test]
     fn mounts_alone_are_declined_and_reads_alone_are_spoiled() {
         let faults = Faults::default();
-        faults.arm("/v2/x/", &[fault("path='*'\nkind='mount-declined'"), fault("path='*'\nkind='other-bytes'")]);
-        let met = |method: Method, target: &str| faults.met(&method, target).map(|(index, _)| index);
+        let both = [fault("path='*'\nkind='mount-declined'"), fault("path='*'\nkind='other-bytes'")];
+        faults.arm("/v2/x/", &both, None);
+        let met = |method: Method, target: &str| faults.met(&method, target).map(|met| met.index);
         assert_eq!(met(Method::POST, "/v2/x/app/blobs/uploads/"), None);
         assert_eq!(met(Method::POST, "/v2/x/app/blobs/uploads/?from=a&mount=sha256:0"), Some(0));
         assert_eq!(met(Method::HEAD, "/v2/x/app/manifests/latest"), None);
         assert_eq!(met(Method::GET, "/v2/x/app/manifests/latest"), Some(1));
+    }
+
+    #[test]
+    fn a_tag_names_what_was_analysed_until_it_was_read_so_often() {
+        let faults = Faults::default();
+        let analysed = Digest::of(b"analysed");
+        faults.arm("/v2/x/", &[fault("path='run/*'\ntimes=2\nkind='tag-moves'")], Some(&analysed));
+        let asked = |method: Method, target: &str| faults.met(&method, target).map(|met| asked_instead(&met, target));
+        let before = Some(format!("/v2/x/run/manifests/{analysed}"));
+        assert_eq!(asked(Method::GET, &format!("/v2/x/run/manifests/{analysed}")), None);
+        assert_eq!(asked(Method::GET, "/v2/x/run/blobs/base"), None);
+        assert_eq!(asked(Method::PUT, "/v2/x/run/manifests/base"), None);
+        assert_eq!(asked(Method::HEAD, "/v2/x/run/manifests/base"), before);
+        assert_eq!(asked(Method::GET, "/v2/x/run/manifests/base"), before);
+        assert_eq!(asked(Method::GET, "/v2/x/run/manifests/base"), None);
+    }
+
+    #[tokio::test]
+    async fn a_slow_answer_is_whole_and_one_that_is_misnamed_keeps_its_body() {
+        let of = |kind: &str| fault(&format!("path='*'\nkind='{kind}'"));
+        for kind in ["slow", "wrong-digest"] {
+            let own = ([(DIGEST, "sha256:own")], "twenty-six bytes of a body").into_response();
+            let fault = of(kind);
+            let answer = spoiled(&fault, own, None).await.unwrap();
+            let named = answer.headers()[DIGEST].to_str().unwrap().to_owned();
+            assert_eq!(named == "sha256:own", kind == "slow", "{named}");
+            let body = axum::body::to_bytes(answer.into_body(), LONGEST).await.unwrap();
+            assert_eq!(body, "twenty-six bytes of a body");
+        }
     }
 
     #[test]

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
 use futures_util::StreamExt;
-use judge::evidence::{FaultKind, Private, Told, WireFault, WireRecord};
+use judge::evidence::{FaultKind, Leak, Private, WireFault, WireRecord};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::faults::{self, Closed, Faults};
 use super::guard::Guard;
+use super::searched::{Searched, Uploads};
 use super::sent::{Kept, Sent};
 use super::token::Tokens;
 use super::told::Known;
@@ -25,7 +26,8 @@ pub(super) struct Recorder {
     pub(super) next: Arc<AtomicU64>,
     pub(super) records: Mutex<Vec<Recorded>>,
     pub(super) guard: Option<Guard>,
-    /// Credentials that no one has but exporters that are given them, by what paths begin with that are asked with them.
+    /// Credentials that no one has but exporters that are given them, by what paths begin with that are asked with
+    /// them.
     pub(super) made_up: Mutex<Vec<(String, Guard)>>,
     /// Where tokens are wanted.
     pub(super) tokens: Option<Tokens>,
@@ -42,6 +44,7 @@ pub(super) struct Recorder {
     /// How many connections began a handshake where none is spoken.
     pub(super) unheard_handshakes: AtomicU64,
     pub(super) faults: Faults,
+    pub(super) uploads: Uploads,
     pub(super) waits: Waits,
     /// In which requests the registry was silent.
     pub(super) silences: watch::Sender<Vec<(String, Overdue)>>,
@@ -57,13 +60,18 @@ pub(super) struct Recorded {
 pub(super) struct Looked {
     /// How the paths begin of those whose it is.
     pub(super) of: String,
-    pub(super) told: Vec<Told>,
+    pub(super) told: Vec<Leak>,
     known: Arc<Known>,
 }
 
 impl Looked {
     fn has_credential(&self) -> bool {
         self.told.iter().any(|told| told.what == Private::Credential)
+    }
+
+    /// The request's body, where it is one of an upload.
+    pub(super) fn searched(&self) -> Option<Searched> {
+        Searched::for_words(self.known.kept_out_of_uploads())
     }
 
     /// What of a word of the request may be kept.
@@ -156,8 +164,9 @@ impl Recorder {
         &self,
         (sequence, target): (u64, &str),
         fault: &WireFault,
-        (body, kept): (
+        (body, length, kept): (
             &mut (impl futures_util::Stream<Item = Result<bytes::Bytes, axum::Error>> + Unpin),
+            u64,
             Option<&Kept>,
         ),
     ) -> Option<Result<Response, Closed>> {
@@ -167,6 +176,13 @@ impl Recorder {
         ) {
             // What is answered before all was sent can be lost with the connection.
             while let Some(Ok(_)) = body.next().await {}
+        }
+        if fault.kind == FaultKind::ResetDuring {
+            let mut come = 0;
+            while come < length.div_ceil(2) {
+                let Some(Ok(chunk)) = body.next().await else { break };
+                come += chunk.len() as u64;
+            }
         }
         let manifest = kept.and_then(Kept::manifest);
         let digest = manifest.as_ref().map(|manifest| manifest.digest.to_string());

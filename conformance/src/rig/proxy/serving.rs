@@ -9,20 +9,21 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use hyper_util::rt::TokioIo;
-use judge::evidence::{Channel, Form, WireRecord};
+use judge::evidence::{Channel, FaultKind, Form, Leak, Private, WireRecord};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::faults::{self, Closed};
 use super::guard::challenge;
 use super::recorder::{Looked, Recorded, Recorder, Waiting};
+use super::searched::Searching;
 use super::sent::{Kept, Sent};
 use super::token;
 
-/// Answers every connection. A connection that the recorder closes without an answer is one of HTTP itself, below what a
-/// router can say.
+/// Answers every connection. A connection that the recorder closes without an answer is one of HTTP itself, below what
+/// a router can say.
 pub(super) async fn serve(listener: TcpListener, recorder: Arc<Recorder>, elsewhere: Option<String>) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
@@ -49,7 +50,7 @@ async fn connected(stream: TcpStream, recorder: Arc<Recorder>, elsewhere: Option
     if !is_handshake(&stream).await {
         return answered_on(stream, recorder, Way { elsewhere, channel: Some(Channel::Clear) }).await;
     }
-    // Who does not trust the certificate ends the connection here.
+    // A client that does not trust the certificate ends the connection here.
     if let Ok(stream) = acceptor.accept(stream).await {
         recorder.handshakes.fetch_add(1, Ordering::Relaxed);
         let channel = if recorder.is_doubtful { Channel::Doubtful } else { Channel::Tls };
@@ -138,6 +139,20 @@ fn names(headers: &HeaderMap, asked: Option<&str>) -> Vec<String> {
     found
 }
 
+/// Waits until a request was sent: what is answered before can be lost with the connection.
+async fn sent_to_the_end<T, E>(body: &mut (impl Stream<Item = Result<T, E>> + Unpin)) {
+    while let Some(Ok(_)) = body.next().await {}
+}
+
+/// The form that a request sends, as far as a token server reads it.
+async fn form_of<E>(body: &mut (impl Stream<Item = Result<bytes::Bytes, E>> + Unpin)) -> Vec<u8> {
+    let mut form = Vec::new();
+    while let Some(Ok(chunk)) = body.next().await {
+        form.extend_from_slice(&chunk[..chunk.len().min(token::LONGEST_FORM - form.len())]);
+    }
+    form
+}
+
 async fn passed(recorder: Arc<Recorder>, request: Request, way: Way, sequence: u64) -> Result<Response, Closed> {
     let (mut parts, body) = request.into_parts();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
@@ -152,20 +167,18 @@ async fn passed(recorder: Arc<Recorder>, request: Request, way: Way, sequence: u
     recorder.records.lock().unwrap_or_else(PoisonError::into_inner).push(begun);
     let sent = Sent::new();
     let kept = is_manifest(&parts.method, &target).then(Kept::default);
-    let mut watched = watched(body, recorder.clone(), sequence, sent.clone(), kept.clone());
+    let searched = looked.as_ref().filter(|_| is_of_an_upload(&parts.method, &target)).and_then(Looked::searched);
+    let place = target.split('?').next().unwrap_or_default();
+    let searched = searched.map(|new| recorder.uploads.searching(place, parts.method == Method::PATCH, new));
+    let mut watched = watched(body, recorder.clone(), sequence, sent.clone(), (kept.clone(), searched));
     if is_unheard {
-        // What is answered before all was sent can be lost with the connection.
-        while let Some(Ok(_)) = watched.next().await {}
+        sent_to_the_end(&mut watched).await;
         recorder.answered(sequence, StatusCode::BAD_REQUEST);
         return Ok(in_the_clear());
     }
     if let Some(tokens) = tokens.filter(|_| is_of_tokens) {
         let (asked, whose) = if parts.method == Method::POST {
-            let mut form = Vec::new();
-            while let Some(Ok(chunk)) = watched.next().await {
-                form.extend_from_slice(&chunk[..chunk.len().min(token::LONGEST_FORM - form.len())]);
-            }
-            let asked = token::form(&form);
+            let asked = token::form(&form_of(&mut watched).await);
             let whose = token::refresh_token(&asked).and_then(|token| recorder.with_password(&token));
             recorder.is_of(sequence, whose.as_ref().map(|(of, _)| of.clone()));
             (asked, whose)
@@ -176,6 +189,12 @@ async fn passed(recorder: Arc<Recorder>, request: Request, way: Way, sequence: u
         recorder.answered(sequence, answer.status());
         return Ok(answer);
     }
+    let asked = (&parts.method, target.as_str());
+    let is_time = || recorder.faults.expire_tokens(asked.0, asked.1);
+    if let Some(index) = tokens.and_then(|tokens| tokens.expire(&parts.headers, asked, is_time)) {
+        recorder.change(sequence, |record| record.fault = Some(index));
+        sent_to_the_end(&mut watched).await;
+    }
     let may_mount = tokens.is_none_or(|tokens| tokens.may_mount(&parts.headers, &target));
     if !recorder.lets_pass(&mut parts.headers, (&parts.method, &target), is_elsewhere) {
         recorder.answered(sequence, StatusCode::UNAUTHORIZED);
@@ -184,21 +203,29 @@ async fn passed(recorder: Arc<Recorder>, request: Request, way: Way, sequence: u
     // A body of known length keeps its header, so that the registry sees what was sent; an empty one stays empty.
     let has_body = parts.headers.contains_key(header::TRANSFER_ENCODING)
         || parts.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let length: u64 = length.unwrap_or_default();
     let met = if is_elsewhere { None } else { recorder.faults.met(&parts.method, &target) };
-    if let Some((index, fault)) = &met {
-        recorder.change(sequence, |record| record.fault = Some(*index));
-        if let Some(answer) = recorder.instead((sequence, &target), fault, (&mut watched, kept.as_ref())).await {
+    if let Some(met) = &met {
+        recorder.change(sequence, |record| record.fault = Some(met.index));
+        let body = (&mut watched, length, kept.as_ref());
+        if let Some(answer) = recorder.instead((sequence, &target), &met.fault, body).await {
             return answer;
         }
     }
-    let asked = met.as_ref().map_or_else(|| target.clone(), |(_, fault)| faults::asked_instead(fault, &target));
+    let asked = met.as_ref().map_or_else(|| target.clone(), |met| faults::asked_instead(met, &target));
     // A mount from where a token is not good is declined, as registries do.
     let asked = if may_mount { asked } else { asked.split('?').next().unwrap_or_default().to_owned() };
     match recorder.upstream.url(&asked) {
         Some(uri) => parts.uri = uri,
         None => return Ok(StatusCode::BAD_REQUEST.into_response()),
     }
-    let body = if has_body { Body::from_stream(watched) } else { Body::empty() };
+    let slow = met.as_ref().map(|met| &met.fault).filter(|fault| fault.kind == FaultKind::Slow);
+    let body = match slow {
+        _ if !has_body => Body::empty(),
+        Some(fault) => Body::from_stream(faults::slowed(fault.seconds.unwrap_or_default(), length, watched)),
+        None => Body::from_stream(watched),
+    };
     let target = match looked {
         Some(looked) => looked.kept(target),
         None => target,
@@ -215,7 +242,7 @@ async fn passed(recorder: Arc<Recorder>, request: Request, way: Way, sequence: u
             recorder.upstream.lead_back(response.headers_mut());
             let answer = answer(recorder.clone(), (sequence, target), response);
             let answer = match met {
-                Some((_, fault)) => faults::spoiled(&fault, answer, recorder.led_to(&fault).as_deref()).await?,
+                Some(met) => faults::spoiled(&met.fault, answer, recorder.led_to(&met.fault).as_deref()).await?,
                 None => answer,
             };
             recorder.answered(sequence, status);
@@ -238,13 +265,17 @@ fn is_manifest(method: &Method, target: &str) -> bool {
     method == Method::PUT && target.contains("/manifests/")
 }
 
+fn is_of_an_upload(method: &Method, target: &str) -> bool {
+    matches!(*method, Method::POST | Method::PATCH | Method::PUT) && target.contains("/blobs/uploads/")
+}
+
 /// A request's body, counted as it passes.
 fn watched(
     body: Body,
     recorder: Arc<Recorder>,
     sequence: u64,
     sent: Sent,
-    kept: Option<Kept>,
+    (kept, mut searched): (Option<Kept>, Option<Searching>),
 ) -> impl futures_util::Stream<Item = Result<bytes::Bytes, axum::Error>> + Unpin {
     let mut body = body.into_data_stream();
     futures_util::stream::poll_fn(move |context| {
@@ -254,6 +285,10 @@ fn watched(
             recorder.change(sequence, |record| record.request_bytes += chunk.len() as u64);
             if let Some(kept) = &kept {
                 kept.add(chunk);
+            }
+            if searched.as_mut().is_some_and(|searched| searched.finds_in(chunk)) {
+                let told = Leak { what: Private::Credential, header: None, in_body: true };
+                recorder.change(sequence, |record| record.told.get_or_insert_default().push(told));
             }
         }
         polled

@@ -1,5 +1,5 @@
-//! A registry that wants tokens, and the token server that it names: docker's token authentication, as all large registries
-//! have it. A token is good for the repositories and actions that were asked for, and for nothing else.
+//! A registry that wants tokens, and the token server that it names: docker's token authentication, as all large
+//! registries have it. A token is good for the repositories and actions that were asked for, and for nothing else.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -24,8 +24,18 @@ struct Issued {
     token: String,
     /// For whose credentials.
     of: String,
-    /// Repositories, each with an action.
-    scopes: Vec<(String, String)>,
+    /// Repositories, each with an action; none for one that is good for all that these credentials are good for.
+    scopes: Option<Vec<(String, String)>>,
+    /// Whether a request with it has passed.
+    has_passed: bool,
+    /// Whether it is good no more.
+    is_over: bool,
+}
+
+/// The token of someone with this password that is good without the token server: a platform may have got it before.
+#[must_use]
+pub fn ready_token(password: &str) -> String {
+    format!("{password}.ready")
 }
 
 /// Whether the token server is asked.
@@ -74,6 +84,11 @@ fn scopes(parameters: &[(String, String)]) -> Vec<(String, String)> {
     named.flat_map(|(name, actions)| actions.split(',').map(|action| (name.to_owned(), action.to_owned()))).collect()
 }
 
+/// Whether a repository is one of those that credentials were made up for.
+fn is_in(repository: &str, of: &str) -> bool {
+    format!("/v2/{repository}/").starts_with(of)
+}
+
 fn action(method: &Method) -> &'static str {
     if *method == Method::GET || *method == Method::HEAD { "pull" } else { "push" }
 }
@@ -83,26 +98,46 @@ impl Tokens {
         Self { realm: format!("http://{host}{PATH}"), issued: Mutex::default() }
     }
 
+    /// From now on the ready token of this password, which was made up for `of`, is good.
+    pub(super) fn make_ready(&self, of: &str, password: &str) {
+        let (token, of) = (ready_token(password), of.to_owned());
+        let mut all = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(Issued { token, of, scopes: None, has_passed: false, is_over: false });
+    }
+
     /// Whether a request has a token that is good for it.
     pub(super) fn let_pass(&self, headers: &HeaderMap, method: &Method, target: &str) -> bool {
-        repository(target).map_or_else(
-            || self.is_good(headers, |_| true),
-            |name| self.is_good(headers, |issued| issued.is_for(name, action(method))),
-        )
+        self.good(headers, |issued| issued.is_for_request(method, target), |issued| issued.has_passed = true)
+    }
+
+    /// Has a request's token expire, where it is good for this request and was for one before: a token that never was
+    /// good is not one that has expired. `is_time` is asked of no other.
+    pub(super) fn expire<T>(
+        &self,
+        headers: &HeaderMap,
+        (method, target): (&Method, &str),
+        is_time: impl FnOnce() -> Option<T>,
+    ) -> Option<T> {
+        let is_it = |issued: &Issued| issued.has_passed && issued.is_for_request(method, target);
+        let time = self.good(headers, is_it, |_| ()).then(is_time)??;
+        self.good(headers, is_it, |issued| issued.is_over = true);
+        Some(time)
     }
 
     /// Whether a mount, where one is asked for, is of what the token may read.
     pub(super) fn may_mount(&self, headers: &HeaderMap, target: &str) -> bool {
         let from = parameters(target).into_iter().find(|(key, _)| key == "from").map(|(_, name)| name);
-        from.is_none_or(|name| self.is_good(headers, |issued| issued.is_for(&name, "pull")))
+        from.is_none_or(|name| self.good(headers, |issued| issued.is_for(&name, "pull"), |_| ()))
     }
 
-    fn is_good(&self, headers: &HeaderMap, is_enough: impl Fn(&Issued) -> bool) -> bool {
+    /// Whether a request has a token that is good and enough; what is done to it then.
+    fn good(&self, headers: &HeaderMap, is_enough: impl Fn(&Issued) -> bool, done: impl FnOnce(&mut Issued)) -> bool {
         let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let Some((scheme, token)) = sent.and_then(|value| value.split_once(' ')) else { return false };
-        let all = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
-        scheme.eq_ignore_ascii_case("bearer")
-            && all.iter().any(|issued| issued.token == token.trim() && is_enough(issued))
+        let mut all = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |issued: &&mut Issued| !issued.is_over && issued.token == token.trim() && is_enough(issued);
+        let found = all.iter_mut().find(is_it).filter(|_| scheme.eq_ignore_ascii_case("bearer"));
+        found.map(done).is_some()
     }
 
     /// What is answered to a request without a token that is good for it.
@@ -118,9 +153,9 @@ impl Tokens {
         answer
     }
 
-    /// What the token server answers to someone with this password, which was made up for `of`. A token begins with it, so that
-    /// what looks for the password finds and masks the token as well. Each second token is called `access_token`, because
-    /// servers call it so or so, and clients have to take both.
+    /// What the token server answers to someone with this password, which was made up for `of`. A token begins with it,
+    /// so that what looks for the password finds and masks the token as well. Each second token is called
+    /// `access_token`, because servers call it so or so, and clients have to take both.
     pub(super) fn answer(&self, method: &Method, target: &str, whose: Option<(String, String)>) -> Response {
         let is_exchange = *method == Method::POST && refresh_token(target).is_some();
         if *method != Method::GET && !is_exchange {
@@ -132,19 +167,24 @@ impl Tokens {
             return refusal(StatusCode::BAD_REQUEST, "UNSUPPORTED");
         }
         let mut all = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = all.iter().filter(|issued| issued.of == of).count();
+        let count = all.iter().filter(|issued| issued.of == of && issued.scopes.is_some()).count();
         let token = format!("{password}.{count}");
-        let scopes = scopes(&asked).into_iter().filter(|(name, _)| format!("/v2/{name}/").starts_with(&of)).collect();
+        let scopes = Some(scopes(&asked).into_iter().filter(|(name, _)| is_in(name, &of)).collect());
         let name = if count % 2 == 0 && !is_exchange { "token" } else { "access_token" };
         let body = json!({ name: token, "expires_in": SECONDS }).to_string();
-        all.push(Issued { token, of, scopes });
+        all.push(Issued { token, of, scopes, has_passed: false, is_over: false });
         (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], body).into_response()
     }
 }
 
 impl Issued {
+    fn is_for_request(&self, method: &Method, target: &str) -> bool {
+        repository(target).is_none_or(|name| self.is_for(name, action(method)))
+    }
+
     fn is_for(&self, repository: &str, action: &str) -> bool {
-        self.scopes.iter().any(|(name, asked)| name == repository && (asked == action || asked == "*"))
+        let Some(scopes) = &self.scopes else { return is_in(repository, &self.of) };
+        scopes.iter().any(|(name, asked)| name == repository && (asked == action || asked == "*"))
     }
 }
 
@@ -188,6 +228,41 @@ mod tests {
         assert!(tokens.may_mount(&push, "/v2/team/app/blobs/uploads/?mount=x&from=team/run"));
         assert!(!tokens.may_mount(&pull, "/v2/team/app/blobs/uploads/?mount=x&from=team/run"));
         assert!(tokens.may_mount(&pull, "/v2/team/app/blobs/uploads/"));
+    }
+
+    #[tokio::test]
+    async fn a_token_that_has_expired_is_good_for_nothing_and_the_next_is_another() {
+        let tokens = Tokens::new("127.0.0.1:1");
+        let asked = "service=registry.internal&scope=repository:team/app:pull,push";
+        let target = "/v2/team/app/manifests/latest";
+        let first = with(issued(&tokens, asked).await.1["token"].as_str().unwrap());
+        let expires = |headers: &HeaderMap| tokens.expire(headers, (&Method::PUT, target), || Some(7));
+        let passes = |headers: &HeaderMap| tokens.let_pass(headers, &Method::PUT, target);
+        assert_eq!(expires(&first), None, "it was good for nothing until now");
+        assert!(passes(&first));
+        assert_eq!(tokens.expire(&first, (&Method::PUT, target), || None::<()>), None);
+        assert!(passes(&first));
+        assert_eq!(expires(&first), Some(7));
+        assert!(!passes(&first));
+        let second = with(issued(&tokens, asked).await.1["access_token"].as_str().unwrap());
+        assert_ne!(first, second);
+        assert!(passes(&second));
+    }
+
+    #[tokio::test]
+    async fn a_ready_token_is_good_for_all_that_its_credentials_are_good_for() {
+        let tokens = Tokens::new("127.0.0.1:1");
+        let passes = |headers: &HeaderMap, target: &str| tokens.let_pass(headers, &Method::PUT, target);
+        let (ready, target) = (with(&ready_token("a-password")), "/v2/team/app/manifests/latest");
+        assert!(!passes(&ready, target));
+        tokens.make_ready("/v2/team/", "a-password");
+        assert!(passes(&ready, target) && passes(&ready, "/v2/"));
+        assert!(tokens.may_mount(&ready, "/v2/team/app/blobs/uploads/?mount=x&from=team/run"));
+        assert!(!passes(&ready, "/v2/other/app/manifests/latest") && !passes(&with("a-password"), target));
+        let basic = HeaderMap::from_iter([(header::AUTHORIZATION, "Basic a-password.ready".parse().unwrap())]);
+        assert!(!passes(&basic, target));
+        let (_, body) = issued(&tokens, "service=registry.internal").await;
+        assert!(body["token"].is_string(), "it is not counted among those that were asked for");
     }
 
     #[tokio::test]

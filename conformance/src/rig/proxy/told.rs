@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use judge::evidence::{Private, Told};
+use judge::evidence::{Leak, Private};
 
 use crate::secret_forms;
 
@@ -65,26 +65,31 @@ impl Known {
     }
 
     /// What a request tells. Authorization is for credentials, and is looked at for those of other registries alone.
-    pub(super) fn told(&self, headers: &HeaderMap, target: &str) -> Vec<Told> {
+    pub(super) fn told(&self, headers: &HeaderMap, target: &str) -> Vec<Leak> {
         let plain = decoded(target);
         let in_target = self.first_in(target).or_else(|| self.first_in(&plain));
-        let in_target = in_target.map(|what| Told { what, header: None });
+        let in_target = in_target.map(|what| Leak { what, header: None, in_body: false });
         let others = headers.iter().filter(|(name, _)| *name != header::AUTHORIZATION);
         let in_headers = others.filter_map(|(name, value)| {
             let what = self.first_in(&String::from_utf8_lossy(value.as_bytes()))?;
-            Some(Told { what, header: Some(name.as_str().to_owned()) })
+            Some(in_header(what, name.as_str()))
         });
         let is_of_another = headers.get_all(header::AUTHORIZATION).iter().any(|value| {
             let value = String::from_utf8_lossy(value.as_bytes());
             self.others.iter().any(|word| value.contains(word.as_str()))
         });
-        let of_another = is_of_another
-            .then(|| Told { what: Private::Credential, header: Some(header::AUTHORIZATION.as_str().to_owned()) });
+        let of_another = is_of_another.then(|| in_header(Private::Credential, header::AUTHORIZATION.as_str()));
         // Its value is the address of a person.
-        let sender = headers
-            .contains_key(header::FROM)
-            .then(|| Told { what: Private::Sender, header: Some(header::FROM.as_str().to_owned()) });
+        let sender = headers.contains_key(header::FROM).then(|| in_header(Private::Sender, header::FROM.as_str()));
         in_target.into_iter().chain(in_headers).chain(of_another).chain(sender).collect()
+    }
+
+    /// What no body of an upload may hold: of a shorter word there is no saying that bytes are not so by chance.
+    pub(super) fn kept_out_of_uploads(&self) -> Vec<Vec<u8>> {
+        const LEAST_IN_BYTES: usize = 12;
+        let secret =
+            self.words.iter().filter(|(what, _)| *what == Private::Credential).map(|(_, word)| word.as_bytes());
+        secret.filter(|word| word.len() >= LEAST_IN_BYTES).map(<[u8]>::to_vec).collect()
     }
 
     /// `text` with every credential masked. One that is written in percent signs takes all the text with it.
@@ -102,6 +107,10 @@ impl Known {
         }
         masked
     }
+}
+
+fn in_header(what: Private, name: &str) -> Leak {
+    Leak { what, header: Some(name.to_owned()), in_body: false }
 }
 
 /// What base64 of any text that contains `word` contains: it may begin at each of three places of a group.

@@ -75,7 +75,8 @@ impl Upstream {
         }
     }
 
-    /// Makes a place of the registry's that an answer leads to the recorder's: what is sent there would not be recorded.
+    /// Makes a place of the registry's that an answer leads to the recorder's: what is sent there would not be
+    /// recorded.
     pub(super) fn lead_back(&self, headers: &mut HeaderMap) {
         let Some((from, to)) = &self.led_back else { return };
         let place = headers.get(header::LOCATION).and_then(|value| value.to_str().ok());

@@ -127,7 +127,14 @@ impl FromStr for RegistryChoice {
 
 fn address(text: &str) -> Result<Address, RegistryError> {
     let is_bare = !text.contains("://") && !text.contains('@');
-    let meant = if is_bare { format!(" (did you mean http://{text}?)") } else { String::new() };
+    let place = text.split_once("://").map_or(text, |(_, place)| place);
+    let meant = if place.parse::<std::net::Ipv6Addr>().is_ok() || place.starts_with("::") {
+        " (an IPv6 address stands in brackets, as in http://[::1]:5000)".to_owned()
+    } else if is_bare {
+        format!(" (did you mean http://{text}?)")
+    } else {
+        String::new()
+    };
     let wrong =
         |reason: &str| RegistryError::Url { url: without_credentials(text), reason: format!("{reason}{meant}") };
     let url = reqwest::Url::parse(text).map_err(|error| wrong(&chain(&error)))?;
@@ -311,6 +318,14 @@ mod tests {
         ] {
             let error = url.parse::<RegistryChoice>().unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
+        }
+        for (text, words) in [
+            ("::1:5000", "in brackets"),
+            ("http://::1:5000", "in brackets"),
+            ("[::1]:5000", "did you mean http://[::1]:5000?"),
+        ] {
+            let error = text.parse::<RegistryChoice>().unwrap_err();
+            assert!(chain(&error).contains(words), "{}", chain(&error));
         }
         for text in ["contaner", "ftp://host.example", "https://host.example/?a=b", ""] {
             assert!(text.parse::<RegistryChoice>().is_err(), "{text}");

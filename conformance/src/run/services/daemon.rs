@@ -14,6 +14,14 @@ use crate::rig::daemon::Daemon;
 use crate::rig::engine::PrivateEngine;
 use crate::rig::turns::Turns;
 
+/// Whether the suite may have a daemon push to registries and pull from them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::run) enum Transfers {
+    Allowed,
+    /// The suite did not start it, and `--allow-push-from-daemon` was not given.
+    NotAllowed,
+}
+
 /// A daemon in use.
 pub(in crate::run) struct DaemonService {
     /// As `--require` names it, made unique with `#2` and so on.
@@ -24,9 +32,9 @@ pub(in crate::run) struct DaemonService {
     pub(in crate::run) daemon: Daemon,
     /// Observes it.
     pub(in crate::run) observer: DaemonObserver,
-    /// Whether it may be told to push.
-    pub(in crate::run) may_push: bool,
-    /// Who uses its images when.
+    /// Whether it may be told to push and pull.
+    pub(in crate::run) transfers: Transfers,
+    /// Which scenario uses its images, and when.
     pub(in crate::run) turns: Turns,
     /// IDs of images that this run made there.
     made: Mutex<BTreeSet<String>>,
@@ -42,7 +50,7 @@ impl DaemonService {
     pub(in crate::run) fn new(
         name: String,
         daemon: Daemon,
-        may_push: bool,
+        transfers: Transfers,
         engine: Option<PrivateEngine>,
     ) -> Result<Self, RunError> {
         let host = daemon.host().to_owned();
@@ -51,7 +59,7 @@ impl DaemonService {
             .waiting(daemon.waits().clone());
         let turns = Turns::of(&host);
         let (made, done_with, end) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Ok(Self { name, host, daemon, observer, may_push, turns, made, done_with, engine, end })
+        Ok(Self { name, host, daemon, observer, transfers, turns, made, done_with, engine, end })
     }
 
     /// Remembers an image, to remove it after the run where its name went to another one; whether it is new.

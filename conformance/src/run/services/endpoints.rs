@@ -1,5 +1,5 @@
-//! The endpoints that scenarios name next to the run's registry: started where a chosen scenario names them, ended with the
-//! run.
+//! The endpoints that scenarios name next to the run's registry: started where a chosen scenario names them, ended with
+//! the run.
 
 use super::super::options::RunError;
 use crate::error::{Cause, chain};

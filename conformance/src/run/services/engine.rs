@@ -1,5 +1,5 @@
-//! What happens to an engine of the suite's own around an export and during a push; who is to blame when it ends is found
-//! out here.
+//! What happens to an engine of the suite's own around an export and during a push; who is to blame when it ends is
+//! found out here.
 
 use std::collections::BTreeMap;
 

@@ -16,7 +16,7 @@ use judge::evidence::{FaultKind, StoreKind};
 
 use super::options::{Options, RunError};
 use crate::error::{Cause, chain};
-use crate::limits::{CREDENTIAL_HELPER, Patience};
+use crate::limits::Patience;
 use crate::locked::locked;
 use crate::naming::Names;
 use crate::observe::{BlobStore, Credentials, LayerReader, Limits};
@@ -25,7 +25,7 @@ use crate::rig::daemon::Daemon;
 use crate::rig::proxy::{Authority, RecordingProxy, Setup};
 use crate::rig::registry::{Registry, RegistryKind};
 use crate::scenario::{RegistryEndpoint, Scenario, Step};
-use daemon::DaemonService;
+use daemon::{DaemonService, Transfers};
 use endpoints::{Access, Endpoints, Recording};
 use private::PrivateDaemons;
 use reference::ResolvedReference;
@@ -110,7 +110,7 @@ impl Services {
             asked.map_err(|error| service(&format!("the registry {}", registry.base_url()), error.into()))?;
         }
         let (daemons, no_daemon) = daemons(options, patience).await?;
-        if let Some(reason) = not_at_hand(&options.require, &daemons, &no_daemon) {
+        if let Some(reason) = missing_daemon(&options.require, &daemons, &no_daemon) {
             return Err(service("daemon", reason.into()));
         }
         let daemons = daemons.into_iter().map(DaemonSlot::new).collect();
@@ -182,8 +182,8 @@ impl Services {
         self.handed.as_ref()
     }
 
-    /// The credentials that an exporter gets for a step, each with the address for which: the user's for the run's registry,
-    /// and such as are good at the recorders of those that want some in this step.
+    /// The credentials that an exporter gets for a step, each with the address for which: the user's for the run's
+    /// registry, and such as are good at the recorders of those that want some in this step.
     pub(super) fn credentials(&self, scenario: &Scenario, step: &Step) -> Vec<(Credentials, String)> {
         let mut found = Vec::new();
         for endpoint in scenario.file.endpoints_of(step) {
@@ -208,8 +208,8 @@ impl Services {
         found
     }
 
-    /// The certificates that exporters have to be told of which speak to these endpoints, as PEM; none where they find them
-    /// by themselves.
+    /// The certificates that exporters have to be told of which speak to these endpoints, as PEM; none where they find
+    /// them by themselves.
     pub(super) fn certificates(&self, endpoints: &[RegistryEndpoint]) -> Option<&str> {
         let is_recorder = self.proxy.as_ref().is_some_and(RecordingProxy::has_tls)
             || endpoints.iter().any(|endpoint| self.extra.has_tls(*endpoint));
@@ -341,8 +341,8 @@ fn several(variable: &str) -> Vec<String> {
 }
 
 /// What is missing of the daemons that have to be observed: known before the first export. Private ones are made later.
-fn not_at_hand(require: &[String], daemons: &[DaemonService], why: &str) -> Option<String> {
-    let is_at_hand = |wanted: &str| RequiredService::parse(wanted).is_ok_and(RequiredService::is_daemon_at_hand);
+fn missing_daemon(require: &[String], daemons: &[DaemonService], why: &str) -> Option<String> {
+    let is_at_hand = |wanted: &str| RequiredService::parse(wanted).is_ok_and(RequiredService::is_available_daemon);
     let mut wanted = require.iter().filter(|wanted| is_at_hand(wanted));
     let missing = wanted.find(|wanted| !daemons.iter().any(|daemon| is_service(&daemon.name, wanted)))?;
     let at_hand: Vec<&str> = daemons.iter().map(|daemon| daemon.name.as_str()).collect();
@@ -352,7 +352,7 @@ fn not_at_hand(require: &[String], daemons: &[DaemonService], why: &str) -> Opti
 
 async fn daemons(options: &Options, patience: &Patience) -> Result<(Vec<DaemonService>, String), RunError> {
     let own = several(OWN_DAEMON);
-    // Who has set DOCKER_HOST to another engine since means that one.
+    // If DOCKER_HOST has been set to another engine since, that one is meant.
     let named = several(DAEMONS);
     let is_first = std::env::var("DOCKER_HOST").ok() == named.first().cloned();
     let at_hand = if is_first { named } else { Vec::new() };
@@ -371,25 +371,16 @@ async fn daemons(options: &Options, patience: &Patience) -> Result<(Vec<DaemonSe
         let kind = daemon.service_name();
         let same = found.iter().filter(|other| other.daemon.service_name() == kind).count();
         let name = if same == 0 { kind } else { format!("{kind}#{}", same + 1) };
-        let may_push = options.allow_push || own.iter().any(|host| host == daemon.host());
-        found.push(DaemonService::new(name, daemon, may_push, None)?);
+        let is_allowed = options.allow_push || own.iter().any(|host| host == daemon.host());
+        let transfers = if is_allowed { Transfers::Allowed } else { Transfers::NotAllowed };
+        found.push(DaemonService::new(name, daemon, transfers, None)?);
     }
     Ok((found, String::new()))
 }
 
-/// Asking a credential helper may take its time, so it is done elsewhere, and not forever.
 async fn credentials(host: &str) -> Result<Option<Credentials>, RunError> {
     let fail = |source: Cause| RunError::Service { service: "registry".to_owned(), source };
-    let of = host.to_owned();
-    let asked = tokio::task::spawn_blocking(move || Credentials::of_the_user(&of));
-    let asked = tokio::time::timeout(CREDENTIAL_HELPER, asked).await.map_err(|_| {
-        let seconds = CREDENTIAL_HELPER.as_secs();
-        fail(
-            format!("the credential helper that docker's config.json names for {host} gave no answer in {seconds} s")
-                .into(),
-        )
-    })?;
-    asked.map_err(|error| fail(error.into()))?.map_err(|error| fail(error.into()))
+    Credentials::of_the_user(host).await.map_err(|error| fail(error.into()))
 }
 
 /// A number that no other run at this time has.

@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::super::error::{ExportError, service};
-use super::daemon::DaemonService;
+use super::daemon::{DaemonService, Transfers};
 use crate::error::{Cause, chain};
 use crate::exporter::process::Supervisor;
 use crate::limits::Patience;
@@ -77,6 +77,6 @@ impl PrivateDaemons {
                 }));
             }
         };
-        DaemonService::new(name.clone(), daemon, true, Some(engine)).map_err(|error| failed(error.into()))
+        DaemonService::new(name.clone(), daemon, Transfers::Allowed, Some(engine)).map_err(|error| failed(error.into()))
     }
 }

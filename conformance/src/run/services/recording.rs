@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use judge::digest::Digest;
 use judge::evidence::{FaultKind, WireFault, WireRecord};
 
 use super::Services;
@@ -45,25 +46,26 @@ impl Services {
         self.proxy.as_ref().is_some_and(RecordingProxy::has_tls)
     }
 
-    /// Whether an exporter has asked the run's registry for TLS, which has none, and sent it nothing of this scenario in
-    /// the clear.
+    /// Whether an exporter has asked the run's registry for TLS, which has none, and sent it nothing of this scenario
+    /// in the clear.
     pub(in crate::run) fn wants_tls(&self, scenario: &Scenario) -> bool {
         self.proxy.as_ref().is_some_and(RecordingProxy::was_asked_for_tls)
             && self.wire(scenario).is_none_or(|records| records.is_empty())
     }
 
-    /// From now on what is sent for one scenario meets these faults of the registry, and no others.
-    pub(in crate::run) fn arm(&self, scenario: &str, faults: &[WireFault]) {
+    /// From now on what is sent for one scenario meets these faults of the registry, and no others. `analysed` is what
+    /// the run image's tag named at the analysis.
+    pub(in crate::run) fn arm(&self, scenario: &str, faults: &[WireFault], analysed: Option<&Digest>) {
         let prefix = self.requests_of(scenario);
         for recorder in self.extra_recorders() {
-            recorder.arm(&prefix, faults);
+            recorder.arm(&prefix, faults, analysed);
         }
         let Some(proxy) = &self.proxy else { return };
         let mut faults = faults.to_vec();
         // The user's credentials are the registry's matter: it asks for them in its own way.
         let asked = faults.iter_mut().filter(|fault| fault.kind == FaultKind::WantsCredentials);
         asked.filter(|_| self.handed.is_some()).for_each(|fault| fault.path.clear());
-        proxy.arm(&prefix, &faults);
+        proxy.arm(&prefix, &faults, analysed);
     }
 
     /// From now on recorders look for what the exporter of a step knows and no request has to tell.

@@ -140,6 +140,16 @@ impl<S: Store> Store for Bounded<'_, S> {
         bounded(self.shared, &mut self.left, "put the app image in place", work).await
     }
 
+    async fn put_previous(
+        &mut self,
+        image: &MadeImage,
+        step: &Step,
+        build_dir: &BuildDir,
+    ) -> Result<Option<String>, ExportError> {
+        let work = self.store.put_previous(image, step, build_dir);
+        bounded(self.shared, &mut self.left, "put the previous image in place", work).await
+    }
+
     async fn app(&mut self, name: &str, build_dir: &BuildDir) -> Result<Option<(Image, String)>, ExportError> {
         let work = self.store.app(name, build_dir);
         bounded(self.shared, &mut self.left, "observe the app image before the rebase", work).await

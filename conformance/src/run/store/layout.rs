@@ -9,7 +9,9 @@ use super::super::context::RunContext;
 use super::super::error::{ExportError, disk, service};
 use super::super::run_image::{Published, RunImageNames};
 use super::{Observed, StepContext, Store, base_digest};
-use crate::observe::{ObservedLayout, layout_base_image, layout_facts, layout_tag_state, list_layout_folders};
+use crate::observe::{
+    ObservedLayout, layout_base_image, layout_facts, layout_tag_state, list_layout_folders, mapped_path,
+};
 use crate::scenario::materialise::{BuildDir, LAYOUT};
 use crate::scenario::run_image::{MadeImage, architecture};
 use crate::scenario::{RegistryEndpoint, RunImageFile, Scenario, Step};
@@ -31,8 +33,7 @@ impl<'a> LayoutStore<'a> {
         Self { shared, scenario, run_image, before: Vec::new() }
     }
 
-    /// Below `<layout-dir>`, where the analysis phase would have put the run image (RFC 0119). Its host has no port,
-    /// because what a port becomes in a path is open.
+    /// Below `<layout-dir>`, where the analysis phase would have put the run image (RFC 0119).
     fn run_image_folder(&self, image: &MadeImage) -> String {
         let name = self.run_image.analysed();
         let host = if name.endpoint == RegistryEndpoint::Main { "base.internal" } else { name.endpoint.layout_host() };
@@ -138,6 +139,19 @@ impl Store for LayoutStore<'_> {
 
     async fn put_app(&mut self, _image: &MadeImage, _name: &str) -> Result<(), ExportError> {
         Err(ExportError::Skipped(NO_LAYOUTS.to_owned()))
+    }
+
+    async fn put_previous(
+        &mut self,
+        image: &MadeImage,
+        step: &Step,
+        build_dir: &BuildDir,
+    ) -> Result<Option<String>, ExportError> {
+        let Some(path) = self.images(step).first().and_then(|name| mapped_path(name)) else { return Ok(None) };
+        let here = build_dir.on_host(LAYOUT).join(&path);
+        image.write_layout(&here).map_err(|source| disk("write the previous image's layout", source))?;
+        let seen = build_dir.for_exporter(&format!("{LAYOUT}/{path}"));
+        Ok(Some(format!("{seen}@{}", image.manifest.digest)))
     }
 
     async fn app(&mut self, _name: &str, _build_dir: &BuildDir) -> Result<Option<(Image, String)>, ExportError> {

@@ -28,6 +28,8 @@ pub(in crate::run) struct StepContext<'a> {
     pub(in crate::run) id: &'a str,
     /// The export whose image the analysis may find: the one before where the step names no other.
     pub(in crate::run) previous: Option<&'a Export>,
+    /// Later steps of which it is known that they are left out.
+    pub(in crate::run) left_out: Vec<usize>,
 }
 
 /// What was seen of a store after an export.
@@ -94,6 +96,13 @@ pub(in crate::run) trait Store {
     fn not_published(&self, image: &MadeImage) -> Published;
     /// Puts an app image under a name of the scenario.
     async fn put_app(&mut self, image: &MadeImage, name: &str) -> Result<(), ExportError>;
+    /// Puts an image under the step's first `<image>`, and says how `analyzed.toml` refers to it.
+    async fn put_previous(
+        &mut self,
+        image: &MadeImage,
+        step: &Step,
+        build_dir: &BuildDir,
+    ) -> Result<Option<String>, ExportError>;
     /// The app image under a name of the scenario, and what the name's tag names.
     async fn app(&mut self, name: &str, build_dir: &BuildDir) -> Result<Option<(Image, String)>, ExportError>;
     /// What a name of the scenario names now.

@@ -27,6 +27,8 @@ pub(in crate::run) struct RegistryStore<'a> {
     /// Names that the run image had before.
     earlier: Vec<ResolvedReference>,
     before: BTreeMap<String, Option<String>>,
+    /// What the run image's tag named at the analysis.
+    analysed: Option<Digest>,
     /// Manifests that were put or seen in a registry that outlives the run.
     made: BTreeSet<(String, Digest)>,
 }
@@ -34,7 +36,15 @@ pub(in crate::run) struct RegistryStore<'a> {
 impl<'a> RegistryStore<'a> {
     pub(in crate::run) fn new(shared: &'a RunContext, scenario: &'a Scenario) -> Self {
         let run_image = RunImageNames::new(&shared.services, scenario);
-        Self { shared, scenario, run_image, earlier: Vec::new(), before: BTreeMap::new(), made: BTreeSet::new() }
+        Self {
+            shared,
+            scenario,
+            run_image,
+            earlier: Vec::new(),
+            before: BTreeMap::new(),
+            analysed: None,
+            made: BTreeSet::new(),
+        }
     }
 
     fn located(&self, step: &Step) -> Vec<ResolvedReference> {
@@ -139,6 +149,7 @@ impl Store for RegistryStore<'_> {
 
     async fn publish(&mut self, image: &MadeImage, _build_dir: &BuildDir) -> Result<Published, ExportError> {
         self.publish_run_image(image).await?;
+        self.analysed = Some(image.tagged().digest.clone());
         let reference = self.run_image.analysed().at(&image.analysed().digest);
         Ok(self.run_image.published(self.scenario, reference))
     }
@@ -184,12 +195,12 @@ impl Store for RegistryStore<'_> {
         step: &Step,
         _tags: &BTreeMap<String, Option<String>>,
     ) -> Result<Vec<String>, ExportError> {
-        self.shared.services.arm(&self.scenario.name, &step.faults);
+        self.shared.services.arm(&self.scenario.name, &step.faults, self.analysed.as_ref());
         Ok(Vec::new())
     }
 
     async fn after_export(&mut self, _step: &Step) -> Result<Vec<String>, ExportError> {
-        self.shared.services.arm(&self.scenario.name, &[]);
+        self.shared.services.arm(&self.scenario.name, &[], None);
         Ok(Vec::new())
     }
 
@@ -238,6 +249,17 @@ impl Store for RegistryStore<'_> {
     async fn put_app(&mut self, image: &MadeImage, name: &str) -> Result<(), ExportError> {
         let name = self.at(name);
         self.put(image, &name).await.map_err(|error| service("put the app image in place", error))
+    }
+
+    async fn put_previous(
+        &mut self,
+        image: &MadeImage,
+        step: &Step,
+        _build_dir: &BuildDir,
+    ) -> Result<Option<String>, ExportError> {
+        let Some(name) = self.scenario.file.images_of(step).first().cloned() else { return Ok(None) };
+        self.put_app(image, &name).await?;
+        Ok(Some(self.by_digest(&name, Some(image.manifest.digest.as_str()))))
     }
 
     async fn app(&mut self, name: &str, _build_dir: &BuildDir) -> Result<Option<(Image, String)>, ExportError> {

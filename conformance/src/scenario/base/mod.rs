@@ -153,7 +153,7 @@ fn retain_entries(table: &mut toml::Table, keep: impl Fn(&FileEntry) -> bool) {
 }
 
 /// Tables are merged, everything else is replaced.
-fn merge(mut below: toml::Table, own: toml::Table) -> toml::Table {
+pub(super) fn merge(mut below: toml::Table, own: toml::Table) -> toml::Table {
     for (key, value) in own {
         let value = match (below.remove(&key), value) {
             (Some(toml::Value::Table(inner)), toml::Value::Table(value)) => toml::Value::Table(merge(inner, value)),

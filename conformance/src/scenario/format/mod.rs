@@ -1,5 +1,6 @@
 //! `scenario.toml`: every key that `docs/scenario.md` describes; an unknown one is refused.
 
+mod previous;
 mod rebase;
 mod run_image;
 mod step;
@@ -12,13 +13,14 @@ use serde::Deserialize;
 
 use crate::scenario::RegistryEndpoint;
 
+pub use previous::{OtherLabel, OtherLayer, OtherPrevious};
 pub use rebase::{RebaseStep, RecordedApp};
 pub use run_image::{
     Arrival, ExtensionFile, HistoryShape, ImageFormat, IndexDigest, IndexEntries, LayerCompression, RunImageFile,
     RunLayer,
 };
 pub(crate) use step::IMAGES;
-pub use step::{AfterPush, CreationOrder, CredentialsBy, EndDaemon, Step, StepUser, UNPRIVILEGED};
+pub use step::{AfterPush, AnalyzedSpelling, CreationOrder, CredentialsBy, EndDaemon, Step, StepUser, UNPRIVILEGED};
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -51,6 +53,9 @@ pub struct ScenarioFile {
     /// The run image.
     #[serde(default)]
     pub run_image: RunImageFile,
+    /// What `analyzed.toml` has in addition to what the suite writes there, or in place of it.
+    #[serde(default)]
+    pub analyzed: toml::Table,
     /// The daemon of its own that it runs on, in place of those available.
     pub private_daemon: Option<PrivateDaemon>,
     /// Files that a version-controlled folder cannot hold.
@@ -89,6 +94,7 @@ pub(crate) const NUMBER: &str = "{n}";
 /// `socket`, `fifo` says how, and with none of them `mode` is given to what is already there.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file that stands for itself")]
 pub struct FileEntry {
     /// Path relative to the scenario's folder, below `app/`, `layers/`, `lifecycle/` or `report/`, or `cnb/run.toml`.
     pub path: String,
@@ -102,6 +108,8 @@ pub struct FileEntry {
     pub directory: bool,
     /// Bytes of a regular file with made-up content, the same in every run.
     pub size: Option<u64>,
+    /// Whether the made-up content is zeros but for its first and last part, and the zeros take no room on the disk.
+    pub sparse: bool,
     /// A Unix socket that no one listens on.
     pub socket: bool,
     /// A named pipe.

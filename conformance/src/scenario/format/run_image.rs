@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use strum::IntoStaticStr;
 
+/// The label that says whether newer run images of the name fit (Platform specification, Run Image).
+const REBASABLE: &str = "io.buildpacks.rebasable";
+
 /// A run image to be made and published.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -57,6 +60,12 @@ pub struct RunImageFile {
     pub config: toml::Table,
     /// Whether the config's `config` has nothing at all in it.
     pub empty_config: bool,
+    /// Further fields of the config itself, as they are.
+    pub fields: toml::Table,
+    /// Further fields of its manifest, as they are.
+    pub manifest: toml::Table,
+    /// Further fields of the config's descriptor in the manifest, as they are.
+    pub config_descriptor: toml::Table,
     /// What its history is.
     pub history: HistoryShape,
     /// How many further layers of one file each are on its layers.
@@ -126,6 +135,9 @@ impl Default for RunImageFile {
             author: None,
             config: toml::Table::new(),
             empty_config: false,
+            fields: toml::Table::new(),
+            manifest: toml::Table::new(),
+            config_descriptor: toml::Table::new(),
             history: HistoryShape::default(),
             more_layers: 0,
             layers: vec![layer("etc/os-release", "ID=debian\nVERSION_ID=12\n"), layer("usr/share/base", "installed\n")],
@@ -135,11 +147,13 @@ impl Default for RunImageFile {
 }
 
 impl RunImageFile {
-    /// Every annotation and label value.
+    /// Every annotation and label value that proves where it came from: not one that is empty, and not that of
+    /// `io.buildpacks.rebasable`, whose two values others have too.
     #[must_use]
     pub fn sentinels(&self) -> Vec<String> {
-        let of_layers = self.layers.iter().flat_map(|layer| layer.annotations.values());
-        self.annotations.values().chain(self.labels.values()).chain(of_layers).cloned().collect()
+        let of_layers = self.layers.iter().flat_map(|layer| &layer.annotations);
+        let all = self.annotations.iter().chain(&self.labels).chain(of_layers);
+        all.filter(|(key, value)| !value.is_empty() && *key != REBASABLE).map(|(_, value)| value.clone()).collect()
     }
 }
 

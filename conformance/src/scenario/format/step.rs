@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use judge::evidence::{Target, WireFault};
 use serde::Deserialize;
 
-use super::{FileEntry, RebaseStep};
+use super::{FileEntry, OtherPrevious, RebaseStep};
 
 /// One export of a scenario.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -36,6 +36,12 @@ pub struct Step {
     pub previous_image: bool,
     /// The step, from 1, whose image that is, where it is not the one before: another build has moved the tag since.
     pub previous_image_of_step: Option<usize>,
+    /// The image that the analysis found, made by the suite as another exporter leaves it.
+    pub previous_image_of_another: Option<OtherPrevious>,
+    /// How `analyzed.toml` is spelt.
+    pub analyzed_spelling: AnalyzedSpelling,
+    /// Whether `HOME`, `TMPDIR` and the caches hold what the exporter left in them in the step before.
+    pub kept_state: bool,
     /// Whether the run image has moved on before the analysis: it is another image than that of steps without this.
     pub newer_run_image: bool,
     /// Whether the run image's tag is moved to another image after the analysis.
@@ -65,6 +71,8 @@ pub struct Step {
     pub temporary: Option<String>,
     /// The host's name, in a namespace of its own.
     pub hostname: Option<String>,
+    /// Seconds after which the exporter is asked to end, by SIGTERM.
+    pub terminate_after: Option<u64>,
     /// Processors that the exporter may use; none means all.
     pub processors: Option<usize>,
     /// Whether the kernel tells the exporter another release than its own.
@@ -102,6 +110,19 @@ impl Step {
     }
 }
 
+/// How `analyzed.toml` is spelt, with the same values.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnalyzedSpelling {
+    /// As programs write TOML.
+    #[default]
+    Usual,
+    /// With inline tables, quoted keys, literal strings, lists over several lines, comments and CR LF.
+    InlineTables,
+    /// With dotted keys alone, and texts over several lines with escapes.
+    DottedKeys,
+}
+
 /// How an exporter is given credentials.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -113,6 +134,8 @@ pub enum CredentialsBy {
     Variable,
     /// By the variable, next to a `config.json` with another password.
     VariableAndConfigFile,
+    /// By the variable, which has a token that is good already for a registry that wants tokens.
+    VariableWithToken,
     /// By `config.json` in `.docker` of the folder that `HOME` names, where `DOCKER_CONFIG` is not set.
     HomeConfigFile,
     /// By `config.json`, under an address as docker's older versions write it, among other registries.

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::spelling;
+use crate::scenario::AnalyzedSpelling;
+use crate::scenario::base::merge;
 use crate::scenario::run_image::MadeExtension;
 
 /// What the analysis phase found, for `analyzed.toml` and `run.toml`.
@@ -32,7 +35,13 @@ pub struct Previous {
     pub metadata: Option<Value>,
 }
 
-pub(super) fn analyzed(analysis: &Analysis, architecture: &str) -> String {
+/// The file, and over it what the scenario says of it, as the step spells it.
+pub(super) fn analyzed(
+    analysis: &Analysis,
+    architecture: &str,
+    more: &toml::Table,
+    spelling: AnalyzedSpelling,
+) -> String {
     let mut file = toml::Table::new();
     if let Some(previous) = &analysis.previous {
         file.insert("image".to_owned(), toml::Table::from_iter([text("reference", &previous.reference)]).into());
@@ -48,7 +57,12 @@ pub(super) fn analyzed(analysis: &Analysis, architecture: &str) -> String {
     let target = [text("os", "linux"), text("arch", architecture)];
     run.insert("target".to_owned(), toml::Table::from_iter(target).into());
     file.insert("run-image".to_owned(), run.into());
-    file.to_string()
+    let file = merge(file, more.clone());
+    match spelling {
+        AnalyzedSpelling::Usual => file.to_string(),
+        AnalyzedSpelling::InlineTables => spelling::inline_tables(&file),
+        AnalyzedSpelling::DottedKeys => spelling::dotted_keys(&file),
+    }
 }
 
 pub(super) fn run(analysis: &Analysis) -> String {
@@ -94,6 +108,15 @@ mod tests {
             }),
             extension: None,
         };
-        insta::assert_snapshot!(format!("{}---\n{}", analyzed(&analysis, "amd64"), run(&analysis)));
+        let more: toml::Table = "run-image.target.variant = 'v1'\nbuild-image.reference = 'b'".parse().unwrap();
+        let found: toml::Table = analyzed(&analysis, "amd64", &more, AnalyzedSpelling::Usual).parse().unwrap();
+        assert_eq!(found["run-image"]["target"]["arch"].as_str(), Some("amd64"));
+        assert_eq!(found["run-image"]["target"]["variant"].as_str(), Some("v1"));
+        assert_eq!(found["build-image"]["reference"].as_str(), Some("b"));
+        insta::assert_snapshot!(format!(
+            "{}---\n{}",
+            analyzed(&analysis, "amd64", &toml::Table::new(), AnalyzedSpelling::Usual),
+            run(&analysis)
+        ));
     }
 }

@@ -1,6 +1,6 @@
 //! `launch.toml` where a scenario has none. The builder puts together `metadata.toml` from what buildpacks wrote there,
-//! and leaves both: an exporter may read labels in either (`cnb-buildpack.md`, launch.toml; `cnb-platform.md` lists none
-//! in metadata.toml).
+//! and leaves both: an exporter may read labels in either (`cnb-buildpack.md`, launch.toml; `cnb-platform.md` lists
+//! none in metadata.toml).
 
 use std::collections::BTreeMap;
 

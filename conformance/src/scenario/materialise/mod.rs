@@ -4,17 +4,20 @@
 mod analysis;
 mod launch;
 mod node;
+mod spelling;
 mod tree;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::base::is_inside;
 use super::{CreationOrder, Scenario, Step, UNPRIVILEGED};
 pub use analysis::{Analysis, Previous};
 pub(crate) use node::{Kind, Node};
 pub(crate) use tree::tree;
-pub(super) use tree::{ELSEWHERE, place_of, place_of_moded, place_of_removed};
+pub(super) use tree::{ELSEWHERE, place_of, place_of_entry, place_of_removed};
 use writer::Writer;
 
 /// Why inputs could not be laid out.
@@ -138,9 +141,11 @@ pub fn materialise(
     analysis: &Analysis,
     build_dir: &BuildDir,
 ) -> Result<(), MaterialiseError> {
-    let writer = Writer { scenario, root: &build_dir.host_path };
+    let seen = build_dir.exporter_path.display().to_string();
+    let writer = Writer { scenario, root: &build_dir.host_path, seen: &seen };
     let nodes = tree::tree(scenario, step, analysis)?;
-    for folder in [LAYERS, APP, LIFECYCLE, "report", LAYOUT, LAUNCH_CACHE, CACHE, DOCKER_CONFIG, TEMPORARY] {
+    let made = [LAYERS, APP, LIFECYCLE, "report", LAYOUT, LAUNCH_CACHE, CACHE, DOCKER_CONFIG, TEMPORARY];
+    for folder in made.into_iter().filter(|folder| !is_left_out(step, &nodes, folder)) {
         writer.folder(folder)?;
     }
     for folder in [step.temporary.as_deref(), step.working_directory.as_deref()].into_iter().flatten() {
@@ -155,11 +160,18 @@ pub fn materialise(
         }
     }
     if let Some(seconds) = step.file_times {
-        for folder in [LAYERS, APP, "cnb"] {
+        for folder in [LAYERS, APP, "cnb"].into_iter().filter(|folder| !is_left_out(step, &nodes, folder)) {
             writer.times(folder, seconds)?;
         }
     }
     Ok(())
+}
+
+/// Whether a step removes a folder as a whole and lays nothing out in it, or has a file in its place.
+fn is_left_out(step: &Step, nodes: &BTreeMap<String, Node>, folder: &str) -> bool {
+    let is_removed = step.remove.iter().any(|path| place_of_removed(path).as_deref() == Some(folder));
+    let is_empty = !nodes.keys().any(|place| is_inside(place, folder));
+    (is_removed && is_empty) || nodes.get(folder).is_some_and(|node| node.kind != Kind::Directory)
 }
 
 /// Gives the build's files, and all folders in which an exporter may have to write, to the unprivileged user, where the
@@ -171,7 +183,8 @@ pub fn hand_over(scenario: &Scenario, step: &Step, build_dir: &BuildDir) -> Resu
     if step.user.is_none() {
         return Ok(());
     }
-    let writer = Writer { scenario, root: &build_dir.host_path };
+    let seen = build_dir.exporter_path.display().to_string();
+    let writer = Writer { scenario, root: &build_dir.host_path, seen: &seen };
     let temporary = step.temporary.as_deref().unwrap_or(TEMPORARY);
     let working = step.working_directory.as_deref().filter(|folder| !folder.starts_with('/'));
     let own = [LAYERS, APP, "report", LAYOUT, LAUNCH_CACHE, CACHE, DOCKER_CONFIG, TEMPORARY, temporary];

@@ -1,9 +1,14 @@
 //! A file, folder or link of the inputs, before it is written.
 
+/// What a file system keeps of a file is a multiple of this.
+pub(super) const PART: usize = 1 << 16;
+
 /// What is at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
     File(Vec<u8>),
+    /// Whole parts of zeros take no room on the disk.
+    Sparse(Vec<u8>),
     Directory,
     Symlink(String),
     /// The file, below the build folder, whose inode is shared.

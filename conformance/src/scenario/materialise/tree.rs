@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::node::{Kind, Node};
+use super::node::{Kind, Node, PART};
 use super::{APP, Analysis, LAUNCHER, LAYERS, LIFECYCLE, MaterialiseError, RUN, analysis, launch};
 use crate::launcher::PROGRAM;
 use crate::scenario::base::is_inside;
@@ -26,9 +26,13 @@ pub(in crate::scenario) fn place_of(path: &str) -> Option<String> {
     }
 }
 
-/// The same of a file that is given a mode: the app's own folder can have one.
-pub(in crate::scenario) fn place_of_moded(path: &str) -> Option<String> {
-    if path == "app" { Some(APP.to_owned()) } else { place_of(path) }
+/// The same of an entry: the folders of app and layers can be given a mode, and a file can be in their place.
+pub(in crate::scenario) fn place_of_entry(entry: &FileEntry) -> Option<String> {
+    match entry.path.as_str() {
+        "app" if entry.kinds() == 0 || entry.content.is_some() => Some(APP.to_owned()),
+        "layers" if entry.content.is_some() => Some(LAYERS.to_owned()),
+        path => place_of(path),
+    }
 }
 
 /// The same of what a step removes, which may be a whole folder.
@@ -49,7 +53,15 @@ pub(crate) fn tree(
     let launcher = Node { kind: Kind::File(launcher.to_vec()), mode: 0o755 };
     tree.put(&format!("{LIFECYCLE}/launcher"), launcher);
     let own = [
-        (format!("{LAYERS}/analyzed.toml"), analysis::analyzed(analysis, scenario.file.run_image.architecture())),
+        (
+            format!("{LAYERS}/analyzed.toml"),
+            analysis::analyzed(
+                analysis,
+                scenario.file.run_image.architecture(),
+                &scenario.file.analyzed,
+                step.analyzed_spelling,
+            ),
+        ),
         (RUN.to_owned(), analysis::run(analysis)),
     ];
     for (path, text) in own {
@@ -141,8 +153,7 @@ impl Tree<'_> {
             path: entry.path.clone(),
             reason: reason.to_owned(),
         };
-        let place = if entry.kinds() == 0 { place_of_moded(&entry.path) } else { place_of(&entry.path) };
-        let place = place.ok_or_else(|| wrong(ELSEWHERE))?;
+        let place = place_of_entry(entry).ok_or_else(|| wrong(ELSEWHERE))?;
         let mode = match &entry.mode {
             Some(text) => {
                 Some(u32::from_str_radix(text, 8).map_err(|_| wrong("mode must be octal, such as \"4755\""))?)
@@ -154,6 +165,7 @@ impl Tree<'_> {
             FileEntry { socket: true, .. } => Kind::Socket,
             FileEntry { fifo: true, .. } => Kind::Fifo,
             FileEntry { content: Some(text), .. } => Kind::File(text.clone().into_bytes()),
+            FileEntry { size: Some(size), sparse: true, .. } => Kind::Sparse(with_a_hole(made_up(&entry.path, *size))),
             FileEntry { size: Some(size), .. } => Kind::File(made_up(&entry.path, *size)),
             FileEntry { symlink: Some(target), .. } => Kind::Symlink(target.clone()),
             FileEntry { hard_link: Some(other), .. } => Kind::HardLink(
@@ -201,6 +213,15 @@ fn made_up(path: &str, size: u64) -> Vec<u8> {
     bytes
 }
 
+/// The same with zeros between its first and its last part.
+fn with_a_hole(mut bytes: Vec<u8>) -> Vec<u8> {
+    let end = bytes.len().saturating_sub(PART);
+    if let Some(hole) = bytes.get_mut(PART..end) {
+        hole.fill(0);
+    }
+    bytes
+}
+
 /// An analysis for tests that do not look at it.
 #[cfg(test)]
 pub(super) fn analysed() -> Analysis {
@@ -235,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_app_s_own_folder_can_have_a_mode_and_is_nothing_else() {
+    fn the_app_s_own_folder_can_have_a_mode_or_be_a_file() {
         let mut scenario = crate::scenario::built_in().unwrap().swap_remove(0);
         let of_mode =
             |path: &str| FileEntry { path: path.to_owned(), mode: Some("2775".to_owned()), ..FileEntry::default() };
@@ -245,8 +266,18 @@ mod tests {
         ];
         let found = tree(&scenario, &Step::default(), &analysed()).unwrap();
         assert_eq!(found[APP], Node { kind: Kind::Directory, mode: 0o2775 });
-        scenario.file.files = vec![FileEntry { directory: true, ..of_mode("app") }];
-        assert!(tree(&scenario, &Step::default(), &analysed()).is_err());
+        for path in ["app", "layers"] {
+            let file = FileEntry { content: Some("x".to_owned()), ..of_mode(path) };
+            let step = Step { files: vec![file], ..Step::default() };
+            let found = tree(&scenario, &step, &analysed()).unwrap();
+            let place = if path == "app" { APP } else { LAYERS };
+            assert_eq!(found[place], Node { kind: Kind::File(b"x".to_vec()), mode: 0o2775 });
+            assert!(!found.keys().any(|other| other.starts_with(&format!("{place}/"))), "{path}");
+        }
+        for wrong in [FileEntry { directory: true, ..of_mode("app") }, of_mode("layers")] {
+            scenario.file.files = vec![wrong];
+            assert!(tree(&scenario, &Step::default(), &analysed()).is_err());
+        }
     }
 
     #[test]

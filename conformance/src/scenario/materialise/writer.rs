@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -12,13 +12,18 @@ use nix::sys::stat::{Mode, SFlag, UtimensatFlags, mknod, utimensat};
 use nix::sys::time::TimeSpec;
 
 use super::MaterialiseError;
-use super::node::{Kind, Node};
+use super::node::{Kind, Node, PART};
 use crate::file_names;
 use crate::scenario::{FileEntry, Scenario};
+
+/// What stands for the build folder in a link's target.
+const BUILD: &str = "{build}";
 
 pub(super) struct Writer<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) root: &'a Path,
+    /// The same folder as exporters see it, for links that name it.
+    pub(super) seen: &'a str,
 }
 
 impl Writer<'_> {
@@ -56,7 +61,10 @@ impl Writer<'_> {
         let special = |kind: SFlag| mknod(&at, kind, Mode::S_IRUSR | Mode::S_IWUSR, 0).map_err(io::Error::from);
         match kind {
             Kind::File(bytes) => fs::write(&at, bytes),
-            Kind::Symlink(target) => std::os::unix::fs::symlink(file_names::name(target), &at),
+            Kind::Sparse(bytes) => sparse(&at, bytes),
+            Kind::Symlink(target) => {
+                std::os::unix::fs::symlink(file_names::name(&target.replace(BUILD, self.seen)), &at)
+            }
             Kind::Socket => special(SFlag::S_IFSOCK),
             Kind::Fifo => special(SFlag::S_IFIFO),
             Kind::HardLink(_) => Ok(()),
@@ -132,6 +140,16 @@ impl Writer<'_> {
     }
 }
 
+/// Writes what is not zero, so that the rest are holes.
+fn sparse(at: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = fs::File::create(at)?;
+    file.set_len(bytes.len() as u64)?;
+    for (number, part) in bytes.chunks(PART).enumerate().filter(|(_, part)| part.iter().any(|byte| *byte != 0)) {
+        file.write_all_at(part, (number * PART) as u64)?;
+    }
+    Ok(())
+}
+
 fn in_order(nodes: &BTreeMap<String, Node>, reversed: bool) -> Vec<(&String, &Node)> {
     if reversed { nodes.iter().rev().collect() } else { nodes.iter().collect() }
 }
@@ -139,6 +157,17 @@ fn in_order(nodes: &BTreeMap<String, Node>, reversed: bool) -> Vec<(&String, &No
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn holes_take_no_room() {
+        use std::os::unix::fs::MetadataExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sparse");
+        let bytes = [vec![1; PART], vec![0; 8 * PART], vec![2; 3]].concat();
+        sparse(&path, &bytes).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+        assert!(fs::metadata(&path).unwrap().blocks() * 512 < bytes.len() as u64);
+    }
 
     #[test]
     fn reversed_makes_the_last_path_first() {

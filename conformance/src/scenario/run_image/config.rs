@@ -30,6 +30,9 @@ pub(super) fn make(file: &RunImageFile, layers: &[MadeLayer], architecture: &str
     if let Some(author) = &file.author {
         config["author"] = json!(author);
     }
+    for (key, value) in &file.fields {
+        config[key] = json!(value);
+    }
     config
 }
 
@@ -58,7 +61,8 @@ fn inner(file: &RunImageFile) -> Value {
 
 fn history(shape: HistoryShape, layers: usize) -> Option<Value> {
     let entry = |number: usize| json!({ "created": "1970-01-01T00:00:01Z", "created_by": format!("COPY / / # buildkit, stage {number}"), "comment": "buildkit.dockerfile.v0" });
-    let empty = json!({ "created": "1970-01-01T00:00:01Z", "created_by": "ENV A=B", "author": "the base's authors", "empty_layer": true });
+    // The same second, as writers of other languages put it.
+    let empty = json!({ "created": "1970-01-01T02:00:01.250000000+02:00", "created_by": "ENV A=B", "author": "the base's authors", "empty_layer": true });
     let layers: Vec<Value> = (1..=layers).map(entry).collect();
     match shape {
         HistoryShape::Whole => Some(json!(layers)),

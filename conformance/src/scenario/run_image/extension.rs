@@ -1,5 +1,5 @@
-//! A run image as the extender leaves it in `<extended>/run` (`cnb-platform.md`, extender): an OCI layout, named after the
-//! manifest's digest, with manifest, config and the new layers; the run image's own layers are not in it.
+//! A run image as the extender leaves it in `<extended>/run` (`cnb-platform.md`, extender): an OCI layout, named after
+//! the manifest's digest, with manifest, config and the new layers; the run image's own layers are not in it.
 
 use std::collections::BTreeMap;
 

@@ -166,6 +166,12 @@ fn manifest(file: &RunImageFile, layers: &[MadeLayer], config: &Document) -> Val
     if !file.annotations.is_empty() {
         manifest["annotations"] = json!(file.annotations);
     }
+    for (key, value) in &file.manifest {
+        manifest[key] = json!(value);
+    }
+    for (key, value) in &file.config_descriptor {
+        manifest["config"][key] = json!(value);
+    }
     if let Some(members) = manifest.as_object_mut().filter(|_| file.without_media_type) {
         members.remove("mediaType");
     }

@@ -1,5 +1,5 @@
-//! Launch layers: each is its folder, and nothing that another build would bring along by re-using it; and new layers of
-//! all kinds: each is there once.
+//! Launch layers: each is its folder, and nothing that another build would bring along by re-using it; and new layers
+//! of all kinds: each is there once.
 
 use std::collections::HashMap;
 

@@ -16,6 +16,11 @@ fn is_of_the_file(name: &str) -> bool {
     name == "security.capability" || name.starts_with("user.")
 }
 
+/// Whether an attribute says something to a file system of layers, such as that a folder hides what is below it.
+fn is_of_an_overlay(name: &str) -> bool {
+    name.starts_with("trusted.overlay.")
+}
+
 /// What words begin with by which an exporter says that attributes are left out.
 const WORDS: [&str; 3] = ["xattr", "attribute", "capabilit"];
 
@@ -52,8 +57,8 @@ pub(super) fn attributes_are_kept_or_named(export: &Export, image: &Image) -> Fi
     Finding::Holds
 }
 
-/// Whether the exporter says that it leaves an attribute out: a line that speaks of attributes and names the attribute or
-/// the file.
+/// Whether the exporter says that it leaves an attribute out: a line that speaks of attributes and names the attribute
+/// or the file.
 fn is_said(export: &Export, path: &str, name: &str) -> bool {
     let output = Output::of(export);
     let lines: Vec<_> = output.lines().filter(|line| WORDS.iter().any(|word| line.speaks_of(word))).collect();
@@ -69,7 +74,8 @@ pub(super) fn unexplained(export: &Export, entry: &Entry, path: &str) -> Option<
     let nothing = BTreeMap::new();
     let on_disk = export.inputs.file(path).map_or(&nothing, |file| &file.xattrs);
     let is_explained = |name: &str, value: &str| {
-        on_disk.get(name).is_some_and(|known| known == value) || !is_of_the_file(name) && on_disk.is_empty()
+        let is_free = !is_of_the_file(name) && !is_of_an_overlay(name) && on_disk.is_empty();
+        on_disk.get(name).is_some_and(|known| known == value) || is_free
     };
     let other = entry.more.xattrs.iter().find(|(name, value)| !is_explained(name, value));
     let other = other.map(|(name, value)| format!("{name}={value} (base64)"));
@@ -91,7 +97,8 @@ fn elsewhere(key: &str) -> Option<&str> {
     }
 }
 
-/// Whether a record of a global header says of every entry that follows what is each entry's own: some programs apply it.
+/// Whether a record of a global header says of every entry that follows what is each entry's own: some programs apply
+/// it.
 fn is_for_all(key: &str) -> bool {
     let own = ["path", "linkpath", "size", "uid", "gid"];
     key.strip_prefix("global ").is_some_and(|key| own.contains(&key))

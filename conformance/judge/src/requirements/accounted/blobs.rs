@@ -52,8 +52,8 @@ fn is_of_the_run_image(export: &Export, _: &Image, blob: &LooseBlob) -> bool {
     })
 }
 
-/// Whether it is a manifest or config with fewer of the image's layers: tools that make an image step by step leave those
-/// of the steps before.
+/// Whether it is a manifest or config with fewer of the image's layers: tools that make an image step by step leave
+/// those of the steps before.
 fn is_the_image_on_its_way(_: &Export, image: &Image, blob: &LooseBlob) -> bool {
     let Some(json) = view::json(blob.document.as_ref()) else { return false };
     let all = view::json(image.manifest.as_ref()).and_then(|manifest| layers(&manifest)).unwrap_or_default();
@@ -85,7 +85,7 @@ pub(super) fn every_blob_is_named(export: &Export, image: &Image) -> Finding {
         let is_permitted = |blob: &LooseBlob| PERMISSIONS.iter().any(|one| (one.permits)(export, image, blob));
         if let Some(blob) = loose.iter().find(|blob| is_added(root, blob) && !is_permitted(blob)) {
             let names: Vec<String> = PERMISSIONS.iter().map(|one| format!("{} ({})", one.name, one.source)).collect();
-            let expected = format!("blobs to which index.json leads; permitted besides: {}", names.join("; "));
+            let expected = format!("blobs to which index.json leads; also permitted: {}", names.join("; "));
             let message = format!("the export adds a blob to the layout of {} that nothing names", root.reference);
             return violated(message, expected, &blob.path, export.at("export.json#/layout/roots"));
         }

@@ -1,4 +1,4 @@
-//! The rows on what layers, labels, layouts and the machine are left with besides what was asked for.
+//! The rows on what layers, labels, layouts and the machine are left with that was not asked for.
 
 use super::{EXPORT, OUTPUTS, alone, blobs, hard_links, labels, outputs, owners, records};
 use crate::requirement::{LAYOUT, Needs, Requirement, Source, WITH_MANIFEST};
@@ -12,7 +12,7 @@ pub(in super::super) const TABLE: &[Requirement] = &[
         Source::rfc_0119("How it Works"),
         |case| case.each_image(blobs::every_blob_is_named),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("what nothing names came from the machine, takes room, and goes wherever the layout is copied to")
     .looks_like("a file in blobs/ that neither manifest nor index has a descriptor of, and that was not there before")
     .fix("write config, layers and manifest of the image alone, or remove what they have replaced")
@@ -102,6 +102,17 @@ pub(in super::super) const TABLE: &[Requirement] = &[
     .because("extracting a layer with a hard link to a file that is not in it may fail")
     .looks_like("the app's layer has a hard link to a file of a launch layer, or of another slice")
     .fix("remember the inodes of each layer on its own; where a file is in two layers, write it in both"),
+    Requirement::new(
+        Level::Should,
+        "layer.hard-links-as-built",
+        "files are hard links of each other where they are so in the build",
+        Source::oci_layer("Hardlinks"),
+        |case| case.each_image(hard_links::hard_links_are_those_of_the_build),
+    )
+    .because("names of one file change together: what is written to one of two files is then in the other, too")
+    .looks_like("two files of equal content have become names of one, to make the layer smaller")
+    .fix("write a hard link only for files that have the same device and inode on disk")
+    .when("a new layer has a hard link"),
     Requirement::new(
         Level::Should,
         "layer.launch-layers-alone",

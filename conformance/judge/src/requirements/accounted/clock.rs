@@ -33,7 +33,8 @@ impl<'a> Clock<'a> {
         clock
     }
 
-    /// Whether an instant is of the days of the export: a clock that is rounded, to the hour or the day, is one as well.
+    /// Whether an instant is of the days of the export: a clock that is rounded, to the hour or the day, is one as
+    /// well.
     fn is_now(&self, instant: i64) -> bool {
         self.is_today(instant.div_euclid(DAY))
     }
@@ -122,11 +123,42 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 /// Digits of a number of days since 1970, from 1997 until 2243.
 const DIGITS_OF_DAYS: usize = 5;
 
-/// What a person or a tool wrote in words: values of annotations and labels, and texts of the history. Numbers elsewhere
-/// are sizes and ports.
+/// Words of which one says that a number may be of time.
+const OF_TIME: [&str; 15] = [
+    "at",
+    "built",
+    "created",
+    "date",
+    "day",
+    "days",
+    "epoch",
+    "exported",
+    "made",
+    "on",
+    "packed",
+    "since",
+    "time",
+    "timestamp",
+    "when",
+];
+
+/// Whether a key or its value says that it tells a time: a number alone may be any constant.
+fn is_of_time(key: &str, value: &str) -> bool {
+    let mut words = [key, value].into_iter().flat_map(|text| text.split(|c: char| !c.is_ascii_alphabetic()));
+    words.any(|word| OF_TIME.iter().any(|known| word.eq_ignore_ascii_case(known)))
+}
+
+/// What a person or a tool wrote in words and may be a time: values of annotations and labels that say so, and texts of
+/// the history. Numbers elsewhere are sizes and ports.
 fn told_in_values(image: &Image) -> Vec<(&'static str, String)> {
-    let annotations = view::annotations(image).into_iter().filter_map(|(_, value)| Some(value.as_str()?.to_owned()));
-    let labels = view::labels(image).values().cloned().collect::<Vec<_>>();
+    let annotations = view::annotations(image).into_iter();
+    let annotations = annotations.filter_map(|(key, value)| Some((key, value.as_str()?.to_owned())));
+    let annotations = annotations.filter(|(key, value)| is_of_time(key, value)).map(|(_, value)| value);
+    let labels: Vec<String> = view::labels(image)
+        .iter()
+        .filter(|(key, value)| is_of_time(key, value))
+        .map(|(_, value)| value.clone())
+        .collect();
     let config = view::json(image.config.as_ref());
     let history = config.as_ref().and_then(|config| config.get("history")?.items()).unwrap_or_default();
     let history = history.iter().flat_map(|entry| entry.members().unwrap_or_default());

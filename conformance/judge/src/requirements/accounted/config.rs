@@ -20,8 +20,9 @@ enum Rule {
     OfTheRunImage,
 }
 
-/// Fields of `config` that are neither set by the specification (Entrypoint, Env, Labels, `WorkingDir`) nor asked for by
-/// `platform.base-config-preserved`, and that change what a container does. Others are an engine's or a vendor's, and free.
+/// Fields of `config` that are neither set by the specification (Entrypoint, Env, Labels, `WorkingDir`) nor asked for
+/// by `platform.base-config-preserved`, and that change what a container does. Others are an engine's or a vendor's,
+/// and free.
 const FIELDS: [(&str, Rule); 11] = [
     ("Cmd", Rule::KeptOrNothing),
     ("Healthcheck", Rule::Kept),
@@ -68,8 +69,8 @@ pub(super) fn every_field_is_explained(export: &Export, image: &Image) -> Findin
     every_variable_has_one_value(export, base.as_deref(), config.as_deref())
 }
 
-/// Variables by which something else than the program decides what it does: the dynamic linker, shells, interpreters and
-/// virtual machines, and proxies, through which everything goes that it sends.
+/// Variables by which something else than the program decides what it does: the dynamic linker, shells, interpreters
+/// and virtual machines, and proxies, through which everything goes that it sends.
 const DECIDING: [&str; 22] = [
     "BASH_ENV",
     "ENV",
@@ -95,7 +96,8 @@ const DECIDING: [&str; 22] = [
     "ALL_PROXY",
 ];
 
-/// What of a variable would be expected in place of it, where it decides what every program does and no input asks for it.
+/// What of a variable would be expected in place of it, where it decides what every program does and no input asks for
+/// it.
 fn deciding(export: &Export, entry: &str) -> Option<&'static str> {
     let (name, value) = entry.split_once('=').unwrap_or((entry, ""));
     let given = |name: &str| export.inputs.environment.get(name).map(String::as_str);
@@ -113,8 +115,8 @@ fn deciding(export: &Export, entry: &str) -> Option<&'static str> {
     decides.then_some("the run image's variables, and those of the specification")
 }
 
-/// More variables than the specification names are free, but for those that change every program, and for a second value
-/// of one: engines and programs disagree on which of two counts.
+/// More variables than the specification names are free, but for those that change every program, and for a second
+/// value of one: engines and programs disagree on which of two counts.
 fn every_variable_has_one_value(export: &Export, base: Option<&Json>, config: Option<&Json>) -> Finding {
     let name = |entry: &'_ str| entry.find('=').unwrap_or(entry.len());
     let (old, new) = (view::variables(base), view::variables(config));

@@ -49,11 +49,11 @@ pub(super) fn the_manifest_is_of_an_image(export: &Export, image: &Image) -> Fin
     let (base, run) = (view::json(Some(&export.run_image.manifest)), &export.run_image);
     for (file, document) in documents {
         let Some(subject) = document.get("subject").filter(|found| **found != Json::Null) else { continue };
-        // The run image is an input, and what is the run image's own is preserved.
+        // The run image is an input. What that is a part of says nothing of the app image: layers and config are
+        // preserved.
         let digest = subject.get("digest").and_then(Json::as_str).unwrap_or_default();
         let is_the_run_image = digest == run.digest.as_str() || digest == run.manifest.digest.as_str();
-        let is_the_base_s = base.as_ref().and_then(|base| base.get("subject")) == Some(subject);
-        if !is_the_run_image && !is_the_base_s {
+        if !is_the_run_image {
             let place = export.at(&format!("{file}#/subject"));
             let message = "subject makes the app image a part of something that is in no input";
             return violated(message, "nothing, or the run image", view::cut(&subject.to_string()), place);
@@ -67,7 +67,8 @@ pub(super) fn the_manifest_is_of_an_image(export: &Export, image: &Image) -> Fin
     ])
 }
 
-/// A platform says what an image needs; what says so of the config, and what the config says, are read by different tools.
+/// A platform says what an image needs; what says so of the config, and what the config says, are read by different
+/// tools.
 fn the_config_is_of_its_platform(export: &Export, image: &Image, manifest: &Json, base: Option<&Json>) -> Finding {
     let (descriptor, config) = (manifest.get("config"), view::json(image.config.as_ref()));
     let descriptor = descriptor.filter(|descriptor| !view::is_descriptor_of(base, descriptor));
@@ -81,7 +82,8 @@ fn the_config_is_of_its_platform(export: &Export, image: &Image, manifest: &Json
 }
 
 /// The type by which an index tells an artifact is the config's media type where it names an image
-/// (`oci-image-descriptor.md`, artifactType), or what the manifest says itself, as the distribution specification has it.
+/// (`oci-image-descriptor.md`, artifactType), or what the manifest says itself, as the distribution specification has
+/// it.
 fn the_index_types_it_as_it_is(export: &Export, manifest: &Json, indexes: &[Rc<Json>]) -> Finding {
     let types = [manifest.at(&["config", "mediaType"]), manifest.get("artifactType")];
     for entry in indexes.iter().flat_map(|index| view::own_entries(export, index)) {

@@ -50,7 +50,7 @@ pub(in super::super) const TABLE: &[Requirement] = &[
     .because("registries list what has a subject as a part of that image, and tools tell an image by its parts' media types")
     .looks_like(
         "a config of another kind or for another platform, an artifactType in index.json that the image has not, or a \
-         subject that is in no input",
+         subject that is in no input or the run image's",
     )
     .fix("write config, layers and annotations, and nothing that says what else the manifest may be")
     .on(WITH_MANIFEST),
@@ -63,8 +63,8 @@ pub(in super::super) const TABLE: &[Requirement] = &[
     )
     .because("programs that unpack, load or copy an image go by these keys, and do not read the blob to see whether they are true")
     .looks_like(
-        "containerd.io/uncompressed is another digest than the diffID, a table of contents is named that the layer has not, \
-         io.containerd.image.name is a name that no <image> has, or base.digest on a layer is another than the manifest's",
+        "containerd.io/uncompressed differs from the diffID, a table of contents is named that the layer does not have, \
+         io.containerd.image.name matches no <image>, or base.digest on a layer differs from the manifest's",
     )
     .fix("write these keys from the bytes and names of this image, or leave them out")
     .on(WITH_MANIFEST),

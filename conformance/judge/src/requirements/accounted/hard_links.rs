@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::layers::on_disk;
 use crate::evidence::{EntryKind, Export, Image};
-use crate::requirement::violated;
+use crate::requirement::{not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
 
@@ -25,4 +26,22 @@ pub(super) fn hard_links_lead_into_their_layer(export: &Export, image: &Image) -
         }
     }
     Finding::Holds
+}
+
+pub(super) fn hard_links_are_those_of_the_build(export: &Export, image: &Image) -> Finding {
+    let mut links = 0;
+    for (index, layer) in view::new_layers(export, image) {
+        let entries = layer.blob.iter().flat_map(|blob| &blob.entries);
+        for entry in entries.filter(|entry| entry.kind == EntryKind::HardLink) {
+            let target = view::cleaned(&view::link_target(entry), "/");
+            let ends = [entry.path.as_str(), target.as_str()].map(|path| export.inputs.file(on_disk(export, path)));
+            links += usize::from(ends.iter().flatten().any(|file| file.links.is_some()));
+            if let Some(alone) = ends.into_iter().flatten().find(|file| file.links == Some(1)) {
+                let message = format!("{} in layer {index} is a hard link to a file of its own", entry.path);
+                let expected = format!("two files: {} has no hard links on disk", alone.path);
+                return violated(message, expected, target, export.at(&format!("export.json#/image/layers/{index}")));
+            }
+        }
+    }
+    if links > 0 { Finding::Holds } else { not_applicable("no new layer has a hard link whose file is known") }
 }

@@ -1,5 +1,5 @@
-//! Labels from the image to the inputs: who is named in them was in the build, and what they say of it is what the build
-//! said. Fields and labels that no specification knows are a vendor's, and free.
+//! Labels from the image to the inputs: who is named in them was in the build, and what they say of it is what the
+//! build said. Fields and labels that no specification knows are a vendor's, and free.
 
 use super::super::platform_inputs as inputs;
 use super::super::{contributed_labels, same_value};
@@ -88,7 +88,8 @@ fn the_build_s_label_names_the_build(export: &Export, image: &Image) -> Finding 
     })
 }
 
-/// Each entry is a buildpack (or extension) of the group, once, with that buildpack's API and homepage where it has them.
+/// Each entry is a buildpack (or extension) of the group, once, with that buildpack's API and homepage where it has
+/// them.
 fn each_is_of_the_group(export: &Export, entries: &[Json], group: &[&toml::Table], what: &str) -> Finding {
     let named = |table: &toml::Table| format!("{}@{}", inputs::text(table, "id"), inputs::text(table, "version"));
     let all: Vec<String> = group.iter().map(|table| named(table)).collect();

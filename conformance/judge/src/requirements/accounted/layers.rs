@@ -208,7 +208,7 @@ pub(super) fn on_disk<'a>(export: &'a Export, path: &'a str) -> &'a str {
 /// What would be permitted where there is no input.
 fn nothing_else() -> String {
     let all: Vec<String> = PERMISSIONS.iter().map(|one| format!("{} ({})", one.name, one.source)).collect();
-    format!("no such entry; permitted besides inputs: {}", all.join("; "))
+    format!("no such entry; permitted in addition to inputs: {}", all.join("; "))
 }
 
 fn is_file(entry: &Entry) -> bool {
@@ -235,8 +235,8 @@ pub(super) fn named(image: &Image, layer: &InputLayer) -> Option<String> {
     Some(own.at(&["layers", &layer.name, "sha"])?.as_str()?.to_owned())
 }
 
-/// Empty layers that an exporter may write besides one for each slice. Some are harmless; a hundred use up the layers that
-/// engines can mount.
+/// Empty layers that an exporter may write in addition to one for each slice. Some are harmless; a hundred use up the
+/// layers that engines can mount.
 const EMPTY_LAYERS: usize = 16;
 
 fn too_many_are_empty(export: &Export, image: &Image) -> Option<Finding> {

@@ -12,10 +12,8 @@ const NAME: &str = "org.opencontainers.image.ref.name";
 
 pub(super) fn nothing_else_is_there(export: &Export, image: &Image) -> Finding {
     let Some(layout) = &export.layout else { return not_applicable("no layout was observed") };
-    // What a port becomes in a path is open, and so is where its image is.
-    let has_port = |root: &LayoutRoot| Reference::parse(&root.reference).is_ok_and(|one| one.registry.contains(':'));
     let paths: Vec<&str> = layout.roots.iter().map(|root| root.path.as_str()).collect();
-    let is_elsewhere = layout.roots.iter().any(|root| has_port(root) || !root.present);
+    let is_elsewhere = layout.roots.iter().any(|root| !root.present);
     let more = layout.folders.iter().find(|folder| !paths.contains(&folder.as_str()));
     if let Some(folder) = more.filter(|_| !is_elsewhere) {
         let place = export.at("export.json#/layout/folders");
@@ -52,7 +50,8 @@ fn strays<'a>(export: &'a Export, layout: &LayoutFacts) -> Vec<&'a str> {
     added.map(|file| file.path.as_str()).filter(is_stray).collect()
 }
 
-/// What the entry of the app image says of it: a name that was asked for, and of the proposal's keys what the image says.
+/// What the entry of the app image says of it: a name that was asked for, and of the proposal's keys what the image
+/// says.
 fn says_what_is_so(export: &Export, image: &Image, entry: &Json) -> Finding {
     let place = || export.at("index.json#/manifests");
     let annotations = entry.get("annotations").and_then(Json::members).unwrap_or_default();

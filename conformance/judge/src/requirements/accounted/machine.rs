@@ -1,5 +1,5 @@
-//! The machine and the user of the export: whatever of them is in the image, and in no input, makes another image of the
-//! same build on another machine.
+//! The machine and the user of the export: whatever of them is in the image, and in no input, makes another image of
+//! the same build on another machine.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ const TOLD: [&str; 3] = ["annotations", "Labels", "history"];
 /// Shortest text that is searched for inside of others.
 const TELLING: usize = 5;
 
-/// The user that every machine has.
+/// The user that every machine has: naming it tells nothing of this one, and many tools write it as a constant.
 const ROOT: &str = "root";
 
 /// A fact of the machine.
@@ -53,10 +53,10 @@ fn facts<'a>(export: &'a Export, machine: &'a Machine) -> Vec<Fact<'a>> {
             found.push(Fact { what: name, text: value, inside, may_work: false, but_in: Vec::new() });
         }
     }
-    found.retain(|fact| !fact.text.is_empty() && !is_given(export, fact.text, true));
+    found.retain(|fact| !fact.text.is_empty() && fact.text != ROOT && !is_given(export, fact.text, true));
     let folder = export.inputs.layers.rsplit_once('/').map(|(folder, _)| folder).unwrap_or_default();
-    // Every analysis of a layout names the run image by a path in the folder, and <app> and <layers> are where the image
-    // has them; neither is a reason for other paths.
+    // Every analysis of a layout names the run image by a path in the folder, and <app> and <layers> are where the
+    // image has them; neither is a reason for other paths.
     if folder.len() >= TELLING && !is_given(export, folder, false) {
         let reference = export.run_image.reference.split('@').next().filter(|path| path.starts_with(folder));
         let what = "folder of the build";
@@ -142,10 +142,9 @@ pub(super) fn nothing_tells_the_machine(export: &Export, image: &Image) -> Findi
 /// The texts of layers: gzip headers, names of owners and records of files, and what an exporter wrote anew.
 fn no_layer_tells_the_machine(export: &Export, image: &Image, facts: &[Fact<'_>]) -> Finding {
     let tells = |fact: &Fact<'_>, text: &Text<'_>| match text.kind {
-        Kind::Owner => text.value == fact.text && text.value != ROOT,
+        Kind::Owner => text.value == fact.text,
         Kind::Content => fact.inside && !fact.may_work && is_inside(text.value, fact.text),
-        // In headers and records root is a constant of many tools.
-        Kind::GzipHeader | Kind::Record => fact.is_in(text.value) && text.value != ROOT,
+        Kind::GzipHeader | Kind::Record => fact.is_in(text.value),
     };
     for (index, layer) in view::new_layers(export, image) {
         for text in texts(layer) {

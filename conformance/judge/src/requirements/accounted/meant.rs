@@ -5,6 +5,9 @@ use crate::json::Json;
 /// What the launcher reads in the build's metadata.
 pub(super) const READ: [&str; 3] = ["processes", "buildpacks", "buildpack-default-process-type"];
 
+/// What else the specification has in the file (`cnb-platform.md`, metadata.toml).
+pub(super) const KEPT: [&str; 2] = ["slices", "extensions"];
+
 /// Whether the launcher reads a key: what it says is then judged as that.
 pub(super) fn is_read(key: &str) -> bool {
     READ.contains(&key)

@@ -12,8 +12,8 @@ use crate::view;
 /// Labels that hold a JSON document.
 const LABELS: [&str; 3] =
     ["io.buildpacks.build.metadata", "io.buildpacks.lifecycle.metadata", "io.buildpacks.project.metadata"];
-/// Members whose value is a map of names that someone chose, of which no decoder takes two for one. What is below them is
-/// the chooser's.
+/// Members whose value is a map of names that someone chose, of which no decoder takes two for one. What is below them
+/// is the chooser's.
 const MAPS: [&str; 9] =
     ["annotations", "Labels", "labels", "ExposedPorts", "Volumes", "data", "metadata", "store", "version"];
 /// A buildpack's layers by their names, in the lifecycle's label.

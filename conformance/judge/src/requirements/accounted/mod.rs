@@ -22,6 +22,7 @@ mod modes;
 mod notes;
 mod outputs;
 mod owners;
+mod previous;
 mod ran;
 mod records;
 pub(super) mod registry;
@@ -30,32 +31,6 @@ mod sboms;
 mod texts;
 #[cfg(test)]
 pub(super) mod trials;
-#[cfg(test)]
-mod trials_of_attributes;
-#[cfg(test)]
-mod trials_of_base;
-#[cfg(test)]
-mod trials_of_carried;
-#[cfg(test)]
-mod trials_of_containers;
-#[cfg(test)]
-mod trials_of_further;
-#[cfg(test)]
-mod trials_of_labels;
-#[cfg(test)]
-mod trials_of_machine;
-#[cfg(test)]
-mod trials_of_members;
-#[cfg(test)]
-mod trials_of_named;
-#[cfg(test)]
-mod trials_of_notes;
-#[cfg(test)]
-mod trials_of_outputs;
-#[cfg(test)]
-mod trials_of_owners;
-#[cfg(test)]
-mod trials_on_disk;
 mod untouched;
 mod uploads;
 mod works;
@@ -94,13 +69,13 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Must,
         "works.metadata-meant",
-        "config/metadata.toml in the image has the build's processes, buildpacks and default process",
+        "config/metadata.toml in the image has the build's processes, buildpacks, extensions, slices and default process",
         OUTPUTS,
         |case| case.each_image(works::the_metadata_is_the_build_s),
     )
-    .because("the launcher reads from this file what it starts")
-    .looks_like("a container starts another process than the build's, or says that there is none")
-    .fix("copy the file, or write it anew with all that the launcher reads")
+    .because("the launcher reads from this file what it starts, and tools what a build was made of")
+    .looks_like("a container starts another process than the build's, or the image's file has no slices where the build's has")
+    .fix("copy the file, or write it anew with all that the specification has in it")
     .when("the image has the file"),
     Requirement::new(
         Level::Must,
@@ -282,11 +257,11 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Should,
         "layout.nothing-else",
-        "index.json names the app image alone, or what was there before, and there is no layout of no <image>",
+        "index.json lists only the app image and entries that were there before, and every layout belongs to an <image>",
         Source::rfc_0119("How it Works"),
         |case| case.each_image(layout::nothing_else_is_there),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("tools that copy a layout copy all that its index names, and fail where that is not whole")
     .looks_like("a second manifest in index.json, a layout at a path of no <image>, or a file more next to one")
     .fix("write one manifest for each <image>, and the blobs that it names")
@@ -316,6 +291,17 @@ pub(super) const TABLE: &[Requirement] = &[
     .because("one build should give one image, whenever it is exported")
     .looks_like("an annotation, label or history has today's date, or files have the time of the export")
     .fix("use SOURCE_DATE_EPOCH or a constant wherever a time is needed"),
+    Requirement::new(
+        Level::Must,
+        "image.nothing-of-previous",
+        "of a previous image that another exporter made nothing but layers to re-use is in the image",
+        EXPORT,
+        |case| case.each_image(previous::nothing_else_is_taken_from_it),
+    )
+    .because("annotations, labels and variables of an earlier build say things that are not true of this one")
+    .looks_like("an annotation, a label, a variable or a field of the lifecycle's label is the previous image's")
+    .fix("take shas of layers to re-use from the previous image's label, and all else from this build and its run image")
+    .when("the previous image is another exporter's"),
     Requirement::new(
         Level::Should,
         "image.no-machine",

@@ -1,5 +1,5 @@
-//! Modes that open what they are on: to everyone for writing, or to the owner's rights for who executes it. An input may
-//! have them; an entry that has no input may not.
+//! Modes that open what they are on: to everyone for writing, or to the owner's rights for who executes it. An input
+//! may have them; an entry that has no input may not.
 
 use super::super::platform_inputs as inputs;
 use super::layers::{is_in_a_layer_to_re_use, on_disk};

@@ -1,5 +1,5 @@
-//! What an export leaves for those who come after it: outputs that can be read, no process of its own, and a machine that
-//! is as it was.
+//! What an export leaves for those who come after it: outputs that can be read, no process of its own, and a machine
+//! that is as it was.
 
 use super::super::platform::written::caches_and_scratch;
 use crate::evidence::{End, Export};
@@ -14,7 +14,8 @@ pub(super) fn outputs_can_be_read(export: &Export) -> Finding {
     if export.output_modes.is_empty() {
         return Finding::Skipped("the modes of report and layouts were not noted".to_owned());
     }
-    // Whether others may read it is left to the exporter: files that are made under another name first are closed to them.
+    // Whether others may read it is left to the exporter: files that are made under another name first are closed to
+    // them.
     match export.output_modes.iter().find(|(_, mode)| **mode & BY_ITS_OWNER == 0) {
         Some((path, mode)) => violated(
             format!("{path} cannot be read by its owner"),

@@ -12,13 +12,14 @@ use crate::verdict::Finding;
 use crate::view;
 
 pub(super) fn every_owner_is_explained(export: &Export, image: &Image) -> Finding {
-    let (given, user) = (&export.inputs, User::of(image));
-    // Root, the owner that the exporter was told, and the one of the files on disk, which is the former or the exporter's.
+    let (given, base) = (&export.inputs, base_entries(export, image));
+    let user = User::among(image, &base);
+    // Root, the owner that the exporter was told, and the one of the files on disk, which is the former or the
+    // exporter's.
     let told = |id: u32| [0, u64::from(id)].into_iter().chain(given.run_as.map(u64::from));
     let users: BTreeSet<u64> = told(given.uid).chain(user.uid).collect();
     let groups: BTreeSet<u64> = told(given.gid).chain(user.gid).collect();
     let layers = inputs::layers(export);
-    let base = base_entries(export, image);
     for (index, layer) in view::new_layers(export, image) {
         for entry in layer.blob.iter().flat_map(|blob| &blob.entries) {
             // A folder of the run image keeps its owner.

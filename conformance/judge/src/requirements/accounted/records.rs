@@ -13,7 +13,7 @@ use crate::view;
 
 /// The blobs of new layers, with their place among all layers.
 fn blobs<'a>(export: &Export, image: &'a Image) -> Vec<(usize, &'a Blob)> {
-    let layers = view::new_layers(export, image).into_iter();
+    let layers = view::packed_layers(export, image).into_iter();
     layers.filter_map(|(index, layer)| Some((index, layer.blob.as_ref()?))).collect()
 }
 
@@ -61,7 +61,8 @@ pub(super) fn gzip_headers_are_constant(export: &Export, image: &Image) -> Findi
 /// How much of a digest programs show at least.
 const SHORT: usize = 12;
 
-/// Records that are the file's own, as those are that have facts of their own: how names are written, rights, attributes.
+/// Records that are the file's own, as those are that have facts of their own: how names are written, rights,
+/// attributes.
 const OF_THE_FILE: [&str; 9] = [
     "hdrcharset",
     "charset",

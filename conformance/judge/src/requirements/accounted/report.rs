@@ -1,5 +1,5 @@
-//! What the report says of image and build, where no other requirement asks: of a layout everything, of a registry the ID
-//! and the bill of materials.
+//! What the report says of image and build, where no other requirement asks: of a layout everything, of a registry the
+//! ID and the bill of materials.
 
 use super::super::digest::report;
 use crate::evidence::{Export, Image, Target};
@@ -44,8 +44,8 @@ pub(super) fn what_it_says_is_true(export: &Export, image: &Image) -> Finding {
     the_tags_are_asked_for(export, &report)
 }
 
-/// `build.bom` is of old: what buildpacks give as `bom` in `build.toml` (`cnb-buildpack.md`, build.toml `bom` Array). More
-/// tables are an exporter's own; in this one nothing is that no buildpack gave.
+/// `build.bom` is of old: what buildpacks give as `bom` in `build.toml` (`cnb-buildpack.md`, build.toml `bom` Array).
+/// More tables are an exporter's own; in this one nothing is that no buildpack gave.
 fn its_materials_are_the_build_s(export: &Export) -> Finding {
     let whole = crate::view::report(export);
     let bom = whole.as_ref().and_then(|report| report.get("build")?.get("bom")?.as_array());

@@ -40,8 +40,8 @@ const PERMISSIONS: &[Permission] = &[
     },
 ];
 
-/// Whether a change is of the layout in which an `<image>` was exported: its index, and blobs that come or go. A blob is
-/// named by its hash, so it cannot become another.
+/// Whether a change is of the layout in which an `<image>` was exported: its index, and blobs that come or go. A blob
+/// is named by its hash, so it cannot become another.
 fn is_of_an_image_s_layout(export: &Export, file: &ChangedFile) -> bool {
     let (Some(folder), Some(layout)) = (&export.inputs.layout_dir, &export.layout) else { return false };
     let Some(below) = file.path.strip_prefix(folder.as_str()).map(|rest| rest.trim_start_matches('/')) else {

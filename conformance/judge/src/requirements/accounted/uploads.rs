@@ -1,5 +1,5 @@
-//! Blobs that an exporter sent to the registry, from the recorder's facts: each upload is ended, and each blob is named by
-//! the manifest that it was uploaded for.
+//! Blobs that an exporter sent to the registry, from the recorder's facts: each upload is ended, and each blob is named
+//! by the manifest that it was uploaded for.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -30,8 +30,28 @@ impl User {
         Self { uid, gid }
     }
 
-    /// Whether the mode lets the user do what `bit` stands for (4 read, 1 execute or pass). What is not known for sure is
-    /// taken to be so.
+    /// The same, and what names and missing groups are by the run image's files of users and groups.
+    pub(super) fn among(image: &Image, base: &BTreeMap<&str, &Entry>) -> Self {
+        let numbers = Self::of(image);
+        let config = view::json(image.config.as_ref());
+        let text = config.as_ref().and_then(|json| json.at(&["config", "User"])?.as_str()).unwrap_or_default();
+        let (user, group) = text.split_once(':').unwrap_or((text, ""));
+        let line = |path: &str, name: &str, number: Option<u64>| {
+            let lines = base.get(path)?.text.as_deref()?.lines();
+            let mut lines = lines.map(|line| line.split(':').collect::<Vec<_>>());
+            let is_it = |line: &Vec<&str>| {
+                line.first() == Some(&name) || number.is_some() && line.get(2).and_then(|id| id.parse().ok()) == number
+            };
+            lines.find(is_it).map(|line| [2, 3].map(|at| line.get(at).and_then(|id| id.parse::<u64>().ok())))
+        };
+        let [uid, primary] = line("/etc/passwd", user, numbers.uid).unwrap_or_default();
+        let [named, _] = line("/etc/group", group, None).unwrap_or_default();
+        let gid = numbers.gid.or(if group.is_empty() { primary } else { named });
+        Self { uid: numbers.uid.or(uid), gid }
+    }
+
+    /// Whether the mode lets the user do what `bit` stands for (4 read, 1 execute or pass). What is not known for sure
+    /// is taken to be so.
     fn may(self, bit: u32, entry: &Entry) -> bool {
         let any = entry.mode & (bit << 6 | bit << 3 | bit) != 0;
         match self.uid {
@@ -188,7 +208,7 @@ pub(super) fn the_metadata_is_the_build_s(export: &Export, image: &Image) -> Fin
     let Some(found) = found else {
         return violated("metadata.toml in the image does not parse", "TOML", view::cut(text), place(export));
     };
-    match meant::READ.iter().find(|key| !meant::is_same(&expected, &found, key)) {
+    match meant::READ.iter().chain(&meant::KEPT).find(|key| !meant::is_same(&expected, &found, key)) {
         Some(key) => {
             let shown = |table: &toml::Table| {
                 table.get(*key).map_or_else(|| "nothing".to_owned(), |v| view::cut(&v.to_string()))

@@ -11,7 +11,7 @@ pub(super) mod trials;
 mod values;
 
 use crate::evidence::Export;
-use crate::requirement::{Requirement, Source, WITH_MANIFEST};
+use crate::requirement::{Demand, Requirement, Source, WITH_MANIFEST};
 use crate::verdict::Level;
 use inherited::{labels_do_not_stand_in_for_annotations, nothing_is_inherited_from_the_run_image};
 pub(super) use inherited::{leaked, of_value};
@@ -164,6 +164,7 @@ changes its digest",
         Source::rfc_196("How it Works"),
         |case| case.each_image(nothing_is_inherited_from_the_run_image),
     )
+    .demanded_by(Demand::Rfc196)
     .because(
         "the run image's title or version is not the app's; copied along, it says something untrue about \
 the app",

@@ -14,7 +14,8 @@ use crate::evidence::{Export, Target};
 use crate::json::Json;
 use crate::reference::Reference;
 use crate::requirement::{
-    Case, EVERYWHERE, Requirement, Source, WITH_MANIFEST, absent, holds_when, not_applicable, toml_input, violated,
+    Case, Demand, EVERYWHERE, Requirement, Source, WITH_MANIFEST, absent, holds_when, not_applicable, toml_input,
+    violated,
 };
 use crate::verdict::{Finding, Level};
 use crate::view::{self, PREFIX};
@@ -46,6 +47,7 @@ const fn row(
 
 pub(super) const TABLE: &[Requirement] = &[
     row(Level::Optional, "base.digest-present", "base.digest is there", HOW, |case| case.each(the_digest_is_there))
+        .demanded_by(Demand::Rfc196Annotation)
         .because("with it, tools tell whether an image has to be rebased without downloading it")
         .looks_like(
             "the manifest lacks org.opencontainers.image.base.digest although run-image.reference has a \
@@ -97,6 +99,7 @@ digest",
     .fix("never look the digest up by tag during export")
     .when("base.digest is there and the run image's tag moved between analysis and export"),
     row(Level::Optional, "base.name-present", "base.name is there", HOW, |case| case.each(the_name_is_there))
+        .demanded_by(Demand::Rfc196Annotation)
         .because("the name says from where a newer base is to be taken")
         .looks_like("the manifest lacks org.opencontainers.image.base.name although the run image has a name")
         .fix("write run-image.image of analyzed.toml, fully qualified")
@@ -155,6 +158,17 @@ untrue",
     .looks_like("the first diffIDs of the app image are not those of the image under base.digest")
     .fix("append to the layers of the run image that was analysed, in their order")
     .when(THERE),
+    row(
+        Level::Must,
+        "base.extended-is-an-input",
+        "where extensions extended the run image, base.* names the run image that was analysed, or what they made of it",
+        KEYS,
+        |case| case.each(what_is_named_of_an_extended_run_image_is_an_input),
+    )
+    .because("which of the two the RFC means is open; anything else is not the image that this one is based on")
+    .looks_like("base.digest or base.name is of an image that no input names")
+    .fix("take digest and name from run-image of analyzed.toml, or leave base.* out")
+    .when("the run image is extended, and base.name or base.digest is there"),
     row(Level::Should, "base.pair", "where base.name is there, base.digest is", KEYS, |case| {
         case.each(|export| with_name(export, the_name_comes_with_its_digest))
     })
@@ -252,6 +266,24 @@ fn the_name_is_there(export: &Export) -> Finding {
         return not_applicable(format!("the run image's name is not a reference: {}", error.reason));
     }
     is_there(export, "base.name", &export.run_image.name)
+}
+
+fn what_is_named_of_an_extended_run_image_is_an_input(export: &Export) -> Finding {
+    let Some(extended) = &export.run_image.extension else { return not_applicable("the run image was not extended") };
+    let own = |name| annotation(export, name).filter(|_| is_a_buildpack_s(export, name).is_none());
+    let digest = own("base.digest").map(|found| {
+        if found == extended.manifest.digest.as_str() {
+            Finding::Holds
+        } else {
+            base_digest_is_the_analysed_run_image(export, &found)
+        }
+    });
+    let name = own("base.name").map(|found| the_name_is_the_run_image_s(export, &found));
+    let mut findings = digest.into_iter().chain(name).peekable();
+    if findings.peek().is_none() {
+        return not_applicable("base.* is not there, or a buildpack's");
+    }
+    findings.find(|finding| *finding != Finding::Holds).unwrap_or(Finding::Holds)
 }
 
 /// `runImage` of the lifecycle's label.

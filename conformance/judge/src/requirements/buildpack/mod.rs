@@ -13,7 +13,7 @@ use super::annotating::Annotating;
 use super::contributed_annotations;
 use crate::evidence::{Export, Image};
 use crate::requirement::{
-    Case, LAYOUT, Requirement, Source, WITH_MANIFEST, absent, holds_when, not_applicable, toml_input, violated,
+    Case, Demand, LAYOUT, Requirement, Source, WITH_MANIFEST, absent, holds_when, not_applicable, toml_input, violated,
 };
 use crate::verdict::{Finding, Level};
 use crate::view::{self, PREFIX};
@@ -28,6 +28,7 @@ pub(super) const TABLE: &[Requirement] = &[
         REVIEW,
         |case| case.each_image(contributed_annotations_are_there),
     )
+    .demanded_by(Demand::BuildpackAnnotations)
     .because(
         "the review proposes that buildpacks say what is annotated, as they do for labels; this shows who implements it",
     )
@@ -59,7 +60,7 @@ manifest")
         Source::rfc_0119("What use cases does it support?"),
         |case| case.each_image(|export, image| every_target_has_the_same(case, export, image)),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("a layout is an image on its way to a registry; it should not say less, or other things, than the \
 image there")
     .looks_like("the registry export has a contributed annotation that the layout lacks or gives another value")
@@ -92,7 +93,7 @@ fn contributed(export: &Export) -> BTreeMap<String, Vec<String>> {
     keys
 }
 
-/// What else may rightly give the key a value: who wins then is open.
+/// What else may rightly give the key a value: which one wins then is open.
 fn rival(export: &Export, key: &str) -> Option<&'static str> {
     let name = key.strip_prefix(PREFIX)?;
     if name.starts_with("base.") {

@@ -36,7 +36,7 @@ pub(super) const TABLE: &[Requirement] = &[
         DRAWBACKS,
         |case| case.each(|export| an_annotated_build_exits_zero(case, export)),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("the proposal lets daemons ignore annotations; builds for them must not break")
     .looks_like("an export to a daemon fails once project metadata is there")
     .fix("leave annotations out for daemons instead of failing")
@@ -50,7 +50,7 @@ pub(super) const TABLE: &[Requirement] = &[
         DRAWBACKS,
         |case| case.each_image(|export, image| annotations_do_not_become_labels(case, export, image)),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("ignored means ignored: a label instead changes the imageID between targets")
     .looks_like("the daemon's image has a label with an annotation's key that the registry's image lacks")
     .fix("do not turn annotations into labels for daemons")
@@ -63,7 +63,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::own("daemon"),
         |case| case.each_image(|export, image| the_log_says_what_is_left_out(case, export, image)),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("who asked for annotations should not have to inspect the image to learn that there are none")
     .looks_like("no line of the output speaks of annotations, and the image has none")
     .fix("log once that a daemon keeps no annotations")
@@ -76,7 +76,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("report.toml"),
         |case| case.each_image(|e, image| super::digest::of_the_report(e, the_report_has_the_image_id(e, image))),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("for a daemon the image ID is how the platform finds the image")
     .looks_like("image.image-id is missing or is neither the config's digest nor the daemon's ID")
     .fix("take the ID from the config that was loaded, or ask the daemon")
@@ -88,7 +88,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("exporter, Outputs"),
         |case| case.each(every_tag_is_there),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("every <image> is to be the same app image")
     .looks_like("a tag is missing in the daemon or has another ID")
     .fix("load the image with all its tags")
@@ -101,7 +101,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_config("Properties, rootfs"),
         |case| case.each(what_is_held_is_saved),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because(
         "a daemon checks less than a registry, so a wrong layer shows only when something is missing at \
 run time",
@@ -117,7 +117,7 @@ run time",
         REVIEW,
         |case| with_twins(case, diff_ids_are_the_same),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("the review asks for the same content whatever the target")
     .looks_like("the diffIDs in the daemon are not those of the registry export")
     .fix("make layers independent of the target")
@@ -130,7 +130,7 @@ run time",
         REPRODUCIBLE,
         |case| with_twins(case, the_config_is_the_same),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("the same build should run in the same way wherever it was exported to")
     .looks_like("Env, Entrypoint, user, ports or another field differs from the registry export")
     .fix("make the config in one place for all targets")
@@ -143,7 +143,7 @@ run time",
         REPRODUCIBLE,
         |case| with_twins(case, labels_are_the_same),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("platforms read labels from daemons as well as from registries")
     .looks_like("a label is missing, added or other than in the registry export")
     .fix("fill labels before the target is known; only references to the run image may differ")
@@ -156,7 +156,7 @@ run time",
         REVIEW,
         |case| with_twins(case, references_alone_change_the_image_id),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("an imageID that differs for no reason makes images of one build look like two")
     .looks_like("the configs differ in more than the references to the run image")
     .fix("look for what else the daemon's path of the code puts into the config")
@@ -166,14 +166,14 @@ run time",
         Level::Should,
         "daemon.round-trip-content",
         "pushed from the daemon, diffIDs and config are those that the daemon held, and every layer is true",
-        Source::rfc_196_review("daemon then registry is not registry"),
+        Source::rfc_196_review("exporting to a daemon and pushing is not the same as exporting to a registry"),
         |case| case.each_image(a_push_keeps_the_content),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("images often reach a registry by way of a daemon; what arrives should be what was built")
     .looks_like("after a push from the daemon diffIDs, config or layers are others")
     .fix("load well-formed archives; compare layer by layer where a push fails")
-    .when("the daemon could be told to push")
+    .when("the suite may push from this daemon")
     .on(DAEMON),
 ];
 

@@ -216,11 +216,11 @@ pub(super) fn every_tag_is_the_same_image(export: &Export) -> Finding {
     }
     for tag in &export.tags {
         if tag.digest.is_none() {
-            let found = match tag.status {
-                200 => "a document of more bytes than are read of one".to_owned(),
-                status => format!("status {status}"),
+            let (what, found) = match tag.status {
+                200 => ("too large to be read", "a document of more than 16 MiB".to_owned()),
+                status => ("not there", format!("status {status}")),
             };
-            return violated(format!("{} is not there", tag.reference), "a manifest", found, export.at("tags.json"));
+            return violated(format!("{} is {what}", tag.reference), "a manifest", found, export.at("tags.json"));
         }
         if tag.digest != first {
             let (expected, found) = (first.unwrap_or_default(), tag.digest.clone().unwrap_or_default());
@@ -258,7 +258,7 @@ fn nothing_old_is_touched(case: &Case<'_>, export: &Export) -> Finding {
             return violated(message, digest, format!("{became} ({})", record.target), place(record.sequence));
         }
     }
-    // Who refuses whatever comes touches nothing: that says something of an exporter that accepts this build.
+    // An exporter that refuses everything touches nothing: that says something only of one that accepts this build.
     if !export.outcome.succeeded() && !case.good().any(|other| other.outcome.succeeded()) {
         let reason = "the export failed, and no other of this scenario was accepted";
         return Finding::skipped_after(reason, &["platform.exit-zero"]);

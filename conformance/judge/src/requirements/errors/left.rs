@@ -2,7 +2,7 @@
 
 use super::super::platform_written as written;
 use super::FAULTS;
-use crate::evidence::{Aspect, Change, ChangedFile, End, Export};
+use crate::evidence::{Aspect, Change, ChangedFile, End, Export, WireRecord};
 use crate::requirement::{Case, Needs, REGISTRY, Requirement, Source, UNSEEN, not_applicable, together, violated};
 use crate::verdict::{Finding, Level};
 use crate::view;
@@ -61,7 +61,7 @@ fn nothing_is_sent(case: &Case<'_>) -> Finding {
         .filter(is_of_inputs)
         .map(|export| {
             let Some(wire) = &export.wire else { return Finding::Skipped(UNSEEN.to_owned()) };
-            match wire.iter().find(|record| matches!(record.method.as_str(), "POST" | "PUT" | "PATCH")) {
+            match first_sent(wire) {
                 Some(record) => violated(
                     "a refused export has sent something to the registry",
                     "no upload and no manifest",
@@ -76,6 +76,20 @@ fn nothing_is_sent(case: &Case<'_>) -> Finding {
         return not_applicable("no export of this scenario was refused for what it is given");
     }
     together(findings)
+}
+
+/// What was sent first. An upload that is begun and cancelled again, by which a client sees whether it may push, sends
+/// nothing.
+fn first_sent(wire: &[WireRecord]) -> Option<&WireRecord> {
+    let cancels = |record: &&WireRecord| {
+        record.method == "DELETE" && record.path().contains("/blobs/uploads/") && (200..300).contains(&record.status)
+    };
+    let begins = |record: &&WireRecord| record.method == "POST" && record.request_bytes == 0 && record.status == 202;
+    let is_probing = wire.iter().filter(begins).count() <= wire.iter().filter(cancels).count();
+    wire.iter().find(|record| match record.method.as_str() {
+        "POST" => !(is_probing && begins(record)),
+        method => matches!(method, "PUT" | "PATCH"),
+    })
 }
 
 fn nothing_is_left(case: &Case<'_>) -> Finding {

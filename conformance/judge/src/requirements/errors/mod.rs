@@ -2,21 +2,12 @@
 //! two requirements, that the export is refused and that the refusal says what is wrong.
 
 mod codes;
-#[cfg(test)]
-mod codes_trials;
+mod given;
 mod left;
-#[cfg(test)]
-mod left_trials;
 mod may_refuse;
 mod named;
-#[cfg(test)]
-mod named_tests;
 mod printed;
-#[cfg(test)]
-mod printed_trials;
 pub(super) mod refusal;
-#[cfg(test)]
-mod refusal_tests;
 pub(super) mod said;
 mod streams;
 #[cfg(test)]
@@ -146,7 +137,7 @@ faults! {
         level: Level::Must, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
         bad: "a malformed <image>", ask: "a non-zero exit, no tag moved, no report that claims success",
         names: "the malformed reference" by named::malformed_references,
-        because: "every <image> has to be a valid tag reference; a guess at what was meant puts an image where no one looks",
+        because: "every <image> must be a valid tag reference; guessing the intent pushes the image to an unexpected place",
         fix: "parse every <image> by the grammar of references before the first one is written",
     }
     TWO_REGISTRIES = "errors.two-registries" {
@@ -207,6 +198,22 @@ faults! {
         because: "processes, slices and labels come from it; an image without them does not start what was built",
         fix: "let a parse error of <layers>/config/metadata.toml end the export",
     }
+    MISSING_APP = "errors.missing-app" {
+        level: Level::Must, source: OUTPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "an <app> that is not there or is not a folder", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "the folder of the app" by named::app,
+        because: "the image has to contain app layers; one that is made of nothing has an empty app, and starts as if it \
+                  were whole",
+        fix: "open <app> as a folder before anything is written, and do not take a missing one as empty",
+    }
+    MISSING_LAYERS = "errors.missing-layers" {
+        level: Level::Must, source: OUTPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "a <layers> that is not there or is not a folder", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "the folder of layers, or a file that has to be in it" by named::layers_folder,
+        because: "the image has to contain config/metadata.toml and the launch layers of <layers>; without it nothing of the \
+                  build is known",
+        fix: "open <layers> as a folder before anything is written, and do not take a missing one as empty",
+    }
     MISSING_LAUNCHER = "errors.missing-launcher" {
         level: Level::Must, source: OUTPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
         bad: "a missing launcher", ask: "a non-zero exit, no tag moved, no report that claims success",
@@ -262,9 +269,23 @@ faults! {
         writes: false, timed: false,
         bad: "a layer to re-use that no previous image has", ask: "a non-zero exit, no tag moved, no report that claims success",
         names: "the layer" by named::reused_layers,
-        because: "a launch layer without folder stands for that of the previous image; where there is none, the image would \
-                  lack a layer that its buildpack counts on",
+        because: "a launch layer without a folder is reused from the previous image; if it is not there, the image would lack \
+                  a layer that its buildpack relies on",
         fix: "look every layer without folder up in the previous image's label, and end the export where it is not there",
+    }
+    MALFORMED_VALUE = "errors.malformed-value" {
+        level: Level::Should, source: INPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "a flag or variable with a value of another kind", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "the value, or the flag or variable" by given::malformed_values,
+        because: "an ID that is taken as 0 gives app and layers to root, and no one is told that the platform said otherwise",
+        fix: "parse every number and boolean to its end, of flags and of variables, and end the export where one is not",
+    }
+    UNKNOWN_FLAG = "errors.unknown-flag" {
+        level: Level::Should, source: Source::platform("Usage"), targets: EVERYWHERE, exit: None, writes: false, timed: false,
+        bad: "a flag that no Platform API has", ask: "a non-zero exit, no tag moved, no report that claims success",
+        names: "the flag" by given::unknown_flags,
+        because: "a flag that is misspelt or newer asks for something; an export without that is another one than was asked for",
+        fix: "refuse every flag that the exporter does not know, before anything is read",
     }
     UNKNOWN_PROCESS_TYPE = "errors.unknown-process-type" {
         level: Level::Must, source: OUTPUTS, targets: EVERYWHERE, exit: None, writes: false, timed: false,

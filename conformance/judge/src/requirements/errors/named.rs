@@ -40,7 +40,7 @@ fn strings(names: &[&str]) -> Vec<String> {
 }
 
 /// A name that no other word can be: a word of letters alone, such as `app` or `web`, counts in quotes only.
-fn distinct(name: &str) -> Vec<String> {
+pub(super) fn distinct(name: &str) -> Vec<String> {
     if name.is_empty() {
         return Vec::new();
     }
@@ -177,6 +177,19 @@ pub(super) fn build_metadata(export: &Export) -> Vec<String> {
     file(&format!("{}/config/metadata.toml", export.inputs.layers), &["config/metadata.toml", "build metadata"])
 }
 
+pub(super) fn app(export: &Export) -> Vec<String> {
+    let words = ["-app", "CNB_APP_DIR", "<app>", "app folder", "app directory", "app dir", "application directory"];
+    file(&export.inputs.app, &words)
+}
+
+/// `<layers>`, or a file without which there is nothing to be done.
+pub(super) fn layers_folder(export: &Export) -> Vec<String> {
+    let words = ["-layers", "CNB_LAYERS_DIR", "<layers>", "layers folder", "layers directory", "layers dir"];
+    let mut names = file(&export.inputs.layers, &words);
+    names.extend([analyzed(export), group(export), build_metadata(export)].concat());
+    names
+}
+
 pub(super) fn launcher(export: &Export) -> Vec<String> {
     file(
         &export.inputs.launcher,
@@ -228,10 +241,15 @@ pub(super) fn reused_layers(export: &Export) -> Vec<String> {
     without_folder.flat_map(|layer| one_layer(&layer)).collect()
 }
 
-/// Layers whose file is not TOML.
+/// Layers whose file is not TOML, or whose types are other than true and false.
 pub(super) fn malformed_layers(export: &Export) -> Vec<String> {
-    let is_malformed = |layer: &build::InputLayer| is_malformed(export, &format!("{}.toml", layer.folder));
-    build::layers(export).into_iter().filter(is_malformed).flat_map(|layer| one_layer(&layer)).collect()
+    let is_at_fault = |layer: &build::InputLayer| {
+        let file = format!("{}.toml", layer.folder);
+        let types = crate::requirement::toml_input(&export.inputs, &file).and_then(|table| table.get("types").cloned());
+        let are_types = |all: &toml::Table| all.values().all(toml::Value::is_bool);
+        is_malformed(export, &file) || types.is_some_and(|types| !types.as_table().is_some_and(are_types))
+    };
+    build::layers(export).into_iter().filter(is_at_fault).flat_map(|layer| one_layer(&layer)).collect()
 }
 
 /// A layer with its buildpack, or as a layer; its folder and file.
@@ -353,10 +371,10 @@ fn within(inputs: &Inputs, path: &str) -> Vec<String> {
     names
 }
 
-/// Files that no one may read, else those that only their owner may.
+/// Files that no one may read, the app's own folder among them, else those that only their owner may.
 pub(super) fn unreadable_files(export: &Export) -> Vec<String> {
     let inputs = &export.inputs;
-    let below = || inputs.below(&inputs.app).chain(inputs.below(&inputs.layers));
+    let below = || inputs.below(&inputs.app).chain(inputs.below(&inputs.layers)).chain(inputs.file(&inputs.app));
     let with = |bits: u32| -> Vec<String> {
         let unreadable = below().filter(|file| file.kind != FileKind::Symlink && file.mode & bits == 0);
         unreadable.flat_map(|file| within(inputs, &file.path)).collect()

@@ -14,7 +14,7 @@ pub(super) const NO_TRACE: Requirement = Requirement::new(
     Source::own("errors"),
     |case| case.each(good_exports_show_no_stack_trace),
 )
-.because("who reads the log of a good build cannot tell what of it is true")
+.because("a reader of a good build's log cannot tell which of its lines are true")
 .looks_like("a stack trace of the exporter's language, and exit 0")
 .fix("let what brings the exporter down end the export with an error, and tell what does not in a line")
 .when("an export succeeds")

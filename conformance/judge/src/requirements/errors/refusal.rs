@@ -71,7 +71,8 @@ fn trace_by(export: &Export, is_meant: impl Fn(&'static str) -> bool) -> Option<
     )
 }
 
-/// Holds where the program did not come down: a crash that happens to end with another exit code than 0 is not a refusal.
+/// Holds where the program did not come down: a crash that happens to end with another exit code than 0 is not a
+/// refusal.
 pub(in super::super) fn is_no_crash(export: &Export) -> Finding {
     match stack_trace(export).filter(|_| !export.outcome.succeeded()) {
         Some((file, line)) => violated(

@@ -24,11 +24,10 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(Level::Must, "layout.path", "the image is at the mapped path", MAPPING, |case| {
         case.each(the_image_is_at_its_path)
     })
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("platforms look for the image at the path that its reference maps to")
     .looks_like("no image layout at that path")
-    .fix("map registry, repository and tag to folders as the specification says")
-    .when("the reference's registry has no port, for which the mapping is open")
+    .fix("map registry (with its port), repository and tag to folders as the specification says")
     .on(LAYOUT)
     .needing(Needs::Success),
     Requirement::new(
@@ -38,7 +37,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_layout("Content"),
         |case| case.each(the_layout_is_valid),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("every reader of layouts checks the version, the index and the hashes")
     .looks_like("oci-layout is missing, or index.json names what is not under blobs/")
     .fix("write blobs first, then index.json with their true digests and sizes")
@@ -51,7 +50,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::own("layout"),
         |case| case.each_image(the_image_comes_first),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("readers that are given a layout without a name take its first descriptor: an image of an earlier build is started")
     .looks_like("a rebuild adds its descriptor behind that of the build before")
     .fix("replace index.json, or put the new descriptor first")
@@ -63,7 +62,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::rfc_0119("What is the expected outcome?"),
         |case| case.each_image(the_app_s_blobs_are_there),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("the run image's blobs may be fetched elsewhere; the app's exist nowhere else")
     .looks_like("a layer or config of the app is not under blobs/")
     .fix("write every blob that is not the run image's")
@@ -75,7 +74,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("exporter, Outputs"),
         |case| case.each(every_reference_has_the_same_image),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("each <image> has its own path and all are one app image")
     .looks_like("a path is missing or has another manifest")
     .fix("write the same manifest at the path of every <image>")
@@ -88,7 +87,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("report.toml"),
         |case| case.each(|export| super::digest::of_the_report(export, the_report_has_the_tag_references(export))),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because(
         "`tags` holds tag references to the exported image; a path, or a path that ends in a tag, is none, and no reader can \
          tell which is which",
@@ -100,11 +99,11 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Should,
         "layout.same-annotations",
-        "the manifest's annotations are those of the registry export, ref.name aside",
+        "the manifest has the same annotations as the registry export, except ref.name",
         Source::rfc_0119("What use cases does it support?"),
         |case| case.each_image(|export, image| annotations_are_those_of_the_registry(case, export, image)),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("a layout is an image on its way to a registry and should say the same")
     .looks_like("an annotation differs from that of the registry export")
     .fix("annotate in one place for both targets")
@@ -117,7 +116,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::rfc_196_review("identical regardless of export target"),
         super::differences::no_difference_is_unknown,
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("a layout is an image on its way to a registry; what changes on the way should be known and have a reason")
     .looks_like("a field of manifest, config, labels, layers, history or report differs, and no known class permits it")
     .fix("make the image in one place for all targets; docs/stores.md lists what may differ")
@@ -130,7 +129,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("Experimental Features"),
         the_experimental_gate_is_kept,
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("layouts are experimental, and users have to agree to that")
     .looks_like("it exports with the variable unset, does not warn with warn, or warns with silent")
     .fix("check CNB_EXPERIMENTAL_MODE before anything is written")
@@ -143,18 +142,14 @@ fn roots(export: &Export) -> &[LayoutRoot] {
     export.layout.as_ref().map_or(&[], |layout| &layout.roots)
 }
 
-/// What a port becomes in a path is open.
-fn has_port(root: &LayoutRoot) -> bool {
-    crate::reference::Reference::parse(&root.reference).is_ok_and(|reference| reference.registry.contains(':'))
-}
-
 fn the_image_is_at_its_path(export: &Export) -> Finding {
-    let mut result = not_applicable("every reference's registry has a port");
-    for root in roots(export).iter().filter(|root| !has_port(root)) {
+    let mut result = not_applicable("no <image> has a place in a layout");
+    for root in roots(export) {
         if !root.present || root.index.is_none() {
             let folders =
                 export.layout.as_ref().map(|layout| layout.folders.join(", ")).filter(|list| !list.is_empty());
             let found = match folders {
+                _ if root.unread_size("index.json").is_some() => too_large(root),
                 _ if root.present => "a folder without index.json".to_owned(),
                 Some(folders) => format!("layouts in {folders}"),
                 None => "no layout at all".to_owned(),
@@ -169,6 +164,12 @@ fn the_image_is_at_its_path(export: &Export) -> Finding {
         result = Finding::Holds;
     }
     result
+}
+
+/// What is found in place of an index that no one has to read.
+fn too_large(root: &LayoutRoot) -> String {
+    let size = root.unread_size("index.json").unwrap_or_default();
+    format!("an index.json of {size} bytes, which is too large to be read (16 MiB)")
 }
 
 fn the_layout_is_valid(export: &Export) -> Finding {
@@ -218,7 +219,7 @@ fn is_valid(export: &Export, root: &LayoutRoot) -> Finding {
         return violated(
             "index.json is not an image index",
             "schemaVersion 2 and manifests",
-            "something else",
+            root.unread_size("index.json").map_or_else(|| "something else".to_owned(), |_| too_large(root)),
             export.at("index.json"),
         );
     };
@@ -386,15 +387,6 @@ pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, S
                 || export.image.as_ref().zip(twin.image.as_ref()).map(|(one, two)| what_differs(export, two, one));
             let answer = if one == two { "yes".to_owned() } else { format!("no: {}", differing().unwrap_or_default()) };
             see(export, "layout-digest-equals-registry", answer, "manifest.json");
-        }
-        if let Some(root) = roots(export).iter().find(|root| has_port(root)) {
-            let folders = export.layout.as_ref().map(|layout| layout.folders.join(", ")).unwrap_or_default();
-            see(
-                export,
-                "layout-path-of-a-registry-with-port",
-                format!("{}: {folders}", root.reference),
-                "export.json#/layout",
-            );
         }
     }
 }

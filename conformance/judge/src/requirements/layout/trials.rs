@@ -1,5 +1,7 @@
 //! What the theme rejects, and what it must not.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::*;
@@ -37,6 +39,13 @@ fn path() -> Trials {
     Trials::of("layout.path")
         .rejects("nothing there", root(|root| root.present = false))
         .rejects("no index there", root(|root| root.index = None))
+        .rejects(
+            "an index that is too large to be read",
+            root(|root| {
+                root.index = None;
+                root.unread = vec![("index.json".to_owned(), (16 << 20) + 1)];
+            }),
+        )
         .rejects("it is elsewhere", |e| {
             let layout = e.layout.as_mut().unwrap();
             layout.folders = vec!["app.example/app".to_owned()];
@@ -44,7 +53,7 @@ fn path() -> Trials {
             layout.roots[0].index = None;
         })
         .accepts("another folder as well", |e| e.layout.as_mut().unwrap().folders.push("run.example/run".to_owned()))
-        .ignores("a registry with a port", |e| {
+        .rejects("a registry with a port elsewhere", |e| {
             let root = &mut e.layout.as_mut().unwrap().roots[0];
             "host.example:5000/app".clone_into(&mut root.reference);
             root.present = false;
@@ -292,9 +301,24 @@ fn known() -> Trials {
         })
         .accepts("ref.name", set("org.opencontainers.image.ref.name", Some("x")))
         .accepts("another order", |e| crate::harmless::HARMLESS[0].1(e))
+        .whole("configs in their descriptors, in another order", Wanted::Held, |evidence, _| {
+            crate::harmless::HARMLESS[0].1(on(evidence, ON));
+            evidence.exports.iter_mut().filter(|export| export.target != Target::Daemon).for_each(embed_config);
+        })
+        .whole("a config's data is another's", Wanted::Rejected, |evidence, _| {
+            evidence.exports.iter_mut().filter(|export| export.target != Target::Daemon).for_each(embed_config);
+            edit_manifest(on(evidence, ON), |m| m["config"]["data"] = json!(STANDARD.encode(b"{}")));
+        })
         .whole("no registry export", Wanted::NotJudged, |evidence, _| {
             evidence.exports.retain(|export| export.target != Target::Registry);
         })
+}
+
+/// Puts the config into its descriptor too.
+fn embed_config(export: &mut Export) {
+    let image = export.image.as_ref().unwrap();
+    let config = STANDARD.encode(&image.config.as_ref().unwrap().bytes);
+    edit_manifest(export, |manifest| manifest["config"]["data"] = json!(config));
 }
 
 /// A layout exported with each value of the variable, as the specification wants it to end.

@@ -50,7 +50,8 @@ pub(super) fn every_new_layer_is_a_whole_tar(export: &Export, image: &Image) -> 
     Finding::Holds
 }
 
-/// A hard link to a file that comes later in its layer, and is in none below: a reader that unpacks in order finds nothing there.
+/// A hard link to a file that comes later in its layer, and is in none below: a reader that unpacks in order finds
+/// nothing there.
 fn comes_before_its_target(image: &Image, index: usize) -> Option<&Entry> {
     fn entries(layer: &Layer) -> impl Iterator<Item = &Entry> {
         layer.blob.iter().flat_map(|blob| &blob.entries)

@@ -40,7 +40,7 @@ pub(super) const TABLE: &[Requirement] = &[
         |case| case.each_image(the_manifest_has_its_schema),
     )
     .because("readers tell by these two fields how to read the rest")
-    .looks_like("schemaVersion is not 2, or mediaType is another's")
+    .looks_like("schemaVersion is not 2, or mediaType does not match the document")
     .fix("write schemaVersion 2 and the OCI manifest's media type")
     .when("the manifest is not a Docker schema 2 manifest")
     .on(WITH_MANIFEST),
@@ -198,7 +198,12 @@ fn the_manifest_has_its_schema(export: &Export, image: &Image) -> Finding {
         return not_applicable("the manifest is Docker schema 2");
     }
     let Some(json) = view::json(image.manifest.as_ref()).filter(|json| json.members().is_some()) else {
-        return violated("the manifest is not JSON object", "an object", "something else", export.at("manifest.json"));
+        return violated(
+            "the manifest is not a JSON object",
+            "an object",
+            "something else",
+            export.at("manifest.json"),
+        );
     };
     let version = json.get("schemaVersion");
     if version.and_then(Json::as_u64) != Some(2) {
@@ -247,7 +252,7 @@ fn the_descriptors_are_of_the_manifest_s_family(export: &Export, image: &Image) 
 
 fn the_config_has_what_is_required(export: &Export, image: &Image) -> Finding {
     let Some(config) = view::json(image.config.as_ref()).filter(|json| json.members().is_some()) else {
-        return violated("the config is not JSON object", "an object", "something else", export.at("config.json"));
+        return violated("the config is not a JSON object", "an object", "something else", export.at("config.json"));
     };
     let place = |name: &str| export.at(&format!("config.json#/{name}"));
     for name in ["os", "architecture"] {

@@ -166,8 +166,8 @@ fn base_path(export: &Export) -> String {
 pub(super) const APP: (&str, &str) = ("app", "CNB_APP_DIR");
 pub(super) const LAYERS: (&str, &str) = ("layers", "CNB_LAYERS_DIR");
 
-/// Whether a path of the image is that of a folder of the build, which may be spelled as the exporter was given it: with a
-/// slash at its end, for example.
+/// Whether a path of the image is that of a folder of the build, which may be spelled as the exporter was given it:
+/// with a slash at its end, for example.
 fn is_the_folder(export: &Export, seen: &str, (flag, variable): (&str, &str), expected: &str) -> bool {
     let (argv, environment) = (&export.inputs.argv, &export.inputs.environment);
     let given = inputs::given(argv, flag).or_else(|| environment.get(variable).map(String::as_str));

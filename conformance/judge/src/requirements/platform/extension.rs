@@ -1,5 +1,5 @@
-//! A run image that image extensions extended (`cnb-platform.md`, exporter, Outputs): the app image is based on what they
-//! left in `<extended>/run`.
+//! A run image that image extensions extended (`cnb-platform.md`, exporter, Outputs): the app image is based on what
+//! they left in `<extended>/run`.
 
 use crate::evidence::{Export, ExtendedImage, Image};
 use crate::requirement::{holds_when, not_applicable, violated};

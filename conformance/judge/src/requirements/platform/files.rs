@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::inputs;
+use super::slices::absolute;
 use crate::digest::Digest;
 use crate::evidence::{Entry, EntryKind, Export, FileFact, Image};
 use crate::requirement::{holds_when, not_applicable, violated};
@@ -33,8 +34,21 @@ fn has(export: &Export, image: &Image, path: &str, expected: Option<&Digest>, wh
     })
 }
 
+/// The launcher that `-launcher` names, whatever links lead to it; none where it is not among the inputs.
+fn launcher(export: &Export) -> Option<&FileFact> {
+    /// As many links as Linux follows.
+    const LONGEST: usize = 40;
+    let mut found = export.inputs.file(&export.inputs.launcher)?;
+    for _ in 0..LONGEST {
+        let Some(link) = &found.link else { return Some(found) };
+        let folder = found.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        found = export.inputs.file(&absolute(folder, link))?;
+    }
+    None
+}
+
 pub(super) fn the_launcher_is_there(export: &Export, image: &Image) -> Finding {
-    let Some(launcher) = export.inputs.file(&export.inputs.launcher) else {
+    let Some(launcher) = launcher(export) else {
         return not_applicable("there is no launcher");
     };
     has(export, image, "/cnb/lifecycle/launcher", launcher.content.as_ref(), "the launcher")

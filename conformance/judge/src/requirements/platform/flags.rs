@@ -28,8 +28,8 @@ impl Pair {
     }
 }
 
-/// [`crate::evidence::Inputs`] has what the flags say, so judges of what follows from a flag, and from nothing else, say
-/// whether it counted.
+/// [`crate::evidence::Inputs`] has what the flags say, so judges of what follows from a flag, and from nothing else,
+/// say whether it counted.
 const PAIRS: [Pair; 8] = [
     Pair::of("app", "CNB_APP_DIR", the_app_is_the_flag_s),
     Pair::of("layers", "CNB_LAYERS_DIR", the_layers_are_the_flag_s),

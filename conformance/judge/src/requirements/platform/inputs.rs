@@ -125,7 +125,7 @@ pub(in super::super) fn slices(export: &Export) -> Vec<Vec<String>> {
 }
 
 /// The value that the command line gives a flag, with one dash or two, after a space or `=`; the last one counts.
-pub(super) fn given<'a>(argv: &'a [String], flag: &str) -> Option<&'a str> {
+pub(in super::super) fn given<'a>(argv: &'a [String], flag: &str) -> Option<&'a str> {
     let mut found = None;
     for (index, argument) in argv.iter().enumerate() {
         let Some(rest) = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-')) else { continue };

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::inputs::{self, InputLayer};
-use crate::evidence::{Entry, EntryKind, Export, FileFact, FileKind, Image};
+use crate::evidence::{Entry, EntryKind, Export, FileFact, FileKind, Image, PreviousImage};
 use crate::json::Json;
 use crate::requirement::{Case, not_applicable, together, violated};
 use crate::verdict::Finding;
@@ -112,9 +112,49 @@ fn sha(export: &Export, layer: &InputLayer) -> Option<String> {
     Some(entry(&label, &layer.buildpack, &layer.name)?.get("sha")?.as_str()?.to_owned())
 }
 
-/// Each export with a layer to re-use, and the export that left the image that the analysis found: by its digest where
-/// `analyzed.toml` has one, else the last before it to the same name.
-fn reusing<'a>(case: &Case<'a>) -> Vec<(&'a Export, &'a Export, InputLayer)> {
+/// What was there before an export.
+#[derive(Clone, Copy)]
+enum Before<'a> {
+    /// The image of an export of this exporter.
+    Own(&'a Export),
+    /// The image of another exporter.
+    Other(&'a PreviousImage),
+}
+
+impl Before<'_> {
+    /// The diffID that its label has for a layer.
+    fn sha(self, layer: &InputLayer) -> Option<String> {
+        match self {
+            Self::Own(export) => sha(export, layer),
+            Self::Other(image) => {
+                let labels = view::labels_of(Some(&image.config));
+                let label = Json::parse(labels.get(view::LIFECYCLE)?.as_bytes()).ok()?;
+                Some(entry(&label, &layer.buildpack, &layer.name)?.get("sha")?.as_str()?.to_owned())
+            }
+        }
+    }
+
+    /// The digest of the layer's blob.
+    fn blob(self, layer: &InputLayer) -> Option<String> {
+        let id = self.sha(layer)?;
+        let at = |config| view::diff_ids(config).iter().position(|known| *known == id);
+        match self {
+            Self::Own(export) => {
+                let image = export.image.as_ref()?;
+                Some(image.layers.get(at(image.config.as_ref())?)?.name.clone())
+            }
+            Self::Other(image) => {
+                let manifest = view::json(Some(&image.manifest))?;
+                let descriptor = manifest.get("layers")?.items()?.get(at(Some(&image.config))?)?;
+                Some(descriptor.get("digest")?.as_str()?.to_owned())
+            }
+        }
+    }
+}
+
+/// Each export with a layer to re-use, and the image that the analysis found: another exporter's where the step has
+/// one, else that of an export: by its digest where `analyzed.toml` has one, else the last before it to the same name.
+fn reusing<'a>(case: &Case<'a>) -> Vec<(Before<'a>, &'a Export, InputLayer)> {
     let mut found = Vec::new();
     let good: Vec<&'a Export> = case.good().filter(|export| export.outcome.succeeded()).collect();
     for (index, export) in good.iter().copied().enumerate() {
@@ -123,7 +163,9 @@ fn reusing<'a>(case: &Case<'a>) -> Vec<(&'a Export, &'a Export, InputLayer)> {
         let analysed = inputs::previous_image(export);
         let is_it =
             |before: &&&Export| analysed.as_ref().is_some_and(|digest| before.manifest_digest() == Some(digest));
-        let Some(before) = before.clone().find(is_it).or_else(|| before.next()).copied() else { continue };
+        let own = before.clone().find(is_it).or_else(|| before.next()).copied().map(Before::Own);
+        let other = export.inputs.previous_image.as_ref().map(Before::Other);
+        let Some(before) = other.or(own) else { continue };
         for layer in inputs::layers(export).into_iter().filter(|layer| layer.types.launch && !layer.has_folder) {
             found.push((before, export, layer));
         }
@@ -135,9 +177,9 @@ pub(super) fn a_layer_without_folder_is_the_previous_one(case: &Case<'_>) -> Fin
     together(reusing(case).into_iter().map(|(before, export, layer)| is_the_previous_one(before, export, &layer)))
 }
 
-fn is_the_previous_one(before: &Export, export: &Export, layer: &InputLayer) -> Finding {
+fn is_the_previous_one(before: Before<'_>, export: &Export, layer: &InputLayer) -> Finding {
     let at = export.at("config.json#/config/Labels/io.buildpacks.lifecycle.metadata");
-    let Some(expected) = sha(before, layer) else {
+    let Some(expected) = before.sha(layer) else {
         return not_applicable("the previous image's label does not name the layer");
     };
     let shown = |value: Option<String>| value.unwrap_or_else(|| "nothing".to_owned());
@@ -158,8 +200,8 @@ fn is_the_previous_one(before: &Export, export: &Export, layer: &InputLayer) -> 
     super::labels::data_is_in_the_label(export, layer)
 }
 
-/// Whether a layer of the run image, which is preserved, is another blob than there: packed anew. None where no manifest
-/// tells.
+/// Whether a layer of the run image, which is preserved, is another blob than there: packed anew. None where no
+/// manifest tells.
 fn is_packed_anew(export: &Export, image: &Image) -> Option<bool> {
     let base = view::json(Some(&export.run_image.manifest))?;
     let own = view::json(image.manifest.as_ref())?;
@@ -177,13 +219,7 @@ pub(super) fn observations(case: &Case<'_>, see: &mut dyn FnMut(&Export, &str, S
         }
     }
     for (before, export, layer) in reusing(case) {
-        let digest = |export: &Export| -> Option<String> {
-            let id = sha(export, &layer)?;
-            let image = export.image.as_ref()?;
-            let index = view::diff_ids(image.config.as_ref()).iter().position(|known| *known == id)?;
-            Some(image.layers.get(index)?.name.clone())
-        };
-        if let (Some(one), Some(two)) = (digest(before), digest(export)) {
+        if let (Some(one), Some(two)) = (before.blob(&layer), Before::Own(export).blob(&layer)) {
             let answer = if one == two { "the digest of the fresh export" } else { "another digest" };
             see(export, "a-re-used-layer-has", answer.to_owned(), "manifest.json#/layers");
         }

@@ -276,7 +276,7 @@ pub(super) const TABLE: &[Requirement] = &[
     must("platform.flags-over-env", "where a flag and its variable differ, the flag wins", Source::platform("Usage"), |case| {
         case.each_image(flags::the_flag_wins)
     })
-    .because("who writes a flag means it; a variable may be left from elsewhere")
+    .because("a flag is written on purpose; a variable may be left from elsewhere")
     .looks_like("the image or report follows the variable although a flag says something else")
     .fix("let flags override variables and variables override defaults")
     .when("a scenario gives a variable another value than the flag"),
@@ -298,7 +298,7 @@ pub(super) const TABLE: &[Requirement] = &[
         OUTPUTS,
         |case| case.each(written::nothing_is_left),
     )
-    .because("what is left there is another export's on the same machine, and fills its disk")
+    .because("leftover files are visible to later exports on the same machine and fill its disk")
     .looks_like("a file or a socket in /tmp, /var/tmp or /dev/shm after the export, though TMPDIR names another folder")
     .fix("write scratch files to TMPDIR, and remove them at the end")
     .needing(Needs::Success),

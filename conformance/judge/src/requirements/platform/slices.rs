@@ -23,6 +23,8 @@ fn taken(export: &Export) -> Vec<Vec<String>> {
             .iter()
             .filter(|file| full.iter().any(|pattern| glob(pattern, &file.path)))
             .map(|f| f.path.as_str())
+            // A pattern can match the folder of the app itself.
+            .chain(full.iter().any(|pattern| glob(pattern, app)).then_some(app.as_str()))
             .collect();
         let own: Vec<String> = inputs::leaves(export, app)
             .map(|file| file.path.clone())
@@ -35,8 +37,8 @@ fn taken(export: &Export) -> Vec<Vec<String>> {
     found
 }
 
-/// A pattern as Go's `filepath.Join` and `Clean` leave it.
-fn absolute(app: &str, pattern: &str) -> String {
+/// A pattern, or the target of a link, as Go's `filepath.Join` and `Clean` leave it.
+pub(super) fn absolute(app: &str, pattern: &str) -> String {
     let full = if pattern.starts_with('/') { pattern.to_owned() } else { format!("{app}/{pattern}") };
     let mut parts: Vec<&str> = Vec::new();
     for part in full.split('/') {

@@ -6,17 +6,13 @@ mod config;
 mod facts;
 mod layers;
 mod manifest;
-#[cfg(test)]
-mod observation_tests;
 mod observed;
-mod refusals;
+pub(super) mod refusals;
 mod stored;
 #[cfg(test)]
+mod tests;
+#[cfg(test)]
 pub(super) mod trials;
-#[cfg(test)]
-mod trials_of_configs;
-#[cfg(test)]
-mod trials_shared;
 
 use crate::evidence::Export;
 use crate::requirement::{Case, Needs, REGISTRY, Requirement, Source, holds_when, together, violated};
@@ -37,11 +33,6 @@ const fn must(id: &'static str, asks: &'static str, source: Source, judge: fn(&C
 /// A requirement that rebases should meet.
 const fn should(id: &'static str, asks: &'static str, source: Source, judge: fn(&Case<'_>) -> Finding) -> Requirement {
     Requirement::new(Level::Should, id, asks, source, judge).of_rebases()
-}
-
-/// A requirement that a rebase meets by failing.
-const fn refusal(id: &'static str, asks: &'static str, source: Source, judge: fn(&Case<'_>) -> Finding) -> Requirement {
-    must(id, asks, source, judge).needing(Needs::Process).when("a rebase was to be refused for this reason")
 }
 
 const MANIFEST: &str = "the store keeps manifests";
@@ -299,7 +290,7 @@ pub(super) const TABLE: &[Requirement] = &[
         .looks_like("no report, or the digest of another image")
         .fix("fill the report from the bytes that were written"),
     must("rebase.previous-untouched", "<previous-image> is not modified unless it is an <image> too", INPUTS, stored::the_previous_image_stays)
-        .because("who rebases under another name wants to keep the image of before")
+        .because("a rebase under another name is meant to keep the old image")
         .looks_like("the previous image's tag names the rebased image")
         .fix("write to the names that are given as <image>, and to no other")
         .when("a previous image was given by a tag that no <image> is"),
@@ -321,88 +312,6 @@ pub(super) const TABLE: &[Requirement] = &[
         .fix("send or mount blobs first, then put the manifest")
         .on(REGISTRY)
         .needing(Needs::Success),
-    refusal("rebase.not-rebasable-refused", "an image with io.buildpacks.rebasable=false is refused without -force", INPUTS, |case| {
-        refusals::is_refused(case, "rebase.not-rebasable-refused")
-    })
-    .because("the label says that the app may not run on another run image")
-    .looks_like("exit 0, and the image is rebased")
-    .fix("read the label before anything is written; -force rebases all the same"),
-    refusal("rebase.unlisted-run-image-refused", "a run image that the label does not list is refused without -force", OUTPUTS, |case| {
-        refusals::is_refused(case, "rebase.unlisted-run-image-refused")
-    })
-    .because("only the run images that a build names are known to be compatible")
-    .looks_like("exit 0 with a run image of any name")
-    .fix("compare the name with runImage.image and runImage.mirrors of the label"),
-    refusal("rebase.target-mismatch-refused", "a run image of another target is refused without -force", OUTPUTS, |case| {
-        refusals::is_refused(case, "rebase.target-mismatch-refused")
-    })
-    .because("an app for one machine or distribution does not run on another")
-    .looks_like("exit 0, and the image is rebased on a run image of another architecture, variant or distribution")
-    .fix("compare os, architecture, variant and the labels of the distribution"),
-    refusal("rebase.digest-as-tag-refused", "an <image> that is a digest reference is refused", INPUTS, |case| {
-        refusals::is_refused(case, "rebase.digest-as-tag-refused")
-    })
-    .because("each <image> MUST be a valid tag reference: a new image cannot have an old digest")
-    .looks_like("exit 0 with a digest reference as <image>")
-    .fix("refuse it, and name -previous-image as the way to rebase a digest"),
-    refusal("rebase.two-registries-refused", "images of two registries are refused", INPUTS, |case| {
-        refusals::is_refused(case, "rebase.two-registries-refused")
-    })
-    .because("the images MUST refer to the same registry")
-    .looks_like("exit 0, or one of the registries is written to")
-    .fix("compare the registries of all <image> before anything is done")
-    .on(REGISTRY),
-    refusal("rebase.no-image-refused", "a call without an <image> is refused", INPUTS, |case| {
-        refusals::is_refused(case, "rebase.no-image-refused")
-    })
-    .because("at least one <image> must be provided")
-    .looks_like("exit 0, and nothing was done")
-    .fix("say that an <image> is missing"),
-    refusal("rebase.app-image-gone", "an app image that is not there is an error", OUTPUTS, |case| {
-        refusals::is_refused(case, "rebase.app-image-gone")
-    })
-    .because("there is nothing to be rebased, and an image of nothing but a run image is not an app")
-    .looks_like("exit 0, an image without an app, or a crash")
-    .fix("say which image is not there, and exit with a code of the rebaser"),
-    refusal("rebase.run-image-gone", "a run image that is not there is an error", OUTPUTS, |case| {
-        refusals::is_refused(case, "rebase.run-image-gone")
-    })
-    .because("an app without a run image does not run")
-    .looks_like("exit 0, an image of the app's layers alone, or a crash")
-    .fix("say which run image is not there, and write nothing"),
-    refusal("rebase.unreachable-registry", "a run image on a registry that is not there is an error", OUTPUTS, |case| {
-        refusals::is_refused(case, "rebase.unreachable-registry")
-    })
-    .waiting(true)
-    .because("registries fail, and a rebase that fails must leave the image as it was")
-    .looks_like("exit 0, a crash, or a tag that has moved")
-    .fix("give up after a while, say which registry was not reached, and write nothing")
-    .on(REGISTRY),
-    refusal("rebase.unauthorized", "a run image that the registry does not give is an error", OUTPUTS, |case| {
-        refusals::is_refused(case, "rebase.unauthorized")
-    })
-    .because("without credentials there is nothing to rebase on")
-    .looks_like("exit 0, a crash, or a tag that has moved")
-    .fix("say which registry wants credentials, and write nothing")
-    .on(REGISTRY),
-    refusal("rebase.platform-api-refused", "a Platform API that there is not is refused", Source::platform("Platform API Compatibility"), |case| {
-        refusals::is_refused(case, "rebase.platform-api-refused")
-    })
-    .because("a platform of another API expects another rebaser")
-    .looks_like("exit 0 with CNB_PLATFORM_API=999.0")
-    .fix("exit 11 before anything else is read"),
-    should("rebase.refusal-codes", "a refused rebase exits with a generic code or one of 70 to 79", OUTPUTS, refusals::codes_are_of_the_table)
-        .because("platforms tell by the code what to do next")
-        .looks_like("a code of the exporter or of another phase")
-        .fix("use 70 to 79 for what is the rebaser's")
-        .when("a rebase was refused")
-        .needing(Needs::Process),
-    should("rebase.refusal-explained", "what is said of a refusal names its reason", OWN, refusals::the_reason_is_said)
-        .because("who cannot tell why a rebase failed rebases by -force, which is worse")
-        .looks_like("an exit code without a word, or words of something else")
-        .fix("name the image, label or registry at fault")
-        .when("a rebase was to be refused")
-        .needing(Needs::Process),
 ];
 
 /// Holds where the rebaser succeeded.

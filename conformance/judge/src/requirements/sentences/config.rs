@@ -7,7 +7,7 @@ use crate::requirement::{not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
 
-/// What a field may be, besides null.
+/// What a field may be, other than null.
 #[derive(Clone, Copy)]
 enum Type {
     Text,
@@ -37,8 +37,8 @@ impl Type {
         let all = |is_it: fn(&Json) -> bool| value.items().is_some_and(|items| items.iter().all(is_it));
         match self {
             Self::Text => value.as_str().is_some(),
-            // Small letters are RFC 3339's too (section 5.6, NOTE). A blank is for texts, which a field of a document is
-            // not.
+            // Small letters are RFC 3339's too (section 5.6, NOTE). A blank is for texts, which a field of a document
+            // is not.
             Self::Time => value.as_str().is_some_and(|text| is_rfc_3339(text) && !text.contains(' ')),
             Self::Flag => matches!(value, Json::Bool(_)),
             Self::Texts => all(|item| item.as_str().is_some()),
@@ -80,7 +80,7 @@ const OF_HISTORY: [(&str, Type); 5] = [
 
 pub(super) fn fields_have_their_types(export: &Export, image: &Image) -> Finding {
     let Some(config) = view::json(image.config.as_ref()).filter(|json| json.members().is_some()) else {
-        return not_applicable("the config is not JSON object, of which config.required speaks");
+        return not_applicable("the config is not a JSON object (see config.required)");
     };
     let base = view::json(Some(export.run_image.base_config()));
     // What the run image has wrong is preserved as it is.

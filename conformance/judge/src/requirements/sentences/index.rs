@@ -98,7 +98,7 @@ pub(super) fn optional_fields_have_their_form(export: &Export) -> Finding {
             std::iter::once((index, "")).chain(view::entries(index).iter().map(|one| (one, "manifests")))
         {
             if let Some(found) = not_annotations(holder) {
-                let message = "annotations in index.json are not map of strings";
+                let message = "annotations in index.json are not a map of strings";
                 return violated(message, "strings, each key once", found, at(export, pointer));
             }
         }

@@ -87,7 +87,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_index("Image Index Property Descriptions"),
         |case| case.each(index::optional_fields_have_their_form),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("readers choose an image of an index by these fields")
     .looks_like("mediaType is a manifest's, platform has another os than the config, an annotation is a number")
     .fix("write the index's own media type, and platform from the config")
@@ -99,7 +99,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_index("Image Index Property Descriptions"),
         |case| case.each(index::it_says_its_media_type),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("without it an index can be taken for another kind of document")
     .looks_like("index.json has no mediaType")
     .fix("write mediaType into index.json")
@@ -111,7 +111,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_descriptor("Properties"),
         |case| case.each(index::platforms_are_there),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("an app image is for one platform, and tools choose by the index, before they read a config")
     .looks_like("the entry of index.json has no platform")
     .fix("write platform with os, architecture and, where the config has one, variant")
@@ -123,7 +123,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::rfc_0119("Unresolved Questions"),
         |case| case.each(index::the_image_has_a_name),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("umoci and skopeo find an image of a layout by this annotation")
     .looks_like("no entry of index.json has org.opencontainers.image.ref.name")
     .fix("write the tag as ref.name on the entry of index.json")
@@ -135,7 +135,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_annotations("Pre-Defined Annotation Keys"),
         |case| case.each(index::names_follow_the_grammar),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("tools refuse names that are outside of it")
     .looks_like("ref.name has blanks, begins with a separator, or doubles one")
     .fix("write the tag alone as ref.name")

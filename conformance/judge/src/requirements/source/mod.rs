@@ -7,7 +7,8 @@ use super::annotating::{Annotating, is_run_image_s};
 use super::annotations::{leaked, of_value};
 use crate::evidence::{Export, Image};
 use crate::requirement::{
-    Case, EVERYWHERE, Requirement, Source, WITH_MANIFEST, absent, holds_when, not_applicable, toml_input, violated,
+    Case, Demand, EVERYWHERE, Requirement, Source, WITH_MANIFEST, absent, holds_when, not_applicable, toml_input,
+    violated,
 };
 use crate::verdict::{Finding, Level};
 use crate::view::{self, PREFIX};
@@ -28,6 +29,7 @@ macro_rules! keys {
                     RFC,
                     |case| case.each_image(|export, image| the_value_is_there(export, image, $name, $table, $key)),
                 )
+                .demanded_by(Demand::Rfc196Annotation)
                 .because("the platform said it, so that anyone who finds the image can read it without pulling it")
                 .looks_like(concat!("project-metadata.toml has source.", $table, ".", $key, ", and the manifest no ", $name))
                 .fix(concat!("copy source.", $table, ".", $key, " to the annotation org.opencontainers.image.", $name))
@@ -49,11 +51,11 @@ value")
                 Requirement::new(
                     Level::Must,
                     concat!("source.", $name, ".not-invented"),
-                    concat!("without its input there is no annotation ", $name),
+                    concat!("without its input, there is no annotation ", $name),
                     RFC,
                     |case| case.each_image(|export, image| the_value_is_not_invented(export, image, $name, $table, $key)),
                 )
-                .because("an annotation speaks for the app; one that no one gave is a guess that others take for a fact")
+                .because("annotations are statements about the app; an invented one is read as fact")
                 .looks_like(concat!("the manifest has ", $name, " although project-metadata.toml lacks source.", $table, ".", $key))
                 .fix("leave the annotation out where its input is missing: no default, no empty string")
                 .when(concat!("source.", $table, ".", $key, " is not there and no buildpack contributes the key"))
@@ -92,7 +94,7 @@ fn input(export: &Export, table: &str, key: &str) -> Option<toml::Value> {
     toml_input(&export.inputs, &export.inputs.project_metadata)?.get("source")?.get(table)?.get(key).cloned()
 }
 
-/// Whether a buildpack contributes the annotation: who wins then is open.
+/// Whether a buildpack contributes the annotation: which one wins then is open.
 fn is_contributed(export: &Export, name: &str) -> bool {
     let wanted = format!("{PREFIX}{name}");
     super::contributed_annotations(export).iter().any(|(key, _)| *key == wanted)

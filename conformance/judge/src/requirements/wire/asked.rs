@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::evidence::{Export, WireRecord};
-use crate::requirement::{Case, UNSEEN, not_applicable, together, violated};
-use crate::verdict::Finding;
+use crate::requirement::{Case, Needs, REGISTRY, Requirement, Source, UNSEEN, not_applicable, together, violated};
+use crate::verdict::{Finding, Level};
 use crate::view;
 
 /// The slug that a scenario names whose registry wants credentials that no one has.
@@ -43,23 +43,55 @@ const MOST: usize = 40;
 
 pub(super) fn a_401_is_taken_for_an_answer(case: &Case<'_>) -> Finding {
     each(case, |export, wire| {
-        let mut refused: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-        for record in wire.iter().filter(|record| record.status == 401) {
-            *refused.entry((&record.method, record.path())).or_default() += 1;
-        }
-        if refused.is_empty() {
-            return not_applicable("no request was answered 401");
-        }
-        match refused.into_iter().find(|(_, count)| *count > MOST) {
-            Some(((method, path), count)) => violated(
-                "a request that is answered 401 is made again and again",
-                format!("at most {MOST} times"),
-                view::cut(&format!("{method} {path}: {count} times")),
-                export.at("export.json#/wire"),
-            ),
-            None => Finding::Holds,
-        }
+        let refused = wire.iter().filter(|record| record.status == 401);
+        at_most(export, MOST, "answered 401", refused)
     })
+}
+
+pub(super) const ENDS: Requirement = Requirement::new(
+    Level::Should,
+    "wire.gives-up-on-failures",
+    "a request that a registry fails is not made again and again",
+    Source::own("wire"),
+    failures_are_taken_for_an_answer,
+)
+.because("a registry that fails has too much to do already; clients that go on at once keep it from coming back")
+.looks_like("the same request a thousand times within seconds, each answered 503 or by a closed connection")
+.fix("repeat a request a few times, with longer and longer waits, and end the export then")
+.when(
+    "a recorder stood between exporter and registry, and a request was answered 429 or 5xx, or met a registry's fault",
+)
+.on(REGISTRY)
+.needing(Needs::Process);
+
+/// How often one path may fail: as for [`MOST`], and each a few times.
+const MOST_FAILURES: usize = 100;
+
+fn failures_are_taken_for_an_answer(case: &Case<'_>) -> Finding {
+    each(case, |export, wire| {
+        let is_failure = |record: &&WireRecord| record.status == 429 || record.status >= 500 || record.fault.is_some();
+        at_most(export, MOST_FAILURES, "failed by the registry", wire.iter().filter(is_failure))
+    })
+}
+
+/// Holds where none of these requests is there more than so many times.
+fn at_most<'a>(export: &Export, most: usize, what: &str, requests: impl Iterator<Item = &'a WireRecord>) -> Finding {
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for record in requests {
+        *counts.entry((&record.method, record.path())).or_default() += 1;
+    }
+    if counts.is_empty() {
+        return not_applicable(format!("no request was {what}"));
+    }
+    match counts.into_iter().find(|(_, count)| *count > most) {
+        Some(((method, path), count)) => violated(
+            format!("a request that is {what} is made again and again"),
+            format!("at most {most} times"),
+            view::cut(&format!("{method} {path}: {count} times")),
+            export.at("export.json#/wire"),
+        ),
+        None => Finding::Holds,
+    }
 }
 
 /// What pushing takes.

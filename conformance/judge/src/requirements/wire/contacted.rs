@@ -12,13 +12,13 @@ pub(super) const NAMED: &str = "wire.hosts-named";
 
 /// Where name servers are.
 const NAME_SERVER: u16 = 53;
-/// Ports to which resolvers connect a socket for datagrams, to which they send nothing: the kernel says by that which way
-/// to an address there is.
+/// Ports to which resolvers connect a socket for datagrams, to which they send nothing: the kernel says by that which
+/// way to an address there is.
 const ASKED_FOR_THE_WAY: [u16; 2] = [9, 65535];
 /// Ports of a host that is given without one.
 const USUAL: [u16; 2] = [80, 443];
 
-/// Whatever became of the export: who was contacted was contacted.
+/// Whatever became of the export: a host that was contacted was contacted.
 pub(super) fn only_named_hosts_are_contacted(case: &Case<'_>) -> Finding {
     together(case.exports.iter().map(|export| of_one(export)))
 }
@@ -62,13 +62,13 @@ fn of_one(export: &Export) -> Finding {
 
 /// Whether there is a name to ask for. `localhost` may be asked for as an address of one kind alone, which the file of
 /// hosts need not have; and programs ask for the host's own name, which discloses nothing.
-fn may_ask_name_servers(contacts: &Contacts, told: &[Told]) -> bool {
+fn may_ask_name_servers(contacts: &Contacts, told: &[KnownHost]) -> bool {
     !contacts.knows_itself || told.iter().any(|host| host.by_name)
 }
 
-/// Whom an exporter is told of.
+/// A host that an input names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Told {
+struct KnownHost {
     at: At,
     ports: Vec<u16>,
     by_name: bool,
@@ -92,9 +92,9 @@ impl At {
     }
 }
 
-impl Told {
-    /// A host as it stands in front of a path: `host`, `host:port`, `[address]:port`, with a user or without; `more` are
-    /// ports of one without port.
+impl KnownHost {
+    /// A host as it stands in front of a path: `host`, `host:port`, `[address]:port`, with a user or without; `more`
+    /// are ports of one without port.
     fn authority(text: &str, more: &[u16]) -> Option<Self> {
         let text = text.rsplit('@').next()?;
         let (host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
@@ -162,17 +162,15 @@ impl Told {
     }
 }
 
-fn told(export: &Export) -> Vec<Told> {
+fn told(export: &Export) -> Vec<KnownHost> {
     let inputs = &export.inputs;
     let references = inputs.images.iter().chain([&export.run_image.name, &export.run_image.reference]);
-    let mut found: Vec<Told> = references.filter_map(|name| named_by_reference(export, name)).collect();
+    let mut found: Vec<KnownHost> = references.filter_map(|name| named_by_reference(export, name)).collect();
     let is_image = |word: &&str| inputs.images.iter().any(|image| image == word);
-    found.extend(
-        words(&inputs.argv)
-            .filter(|word| !is_image(word))
-            .filter_map(|word| Told::word(word).or_else(|| Told::authority(word, &[]).filter(|_| is_dotted(word)))),
-    );
-    found.extend(words(inputs.environment.values()).filter_map(Told::word));
+    found.extend(words(&inputs.argv).filter(|word| !is_image(word)).filter_map(|word| {
+        KnownHost::word(word).or_else(|| KnownHost::authority(word, &[]).filter(|_| is_dotted(word)))
+    }));
+    found.extend(words(inputs.environment.values()).filter_map(KnownHost::word));
     // Host and port are given apart as well: PROXY_HOST and PROXY_PORT, -Dhttps.proxyHost and -Dhttps.proxyPort.
     let given = words(&inputs.argv).chain(words(inputs.environment.values()));
     let ports: Vec<u16> = given.filter_map(|word| word.parse().ok()).collect();
@@ -182,20 +180,20 @@ fn told(export: &Export) -> Vec<Told> {
     found.extend(proxies(inputs));
     // They have the run image's other names, and the previous image's.
     let files = [&inputs.run, &inputs.analyzed].into_iter().filter_map(|path| inputs.text(path));
-    found.extend(files.flat_map(split).filter_map(Told::word));
+    found.extend(files.flat_map(split).filter_map(KnownHost::word));
     for record in export.wire.iter().flatten() {
-        found.extend(record.elsewhere.as_deref().and_then(|host| Told::authority(host, &[])));
-        found.extend(record.names.iter().filter_map(|place| Told::url(place)));
+        found.extend(record.elsewhere.as_deref().and_then(|host| KnownHost::authority(host, &[])));
+        found.extend(record.names.iter().filter_map(|place| KnownHost::url(place)));
     }
     found
 }
 
 /// Where an image is: without a host it is on Docker's registry, unless it is in no registry at all.
-fn named_by_reference(export: &Export, name: &str) -> Option<Told> {
+fn named_by_reference(export: &Export, name: &str) -> Option<KnownHost> {
     let is_path = name.starts_with('/');
-    Told::reference(name).or_else(|| {
+    KnownHost::reference(name).or_else(|| {
         let on_docker = export.target == Target::Registry && !is_path && !name.is_empty();
-        on_docker.then(|| Told { at: At::Anywhere, ports: USUAL.to_vec(), by_name: true })
+        on_docker.then(|| KnownHost { at: At::Anywhere, ports: USUAL.to_vec(), by_name: true })
     })
 }
 
@@ -214,12 +212,12 @@ fn is_dotted(word: &str) -> bool {
 }
 
 /// Hosts that variables name as proxies, with a scheme or without.
-fn proxies(inputs: &Inputs) -> impl Iterator<Item = Told> {
+fn proxies(inputs: &Inputs) -> impl Iterator<Item = KnownHost> {
     let is_proxy = |name: &str| name.ends_with("_proxy") && name != "no_proxy";
     let values = inputs.environment.iter().filter(move |(name, _)| is_proxy(&name.to_ascii_lowercase()));
     values.filter_map(|(_, value)| {
         let host = value.split_once("//").map_or(value.as_str(), |(_, rest)| rest);
-        Told::authority(host.split('/').next()?, &[1080, 3128])
+        KnownHost::authority(host.split('/').next()?, &[1080, 3128])
     })
 }
 
@@ -228,7 +226,7 @@ mod tests {
     use super::*;
 
     fn told(word: &str) -> Option<(At, Vec<u16>, bool)> {
-        Told::word(word).map(|told| (told.at, told.ports, told.by_name))
+        KnownHost::word(word).map(|told| (told.at, told.ports, told.by_name))
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use crate::evidence::{Export, SentManifest, WireRecord};
 
-/// When an exporter could know what came of a request. Evidence of before answers were placed has their beginning alone.
+/// When an exporter could know what came of a request. Evidence of before answers were placed has their beginning
+/// alone.
 pub(super) fn known_at(record: &WireRecord) -> u64 {
     record.answered.unwrap_or(record.sequence)
 }
@@ -51,8 +52,8 @@ pub(super) fn put(record: &WireRecord) -> Option<(&str, &str)> {
     record.manifest_at().filter(|_| record.method == "PUT" && record.is_done())
 }
 
-/// Whether a request was to put a manifest, and was not kept from it by what is not the exporter's doing: a registry that
-/// wants credentials first, or fails. One that refuses what it is sent has seen it.
+/// Whether a request was to put a manifest, and was not kept from it by what is not the exporter's doing: a registry
+/// that wants credentials first, or fails. One that refuses what it is sent has seen it.
 pub(super) fn was_to_put(record: &WireRecord) -> bool {
     let is_seen = record.is_done() || matches!(record.status, 400 | 404 | 415);
     record.method == "PUT" && record.path().contains("/manifests/") && is_seen && record.fault.is_none()

@@ -11,14 +11,53 @@ pub(super) const REPORTED: &str = "digest.failed-export-reported";
 pub(super) const MOVES_NOTHING: &str = "digest.failed-export-moves-nothing";
 pub(super) const TRANSIENT: &str = "wire.retry-transient";
 pub(super) const VERIFIES: &str = "wire.verifies-content";
+pub(super) const CONFIRMS: &str = "wire.confirms-content";
 
 /// Asks of each of these exports that met its fault; of one that failed only together with its control.
-fn each<'a>(case: &Case<'a>, exports: impl Iterator<Item = &'a Export>, judge: impl Fn(&Export) -> Finding) -> Finding {
-    let findings: Vec<Finding> = exports.map(|export| asked(case, export, &judge)).collect();
+/// `slugs` are the requirements that their steps name: one of those steps that was not made is not judged.
+fn each<'a>(
+    case: &Case<'a>,
+    slugs: &[&str],
+    exports: impl Iterator<Item = &'a Export>,
+    judge: impl Fn(&Export) -> Finding,
+) -> Finding {
+    let mut findings: Vec<Finding> = exports.map(|export| asked(case, export, &judge)).collect();
+    findings.extend(case.exports.iter().filter_map(|export| not_made(export, slugs)));
     if findings.is_empty() {
         return not_applicable("no export of this scenario has a registry that fails in this way");
     }
     together(findings)
+}
+
+/// What is said of the steps that were left out after an export.
+pub(super) fn not_made(export: &Export, slugs: &[&str]) -> Option<Finding> {
+    let is_of = |slug: &Option<String>| slug.as_deref().is_some_and(|slug| slugs.contains(&slug));
+    let of_these = export.left_out.iter().filter(|step| is_of(&step.expected_failure) || is_of(&step.may_refuse));
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+    for step in of_these {
+        let hung = match &step.hang {
+            None => format!("the exporter hung on the registry's fault in step {}", export.step),
+            Some(hang) => {
+                format!(
+                    "the exporter hung on such a fault in step {} of scenario {}",
+                    hang.step,
+                    view::cut(&hang.scenario)
+                )
+            }
+        };
+        match reasons.iter_mut().find(|(reason, _)| *reason == hung) {
+            Some((_, steps)) => steps.push(step.step.to_string()),
+            None => reasons.push((hung, vec![step.step.to_string()])),
+        }
+    }
+    let reasons: Vec<String> = reasons
+        .into_iter()
+        .map(|(hung, steps)| {
+            let others = "it would hang as long in each of the others, so these were left out";
+            format!("{hung}; {others}: {}", steps.join(", "))
+        })
+        .collect();
+    (!reasons.is_empty()).then(|| Finding::Skipped(reasons.join("; ")))
 }
 
 fn asked(case: &Case<'_>, export: &Export, judge: &impl Fn(&Export) -> Finding) -> Finding {
@@ -49,7 +88,7 @@ fn failing<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Export> {
 }
 
 pub(super) fn a_failed_export_is_reported(case: &Case<'_>) -> Finding {
-    each(case, failing(case), |export| {
+    each(case, &[REPORTED, TRANSIENT], failing(case), |export| {
         if export.outcome.succeeded() {
             let message = "the registry failed for good, and the exporter tells of success";
             return violated(message, "a non-zero exit by itself", view::ended(export), view::last_words_at(export));
@@ -70,7 +109,7 @@ fn took_in_silence(export: &Export) -> bool {
 }
 
 pub(super) fn a_failed_export_moves_nothing(case: &Case<'_>) -> Finding {
-    each(case, failing(case), |export| {
+    each(case, &[REPORTED, TRANSIENT], failing(case), |export| {
         if export.outcome.succeeded() {
             return not_applicable(format!("it did not fail, which {REPORTED} judges"));
         }
@@ -83,8 +122,9 @@ pub(super) fn a_failed_export_moves_nothing(case: &Case<'_>) -> Finding {
     })
 }
 
-/// Whether a tag serves what the exporter put under it, and the registry refused the same manifest under another `<image>`.
-/// Several tags cannot be put at once, and no specification says in which order, or what becomes of the others.
+/// Whether a tag serves what the exporter put under it, and the registry refused the same manifest under another
+/// `<image>`. Several tags cannot be put at once, and no specification says in which order, or what becomes of the
+/// others.
 fn was_put_next_to_a_refused_one(export: &Export, tag: &Tag) -> bool {
     let is_at = |place: Option<(&str, &str)>, reference: &str| {
         let name = Reference::parse(reference).ok();
@@ -104,7 +144,7 @@ fn was_put_next_to_a_refused_one(export: &Export, tag: &Tag) -> bool {
 }
 
 pub(super) fn transient_faults_are_survived(case: &Case<'_>) -> Finding {
-    each(case, may_fail(case), |export| {
+    each(case, &[TRANSIENT], may_fail(case), |export| {
         if export.outcome.succeeded() {
             return Finding::Holds;
         }
@@ -119,10 +159,19 @@ pub(super) fn transient_faults_are_survived(case: &Case<'_>) -> Finding {
     })
 }
 
+/// The exports whose step names a requirement that they may or must meet by failing.
+fn naming<'a>(case: &Case<'a>, slug: &'static str) -> impl Iterator<Item = &'a Export> {
+    case.exports.clone().into_iter().filter(move |export| {
+        [&export.inputs.expected_failure, &export.inputs.may_refuse].into_iter().flatten().any(|named| named == slug)
+    })
+}
+
+/// Where the right bytes come when they are asked for once more, an export may as well succeed.
 pub(super) fn other_bytes_are_refused(case: &Case<'_>) -> Finding {
-    let exports = case.exports.clone().into_iter();
-    let exports = exports.filter(|export| export.inputs.expected_failure.as_deref() == Some(VERIFIES));
-    each(case, exports, |export| {
+    each(case, &[VERIFIES], naming(case, VERIFIES), |export| {
+        if export.outcome.succeeded() && export.inputs.may_refuse.is_some() {
+            return Finding::Holds;
+        }
         if export.outcome.succeeded() {
             let message = "bytes were taken that do not hash to the digest under which they were read";
             return violated(message, "a non-zero exit by itself", view::ended(export), export.at("export.json#/wire"));
@@ -133,5 +182,20 @@ pub(super) fn other_bytes_are_refused(case: &Case<'_>) -> Finding {
             moves_nothing(export, false),
             claims_no_success(export),
         ])
+    })
+}
+
+/// Where the registry only says that it failed, and stored what it was sent, an export may as well succeed: its image
+/// is there, as other requirements judge.
+pub(super) fn what_is_not_stored_is_noticed(case: &Case<'_>) -> Finding {
+    each(case, &[CONFIRMS], naming(case, CONFIRMS), |export| {
+        if !export.outcome.succeeded() {
+            return together([is_no_crash(export), exits_with(export, None), claims_no_success(export)]);
+        }
+        if export.inputs.may_refuse.is_some() {
+            return Finding::Holds;
+        }
+        let message = "the registry did not store what it said it had taken, and the exporter tells of success";
+        violated(message, "a non-zero exit by itself", view::ended(export), export.at("export.json#/wire"))
     })
 }

@@ -1,5 +1,6 @@
-//! The form of requests: lengths, types and ranges of what is sent, and what is accepted. Streams stay free: go-containerregistry,
-//! docker and skopeo send a blob by PATCH without a length or a range, and end it by a PUT without a body.
+//! The form of requests: lengths, types and ranges of what is sent, and what is accepted. Streams stay free:
+//! go-containerregistry, docker and skopeo send a blob by PATCH without a length or a range, and end it by a PUT
+//! without a body.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,8 @@ use crate::requirement::{UNSEEN, not_applicable, violated};
 use crate::verdict::Finding;
 use crate::view;
 
-/// Asks of each request that `is_asked`; the first that is wrong decides. `wrong` gives what is wrong, and what was found.
+/// Asks of each request that `is_asked`; the first that is wrong decides. `wrong` gives what is wrong, and what was
+/// found.
 fn each(
     export: &Export,
     none: &str,

@@ -49,6 +49,7 @@ pub(super) fn they_are_not_printed(case: &Case<'_>) -> Finding {
                 Stream::Stdout | Stream::Stderr => "the exporter printed a credential that it was given",
                 Stream::Config | Stream::Manifest => "the exporter put a credential that it was given into the image",
                 Stream::Report => "the exporter put a credential that it was given into the report",
+                Stream::File => "the exporter left a file with a credential that it was given",
             },
             "no credential",
             "a password or token, which is left out of what is kept",

@@ -5,6 +5,7 @@ mod asked;
 mod clear;
 mod contacted;
 mod elsewhere;
+mod ended;
 mod exchange;
 mod faults;
 mod form;
@@ -13,24 +14,6 @@ mod sent;
 mod told;
 #[cfg(test)]
 pub(super) mod trials;
-#[cfg(test)]
-mod trials_of_asking;
-#[cfg(test)]
-mod trials_of_contacts;
-#[cfg(test)]
-mod trials_of_credentials;
-#[cfg(test)]
-mod trials_of_faults;
-#[cfg(test)]
-mod trials_of_form;
-#[cfg(test)]
-mod trials_of_leaks;
-#[cfg(test)]
-mod trials_of_sending;
-#[cfg(test)]
-mod trials_of_tls;
-#[cfg(test)]
-mod trials_of_uploads;
 
 use crate::requirement::{Needs, REGISTRY, Requirement, Source};
 use crate::verdict::Level;
@@ -51,7 +34,7 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::oci_distribution("Push"),
         |case| case.each(sent::manifests_come_after_their_blobs),
     )
-    .because("who pulls a tag between the manifest and its blobs gets an image that is not whole")
+    .because("a pull of the tag between the manifest and its blobs gets an incomplete image")
     .looks_like("a blob that the manifest names was sent after the manifest, or its upload ended after that")
     .fix("wait for the answer to every upload before the manifest is put")
     .when(RECORDED)
@@ -60,11 +43,11 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Should,
         "digest.tag-serves-app-image",
-        "no manifest is put under a tag of an <image>, not even for a moment, that has none of the app's layers",
+        "no tag of an <image> ever points at a manifest without any of the app's layers, not even temporarily",
         Source::own("digest"),
         |case| case.each(sent::tags_serve_the_app_image),
     )
-    .because("who pulls the tag in that moment gets an image that cannot start, under the name of one that can")
+    .because("a pull of the tag in that moment gets an image that cannot start, under the name of one that can")
     .looks_like("an empty image or the run image is put under the tag first, and the app image after it")
     .fix("put each tag once, when the app image is whole")
     .when("a recorder stood between exporter and registry, and an image was put under a tag")
@@ -77,7 +60,7 @@ pub(super) const TABLE: &[Requirement] = &[
         OUTPUTS,
         faults::a_failed_export_is_reported,
     )
-    .because("platforms go by exit code and report; one that is told of success deploys an image that is not there")
+    .because("platforms rely on exit code and report; a false success deploys an image that does not exist")
     .looks_like(
         "the registry refuses every upload or manifest, and the exporter exits 0, crashes, hangs or leaves a report",
     )
@@ -98,6 +81,7 @@ pub(super) const TABLE: &[Requirement] = &[
     .when(FAULTY)
     .on(REGISTRY)
     .needing(Needs::Process),
+    ended::REPORTED,
     Requirement::new(
         Level::Must,
         "wire.content-type",
@@ -216,6 +200,19 @@ pub(super) const TABLE: &[Requirement] = &[
     .on(REGISTRY)
     .needing(Needs::Process),
     Requirement::new(
+        Level::Should,
+        faults::CONFIRMS,
+        "an export does not succeed where the registry did not store what it said it had taken",
+        Source::own("wire"),
+        faults::what_is_not_stored_is_noticed,
+    )
+    .because("a registry behind a cache or a failing disk answers 201 too; a deployment of what the report names finds nothing")
+    .looks_like("the manifest is answered with 201 and not stored, and the exporter exits 0 or leaves a report")
+    .fix("read each tag back by GET or HEAD after it was put, and end the export where it does not serve the manifest")
+    .when("a scenario has the registry lie about what it keeps, the exporter met that, and the build without it is accepted")
+    .on(REGISTRY)
+    .needing(Needs::Process),
+    Requirement::new(
         Level::Must,
         elsewhere::NO_LEAK,
         "credentials for the registry are sent to no other host, wherever the registry leads, and in Authorization alone",
@@ -225,11 +222,12 @@ pub(super) const TABLE: &[Requirement] = &[
     .because("the host that answers there could read and write every image that the platform may; registries redirect to others' storage")
     .looks_like(
         "after a redirect, or at an upload's place on another host, the request has the registry's Authorization; or the \
-         password stands in User-Agent or in a query, which proxies and registries write into their logs",
+         password stands in User-Agent or in a query, which proxies and registries write into their logs, or in a blob \
+         that is uploaded, also where the upload is given up",
     )
     .fix(
         "send Authorization to the host and port for which it was given, leave it out of every other request, and put \
-         credentials into no other header and no address",
+         credentials into no other header, no address and no blob",
     )
     .when("a recorder stood between exporter and registry, and the exporter had credentials")
     .on(REGISTRY)
@@ -267,10 +265,10 @@ pub(super) const TABLE: &[Requirement] = &[
         Source::platform("exporter, Inputs"),
         clear::nothing_is_sent_under_a_doubtful_certificate,
     )
-    .because("who answers with such a certificate may be anyone on the way, and gets credentials that read and write every image")
+    .because("a server with such a certificate may be anyone on the way, and gets credentials that read and write every image")
     .looks_like("verification is off, and the first question has Authorization")
     .fix("verify certificates, and leave that out for what -insecure-registry names alone")
-    .when("a scenario has a registry with such a certificate, which the exporter is not told to be insecure")
+    .when("a scenario uses a registry with such a certificate that -insecure-registry does not name")
     .on(REGISTRY)
     .needing(Needs::Process),
     Requirement::new(
@@ -309,7 +307,7 @@ pub(super) const TABLE: &[Requirement] = &[
     Requirement::new(
         Level::Should,
         handed::NOT_PRINTED,
-        "no credential that the exporter is given is printed, or is in image or report",
+        "no credential that the exporter is given is printed, or is in image, report or another file that is left",
         Source::own("wire"),
         handed::they_are_not_printed,
     )
@@ -348,6 +346,7 @@ pub(super) const TABLE: &[Requirement] = &[
     .when("a recorder stood between exporter and registry, and a request was answered 401")
     .on(REGISTRY)
     .needing(Needs::Process),
+    asked::ENDS,
     Requirement::new(
         Level::Should,
         "wire.token-scope",
@@ -369,14 +368,14 @@ pub(super) const TABLE: &[Requirement] = &[
         contacted::only_named_hosts_are_contacted,
     )
     .because(
-        "builds run behind firewalls, and hold what is not to be told: who runs one has to know from what they gave it whom it \
-         contacts",
+        "builds run behind firewalls and handle confidential data; operators must be able to tell from the configuration \
+         which hosts are contacted",
     )
     .looks_like(
         "a connection to a service that counts calls or looks for updates, a datagram to a collector of figures, or a question \
          to a name server although every host is given by its number",
     )
     .fix("contact registries, daemons and proxies that are given alone, and leave all else out unless a flag or variable asks for it")
-    .when("the kernel told the suite what the exporter contacts, and it contacted anybody")
+    .when("the kernel reports the addresses that the exporter contacts, and there is at least one")
     .needing(Needs::Process),
 ];

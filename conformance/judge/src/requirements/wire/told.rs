@@ -13,6 +13,9 @@ pub(super) fn first(export: &Export, wire: &[WireRecord], of: &[Private]) -> Opt
         Private::Credential if told.header.as_deref() == Some("authorization") => {
             ("a registry was sent the credentials that are for another", "its own, or none")
         }
+        Private::Credential if told.in_body => {
+            ("a credential was uploaded, be it in the image or not", "blobs of what the build left alone")
+        }
         Private::Credential => {
             ("a request told a credential elsewhere than in Authorization", "a credential in Authorization alone")
         }
@@ -20,7 +23,11 @@ pub(super) fn first(export: &Export, wire: &[WireRecord], of: &[Private]) -> Opt
         Private::Sender => ("a request told who runs the exporter", "nothing but what is asked"),
         Private::HostName => ("a request told the name of the exporter's machine", "nothing but what is asked"),
     };
-    let place = told.header.map_or_else(|| "in its target".to_owned(), |name| format!("in its header {name}"));
+    let place = match told.header {
+        Some(name) => format!("in its header {name}"),
+        None if told.in_body => "in its body".to_owned(),
+        None => "in its target".to_owned(),
+    };
     let observed = view::cut(&format!("{} {}: {place}", record.method, record.path()));
     Some(violated(message, expected, observed, export.at("export.json#/wire")))
 }

@@ -71,7 +71,7 @@ impl Embedded {
 }
 
 /// What a path below `/v2/` names.
-enum Place<'a> {
+enum Route<'a> {
     Base,
     Blob { repository: &'a str, digest: &'a str },
     Uploads { repository: &'a str },
@@ -80,26 +80,26 @@ enum Place<'a> {
     Tags { repository: &'a str },
 }
 
-fn place(path: &str) -> Option<Place<'_>> {
+fn place(path: &str) -> Option<Route<'_>> {
     let rest = path.strip_prefix("/v2")?;
     if rest.is_empty() || rest == "/" {
-        return Some(Place::Base);
+        return Some(Route::Base);
     }
     let rest = rest.strip_prefix('/')?;
     if let Some(repository) = rest.strip_suffix("/tags/list") {
-        return Some(Place::Tags { repository });
+        return Some(Route::Tags { repository });
     }
     if let Some((repository, reference)) = rest.rsplit_once("/manifests/") {
-        return Some(Place::Manifest { repository, reference });
+        return Some(Route::Manifest { repository, reference });
     }
     if let Some((repository, id)) = rest.rsplit_once("/blobs/uploads") {
         return match id.trim_start_matches('/') {
-            "" => Some(Place::Uploads { repository }),
-            id => Some(Place::Upload { repository, id }),
+            "" => Some(Route::Uploads { repository }),
+            id => Some(Route::Upload { repository, id }),
         };
     }
     let (repository, digest) = rest.rsplit_once("/blobs/")?;
-    Some(Place::Blob { repository, digest })
+    Some(Route::Blob { repository, digest })
 }
 
 async fn serve(State(store): State<Arc<Store>>, request: Request) -> Response {
@@ -114,31 +114,31 @@ async fn serve(State(store): State<Arc<Store>>, request: Request) -> Response {
         return refusal(StatusCode::BAD_REQUEST, Code::NameInvalid, "the repository's name is malformed");
     }
     match (place, &parts.method) {
-        (Place::Base, &Method::GET | &Method::HEAD) => answer::base(),
-        (Place::Blob { repository, digest }, &Method::GET | &Method::HEAD) => {
+        (Route::Base, &Method::GET | &Method::HEAD) => answer::base(),
+        (Route::Blob { repository, digest }, &Method::GET | &Method::HEAD) => {
             blobs::get(&store, repository, digest, &parts).await
         }
-        (Place::Blob { repository, digest }, &Method::DELETE) => blobs::delete(&store, repository, digest),
-        (Place::Uploads { repository }, &Method::POST) => blobs::begin(&store, repository, &parts, body).await,
-        (Place::Upload { repository, id }, &Method::PATCH) => blobs::append(&store, repository, id, &parts, body).await,
-        (Place::Upload { repository, id }, &Method::PUT) => blobs::finish(&store, repository, id, &parts, body).await,
-        (Place::Upload { repository, id }, &Method::GET) => blobs::status(&store, repository, id),
-        (Place::Upload { id, .. }, &Method::DELETE) => blobs::cancel(&store, id),
-        (Place::Manifest { repository, reference }, &Method::GET | &Method::HEAD) => {
+        (Route::Blob { repository, digest }, &Method::DELETE) => blobs::delete(&store, repository, digest),
+        (Route::Uploads { repository }, &Method::POST) => blobs::begin(&store, repository, &parts, body).await,
+        (Route::Upload { repository, id }, &Method::PATCH) => blobs::append(&store, repository, id, &parts, body).await,
+        (Route::Upload { repository, id }, &Method::PUT) => blobs::finish(&store, repository, id, &parts, body).await,
+        (Route::Upload { repository, id }, &Method::GET) => blobs::status(&store, repository, id),
+        (Route::Upload { id, .. }, &Method::DELETE) => blobs::cancel(&store, id),
+        (Route::Manifest { repository, reference }, &Method::GET | &Method::HEAD) => {
             manifests::get(&store, repository, reference, &parts.method)
         }
-        (Place::Manifest { repository, reference }, &Method::PUT) => {
+        (Route::Manifest { repository, reference }, &Method::PUT) => {
             manifests::put(&store, repository, reference, &parts, body).await
         }
-        (Place::Manifest { repository, reference }, &Method::DELETE) => {
+        (Route::Manifest { repository, reference }, &Method::DELETE) => {
             manifests::delete(&store, repository, reference)
         }
-        (Place::Tags { repository }, &Method::GET) => manifests::tags(&store, repository, &parts),
+        (Route::Tags { repository }, &Method::GET) => manifests::tags(&store, repository, &parts),
         _ => refusal(StatusCode::METHOD_NOT_ALLOWED, Code::Unsupported, "this method is not for this path"),
     }
 }
 
-impl Place<'_> {
+impl Route<'_> {
     fn repository(&self) -> Option<&str> {
         match self {
             Self::Base => None,

@@ -6,9 +6,17 @@ use super::super::Store as _;
 use super::super::registry::RegistryStore;
 use super::DaemonStore;
 use crate::run::error::{ExportError, disk, service};
+use crate::run::services::daemon::Transfers;
 use crate::run::services::reference::ResolvedReference;
 use crate::scenario::run_image::MadeImage;
 use crate::scenario::{Arrival, ImageFormat};
+
+/// By which name a daemon pulls the run image.
+#[derive(Clone, Copy)]
+enum PulledBy {
+    Tag,
+    Digest,
+}
 
 impl DaemonStore<'_> {
     /// Loads the image of this platform under every name of the run image; a daemon keeps no index. A store that keeps
@@ -33,8 +41,8 @@ impl DaemonStore<'_> {
     }
 
     /// Has the daemon pull the run image from the registry; gives the name by which it has it then.
-    async fn pull(&mut self, image: &MadeImage, by_digest: bool) -> Result<String, ExportError> {
-        if !self.service.may_push {
+    async fn pull(&mut self, image: &MadeImage, by: PulledBy) -> Result<String, ExportError> {
+        if self.service.transfers == Transfers::NotAllowed {
             let reason = "the suite did not start this daemon; --allow-push-from-daemon lets it push and pull";
             return Err(ExportError::Skipped(reason.to_owned()));
         }
@@ -44,7 +52,10 @@ impl DaemonStore<'_> {
         self.published = Some(registry);
         published?;
         let own = self.run_image.own.clone();
-        let name = if by_digest { own.at(&image.analysed().digest) } else { own.tagged() };
+        let name = match by {
+            PulledBy::Digest => own.at(&image.analysed().digest),
+            PulledBy::Tag => own.tagged(),
+        };
         self.remember(name.clone());
         let pulled = self.service.daemon.pull(&name).await;
         pulled.map_err(|error| self.failed("pull the run image", error))?;
@@ -56,8 +67,8 @@ impl DaemonStore<'_> {
         let name = self.run_image.own.tagged();
         match self.file.in_daemon {
             None | Some(Arrival::Loaded) => self.load(image).await?,
-            Some(Arrival::PulledByTag) => drop(self.pull(image, false).await?),
-            Some(Arrival::PulledByDigest) => return self.pull(image, true).await,
+            Some(Arrival::PulledByTag) => drop(self.pull(image, PulledBy::Tag).await?),
+            Some(Arrival::PulledByDigest) => return self.pull(image, PulledBy::Digest).await,
             Some(Arrival::Made) => {
                 let tar = image.flattened().map_err(|source| disk("gather the run image's files", source))?;
                 self.remember(name.clone());

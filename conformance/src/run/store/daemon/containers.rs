@@ -33,7 +33,8 @@ impl<'a> Containers<'a> {
         Self { service, prefix, begun: Vec::new(), images: Vec::new() }
     }
 
-    /// Runs the image under its own entrypoint, and then each of its processes; the suite's own image, `control`, first.
+    /// Runs the image under its own entrypoint, and then each of its processes; the suite's own image, `control`,
+    /// first.
     pub(super) async fn run(&mut self, image: &str, control: &str, processes: &[String]) -> Result<Ran, ExportError> {
         let mut ran = Ran { not_run: self.cannot_run(control).await?, containers: Vec::new() };
         if ran.not_run.is_some() {

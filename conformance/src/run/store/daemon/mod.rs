@@ -15,7 +15,7 @@ use crate::rig::turns::Turn;
 use crate::run::context::RunContext;
 use crate::run::error::{ExportError, disk, service};
 use crate::run::run_image::{Published, RunImageNames};
-use crate::run::services::daemon::DaemonService;
+use crate::run::services::daemon::{DaemonService, Transfers};
 use crate::run::services::engine::PushProblem;
 use crate::run::services::reference::ResolvedReference;
 use crate::scenario::materialise::BuildDir;
@@ -76,10 +76,10 @@ impl<'a> DaemonStore<'a> {
         }
     }
 
-    /// Pushes the image under a name of its own, so that the registry export's tags stay as they are, and where the step
-    /// asks for it pulls it back.
+    /// Pushes the image under a name of its own, so that the registry export's tags stay as they are, and where the
+    /// step asks for it pulls it back.
     async fn travel(&mut self, context: &StepContext<'_>, facts: &mut DaemonFacts) -> Result<(), ExportError> {
-        if !self.service.may_push {
+        if self.service.transfers == Transfers::NotAllowed {
             let reason = "the suite did not start this daemon; --allow-push-from-daemon lets it push";
             facts.push_problem = Some(NotPushed { cause: PushCause::NotAllowed, reason: reason.to_owned() });
             return Ok(());
@@ -260,7 +260,8 @@ impl Store for DaemonStore<'_> {
         step: &Step,
         tags: &BTreeMap<String, Option<String>>,
     ) -> Result<Vec<String>, ExportError> {
-        // Only podman knows images by their config; and a list that fails while another scenario cleans up excuses nothing.
+        // Only podman knows images by their config; and a list that fails while another scenario cleans up excuses
+        // nothing.
         if self.service.daemon.store() == StoreKind::Podman {
             self.had = self.service.daemon.image_ids().await.unwrap_or_default();
         }
@@ -329,6 +330,17 @@ impl Store for DaemonStore<'_> {
             self.service.remember(&id);
         }
         Ok(())
+    }
+
+    async fn put_previous(
+        &mut self,
+        image: &MadeImage,
+        step: &Step,
+        _build_dir: &BuildDir,
+    ) -> Result<Option<String>, ExportError> {
+        let Some(name) = self.scenario.file.images_of(step).first().cloned() else { return Ok(None) };
+        self.put_app(image, &name).await?;
+        self.app_tag(&name).await
     }
 
     async fn app(&mut self, name: &str, _build_dir: &BuildDir) -> Result<Option<(Image, String)>, ExportError> {

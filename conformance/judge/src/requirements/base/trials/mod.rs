@@ -100,7 +100,53 @@ fn theirs(key: &'static str) -> impl Fn(&mut Export) + 'static {
 }
 
 pub(in super::super) fn trials() -> Vec<Trial> {
-    trial::all(presence().into_iter().chain(digests::digests()).chain(names::names()).chain(names::agreement()))
+    trial::all(
+        presence()
+            .into_iter()
+            .chain(digests::digests())
+            .chain(names::names())
+            .chain(names::agreement())
+            .chain([of_extended()]),
+    )
+}
+
+/// Extensions made another image of the run image.
+fn of_extensions() -> ScenarioEvidence {
+    let mut evidence = sample::scenario();
+    for export in &mut evidence.exports {
+        let made = Document::new(b"{\"extended\":true}".to_vec(), None);
+        export.run_image.extension = Some(ExtendedImage { manifest: made, config: export.run_image.config.clone() });
+    }
+    evidence
+}
+
+fn of_extended() -> Trials {
+    let theirs = |e: &mut Export| {
+        let made = e.run_image.extension.as_ref().unwrap().manifest.digest.to_string();
+        annotate(e, DIGEST, Some(&made));
+    };
+    let its_config = |e: &mut Export| {
+        let config = e.run_image.config.digest.to_string();
+        annotate(e, DIGEST, Some(&config));
+    };
+    Trials::of("base.extended-is-an-input")
+        .from(of_extensions)
+        .rejects("another digest", set(DIGEST, other()))
+        .rejects("the run image's config", its_config)
+        .rejects("another name", set(NAME, "host.example/other:base"))
+        .rejects("the name with an ending of its own", |e| {
+            let name = format!("{}-extended", e.run_image.name);
+            annotate(e, NAME, Some(&name));
+        })
+        .accepts("the image that extensions made", theirs)
+        .accepts("the digest alone", none(NAME))
+        .accepts("the name alone, which another row judges", none(DIGEST))
+        .ignores("neither", |e| {
+            none(NAME)(e);
+            none(DIGEST)(e);
+        })
+        .ignores("a buildpack's", |e| sample::contribute(e, &[(NAME, "theirs"), (DIGEST, "theirs")]))
+        .ignores("a run image that is as it was", |e| e.run_image.extension = None)
 }
 
 fn presence() -> Vec<Trials> {

@@ -25,7 +25,7 @@ pub(in super::super) const TABLE: &[Requirement] = &[
         REVIEW,
         differences::no_difference_is_unknown,
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("daemon and registry differ anyway; what differs for no known reason is what users stumble over")
     .looks_like("a field of manifest, config, labels, layers, history or report differs, and no known class permits it")
     .fix("make the image in one place for all targets; docs/stores.md lists what each store changes")
@@ -38,7 +38,7 @@ pub(in super::super) const TABLE: &[Requirement] = &[
         REVIEW,
         |case| case.each_image(|export, image| the_store_has_the_registry_s_digest(case, export, image)),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("a containerd store keeps an OCI archive byte for byte, so that one digest names the build everywhere")
     .looks_like("the store made a manifest of its own, which a docker-archive leads to")
     .fix("load an OCI archive where the daemon's driver is io.containerd.snapshotter.v1")
@@ -51,7 +51,7 @@ pub(in super::super) const TABLE: &[Requirement] = &[
         DRAWBACKS,
         |case| case.each_image(|export, image| the_annotations_are_the_registry_s(case, export, Some(image))),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("that a daemon cannot be annotated is true of classic stores only")
     .looks_like("the image in a containerd or podman store has no annotations, or others")
     .fix("load an OCI archive where the store keeps manifests")
@@ -64,8 +64,8 @@ pub(in super::super) const TABLE: &[Requirement] = &[
         REVIEW,
         |case| case.each_image(|export, _| a_push_has_the_registry_s_digest(case, export)),
     )
-    .beside_the_registry()
-    .because("then a build that went through a daemon can be told from its digest, and signatures stay valid")
+    .comparing_with_registry()
+    .because("the build keeps its digest when it goes through a daemon, so signatures stay valid")
     .looks_like("the registry has another manifest after a push from the daemon than after an export")
     .fix("load an OCI archive; the store pushes what it was given")
     .when(CONTAINERD)
@@ -77,7 +77,7 @@ pub(in super::super) const TABLE: &[Requirement] = &[
         DRAWBACKS,
         |case| case.each_image(|export, _| a_push_has_the_registry_s_annotations(case, export)),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("an image that is published by way of a daemon is read by the same tools as one that is exported directly")
     .looks_like("after a push from a containerd or podman store annotations are missing or others")
     .fix("load an OCI archive where the store keeps manifests")
@@ -90,7 +90,7 @@ pub(in super::super) const TABLE: &[Requirement] = &[
         Source::platform("io.buildpacks.lifecycle.metadata"),
         |case| case.each_image(no_reference_has_an_image_id),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("repository@digest locates a manifest; with an imageID in it nothing can be pulled or rebased")
     .looks_like("runImage.reference is a repository, an @ and what the daemon calls the image")
     .fix("write the bare imageID, or a digest that the daemon has of a repository (RepoDigests)")
@@ -103,7 +103,7 @@ pub(in super::super) const TABLE: &[Requirement] = &[
         Source::rfc_196_review("review of base.name and base.digest"),
         |case| case.each_image(the_base_digest_is_one_that_the_daemon_has),
     )
-    .beside_the_registry()
+    .comparing_with_registry()
     .because("a run image that was made or loaded in a daemon has no digest in any registry, and none may be made up")
     .looks_like("base.digest is there although the daemon has no repository digest of the run image, or another one")
     .fix("take the digest from RepoDigests of the run image; leave the annotation out where there is none")

@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod kept;
+mod previous;
 mod repeats;
 mod reported;
 
@@ -51,7 +52,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
             .chain(repeats::repeated())
             .chain(repeats::times())
             .chain(repeats::annotated())
-            .chain([kept::untouched()]),
+            .chain([kept::untouched(), previous::of_previous()]),
     )
 }
 

@@ -64,6 +64,11 @@ fn with_epoch() -> ScenarioEvidence {
     evidence
 }
 
+fn with_empty_epoch(export: &mut Export, created: &str) {
+    drop(export.inputs.environment.insert("SOURCE_DATE_EPOCH".to_owned(), String::new()));
+    edit_config(export, |config| config["created"] = json!(created));
+}
+
 pub(super) fn times() -> Vec<Trials> {
     let created = |text: &'static str| config(move |c| c["created"] = json!(text));
     let mut epoch = Trials::of("digest.source-date-epoch")
@@ -74,6 +79,8 @@ pub(super) fn times() -> Vec<Trials> {
         .accepts("none", config(|c| drop(c.as_object_mut().unwrap().remove("created"))))
         .from(sample::repeated)
         .rejects("another time in the second export", created("1980-01-01T00:00:02Z"))
+        .accepts("another time where the variable is empty", |e| with_empty_epoch(e, "1970-01-01T00:00:00Z"))
+        .rejects("the time of the export where the variable is empty", |e| with_empty_epoch(e, "2026-09-21T14:13:20Z"))
         .from(with_epoch);
     for bad in ["2023-11-14T22:13:21Z", "2023-11-14T22:13:20.5Z", "1980-01-01T00:00:01Z", "x", ""] {
         epoch = epoch.rejects(format!("'{bad}' instead of what was asked for"), created(bad));

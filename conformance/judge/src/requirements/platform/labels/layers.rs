@@ -57,8 +57,8 @@ pub(in super::super) fn layer_metadata_is_in_the_label(export: &Export, image: &
     the_label_names_its_own_layers(export, image, &label)
 }
 
-/// Whether the layer of this diffID has every file of the folder: a rebuild that re-uses the layer has no other. An empty
-/// folder may be in any layer.
+/// Whether the layer of this diffID has every file of the folder: a rebuild that re-uses the layer has no other. An
+/// empty folder may be in any layer.
 fn holds_the_folder(export: &Export, image: &Image, layer: &InputLayer, sha: &str) -> bool {
     let blob = image.layers.iter().filter_map(|layer| layer.blob.as_ref()).find(|blob| blob.diff_id.as_str() == sha);
     let Some(blob) = blob else { return export.inputs.below(&layer.folder).next().is_none() };

@@ -2,12 +2,22 @@
 
 use super::edits::{METADATA, entries, input, without};
 use crate::digest::Digest;
-use crate::evidence::{Entry, EntryKind, ScenarioEvidence};
+use crate::evidence::{Entry, EntryKind, Export, FileFact, FileKind, ScenarioEvidence};
 use crate::sample;
 use crate::trial::Trials;
 
 fn linked(path: &str, to: &str, like: &Entry) -> Entry {
     Entry { path: path.to_owned(), kind: EntryKind::HardLink, link: Some(to.to_owned()), content: None, ..like.clone() }
+}
+
+/// The launcher on disk becomes a link, next to the file that it was and another one.
+fn link_on_disk(export: &mut Export, to: &str) {
+    let path = export.inputs.launcher.clone();
+    let launcher = export.inputs.files.iter_mut().find(|file| file.path == path).expect("the sample has a launcher");
+    let file = FileFact { path: format!("{path}-1.0"), ..launcher.clone() };
+    let other = FileFact { path: format!("{path}-0.9"), content: Some(Digest::of(b"another")), ..launcher.clone() };
+    *launcher = FileFact { kind: FileKind::Symlink, content: None, link: Some(to.to_owned()), ..launcher.clone() };
+    export.inputs.files.extend([file, other]);
 }
 
 pub(super) fn files() -> Vec<Trials> {
@@ -44,6 +54,10 @@ pub(super) fn files() -> Vec<Trials> {
                 }),
             )
             .accepts("another mode", entries(4, |entries| entries[1].mode = 0o555))
+            .accepts("a link on disk", |e| link_on_disk(e, "./x/../launcher-1.0"))
+            .rejects("a link on disk to other bytes", |e| link_on_disk(e, "/cnb/lifecycle/launcher-0.9"))
+            .ignores("a link on disk that leads nowhere", |e| link_on_disk(e, "nowhere"))
+            .ignores("a link on disk to itself", |e| link_on_disk(e, "launcher"))
             .ignores("none is given", |e| e.inputs.files.retain(|file| file.path != "/cnb/lifecycle/launcher")),
         Trials::of("platform.process-symlinks")
             .rejects("none", without(6))

@@ -6,6 +6,7 @@ mod extension;
 mod files;
 mod labels;
 mod layers;
+mod previous;
 mod process;
 
 pub(super) use process::contradicted;
@@ -28,6 +29,7 @@ pub(in super::super) fn trials() -> Vec<Trial> {
             .chain(extension::trials())
             .chain(labels::more_labels())
             .chain(process::steps())
+            .chain([previous::reused()])
             .chain([files::sboms(), process::flags(), process::written(), process::nothing_left()]),
     )
 }

@@ -56,7 +56,7 @@ pub(super) fn process() -> Vec<Trials> {
 }
 
 /// Two exports on each target, of which the second re-uses the launch layer.
-fn reusing() -> ScenarioEvidence {
+pub(super) fn reusing() -> ScenarioEvidence {
     let mut evidence = sample::repeated();
     for export in evidence.exports.iter_mut().filter(|export| export.step == 2) {
         export.inputs.files.retain(|file| !file.path.starts_with("/layers/a_one/runtime") || file.text.is_some());

@@ -1,7 +1,0 @@
-//! The real registry and a real daemon. Run under `registry-compose/with-services`, with ignored tests included; a
-//! service that is missing then is a failure.
-
-#[cfg(test)]
-mod cases;
-#[cfg(test)]
-mod demo;
