@@ -1,12 +1,12 @@
 //! The binary on stored runs: judged again, bundled, compared, shared out and merged, measured against a baseline.
 
-use bounded::{Bounded as _, write_program};
+use bounded::Bounded as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::support::{conformance, program, said};
+use super::support::{conformance, executable, program, said};
 
 /// A folder in which commands leave files, and what they are called.
 struct Desk(tempfile::TempDir);
@@ -357,9 +357,9 @@ fn two_exporters_are_run_and_compared_and_nothing_is_left() {
 #[test]
 fn two_exporters_are_run_under_the_conditions_that_were_given() {
     let desk = Desk::new();
-    let (exporter, told) = (desk.at("exporter"), desk.at("told"));
-    let script = format!("#!/bin/sh\necho \"$CNB_PLATFORM_API\" >> {told}\nexec sleep 60\n");
-    write_program(Path::new(&exporter), &script).unwrap();
+    let told = desk.at("told");
+    let script = format!("echo \"$CNB_PLATFORM_API\" >> {told}\nexec sleep 60");
+    let exporter = executable(desk.0.path(), "exporter", &script);
     fs::write(&told, "").unwrap();
     fs::set_permissions(&told, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
     let fixed = ["compare", "--exporter", &exporter, "--exporter", &exporter, "--scenario", "minimal"];

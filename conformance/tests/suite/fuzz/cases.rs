@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use bounded::{Bounded as _, write_program};
+use bounded::Bounded as _;
 use serde_json::Value;
 
-use crate::support::{conformance, program};
+use crate::support::{conformance, executable, program};
 
 /// Runs in `folder`, where failures are kept in `kept`; `tmp` in it must be empty afterwards.
 pub(super) fn fuzz(folder: &Path, arguments: &[&str]) -> (Output, Value) {
@@ -79,9 +79,8 @@ fn planted_faults_are_found_kept_and_repeated() {
 #[test]
 fn the_time_ends_it_and_nothing_judged_is_exit_4() {
     let folder = tempfile::tempdir().unwrap();
-    let sleeps = folder.path().join("sleeps");
-    write_program(&sleeps, "#!/bin/sh\nexec sleep 86396.25\n").unwrap();
-    let (output, report) = fuzz(folder.path(), &["--exporter", &sleeps.display().to_string(), "--time", "1"]);
+    let sleeps = executable(folder.path(), "sleeps", "exec sleep 86396.25");
+    let (output, report) = fuzz(folder.path(), &["--exporter", &sleeps, "--time", "1"]);
     assert_eq!(output.status.code(), Some(4), "{report:#}");
     assert_eq!((&report["done"], &report["cases"]), (&0.into(), &100.into()));
     assert!(report["seconds"].as_f64().unwrap() < 30.0);
@@ -119,14 +118,13 @@ fn wrong_usage_is_exit_2() {
 fn ctrl_c_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let begun = folder.path().join("begun");
-    let hangs = folder.path().join("hangs");
-    write_program(&hangs, &format!("#!/bin/sh\ntouch {}\nexec sleep 86395.5\n", begun.display())).unwrap();
+    let hangs = executable(folder.path(), "hangs", &format!("touch {}\nexec sleep 86395.5", begun.display()));
     let temporary = folder.path().join("tmp");
     std::fs::create_dir(&temporary).unwrap();
     let child = conformance()
         .env("TMPDIR", &temporary)
         .current_dir(folder.path())
-        .args(["fuzz", "--exporter", &hangs.display().to_string()])
+        .args(["fuzz", "--exporter", &hangs])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
